@@ -1,0 +1,42 @@
+# The two commands are `make run` and `make test`; each does all of its own set-up.
+# Everything real is in tools/ (set-up, standard library only) and in the command espbench.
+
+PYTHON ?= python3
+ARGS ?=
+
+# The installed make, not this one's flags, must decide how the firmware is built.
+unexport MAKEFLAGS MFLAGS MAKELEVEL
+
+bootstrap = @command -v $(PYTHON) >/dev/null || \
+	{ echo "espbench: there is no $(PYTHON): apt-get install python3 python3-venv" >&2; exit 1; }; \
+	$(PYTHON) tools/bootstrap.py
+
+.PHONY: run test lint format setup lock clean distclean help
+
+run: ## build the firmware, boot it, run the scenarios, show figures and a report
+	$(bootstrap) run -- espbench run $(ARGS)
+
+test: ## all tests: harness, host tests of C parts, scenarios, over all cores
+	$(bootstrap) test -- espbench build --quiet
+	@.venv/bin/python -m pytest -n auto --dist worksteal $(ARGS)
+
+lint: ## ruff, mypy --strict, clang-format
+	$(bootstrap) lint -- python tools/lint.py
+
+format: ## put Python and C into shape
+	$(bootstrap) lint -- python tools/lint.py --fix
+
+setup: ## only the set-up: packages and virtual environment
+	$(bootstrap) test
+
+lock: ## write requirements.lock anew from requirements.in
+	$(bootstrap) run -- python tools/lock.py
+
+clean: ## remove what was built (the virtual environment stays)
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+distclean: clean ## remove the virtual environment, too
+	rm -rf .venv harness/espbench.egg-info
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16

@@ -1,0 +1,160 @@
+"""The virtual environment in the tree: made whole, or made again; left alone when it is right."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from problem import Problem
+
+FOLDER = ".venv"
+STAMP = "espbench-stamp"
+"""Written last: an environment without it was left half-made."""
+
+
+def locked_stamp(tree: Path) -> str:
+    """Return what the environment's packages depend on: the lock file and where the tree is.
+
+    The place matters because the programs in an environment name their interpreter by its path.
+    """
+    digest = hashlib.sha256()
+    digest.update((tree / "requirements.lock").read_bytes())
+    digest.update(os.fsencode(tree))
+    return digest.hexdigest()
+
+
+def project_stamp(tree: Path) -> str:
+    """Return what the editable install of the harness depends on."""
+    return hashlib.sha256((tree / "pyproject.toml").read_bytes()).hexdigest()
+
+
+def read_stamp(folder: Path) -> tuple[str, str]:
+    """Return the stamps of an environment; empty ones when there is none, or half of one."""
+    try:
+        packages, project = (folder / STAMP).read_text().split()
+    except (OSError, ValueError):
+        return "", ""
+    # A link to an interpreter that the system has replaced since: exists() follows it.
+    return (packages, project) if (folder / "bin" / "python").exists() else ("", "")
+
+
+def ensure(tree: Path) -> Path:
+    """Make the environment of `tree` right and return the folder of its programs.
+
+    Raises:
+        Problem: it could not be made.
+    """
+    folder = tree / FOLDER
+    packages, project = locked_stamp(tree), project_stamp(tree)
+    if read_stamp(folder) == (packages, project):
+        return folder / "bin"
+    with _lock(tree):
+        have_packages, have_project = read_stamp(folder)
+        if have_packages != packages:
+            _make(tree, folder)
+            have_project = ""
+        if have_project != project:
+            _pip(
+                folder,
+                ["install", "--no-build-isolation", "--no-deps", "--editable", str(tree)],
+                "the harness could not be installed into .venv",
+            )
+        _write_stamp(folder, f"{packages}\n{project}\n")
+    return folder / "bin"
+
+
+def _make(tree: Path, folder: Path) -> None:
+    count = sum("==" in line for line in (tree / "requirements.lock").read_text().splitlines())
+    print(f"espbench: making .venv with {count} locked Python packages", flush=True)
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+        result = subprocess.run(
+            [sys.executable, "-m", "venv", str(folder)], capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise Problem(
+            f"{folder} could not be made ({error.strerror}): see to that folder."
+        ) from error
+    if result.returncode:
+        last = (result.stdout + result.stderr).strip().splitlines()[-1:]
+        raise Problem(
+            f"Python could not make a virtual environment in {folder} ({' '.join(last)}): "
+            "check the free space on that disk, then make again."
+        )
+    _pip(
+        folder,
+        ["install", "--require-hashes", "--no-deps", "-r", str(tree / "requirements.lock")],
+        "the locked Python packages could not be installed into .venv",
+    )
+
+
+def _pip(folder: Path, arguments: Sequence[str], failure: str) -> None:
+    command = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+    if not sys.stdout.isatty():
+        command.append("--quiet")
+    # pip's progress goes to the terminal; its warnings and errors are kept for when it fails.
+    result = subprocess.run(
+        [*command, *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    if result.returncode:
+        raise Problem(f"{failure}: {explain(result.stderr)}")
+
+
+def explain(stderr: str) -> str:
+    """Return what pip's errors mean, and what to do next."""
+    text = stderr.lower()
+    last = next(
+        (line for line in reversed(stderr.strip().splitlines()) if "error" in line.lower()),
+        "pip gave no reason",
+    ).strip()
+    if "do not match the hashes" in text:
+        return (
+            "a package differs from the one that requirements.lock names. Make again; if it "
+            f"stays so, something between you and the package index alters files ({last})."
+        )
+    if "no space left" in text:
+        return "the disk is full. Free some space (about 250 MB), then make again."
+    if "no matching distribution" in text or "connection" in text or "timed out" in text:
+        return (
+            "the package index did not answer, or lacks a package. Check the network, a proxy "
+            f"and pip's configuration, then make again ({last})."
+        )
+    return f"{last}. Put that right, then make again."
+
+
+def _write_stamp(folder: Path, text: str) -> None:
+    half = folder / f"{STAMP}.new"
+    half.write_text(text)
+    half.replace(folder / STAMP)
+
+
+@contextlib.contextmanager
+def _lock(tree: Path) -> Iterator[None]:
+    """Let one process at a time change the environment."""
+    path = tree / "build" / ".venv.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("w")
+    except OSError as error:
+        raise Problem(
+            f"{path.parent} cannot be written ({error.strerror}): clone into a folder of your own."
+        ) from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("espbench: another run is making .venv; waiting for it", flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

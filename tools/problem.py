@@ -1,0 +1,5 @@
+"""The one error of the bootstrap."""
+
+
+class Problem(Exception):
+    """A sentence that says what is wrong and what to do next."""
