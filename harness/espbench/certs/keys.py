@@ -1,0 +1,140 @@
+"""Private keys for test certificates: made once per user, kept out of the tree.
+
+Making an RSA-4096 key takes seconds, so keys stay in the user's cache folder
+(``ESPBENCH_CACHE``, else ``XDG_CACHE_HOME/espbench``, else ``~/.cache/espbench``),
+readable by their owner only. They are worth nothing: they sign names that end in
+``.test`` (RFC 2606 section 2) and nothing outside of a scenario trusts them.
+Keeping them also keeps a device's flash image the same from run to run, so that
+it can be cached by its content.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import tempfile
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+_CURVES: dict[str, type[ec.EllipticCurve]] = {
+    "p256": ec.SECP256R1,
+    "p384": ec.SECP384R1,
+    "p521": ec.SECP521R1,
+}
+KINDS = ("rsa1024", "rsa2048", "rsa4096", *_CURVES, "ed25519")
+"""The kinds of key that `private_key` makes."""
+
+
+def private_key(kind: str, role: str = "server") -> PrivateKey:
+    """Return the key of this kind (one of `KINDS`) that plays this role.
+
+    The same kind and role give the same key in every process of this user.
+    Raises `ValueError` for an unknown kind. An unwritable cache folder costs
+    time only: the key then lives as long as the process.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"There is no key kind {kind!r}. Use one of: {', '.join(KINDS)}.")
+    return _cached(kind, role, key_folder())
+
+
+def key_folder() -> Path:
+    """Return the folder in which keys are kept between runs."""
+    chosen = os.environ.get("ESPBENCH_CACHE")
+    if chosen:
+        return Path(chosen) / "keys"
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "espbench" / "keys"
+
+
+@functools.cache
+def _cached(kind: str, role: str, folder: Path) -> PrivateKey:
+    path = folder / f"{kind}-{role}.pem"
+    kept = _load(path, kind)
+    if kept is not None:
+        return kept
+    made = generate(kind)
+    with contextlib.suppress(OSError):
+        _keep(path, made)
+    # Another worker may have been first: its key is the one that everybody uses.
+    return _load(path, kind) or made
+
+
+def generate(kind: str) -> PrivateKey:
+    """Make a new key of this kind, and keep it nowhere."""
+    if kind == "ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
+    if kind in _CURVES:
+        return ec.generate_private_key(_CURVES[kind]())
+    # 1024 bits are made to be refused.
+    return rsa.generate_private_key(65537, int(kind.removeprefix("rsa")))
+
+
+def kind_of(key: object) -> str:
+    """Return the kind (as in `KINDS`) of this key."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        return f"rsa{key.key_size}"
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return next((kind for kind, curve in _CURVES.items() if isinstance(key.curve, curve)), "?")
+    return "ed25519" if isinstance(key, ed25519.Ed25519PrivateKey) else "?"
+
+
+def _load(path: Path, kind: str) -> PrivateKey | None:
+    """Read a kept key; whatever is wrong with the file means that there is none."""
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError):
+        return None
+    if kind_of(key) != kind:
+        return None
+    assert isinstance(
+        key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+    )
+    return key
+
+
+def _keep(path: Path, key: PrivateKey) -> None:
+    """Write the key in one step, without replacing a good one that came first."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(pkcs8(key))
+        try:
+            os.link(name, path)
+        except FileExistsError:
+            if _load(path, kind_of(key)) is None:  # cut short or foreign: replace it
+                Path(name).replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            Path(name).unlink()
+
+
+def pkcs8(key: PrivateKey, password: bytes | None = None) -> bytes:
+    """Return PEM in PKCS#8 (``BEGIN PRIVATE KEY``, RFC 5958), encrypted with a password."""
+    return _pem(key, serialization.PrivateFormat.PKCS8, password)
+
+
+def traditional(key: PrivateKey, password: bytes | None = None) -> bytes:
+    """Return PEM in the key's own format: PKCS#1 for RSA (RFC 8017), SEC 1 for EC (RFC 5915)."""
+    return _pem(key, serialization.PrivateFormat.TraditionalOpenSSL, password)
+
+
+def _pem(key: PrivateKey, form: serialization.PrivateFormat, password: bytes | None) -> bytes:
+    how: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if password is not None:
+        how = serialization.BestAvailableEncryption(password)
+    return key.private_bytes(serialization.Encoding.PEM, form, how)
+
+
+def der(key: PrivateKey) -> bytes:
+    """Return the key as DER, which the device does not take."""
+    return key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )

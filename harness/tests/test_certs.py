@@ -1,0 +1,273 @@
+"""The recipes give what they say, judged by cryptography, OpenSSL and the ssl module."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import shutil
+import ssl
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from espbench.certs import (
+    BAD,
+    CERT_FILE,
+    CLIENT_REFUSES,
+    GOOD,
+    KEY_FILE,
+    OPENSSL_LINE,
+    TRUST_FILE,
+    Fails,
+    Recipe,
+    Starts,
+    recipes,
+)
+from espbench.certs import keys as cert_keys
+from espbench.certs.keys import kind_of, private_key
+
+SERVING = [*GOOD, *CLIENT_REFUSES]
+
+
+def by_name(*groups: tuple[Recipe, ...] | list[Recipe]) -> list[object]:
+    """Return the recipes as parameters that carry their names."""
+    return [pytest.param(recipe, id=recipe.name) for group in groups for recipe in group]
+
+
+def handshake(recipe: Recipe, folder: Path, *, check_name: bool = True) -> bytes:
+    """Let OpenSSL shake hands with itself over these files; return the certificate shown."""
+    recipe.write(folder)
+    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_context.load_cert_chain(folder / recipe.cert_file, folder / recipe.key_file)
+    client_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client_context.check_hostname = check_name
+    if recipe.trust:
+        client_context.load_verify_locations(cadata=recipe.trust)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = server_context.wrap_bio(to_server, to_client, server_side=True)
+    client = client_context.wrap_bio(to_client, to_server, server_hostname=recipe.server_name)
+    for side in (client, server, client, server, client):
+        try:
+            side.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+    return client.getpeercert(binary_form=True) or b""
+
+
+def test_names_are_unique() -> None:
+    """No two recipes share a name."""
+    assert len(recipes()) == len(GOOD) + len(CLIENT_REFUSES) + len(BAD)
+
+
+@pytest.mark.parametrize("recipe", by_name(SERVING))
+def test_serving_recipes_serve_or_are_refused_as_expected(recipe: Recipe, tmp_path: Path) -> None:
+    """OpenSSL's client is satisfied, or refuses with the words of the recipe."""
+    assert isinstance(recipe.expectation, Starts)
+    if recipe.expectation.client_error is None:
+        shown = handshake(recipe, tmp_path)
+        assert kind_of_public(shown) == recipe.expectation.key
+    else:
+        with pytest.raises(ssl.SSLCertVerificationError) as caught:
+            handshake(recipe, tmp_path)
+        assert re.search(recipe.expectation.client_error, str(caught.value))
+
+
+def kind_of_public(der: bytes) -> str:
+    """Return the kind of key in this certificate, in the recipes' words."""
+    public = x509.load_der_x509_certificate(der).public_key()
+    if isinstance(public, rsa.RSAPublicKey):
+        return f"rsa{public.key_size}"
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    return f"p{public.key_size}"
+
+
+def test_the_users_line_verifies_when_the_name_is_not_looked_at(tmp_path: Path) -> None:
+    """The guide's certificate is a good trust anchor for itself; it only has no host name."""
+    assert kind_of_public(handshake(recipes()["openssl-line"], tmp_path, check_name=False))
+
+
+def test_the_users_line_gives_the_guides_names(tmp_path: Path) -> None:
+    """The line itself writes the two files that the recipe takes over."""
+    subprocess.run(["sh", "-c", OPENSSL_LINE], cwd=tmp_path, check=True, capture_output=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [KEY_FILE, CERT_FILE]
+    certificate = x509.load_pem_x509_certificate((tmp_path / CERT_FILE).read_bytes())
+    assert certificate.subject.rfc4514_string() == "CN=ESP32 Device"
+
+
+@pytest.mark.parametrize(
+    ("name", "first_line"),
+    [
+        ("p256", b"-----BEGIN PRIVATE KEY-----"),
+        ("key-pkcs1", b"-----BEGIN RSA PRIVATE KEY-----"),
+        ("key-sec1", b"-----BEGIN EC PRIVATE KEY-----"),
+        ("key-ec-parameters", b"-----BEGIN EC PARAMETERS-----"),
+        ("key-encrypted", b"-----BEGIN ENCRYPTED PRIVATE KEY-----"),
+    ],
+)
+def test_key_formats_start_as_their_standard_says(name: str, first_line: bytes) -> None:
+    """Each key format shows its own first line."""
+    assert recipes()[name].files[KEY_FILE].splitlines()[0] == first_line
+
+
+@pytest.mark.parametrize("length", [2, 3])
+def test_chains_have_their_length(length: int) -> None:
+    """A chain of n is n certificates in the file, the root not among them."""
+    recipe = recipes()[{2: "chain-two", 3: "chain-three"}[length]]
+    assert recipe.files[CERT_FILE].count(b"BEGIN CERTIFICATE") == length
+    assert recipe.files[TRUST_FILE] not in recipe.files[CERT_FILE]
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+@pytest.mark.parametrize("name", ["key-of-another", "key-of-another-kind", "chain-wrong-order"])
+def test_mismatched_pairs_are_refused_by_openssl(name: str, tmp_path: Path) -> None:
+    """OpenSSL too says that key and certificate do not belong together."""
+    recipes()[name].write(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with pytest.raises(ssl.SSLError, match=r"MISMATCH|NO_CERTIFICATE_ASSIGNED"):
+        context.load_cert_chain(tmp_path / CERT_FILE, tmp_path / KEY_FILE)
+
+
+@pytest.mark.parametrize(
+    "name", ["cert-truncated", "cert-damaged", "cert-text", "cert-der", "cert-empty"]
+)
+def test_bad_certificates_are_no_certificates(name: str) -> None:
+    """None of the unusable certificate files can be read as PEM."""
+    with pytest.raises(ValueError, match=r"."):
+        x509.load_pem_x509_certificates(recipes()[name].files[CERT_FILE])
+
+
+@pytest.mark.parametrize("name", ["chain-second-broken", "chain-second-truncated"])
+def test_only_the_second_certificate_is_bad(name: str) -> None:
+    """The first certificate of the chain is whole; the second is not."""
+    data = recipes()[name].files[CERT_FILE]
+    first, rest = data.split(b"-----END CERTIFICATE-----\n", 1)
+    x509.load_pem_x509_certificate(first + b"-----END CERTIFICATE-----\n")
+    with pytest.raises(ValueError, match=r"."):
+        x509.load_pem_x509_certificate(rest)
+
+
+@pytest.mark.parametrize("name", ["key-truncated", "key-text", "key-der", "key-empty"])
+def test_bad_keys_are_no_keys(name: str) -> None:
+    """None of the unusable key files can be read as PEM."""
+    with pytest.raises(ValueError, match=r"."):
+        serialization.load_pem_private_key(recipes()[name].files[KEY_FILE], None)
+
+
+@pytest.mark.parametrize("name", ["key-encrypted", "key-encrypted-traditional"])
+def test_encrypted_keys_ask_for_a_password(name: str) -> None:
+    """The keys are good with their password and unusable without."""
+    data = recipes()[name].files[KEY_FILE]
+    with pytest.raises(TypeError):
+        serialization.load_pem_private_key(data, None)
+    assert serialization.load_pem_private_key(data, b"secret")
+
+
+def test_every_bad_recipe_differs_from_the_good_one_in_one_file() -> None:
+    """A bad recipe has one cause: the other file is the good recipe's."""
+    good = recipes()["p256"].files
+    whole_pairs = {"chain-wrong-order", "chain-too-large", "ed25519", "p521", "rsa1024"}
+    for recipe in BAD:
+        if recipe.name in whole_pairs or recipe.name.startswith("chain-second"):
+            continue
+        same = [name for name in (CERT_FILE, KEY_FILE) if recipe.files.get(name) == good[name]]
+        assert len(same) == 1, recipe.name
+
+
+def test_a_chain_that_is_too_large_does_not_fit_a_record() -> None:
+    """The large chain is more than the 16 kB that a TLS record can have (RFC 5246 6.2.1)."""
+    data = recipes()["chain-too-large"].files[CERT_FILE]
+    certificates = x509.load_pem_x509_certificates(data)
+    size = sum(len(c.public_bytes(serialization.Encoding.DER)) for c in certificates)
+    assert size > 2**14
+
+
+def test_validity_is_fixed() -> None:
+    """Every run gives the same dates: the device's image is cached by its content."""
+    data = recipes()["expired"].files[CERT_FILE]
+    certificate = x509.load_pem_x509_certificate(data)
+    assert certificate.not_valid_after_utc == datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+
+
+def test_the_same_bytes_in_another_process() -> None:
+    """Certificates are deterministic: another process makes the very same ones."""
+    code = (
+        "import hashlib\n"
+        "from espbench.certs import recipes\n"
+        "files = recipes()['chain-rsa-three'].files | recipes()['p384'].files\n"
+        "print(hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest())\n"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
+        for _ in range(2)
+    ]
+    assert runs[0] == runs[1]
+
+
+def test_write_makes_the_files_and_keeps_keys_private(tmp_path: Path) -> None:
+    """`write` gives every file, and nobody else may read the key."""
+    folder = tmp_path / "new" / "folder"
+    paths = recipes()["p256"].write(folder)
+    assert {path.name for path in paths} == {CERT_FILE, KEY_FILE, TRUST_FILE}
+    assert stat.S_IMODE((folder / KEY_FILE).stat().st_mode) == 0o600
+    assert (folder / CERT_FILE).read_bytes() == recipes()["p256"].files[CERT_FILE]
+
+
+def test_write_makes_a_folder_where_a_recipe_wants_one(tmp_path: Path) -> None:
+    """The unreadable certificate is a folder of that name."""
+    recipes()["cert-unreadable"].write(tmp_path)
+    assert (tmp_path / CERT_FILE).is_dir()
+
+
+def test_device_files_leave_the_clients_trust_out() -> None:
+    """What clients trust does not go to the device."""
+    assert set(recipes()["p256"].device_files) == {CERT_FILE, KEY_FILE}
+
+
+def test_every_sentence_is_a_pattern() -> None:
+    """Each expectation of a bad recipe compiles and is not met by an empty sentence."""
+    for recipe in BAD:
+        assert isinstance(recipe.expectation, Fails)
+        assert not re.search(recipe.expectation.sentence, "")
+
+
+def test_keys_are_kept_for_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key is made once, kept in the cache folder, and readable by its owner only."""
+    monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path))
+    first = private_key("p256", "kept")
+    path = tmp_path / "keys" / "p256-kept.pem"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    cert_keys._cached.cache_clear()
+    assert cert_keys.pkcs8(private_key("p256", "kept")) == cert_keys.pkcs8(first)
+
+
+@pytest.mark.parametrize("damage", [b"", b"rubbish", cert_keys.pkcs8(cert_keys.generate("p384"))])
+def test_a_damaged_kept_key_is_replaced(
+    damage: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key file that is empty, rubbish or of another kind does no harm."""
+    monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path))
+    path = tmp_path / "keys" / "p256-damaged.pem"
+    path.parent.mkdir()
+    path.write_bytes(damage)
+    key = private_key("p256", "damaged")
+    assert path.read_bytes() == cert_keys.pkcs8(key)
+
+
+def test_an_unwritable_cache_costs_time_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys are made all the same when they cannot be kept."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path / "file"))
+    assert kind_of(private_key("p256", "homeless")) == "p256"
+
+
+def test_an_unknown_kind_is_named() -> None:
+    """A typo in a key's kind is answered with the kinds that there are."""
+    with pytest.raises(ValueError, match=r"rsa3000.*p256"):
+        private_key("rsa3000")
