@@ -1,0 +1,227 @@
+"""An HTTP/1.1 client: requests written as they are told, answers judged by h11 (RFC 9112)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import h11
+
+from espbench.clients.errors import ConnectionEnded, HttpError
+from espbench.clients.stream import TIMEOUT, ByteStream, Timeout
+from espbench.deadline import Deadline
+
+Headers = Mapping[str, str] | Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer.
+
+    Attributes:
+        headers: names in lower case.
+        informational: status of each 1xx answer that came before (RFC 9110 section 15.2).
+    """
+
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    http_version: str = "1.1"
+    informational: tuple[int, ...] = field(default=())
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of this name (any case), or None."""
+        return next((value for key, value in self.headers if key == name.lower()), None)
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8."""
+        return self.body.decode()
+
+    def json(self) -> Any:
+        """Return the body as JSON."""
+        return json.loads(self.body)
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the server lets the connection be used again (RFC 9112 section 9.3)."""
+        connection = (self.header("connection") or "").lower()
+        return "close" not in connection and self.http_version == "1.1"
+
+
+class HttpConnection:
+    """HTTP over one connection, plain or TLS, kept alive as long as both sides like."""
+
+    def __init__(
+        self, stream: ByteStream, host: str = "espbench.test", timeout: float = TIMEOUT
+    ) -> None:
+        """Use this connection; `host` goes into the Host header, `timeout` (s) is for each call."""
+        self.stream = stream
+        self.timeout = timeout
+        self.host = host
+        self._left_over = b""
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        headers: Headers = (),
+        timeout: Timeout = None,
+    ) -> Response:
+        """Send a request and return its answer.
+
+        Raises:
+            HttpError: what came back is not HTTP/1.1.
+            ConnectionEnded: the connection ended before the answer did.
+            ClientTimeout: the answer was not there in time.
+        """
+        deadline = Deadline.of(self.timeout if timeout is None else timeout)
+        self.send(method, target, body, headers, deadline)
+        return self.receive(method, deadline)
+
+    def get(self, target: str, timeout: Timeout = None) -> Response:
+        """Return the answer to a GET request."""
+        return self.request("GET", target, timeout=timeout)
+
+    def send(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        headers: Headers = (),
+        timeout: Timeout = None,
+    ) -> None:
+        """Send a request without waiting for its answer."""
+        self.stream.send(encode_request(method, target, self.host, body, headers), timeout)
+
+    def receive(self, method: str = "GET", timeout: Timeout = None) -> Response:
+        """Return the next answer; `method` says which request it belongs to.
+
+        What has already arrived of the answers behind it is kept for the next call.
+        """
+        return self._receive(method, [], timeout)
+
+    def receive_upgrade(self, timeout: Timeout = None) -> Response:
+        """Return the answer to a GET that asked for another protocol: 101, or a refusal.
+
+        After a 101, `left_over` is the other protocol's first bytes.
+        """
+        return self._receive("GET", [("Connection", "Upgrade"), ("Upgrade", "websocket")], timeout)
+
+    def _receive(self, method: str, asked: list[tuple[str, str]], timeout: Timeout) -> Response:
+        deadline = Deadline.of(self.timeout if timeout is None else timeout)
+        parser = h11.Connection(h11.CLIENT)
+        # h11 wants to have sent the request that it parses the answer of.
+        parser.send(h11.Request(method=method, target="/", headers=[("Host", self.host), *asked]))
+        parser.send(h11.EndOfMessage())
+        if self._left_over:
+            parser.receive_data(self._left_over)
+        informational: list[int] = []
+        head: h11.Response | h11.InformationalResponse | None = None
+        body: list[bytes] = []
+        while True:
+            try:
+                event = parser.next_event()
+            except h11.RemoteProtocolError as error:
+                raise HttpError(f"The device's answer is not HTTP/1.1: {error}.") from None
+            if event is h11.NEED_DATA:
+                self._more(parser, deadline)
+            elif isinstance(event, h11.InformationalResponse):
+                if event.status_code == 101:
+                    head = event
+                    break
+                informational.append(event.status_code)
+            elif isinstance(event, h11.Response):
+                head = event
+            elif isinstance(event, h11.Data):
+                body.append(bytes(event.data))
+            else:  # EndOfMessage: an early end of the connection is an error for h11
+                break
+        assert head is not None
+        self._left_over = parser.trailing_data[0]
+        return Response(
+            head.status_code,
+            bytes(head.reason).decode("latin-1"),
+            tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in head.headers),
+            b"".join(body),
+            bytes(head.http_version).decode(),
+            tuple(informational),
+        )
+
+    def _more(self, parser: h11.Connection, deadline: Deadline) -> None:
+        data = self.stream.receive(deadline)
+        if not data and parser.their_state is h11.SEND_RESPONSE and not parser.trailing_data[0]:
+            raise ConnectionEnded(
+                "The device closed the connection instead of answering.", reset=False
+            )
+        parser.receive_data(data)
+
+    def ended(self, timeout: Timeout = None) -> bool:
+        """Wait for the server to end the connection; return whether it did so by a reset.
+
+        Raises:
+            HttpError: it sent something else first.
+            ClientTimeout: it did not.
+        """
+        deadline = Deadline.of(self.timeout if timeout is None else timeout)
+        try:
+            extra = self._left_over or self.stream.receive(deadline)
+        except ConnectionEnded as error:
+            return error.reset
+        if extra:
+            raise HttpError(f"The device sent {extra[:80]!r} where nothing was asked for.")
+        return False
+
+    @property
+    def left_over(self) -> bytes:
+        """What has arrived behind the last answer."""
+        return self._left_over
+
+    def close(self) -> None:
+        """End the connection in an orderly way."""
+        self.stream.close()
+
+    def __enter__(self) -> Self:
+        """Return the connection."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+
+def encode_request(
+    method: str,
+    target: str,
+    host: str = "espbench.test",
+    body: bytes | None = None,
+    headers: Headers = (),
+) -> bytes:
+    """Return a request as bytes, with Host and Content-Length unless `headers` has its own.
+
+    Nothing is checked: what is asked for is what is sent.
+    """
+    pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
+    given = {name.lower() for name, _ in pairs}
+    if "host" not in given:
+        pairs.insert(0, ("Host", host))
+    if body is not None and not given & {"content-length", "transfer-encoding"}:
+        pairs.append(("Content-Length", str(len(body))))
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in pairs)]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
+
+
+def chunked(parts: Iterable[bytes]) -> bytes:
+    """Return a body in the chunked transfer coding (RFC 9112 section 7.1)."""
+    chunks = [f"{len(part):x}\r\n".encode() + part + b"\r\n" for part in parts if part]
+    return b"".join(chunks) + b"0\r\n\r\n"

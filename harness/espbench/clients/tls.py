@@ -1,0 +1,331 @@
+"""TLS clients: an ordinary one, and one that goes through a handshake step by step.
+
+Both let OpenSSL work on memory buffers (`ssl.MemoryBIO`), so that the bytes on the
+wire are ours to cut, delay and keep back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import ssl
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from espbench.clients.errors import ClientError, ConnectionEnded, TlsError
+from espbench.clients.stream import Stream, Timeout
+from espbench.deadline import Deadline
+
+
+@dataclass(frozen=True)
+class Tls:
+    """How a client does TLS.
+
+    Attributes:
+        trust: certificates (PEM) to trust; None trusts nothing, which only makes sense
+            with `verify` off.
+        server_name: what the certificate has to be for, sent as SNI (RFC 6066).
+        verify: whether chain and name are checked.
+        check_name: whether the name is, too.
+        minimum, maximum: TLS versions; None is OpenSSL's own.
+        ciphers: an OpenSSL cipher list for TLS 1.2, such as ``ECDHE-ECDSA-AES128-GCM-SHA256``.
+        curve: the only group to offer, such as ``prime256v1``.
+        secrets: the file that session secrets are appended to (SSLKEYLOGFILE format).
+    """
+
+    trust: str | None = None
+    server_name: str = "espbench.test"
+    verify: bool = True
+    check_name: bool = True
+    minimum: ssl.TLSVersion | None = None
+    maximum: ssl.TLSVersion | None = None
+    ciphers: str | None = None
+    curve: str | None = None
+    secrets: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Return an `ssl.SSLContext` that does this.
+
+        Raises:
+            ssl.SSLError: OpenSSL does not know the ciphers or the curve.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = self.verify and self.check_name
+        context.verify_mode = ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE
+        if self.trust:
+            context.load_verify_locations(cadata=self.trust)
+        if self.minimum is not None:
+            context.minimum_version = self.minimum
+        if self.maximum is not None:
+            context.maximum_version = self.maximum
+        if self.ciphers is not None:
+            context.set_ciphers(self.ciphers)
+        if self.curve is not None:
+            context.set_ecdh_curve(self.curve)
+        if self.secrets is not None:
+            context.keylog_filename = str(self.secrets)
+        return context
+
+
+UNVERIFIED = Tls(verify=False)
+"""What a browser does after its warning was accepted."""
+
+
+class TlsStream:
+    """A TLS connection over a TCP connection."""
+
+    def __init__(self, raw: Stream, tls: Tls, timeout: Timeout = None) -> None:
+        """Do the handshake.
+
+        Raises:
+            TlsError: the handshake failed, here or (with an alert) at the peer.
+            ConnectionEnded: the peer went away in the middle.
+            ClientTimeout: it took too long.
+        """
+        self.raw = raw
+        self.ended_cleanly: bool | None = None
+        """Whether the peer's end came with close_notify (RFC 5246 section 7.2.1); None: not yet."""
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = tls.context().wrap_bio(
+            self._incoming, self._outgoing, server_hostname=tls.server_name
+        )
+        deadline = raw.deadline(timeout)
+        while True:
+            try:
+                self._object.do_handshake()
+            except ssl.SSLWantReadError:
+                self._exchange(deadline)
+                continue
+            except ssl.SSLError as error:
+                self._flush_quietly(deadline)
+                raise tls_error(raw.peer, error) from None
+            self._flush(deadline)
+            return
+
+    @property
+    def version(self) -> str:
+        """The protocol's version, such as ``TLSv1.2``."""
+        return self._object.version() or ""
+
+    @property
+    def cipher(self) -> str:
+        """The cipher suite's OpenSSL name."""
+        cipher = self._object.cipher()
+        return cipher[0] if cipher else ""
+
+    @property
+    def certificate(self) -> bytes:
+        """The server's certificate as DER."""
+        return self._object.getpeercert(binary_form=True) or b""
+
+    def send(self, data: bytes, timeout: Timeout = None) -> None:
+        """Send all of the data."""
+        if data:
+            self._object.write(data)
+        self._flush(self.raw.deadline(timeout))
+
+    def receive(self, timeout: Timeout = None) -> bytes:
+        """Return what is there, waiting for at least one byte; b"" is the peer's orderly end."""
+        deadline = self.raw.deadline(timeout)
+        while True:
+            try:
+                data = self._object.read(65536)
+            except ssl.SSLWantReadError:
+                self._read(deadline)
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as end:
+                self.ended_cleanly = isinstance(end, ssl.SSLZeroReturnError)
+                return b""
+            except ssl.SSLError as error:
+                raise tls_error(self.raw.peer, error) from None
+            else:
+                if data:
+                    return data
+                self.ended_cleanly = True
+                return b""
+
+    def close(self) -> None:
+        """Send close_notify, then close the TCP connection."""
+        # It would wait for the peer's close_notify, which nobody needs.
+        with contextlib.suppress(ssl.SSLError, ValueError):
+            self._object.unwrap()
+        self._flush_quietly(Deadline(1))
+        self.raw.close()
+
+    def reset(self) -> None:
+        """End the TCP connection with a reset, without close_notify."""
+        self.raw.reset()
+
+    def _exchange(self, deadline: Deadline) -> None:
+        self._flush(deadline)
+        data = self.raw.receive(deadline)
+        if not data:
+            raise ConnectionEnded(
+                f"{self.raw.peer} closed the connection in the TLS handshake.", reset=False
+            )
+        self._incoming.write(data)
+
+    def _read(self, deadline: Deadline) -> None:
+        data = self.raw.receive(deadline)
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def _flush(self, deadline: Deadline) -> None:
+        if self._outgoing.pending:
+            self.raw.send(self._outgoing.read(), deadline)
+
+    def _flush_quietly(self, deadline: Deadline) -> None:
+        """Send an alert, if somebody is left to read it."""
+        with contextlib.suppress(ClientError):
+            self._flush(deadline)
+
+    def __enter__(self) -> Self:
+        """Return the stream."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+
+def tls_error(peer: str, error: ssl.SSLError) -> TlsError:
+    """Return our error for one of OpenSSL's."""
+    reason = error.reason or ""
+    words = getattr(error, "verify_message", "") or reason.replace("_", " ").lower() or str(error)
+    return TlsError(f"TLS with {peer} failed: {words}.", reason=reason)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A TLS record (RFC 5246 section 6.2.1) as it is on the wire."""
+
+    content_type: int
+    raw: bytes
+
+    CHANGE_CIPHER_SPEC = 20
+    ALERT = 21
+    HANDSHAKE = 22
+    APPLICATION_DATA = 23
+
+    @property
+    def alert(self) -> tuple[int, int]:
+        """Level and description of an unencrypted alert (RFC 5246 section 7.2)."""
+        return self.raw[5], self.raw[6]
+
+
+def records(data: bytes) -> Iterator[Record]:
+    """Yield the whole records of this data; a part of one at the end is left out."""
+    while len(data) >= 5:
+        content_type, _version, length = struct.unpack("!BHH", data[:5])
+        if len(data) < 5 + length:
+            return
+        yield Record(content_type, data[: 5 + length])
+        data = data[5 + length :]
+
+
+class Step(enum.Enum):
+    """How far a TLS 1.2 handshake (RFC 5246 section 7.3) has gone, as its client sees it."""
+
+    CONNECTED = "TCP is connected, nothing is sent"
+    HALF_A_HELLO = "half of the ClientHello is sent"
+    HELLO_SENT = "the ClientHello is sent, nothing is read"
+    SERVER_HELLO_READ = "the first bytes of the server's flight are read"
+    SERVER_DONE_READ = "the server's flight is read up to ServerHelloDone"
+    KEY_EXCHANGE_SENT = "the ClientKeyExchange is sent"
+    CIPHER_CHANGED = "the ChangeCipherSpec is sent too"
+    HALF_A_FINISHED = "half of the Finished is sent"
+    FINISHED_SENT = "the Finished is sent, the server's is not read"
+    ESTABLISHED = "the server's Finished is read"
+
+
+class TlsSteps:
+    """A client whose handshake goes as far as it is told, and whose bytes can be looked at."""
+
+    def __init__(self, tls: Tls) -> None:
+        """Prepare the ClientHello; nothing is sent."""
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = tls.context().wrap_bio(
+            self._incoming, self._outgoing, server_hostname=tls.server_name
+        )
+        self.established = False
+        """Whether the handshake is complete for this side."""
+        self.hello = self.feed(b"")
+        """The whole ClientHello as a record."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what the server sent; return what there is to send, b"" while more is needed.
+
+        Raises:
+            TlsError: OpenSSL did not like it.
+        """
+        self._incoming.write(data)
+        try:
+            self._object.do_handshake()
+            self.established = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            raise tls_error("the device", error) from None
+        return self._outgoing.read()
+
+    def go(self, stream: Stream, step: Step, timeout: Timeout = None) -> None:
+        """Take the handshake on this fresh connection up to this step, and stop there.
+
+        Raises:
+            ConnectionEnded: the server went away before that.
+            ClientTimeout: the server did not send its flight in time.
+            TlsError: OpenSSL did not like it.
+        """
+        deadline = stream.deadline(timeout)
+        if step is Step.CONNECTED:
+            return
+        if step is Step.HALF_A_HELLO:
+            stream.send(self.hello[: len(self.hello) // 2], deadline)
+            return
+        stream.send(self.hello, deadline)
+        if step is Step.HELLO_SENT:
+            return
+        answer = b""
+        while not answer:
+            data = stream.receive(deadline)
+            if not data:
+                raise ConnectionEnded(
+                    f"{stream.peer} closed the connection in the TLS handshake.", reset=False
+                )
+            if step is Step.SERVER_HELLO_READ:
+                return
+            answer = self.feed(data)
+        if step is Step.SERVER_DONE_READ:
+            return
+        exchange, change, finished = (record.raw for record in records(answer))
+        half = len(finished) // 2
+        to_send = {
+            Step.KEY_EXCHANGE_SENT: exchange,
+            Step.CIPHER_CHANGED: exchange + change,
+            Step.HALF_A_FINISHED: exchange + change + finished[:half],
+        }
+        stream.send(to_send.get(step, answer), deadline)
+        while step is Step.ESTABLISHED and not self.established:
+            data = stream.receive(deadline)
+            if not data:
+                raise ConnectionEnded(
+                    f"{stream.peer} closed the connection before its Finished.", reset=False
+                )
+            self.feed(data)
+
+    def encrypt(self, data: bytes) -> bytes:
+        """Return application data as records, ready to be sent or cut."""
+        self._object.write(data)
+        return self._outgoing.read()
