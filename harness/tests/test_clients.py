@@ -76,7 +76,7 @@ def http_target() -> Iterator[Target]:
     """A plain HTTP server."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield Target(server.server_address[1], timeout=5)
         server.shutdown()
 
@@ -89,7 +89,7 @@ def https_target(server_context: ssl.SSLContext) -> Iterator[Target]:
         server.socket = server_context.wrap_socket(
             server.socket, server_side=True, do_handshake_on_connect=False
         )
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield Target(server.server_address[1], Tls(trust=recipes()["p256"].trust), timeout=5)
         server.shutdown()
 
