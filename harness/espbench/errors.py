@@ -1,0 +1,141 @@
+"""The one tree of errors.
+
+Every message is a sentence that says what happened and, where there is something to do, what to do
+next. Attributes carry the same facts for programs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from espbench.panic import Panic
+
+
+class EspbenchError(Exception):
+    """What every error of espbench is."""
+
+
+class ConfigError(EspbenchError):
+    """A board, an option or an argument that cannot be right; found before anything starts."""
+
+
+class BuildError(EspbenchError):
+    """The firmware could not be built."""
+
+
+class SourceError(EspbenchError):
+    """A third-party source could not be fetched, checked or unpacked."""
+
+
+class ToolMissing(EspbenchError):
+    """A program that espbench needs is not there."""
+
+
+class DiskFull(EspbenchError):
+    """A file could not be written because the file system is full."""
+
+
+class ImageError(EspbenchError):
+    """The flash image could not be made."""
+
+
+class BadFileName(ImageError):
+    """A name that the device's file system cannot hold."""
+
+
+class FileSystemFull(ImageError):
+    """The files do not fit into the device's file system."""
+
+
+class QemuError(EspbenchError):
+    """QEMU could not be started or asked."""
+
+
+class QemuNotFound(QemuError):
+    """The board's QEMU is not installed."""
+
+
+class QemuTooOld(QemuError):
+    """The board's QEMU is older than the board needs."""
+
+
+class QmpError(QemuError):
+    """QEMU refused a monitor command, or did not answer in time."""
+
+
+class PortInUse(QemuError):
+    """A fixed host port is taken."""
+
+
+class QemuDied(QemuError):
+    """QEMU ended although nobody asked it to.
+
+    Attributes:
+        status: the exit status; negative is a signal's number.
+        stderr: what QEMU said last.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, stderr: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.stderr = stderr
+
+
+class DeviceError(EspbenchError):
+    """The device did not do what was asked of it."""
+
+
+class NotRunning(DeviceError):
+    """The device has not been started, or was stopped."""
+
+
+class NotReady(DeviceError):
+    """The device did not become ready in time.
+
+    Attributes:
+        tail: the end of its console.
+    """
+
+    def __init__(self, message: str, *, tail: str = "") -> None:
+        super().__init__(message)
+        self.tail = tail
+
+
+class ConsoleTimeout(DeviceError):
+    """The console did not show what was expected in time."""
+
+
+class ControlError(DeviceError):
+    """The device refused a control request.
+
+    Attributes:
+        traceback: the guest's traceback when Python code raised, else "".
+    """
+
+    def __init__(self, message: str, *, traceback: str = "") -> None:
+        super().__init__(message)
+        self.traceback = traceback
+
+
+class ControlTimeout(DeviceError):
+    """The device did not answer a control request in time."""
+
+
+class MemoryLeaked(DeviceError, AssertionError):
+    """The device's heap did not come back to what it was."""
+
+
+class Panicked(DeviceError):
+    """The guest panicked; this is the cause of whatever failed after it.
+
+    Attributes:
+        panic: registers, cause and the decoded backtrace.
+        evidence: where the dump was written, when it was.
+    """
+
+    def __init__(self, message: str, panic: Panic, *, evidence: Path | None = None) -> None:
+        super().__init__(message)
+        self.panic = panic
+        self.evidence = evidence
