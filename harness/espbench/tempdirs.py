@@ -1,0 +1,97 @@
+"""Private temporary folders that are removed even after a `kill -9`, by whoever comes next.
+
+Each process has one folder with a locked file in it. The kernel drops the lock with the process, so
+a folder whose lock can be taken belongs to nobody; that works across containers that share /tmp,
+where process ids would lie.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import itertools
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+from espbench.errors import DiskFull
+
+PREFIX = "espbench-"
+_LOCK = "lock"
+
+_lock = threading.Lock()
+_base: Path | None = None
+_descriptor = -1
+_numbers = itertools.count(1)
+
+
+def new_folder(name: str) -> Path:
+    """Make and return an empty folder that only this user can read.
+
+    Raises:
+        DiskFull: there is no room for it.
+    """
+    try:
+        folder = _own_base() / f"{name}-{next(_numbers)}"
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise DiskFull(
+            f"No temporary folder could be made in {tempfile.gettempdir()} "
+            f"({error.strerror}): free some space there, or point TMPDIR elsewhere."
+        ) from error
+    return folder
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove `folder` and what is in it; nothing happens when it is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own_base() -> Path:
+    global _base, _descriptor
+    with _lock:
+        if _base is None or not _base.is_dir():
+            _sweep(Path(tempfile.gettempdir()))
+            _base = Path(tempfile.mkdtemp(prefix=PREFIX))
+            _descriptor = os.open(_base / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(_descriptor, fcntl.LOCK_EX)
+        return _base
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the folders of processes that are gone."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if folder.stat().st_uid != os.getuid() or not (folder / _LOCK).is_file():
+                continue
+            descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+def _forget() -> None:
+    """In a forked child: the folder is the parent's, and so is the lock."""
+    global _base, _descriptor, _lock
+    if _descriptor >= 0:
+        os.close(_descriptor)
+    _base, _descriptor, _lock = None, -1, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+@atexit.register
+def remove_all() -> None:
+    """Remove this process's folder."""
+    global _base, _descriptor
+    with _lock:
+        if _base is not None:
+            shutil.rmtree(_base, ignore_errors=True)
+            os.close(_descriptor)
+            _base, _descriptor = None, -1
