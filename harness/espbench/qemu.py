@@ -1,0 +1,375 @@
+"""The QEMU process: its command line (a pure function), its start, its monitor, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from espbench import launcher
+from espbench.boards import Board, check_boot_argument, option_value
+from espbench.deadline import Deadline
+from espbench.errors import (
+    ConfigError,
+    PortInUse,
+    QemuDied,
+    QemuError,
+    QemuNotFound,
+    QemuTooOld,
+    QmpError,
+)
+from espbench.qmp import Qmp
+from espbench.usernet import Forward, parse_forwards
+
+STDERR_LINES = 15
+"""How many of QEMU's last lines an error shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """All that a QEMU command line is made from.
+
+    Attributes:
+        board: what to emulate.
+        firmware, flash: files.
+        boot_arguments: `key=value` for the guest, on top of the board's defaults.
+        forwards: how many host ports lead to each guest port. Several, because slirp's listener
+            has a backlog of one: clients that connect at once need a port each.
+        internet: whether the guest may open connections to the outside (and to the host).
+        capture: pcap file of the guest's NIC, or None.
+        extra: more arguments.
+    """
+
+    board: Board
+    firmware: Path
+    flash: Path
+    boot_arguments: Mapping[str, str] = field(default_factory=dict)
+    forwards: Mapping[int, int] = field(default_factory=dict)
+    internet: bool = False
+    capture: Path | None = None
+    extra: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        """Check what QEMU or the guest would misunderstand."""
+        for port, count in self.forwards.items():
+            if not 1 <= port <= 65535:
+                raise ConfigError(f"Guest port {port} is outside 1 to 65535.")
+            if count < 1:
+                raise ConfigError(
+                    f"Guest port {port} is to be forwarded {count} times: ask for 1 or more."
+                )
+        for key, value in self.boot_arguments.items():
+            check_boot_argument(key, value)
+        if self.boot_arguments and not self.board.handover.takes_boot_arguments:
+            raise ConfigError(
+                f"Board {self.board.name} has no kernel command line, so it cannot take "
+                f"{', '.join(self.boot_arguments)}: leave the boot arguments away."
+            )
+
+
+@dataclass(frozen=True)
+class Wires:
+    """What the console and the monitor are connected to: arguments for QEMU."""
+
+    arguments: tuple[str, ...]
+
+    @classmethod
+    def sockets(cls, console: int, monitor: int) -> Wires:
+        """Return wires over inherited, connected sockets.
+
+        Nothing has to be polled for, no path can be too long, and no early byte is lost.
+        """
+        return cls(
+            (
+                "-chardev",
+                f"socket,id=console,fd={console}",
+                "-serial",
+                "chardev:console",
+                "-chardev",
+                f"socket,id=qmp,fd={monitor}",
+                "-mon",
+                "chardev=qmp,mode=control",
+            )
+        )
+
+    @classmethod
+    def terminal(cls) -> Wires:
+        """Return wires to the terminal, for a person; Ctrl-A is the guest's, not QEMU's."""
+        return cls(("-serial", "stdio"))
+
+
+def boot_line(machine: Machine) -> str:
+    """Return the guest's kernel command line."""
+    merged = {**machine.board.boot_arguments, **machine.boot_arguments}
+    return " ".join(f"{key}={value}" for key, value in merged.items())
+
+
+def command_line(machine: Machine, wires: Wires, *, program: str | None = None) -> list[str]:
+    """Return QEMU's command line; pure."""
+    board = machine.board
+    nic = ["user", "id=net0", f"model={board.nic}"]
+    if not machine.internet:
+        nic.append("restrict=on")
+    for port, count in sorted(machine.forwards.items()):
+        nic += [f"hostfwd=tcp:127.0.0.1:0-:{port}"] * count
+    command = [program or board.qemu, "-M", board.machine]
+    if board.cpu is not None:
+        command += ["-cpu", board.cpu]
+    command += ["-m", board.ram, "-display", "none", "-monitor", "none", *wires.arguments]
+    command += board.handover.arguments(machine.firmware, machine.flash, boot_line(machine))
+    command += ["-nic", ",".join(nic)]
+    if machine.capture is not None:
+        path = option_value(machine.capture)
+        command += ["-object", f"filter-dump,id=capture,netdev=net0,file={path}"]
+    return [*command, *board.options, *machine.extra]
+
+
+def pasteable(command: Sequence[str]) -> str:
+    """Return `command` as a shell takes it, one option a line."""
+    lines: list[str] = []
+    for word in command:
+        quoted = shlex.quote(word)
+        if lines and not word.startswith("-"):
+            lines[-1] += f" {quoted}"
+        else:
+            lines.append(quoted)
+    return " \\\n    ".join(lines) + "\n"
+
+
+def find_qemu(board: Board) -> str:
+    """Return the path of the board's QEMU.
+
+    Raises:
+        QemuNotFound: it is not on PATH.
+    """
+    program = shutil.which(board.qemu)
+    if program is None:
+        raise QemuNotFound(
+            f"{board.qemu} is not installed, and board {board.name} needs it: "
+            f"install it with {board.qemu_package}."
+        )
+    return program
+
+
+def parse_version(text: str) -> tuple[int, int, int] | None:
+    """Return the version in what `qemu --version` printed, or None."""
+    match = re.search(r"QEMU emulator version (\d+)\.(\d+)(?:\.(\d+))?", text)
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
+
+
+def qemu_version(program: str) -> tuple[int, int, int]:
+    """Ask a QEMU for its version.
+
+    Raises:
+        QemuError: it does not say.
+    """
+    try:
+        result = subprocess.run(
+            [program, "--version"],
+            capture_output=True,
+            text=True,
+            timeout=Deadline(20).seconds,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise QemuError(f"{program} --version failed ({error}): reinstall QEMU.") from error
+    version = parse_version(result.stdout)
+    if version is None:
+        raise QemuError(f"{program} --version printed no version: is it a QEMU?")
+    return version
+
+
+def check_version(board: Board, program: str, version: tuple[int, int, int]) -> None:
+    """Check that QEMU is new enough.
+
+    Raises:
+        QemuTooOld: it is not.
+    """
+    if version < board.qemu_least:
+        raise QemuTooOld(
+            f"{program} is version {dotted(version)}, and board {board.name} needs "
+            f"{dotted(board.qemu_least)} or newer: upgrade it ({board.qemu_package})."
+        )
+
+
+def dotted(version: tuple[int, int, int]) -> str:
+    """Return a version as people write it."""
+    return ".".join(map(str, version))
+
+
+def explain_status(status: int | None) -> str:
+    """Return what an exit status means, completing "QEMU ...".
+
+    Negative numbers are signals, as in `subprocess`.
+    """
+    if status is None:
+        return "closed its console but still runs"
+    if status < 0:
+        return f"was ended by signal {-status}"
+    return f"ended with exit status {status}"
+
+
+class Qemu:
+    """One QEMU process."""
+
+    def __init__(self, machine: Machine, folder: Path) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            machine: what to emulate.
+            folder: where QEMU's standard error goes.
+        """
+        self.machine = machine
+        self.program = find_qemu(machine.board)
+        self.command: list[str] = []
+        self.console: socket.socket | None = None
+        self.qmp: Qmp | None = None
+        self.forwards: list[Forward] = []
+        self._process: launcher.Process | None = None
+        self._stderr = folder / "qemu.txt"
+        self._stopping = threading.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, or None when it was never started."""
+        return self._process.pid if self._process else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start QEMU; its console is `self.console` from the first byte on.
+
+        Raises:
+            QemuError: it could not be started.
+        """
+        console, console_far = socket.socketpair()
+        monitor, monitor_far = socket.socketpair()
+        self.console, self.qmp = console, Qmp(monitor)
+        try:
+            wires = Wires.sockets(console_far.fileno(), monitor_far.fileno())
+            self.command = command_line(self.machine, wires, program=self.program)
+            self._process = launcher.start(
+                self.command,
+                pass_fds=(console_far.fileno(), monitor_far.fileno()),
+                stderr=self._stderr,
+            )
+        except OSError as error:
+            raise QemuError(f"{self.program} could not be started: {error}.") from error
+        finally:
+            console_far.close()
+            monitor_far.close()
+
+    def take_console(self) -> socket.socket:
+        """Return the console's socket, which is the caller's to close from now on."""
+        console, self.console = self.console, None
+        assert console is not None
+        return console
+
+    def connect(self, deadline: Deadline) -> None:
+        """Talk to the monitor: check the version, read back the forwarded ports.
+
+        Raises:
+            QemuError: QEMU ended, is too old or does not answer.
+        """
+        assert self.qmp is not None
+        try:
+            version = self.qmp.negotiate(deadline)
+            check_version(self.machine.board, self.program, version)
+            if self.machine.forwards:
+                answer = self.qmp.monitor("info usernet", deadline=deadline)
+                self.forwards = parse_forwards(answer)
+        except QmpError as error:
+            if self.wait(1.0) is not None:
+                raise self.death() from error
+            raise
+        found = {f.guest_port for f in self.forwards}
+        if missing := set(self.machine.forwards) - found:
+            raise QemuError(
+                f"QEMU lists no forwarded port for guest port "
+                f"{', '.join(map(str, sorted(missing)))}: its `info usernet` said {answer!r}."
+            )
+
+    def host_ports(self, guest_port: int) -> list[int]:
+        """Return the host ports that lead to a guest port."""
+        return [f.host_port for f in self.forwards if f.guest_port == guest_port]
+
+    def stderr(self) -> str:
+        """Return the last lines that QEMU wrote to its standard error."""
+        with contextlib.suppress(OSError):
+            lines = self._stderr.read_text(errors="replace").splitlines()
+            # Debian's package warns about GUI modules that are not installed; they are not used.
+            lines = [line for line in lines if "ui-ui-" not in line]
+            return "\n".join(lines[-STDERR_LINES:])
+        return ""
+
+    def wait(self, timeout: float) -> int | None:
+        """Return the exit status when QEMU ends within so many seconds, else None."""
+        return None if self._process is None else launcher.wait(self._process, timeout)
+
+    def death(self) -> QemuError:
+        """Return the error that says how QEMU ended on its own."""
+        status = self.wait(Deadline(1.0).seconds)
+        said = self.stderr()
+        board = self.machine.board
+        with contextlib.suppress(QemuError):
+            check_version_error = _too_old(board, self.program)
+            if check_version_error:
+                return check_version_error
+        if "Could not set up host forwarding rule" in said:
+            return PortInUse(
+                f"QEMU could not listen on a host port, so something else does: {said}"
+            )
+        if "unsupported machine type" in said:
+            return QemuTooOld(
+                f"{self.program} has no machine {board.machine}, which board {board.name} is: "
+                f"install another QEMU with {board.qemu_package}."
+            )
+        message = f"QEMU {explain_status(status)}"
+        message += f"; its last words:\n{said}" if said else " and said nothing."
+        return QemuDied(message, status=status, stderr=said)
+
+    def stop(self) -> int | None:
+        """End the process, whatever state it is in, and return its exit status.
+
+        Asks politely (QMP `quit`), then SIGTERM, then SIGKILL, which even a stopped process obeys.
+        """
+        with self._stopping:
+            process = self._process
+            try:
+                if process is None:
+                    return None
+                if process.poll() is None and self.qmp is not None:
+                    # A dead end of `quit` costs this much: QEMU answers it in 3 ms.
+                    with contextlib.suppress(QmpError):
+                        self.qmp.execute("quit", deadline=0.5)
+                        self.wait(Deadline(0.5).seconds)
+                if process.poll() is None:
+                    process.terminate()
+                    self.wait(0.3)
+                return process.poll()
+            finally:
+                if process is not None:
+                    launcher.kill(process)
+                if self.console is not None:
+                    self.console.close()
+                if self.qmp is not None:
+                    self.qmp.close()
+
+
+def _too_old(board: Board, program: str) -> QemuTooOld | None:
+    try:
+        check_version(board, program, qemu_version(program))
+    except QemuTooOld as error:
+        return error
+    return None
