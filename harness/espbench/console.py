@@ -1,0 +1,256 @@
+"""The guest's console: a reader thread, the transcript, and waiting for what it shows."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import select
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from espbench.deadline import Deadline
+from espbench.demux import Demultiplexer, Item, Malformed, Record, Text
+from espbench.errors import ConsoleTimeout, DeviceError, NotRunning
+from espbench.timeline import Timeline
+
+T = TypeVar("T")
+
+INTERRUPT = b"\x03"
+"""Ctrl-C: interrupts the running program, as in every MicroPython."""
+SOFT_RESET = b"\x04"
+"""Ctrl-D at the prompt: soft reset."""
+TAIL_LINES = 20
+
+
+class Transcript:
+    """Console text with the time of every piece."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.text = ""
+        self._pieces: list[tuple[int, float]] = []
+
+    def add(self, text: str, at: float) -> None:
+        """Append `text`, seen `at` seconds after the start."""
+        self._pieces.append((len(self.text), at))
+        self.text += text
+
+    def tail(self, lines: int = TAIL_LINES) -> str:
+        """Return the last lines."""
+        return "\n".join(self.text.splitlines()[-lines:])
+
+    def stamped(self) -> str:
+        """Return the text with the time of its first character before each line, in seconds."""
+        lines = []
+        piece = 0
+        position = 0
+        for line in self.text.splitlines(keepends=True):
+            while piece + 1 < len(self._pieces) and self._pieces[piece + 1][0] <= position:
+                piece += 1
+            lines.append(f"[{self._pieces[piece][1]:10.6f}] {line}")
+            position += len(line)
+        stamped = "".join(lines)
+        return stamped if not stamped or stamped.endswith("\n") else stamped + "\n"
+
+
+class Console:
+    """The device's serial line.
+
+    Every wait ends early with the cause when the guest panics or QEMU dies.
+    """
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        *,
+        on_record: Callable[[dict[str, Any]], None],
+        on_text: Callable[[str], None],
+        faulty: Callable[[], bool],
+        fault: Callable[[], Exception | None],
+    ) -> None:
+        """Prepare; `attach` connects.
+
+        Args:
+            timeline: the clock.
+            on_record: called by the reader thread, with the lock held, for every control record.
+            on_text: the same for every piece of text.
+            faulty: returns whether waiting is useless; called with the lock held.
+            fault: returns why, or None; called without the lock, because it may take a while.
+        """
+        self.changed = threading.Condition()
+        """Notified whenever something arrived; its lock protects all that the reader changes."""
+        self.transcript = Transcript()
+        self.closed = False
+        self._timeline = timeline
+        self._on_record = on_record
+        self._on_text = on_text
+        self._faulty = faulty
+        self._fault = fault
+        self._position = 0
+        self._socket: socket.socket | None = None
+        self._sending = threading.Lock()
+        self._reader: threading.Thread | None = None
+
+    @property
+    def text(self) -> str:
+        """All text so far."""
+        return self.transcript.text
+
+    def tail(self, lines: int = TAIL_LINES) -> str:
+        """Return the last lines."""
+        return self.transcript.tail(lines)
+
+    def attach(self, connection: socket.socket) -> None:
+        """Take over a connected socket and start to read."""
+        connection.setblocking(False)
+        self._socket = connection
+        self._reader = threading.Thread(
+            target=self._read, args=(connection,), name="espbench-console", daemon=True
+        )
+        self._reader.start()
+
+    def detach(self) -> None:
+        """Wait for the reader, which ends with the stream, and close the socket."""
+        if self._reader is not None and self._reader is not threading.current_thread():
+            self._reader.join(timeout=2)
+        with self._sending:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+
+    def expect(
+        self, pattern: str | re.Pattern[str], timeout: float | Deadline = 10.0
+    ) -> re.Match[str]:
+        """Wait until the console shows `pattern`, and return the match.
+
+        Looks at what came after the last match, as `pexpect` does; lines end in `\\n`.
+
+        Args:
+            pattern: a regular expression, searched with `re.MULTILINE` when it is a string.
+            timeout: seconds, scaled; or a deadline.
+
+        Raises:
+            ConsoleTimeout: it did not, in time.
+            Panicked, QemuDied: it cannot any more.
+        """
+        expression = re.compile(pattern, re.MULTILINE) if isinstance(pattern, str) else pattern
+        deadline = Deadline.of(timeout)
+        match = self.wait_for(
+            lambda: expression.search(self.transcript.text, self._position), deadline
+        )
+        if match is None:
+            raise ConsoleTimeout(
+                f"The console did not show {expression.pattern!r} within {deadline}; "
+                f"it ended with:\n{self.tail()}"
+            )
+        self._position = match.end()
+        return match
+
+    def skip(self) -> None:
+        """Let the next `expect` look only at what comes from now on."""
+        with self.changed:
+            self._position = len(self.transcript.text)
+
+    def send(self, data: str | bytes, timeout: float | Deadline = 10.0) -> None:
+        """Send `data` to the guest's UART.
+
+        Args:
+            data: text is sent as UTF-8.
+            timeout: seconds, scaled; the guest may be slow to take it.
+
+        Raises:
+            ConsoleTimeout: the guest did not take it in time.
+            NotRunning: the device is not running.
+        """
+        rest = memoryview(data.encode() if isinstance(data, str) else data)
+        deadline = Deadline.of(timeout)
+        with self._sending:
+            while rest:
+                if self._socket is None:
+                    raise NotRunning("The device is not running, so nothing can be sent to it.")
+                try:
+                    rest = rest[self._socket.send(rest) :]
+                except BlockingIOError:
+                    poll = select.poll()
+                    poll.register(self._socket, select.POLLOUT)
+                    if not poll.poll(deadline.remaining() * 1000):
+                        raise ConsoleTimeout(
+                            f"The guest did not take {len(rest)} bytes from its UART within "
+                            f"{deadline}: it hangs, or runs with interrupts off."
+                        ) from None
+                except OSError as error:
+                    raise self._fault() or NotRunning(
+                        f"QEMU closed the console ({error.strerror})."
+                    ) from error
+
+    def repl(self, line: str, timeout: float | Deadline = 10.0) -> str:
+        """Type a line at the prompt and return what it prints.
+
+        Raises:
+            ConsoleTimeout: no prompt came back in time.
+        """
+        deadline = Deadline.of(timeout)
+        self.skip()
+        self.send(line + "\r", deadline)
+        match = self.expect(r"(?s)(.*?)\n?>>> $", deadline)
+        return match[1].partition("\n")[2]
+
+    def wait_for(self, ready: Callable[[], T | None], deadline: Deadline) -> T | None:
+        """Return what `ready` returns as soon as that is true, or None when time is up.
+
+        `ready` is called with the lock held, at once and after every change.
+
+        Raises:
+            DeviceError: the guest panicked or QEMU died, and `ready` was not true before.
+        """
+        while True:
+            with self.changed:
+                if value := ready():
+                    return value
+                remaining = deadline.remaining()
+                if self.closed or self._faulty() or remaining <= 0:
+                    break
+                self.changed.wait(min(remaining, threading.TIMEOUT_MAX))
+        if fault := self._fault():
+            raise fault
+        return None
+
+    def _read(self, connection: socket.socket) -> None:
+        demultiplexer = Demultiplexer()
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        first = True
+        while True:
+            poll.poll()
+            try:
+                data = connection.recv(65536)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            at = self._timeline.now()
+            if first and data:
+                self._timeline.add("first_byte", at)
+                first = False
+            with self.changed:
+                self._take(demultiplexer.feed(data) if data else demultiplexer.finish(), at)
+                if not data:
+                    self.closed = True
+                self.changed.notify_all()
+            if not data:
+                return
+
+    def _take(self, items: list[Item], at: float) -> None:
+        for item in items:
+            # A mistake in a callback must not end the thread, or every wait would time out.
+            with contextlib.suppress(DeviceError):
+                match item:
+                    case Text(text):
+                        self.transcript.add(text, at)
+                        self._on_text(text)
+                    case Record(value):
+                        self._on_record(value)
+                    case Malformed(data):
+                        self._timeline.add("malformed_record", at, data=repr(data[:200]))
