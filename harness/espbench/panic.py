@@ -1,0 +1,194 @@
+"""Panics: recognises the guest's dump on the console, parses it, and decodes its backtrace.
+
+The dump has ESP-IDF's words (`components/esp_system/panic.c`): a headline, registers, the guest's
+own backtrace, and stack memory. With the ELF at hand the stack is unwound exactly, by the call
+frame information in it; without, or where that ends early, the guest's backtrace is used.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+_START = re.compile(r"^.*(Guru Meditation Error: .*|assert failed: .*|abort\(\) was called.*)$")
+_END = re.compile(r"^.*(Rebooting\.\.\.|CPU halted\.?).*$")
+_REGISTER = re.compile(r"\b([A-Z][A-Z0-9]*)\s*: (0x[0-9a-fA-F]{8})\b")
+_FRAME = re.compile(r"(0x[0-9a-fA-F]{8}):(0x[0-9a-fA-F]{8})")
+_MEMORY = re.compile(r"^(?:0x)?([0-9a-fA-F]{8}):((?:\s+0x[0-9a-fA-F]{8})+)\s*$")
+_CAUSE = re.compile(r"panic'ed \(([^)]*)\)")
+
+
+@dataclass(frozen=True)
+class Dump:
+    """What the guest printed.
+
+    Attributes:
+        headline: its first line.
+        cause: such as "LoadProhibited", or "assert" or "abort".
+        registers: by name, in upper case ("PC", "A0", "EXCVADDR", ...).
+        backtrace: program counter and stack pointer of each frame, as the guest guessed them.
+        memory: stack memory by address; each value a byte string.
+        text: the dump as printed.
+    """
+
+    headline: str
+    cause: str
+    registers: dict[str, int] = field(default_factory=dict)
+    backtrace: tuple[tuple[int, int], ...] = ()
+    memory: dict[int, bytes] = field(default_factory=dict)
+    text: str = ""
+
+    def word(self, address: int) -> int | None:
+        """Return the little-endian 32-bit word at `address`, or None when it was not dumped."""
+        data = self.memory.get(address)
+        return None if data is None else int(struct.unpack("<I", data)[0])
+
+
+def parse_dump(text: str) -> Dump:
+    """Parse a dump from its headline to its end; parts that are missing stay empty."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    headlines = [m[1] for line in lines if (m := _START.match(line))]
+    registers: dict[str, int] = {}
+    backtrace: list[tuple[int, int]] = []
+    memory: dict[int, bytes] = {}
+    for line in lines:
+        if line.startswith("Backtrace:"):
+            backtrace += [(int(pc, 16), int(sp, 16)) for pc, sp in _FRAME.findall(line)]
+        elif match := _MEMORY.match(line):
+            address = int(match[1], 16)
+            for offset, word in enumerate(match[2].split()):
+                memory[address + 4 * offset] = struct.pack("<I", int(word, 16))
+        elif not line.startswith("ELF file"):
+            for name, value in _REGISTER.findall(line):
+                registers.setdefault(name, int(value, 16))
+    headline = headlines[0] if headlines else (lines[0] if lines else "")
+    return Dump(
+        headline=headline,
+        cause=_cause(headlines),
+        registers=registers,
+        backtrace=tuple(backtrace),
+        memory=memory,
+        text=text,
+    )
+
+
+def _cause(headlines: list[str]) -> str:
+    for headline in headlines:
+        if headline.startswith("assert failed"):
+            return "assert"
+        if match := _CAUSE.search(headline):
+            return match[1]
+        if headline.startswith("abort"):
+            return "abort"
+    return "unknown"
+
+
+class Collector:
+    """Finds dumps in console text that comes in pieces."""
+
+    def __init__(self) -> None:
+        """Start outside of a dump."""
+        self._line = ""
+        self._dump: list[str] | None = None
+
+    @property
+    def collecting(self) -> bool:
+        """Whether a dump has begun and not ended."""
+        return self._dump is not None
+
+    def feed(self, text: str) -> list[str]:
+        """Take more text and return the dumps that it completes."""
+        dumps = []
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            if self._dump is None:
+                if _START.match(line):
+                    self._dump = [line]
+                continue
+            self._dump.append(line)
+            if _END.match(line):
+                dumps.append("\n".join(self._dump))
+                self._dump = None
+        return dumps
+
+    def finish(self) -> str | None:
+        """Return the dump that was cut off, if there is one, and forget it."""
+        if self._dump is None:
+            return None
+        text = "\n".join([*self._dump, self._line])
+        self._dump = None
+        self._line = ""
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a decoded backtrace; an inlined function has a frame of its own.
+
+    Attributes:
+        address: the program counter, or the return address.
+        function: its name, or "??".
+        file, line: where in the source; line 0 is unknown.
+        inlined: whether the function was inlined into the next frame's.
+    """
+
+    address: int
+    function: str = "??"
+    file: str = ""
+    line: int = 0
+    inlined: bool = False
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        place = f" at {self.file}:{self.line}" if self.file else ""
+        return f"0x{self.address:08x} {self.function}{place}{' (inlined)' if self.inlined else ''}"
+
+
+@dataclass(frozen=True)
+class Panic:
+    """A panic of the guest.
+
+    Attributes:
+        dump: what it printed.
+        elf: firmware with debugging information, or None.
+        at: seconds after the device's start.
+    """
+
+    dump: Dump
+    elf: Path | None = None
+    at: float = 0.0
+
+    @property
+    def cause(self) -> str:
+        """Such as "LoadProhibited", "assert" or "abort"."""
+        return self.dump.cause
+
+    @property
+    def headline(self) -> str:
+        """The first line of the dump."""
+        return self.dump.headline
+
+    @cached_property
+    def backtrace(self) -> tuple[Frame, ...]:
+        """The decoded backtrace, innermost first; takes a moment the first time."""
+        from espbench.unwind import decode
+
+        return decode(self.dump, self.elf)
+
+    def __str__(self) -> str:
+        """Return the headline and the backtrace, for people."""
+        return "\n".join([self.headline, *_numbered(self.backtrace)])
+
+    def report(self) -> str:
+        """Return what goes into `panic.txt`: decoded first, then as printed."""
+        return f"{self}\n\n{self.dump.text}\n"
+
+
+def _numbered(frames: Iterable[Frame]) -> list[str]:
+    return [f"  #{number} {frame}" for number, frame in enumerate(frames)] or [
+        "  (no backtrace was printed)"
+    ]
