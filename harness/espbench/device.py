@@ -1,0 +1,749 @@
+"""`Device`: a booted board, the one class that tests hold."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import threading
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from espbench import image, tempdirs
+from espbench.boards import Board, board_named
+from espbench.console import Console
+from espbench.control import Control, encode_source
+from espbench.deadline import Deadline
+from espbench.errors import (
+    ConfigError,
+    ControlError,
+    EspbenchError,
+    MemoryLeaked,
+    NotReady,
+    NotRunning,
+    Panicked,
+    QemuDied,
+)
+from espbench.heap import HeapInfo
+from espbench.image import Content, Image
+from espbench.panic import Collector, Panic, parse_dump
+from espbench.qemu import Machine, Qemu
+from espbench.readiness import ListeningReadiness, Readiness
+from espbench.timeline import Timeline
+
+READY_TIMEOUT = 20.0
+"""Seconds (scaled) that a device has to become ready, unless told otherwise."""
+PANIC_PATIENCE = 2.0
+"""Seconds (scaled) that a panic's dump may take to be printed."""
+POLL = 0.01
+"""Seconds between two looks at figures for which the guest sends no event."""
+
+Ready = Readiness | str | None
+
+
+def readiness_of(ready: Ready, board: Board) -> Readiness:
+    """Return the readiness that `ready` names.
+
+    Args:
+        ready: a `Readiness`; "control" (answers control requests, nothing more), "http", "https" or
+            both as "http+https" (listens for that); None for the board's own.
+        board: whose ports there are.
+
+    Raises:
+        ConfigError: it names something else.
+    """
+    if ready is None:
+        return board.readiness
+    if not isinstance(ready, str):
+        return ready
+    schemes = () if ready == "control" else tuple(ready.split("+"))
+    if unknown := [scheme for scheme in schemes if scheme not in board.ports]:
+        raise ConfigError(
+            f"{unknown[0]!r} is no readiness: use control, {', '.join(board.ports)}, several of "
+            "these joined by +, or a Readiness."
+        )
+    return ListeningReadiness(schemes)
+
+
+@dataclass(frozen=True, slots=True)
+class HeapSample:
+    """The heap at one moment, for the evidence."""
+
+    at: float
+    why: str
+    heap: HeapInfo
+
+
+class Device:
+    """A board with a firmware and files, running in QEMU between `start` and `stop`.
+
+    Use it as a context manager, which starts it, waits until it is ready, and ends QEMU always:
+
+        with Device("lx60", "firmware.elf", files={"/main.py": "print('hello')"}) as device:
+            device.console.expect("hello")
+    """
+
+    def __init__(
+        self,
+        board: Board | str,
+        firmware: Path | str,
+        *,
+        files: Mapping[str, Content] | None = None,
+        args: Mapping[str, str | int] | None = None,
+        ports: Mapping[str, int] | None = None,
+        forwards: Mapping[int, int] | None = None,
+        ready: Ready = None,
+        ready_timeout: float = READY_TIMEOUT,
+        internet: bool = False,
+        capture: bool = True,
+        extra: tuple[str, ...] = (),
+        elf: Path | str | None = None,
+        name: str = "device",
+    ) -> None:
+        """Describe the device; nothing runs yet.
+
+        Args:
+            board: a board or its name.
+            firmware: what it runs.
+            files: content by path on the device.
+            args: the guest's boot arguments, such as `{"heap": 65536}`.
+            ports: guest port by URL scheme, for a firmware that listens elsewhere than the board's.
+            forwards: how many host ports lead to each guest port (default one for each of `ports`).
+                Clients that connect at once need a port each: slirp's backlog is one.
+            ready: when it is ready; see `readiness_of`.
+            ready_timeout: seconds until then, scaled.
+            internet: whether the guest may open connections to the outside.
+            capture: whether to keep a pcap of its network.
+            extra: more arguments for QEMU.
+            elf: firmware with debugging information, when `firmware` has none.
+            name: for messages and folders.
+
+        Raises:
+            ConfigError: something cannot be right.
+        """
+        board = board_named(board) if isinstance(board, str) else board
+        self.board = board.with_ports(ports) if ports is not None else board
+        self.firmware = Path(firmware)
+        if not self.firmware.is_file():
+            raise ConfigError(
+                f"The firmware {self.firmware} does not exist: build it with "
+                f"`espbench build --board {self.board.name}`, or name another with --firmware."
+            )
+        self.elf = self.firmware if elf is None else Path(elf)
+        self.files: dict[str, Content] = dict(files or {})
+        """What its file system holds at the next start; see `put` for a running device."""
+        self.args: dict[str, str] = {key: str(value) for key, value in (args or {}).items()}
+        self.readiness = readiness_of(ready, self.board)
+        self.ready_timeout = ready_timeout
+        self.name = name
+        counts = dict.fromkeys(self.board.ports.values(), 1)
+        self._forwards = {**counts, **(forwards or {})}
+        self._internet = internet
+        self._capture = capture
+        self._extra = tuple(extra)
+        self.folder = Path()
+        """The running device's own files; removed by `close`."""
+        self.machine: Machine | None = None
+        """What QEMU was started with last."""
+        self.timeline = Timeline()
+        self.heap_samples: list[HeapSample] = []
+        self.events: list[dict[str, Any]] = []
+        """The guest's events, as it sent them."""
+        self.panics: list[Panic] = []
+        """Every panic since the start."""
+        self.boots = 0
+        """How often it booted."""
+        self._qemu: Qemu | None = None
+        self._stopping = False
+        self._stop_lock = threading.Lock()
+        self._first_event = 0
+        self._boot_text = 0
+        self._new_life()
+
+    def _new_life(self) -> None:
+        self._collector = Collector()
+        self._unseen_panics: list[Panic] = []
+        self._death: Exception | None = None
+        self.console = Console(
+            self.timeline,
+            on_record=self._take_record,
+            on_text=self._take_text,
+            faulty=lambda: bool(self._unseen_panics),
+            fault=self._fault,
+        )
+        self.control = Control(self.console)
+
+    # ---------------------------------------------------------------- life
+
+    def __enter__(self) -> Self:
+        """Start, and wait until it is ready."""
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End QEMU and remove the device's files.
+
+        Raises:
+            Panicked: the guest panicked, and that is why the block failed (or should have).
+        """
+        fault = self.panicked()
+        self.close()
+        if fault is not None and not isinstance(error, Panicked) and _can_be_caused(error):
+            raise fault from error
+
+    def start(self, *, wait: bool = True) -> Self:
+        """Make the image, start QEMU, and wait until the device is ready.
+
+        Args:
+            wait: False returns as soon as QEMU runs and the forwarded ports are known.
+
+        Raises:
+            EspbenchError: whatever went wrong; nothing keeps running then.
+        """
+        if self._qemu is not None:
+            raise ConfigError(f"{self.name} runs already: stop it before you start it again.")
+        self.timeline = Timeline()
+        self.events, self.panics, self.heap_samples = [], [], []
+        self.boots = self._first_event = self._boot_text = 0
+        self._stopping = False
+        self._new_life()
+        deadline = Deadline(self.ready_timeout)
+        self.timeline.add("start")
+        if self.folder == Path():
+            self.folder = tempdirs.new_folder(self.name)
+        try:
+            self._launch(deadline)
+            if wait:
+                self.wait_ready(deadline)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _launch(self, deadline: Deadline) -> None:
+        self.flash.unlink(missing_ok=True)
+        flash = self.board.flash
+        blob = self.firmware.read_bytes() if flash.firmware_at is not None else b""
+        Image(flash, image.normalise(self.files), blob).write_to(self.flash)
+        self.tls_secrets.touch(mode=0o600)
+        arguments = dict(self.args)
+        if self.board.seeded:
+            arguments.setdefault("seed", secrets.token_hex(32))
+        machine = Machine(
+            board=self.board,
+            firmware=self.firmware.absolute(),
+            flash=self.flash,
+            boot_arguments=arguments,
+            forwards=self._forwards,
+            internet=self._internet,
+            capture=self.capture_file if self._capture else None,
+            extra=self._extra,
+        )
+        self.machine = machine
+        self._qemu = Qemu(machine, self.folder)
+        self.timeline.add("image")
+        self._qemu.start()
+        self.timeline.add("exec", pid=self._qemu.pid)
+        self.console.attach(self._qemu.take_console())
+        self._qemu.connect(deadline)
+        self.timeline.add("forwards", ports={f.host_port: f.guest_port for f in self.forwards})
+
+    def stop(self) -> None:
+        """End QEMU; the device's files stay. Safe in any state, from any thread, and repeatedly."""
+        with self._stop_lock:
+            qemu = self._qemu
+            if qemu is None:
+                return
+            self._stopping = True
+            try:
+                status = qemu.stop()
+                self.timeline.add("stopped", status=status)
+            finally:
+                self.console.detach()
+                self._qemu = None
+
+    def close(self) -> None:
+        """End QEMU and remove the device's files."""
+        self.stop()
+        if self.folder != Path():
+            tempdirs.remove_folder(self.folder)
+            self.folder = Path()
+
+    @property
+    def running(self) -> bool:
+        """Whether QEMU runs."""
+        return self._qemu is not None and self._qemu.running
+
+    @property
+    def pid(self) -> int | None:
+        """QEMU's process id, or None."""
+        return self._qemu.pid if self._qemu else None
+
+    @property
+    def qemu(self) -> Qemu:
+        """The QEMU process.
+
+        Raises:
+            NotRunning: there is none.
+        """
+        if self._qemu is None:
+            raise NotRunning(f"{self.name} is not running: start it first.")
+        return self._qemu
+
+    # ---------------------------------------------------------------- files
+
+    @property
+    def flash(self) -> Path:
+        """The flash image, which the device writes to."""
+        return self.folder / "flash.img"
+
+    @property
+    def capture_file(self) -> Path:
+        """The pcap of its network."""
+        return self.folder / "net.pcap"
+
+    @property
+    def tls_secrets(self) -> Path:
+        """File for the clients' TLS secrets (`ssl.SSLContext.keylog_filename`)."""
+        return self.folder / "tls-secrets.txt"
+
+    def has_file(self, name: str) -> bool:
+        """Return whether `files` has this path, or will have it from a folder."""
+        return name in image.normalise(self.files)
+
+    def stored_files(self) -> dict[str, bytes]:
+        """Return what is in the flash's file system now; the guest should be idle.
+
+        Raises:
+            ImageError: the file system is damaged.
+        """
+        return image.read_files(self.flash.read_bytes(), self.board.flash)
+
+    # ---------------------------------------------------------------- network
+
+    @property
+    def forwards(self) -> list[Any]:
+        """The forwarded ports, as QEMU listed them."""
+        return self.qemu.forwards
+
+    def ports(self, guest_port: int) -> list[int]:
+        """Return all host ports (on 127.0.0.1) that lead to a guest port.
+
+        Raises:
+            ConfigError: none does.
+        """
+        found = self.qemu.host_ports(guest_port)
+        if not found:
+            raise ConfigError(
+                f"Guest port {guest_port} is not forwarded: "
+                f"give the device forwards={{{guest_port}: 1}}."
+            )
+        return found
+
+    def port(self, guest_port: int, index: int = 0) -> int:
+        """Return a host port that leads to a guest port; `index` counts round."""
+        found = self.ports(guest_port)
+        return found[index % len(found)]
+
+    def url(self, path: str = "/", scheme: str = "http", index: int = 0) -> str:
+        """Return the URL of a path on the device: scheme http, https, ws or wss.
+
+        Raises:
+            ConfigError: the board has no port for that.
+        """
+        base = {"ws": "http", "wss": "https"}.get(scheme, scheme)
+        if base not in self.board.ports:
+            raise ConfigError(
+                f"Board {self.board.name} serves {', '.join(self.board.ports)}, not {scheme!r}."
+            )
+        port = self.port(self.board.ports[base], index)
+        return f"{scheme}://127.0.0.1:{port}/{path.removeprefix('/')}"
+
+    def http(self, path: str = "/", index: int = 0) -> str:
+        """Return an http URL."""
+        return self.url(path, "http", index)
+
+    def https(self, path: str = "/", index: int = 0) -> str:
+        """Return an https URL."""
+        return self.url(path, "https", index)
+
+    def ws(self, path: str = "/ws", index: int = 0) -> str:
+        """Return a ws URL."""
+        return self.url(path, "ws", index)
+
+    def wss(self, path: str = "/ws", index: int = 0) -> str:
+        """Return a wss URL."""
+        return self.url(path, "wss", index)
+
+    # ---------------------------------------------------------------- readiness
+
+    def wait_ready(self, timeout: float | Deadline | None = None) -> None:
+        """Wait until the device is ready (for the present boot).
+
+        Args:
+            timeout: seconds, scaled; a deadline; None for `ready_timeout`.
+
+        Raises:
+            NotReady: it is not; the message has the end of the console.
+            Panicked, QemuDied: it never will be.
+        """
+        deadline = Deadline.of(self.ready_timeout if timeout is None else timeout)
+        if not self.readiness.wait(self, deadline):
+            self.check()
+            raise self._not_ready(f"within {deadline}")
+        self.timeline.add("ready")
+
+    def _not_ready(self, reason: str) -> NotReady:
+        tail = self.console.tail()
+        shown = f"its console ended with:\n{tail}" if tail else "its console shows nothing"
+        return NotReady(
+            f"{self.name} was to {self.readiness.describe(self)}, and did not {reason}; {shown}",
+            tail=tail,
+        )
+
+    def wait_for_listeners(self, schemes: set[str], deadline: Deadline) -> bool:
+        """Return whether the guest reported its boot and all these listeners before the deadline.
+
+        Raises:
+            NotReady: the guest said that it could not start one of them.
+        """
+
+        def outcome() -> str | None:
+            records = self.events[self._first_event :]
+            if not self.boots:
+                return None
+            if schemes <= {r.get("scheme", "") for r in records if r.get("event") == "listening"}:
+                return "ready"
+            text = self.console.text[self._boot_text :]
+            for match in re.finditer(r"^Failed to start (HTTPS?) server: .*$", text, re.MULTILINE):
+                if match[1].lower() in schemes:
+                    return match[0]
+            return None
+
+        said = self.console.wait_for(outcome, deadline)
+        if said is not None and said != "ready":
+            raise self._not_ready(f"because it said: {said}")
+        return said is not None
+
+    def wait_for_text(self, pattern: str, deadline: Deadline) -> bool:
+        """Return whether the present boot printed `pattern` before the deadline."""
+        expression = re.compile(pattern, re.MULTILINE)
+        return (
+            self.console.wait_for(
+                lambda: expression.search(self.console.text, self._boot_text), deadline
+            )
+            is not None
+        )
+
+    def wait_for_event(
+        self, name: str, timeout: float | Deadline = 10.0, *, since: int = 0
+    ) -> dict[str, Any]:
+        """Wait for an event of the guest and return it.
+
+        Args:
+            name: such as "listening".
+            timeout: seconds, scaled; or a deadline.
+            since: index into `events` from which to look.
+
+        Raises:
+            ControlError: it did not come in time.
+        """
+        deadline = Deadline.of(timeout)
+        found = self.console.wait_for(
+            lambda: next((e for e in self.events[since:] if e.get("event") == name), None),
+            deadline,
+        )
+        if found is None:
+            raise ControlError(f"The device did not report {name!r} within {deadline}.")
+        return found
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Wait until the console shows something, or so many (unscaled) seconds are over."""
+        with self.console.changed:
+            self.console.changed.wait(seconds)
+
+    # ---------------------------------------------------------------- faults
+
+    def check(self) -> None:
+        """Raise what is wrong with the device, if anything is.
+
+        Raises:
+            Panicked: the guest panicked, and no test said that it expected that.
+            QemuDied: QEMU ended.
+            NotRunning: the device was stopped.
+        """
+        if (self.console.closed or self._unseen_panics) and (fault := self._fault()):
+            raise fault
+
+    def panicked(self) -> Panicked | None:
+        """Return the error of a panic that no test expected, or None.
+
+        Waits until a dump that is being printed is complete.
+        """
+        deadline = Deadline(PANIC_PATIENCE)
+        with self.console.changed:
+            while self._collector.collecting and not self.console.closed:
+                if deadline.expired():
+                    break
+                self.console.changed.wait(deadline.remaining())
+            self._finish_dump()
+            panic = self._unseen_panics[0] if self._unseen_panics else None
+        if panic is None:
+            return None
+        return Panicked(f"The guest panicked {panic.at:.3f} s after its start: {panic}", panic)
+
+    def _fault(self) -> EspbenchError | None:
+        if fault := self.panicked():
+            return fault
+        if not self.console.closed:
+            return None
+        if self._stopping or self._qemu is None:
+            return NotRunning(f"{self.name} was stopped.")
+        death = self._qemu.death()
+        if isinstance(death, QemuDied):
+            self.timeline.add("qemu_died", status=death.status)
+        return death
+
+    @contextlib.contextmanager
+    def expects_panic(self, timeout: float = 20.0) -> Generator[list[Panic]]:
+        """Expect the block to make the guest panic; afterwards the device is ready again.
+
+        The list that this yields holds the panic when the block is left.
+
+        Raises:
+            ControlError: no panic came in time.
+        """
+        deadline = Deadline(timeout)
+        before, boots = len(self.panics), self.boots
+        found: list[Panic] = []
+        with contextlib.suppress(Panicked, ControlError):
+            yield found
+        # The panic itself is a fault that ends every wait, so it is looked for like this.
+        with self.console.changed:
+            while len(self.panics) == before and not self.console.closed:
+                if deadline.expired():
+                    self._finish_dump()
+                    break
+                self.console.changed.wait(deadline.remaining())
+            found.extend(self.panics[before:])
+            self._unseen_panics.clear()
+        if not found:
+            self.check()
+            raise ControlError(f"The guest was to panic, and did not within {deadline}.")
+        if self.control.seen:
+            self._wait_boot(boots, deadline)
+            self.wait_ready(deadline)
+
+    # ---------------------------------------------------------------- control
+
+    def ping(self, timeout: float | Deadline = 10.0) -> int:
+        """Return the guest's uptime in microseconds."""
+        return int(self.control.request("ping", timeout=timeout)["us"])
+
+    def heap(self, timeout: float | Deadline = 10.0) -> HeapInfo:
+        """Return the figures of the device's memory; every look is kept for the evidence."""
+        return self.sample_heap("asked", Deadline.of(timeout))
+
+    def sample_heap(self, why: str, deadline: Deadline) -> HeapInfo:
+        """Look at the heap, and note why."""
+        heap = HeapInfo.of(self.control.request("heap", timeout=deadline))
+        self.heap_samples.append(HeapSample(self.timeline.now(), why, heap))
+        return heap
+
+    def heap_reset(self) -> None:
+        """Set the low-water mark back to what is free now."""
+        self.control.request("heap_reset")
+
+    def stats(self, timeout: float | Deadline = 10.0) -> dict[str, Any]:
+        """Return the counters of servers, handshakes and failures."""
+        value: dict[str, Any] = self.control.request("stats", timeout=timeout)
+        return value
+
+    def ballast(self, size: int) -> int:
+        """Take `size` bytes of the network heap in all (0 gives all back); return what is held."""
+        return int(self.control.request("ballast", size))
+
+    def fail_alloc(self, number: int, persistent: bool = False) -> None:
+        """Make the `number`-th next allocation of the network heap fail; 0 switches that off."""
+        self.control.request("fail_alloc", number, "always" if persistent else "once")
+
+    def fail_alloc_seen(self) -> dict[str, int]:
+        """Return how many allocations there were since `fail_alloc`, and how many failed."""
+        value: dict[str, int] = self.control.request("fail_alloc_seen")
+        return value
+
+    def exec(self, source: str, timeout: float | Deadline = 10.0) -> None:
+        """Run Python source in the device's `__main__`; what it prints goes to the console.
+
+        Raises:
+            ControlError: it raised; the error has the guest's traceback.
+        """
+        self.control.request("exec", encode_source(source), timeout=timeout)
+
+    def eval(self, expression: str, timeout: float | Deadline = 10.0) -> Any:
+        """Return the value of a Python expression on the device, by way of JSON.
+
+        Raises:
+            ControlError: it raised.
+        """
+        return self.control.request("eval", encode_source(expression), timeout=timeout)
+
+    def put(self, path: str, content: bytes | str, *, piece: int = 4096) -> None:
+        """Write a file on the running device, in pieces of so many bytes."""
+        data = content.encode() if isinstance(content, str) else content
+        path = image.check_name(path)
+        for position in range(0, max(len(data), 1), piece):
+            mode = "ab" if position else "wb"
+            part = data[position : position + piece]
+            self.exec(f"with open({path!r}, {mode!r}) as _f: _f.write({part!r})")
+        self.exec("del _f")
+
+    def reset(self, timeout: float | None = None) -> None:
+        """Reset the machine and wait until it is ready again; the files stay.
+
+        Raises:
+            NotReady: it did not come back in time.
+        """
+        deadline = Deadline(self.ready_timeout if timeout is None else timeout)
+        boots = self.boots
+        self.timeline.add("reset")
+        if self.control.seen:
+            self.control.request("reset", timeout=deadline)
+            self._wait_boot(boots, deadline)
+        else:
+            self._begin_boot()
+            self.monitor("system_reset", deadline)
+        self.wait_ready(deadline)
+
+    def monitor(self, command: str, timeout: float | Deadline = 5.0, /, **arguments: Any) -> Any:
+        """Execute a QMP command, such as `device.monitor("set_link", name="net0", up=False)`.
+
+        Raises:
+            QmpError: QEMU refused it or did not answer.
+        """
+        qmp = self.qemu.qmp
+        if qmp is None:
+            raise NotRunning(f"{self.name} is not running: start it first.")
+        return qmp.execute(command, deadline=Deadline.of(timeout), **arguments)
+
+    def _wait_boot(self, boots: int, deadline: Deadline) -> None:
+        if not self.console.wait_for(lambda: self.boots > boots, deadline):
+            raise self._not_ready(f"reboot within {deadline}")
+
+    # ---------------------------------------------------------------- leaks
+
+    def settle(self, timeout: float | Deadline = 10.0, *, free: int | None = None) -> HeapInfo:
+        """Wait until no connection is open and the heap is at rest; return the heap.
+
+        Args:
+            timeout: seconds, scaled; or a deadline.
+            free: wait until so many bytes are free as well.
+
+        Raises:
+            MemoryLeaked: it did not come to rest in time; the message says what is left.
+        """
+        deadline = Deadline.of(timeout)
+        previous: HeapInfo | None = None
+        while True:
+            connections = open_connections(self.stats(deadline))
+            heap = HeapInfo.of(self.control.request("heap", timeout=deadline))
+            at_rest = previous is not None and heap.free == previous.free
+            if not connections and at_rest and (free is None or heap.free >= free):
+                break
+            if deadline.expired():
+                wanted = "" if free is None else f" ({free} were free before)"
+                raise MemoryLeaked(
+                    f"The device did not come to rest within {deadline}: open connections "
+                    f"{connections or 'none'}, {heap.free} bytes free{wanted} in {heap.blocks} "
+                    f"allocations."
+                )
+            previous = heap
+            self.wait_for_change(min(POLL, deadline.remaining()))
+        self.heap_samples.append(HeapSample(self.timeline.now(), "settled", heap))
+        return heap
+
+    @contextlib.contextmanager
+    def no_leak(
+        self, tolerance: int = 0, timeout: float = 10.0, settled: float = 10.0
+    ) -> Generator[HeapInfo]:
+        """Check that the block gives back all memory of the network heap that it took.
+
+        Args:
+            tolerance: bytes that may stay taken.
+            timeout: seconds (scaled) after the block until all must be back.
+            settled: seconds (scaled) before the block to come to rest.
+
+        Raises:
+            MemoryLeaked: something stayed taken.
+        """
+        before = self.settle(settled)
+        yield before
+        self.settle(timeout, free=before.free - tolerance)
+
+    # ---------------------------------------------------------------- the reader thread
+
+    def _take_record(self, record: dict[str, Any]) -> None:
+        """Take a control record; called with the console's lock held."""
+        if self.control.take(record) or "event" not in record:
+            return
+        if record["event"] == "boot":
+            self._begin_boot()
+            self.boots += 1
+        self.events.append(record)
+        name = str(record["event"])
+        self.timeline.add(name, **{k: v for k, v in record.items() if k != "event"})
+        if name == "panic":
+            self._finish_dump()
+
+    def _begin_boot(self) -> None:
+        """Forget what the last boot said."""
+        self._finish_dump()
+        self._first_event = len(self.events)
+        self._boot_text = len(self.console.text)
+        self.control.lose()
+
+    def _take_text(self, text: str) -> None:
+        """Look for panics; called with the console's lock held."""
+        for dump in self._collector.feed(text):
+            self._add_panic(dump)
+
+    def _finish_dump(self) -> None:
+        if dump := self._collector.finish():
+            self._add_panic(dump)
+
+    def _add_panic(self, text: str) -> None:
+        elf = self.elf if self.elf.suffix == ".elf" else None
+        panic = Panic(parse_dump(text), elf, self.timeline.now())
+        self.panics.append(panic)
+        self._unseen_panics.append(panic)
+        self.timeline.add("panic", headline=panic.headline)
+
+
+def open_connections(stats: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many connections are open, by kind, without those that have none."""
+    kinds = {kind: int(value.get("open", 0)) for kind, value in stats.items() if _counts(value)}
+    return {kind: count for kind, count in kinds.items() if count}
+
+
+def _counts(value: Any) -> bool:
+    return isinstance(value, Mapping) and "open" in value
+
+
+def _can_be_caused(error: BaseException | None) -> bool:
+    """Return whether a panic may be the cause of `error`; Ctrl-C is nobody's fault."""
+    return error is None or isinstance(error, Exception)
+
+
+__all__ = ["Device", "HeapSample", "Ready", "open_connections", "readiness_of"]
