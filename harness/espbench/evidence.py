@@ -1,0 +1,143 @@
+"""What a failed test leaves behind: one folder that tells the whole story of one device."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from espbench.deadline import Deadline
+from espbench.device import Device
+from espbench.errors import EspbenchError
+from espbench.qemu import Machine, Wires, command_line, pasteable
+
+LAST_LOOK = 1.0
+"""Seconds (scaled) for the heap figures at the end: a hung guest must not hold up the report."""
+COPY_LIMIT = 64 << 20
+"""Bytes up to which the firmware is copied; a bigger one is pointed to."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What `save` did.
+
+    Attributes:
+        folder: where the evidence is.
+        problem: a sentence when not all of it could be written, else "".
+    """
+
+    folder: Path
+    problem: str = ""
+
+    def __str__(self) -> str:
+        """Return the line for the failure's text."""
+        return f"{self.folder}{f' (incomplete: {self.problem})' if self.problem else ''}"
+
+
+def folder_name(nodeid: str) -> str:
+    """Return a test's id as a folder's name: readable, unique enough, short enough."""
+    name = re.sub(r"[^A-Za-z0-9_.=,\[\]-]+", "-", nodeid.replace(".py::", "-").replace("::", "-"))
+    return name.strip("-")[-150:] or "test"
+
+
+def save(device: Device, folder: Path) -> Saved:
+    """Write the evidence of a device, which may run or be stopped, to a new `folder`.
+
+    Never raises for what goes wrong on the way (a full disk, a dead guest): the test's own failure
+    is what matters, so the trouble becomes a sentence in the result.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    problems: list[str] = []
+    try:
+        folder.mkdir(parents=True)
+        ignore = folder.parent / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+    except OSError as error:
+        return Saved(folder, _sentence(error, folder))
+    with contextlib.suppress(EspbenchError):
+        if device.running and device.control.seen:
+            device.sample_heap("end", Deadline(LAST_LOOK))
+    for name, write in _parts(device).items():
+        try:
+            write(folder / name)
+        except (OSError, EspbenchError) as error:
+            # What was cut off would mislead more than what is missing.
+            with contextlib.suppress(OSError):
+                (folder / name).unlink(missing_ok=True)
+            problems.append(_sentence(error, folder))
+    return Saved(folder, "; ".join(dict.fromkeys(problems)))
+
+
+def _parts(device: Device) -> dict[str, Callable[[Path], object]]:
+    """Return how each file is written, most important first: a disk may fill up on the way."""
+    parts: dict[str, Callable[[Path], object]] = {
+        "console.txt": lambda p: p.write_text(device.console.transcript.stamped()),
+    }
+    if device.panics:
+        reports = "\n".join(panic.report() for panic in device.panics)
+        parts["panic.txt"] = lambda p: p.write_text(reports)
+    parts["events.json"] = lambda p: p.write_text(_events(device))
+    parts["heap.jsonl"] = lambda p: p.write_text(_heap(device))
+    if device.folder != Path():
+        parts["tls-secrets.txt"] = lambda p: _copy(device.tls_secrets, p)
+        parts["qemu.txt"] = lambda p: _copy(device.folder / "qemu.txt", p)
+        parts["net.pcap"] = lambda p: _copy(device.capture_file, p)
+        parts["flash.img"] = lambda p: _copy(device.flash, p)
+    if device.machine is not None:
+        machine = device.machine
+        copies = machine.firmware.is_file() and machine.firmware.stat().st_size <= COPY_LIMIT
+        if copies:
+            parts[machine.firmware.name] = lambda p: _copy(machine.firmware, p)
+        parts["command.txt"] = lambda p: p.write_text(replay(machine, p.parent, copied=copies))
+    return parts
+
+
+def replay(machine: Machine, folder: Path, *, copied: bool) -> str:
+    """Return the command that boots the evidence again in a terminal.
+
+    It starts from the flash as the failed test left it, with the same seed and arguments.
+    """
+    firmware = folder / machine.firmware.name if copied else machine.firmware
+    machine = replace(
+        machine,
+        firmware=firmware.absolute(),
+        flash=(folder / "flash.img").absolute(),
+        capture=None,
+    )
+    note = (
+        "# Boots the same device again, on this terminal (end it with: kill %1, or Ctrl-C).\n"
+        "# The forwarded ports are new ones: add -monitor unix:monitor,server=on,wait=off and\n"
+        "# ask `info usernet` there.\n"
+    )
+    return note + pasteable(command_line(machine, Wires.terminal()))
+
+
+def _events(device: Device) -> str:
+    return json.dumps([event.as_json() for event in device.timeline], indent=1, default=str) + "\n"
+
+
+def _heap(device: Device) -> str:
+    lines = [
+        json.dumps({"at": round(s.at, 6), "why": s.why, **s.heap.as_json()})
+        for s in list(device.heap_samples)
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_file():
+        shutil.copyfile(source, target)
+
+
+def _sentence(error: Exception, folder: Path) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk of {folder} is full, so evidence is missing: free some space there"
+    if isinstance(error, OSError):
+        return f"{error.filename or folder} could not be written: {error.strerror}"
+    return str(error)

@@ -1,0 +1,402 @@
+"""The pytest plugin: fixtures for booted devices, and evidence of what made a test fail."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import pytest
+
+from espbench import launcher
+from espbench.boards import BOARDS, Board, board_named
+from espbench.device import READY_TIMEOUT, Device
+from espbench.errors import ConfigError, Panicked
+from espbench.evidence import folder_name, save
+from espbench.readiness import ConsoleReadiness, HttpReadiness, Readiness
+
+Options = Mapping[str, Any]
+"""Keyword arguments of `Device`, as the marker and the option fixtures give them."""
+
+
+@dataclass
+class _Bench:
+    """What the plugin remembers during a session."""
+
+    devices: list[Device] = field(default_factory=list)
+    """All that run, for a test or a module, oldest first."""
+
+
+_BENCH = pytest.StashKey[_Bench]()
+
+
+class DeviceFactory(Protocol):
+    """Makes devices that end with the test."""
+
+    def __call__(self, **options: Any) -> Device:
+        """Boot one more device; `options` are those of `Device`, on top of the markers'."""
+
+
+# -------------------------------------------------------------------- options
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options; none has a name that pytest-embedded uses."""
+    group = parser.getgroup("espbench", "emulated boards (espbench)")
+    group.addoption(
+        "--board",
+        metavar="NAME",
+        help=f"board to emulate: {', '.join(BOARDS)} (default: ini espbench_board, else lx60)",
+    )
+    group.addoption(
+        "--firmware",
+        metavar="PATH",
+        help="firmware to run (default: ini espbench_firmware, else espbench's own, built first)",
+    )
+    group.addoption(
+        "--firmware-elf",
+        metavar="PATH",
+        help="the same firmware with debugging information, to decode panics",
+    )
+    group.addoption(
+        "--evidence",
+        choices=("never", "failed", "always"),
+        default="failed",
+        help="which tests leave a folder of evidence (default: failed)",
+    )
+    group.addoption(
+        "--evidence-dir",
+        metavar="PATH",
+        help="where evidence goes (default: ini espbench_evidence_dir, else evidence/ in the root)",
+    )
+    group.addoption(
+        "--espbench-ports",
+        metavar="SCHEME=PORT,...",
+        help="where the firmware listens, such as http=8080,https=8443 (default: the board's)",
+    )
+    group.addoption(
+        "--ready-console",
+        metavar="REGEX",
+        help="the device is ready when its console shows this",
+    )
+    group.addoption(
+        "--ready-http",
+        metavar="PATH",
+        help="the device is ready when it answers GET PATH",
+    )
+    group.addoption(
+        "--ready-timeout",
+        metavar="SECONDS",
+        type=float,
+        default=READY_TIMEOUT,
+        help=f"how long it may take (default: {READY_TIMEOUT:g}, times ESPBENCH_TIMEOUT_SCALE)",
+    )
+    parser.addini("espbench_board", "default of --board", default="lx60")
+    parser.addini("espbench_firmware", "default of --firmware, relative to the root", default="")
+    parser.addini("espbench_evidence_dir", "default of --evidence-dir", default="evidence")
+    parser.addini("espbench_ports", "default of --espbench-ports", default="")
+    parser.addini("espbench_ready_console", "default of --ready-console", default="")
+    parser.addini("espbench_ready_http", "default of --ready-http", default="")
+
+
+def parse_ports(text: str) -> dict[str, int]:
+    """Return the ports in `http=8080,https=8443`.
+
+    Raises:
+        ConfigError: it does not look like that.
+    """
+    ports = {}
+    for item in text.split(","):
+        scheme, equals, number = item.strip().partition("=")
+        if not equals or scheme not in ("http", "https") or not number.isdecimal():
+            raise ConfigError(
+                f"--espbench-ports: {item.strip()!r} is no SCHEME=PORT: write http=8080,https=8443."
+            )
+        ports[scheme] = int(number)
+    return ports
+
+
+def chosen_readiness(console: str, http: str) -> Readiness | None:
+    """Return the readiness that the options ask for, or None for the board's own.
+
+    Raises:
+        ConfigError: they contradict each other.
+    """
+    if console and http:
+        raise ConfigError("--ready-console and --ready-http exclude each other: give one of them.")
+    if console:
+        return ConsoleReadiness(console)
+    return HttpReadiness(http) if http else None
+
+
+def _setting(config: pytest.Config, option: str, ini: str) -> str:
+    return str(config.getoption(option) or config.getini(ini) or "")
+
+
+def _common(config: pytest.Config) -> dict[str, Any]:
+    """Return the options of every device in this session."""
+    options: dict[str, Any] = {"ready_timeout": config.getoption("--ready-timeout")}
+    if ports := _setting(config, "--espbench-ports", "espbench_ports"):
+        options["ports"] = parse_ports(ports)
+    ready = chosen_readiness(
+        _setting(config, "--ready-console", "espbench_ready_console"),
+        _setting(config, "--ready-http", "espbench_ready_http"),
+    )
+    if ready is not None:
+        options["ready"] = ready
+    if elf := config.getoption("--firmware-elf"):
+        options["elf"] = _path(config, elf)
+    options["capture"] = config.getoption("--evidence") != "never"
+    return options
+
+
+def _path(config: pytest.Config, text: str) -> Path:
+    """Return a path of the command line, which is relative to where pytest was called."""
+    return config.invocation_params.dir / text
+
+
+# -------------------------------------------------------------------- session
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options and declare the markers."""
+    config.addinivalue_line(
+        "markers",
+        "device(files=None, args=None, forwards=None, **options): what the test's device starts "
+        "with; keyword arguments of espbench.Device, merged from module, class and function",
+    )
+    config.addinivalue_line("markers", "boards(*names): the test needs one of these boards")
+    config.stash[_BENCH] = _Bench()
+    try:
+        board_named(_setting(config, "--board", "espbench_board"))
+        _common(config)
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from None
+    _end_on_signals()
+
+
+def _end_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end pytest as Ctrl-C does: with teardowns, reports and evidence.
+
+    Without this nothing would outlive pytest either (see `launcher`), but files would.
+    """
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(f"pytest got {signal.Signals(number).name}")
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with contextlib.suppress(ValueError):  # Not in the main thread: somebody embeds pytest.
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, interrupt)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End whatever still runs, after an error in somebody's teardown for instance."""
+    if bench := config.stash.get(_BENCH, None):
+        for device in list(bench.devices):
+            device.close()
+        bench.devices.clear()
+    launcher.kill_all()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which board it is: `lx60` is no ESP32."""
+    board = board_named(_setting(config, "--board", "espbench_board"))
+    return f"espbench: board {board.name}: {board.title}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what this board is not for."""
+    name = _setting(config, "--board", "espbench_board")
+    for item in items:
+        marker = item.get_closest_marker("boards")
+        if marker and name not in marker.args:
+            reason = f"needs board {' or '.join(marker.args)}, this is {name}"
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+# -------------------------------------------------------------------- fixtures
+
+
+@pytest.fixture(scope="session")
+def board(pytestconfig: pytest.Config) -> Board:
+    """Return the board that is emulated."""
+    return board_named(_setting(pytestconfig, "--board", "espbench_board"))
+
+
+@pytest.fixture(scope="session")
+def firmware(pytestconfig: pytest.Config, board: Board) -> Path:
+    """Return the firmware's path; espbench's own is built when none is named."""
+    if named := pytestconfig.getoption("--firmware"):
+        return _path(pytestconfig, named)
+    if named := pytestconfig.getini("espbench_firmware"):
+        return pytestconfig.rootpath / str(named)
+    from espbench import build
+
+    return Path(build.firmware(board))
+
+
+@pytest.fixture
+def device_options() -> Options:
+    """Return options for `device` and `device_factory`: override this to compute them."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def shared_device_options() -> Options:
+    """Return options for `shared_device`: override this to compute them."""
+    return {}
+
+
+def merged(*parts: Options) -> dict[str, Any]:
+    """Return all options in one; later ones win, and mappings are merged."""
+    result: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part.items():
+            if isinstance(value, Mapping) and isinstance(result.get(name), Mapping):
+                result[name] = {**result[name], **value}
+            else:
+                result[name] = value
+    return result
+
+
+def _marked(node: pytest.Item | pytest.Collector) -> list[Options]:
+    """Return the options of the `device` markers, outermost first."""
+    markers = list(node.iter_markers("device"))
+    for marker in markers:
+        if marker.args:
+            raise pytest.UsageError(
+                "pytest.mark.device takes keyword arguments only, such as "
+                "files={'/main.py': 'print(1)'}."
+            )
+    return [marker.kwargs for marker in reversed(markers)]
+
+
+@pytest.fixture
+def device_factory(
+    request: pytest.FixtureRequest, board: Board, firmware: Path, device_options: Options
+) -> Iterator[DeviceFactory]:
+    """Return a function that boots devices, which end with the test."""
+    base = merged(_common(request.config), device_options, *_marked(request.node))
+    with _owner(request.config) as own:
+
+        def make(**options: Any) -> Device:
+            return own(board, firmware, merged(base, options))
+
+        yield make
+
+
+@pytest.fixture
+def device(device_factory: DeviceFactory) -> Device:
+    """Return a freshly booted device of the test's own."""
+    return device_factory()
+
+
+@pytest.fixture(scope="module")
+def shared_device(
+    request: pytest.FixtureRequest, board: Board, firmware: Path, shared_device_options: Options
+) -> Iterator[Device]:
+    """Return a device that all tests of the module share, for those that change nothing."""
+    options = merged(_common(request.config), shared_device_options, *_marked(request.node))
+    with _owner(request.config) as own:
+        yield own(board, firmware, options)
+
+
+@contextlib.contextmanager
+def _owner(
+    config: pytest.Config,
+) -> Generator[Callable[[Board, Path, Options], Device]]:
+    """Yield a function that boots devices, all of which end with the block."""
+    bench = config.stash[_BENCH]
+    mine: list[Device] = []
+
+    def boot(board: Board, firmware: Path, options: Options) -> Device:
+        device = Device(**{"board": board, "firmware": firmware, **options})
+        # Known before it starts: a start that fails leaves evidence too.
+        mine.append(device)
+        bench.devices.append(device)
+        return device.start()
+
+    try:
+        yield boot
+    finally:
+        for device in mine:
+            device.close()
+            bench.devices.remove(device)
+
+
+# -------------------------------------------------------------------- failures
+
+
+def _devices(item: pytest.Item) -> list[Device]:
+    """Return the devices that a test uses: all that run, because tests run one at a time."""
+    return list(item.config.stash[_BENCH].devices)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Run the test; when its device panicked, that is what failed, not a client's time-out."""
+    for device in _devices(item):
+        device.timeline.add("test", nodeid=item.nodeid)
+    try:
+        result = yield
+    except Panicked:
+        raise
+    except Exception as error:
+        if panicked := _panicked(item):
+            raise panicked from error
+        raise
+    if panicked := _panicked(item):
+        raise panicked
+    return result
+
+
+def _panicked(item: pytest.Item) -> Panicked | None:
+    for device in _devices(item):
+        if panicked := device.panicked():
+            return panicked
+    return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Save the evidence while the devices are still there, and name its folder in the report."""
+    report = yield
+    mode = item.config.getoption("--evidence")
+    wanted = mode != "never" and (report.failed or (mode == "always" and report.when == "call"))
+    if wanted and (devices := _devices(item)):
+        for saved in _save(item, devices):
+            report.sections.append(("espbench evidence", saved))
+            report.user_properties.append(("evidence", saved))
+    return report
+
+
+def _save(item: pytest.Item, devices: list[Device]) -> list[str]:
+    config = item.config
+    named = config.getoption("--evidence-dir")
+    base = (
+        _path(config, named) if named else config.rootpath / config.getini("espbench_evidence_dir")
+    )
+    folder = base / folder_name(item.nodeid)
+    if len(devices) == 1:
+        return [_shown(config, str(save(devices[0], folder)))]
+    return [
+        _shown(config, str(save(device, folder / f"{number}-{device.name}")))
+        for number, device in enumerate(devices, 1)
+    ]
+
+
+def _shown(config: pytest.Config, text: str) -> str:
+    """Return a path as short as people can still use it."""
+    here = f"{config.invocation_params.dir}{os.sep}"
+    return text.removeprefix(here)
+
+
+__all__ = ["DeviceFactory", "Options"]
