@@ -95,7 +95,7 @@ def https_target(server_context: ssl.SSLContext) -> Iterator[Target]:
 
 
 @contextlib.contextmanager
-def one_connection(behave: Callable[[socket.socket], None]) -> Iterator[Target]:
+def one_connection(behave: Callable[[socket.socket], object]) -> Iterator[Target]:
     """Serve one connection by this function."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -212,10 +212,15 @@ def test_a_silent_server_is_a_timeout() -> None:
 
 def test_a_reset_is_told_from_an_end() -> None:
     """A reset and an orderly end are different."""
-    with one_connection(lambda connection: Stream(connection).reset()) as target:
-        assert target.raw().wait_until_gone()
-    with one_connection(lambda _: None) as target:
-        assert not target.raw().wait_until_gone()
+
+    def reset(connection: socket.socket) -> None:
+        connection.recv(1)
+        Stream(connection).reset()
+
+    for behave, is_reset in ((reset, True), (lambda connection: connection.recv(1), False)):
+        with one_connection(behave) as target, target.raw() as stream:
+            stream.send(b"x")
+            assert stream.wait_until_gone() == is_reset
 
 
 def test_no_answer_and_half_an_answer() -> None:

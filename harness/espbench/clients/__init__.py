@@ -10,6 +10,8 @@ Each call has a deadline and raises a `ClientError` whose message is a sentence.
 
 from __future__ import annotations
 
+from espbench.clients.crowd import Outcome, together
+from espbench.clients.doors import Doors
 from espbench.clients.errors import (
     ClientError,
     ClientTimeout,
@@ -33,9 +35,11 @@ __all__ = [
     "ClientTimeout",
     "Closed",
     "ConnectionEnded",
+    "Doors",
     "Frame",
     "HttpConnection",
     "HttpError",
+    "Outcome",
     "Record",
     "Response",
     "Step",
@@ -53,5 +57,6 @@ __all__ = [
     "chunked",
     "encode_request",
     "records",
+    "together",
     "well_behaved",
 ]
