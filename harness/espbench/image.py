@@ -54,18 +54,17 @@ def normalise(files: Mapping[str, Content]) -> dict[str, bytes]:
 
 
 def _expand(name: str, content: Content) -> Iterator[tuple[str, bytes]]:
-    path = check_name(name)
     if isinstance(content, bytes):
-        yield path, content
+        yield check_name(name), content
     elif isinstance(content, str):
-        yield path, content.encode()
+        yield check_name(name), content.encode()
     elif content.is_dir():
         for child in sorted(content.rglob("*")):
             if child.is_file():
                 below = child.relative_to(content).as_posix()
-                yield check_name(f"{path}/{below}"), _read(child)
+                yield check_name(f"{name}/{below}"), _read(child)
     else:
-        yield path, _read(content)
+        yield check_name(name), _read(content)
 
 
 def _read(path: Path) -> bytes:
@@ -227,7 +226,9 @@ def read_files(image: bytes, flash: Flash) -> dict[str, bytes]:
             read_size=flash.unit,
             prog_size=flash.unit,
             name_max=NAME_MAX,
+            mount=False,  # True would format what cannot be mounted.
         )
+        fs.mount()
         found = {}
         for folder, _, names in fs.walk("/"):
             for name in names:

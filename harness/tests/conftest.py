@@ -1,0 +1,63 @@
+"""Firmware for the harness's own tests: real machine code, small enough to be read."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+RAM = 0x60000000
+UART_DATA = 0x9D050020
+
+# What binutils-xtensa-lx106 makes of this; the literals are in front of it, at RAM:
+#           l32r  a2, uart
+#           l32r  a3, text
+#   next:   l8ui  a4, a3, 0
+#           beqz  a4, sleep
+#           s32i  a4, a2, 0
+#           addi  a3, a3, 1
+#           j     next
+#   sleep:  waiti 0
+#           j     sleep
+CODE = bytes.fromhex("21feff31feff4203008c7449021b33c6fcff0000007000 46feff".replace(" ", ""))
+
+
+def tiny_elf(text: bytes) -> bytes:
+    """Return an ELF for `lx60` that prints `text` (without NUL) on its UART and sleeps."""
+    literals = struct.pack("<II", UART_DATA, RAM + 8 + len(CODE))
+    segment = literals + CODE + text + b"\0"
+    offset = 0x1000
+    header = struct.pack(
+        "<16sHHIIIIIHHHHHH",
+        b"\x7fELF\x01\x01\x01",
+        2,  # ET_EXEC
+        94,  # EM_XTENSA
+        1,
+        RAM + 8,
+        52,
+        0,
+        0x300,
+        52,
+        32,
+        1,
+        0,
+        0,
+        0,
+    )
+    size = len(segment)
+    program = struct.pack("<IIIIIIII", 1, offset, RAM, RAM, size, size, 7, 0x1000)
+    return (header + program).ljust(offset, b"\0") + segment
+
+
+@pytest.fixture
+def tiny_firmware(tmp_path: Path) -> Callable[[bytes], Path]:
+    """Return a function that makes a firmware which prints a text and sleeps."""
+
+    def make(text: bytes = b"somebody else's firmware\r\nready\r\n") -> Path:
+        path = tmp_path / "tiny.elf"
+        path.write_bytes(tiny_elf(text))
+        return path
+
+    return make

@@ -1,0 +1,351 @@
+"""No QEMU outlives its test, whatever ends the test. Every QEMU here is a real process.
+
+Each test runs pytest as a subprocess on a test file that boots a device and says through a FIFO
+which processes there are; then something ends it, and the kernel says when QEMU is gone (pidfd).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from espbench.deadline import Deadline
+from espbench.tempdirs import PREFIX
+
+PATIENCE = 30.0
+
+PREAMBLE = """
+import os, signal, threading
+import pytest
+from espbench import ConsoleReadiness
+
+def tell(device):
+    with open(os.environ["FIFO"], "w") as fifo:
+        fifo.write(f"{device.pid} {os.getpid()}\\n")
+
+def block():
+    threading.Event().wait()
+"""
+
+HELD = """
+def test_held(device):
+    tell(device)
+    block()
+"""
+
+
+class Run:
+    """A pytest subprocess and the QEMU that it started."""
+
+    def __init__(self, folder: Path, firmware: Path, source: str, *options: str) -> None:
+        """Start pytest on `source`."""
+        self.folder = folder
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir(exist_ok=True)
+        fifo = folder / "fifo"
+        fifo.unlink(missing_ok=True)
+        os.mkfifo(fifo)
+        # Held open by both ends, so that neither side waits for the other to open it.
+        self._fifo = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+        (folder / "pytest.ini").write_text("[pytest]\n")
+        (folder / "test_inner.py").write_text(PREAMBLE + source)
+        environment = {
+            **os.environ,
+            "FIFO": str(fifo),
+            "TMPDIR": str(self.temporary),
+            "ESPBENCH_CACHE": str(folder / "cache"),
+            # Other plugins take longer to load than the whole test.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        }
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_inner.py"]
+        command += ["-p", "espbench.plugin", "-p", "xdist.plugin"]
+        command += ["--firmware", str(firmware), "--ready-console", "^ready", *options]
+        self.process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.output = ""
+        self._pidfds: list[int] = []
+
+    def devices(self, count: int = 1) -> list[tuple[int, int]]:
+        """Wait until so many devices were told of; return the ids of QEMU and of its parent."""
+        found: list[tuple[int, int]] = []
+        text = b""
+        deadline = Deadline(PATIENCE)
+        while len(found) < count:
+            ready, _, _ = select.select([self._fifo], [], [], deadline.remaining())
+            assert ready, f"no device was told of within {deadline}: {self.finish()}"
+            text += os.read(self._fifo, 4096)
+            lines = text.decode().splitlines()
+            found = [(int(a), int(b)) for a, b in (line.split() for line in lines)]
+        for pid, _ in found:
+            assert Path(f"/proc/{pid}/comm").read_text().startswith("qemu-system")
+            self._pidfds.append(os.pidfd_open(pid))
+        return found
+
+    def finish(self) -> str:
+        """Wait for pytest's end and return its output."""
+        self.output += self.process.communicate(timeout=Deadline(PATIENCE).seconds)[0]
+        return self.output
+
+    def assert_none_left(self) -> None:
+        """Wait until the kernel says that every QEMU is gone."""
+        assert self._pidfds
+        deadline = Deadline(10)
+        for pidfd in self._pidfds:
+            poll = select.poll()
+            poll.register(pidfd, select.POLLIN)
+            assert poll.poll(deadline.remaining() * 1000), "a QEMU outlived its test"
+
+    def assert_no_files_left(self) -> None:
+        """Check that the temporary folder is empty."""
+        assert [path.name for path in self.temporary.glob(f"{PREFIX}*")] == []
+
+    def close(self) -> None:
+        """End what is left."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        for descriptor in (*self._pidfds, self._fifo):
+            os.close(descriptor)
+
+
+Start = Callable[..., Run]
+
+
+@pytest.fixture
+def start(tmp_path: Path, tiny_firmware: Callable[[], Path]) -> Iterator[Start]:
+    """Return a function that runs pytest on a test's source."""
+    runs: list[Run] = []
+
+    def run(source: str, *options: str) -> Run:
+        runs.append(Run(tmp_path, tiny_firmware(), source, *options))
+        return runs[-1]
+
+    yield run
+    for each in runs:
+        each.close()
+
+
+@pytest.mark.parametrize(
+    ("source", "outcome"),
+    [
+        pytest.param("def test_it(device): tell(device)", "1 passed", id="passing"),
+        pytest.param(
+            "def test_it(device):\n    tell(device)\n    assert 0", "1 failed", id="failing"
+        ),
+        pytest.param(
+            """
+@pytest.fixture
+def broken(device):
+    tell(device)
+    raise ValueError("in a fixture")
+def test_it(broken): pass
+""",
+            "1 error",
+            id="fixture-raises",
+        ),
+        pytest.param(
+            """
+@pytest.fixture
+def broken(device):
+    yield
+    tell(device)
+    raise ValueError("in a teardown")
+def test_it(broken): pass
+""",
+            "1 passed, 1 error",
+            id="teardown-raises",
+        ),
+        pytest.param(
+            "def test_it(device):\n    tell(device)\n    pytest.exit('enough')",
+            "no tests ran",
+            id="pytest-exit",
+        ),
+        pytest.param(
+            """
+def test_it(device_factory):
+    for number in range(3):
+        tell(device_factory(name=f"number-{number}"))
+""",
+            "1 passed",
+            id="three-devices",
+        ),
+        pytest.param(
+            """
+def test_it(device_factory):
+    with pytest.raises(Exception):
+        device_factory(ready=Never(), ready_timeout=0.2)
+class Never:
+    def wait(self, device, deadline):
+        tell(device)
+        return False
+    def describe(self, device): return "never be ready"
+""",
+            "1 passed",
+            id="never-ready",
+        ),
+        pytest.param(
+            """
+def test_one(shared_device): tell(shared_device)
+def test_two(shared_device): assert shared_device.running
+""",
+            "2 passed",
+            id="shared",
+        ),
+        pytest.param(
+            """
+def test_it(device):
+    tell(device)
+    os.kill(device.pid, signal.SIGSTOP)
+""",
+            "1 passed",
+            id="stopped-qemu",
+        ),
+    ],
+)
+def test_ordinary_ends(start: Start, source: str, outcome: str) -> None:
+    """However a test ends by itself, its devices are gone, and so are their files."""
+    run = start(source, "--evidence=never")
+    run.devices(3 if "range(3)" in source else 1)
+    assert outcome in run.finish()
+    run.assert_none_left()
+    run.assert_no_files_left()
+
+
+def test_device_outlives_the_thread_that_started_it(start: Start) -> None:
+    """The death signal is tied to a thread, and must not be tied to the caller's."""
+    run = start(
+        """
+def test_it(device_factory):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(device_factory()))
+    thread.start()
+    thread.join()
+    tell(found[0])
+    found[0].monitor("query-status")
+    assert found[0].running
+"""
+    )
+    run.devices()
+    assert "1 passed" in run.finish()
+    run.assert_none_left()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted(start: Start, number: signal.Signals) -> None:
+    """Ctrl-C, SIGTERM and SIGHUP end pytest in order."""
+    run = start(HELD)
+    run.devices()
+    run.process.send_signal(number)
+    assert "KeyboardInterrupt" in run.finish()
+    run.assert_none_left()
+    run.assert_no_files_left()
+
+
+def test_interrupted_while_it_starts(start: Start) -> None:
+    """Ctrl-C while a device is not ready yet ends that device too."""
+    run = start(
+        """
+class Never:
+    def wait(self, device, deadline):
+        tell(device)
+        device.console.expect("never", deadline)
+    def describe(self, device): return "never be ready"
+@pytest.mark.device(ready=Never())
+def test_it(device): pass
+"""
+    )
+    run.devices()
+    run.process.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in run.finish()
+    run.assert_none_left()
+    run.assert_no_files_left()
+
+
+def test_interrupted_in_the_middle_of_the_fork(start: Start) -> None:
+    """Ctrl-C between the request for a process and its id leaves no process."""
+    run = start(
+        """
+import subprocess
+from espbench import launcher
+real = subprocess.Popen
+def interrupted(*args, **kwargs):
+    process = real(*args, **kwargs)
+    while "qemu" not in open(f"/proc/{process.pid}/comm").read(): pass
+    with open(os.environ["FIFO"], "w") as fifo:
+        fifo.write(f"{process.pid} 0\\n")
+    os.kill(os.getpid(), signal.SIGINT)
+    threading.Event().wait(0.5)
+    return process
+def test_it(device_factory, monkeypatch):
+    monkeypatch.setattr(launcher.subprocess, "Popen", interrupted)
+    device_factory()
+"""
+    )
+    run.devices()
+    assert "KeyboardInterrupt" in run.finish()
+    run.assert_none_left()
+
+
+def test_killed(start: Start, tmp_path: Path) -> None:
+    """`kill -9` of pytest ends its devices at once, and the next run removes their files."""
+    run = start(HELD)
+    run.devices()
+    run.process.kill()
+    run.assert_none_left()
+    assert list((tmp_path / "tmp").glob(f"{PREFIX}*"))
+    again = start("def test_it(device): tell(device)")
+    again.devices()
+    assert "1 passed" in again.finish()
+    again.assert_no_files_left()
+
+
+def test_worker_dies(start: Start) -> None:
+    """When a worker of xdist is killed, its devices go with it."""
+    run = start(HELD, "-n", "1", "--max-worker-restart=0")
+    [(_, worker)] = run.devices()
+    assert worker != run.process.pid
+    os.kill(worker, signal.SIGKILL)
+    run.assert_none_left()
+    assert "worker 'gw0' crashed" in run.finish()
+
+
+def test_workers_side_by_side(start: Start) -> None:
+    """Two workers boot devices at the same time, and nothing is left of either."""
+    run = start(
+        """
+@pytest.mark.parametrize("number", range(6))
+def test_it(device, number):
+    tell(device)
+    assert device.port(80) != device.port(443)
+""",
+        "-n",
+        "2",
+    )
+    # Some are gone already when we look, so only the outcome is looked at.
+    assert "6 passed" in run.finish()
+    run.assert_no_files_left()
+
+
+def test_stopped_and_killed(start: Start) -> None:
+    """A QEMU that is stopped goes too when pytest is killed."""
+    run = start(HELD)
+    [(qemu, _)] = run.devices()
+    os.kill(qemu, signal.SIGSTOP)
+    run.process.kill()
+    run.assert_none_left()

@@ -1,0 +1,147 @@
+"""QEMU's command line is a pure function, and can be pasted."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from espbench.boards import LX60, Flash, FlashImage, board_named
+from espbench.errors import ConfigError, QemuTooOld
+from espbench.qemu import (
+    Machine,
+    Wires,
+    check_version,
+    command_line,
+    explain_status,
+    parse_version,
+    pasteable,
+)
+
+
+def machine(**changes: object) -> Machine:
+    """Return a machine with one forwarded port."""
+    base = Machine(
+        board=LX60, firmware=Path("/f/firmware.elf"), flash=Path("/f/flash.img"), forwards={80: 1}
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def test_whole_line() -> None:
+    """The command line of a device, in full."""
+    described = machine(
+        forwards={443: 2, 80: 1},
+        boot_arguments={"heap": "1000", "seed": "ab"},
+        capture=Path("/f/net.pcap"),
+    )
+    assert command_line(described, Wires.sockets(7, 9)) == [
+        *("qemu-system-xtensa", "-M", "lx60-nommu", "-cpu", "lx106", "-m", "16M"),
+        *("-display", "none", "-monitor", "none"),
+        *("-chardev", "socket,id=console,fd=7", "-serial", "chardev:console"),
+        *("-chardev", "socket,id=qmp,fd=9", "-mon", "chardev=qmp,mode=control"),
+        *("-kernel", "/f/firmware.elf", "-append", "heap=1000 seed=ab"),
+        *("-drive", "if=pflash,format=raw,file=/f/flash.img"),
+        "-nic",
+        (
+            "user,id=net0,model=open_eth,restrict=on,hostfwd=tcp:127.0.0.1:0-:80,"
+            "hostfwd=tcp:127.0.0.1:0-:443,hostfwd=tcp:127.0.0.1:0-:443"
+        ),
+        *("-object", "filter-dump,id=capture,netdev=net0,file=/f/net.pcap"),
+    ]
+
+
+def test_nothing_opens_the_host() -> None:
+    """The guest gets neither semihosting nor a way out, unless asked for."""
+    line = command_line(machine(), Wires.terminal())
+    assert not any("semihosting" in word for word in line)
+    assert "-nographic" not in line
+    assert any("restrict=on" in word for word in line)
+    assert not any(
+        "restrict" in word for word in command_line(machine(internet=True), Wires.terminal())
+    )
+
+
+def test_commas_in_paths() -> None:
+    """A comma in a path is written twice where QEMU separates by commas."""
+    line = command_line(machine(flash=Path("/a,b/flash.img")), Wires.terminal())
+    assert "if=pflash,format=raw,file=/a,,b/flash.img" in line
+
+
+def test_board_without_command_line() -> None:
+    """A board of one flash image takes no boot arguments and says so."""
+    board = replace(
+        LX60,
+        name="one-flash",
+        handover=FlashImage(),
+        cpu=None,
+        seeded=False,
+        flash=Flash(4 << 20, 2 << 20, 2 << 20, 4096, 32, firmware_at=0),
+    )
+    line = command_line(machine(board=board), Wires.terminal())
+    assert "if=mtd,format=raw,file=/f/flash.img" in line
+    assert not {"-kernel", "-append", "-cpu"} & set(line)
+    with pytest.raises(ConfigError) as caught:
+        machine(board=board, boot_arguments={"heap": "1"})
+    assert str(caught.value) == (
+        "Board one-flash has no kernel command line, so it cannot take heap: "
+        "leave the boot arguments away."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"forwards": {0: 1}}, "Guest port 0 is outside 1 to 65535."),
+        ({"forwards": {80: 0}}, "Guest port 80 is to be forwarded 0 times: ask for 1 or more."),
+        (
+            {"boot_arguments": {"a": "b c"}},
+            "The boot argument a is 'b c': it may hold printable ASCII without spaces only.",
+        ),
+        (
+            {"boot_arguments": {"a b": "c"}},
+            "'a b' cannot name a boot argument: use letters, digits and _.",
+        ),
+    ],
+)
+def test_refused(changes: dict[str, object], sentence: str) -> None:
+    """What QEMU or the guest would misunderstand is refused."""
+    with pytest.raises(ConfigError) as caught:
+        machine(**changes)
+    assert str(caught.value) == sentence
+
+
+def test_pasteable() -> None:
+    """A shell reads back exactly the command."""
+    line = command_line(machine(boot_arguments={"a": "$(b)'"}), Wires.terminal())
+    text = pasteable(line)
+    assert shlex.split(text.replace("\\\n", " ")) == line
+    assert max(map(len, text.splitlines())) < 100
+
+
+def test_versions() -> None:
+    """Versions are read, and old ones are refused."""
+    assert parse_version("QEMU emulator version 7.2.22 (Debian 1:7.2)\nCopyright") == (7, 2, 22)
+    assert parse_version("QEMU emulator version 9.0 (esp)") == (9, 0, 0)
+    assert parse_version("no such thing") is None
+    check_version(LX60, "qemu", (7, 2, 0))
+    with pytest.raises(QemuTooOld) as caught:
+        check_version(LX60, "/usr/bin/qemu-system-xtensa", (5, 2, 9))
+    assert str(caught.value) == (
+        "/usr/bin/qemu-system-xtensa is version 5.2.9, and board lx60 needs 7.2.0 or newer: "
+        "upgrade it (apt-get install qemu-system-misc)."
+    )
+
+
+def test_status() -> None:
+    """An exit status is said in words."""
+    assert explain_status(1) == "ended with exit status 1"
+    assert explain_status(-9) == "was ended by signal 9"
+    assert explain_status(None) == "closed its console but still runs"
+
+
+def test_unknown_board() -> None:
+    """A board that does not exist is answered with those that do."""
+    with pytest.raises(ConfigError) as caught:
+        board_named("esp8266")
+    assert str(caught.value) == "There is no board 'esp8266': choose one of lx60."
