@@ -91,6 +91,16 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
+def start_piped(command: Sequence[str]) -> Process:
+    """Start `command` with pipes to its standard input and output, as unable to outlive us.
+
+    Raises:
+        ToolMissing: there is no `setpriv`.
+        OSError: the program cannot be started.
+    """
+    return _start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+
+
 def start(
     command: Sequence[str], *, pass_fds: Sequence[int], stderr: Path, cwd: Path | None = None
 ) -> Process:
@@ -106,6 +116,18 @@ def start(
         ToolMissing: there is no `setpriv`.
         OSError: the program cannot be started.
     """
+    with stderr.open("ab") as output:
+        return _start(
+            command,
+            pass_fds=tuple(pass_fds),
+            stdin=subprocess.DEVNULL,
+            stdout=output.fileno(),
+            stderr=output.fileno(),
+            cwd=cwd,
+        )
+
+
+def _start(command: Sequence[str], **arguments: object) -> Process:
     global _launcher
     setpriv = shutil.which("setpriv")
     if setpriv is None:
@@ -116,16 +138,9 @@ def start(
     with _lock:
         if _launcher is None:
             _launcher = _Launcher()
-    with stderr.open("ab") as output:
-        return _launcher.start(
-            args=guarded(command, os.getpid(), setpriv),
-            pass_fds=tuple(pass_fds),
-            stdin=subprocess.DEVNULL,
-            stdout=output.fileno(),
-            stderr=output.fileno(),
-            start_new_session=True,
-            cwd=cwd,
-        )
+    return _launcher.start(
+        args=guarded(command, os.getpid(), setpriv), start_new_session=True, **arguments
+    )
 
 
 def wait(process: Process, timeout: float) -> int | None:

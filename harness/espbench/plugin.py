@@ -236,9 +236,9 @@ def firmware(pytestconfig: pytest.Config, board: Board) -> Path:
         return _path(pytestconfig, named)
     if named := pytestconfig.getini("espbench_firmware"):
         return pytestconfig.rootpath / str(named)
-    from espbench import build
+    from espbench.build import firmware as build
 
-    return Path(build.firmware(board))
+    return build(board)
 
 
 @pytest.fixture

@@ -1,0 +1,298 @@
+"""The pytest plugin: evidence, panics, options, and somebody else's firmware."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from espbench.errors import ConfigError
+from espbench.evidence import folder_name
+from espbench.plugin import chosen_readiness, merged, parse_ports
+from espbench.readiness import ConsoleReadiness, HttpReadiness
+
+Inner = Callable[..., "tuple[int, str]"]
+
+PANIC = b"""\
+ready\r
+Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.\r
+PC      : 0x60000008  PS      : 0x00000030  A0      : 0x60000010  A1      : 0x60fffe00\r
+Backtrace: 0x60000008:0x60fffe00\r
+Rebooting...\r
+"""
+BOOT = b'\x1e{"event":"boot","cause":"power_on","us":1}\n'
+
+
+@pytest.fixture
+def inner(tmp_path: Path, tiny_firmware: Callable[..., Path]) -> Inner:
+    """Return a function that runs pytest on a test file and a tiny firmware."""
+
+    def run(source: str, *options: str, text: bytes | None = None) -> tuple[int, str]:
+        firmware = tiny_firmware() if text is None else tiny_firmware(text)
+        (tmp_path / "pytest.ini").write_text("[pytest]\n")
+        (tmp_path / "test_inner.py").write_text(f"import pytest\n{source}")
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_inner.py"]
+        command += ["-p", "espbench.plugin", "-p", "xdist.plugin", "--firmware", str(firmware)]
+        command += options or ("--ready-console", "^ready")
+        environment = {
+            **os.environ,
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "ESPBENCH_CACHE": str(tmp_path / "cache"),
+        }
+        result = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        return result.returncode, result.stdout + result.stderr
+
+    return run
+
+
+FAILING = """
+def test_it(device):
+    device.tls_secrets.write_text("CLIENT_RANDOM 00 11\\n")
+    device.wait_for_change(0)
+    assert 0
+"""
+
+
+def test_evidence_of_a_failure(inner: Inner, tmp_path: Path) -> None:
+    """A failed test names a folder that has the whole story."""
+    status, output = inner(FAILING)
+    assert status == 1
+    assert re.search(r"^-+ espbench evidence -+\nevidence/test_inner-test_it$", output, re.M)
+    folder = tmp_path / "evidence" / "test_inner-test_it"
+    assert {path.name for path in folder.iterdir()} == {
+        *("console.txt", "events.json", "heap.jsonl", "tls-secrets.txt", "qemu.txt"),
+        *("net.pcap", "flash.img", "tiny.elf", "command.txt"),
+    }
+    lines = (folder / "console.txt").read_text().splitlines()
+    assert [line[13:] for line in lines] == ["somebody else's firmware", "ready"]
+    assert (folder / "tls-secrets.txt").read_text() == "CLIENT_RANDOM 00 11\n"
+    assert (folder / "net.pcap").read_bytes()[:4] == b"\xd4\xc3\xb2\xa1"
+    events = [event["event"] for event in json.loads((folder / "events.json").read_text())]
+    assert events[:2] == ["start", "image"]
+    assert {"exec", "first_byte", "forwards", "ready", "test"} <= set(events)
+    assert (tmp_path / "evidence" / ".gitignore").read_text() == "*\n"
+
+
+def test_command_can_be_pasted(inner: Inner, tmp_path: Path) -> None:
+    """The command in the evidence boots the same device, from the folder's own files."""
+    inner(FAILING)
+    folder = tmp_path / "evidence" / "test_inner-test_it"
+    with subprocess.Popen(
+        [
+            "sh",
+            "-c",
+            "exec " + (folder / "command.txt").read_text().split("#")[-1].split("\n", 1)[1],
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "somebody else's firmware\n"
+        assert process.stdout.readline() == "ready\n"
+        process.kill()
+
+
+def test_pass_leaves_nothing(inner: Inner, tmp_path: Path) -> None:
+    """A passed test leaves evidence only when it is asked for."""
+    assert inner("def test_it(device): pass")[0] == 0
+    assert not (tmp_path / "evidence").exists()
+    inner("def test_it(device): pass", "--ready-console=^ready", "--evidence=always")
+    assert (tmp_path / "evidence" / "test_inner-test_it" / "console.txt").exists()
+
+
+def test_never_means_never(inner: Inner, tmp_path: Path) -> None:
+    """No evidence is written when nobody wants it."""
+    assert inner(FAILING, "--ready-console=^ready", "--evidence=never")[0] == 1
+    assert not (tmp_path / "evidence").exists()
+
+
+def test_evidence_elsewhere(inner: Inner, tmp_path: Path) -> None:
+    """The folder of evidence can be chosen; two devices have a folder each."""
+    source = "def test_it(device, device_factory):\n    device_factory(name='second')\n    assert 0"
+    inner(source, "--ready-console=^ready", "--evidence-dir=there")
+    found = sorted(path.name for path in (tmp_path / "there" / "test_inner-test_it").iterdir())
+    assert [name for name in found if name != ".gitignore"] == ["1-device", "2-second"]
+
+
+def test_evidence_cannot_be_written(inner: Inner, tmp_path: Path) -> None:
+    """Trouble with the evidence is a sentence; the test's own failure is what is reported."""
+    (tmp_path / "evidence").write_text("a file is in the way")
+    status, output = inner(FAILING)
+    assert status == 1
+    assert "assert 0" in output
+    assert "evidence/test_inner-test_it (incomplete: " in output
+    assert "INTERNALERROR" not in output
+
+
+def test_full_disk(inner: Inner) -> None:
+    """A full disk costs evidence, not the failure's own text."""
+    source = """
+import errno
+@pytest.fixture(autouse=True)
+def full(monkeypatch):
+    def copyfile(source, target):
+        target.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+    monkeypatch.setattr("espbench.evidence.shutil.copyfile", copyfile)
+"""
+    status, output = inner(source + FAILING)
+    assert status == 1
+    assert re.search(
+        r"^evidence/test_inner-test_it \(incomplete: the disk of \S+ is full, so evidence is missing: "
+        r"free some space there\)$",
+        output,
+        re.M,
+    )
+
+
+def test_panic_is_the_failure(inner: Inner, tmp_path: Path) -> None:
+    """When the guest panicked, that is what failed, and not the client that noticed."""
+    source = """
+def test_client(device):
+    device.wait_for_text("Rebooting", __import__("espbench.deadline").deadline.Deadline(5))
+    raise TimeoutError("the client's")
+def test_unnoticed(device):
+    device.console.expect("Rebooting")
+def test_waiting(device):
+    device.console.expect("never", timeout=60)
+"""
+    status, output = inner(source, text=PANIC)
+    assert status == 1
+    assert len(re.findall(r"^E +espbench.errors.Panicked: The guest panicked ", output, re.M)) == 3
+    assert "3 failed" in output
+    assert "#0 0x60000008 ??" in output
+    panic = tmp_path / "evidence" / "test_inner-test_client" / "panic.txt"
+    assert panic.read_text().startswith("Guru Meditation Error: Core  0 panic'ed (LoadProhibited)")
+
+
+def test_not_ready(inner: Inner, tmp_path: Path) -> None:
+    """A device that does not get ready shows its console's end, and leaves evidence."""
+    status, output = inner(
+        "def test_it(device): pass", "--ready-console=^never", "--ready-timeout=0.5"
+    )
+    assert status == 1
+    assert (
+        "espbench.errors.NotReady: device was to print something that matches '^never', and did "
+        "not within 0.5 s; its console ended with:\n" in output
+    )
+    assert re.search("^E +ready$", output, re.M)
+    assert (tmp_path / "evidence" / "test_inner-test_it" / "console.txt").exists()
+
+
+def test_server_that_failed(inner: Inner) -> None:
+    """A device that says that it cannot serve is not waited for."""
+    said = b"Failed to start HTTPS server: /certs/servercert.pem not found\r\n"
+    status, output = inner(
+        "@pytest.mark.device(ready='https')\ndef test_it(device): pass",
+        "--ready-timeout=60",
+        text=BOOT + said,
+    )
+    assert status == 1
+    assert (
+        "NotReady: device was to listen for https, and did not because it said: "
+        "Failed to start HTTPS server: /certs/servercert.pem not found; its console" in output
+    )
+
+
+def test_qemu_dies(inner: Inner) -> None:
+    """The end of QEMU is reported with its status and its last words."""
+    source = """
+import os, signal
+def test_killed(device):
+    os.kill(device.pid, signal.SIGKILL)
+    device.console.expect("never", timeout=60)
+@pytest.mark.device(extra=("-device", "nonsense"))
+def test_refused(device): pass
+"""
+    status, output = inner(source)
+    assert status == 1
+    assert "espbench.errors.QemuDied: QEMU was ended by signal 9 and said nothing." in output
+    assert "espbench.errors.QemuDied: QEMU ended with exit status 1; its last words:" in output
+    assert "'nonsense' is not a valid device model name" in output
+
+
+def test_markers_and_fixtures(inner: Inner) -> None:
+    """Options come from fixture, module, class and function; the nearest wins, mappings merge."""
+    source = """
+pytestmark = pytest.mark.device(files={"/a": "module", "/b": "module"}, args={"heap": 1})
+@pytest.fixture
+def device_options():
+    return {"files": {"/z": "fixture", "/a": "fixture"}}
+@pytest.mark.device(files={"/b": "class"})
+class TestIt:
+    @pytest.mark.device(files={"/c": "function"}, forwards={443: 3})
+    def test_it(self, device):
+        assert device.stored_files() == {
+            "/a": b"module", "/b": b"class", "/c": b"function", "/z": b"fixture"}
+        assert device.args == {"heap": "1"}
+        assert len(set(device.ports(443))) == 3
+        assert device.https("/x", index=4) == f"https://127.0.0.1:{device.ports(443)[1]}/x"
+@pytest.mark.boards("esp32")
+def test_elsewhere(device): assert 0
+@pytest.mark.boards("esp32", "lx60")
+def test_here(board): assert board.name == "lx60"
+"""
+    status, output = inner(source)
+    assert status == 0, output
+    assert "2 passed, 1 skipped" in output
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--board=esp8266"], "There is no board 'esp8266': choose one of lx60."),
+        (
+            ["--espbench-ports=80"],
+            "--espbench-ports: '80' is no SCHEME=PORT: write http=8080,https=8443.",
+        ),
+        (
+            ["--ready-console=("],
+            (
+                "'(' is no regular expression (missing ), unterminated subpattern at position 0): "
+                "mend --ready-console."
+            ),
+        ),
+        (
+            ["--ready-console=a", "--ready-http=/"],
+            "--ready-console and --ready-http exclude each other: give one of them.",
+        ),
+    ],
+)
+def test_bad_options(inner: Inner, options: list[str], sentence: str) -> None:
+    """Options that cannot be right are refused before anything is collected."""
+    status, output = inner("def test_it(device): pass", *options)
+    assert status == 4
+    assert f"ERROR: {sentence}\n" in output
+
+
+def test_no_firmware(inner: Inner) -> None:
+    """A firmware that is not there is named."""
+    status, output = inner("def test_it(device): pass", "--firmware=none.elf")
+    assert status == 1
+    assert "none.elf does not exist: build it with `espbench build --board lx60`" in output
+
+
+def test_pieces() -> None:
+    """The pure parts do what they say."""
+    assert parse_ports("http=8080, https=8443") == {"http": 8080, "https": 8443}
+    assert chosen_readiness("a", "") == ConsoleReadiness("a")
+    assert chosen_readiness("", "/x") == HttpReadiness("/x")
+    assert chosen_readiness("", "") is None
+    assert merged({"a": {"x": 1}, "b": 1}, {"a": {"y": 2}, "b": 2}) == {
+        "a": {"x": 1, "y": 2},
+        "b": 2,
+    }
+    assert (
+        folder_name("scenarios/test_a.py::T::test_b[x/y z]") == "scenarios-test_a-T-test_b[x-y-z]"
+    )
+    assert len(folder_name("x" * 500)) == 150
+    with pytest.raises(ConfigError):
+        parse_ports("ftp=21")
