@@ -1,0 +1,335 @@
+/* httpserver: HTTP and HTTPS at once, one table of handlers for both. */
+#include <stdio.h>
+#include <string.h>
+
+#include "http_handlers.h"
+#include "httpserver.h"
+#include "pem_file.h"
+#include "py/mperrno.h"
+#include "py/objlist.h"
+#include "py/runtime.h"
+#include "server_port.h"
+
+#define RECV_TIMEOUT_MS 5000 /* as ESP-IDF's recv_wait_timeout and send_wait_timeout */
+#define SEND_TIMEOUT_MS 5000
+#define ITEMS_AT_ONCE 64 /* process_queue() returns after so many, however fast more arrive */
+
+/* What runs, to tell whether another start() asks for the same. The paths are in the network heap,
+ * for they outlive what the garbage collector sees. */
+static transport_options_t running[SERVER_SCHEMES];
+static char *running_cert, *running_key;
+
+static bool same_options(server_scheme_t scheme, const transport_options_t *options) {
+    const transport_options_t *old = &running[scheme];
+    return transport_running(scheme) && old->port == options->port &&
+           old->max_connections == options->max_connections && old->full == options->full &&
+           old->handshake_timeout_ms == options->handshake_timeout_ms &&
+           old->idle_timeout_ms == options->idle_timeout_ms;
+}
+
+static void failed(server_scheme_t scheme, const char *cause) {
+    server_log("Failed to start %s server: %s", scheme == SERVER_HTTPS ? "HTTPS" : "HTTP", cause);
+}
+
+static bool start_listener(server_scheme_t scheme, const transport_options_t *options) {
+    char cause[96];
+    transport_status_t status = transport_start(scheme, options);
+    net_heap_figures_t heap;
+    switch (status) {
+    case TRANSPORT_OK:
+        running[scheme] = *options;
+        return true;
+    case TRANSPORT_PORT_IN_USE:
+        snprintf(cause, sizeof cause, "port %u is in use", options->port);
+        break;
+    case TRANSPORT_NO_MEMORY:
+        heap = net_heap_figures();
+        snprintf(cause, sizeof cause, "out of memory (%lu bytes free, largest block %lu)",
+                 (unsigned long)heap.free, (unsigned long)heap.largest);
+        break;
+    case TRANSPORT_LIMIT:
+        snprintf(cause, sizeof cause, "the board has not enough sockets for %u connections",
+                 options->max_connections);
+        break;
+    default:
+        snprintf(cause, sizeof cause, "TLS cannot be set up (-0x%04x)",
+                 (unsigned)-transport_tls_error());
+        break;
+    }
+    failed(scheme, cause);
+    return false;
+}
+
+static bool start_http(const transport_options_t *options) {
+    if (same_options(SERVER_HTTP, options)) {
+        return true;
+    }
+    transport_stop(SERVER_HTTP);
+    return start_listener(SERVER_HTTP, options);
+}
+
+static tls_identity_t *load_identity(const char *cert_file, const char *key_file, char *error,
+                                     size_t error_size) {
+    size_t cert_size, key_size;
+    char *cert = pem_file_read("certificate", cert_file, &cert_size, error, error_size);
+    if (!cert) {
+        return NULL;
+    }
+    tls_identity_t *identity = NULL;
+    char *key = pem_file_read("key", key_file, &key_size, error, error_size);
+    if (key) {
+        identity = tls_identity_new(cert, cert_size, cert_file, key, key_size, key_file, error,
+                                    error_size);
+        pem_file_free(key, key_size);
+    }
+    pem_file_free(cert, cert_size);
+    return identity;
+}
+
+static void remember(char **place, const char *text) {
+    net_free(*place);
+    *place = text ? net_malloc(strlen(text) + 1) : NULL;
+    if (*place) {
+        strcpy(*place, text);
+    }
+}
+
+static void stop_https(void) {
+    transport_stop(SERVER_HTTPS);
+    remember(&running_cert, NULL);
+    remember(&running_key, NULL);
+}
+
+static bool start_https(transport_options_t *options, const char *cert_file, const char *key_file) {
+    bool same_files = running_cert && running_key && cert_file && key_file &&
+                      strcmp(running_cert, cert_file) == 0 && strcmp(running_key, key_file) == 0;
+    if (same_files && same_options(SERVER_HTTPS, options)) {
+        return true;
+    }
+    stop_https();
+    if (!cert_file || !key_file) {
+        failed(SERVER_HTTPS, cert_file ? "a certificate file is given, but no key file"
+                                       : "a key file is given, but no certificate file");
+        return false;
+    }
+    char cause[200];
+    options->identity = load_identity(cert_file, key_file, cause, sizeof cause);
+    if (!options->identity) {
+        failed(SERVER_HTTPS, cause);
+        return false;
+    }
+    if (!start_listener(SERVER_HTTPS, options)) {
+        tls_identity_free(options->identity);
+        return false;
+    }
+    remember(&running_cert, cert_file);
+    remember(&running_key, key_file);
+    return true;
+}
+
+static mp_int_t in_range(mp_int_t value, mp_int_t low, mp_int_t high, qstr name) {
+    if (value < low || value > high) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%q must be %d to %d"), name, (int)low,
+                          (int)high);
+    }
+    return value;
+}
+
+static const char *path_or_null(mp_obj_t object) {
+    return object == mp_const_none ? NULL : mp_obj_str_get_str(object);
+}
+
+static server_full_t parse_full(mp_obj_t object) {
+    const char *text = mp_obj_str_get_str(object);
+    if (strcmp(text, "purge") == 0) {
+        return SERVER_FULL_PURGE;
+    }
+    if (strcmp(text, "refuse") != 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("full must be \"purge\" or \"refuse\""));
+    }
+    return SERVER_FULL_REFUSE;
+}
+
+static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
+    enum { PORT, CERT, KEY, HTTPS_PORT, MAX_HTTP, MAX_HTTPS, FULL, HANDSHAKE, IDLE, BODY, QUEUE };
+    static const mp_arg_t allowed[] = {
+        {MP_QSTR_port, MP_ARG_INT, {.u_int = 80}},
+        {MP_QSTR_cert_file, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_key_file, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_https_port, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 443}},
+        {MP_QSTR_max_http, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 10}},
+        {MP_QSTR_max_https, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 4}},
+        {MP_QSTR_full, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_QSTR(MP_QSTR_purge)}},
+        {MP_QSTR_handshake_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 10000}},
+        {MP_QSTR_idle_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 0}},
+        {MP_QSTR_max_body, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 16384}},
+        {MP_QSTR_queue, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 16}},
+    };
+    mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args, args, kw_args, MP_ARRAY_SIZE(allowed), allowed, value);
+    const char *cert_file = path_or_null(value[CERT].u_obj);
+    const char *key_file = path_or_null(value[KEY].u_obj);
+    transport_options_t http = {
+        .port = (uint16_t)in_range(value[PORT].u_int, 1, 65535, MP_QSTR_port),
+        .max_connections = (uint16_t)in_range(value[MAX_HTTP].u_int, 1, 250, MP_QSTR_max_http),
+        .full = parse_full(value[FULL].u_obj),
+        .handshake_timeout_ms =
+            (uint32_t)in_range(value[HANDSHAKE].u_int, 1, 3600000, MP_QSTR_handshake_timeout_ms),
+        .idle_timeout_ms =
+            (uint32_t)in_range(value[IDLE].u_int, 0, 86400000, MP_QSTR_idle_timeout_ms),
+        .recv_timeout_ms = RECV_TIMEOUT_MS,
+        .send_timeout_ms = SEND_TIMEOUT_MS,
+    };
+    transport_options_t https = http;
+    https.port = (uint16_t)in_range(value[HTTPS_PORT].u_int, 1, 65535, MP_QSTR_https_port);
+    https.max_connections = (uint16_t)in_range(value[MAX_HTTPS].u_int, 1, 250, MP_QSTR_max_https);
+    server_set_limits((size_t)in_range(value[BODY].u_int, 0, 1 << 20, MP_QSTR_max_body),
+                      (size_t)in_range(value[QUEUE].u_int, 1, 1000, MP_QSTR_queue));
+    bool ok = start_http(&http);
+    if (cert_file || key_file) {
+        ok = start_https(&https, cert_file, key_file) && ok;
+    } else {
+        stop_https();
+    }
+    return mp_obj_new_bool(ok);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(httpserver_start_obj, 0, httpserver_start);
+
+static uint8_t parse_method(mp_obj_t object) {
+    uint8_t method = route_method(mp_obj_str_get_str(object));
+    if (!method) {
+        mp_raise_ValueError(MP_ERROR_TEXT("unknown method"));
+    }
+    return method;
+}
+
+static mp_obj_t httpserver_on(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
+    enum { URI, HANDLER, METHOD };
+    static const mp_arg_t allowed[] = {
+        {MP_QSTR_uri, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_handler, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_method, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_QSTR(MP_QSTR_GET)}},
+    };
+    mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args, args, kw_args, MP_ARRAY_SIZE(allowed), allowed, value);
+    const char *uri = mp_obj_str_get_str(value[URI].u_obj);
+    if (uri[0] != '/') {
+        mp_raise_ValueError(MP_ERROR_TEXT("uri must begin with '/'"));
+    }
+    if (!mp_obj_is_callable(value[HANDLER].u_obj)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("handler is not callable"));
+    }
+    int index = server_route_add(uri, parse_method(value[METHOD].u_obj), NULL);
+    if (index < 0) {
+        mp_raise_OSError(index == -1 ? MP_ENOSPC : MP_ENOMEM);
+    }
+    http_handlers_set(index, value[HANDLER].u_obj);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(httpserver_on_obj, 2, httpserver_on);
+
+static mp_obj_t httpserver_off(size_t n_args, const mp_obj_t *args) {
+    const char *uri = mp_obj_str_get_str(args[0]);
+    uint8_t wanted = n_args > 1 && args[1] != mp_const_none ? parse_method(args[1]) : 0x7f;
+    bool found = false;
+    for (int bit = 0; bit < ROUTE_METHODS; bit++) {
+        int index = wanted & 1 << bit ? server_route_remove(uri, (uint8_t)(1 << bit)) : -1;
+        if (index >= 0) {
+            http_handlers_set(index, MP_OBJ_NULL);
+            found = true;
+        }
+    }
+    return mp_obj_new_bool(found);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(httpserver_off_obj, 1, 2, httpserver_off);
+
+static mp_obj_t httpserver_send(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
+    enum { CONTENT, STATUS, CONTENT_TYPE, HEADERS };
+    static const mp_arg_t allowed[] = {
+        {MP_QSTR_content, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_status, MP_ARG_INT, {.u_int = 200}},
+        {MP_QSTR_content_type, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_headers, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+    };
+    mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args, args, kw_args, MP_ARRAY_SIZE(allowed), allowed, value);
+    const char *content_type = path_or_null(value[CONTENT_TYPE].u_obj);
+    bool sent = http_handlers_send(value[CONTENT].u_obj, (unsigned)value[STATUS].u_int,
+                                   content_type ? content_type : "text/plain; charset=utf-8",
+                                   value[HEADERS].u_obj);
+    return mp_obj_new_bool(sent);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(httpserver_send_obj, 1, httpserver_send);
+
+void httpserver_handler_failed(void *exception, bool secure) {
+    mp_obj_t object = MP_OBJ_FROM_PTR(exception);
+    mp_obj_t type = MP_OBJ_FROM_PTR(mp_obj_get_type(object));
+    if (!mp_obj_is_subclass_fast(type, MP_OBJ_FROM_PTR(&mp_type_Exception))) {
+        nlr_raise(object); /* KeyboardInterrupt, SystemExit */
+    }
+    server_failure(secure ? SERVER_HTTPS : SERVER_HTTP, CAUSE_HANDLER_ERROR, "a handler failed:");
+    mp_obj_print_exception(&mp_plat_print, object);
+}
+
+static mp_obj_t httpserver_process_queue(size_t n_args, const mp_obj_t *args) {
+    server_wait(
+        n_args ? (uint32_t)in_range(mp_obj_get_int(args[0]), 0, 86400000, MP_QSTR_timeout_ms) : 0);
+    int handled = 0;
+    server_item_t *item;
+    while (handled < ITEMS_AT_ONCE && (item = server_take(QUEUE_APP))) {
+        handled++;
+        if (item->kind == ITEM_REQUEST) {
+            http_handlers_run(item);
+        } else {
+            wsserver_dispatch(item);
+        }
+        board_wait_event(0); /* the answer leaves now, not after the other handlers */
+    }
+    return MP_OBJ_NEW_SMALL_INT(handled);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(httpserver_process_queue_obj, 0, 1,
+                                           httpserver_process_queue);
+
+static mp_obj_t httpserver_stop(void) {
+    stop_https();
+    transport_stop(SERVER_HTTP);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(httpserver_stop_obj, httpserver_stop);
+
+static mp_obj_t httpserver_https_running(void) {
+    return mp_obj_new_bool(transport_running(SERVER_HTTPS));
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(httpserver_https_running_obj, httpserver_https_running);
+
+static mp_obj_t httpserver_stats(void) {
+    static char json[2048];
+    size_t length = server_stats_json(json, sizeof json);
+    mp_obj_t module = mp_import_name(MP_QSTR_json, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+    return mp_call_function_1(mp_load_attr(module, MP_QSTR_loads), mp_obj_new_str(json, length));
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(httpserver_stats_obj, httpserver_stats);
+
+void httpserver_soft_reset(void) {
+    stop_https();
+    http_handlers_forget();
+}
+
+static const mp_rom_map_elem_t globals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_httpserver)},
+    {MP_ROM_QSTR(MP_QSTR_start), MP_ROM_PTR(&httpserver_start_obj)},
+    {MP_ROM_QSTR(MP_QSTR_stop), MP_ROM_PTR(&httpserver_stop_obj)},
+    {MP_ROM_QSTR(MP_QSTR_on), MP_ROM_PTR(&httpserver_on_obj)},
+    {MP_ROM_QSTR(MP_QSTR_off), MP_ROM_PTR(&httpserver_off_obj)},
+    {MP_ROM_QSTR(MP_QSTR_send), MP_ROM_PTR(&httpserver_send_obj)},
+    {MP_ROM_QSTR(MP_QSTR_process_queue), MP_ROM_PTR(&httpserver_process_queue_obj)},
+    {MP_ROM_QSTR(MP_QSTR_https_running), MP_ROM_PTR(&httpserver_https_running_obj)},
+    {MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&httpserver_stats_obj)},
+};
+static MP_DEFINE_CONST_DICT(globals, globals_table);
+
+const mp_obj_module_t httpserver_module = {
+    .base = {&mp_type_module},
+    .globals = (mp_obj_dict_t *)&globals,
+};
+MP_REGISTER_MODULE(MP_QSTR_httpserver, httpserver_module);

@@ -1,0 +1,3 @@
+HTTPSERVER_DIR := $(dir $(lastword $(MAKEFILE_LIST)))
+SRC_MODULES_C += $(addprefix $(HTTPSERVER_DIR),modhttpserver.c http_handlers.c pem_file.c)
+CFLAGS_MODULES += -I$(HTTPSERVER_DIR)

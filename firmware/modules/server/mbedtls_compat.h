@@ -1,0 +1,22 @@
+/* The differences between Mbed TLS 2.28 (lx60) and 3.x (ESP-IDF) in one place. */
+#ifndef ESPBENCH_SERVER_MBEDTLS_COMPAT_H
+#define ESPBENCH_SERVER_MBEDTLS_COMPAT_H
+
+#include "mbedtls/pk.h"
+#include "mbedtls/sha1.h"
+#include "mbedtls/version.h"
+
+#if MBEDTLS_VERSION_MAJOR >= 3
+#define COMPAT_PK_PARSE(pk, text, size, rng)                                                       \
+    mbedtls_pk_parse_key(pk, text, size, NULL, 0, rng, NULL)
+#define COMPAT_PK_CHECK_PAIR(public_key, key, rng) mbedtls_pk_check_pair(public_key, key, rng, NULL)
+#define COMPAT_SHA1 mbedtls_sha1
+#define COMPAT_EC(pk) mbedtls_pk_ec(pk)->MBEDTLS_PRIVATE(grp).id
+#else
+#define COMPAT_PK_PARSE(pk, text, size, rng) mbedtls_pk_parse_key(pk, text, size, NULL, 0)
+#define COMPAT_PK_CHECK_PAIR(public_key, key, rng) mbedtls_pk_check_pair(public_key, key)
+#define COMPAT_SHA1 mbedtls_sha1_ret
+#define COMPAT_EC(pk) mbedtls_pk_ec(pk)->grp.id
+#endif
+
+#endif

@@ -1,0 +1,215 @@
+#include "server.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "py/runtime.h"
+#include "server_port.h"
+#include "server_queues.h"
+
+#define DEFAULT_QUEUE 16
+#define DEFAULT_MAX_BODY 16384
+
+static queue_t queues[QUEUES] = {{.limit = DEFAULT_QUEUE}, {.limit = DEFAULT_QUEUE}};
+static size_t max_body = DEFAULT_MAX_BODY;
+static route_table_t table;
+static server_endpoint_t endpoints[ROUTE_MAX];
+
+server_item_t *server_item_new(server_item_kind_t kind, size_t capacity) {
+    server_item_t *item = net_malloc(sizeof *item + capacity + 1);
+    if (item) {
+        memset(item, 0, sizeof *item);
+        item->kind = kind;
+    }
+    return item;
+}
+
+void server_item_free(server_item_t *item) { net_free(item); }
+
+unsigned server_on_head(const char *method, const char *target, char *allow, size_t size) {
+    int index;
+    uint8_t methods, bit = route_method(method);
+    switch (route_find(&table, target, bit, &index, &methods)) {
+    case ROUTE_FOUND:
+        return 0;
+    case ROUTE_METHOD_NOT_ALLOWED:
+        route_allow(methods, allow, size);
+        return 405;
+    default:
+        return 404;
+    }
+}
+
+bool server_find_endpoint(const char *target, server_endpoint_t *endpoint) {
+    int index = route_find_websocket(&table, target);
+    if (index >= 0) {
+        *endpoint = endpoints[index];
+    }
+    return index >= 0;
+}
+
+bool server_on_request(server_item_t *item) {
+    SERVER_ENTER();
+    bool queued = queue_push(&queues[QUEUE_APP], &item->node);
+    SERVER_EXIT();
+    if (queued) {
+        server_stats.requests++;
+    }
+    return queued;
+}
+
+bool server_on_websocket(server_owner_t owner, server_item_t *item) {
+    queue_t *queue = &queues[owner == OWNER_WEBREPL ? QUEUE_WEBREPL : QUEUE_APP];
+    bool queued = true;
+    SERVER_ENTER();
+    if (item->kind == ITEM_MESSAGE) {
+        queued = queue_push(queue, &item->node);
+    } else {
+        queue_push_always(queue, &item->node);
+    }
+    SERVER_EXIT();
+    return queued;
+}
+
+size_t server_max_body(void) { return max_body; }
+
+const char *server_scheme_name(server_scheme_t scheme) {
+    return scheme == SERVER_HTTPS ? "https" : "http";
+}
+
+static void log_line(const char *prefix, const char *format, va_list args) {
+    char line[240];
+    size_t n = (size_t)snprintf(line, sizeof line, "%s", prefix);
+    int k = vsnprintf(line + n, sizeof line - n - 1, format, args);
+    n += k < 0 ? 0 : (size_t)k < sizeof line - n - 1 ? (size_t)k : sizeof line - n - 2;
+    line[n] = '\n';
+    board_console_write(line, n + 1);
+}
+
+void server_log(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    log_line("", format, args);
+    va_end(args);
+}
+
+void server_failure(server_scheme_t scheme, server_cause_t cause, const char *format, ...) {
+    server_stats.failures[cause]++;
+    server_stats.scheme[scheme].errors++;
+    va_list args;
+    va_start(args, format);
+    log_line(scheme == SERVER_HTTPS ? "https: " : "http: ", format, args);
+    va_end(args);
+}
+
+server_item_t *server_take(server_queue_t queue) {
+    SERVER_ENTER();
+    queue_node_t *node = queue_pop(&queues[queue]);
+    SERVER_EXIT();
+    if (node) {
+        transport_resume();
+    }
+    return (server_item_t *)node;
+}
+
+bool server_pending(void) { return queues[QUEUE_APP].head || queues[QUEUE_WEBREPL].head; }
+
+void server_set_limits(size_t body, size_t queue) {
+    max_body = body;
+    queues[QUEUE_APP].limit = queue;
+    queues[QUEUE_WEBREPL].limit = queue;
+}
+
+void server_wait(uint32_t timeout_ms) {
+    uint64_t end = board_us() + (uint64_t)timeout_ms * 1000;
+    board_wait_event(0);
+    for (;;) {
+        mp_handle_pending(true);
+        uint64_t now = board_us();
+        uint32_t left = now < end ? (uint32_t)(end - now) : 0;
+        if (server_pending() || left == 0) {
+            return;
+        }
+        board_wait_event(left);
+    }
+}
+
+int server_route_add(const char *path, uint8_t methods, const server_endpoint_t *endpoint) {
+    int index = route_index(&table, path, methods);
+    if (index < 0) {
+        char *copy = net_malloc(strlen(path) + 1);
+        if (!copy) {
+            return -2;
+        }
+        strcpy(copy, path);
+        index = route_add(&table, copy, methods);
+        if (index < 0) {
+            net_free(copy);
+            return -1;
+        }
+    }
+    if (endpoint) {
+        endpoints[index] = *endpoint;
+    }
+    return index;
+}
+
+static void remove_index(int index) {
+    char *path = (char *)table.routes[index].path;
+    route_remove(&table, index);
+    net_free(path);
+}
+
+int server_route_remove(const char *path, uint8_t methods) {
+    int index = route_index(&table, path, methods);
+    if (index >= 0) {
+        remove_index(index);
+    }
+    return index;
+}
+
+const route_table_t *server_routes(void) { return &table; }
+
+route_result_t server_route_find(const char *target, const char *method, int *index) {
+    uint8_t allow;
+    return route_find(&table, target, route_method(method), index, &allow);
+}
+
+void server_flush(void) {
+    for (int i = 0; i < QUEUES; i++) {
+        server_item_t *item;
+        while ((item = (server_item_t *)queue_pop(&queues[i]))) {
+            if (item->kind == ITEM_REQUEST) {
+                transport_request_drop(item->request);
+            }
+            server_item_free(item);
+        }
+    }
+}
+
+void server_soft_reset(void) {
+    transport_stop(SERVER_HTTPS);
+    transport_stop(SERVER_HTTP);
+    httpserver_soft_reset();
+    wsserver_soft_reset();
+    webrepl_soft_reset();
+    server_flush();
+    for (int i = 0; i < ROUTE_MAX; i++) {
+        if (table.routes[i].path) {
+            remove_index(i);
+        }
+    }
+    server_set_limits(DEFAULT_MAX_BODY, DEFAULT_QUEUE);
+}
+
+server_queue_figures_t server_queue_figures(void) {
+    server_queue_figures_t figures = {0};
+    for (int i = 0; i < QUEUES; i++) {
+        figures.depth += queues[i].depth;
+        figures.max =
+            queues[i].max_depth > figures.max ? (uint32_t)queues[i].max_depth : figures.max;
+        figures.full += queues[i].full;
+    }
+    return figures;
+}

@@ -1,0 +1,97 @@
+/*
+ * What httpserver, wsserver and webrepl share, and what a transport calls (server_on_*).
+ */
+#ifndef ESPBENCH_SERVER_SERVER_H
+#define ESPBENCH_SERVER_SERVER_H
+
+#include "queue.h"
+#include "route.h"
+#include "stats.h"
+#include "transport.h"
+
+/* Whose WebSocket endpoint it is: which module takes its events. */
+typedef enum { OWNER_WSSERVER, OWNER_WEBREPL } server_owner_t;
+
+typedef struct {
+    server_owner_t owner;
+    uint32_t max_message;
+    uint32_t ping_interval_ms; /* 0: no pings of our own */
+    uint32_t ping_timeout_ms;
+} server_endpoint_t;
+
+typedef enum { ITEM_REQUEST, ITEM_CONNECT, ITEM_MESSAGE, ITEM_DISCONNECT } server_item_kind_t;
+
+/* What travels to MicroPython's thread. Allocated by the transport (server_item_new) and freed by
+ * the taker (server_item_free). */
+typedef struct {
+    queue_node_t node; /* must be first */
+    server_item_kind_t kind;
+    transport_request_t *request; /* ITEM_REQUEST */
+    transport_client_t client;    /* the rest */
+    uint16_t code;                /* ITEM_DISCONNECT */
+    bool text;                    /* ITEM_MESSAGE */
+    size_t length;
+    uint8_t data[]; /* a message; the request's target for ITEM_CONNECT; NUL behind it */
+} server_item_t;
+
+/* ---- for transports: called in the network context ---- */
+
+/* Room for `capacity` bytes of data; NULL when the network heap has none. */
+server_item_t *server_item_new(server_item_kind_t kind, size_t capacity);
+void server_item_free(server_item_t *item);
+
+/* Looks at a request's head before its body is read. 0: go on; else the status to answer with
+ * (404, 405); allow (at least 64 bytes) gets the Allow header's value for 405. */
+unsigned server_on_head(const char *method, const char *target, char *allow, size_t size);
+
+/* Finds the WebSocket endpoint at a target; false when there is none. */
+bool server_find_endpoint(const char *target, server_endpoint_t *endpoint);
+
+/* Hands a complete request up. False: the queue is full (503); the caller keeps the item. */
+bool server_on_request(server_item_t *item);
+
+/* Hands a WebSocket event up. Messages only may be refused when the queue is full; then the
+ * caller waits for transport_resume(). */
+bool server_on_websocket(server_owner_t owner, server_item_t *item);
+
+/* Most bytes a request's body may have. */
+size_t server_max_body(void);
+
+/* Counts a failure and writes one line on the console: "https: <what>". */
+void server_failure(server_scheme_t scheme, server_cause_t cause, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void server_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *server_scheme_name(server_scheme_t scheme);
+
+/* ---- for the modules: called in MicroPython's thread ---- */
+
+typedef enum { QUEUE_APP, QUEUE_WEBREPL, QUEUES } server_queue_t;
+
+/* The next item, or NULL. */
+server_item_t *server_take(server_queue_t queue);
+bool server_pending(void);
+void server_set_limits(size_t max_body, size_t queue);
+
+/* Waits until an item is pending or the time is over; runs what MicroPython has scheduled. */
+void server_wait(uint32_t timeout_ms);
+
+/* Adds or replaces; the path is copied to the network heap. -1: table full, -2: no memory. */
+int server_route_add(const char *path, uint8_t methods, const server_endpoint_t *endpoint);
+
+/* Index of the route removed, or -1. */
+int server_route_remove(const char *path, uint8_t methods);
+const route_table_t *server_routes(void);
+route_result_t server_route_find(const char *target, const char *method, int *index);
+
+/* Drops what is queued. */
+void server_flush(void);
+
+/* Stops the servers and forgets all routes and handlers; before a soft reset. */
+void server_soft_reset(void);
+
+/* The modules' own parts of it. */
+void httpserver_soft_reset(void);
+void wsserver_soft_reset(void);
+void webrepl_soft_reset(void);
+
+#endif

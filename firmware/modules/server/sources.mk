@@ -1,0 +1,15 @@
+# What httpserver, wsserver and webrepl share. Included by a board's Makefile.
+SERVER_DIR := $(dir $(lastword $(MAKEFILE_LIST)))
+
+SRC_MODULES_C += $(addprefix $(SERVER_DIR),\
+	server.c \
+	queue.c \
+	route.c \
+	stats.c \
+	http_text.c \
+	ws_key.c \
+	ws_frame.c \
+	pem_scan.c \
+	tls_identity.c)
+
+CFLAGS_MODULES += -I$(SERVER_DIR) -I$(SERVER_DIR)../bench

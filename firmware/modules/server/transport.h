@@ -1,0 +1,114 @@
+/*
+ * The transport interface: what is below MicroPython (lwIP with Mbed TLS, or ESP-IDF's
+ * esp_http_server and esp_https_server) as the server modules see it.
+ *
+ * Two contexts exist. The network context reads, decrypts, parses and writes: on lx60 the polled
+ * network task, on ESP-IDF the httpd tasks. MicroPython's thread runs handlers. They meet in
+ * queues only:
+ *  - up: the network context calls the server_on_*() functions of server.h, which queue items;
+ *  - down: MicroPython's thread calls transport_respond(), transport_ws_send() and
+ *    transport_ws_close(), which queue bytes on the connection; the network context sends them.
+ *
+ * On lx60 both contexts share one core and the network context is entered only from the VM hook,
+ * from idle and from sleeps, never from an allocator and never from itself (transport_poll() is
+ * guarded). So a call in either direction is atomic for the other side and needs no lock. Where
+ * the contexts are threads, SERVER_ENTER() and SERVER_EXIT() of server_port.h are a mutex.
+ *
+ * Nothing here touches MicroPython's GC heap: memory comes from the bounded network heap.
+ */
+#ifndef ESPBENCH_SERVER_TRANSPORT_H
+#define ESPBENCH_SERVER_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "queue.h"
+#include "tls_identity.h"
+
+typedef enum { SERVER_HTTP = 0, SERVER_HTTPS = 1, SERVER_SCHEMES = 2 } server_scheme_t;
+
+/* What happens to a connection above the limit. */
+typedef enum {
+    SERVER_FULL_PURGE,  /* the least recently used idle connection makes place (ESP-IDF's LRU) */
+    SERVER_FULL_REFUSE, /* the new connection is aborted */
+} server_full_t;
+
+typedef struct {
+    uint16_t port;
+    uint16_t max_connections; /* open ones, those in a handshake included */
+    server_full_t full;
+    uint32_t handshake_timeout_ms; /* over the whole handshake, however its bytes arrive */
+    uint32_t idle_timeout_ms;      /* of a kept-alive connection between requests; 0: none */
+    uint32_t recv_timeout_ms;      /* without progress inside a request or a frame */
+    uint32_t send_timeout_ms;      /* without progress of an answer */
+    tls_identity_t *identity;      /* HTTPS only; the transport owns it once the start succeeded */
+} transport_options_t;
+
+typedef enum {
+    TRANSPORT_OK,
+    TRANSPORT_PORT_IN_USE,
+    TRANSPORT_NO_MEMORY,
+    TRANSPORT_TLS_ERROR, /* transport_tls_error() has Mbed TLS's code */
+    TRANSPORT_LIMIT,     /* the board cannot have that many sockets (ESP-IDF) */
+} transport_status_t;
+
+/* One request, from its delivery by server_on_request() to exactly one transport_respond() or
+ * transport_request_drop(). It outlives its connection: answering a request whose client has
+ * gone is allowed and frees it. */
+typedef struct transport_request transport_request_t;
+
+/* A view into a request; valid until it is answered. The strings end in NUL. */
+typedef struct {
+    server_scheme_t scheme;
+    const char *method;
+    const char *target;  /* as sent: path and query */
+    const char *headers; /* name NUL value NUL ... NUL; names in lower case */
+    const uint8_t *body;
+    size_t body_length;
+} transport_request_view_t;
+
+typedef struct {
+    uint16_t status;
+    const char *content_type;  /* NULL: no Content-Type line */
+    const char *extra_headers; /* lines that end in CRLF, or NULL */
+    const void *body;
+    size_t length;
+} transport_response_t;
+
+/* Number of a WebSocket session: never 0 and not used again before 2^32 others were. A number
+ * whose session is gone is refused by the calls below, so that a late answer never reaches
+ * somebody else's connection. */
+typedef uint32_t transport_client_t;
+
+transport_status_t transport_start(server_scheme_t scheme, const transport_options_t *options);
+
+/* Stops listening, drops every connection of the scheme, frees and zeroizes its key. */
+void transport_stop(server_scheme_t scheme);
+bool transport_running(server_scheme_t scheme);
+uint16_t transport_port(server_scheme_t scheme);
+int transport_tls_error(void);
+
+void transport_request_view(const transport_request_t *request, transport_request_view_t *view);
+
+/* Answers and frees the request; the body is copied. False when the client is gone or memory is
+ * missing (then the connection is ended and the failure counted). */
+bool transport_respond(transport_request_t *request, const transport_response_t *response);
+
+/* Frees a request without an answer and ends its connection. */
+void transport_request_drop(transport_request_t *request);
+
+/* Queues one message. False: the session is gone or closing, its reader is too slow, or memory is
+ * missing. */
+bool transport_ws_send(transport_client_t client, bool text, const void *data, size_t length);
+
+/* Starts the close handshake with this code and reason (at most 123 bytes of UTF-8). */
+bool transport_ws_close(transport_client_t client, uint16_t code, const char *reason);
+
+/* Whether the session is still there to be sent to. */
+bool transport_ws_open(transport_client_t client);
+
+/* A place in the queue to MicroPython became free: go on with a connection that waits for one. */
+void transport_resume(void);
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * A connection of the lwip transport, and what its parts do with it:
+ *   transport_lwip.c  listeners, limits, deadlines, the poll
+ *   connection_io.c   bytes in and out, plain or TLS; ending a connection
+ *   tls_session.c     TLS configuration, handshake, why a handshake failed
+ *   connection_http.c requests and responses
+ *   connection_ws.c   WebSocket sessions
+ *
+ * lwIP's callbacks only note what happened; the work is done in transport_poll(), outside of
+ * tcp_input(), so that any connection may be ended there at any point.
+ *
+ * Why not altcp_tls: it reports a failed handshake as a closed connection, without Mbed TLS's
+ * code; it cannot bound the time of a handshake; and its close sends what it likes. The sentences
+ * in the log, the whole-handshake time-out and the purge without close_notify all need the session
+ * itself, so Mbed TLS sits directly on the tcp_pcb.
+ */
+#ifndef ESPBENCH_CONNECTION_H
+#define ESPBENCH_CONNECTION_H
+
+#include "lwip/tcp.h"
+#include "mbedtls/ssl.h"
+
+#include "server.h"
+#include "server_port.h"
+#include "ws_frame.h"
+
+#define NEVER UINT64_MAX
+#define TARGET_MAX 512       /* bytes of a request target; more is 414 */
+#define HEAD_MAX 2560        /* bytes of a whole head (target included) as kept; more is 431 */
+#define OUT_HIGH 4096        /* queued output above which no more input is read */
+#define WS_OUT_MAX 65536     /* queued output above which a WebSocket send is refused */
+#define LINGER_US 1000000    /* how long input is discarded after our FIN */
+#define NO_MEMORY_US 1000000 /* how long lwIP may lack memory to send before we give up */
+
+typedef struct connection connection_t;
+
+typedef enum {
+    STATE_HANDSHAKE, /* TLS, not done yet */
+    STATE_HTTP,
+    STATE_WEBSOCKET,
+    STATE_FLUSH,  /* sends what is queued, then closes */
+    STATE_LINGER, /* FIN sent; discards input until the peer's FIN, so that no RST eats the answer
+                   */
+} connection_state_t;
+
+typedef struct out_block {
+    struct out_block *next;
+    size_t length, sent;
+    uint8_t data[];
+} out_block_t;
+
+typedef struct {
+    server_endpoint_t endpoint;
+    ws_decoder_t decoder;
+    server_item_t *message; /* being received */
+    server_item_t *gone;    /* the disconnect event, allocated ahead so that it cannot fail */
+    bool waiting;           /* message is complete, the queue is full */
+    bool close_sent, close_received;
+    uint16_t close_code; /* what the disconnect event will say */
+    uint64_t ping_at, pong_by, close_by;
+} websocket_t;
+
+struct connection {
+    connection_t *next;
+    server_scheme_t scheme;
+    connection_state_t state;
+    uint32_t id;
+    struct tcp_pcb *pcb; /* NULL once lwIP has let go of it */
+    struct pbuf *rx;
+    uint16_t rx_at;
+    bool ready, eof, started, counted, no_memory;
+    mbedtls_ssl_context *tls;
+    uint8_t *stash; /* decrypted input that could not be used yet */
+    size_t stash_at, stash_length;
+    out_block_t *out, *out_last;
+    size_t out_bytes;
+    uint64_t last_used, last_received, last_sent, handshake_by, linger_by, no_memory_since;
+    transport_request_t *request;
+    websocket_t *ws;
+    ip_addr_t peer;
+    uint16_t peer_port;
+};
+
+/* ---- transport_lwip.c ---- */
+extern const transport_options_t *connection_options(const connection_t *connection);
+connection_t *connection_by_id(uint32_t id);
+
+/* Logs and counts; the line names the peer. */
+void connection_failure(connection_t *connection, server_cause_t cause, const char *what);
+
+/* ---- connection_io.c ---- */
+
+/* Queues bytes: two pieces, of which the second may be NULL. All or nothing. */
+bool connection_queue(connection_t *connection, const void *a, size_t a_length, const void *b,
+                      size_t b_length);
+
+typedef enum { IO_OK, IO_BLOCKED, IO_ENDED } io_result_t;
+
+/* Sends what it can. IO_OK: all is with lwIP. IO_ENDED: the connection is gone. */
+io_result_t connection_send(connection_t *connection);
+
+/* The next piece of input without using it up. IO_BLOCKED: none now. IO_ENDED: no more will come
+ * (orderly), or the connection is gone (then connection->pcb is NULL). */
+io_result_t connection_peek(connection_t *connection, const uint8_t **data, size_t *length);
+void connection_use(connection_t *connection, size_t length);
+
+/* Keeps the unused rest of decrypted input; false: no memory. Called when a service ends. */
+bool connection_keep_rest(connection_t *connection);
+void connection_drop_input(connection_t *connection);
+
+int connection_bio_send(void *connection, const unsigned char *data, size_t length);
+int connection_bio_receive(void *connection, unsigned char *data, size_t length);
+
+/* Sends what is queued, then closes in an orderly way (close_notify, FIN, linger). */
+void connection_finish(connection_t *connection);
+
+/* Frees what the connection holds besides its place, and closes; abort sends a RST. The
+ * connection is removed from the list by the next poll (state STATE_LINGER, pcb NULL). */
+void connection_end(connection_t *connection, bool abort);
+
+/* ---- tls_session.c ---- */
+int tls_start(tls_identity_t *identity);
+void tls_stop(void);
+
+/* Goes on with a handshake. IO_OK: done. IO_ENDED: failed, logged, being closed. */
+io_result_t tls_handshake(connection_t *connection);
+void tls_free(connection_t *connection);
+
+/* ---- connection_http.c ---- */
+/* Uses input; returns how much. */
+size_t http_input(connection_t *connection, const uint8_t *data, size_t length);
+bool http_wants_input(const connection_t *connection);
+void http_forget(connection_t *connection); /* the connection ends */
+uint64_t http_deadline(const connection_t *connection);
+void http_timeout(connection_t *connection);
+
+/* ---- connection_ws.c ---- */
+/* Takes the connection over after a good upgrade; false: no memory, nothing changed. */
+bool ws_open(connection_t *connection, const server_endpoint_t *endpoint, const char *target);
+size_t ws_input(connection_t *connection, const uint8_t *data, size_t length);
+bool ws_wants_input(const connection_t *connection);
+void ws_resume(connection_t *connection);
+void ws_peer_gone(connection_t *connection); /* end of input without a close frame */
+void ws_forget(connection_t *connection);    /* the connection ends */
+uint64_t ws_deadline(const connection_t *connection);
+void ws_timeout(connection_t *connection, uint64_t now);
+
+#endif

@@ -1,0 +1,463 @@
+#include "transport_lwip.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lwip/ip.h"
+#include "lwip/tcp.h"
+
+#include "connection.h"
+
+/* SYNs of a burst wait here until their handshakes are done: all of them within one poll. A SYN
+ * that finds it full is dropped, and the client's retransmission comes seconds later. */
+#define BACKLOG 64
+
+typedef struct {
+    struct tcp_pcb *pcb; /* NULL: not listening */
+    transport_options_t options;
+    connection_t *connections;
+} listener_t;
+
+static listener_t listeners[SERVER_SCHEMES];
+static uint32_t last_id;
+static int tls_error;
+static bool polling;
+
+const transport_options_t *connection_options(const connection_t *connection) {
+    return &listeners[connection->scheme].options;
+}
+
+connection_t *connection_by_id(uint32_t id) {
+    for (int i = 0; i < SERVER_SCHEMES; i++) {
+        for (connection_t *c = listeners[i].connections; c; c = c->next) {
+            if (c->id == id) {
+                return c;
+            }
+        }
+    }
+    return NULL;
+}
+
+void connection_failure(connection_t *connection, server_cause_t cause, const char *what) {
+    if (cause == CAUSE_NO_MEMORY) {
+        net_heap_figures_t heap = net_heap_figures();
+        server_failure(connection->scheme, cause, "%s:%u: %s; %lu bytes free, largest block %lu",
+                       ipaddr_ntoa(&connection->peer), connection->peer_port, what,
+                       (unsigned long)heap.free, (unsigned long)heap.largest);
+        return;
+    }
+    server_failure(connection->scheme, cause, "%s:%u: %s", ipaddr_ntoa(&connection->peer),
+                   connection->peer_port, what);
+}
+
+/* ---- lwIP's callbacks: they only note what happened ---- */
+
+static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error) {
+    connection_t *connection = arg;
+    (void)error;
+    if (!connection) {
+        if (p) {
+            tcp_recved(pcb, p->tot_len);
+            pbuf_free(p);
+        }
+        return ERR_OK;
+    }
+    connection->ready = true;
+    if (!p) {
+        connection->eof = true;
+        return ERR_OK;
+    }
+    connection->last_received = board_us();
+    if (connection->rx) {
+        pbuf_cat(connection->rx, p);
+    } else {
+        connection->rx = p;
+        connection->rx_at = 0;
+    }
+    return ERR_OK;
+}
+
+static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length) {
+    connection_t *connection = arg;
+    (void)pcb, (void)length;
+    if (connection) {
+        connection->last_sent = board_us();
+        connection->ready = true;
+    }
+    return ERR_OK;
+}
+
+static void on_error(void *arg, err_t error) {
+    connection_t *connection = arg;
+    (void)error;
+    if (connection) {
+        connection->pcb = NULL; /* lwIP has freed it */
+        connection->ready = true;
+    }
+}
+
+/* ---- limits ---- */
+
+static bool is_busy(const connection_t *connection) {
+    switch (connection->state) {
+    case STATE_HTTP:
+        return connection->request || connection->out;
+    case STATE_WEBSOCKET:
+        return connection->out || connection->ws->waiting;
+    default:
+        return true;
+    }
+}
+
+/* Frees a place, as ESP-IDF's LRU purge does: without close_notify. */
+static bool purge(listener_t *listener) {
+    connection_t *victim = NULL;
+    for (connection_t *c = listener->connections; c; c = c->next) {
+        if (!is_busy(c) && (!victim || c->last_used < victim->last_used)) {
+            victim = c;
+        }
+    }
+    if (!victim) {
+        return false;
+    }
+    server_stats.scheme[victim->scheme].purged++;
+    server_log("%s: %s:%u: purged to make place for a new connection",
+               server_scheme_name(victim->scheme), ipaddr_ntoa(&victim->peer), victim->peer_port);
+    connection_end(victim, false);
+    return true;
+}
+
+/* Connections that hold a place: not those that only wait for the peer's FIN. */
+static unsigned count_open(const listener_t *listener, connection_t **oldest_lingering) {
+    unsigned open = 0, lingering = 0;
+    *oldest_lingering = NULL;
+    for (connection_t *c = listener->connections; c; c = c->next) {
+        if (c->state != STATE_LINGER) {
+            open++;
+        } else if (c->pcb) {
+            lingering++;
+            *oldest_lingering = c; /* new ones are put at the head of the list */
+        }
+    }
+    if (lingering < listener->options.max_connections) {
+        *oldest_lingering = NULL;
+    }
+    return open;
+}
+
+static err_t refuse(server_scheme_t scheme, struct tcp_pcb *pcb, server_cause_t cause,
+                    const char *what) {
+    server_stats.scheme[scheme].refused++;
+    server_failure(scheme, cause, "%s:%u: %s", ipaddr_ntoa(&pcb->remote_ip), pcb->remote_port,
+                   what);
+    tcp_abort(pcb);
+    return ERR_ABRT;
+}
+
+static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error) {
+    listener_t *listener = arg;
+    server_scheme_t scheme = (server_scheme_t)(listener - listeners);
+    if (error != ERR_OK || !pcb) {
+        server_failure(scheme, CAUSE_NO_MEMORY, "out of memory for a connection");
+        return ERR_VAL;
+    }
+    connection_t *lingering;
+    if (count_open(listener, &lingering) >= listener->options.max_connections &&
+        (listener->options.full == SERVER_FULL_REFUSE || !purge(listener))) {
+        return refuse(scheme, pcb, CAUSE_REFUSED, "refused: all connections are in use");
+    }
+    if (lingering) {
+        connection_end(lingering, true);
+    }
+    connection_t *connection = net_calloc(1, sizeof *connection);
+    if (!connection) {
+        return refuse(scheme, pcb, CAUSE_NO_MEMORY, "out of memory for a connection");
+    }
+    uint64_t now = board_us();
+    connection->scheme = scheme;
+    connection->state = scheme == SERVER_HTTPS ? STATE_HANDSHAKE : STATE_HTTP;
+    do {
+        connection->id = ++last_id;
+    } while (connection->id == 0 || connection_by_id(connection->id));
+    connection->pcb = pcb;
+    connection->peer = pcb->remote_ip;
+    connection->peer_port = pcb->remote_port;
+    connection->last_used = connection->last_received = connection->last_sent = now;
+    connection->handshake_by = now + listener->options.handshake_timeout_ms * 1000ull;
+    connection->next = listener->connections;
+    listener->connections = connection;
+    server_stats.scheme[scheme].accepted++;
+    server_stats.scheme[scheme].open++;
+    ip_set_option(pcb, SOF_KEEPALIVE);
+    tcp_nagle_disable(pcb);
+    tcp_arg(pcb, connection);
+    tcp_recv(pcb, on_receive);
+    tcp_sent(pcb, on_sent);
+    tcp_err(pcb, on_error);
+    return ERR_OK;
+}
+
+/* ---- the work on one connection ---- */
+
+static void reset_by_peer(connection_t *connection) {
+    if (connection->state == STATE_HANDSHAKE) {
+        server_stats.handshakes.failed++;
+        connection_failure(connection, CAUSE_HANDSHAKE_CLOSED,
+                           "the client reset the connection in the handshake");
+    } else if (connection->state != STATE_LINGER && (is_busy(connection) || connection->ws)) {
+        connection_failure(connection, CAUSE_PEER_RESET, "the client reset the connection");
+    }
+    connection_end(connection, false);
+}
+
+static bool wants_input(const connection_t *connection) {
+    if (!connection->pcb || connection->out_bytes > OUT_HIGH) {
+        return false;
+    }
+    return connection->state == STATE_HTTP        ? http_wants_input(connection)
+           : connection->state == STATE_WEBSOCKET ? ws_wants_input(connection)
+                                                  : false;
+}
+
+static void peer_finished(connection_t *connection) {
+    if (connection->state == STATE_WEBSOCKET) {
+        ws_peer_gone(connection);
+    } else {
+        connection_finish(connection);
+    }
+}
+
+static void take_input(connection_t *connection) {
+    while (wants_input(connection)) {
+        const uint8_t *data;
+        size_t length;
+        io_result_t result = connection_peek(connection, &data, &length);
+        if (result != IO_OK) {
+            if (result == IO_ENDED && connection->pcb) {
+                peer_finished(connection);
+            }
+            return;
+        }
+        size_t used = connection->state == STATE_WEBSOCKET ? ws_input(connection, data, length)
+                                                           : http_input(connection, data, length);
+        if (connection->state == STATE_LINGER || !connection->pcb) {
+            return; /* the input is gone with the connection */
+        }
+        connection_use(connection, used);
+    }
+}
+
+static void service(connection_t *connection) {
+    connection->ready = false;
+    if (!connection->pcb) {
+        reset_by_peer(connection);
+        return;
+    }
+    if (connection->state == STATE_HANDSHAKE) {
+        if (tls_handshake(connection) == IO_OK) {
+            connection->state = STATE_HTTP;
+            connection->last_used = board_us();
+        }
+        if (connection->pcb) {
+            tcp_output(connection->pcb);
+        }
+    }
+    bool more = connection->state != STATE_HANDSHAKE && connection->pcb;
+    while (more) {
+        if (connection_send(connection) == IO_ENDED) {
+            break;
+        }
+        size_t before = connection->out_bytes;
+        take_input(connection);
+        more = connection->pcb && connection->out_bytes > before;
+    }
+    if (connection->pcb && connection->state == STATE_FLUSH && !connection->out) {
+        connection_finish(connection);
+    }
+    if (connection->pcb && connection->state == STATE_LINGER) {
+        connection_drop_input(connection);
+        if (connection->eof) {
+            connection_end(connection, false);
+        }
+    }
+    if (!connection_keep_rest(connection)) {
+        connection_failure(connection, CAUSE_NO_MEMORY, "out of memory for input");
+        connection_end(connection, true);
+    }
+}
+
+/* ---- deadlines ---- */
+
+static uint64_t deadline(const connection_t *connection) {
+    if (!connection->pcb) {
+        return 0;
+    }
+    uint64_t by = NEVER;
+    switch (connection->state) {
+    case STATE_HANDSHAKE:
+        return connection->handshake_by;
+    case STATE_LINGER:
+        return connection->linger_by;
+    case STATE_HTTP:
+        by = http_deadline(connection);
+        break;
+    case STATE_WEBSOCKET:
+        by = ws_deadline(connection);
+        break;
+    default:
+        break;
+    }
+    if (connection->out) {
+        uint64_t sent_by =
+            connection->last_sent + connection_options(connection)->send_timeout_ms * 1000ull;
+        by = sent_by < by ? sent_by : by;
+    }
+    return by;
+}
+
+static void expire(connection_t *connection, uint64_t now) {
+    if (connection->state == STATE_HANDSHAKE) {
+        server_stats.handshakes.timeout++;
+        server_stats.handshakes.failed++;
+        connection_failure(connection, CAUSE_HANDSHAKE_TIMEOUT,
+                           "the handshake was not done in time");
+        connection_end(connection, true);
+    } else if (connection->state == STATE_LINGER) {
+        connection_end(connection, true);
+    } else if (connection->out &&
+               now >= connection->last_sent +
+                          connection_options(connection)->send_timeout_ms * 1000ull) {
+        connection_failure(connection, CAUSE_SEND_TIMEOUT,
+                           "the client does not take what is sent to it");
+        connection_end(connection, true);
+    } else if (connection->state == STATE_HTTP) {
+        http_timeout(connection);
+    } else if (connection->state == STATE_WEBSOCKET) {
+        ws_timeout(connection, now);
+    }
+}
+
+static void remove_ended(listener_t *listener) {
+    for (connection_t **link = &listener->connections; *link;) {
+        connection_t *connection = *link;
+        if (connection->pcb || connection->state != STATE_LINGER) {
+            link = &connection->next;
+            continue;
+        }
+        *link = connection->next;
+        server_stats.scheme[connection->scheme].open--;
+        server_stats.scheme[connection->scheme].closed++;
+        net_free(connection);
+    }
+}
+
+void transport_poll(void) {
+    if (polling) {
+        return;
+    }
+    polling = true;
+    for (int i = 0; i < SERVER_SCHEMES; i++) {
+        for (connection_t *c = listeners[i].connections; c; c = c->next) {
+            uint64_t now = board_us();
+            if (c->pcb && now >= deadline(c)) {
+                expire(c, now);
+            }
+            if (c->ready || c->no_memory) {
+                service(c);
+            }
+        }
+        remove_ended(&listeners[i]);
+    }
+    polling = false;
+}
+
+uint32_t transport_wait_us(void) {
+    uint64_t now = board_us(), by = now + 1000000;
+    for (int i = 0; i < SERVER_SCHEMES; i++) {
+        for (connection_t *c = listeners[i].connections; c; c = c->next) {
+            if (c->ready) {
+                return 0;
+            }
+            uint64_t due = c->no_memory ? now + 20000 : deadline(c);
+            by = due < by ? due : by;
+        }
+    }
+    return by > now ? (uint32_t)(by - now) : 0;
+}
+
+void transport_resume(void) {
+    for (int i = 0; i < SERVER_SCHEMES; i++) {
+        for (connection_t *c = listeners[i].connections; c; c = c->next) {
+            if (c->state == STATE_WEBSOCKET && c->ws->waiting) {
+                ws_resume(c);
+                c->ready = true;
+            }
+        }
+    }
+}
+
+/* ---- start and stop: called in MicroPython's thread, never while transport_poll() runs ---- */
+
+static void announce(server_scheme_t scheme, const char *event) {
+    char json[96];
+    snprintf(json, sizeof json, "{\"event\":\"%s\",\"scheme\":\"%s\",\"port\":%u,\"us\":%llu}",
+             event, server_scheme_name(scheme), listeners[scheme].options.port,
+             (unsigned long long)board_us());
+    control_event(json);
+}
+
+transport_status_t transport_start(server_scheme_t scheme, const transport_options_t *options) {
+    listener_t *listener = &listeners[scheme];
+    struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_V4);
+    if (!pcb) {
+        return TRANSPORT_NO_MEMORY;
+    }
+    ip_set_option(pcb, SOF_REUSEADDR); /* connections in TIME_WAIT do not block a restart */
+    bool own = listeners[!scheme].pcb && listeners[!scheme].options.port == options->port;
+    if (own || tcp_bind(pcb, IP4_ADDR_ANY, options->port) != ERR_OK) {
+        tcp_close(pcb);
+        return TRANSPORT_PORT_IN_USE;
+    }
+    err_t error;
+    struct tcp_pcb *listening = tcp_listen_with_backlog_and_err(pcb, BACKLOG, &error);
+    if (!listening) {
+        tcp_close(pcb);
+        return error == ERR_USE ? TRANSPORT_PORT_IN_USE : TRANSPORT_NO_MEMORY;
+    }
+    if (scheme == SERVER_HTTPS) {
+        tls_error = tls_start(options->identity);
+        if (tls_error != 0) {
+            tcp_close(listening);
+            return TRANSPORT_TLS_ERROR;
+        }
+    }
+    listener->options = *options;
+    listener->pcb = listening;
+    tcp_arg(listening, listener);
+    tcp_accept(listening, on_accept);
+    announce(scheme, "listening");
+    return TRANSPORT_OK;
+}
+
+void transport_stop(server_scheme_t scheme) {
+    listener_t *listener = &listeners[scheme];
+    if (!listener->pcb) {
+        return;
+    }
+    tcp_close(listener->pcb);
+    listener->pcb = NULL;
+    for (connection_t *c = listener->connections; c; c = c->next) {
+        connection_end(c, false);
+    }
+    remove_ended(listener);
+    if (scheme == SERVER_HTTPS) {
+        tls_stop();
+    }
+    announce(scheme, "stopped");
+}
+
+bool transport_running(server_scheme_t scheme) { return listeners[scheme].pcb != NULL; }
+
+uint16_t transport_port(server_scheme_t scheme) { return listeners[scheme].options.port; }
+
+int transport_tls_error(void) { return tls_error; }
