@@ -41,6 +41,9 @@ PANIC_PATIENCE = 2.0
 POLL = 0.01
 """Seconds between two looks at figures for which the guest sends no event."""
 
+_FAILED_START = re.compile(r"^Failed to start (HTTPS?) server: .*(?=\n)", re.MULTILINE)
+"""What the firmware prints when it cannot serve; the whole line, because text comes in pieces."""
+
 Ready = Readiness | str | None
 
 
@@ -427,7 +430,7 @@ class Device:
             if schemes <= {r.get("scheme", "") for r in records if r.get("event") == "listening"}:
                 return "ready"
             text = self.console.text[self._boot_text :]
-            for match in re.finditer(r"^Failed to start (HTTPS?) server: .*$", text, re.MULTILINE):
+            for match in _FAILED_START.finditer(text):
                 if match[1].lower() in schemes:
                     return match[0]
             return None

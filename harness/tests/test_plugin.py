@@ -146,8 +146,8 @@ def full(monkeypatch):
     status, output = inner(source + FAILING)
     assert status == 1
     assert re.search(
-        r"^evidence/test_inner-test_it \(incomplete: the disk of \S+ is full, so evidence is missing: "
-        r"free some space there\)$",
+        r"^evidence/test_inner-test_it \(incomplete: the disk of \S+ is full, so evidence is "
+        r"missing: free some space there\)$",
         output,
         re.M,
     )
