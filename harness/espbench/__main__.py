@@ -1,0 +1,10 @@
+"""`python -m espbench` is the command `espbench`."""
+
+from __future__ import annotations
+
+import sys
+
+from espbench.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,376 @@
+"""The command `espbench`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import errno
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from espbench import __version__
+from espbench.boards import BOARDS, Board, board_named
+from espbench.errors import BuildError, ConfigError, EspbenchError
+
+Command = Callable[[argparse.Namespace], int]
+
+# What a command needs beyond this is imported inside it: `espbench --help` should be quick.
+
+
+def _out() -> Console:
+    return Console(soft_wrap=True) if not sys.stdout.isatty() else Console()
+
+
+def _progress(arguments: argparse.Namespace) -> Console:
+    """Return where progress goes: standard error when standard output is for programs."""
+    return Console(stderr=True) if arguments.json else _out()
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, indent=1))
+
+
+def _firmware(arguments: argparse.Namespace, board: Board) -> Path:
+    """Return the firmware that was named, or espbench's own, built when need be."""
+    from espbench import build
+
+    if arguments.firmware is None:
+        return build.build(board, console=Console(stderr=True)).firmware
+    path = Path(arguments.firmware)
+    if not path.is_file():
+        raise ConfigError(f"There is no firmware {path}: check --firmware.")
+    return path
+
+
+def _output_folder() -> Path:
+    """Return where results go: the tree's build folder, or ./build outside of a clone."""
+    from espbench import build
+
+    try:
+        return build.tree() / "build"
+    except BuildError:
+        return Path.cwd() / "build"
+
+
+# ------------------------------------------------------------------ commands
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Say what is there, what is missing, and how to get it."""
+    from espbench import doctor as module
+
+    boards = [board_named(arguments.board)] if arguments.board else list(BOARDS.values())
+    findings = module.examine(boards)
+    if arguments.json:
+        _print_json(module.as_json(findings))
+    else:
+        module.show(findings, _out())
+    return 0 if module.healthy(findings) else 1
+
+
+def build(arguments: argparse.Namespace) -> int:
+    """Build a board's firmware, and say where it is."""
+    from espbench import build as module
+
+    board = board_named(arguments.board)
+    built = module.build(board, console=Console(stderr=True))
+    if arguments.json:
+        _print_json(
+            {
+                "board": board.name,
+                "firmware": str(built.firmware),
+                "sha256": built.sha256,
+                "bytes": built.firmware.stat().st_size,
+                "rebuilt": built.rebuilt,
+            }
+        )
+    elif not arguments.quiet:
+        print(f"{built.firmware} {'built' if built.rebuilt else 'is up to date'}")
+    return 0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the scenario suites, and write a report."""
+    from espbench import run as module
+
+    plan = module.Plan(
+        board=board_named(arguments.board),
+        firmware=Path(arguments.firmware) if arguments.firmware else None,
+        suites=arguments.suite,
+        out=Path(arguments.out) if arguments.out else _output_folder() / "run",
+        jobs=arguments.jobs,
+        keywords=arguments.keywords,
+        evidence=arguments.evidence,
+    )
+    outcome = module.run(plan, _progress(arguments))
+    if arguments.json:
+        _print_json(module.as_json(outcome))
+    return 0 if outcome.good else 1
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """Boot a device and stay until Ctrl-C."""
+    from espbench import up as module
+
+    board = board_named(arguments.board)
+    fixed = {"http": arguments.http_port, "https": arguments.https_port}
+    wish = module.Wish(
+        board=board,
+        firmware=Path(),
+        fixed={scheme: port for scheme, port in fixed.items() if port is not None},
+        files=Path(arguments.files) if arguments.files else None,
+        cert=Path(arguments.cert) if arguments.cert else None,
+        key=Path(arguments.key) if arguments.key else None,
+        args=_boot_arguments(arguments.arg),
+    )
+    for port in wish.fixed.values():
+        module.check_free(port)  # told before a build that takes a minute
+    module.device_files(wish)
+    wish = dataclasses.replace(wish, firmware=_firmware(arguments, board))
+    return module.up(wish, _out(), as_json=arguments.json)
+
+
+def _boot_arguments(texts: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--arg {text!r} has no value: write it as in --arg heap=65536.")
+        pairs[key] = value
+    return pairs
+
+
+def certs(arguments: argparse.Namespace) -> int:
+    """Write certificates, good and bad, and list them."""
+    from espbench.certs import recipes
+
+    known = recipes()
+    unknown = [name for name in arguments.recipe if name not in known]
+    if unknown:
+        raise ConfigError(f"There is no recipe {unknown[0]!r}: choose from {', '.join(known)}.")
+    chosen = [known[name] for name in arguments.recipe or known]
+    folder = Path(arguments.out)
+    listed = []
+    for recipe in chosen:
+        paths: list[Path] = []
+        if not arguments.list:
+            try:
+                paths = recipe.write(folder / recipe.name)
+            except OSError as error:
+                raise ConfigError(
+                    f"{folder / recipe.name} cannot be written ({error.strerror}): choose another "
+                    "folder with --out."
+                ) from error
+        listed.append((recipe, paths))
+    if arguments.json:
+        _print_json(
+            [
+                {
+                    "name": recipe.name,
+                    "summary": recipe.summary,
+                    "starts": recipe.starts,
+                    "files": [str(path) for path in paths],
+                }
+                for recipe, paths in listed
+            ]
+        )
+        return 0
+    width = max(len(recipe.name) for recipe, _ in listed)
+    for recipe, _ in listed:
+        print(
+            f"{recipe.name:{width}}  {'starts ' if recipe.starts else 'refused'}  {recipe.summary}"
+        )
+    if not arguments.list:
+        print(f"\nwritten into {folder}/NAME/")
+    return 0
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Measure the firmware and the harness."""
+    from espbench import bench as module
+    from espbench.display import figures_table
+    from espbench.run import versions
+
+    board = board_named(arguments.board)
+    firmware = _firmware(arguments, board)
+    known = versions(board, firmware)
+    console = _progress(arguments)
+    path = Path(arguments.out) if arguments.out else _output_folder() / "bench.json"
+    effort = module.QUICK if arguments.quick else module.Effort()
+    with console.status("measuring") as status:
+        found = module.run(board, firmware, effort, lambda what: status.update(f"measuring {what}"))
+    module.write(found, known, path)
+    if arguments.json:
+        _print_json(module.as_json(found, known))
+    else:
+        console.print(figures_table(found))
+        console.print(f"figures {path}", highlight=False)
+    return 0 if all(figure.good for figure in found) else 1
+
+
+# -------------------------------------------------------------------- parser
+
+
+def _command(
+    subparsers: Any,
+    name: str,
+    action: Command,
+    text: str,
+    example: str,
+    *,
+    board: str | None = "lx60",
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    shown = f"default: {board}" if board else "default: all"
+    parser.add_argument(
+        "--board", default=board, metavar="NAME", help=f"one of {', '.join(BOARDS)} ({shown})"
+    )
+    parser.add_argument("--json", action="store_true", help="print for programs")
+    parser.set_defaults(action=action)
+    return parser
+
+
+def _firmware_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--firmware", metavar="PATH", help="firmware to use (default: espbench's own, built first)"
+    )
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    parser = argparse.ArgumentParser(
+        prog="espbench",
+        description="An ESP32 on every developer's bench, emulated.",
+        epilog="example:\n  espbench up --http-port 8080",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"espbench {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    _command(
+        commands,
+        "doctor",
+        doctor,
+        "say what is there, what is missing, and how to get it",
+        "espbench doctor --json",
+        board=None,
+    )
+
+    it = _command(
+        commands, "build", build, "build a board's firmware", "espbench build --board lx60"
+    )
+    it.add_argument("--quiet", action="store_true", help="say nothing when it went well")
+
+    it = _command(
+        commands,
+        "run",
+        run,
+        "build the firmware, run the scenario suites against it, write a report",
+        "espbench run dual tls_limit --jobs 2",
+    )
+    it.add_argument("suite", nargs="*", help="suites, such as dual, or paths (default: all)")
+    _firmware_option(it)
+    it.add_argument(
+        "--jobs", default="auto", metavar="N", help="tests at a time (default: one a core)"
+    )
+    it.add_argument(
+        "-k", dest="keywords", default="", metavar="WORDS", help="only scenarios that match"
+    )
+    it.add_argument(
+        "--evidence",
+        choices=("never", "failed", "always"),
+        default="failed",
+        help="which scenarios leave a folder of evidence (default: failed)",
+    )
+    it.add_argument(
+        "--out", metavar="DIR", help="where report and evidence go (default: build/run)"
+    )
+
+    it = _command(
+        commands,
+        "up",
+        up,
+        "boot a device and stay until Ctrl-C, with its addresses and its console",
+        "espbench up --http-port 8080 --https-port 8443 --files ./my-app",
+    )
+    _firmware_option(it)
+    for scheme in ("http", "https"):
+        it.add_argument(
+            f"--{scheme}-port",
+            type=int,
+            metavar="PORT",
+            help=f"host port for {scheme} and {scheme.replace('http', 'ws')} (default: a free one)",
+        )
+    it.add_argument("--files", metavar="DIR", help="folder with the device's files")
+    it.add_argument("--cert", metavar="FILE", help="certificate chain (PEM) for https")
+    it.add_argument("--key", metavar="FILE", help="its key (PEM)")
+    it.add_argument(
+        "--arg",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="boot argument, such as heap=65536",
+    )
+
+    it = _command(
+        commands,
+        "certs",
+        certs,
+        "write certificates, good and bad, and list them",
+        "espbench certs p256 expired --out ./my-certs",
+    )
+    it.add_argument("recipe", nargs="*", help="names of recipes (default: all)")
+    it.add_argument("--out", default="build/certs", metavar="DIR", help="default: build/certs")
+    it.add_argument("--list", action="store_true", help="only list them")
+
+    it = _command(
+        commands,
+        "bench",
+        bench,
+        "measure boot, handshakes, requests, memory and idling",
+        "espbench bench --json",
+    )
+    _firmware_option(it)
+    it.add_argument("--quick", action="store_true", help="fewer repetitions")
+    it.add_argument("--out", metavar="FILE", help="default: build/bench.json")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return an exit status, and print errors as sentences."""
+    options = make_parser().parse_args(arguments)
+    try:
+        status: int = options.action(options)
+        sys.stdout.flush()
+    except EspbenchError as error:
+        print(f"espbench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone: say nothing, also not while Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = error.filename or "a file"
+        print(
+            f"espbench: The disk is full, so {where} could not be written: free some space.",
+            file=sys.stderr,
+        )
+        return 1
+    return status

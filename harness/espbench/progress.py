@@ -1,0 +1,70 @@
+"""A pytest plugin that tells the process that started pytest how its tests go, as lines of JSON.
+
+`espbench run` loads it with `-p espbench.progress` and hands it a pipe. Under pytest-xdist only the
+controller speaks: all reports come to it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+
+VARIABLE = "ESPBENCH_PROGRESS_FD"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start to speak, unless this is one of xdist's workers or nobody listens."""
+    number = os.environ.get(VARIABLE, "")
+    if number.isdecimal() and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Speaker(int(number)), "espbench-speaker")
+
+
+class Speaker:
+    """Writes events into a pipe."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Take over the pipe's descriptor."""
+        self._pipe = os.fdopen(descriptor, "w", buffering=1)
+
+    def _say(self, event: str, **detail: Any) -> None:
+        self._pipe.write(json.dumps({"event": event, **detail}) + "\n")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell which tests there are, when pytest runs them itself."""
+        if session.items:
+            self._say("collected", nodeids=[item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Tell which tests there are, when workers run them: each one finds them all."""
+        self._say("collected", nodeids=list(ids))
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Tell that a test starts."""
+        self._say("start", nodeid=nodeid)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Tell how a phase of a test ended."""
+        crash = getattr(report.longrepr, "reprcrash", None)
+        message = crash.message if crash is not None else ""
+        if isinstance(report.longrepr, tuple):  # skipped: path, line, reason
+            message = str(report.longrepr[2])
+        self._say(
+            "report",
+            nodeid=report.nodeid,
+            when=report.when,
+            outcome=report.outcome,
+            seconds=report.duration,
+            message=message or (report.longreprtext if report.failed else ""),
+            detail=report.longreprtext if report.failed else "",
+            expected=hasattr(report, "wasxfail"),
+            evidence=[str(value) for name, value in report.user_properties if name == "evidence"],
+        )
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Tell that a suite could not be read."""
+        if report.failed:
+            self._say("broken", nodeid=report.nodeid, detail=report.longreprtext)

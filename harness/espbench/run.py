@@ -1,0 +1,262 @@
+"""`espbench run`: the scenario suites against a firmware, with live progress and a report."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from espbench import __version__, build, figures, report
+from espbench.boards import Board
+from espbench.display import Display, figures_table, suites_table
+from espbench.doctor import compiler_version
+from espbench.download import sha256_of
+from espbench.errors import EspbenchError
+from espbench.figures import Figure, Mark
+from espbench.progress import VARIABLE
+from espbench.qemu import check_version, dotted, find_qemu, qemu_version
+from espbench.results import Results
+
+PYTEST_LOG = "pytest.log"
+PATIENCE = 20.0
+"""Seconds that pytest has to clean up after Ctrl-C."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run.
+
+    Attributes:
+        board: to emulate.
+        firmware: to test, or None for espbench's own, built first.
+        suites: names of suites, or paths; empty for all.
+        out: folder for what the run leaves.
+        jobs: how many tests at a time; "auto" is one a core.
+        keywords: pytest's -k, or "".
+        evidence: which tests leave evidence.
+    """
+
+    board: Board
+    firmware: Path | None
+    suites: Sequence[str]
+    out: Path
+    jobs: str = "auto"
+    keywords: str = ""
+    evidence: str = "failed"
+
+
+@dataclass
+class Run:
+    """What came out.
+
+    Attributes:
+        results: of the scenarios.
+        seconds: that the scenarios took together.
+        figures: that were measured; empty when that failed.
+        boot: what happened in a boot.
+        complaint: what else went wrong, or "".
+        versions: of everything that took part.
+    """
+
+    board: Board
+    results: Results
+    seconds: float = 0.0
+    figures: tuple[Figure, ...] = ()
+    boot: tuple[Mark, ...] = ()
+    complaint: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
+
+    @property
+    def good(self) -> bool:
+        """Whether every scenario passed and nothing else went wrong."""
+        return self.results.good and not self.complaint
+
+
+def suite_paths(root: Path, names: Sequence[str]) -> list[str]:
+    """Return pytest's arguments for suites.
+
+    Raises:
+        EspbenchError: there is no such suite; the message lists those that there are.
+    """
+    scenarios = root / "scenarios"
+    known = {path.stem.removeprefix("test_"): path for path in sorted(scenarios.glob("test_*.py"))}
+    if not names:
+        return [str(scenarios)]
+    paths = []
+    for name in names:
+        if name not in known and not Path(name.partition("::")[0]).exists():
+            raise EspbenchError(
+                f"There is no suite {name!r}: choose from {', '.join(known) or 'none'}, "
+                "or give a path."
+            )
+        paths.append(str(known.get(name, name)))
+    return paths
+
+
+def versions(board: Board, firmware: Path) -> dict[str, str]:
+    """Return what took part, for the report.
+
+    Raises:
+        EspbenchError: QEMU is missing or too old.
+    """
+    program = find_qemu(board)
+    qemu = qemu_version(program)
+    check_version(board, program, qemu)
+    return {
+        "board": f"{board.name}: {board.title}",
+        "QEMU": dotted(qemu),
+        "compiler": compiler_version(board),
+        "firmware": str(firmware),
+        "firmware sha256": sha256_of(firmware),
+        "espbench": __version__,
+        "Python": sys.version.split()[0],
+    }
+
+
+def run(plan: Plan, console: Console) -> Run:
+    """Build, run the suites, measure, and write JUnit XML and report; show all of it.
+
+    Raises:
+        EspbenchError: it could not even start.
+        KeyboardInterrupt: Ctrl-C, after everything was ended.
+    """
+    root = build.tree()
+    paths = suite_paths(root, plan.suites)
+    if plan.firmware is not None and not plan.firmware.is_file():
+        raise EspbenchError(f"There is no firmware {plan.firmware}: check the path.")
+    find_qemu(plan.board)  # a missing QEMU is told before a build that takes a minute
+    firmware = plan.firmware or build.build(plan.board, console=console).firmware
+    plan.out.mkdir(parents=True, exist_ok=True)
+    outcome = Run(plan.board, Results(), versions=versions(plan.board, firmware))
+    outcome.complaint = _scenarios(plan, root, paths, outcome, console)
+    with console.status("measuring"):
+        try:
+            measured = figures.quick(plan.board, firmware)
+            outcome.figures, outcome.boot = measured.figures, measured.boot
+        except (EspbenchError, AssertionError) as error:
+            # The run is bad, but what the scenarios found is still worth a report.
+            outcome.complaint = outcome.complaint or f"The figures could not be measured: {error}"
+    page = plan.out / "report.html"
+    page.write_text(report.render(outcome, page), encoding="utf-8")
+    (plan.out / "run.json").write_text(json.dumps(as_json(outcome), indent=1) + "\n")
+    _close(outcome, plan, page, console)
+    return outcome
+
+
+def _close(outcome: Run, plan: Plan, page: Path, console: Console) -> None:
+    console.print(suites_table(outcome.results, outcome.seconds))
+    if outcome.figures:
+        console.print(figures_table(outcome.figures))
+    if outcome.complaint:
+        console.print(outcome.complaint, style="bold red", markup=False)
+    console.print(f"board   {plan.board.name}: {plan.board.title}", highlight=False, soft_wrap=True)
+    console.print(f"report  {page}", highlight=False, soft_wrap=True)
+    console.print(f"junit   {plan.out / 'junit.xml'}", highlight=False, soft_wrap=True)
+
+
+def pytest_command(plan: Plan, paths: Sequence[str]) -> list[str]:
+    """Return pytest's command line."""
+    command = [sys.executable, "-m", "pytest", "-p", "espbench.progress", "--color=no"]
+    command += ["-n", plan.jobs, "--dist", "worksteal", "--board", plan.board.name]
+    command += [f"--junitxml={plan.out / 'junit.xml'}", "-o", "junit_family=xunit2"]
+    command += [f"--evidence={plan.evidence}", f"--evidence-dir={plan.out / 'evidence'}"]
+    if plan.firmware is not None:
+        command += ["--firmware", str(plan.firmware.absolute())]
+    if plan.keywords:
+        command += ["-k", plan.keywords]
+    return [*command, *paths]
+
+
+def _scenarios(plan: Plan, root: Path, paths: Sequence[str], outcome: Run, console: Console) -> str:
+    """Run pytest and follow it; return what went wrong besides scenarios that failed."""
+    start = time.monotonic()
+    log = plan.out / PYTEST_LOG
+    reading, writing = os.pipe()
+    with log.open("w") as output, os.fdopen(reading) as events:
+        try:
+            process = subprocess.Popen(
+                pytest_command(plan, paths),
+                cwd=root,
+                env={**os.environ, VARIABLE: str(writing)},
+                pass_fds=(writing,),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C comes to us; we tell pytest, once
+            )
+        finally:
+            os.close(writing)
+        try:
+            with Display(console, outcome.results) as display:
+                for line in events:
+                    if case := outcome.results.take(json.loads(line)):
+                        display.ended(case)
+            status = process.wait()
+        except BaseException:
+            _end(process)
+            raise
+    outcome.seconds = time.monotonic() - start
+    outcome.results.finish()
+    return complaint(status, outcome.results, log)
+
+
+def complaint(status: int, results: Results, log: Path) -> str:
+    """Return what pytest's exit status says beyond the scenarios' own outcomes, or ""."""
+    if status == 0 and not results.count("passed"):
+        return "Not one scenario passed: all were skipped."
+    if status in (0, 1):
+        return ""
+    if status == 5:
+        return "No scenario was run: check the names of suites and keywords."
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+    return f"pytest ended with status {status}; its last lines (all are in {log}):\n{tail}"
+
+
+def _end(process: subprocess.Popen[Any]) -> None:
+    """Let pytest clean up, then make sure."""
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(PATIENCE)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def as_json(outcome: Run) -> dict[str, Any]:
+    """Return the run for programs."""
+    return {
+        "good": outcome.good,
+        "started": outcome.started.isoformat(timespec="seconds"),
+        "seconds": round(outcome.seconds, 3),
+        "complaint": outcome.complaint,
+        "suites": [
+            {
+                "name": suite.name,
+                "passed": suite.passed,
+                "failed": suite.failed,
+                "skipped": suite.skipped,
+                "seconds": round(suite.seconds, 3),
+            }
+            for suite in outcome.results.suites()
+        ],
+        "failures": [
+            {"scenario": case.nodeid, "message": case.message, "evidence": case.evidence}
+            for case in outcome.results.failures()
+        ],
+        "figures": {figure.key: figure.as_json() for figure in outcome.figures},
+        "versions": outcome.versions,
+    }

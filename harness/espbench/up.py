@@ -1,0 +1,252 @@
+"""`espbench up`: boots a device and stays, with its console on this terminal, until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import signal
+import socket
+import sys
+import termios
+import threading
+import tty
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+
+from espbench.boards import Board
+from espbench.certs import recipes
+from espbench.device import Device
+from espbench.errors import ConfigError, NotReady, PortInUse
+
+INTERRUPT = b"\x1d"
+"""Ctrl-]: sent to the device as Ctrl-C, which ends `up` itself."""
+CERT, KEY = "/certs/servercert.pem", "/certs/prvtkey.pem"
+DEFAULT_RECIPE = "p256"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to boot.
+
+    Attributes:
+        board, firmware: what runs.
+        fixed: host port by scheme ("http", "https"); others are free ones.
+        files: folder whose content is the device's file system, or None.
+        cert, key: PEM files, both or none; none makes a certificate.
+        args: boot arguments.
+    """
+
+    board: Board
+    firmware: Path
+    fixed: Mapping[str, int]
+    files: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    args: Mapping[str, str] | None = None
+
+
+def device_files(wish: Wish) -> dict[str, Any]:
+    """Return the files of the device.
+
+    Raises:
+        ConfigError: a file or folder is missing, or only one of certificate and key is given.
+    """
+    if (wish.cert is None) != (wish.key is None):
+        raise ConfigError("A certificate needs its key: give both --cert and --key, or none.")
+    files: dict[str, Any] = {}
+    if wish.files is not None:
+        if not wish.files.is_dir():
+            raise ConfigError(f"There is no folder {wish.files}: check --files.")
+        files = {
+            "/" + path.relative_to(wish.files).as_posix(): path
+            for path in sorted(wish.files.rglob("*"))
+            if path.is_file()
+        }
+    if wish.cert is not None and wish.key is not None:
+        for path in (wish.cert, wish.key):
+            if not path.is_file():
+                raise ConfigError(f"There is no file {path}: check --cert and --key.")
+        files |= {CERT: wish.cert, KEY: wish.key}
+    elif CERT not in files and KEY not in files:
+        made = recipes()[DEFAULT_RECIPE].device_files
+        files |= {f"/certs/{name}": data for name, data in made.items()}
+    return files
+
+
+def check_free(port: int) -> None:
+    """Check that a host port can be listened on, before anything starts.
+
+    Raises:
+        PortInUse: somebody else has it, or only root may have it.
+        ConfigError: there is no such port.
+    """
+    if not 1 <= port <= 65535:
+        raise ConfigError(f"{port} is no port: choose one from 1 to 65535.")
+    with socket.socket() as probe:
+        # QEMU's listener sets this too, so that a port in TIME_WAIT is no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen(1)
+        except OSError as error:
+            if error.errno == errno.EACCES:
+                raise PortInUse(
+                    f"Port {port} of 127.0.0.1 is for root only: choose one above 1023, "
+                    "or leave the option away for a free one."
+                ) from error
+            raise PortInUse(
+                f"Port {port} of 127.0.0.1 is in use: end the program that has it (ss -ltnp shows "
+                "it), choose another, or leave the option away for a free one."
+            ) from error
+
+
+def forward(device: Device, host_port: int, guest_port: int) -> None:
+    """Forward one more host port to the running device.
+
+    Raises:
+        PortInUse: QEMU could not listen there.
+    """
+    line = f"hostfwd_add net0 tcp:127.0.0.1:{host_port}-:{guest_port}"
+    said = device.monitor("human-monitor-command", **{"command-line": line})
+    if said and said.strip():
+        raise PortInUse(
+            f"QEMU could not listen on port {host_port} of 127.0.0.1: end the program that has it, "
+            "choose another, or leave the option away for a free one."
+        )
+
+
+def addresses(device: Device, fixed: Mapping[str, int]) -> dict[str, str]:
+    """Return the addresses by scheme; https and wss only when that server runs."""
+    listening = {str(e.get("scheme")) for e in device.events if e.get("event") == "listening"}
+    found = {}
+    for scheme, base, path in (
+        ("http", "http", "/"),
+        ("https", "https", "/"),
+        ("ws", "http", "/ws"),
+        ("wss", "https", "/ws"),
+    ):
+        if base in device.board.ports and (not listening or base in listening):
+            port = fixed.get(base) or device.port(device.board.ports[base])
+            found[scheme] = f"{scheme}://127.0.0.1:{port}{path}"
+    return found
+
+
+def up(wish: Wish, out: Console, *, as_json: bool) -> int:
+    """Boot, show addresses and console until Ctrl-C or SIGTERM; return an exit status.
+
+    Raises:
+        EspbenchError: it could not boot, or it panicked or died.
+    """
+    for port in wish.fixed.values():
+        check_free(port)
+    device = Device(
+        wish.board,
+        wish.firmware,
+        files=device_files(wish),
+        args=wish.args,
+        internet=True,
+        name="up",
+    )
+    with _terminated_as_interrupted(), device.start(wait=False):
+        for scheme, port in wish.fixed.items():
+            forward(device, port, device.board.ports[scheme])
+        try:
+            device.wait_ready()
+        except NotReady as error:
+            if not device.boots and not device.console.text:
+                raise
+            # HTTPS may have been refused: the console says why, and HTTP may work.
+            out.print(
+                f"espbench: {str(error).splitlines()[0]}",
+                style="yellow",
+                markup=False,
+                soft_wrap=True,
+            )
+        _announce(device, wish, out, as_json=as_json)
+        _console(device)
+    return 0
+
+
+def _announce(device: Device, wish: Wish, out: Console, *, as_json: bool) -> None:
+    found = addresses(device, wish.fixed)
+    if as_json:
+        out.print_json(data={"addresses": found, "qemu": device.pid, "folder": str(device.folder)})
+        return
+    for scheme, address in found.items():
+        out.print(f"{scheme:6} {address}", highlight=False, soft_wrap=True)
+    out.print("Ctrl-C ends it; Ctrl-] interrupts the program on the device.", style="dim")
+
+
+def _console(device: Device) -> None:
+    """Copy the device's console to standard output, and what is typed to the device."""
+    with _typing(device):
+        shown = 0
+        while True:
+            with device.console.changed:
+                while len(device.console.text) == shown and not device.console.closed:
+                    device.console.changed.wait(1.0)
+                text, shown = device.console.text[shown:], len(device.console.text)
+                closed = device.console.closed
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            if closed:
+                device.check()
+                return
+
+
+@contextlib.contextmanager
+def _typing(device: Device) -> Iterator[None]:
+    """Send each key to the device as it is typed; the device echoes it."""
+    source = sys.stdin.fileno() if sys.stdin is not None and not sys.stdin.closed else -1
+    if source < 0 or not os.isatty(source):
+        yield
+        return
+    before = termios.tcgetattr(source)
+    reading, writing = os.pipe()
+    typist = threading.Thread(target=_type, args=(device, source, reading), daemon=True)
+    try:
+        tty.setcbreak(source)  # Ctrl-C still is a signal
+        typist.start()
+        yield
+    finally:
+        termios.tcsetattr(source, termios.TCSADRAIN, before)
+        os.close(writing)
+        typist.join(timeout=1)
+        os.close(reading)
+
+
+def _type(device: Device, source: int, ends: int) -> None:
+    while True:
+        ready, _, _ = select.select([source, ends], [], [])
+        if ends in ready:
+            return
+        data = os.read(source, 1024)
+        if not data:
+            return
+        # A terminal sends LF for Enter in this mode; MicroPython's line editor wants CR.
+        with contextlib.suppress(Exception):  # a device that died is told about elsewhere
+            device.console.send(data.replace(INTERRUPT, b"\x03").replace(b"\n", b"\r"))
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end it as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
