@@ -1,0 +1,18 @@
+/* The kernel command line: key=value words, from QEMU's -append. */
+#ifndef LX60_CMDLINE_H
+#define LX60_CMDLINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Copies the command line out of the boot parameter tags (NULL: no command line). */
+void cmdline_init(const void *tags);
+
+/* The value of `key` in `line`, ended by a space or NUL; its length goes to *length. NULL if the
+ * key is not there. */
+const char *cmdline_find(const char *line, const char *key, size_t *length);
+
+const char *cmdline_text(const char *key, size_t *length);
+uint32_t cmdline_number(const char *key, uint32_t otherwise);
+
+#endif

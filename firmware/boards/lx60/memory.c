@@ -1,0 +1,102 @@
+#include "memory.h"
+
+#include "board.h"
+#include "cmdline.h"
+
+#define PAINT 0xa5a5a5a5
+#define GUARD_WORDS 8
+
+/* Room that a Python program may not use: control requests and httpserver.start(), which checks
+ * certificates, run on top of it. 24 kB are left, 16 kB is the esp32 port's whole stack. */
+#define MAIN_STACK_RESERVE (24 * 1024)
+
+/* What is free on an ESP32 under MicroPython v1.28.0 with ESP-IDF v5.3.1: see README.md. */
+#define NET_HEAP_BYTES 184320
+#define GC_HEAP_BYTES 167936
+#define HEAP_BYTES_AT_LEAST 4096
+
+/* From the linker script. */
+extern uint32_t _main_stack[], _main_stack_top[], _net_stack[], _net_stack_top[];
+extern char _heaps[], _ram_end[];
+
+typedef struct {
+    char *start;
+    size_t size;
+} region_t;
+
+static region_t net_heap, gc_heap;
+
+static void paint(uint32_t *bottom, const uint32_t *end) {
+    while (bottom < end) {
+        *bottom++ = PAINT;
+    }
+}
+
+static char *place(region_t *region, char *start, const char *key, uint32_t otherwise) {
+    size_t room = _ram_end - start;
+    size_t size = cmdline_number(key, otherwise);
+    if (size < HEAP_BYTES_AT_LEAST) {
+        size = HEAP_BYTES_AT_LEAST;
+    }
+    if (size > room) {
+        size = room;
+    }
+    region->start = start;
+    region->size = size & ~(size_t)15;
+    return start + region->size;
+}
+
+void memory_init(void) {
+    paint(_main_stack, _main_stack + GUARD_WORDS);
+    paint(_net_stack, _net_stack_top);
+    char *next = place(&net_heap, _heaps, "heap", NET_HEAP_BYTES);
+    place(&gc_heap, next, "gcheap", GC_HEAP_BYTES);
+}
+
+void *memory_net_heap(size_t *size) {
+    *size = net_heap.size;
+    return net_heap.start;
+}
+
+void *memory_gc_heap(size_t *size) {
+    *size = gc_heap.size;
+    return gc_heap.start;
+}
+
+void *memory_main_stack_top(void) { return _main_stack_top; }
+
+size_t memory_main_stack_limit(void) {
+    return (char *)_main_stack_top - (char *)_main_stack - MAIN_STACK_RESERVE;
+}
+
+void *memory_net_stack_top(void) { return _net_stack_top; }
+
+size_t memory_net_stack_low_water(void) {
+    const uint32_t *word = _net_stack;
+    while (word < _net_stack_top && *word == PAINT) {
+        word++;
+    }
+    return (const char *)word - (const char *)_net_stack;
+}
+
+uint32_t memory_stack_top(uint32_t sp) {
+    if (sp >= (uint32_t)_main_stack && sp <= (uint32_t)_main_stack_top) {
+        return (uint32_t)_main_stack_top;
+    }
+    if (sp >= (uint32_t)_net_stack && sp <= (uint32_t)_net_stack_top) {
+        return (uint32_t)_net_stack_top;
+    }
+    return 0;
+}
+
+const char *memory_overrun_stack(void) {
+    for (int i = 0; i < GUARD_WORDS; i++) {
+        if (_main_stack[i] != PAINT) {
+            return "main";
+        }
+        if (_net_stack[i] != PAINT) {
+            return "network";
+        }
+    }
+    return NULL;
+}

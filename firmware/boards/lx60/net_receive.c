@@ -1,0 +1,85 @@
+/*
+ * A frame is copied into the network heap, as on an ESP32. When that has no memory:
+ *  - a short frame (an acknowledgement, a FIN, a reset, ARP) goes through one of a few static
+ *    buffers: it is what makes lwIP give memory back;
+ *  - another one waits in the NIC's ring for a moment, because a frame that is dropped costs its
+ *    sender a retransmission after a second or more, and is then dropped and counted.
+ */
+#include "net_receive.h"
+
+#include <string.h>
+
+#include "board.h"
+#include "lwip/netif.h"
+#include "lwip/pbuf.h"
+#include "open_eth.h"
+
+#define SHORT_BYTES 128
+#define SHORT_BUFFERS 8
+#define HOLD_US 50000
+
+typedef struct {
+    struct pbuf_custom pbuf; /* first, so that its address is the buffer's */
+    bool in_use;
+    uint8_t bytes[SHORT_BYTES + ETH_PAD_SIZE];
+} short_buffer_t;
+
+static short_buffer_t short_buffers[SHORT_BUFFERS];
+static bool holding;
+static uint64_t held_since;
+static uint32_t dropped;
+
+static void free_short(struct pbuf *p) { ((short_buffer_t *)p)->in_use = false; }
+
+static struct pbuf *short_pbuf(size_t length) {
+    for (int i = 0; length <= SHORT_BYTES && i < SHORT_BUFFERS; i++) {
+        short_buffer_t *buffer = &short_buffers[i];
+        if (!buffer->in_use) {
+            buffer->in_use = true;
+            buffer->pbuf.custom_free_function = free_short;
+            return pbuf_alloced_custom(PBUF_RAW, length + ETH_PAD_SIZE, PBUF_RAM, &buffer->pbuf,
+                                       buffer->bytes, sizeof(buffer->bytes));
+        }
+    }
+    return NULL;
+}
+
+/* May this frame still wait? */
+static bool hold(void) {
+    if (!holding) {
+        holding = true;
+        held_since = board_us();
+    }
+    return board_us() - held_since < HOLD_US;
+}
+
+bool net_receive(struct netif *interface) {
+    const uint8_t *frame;
+    size_t length;
+    bool received = false;
+    while ((frame = open_eth_frame(&length)) != NULL) {
+        struct pbuf *p = pbuf_alloc(PBUF_RAW, length + ETH_PAD_SIZE, PBUF_RAM);
+        if (p == NULL) {
+            p = short_pbuf(length);
+        }
+        if (p == NULL && hold()) {
+            break;
+        }
+        holding = false;
+        if (p == NULL) {
+            dropped++;
+        } else {
+            pbuf_take_at(p, frame, length, ETH_PAD_SIZE);
+        }
+        open_eth_release();
+        if (p != NULL && interface->input(p, interface) != ERR_OK) {
+            pbuf_free(p);
+        }
+        received = true;
+    }
+    return received;
+}
+
+bool net_receive_stalled(void) { return holding; }
+
+uint32_t net_receive_dropped(void) { return dropped; }

@@ -1,0 +1,26 @@
+/* What survives a reset of the machine: RAM that the image does not cover. */
+#ifndef LX60_RETAINED_H
+#define LX60_RETAINED_H
+
+#include <stdint.h>
+
+typedef enum { RESET_POWER_ON, RESET_HARD, RESET_PANIC, RESET_SOFT } reset_cause_t;
+
+/* Finds out why the machine started. */
+void retained_init(void);
+
+/* A soft reset of MicroPython starts it again without a reset of the machine. */
+void retained_soft_reset(void);
+
+reset_cause_t retained_cause(void);
+
+/* "power_on", "hard_reset", "panic" or "soft". */
+const char *retained_cause_name(void);
+
+/* How often the machine was started since power-on; 0 the first time. */
+uint32_t retained_starts(void);
+
+/* Resets the machine. */
+void board_reset(reset_cause_t cause) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,4 @@
+"""What is frozen into every image."""
+
+freeze(".", ("_boot.py", "_main.py", "_control.py", "bench_app.py"))
+freeze(".", ("esp32/__init__.py",))
