@@ -1,0 +1,68 @@
+"""Host tests of the pure parts of the server modules: C programs under the sanitizers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+FIRMWARE = Path(__file__).resolve().parent.parent
+MODULES = FIRMWARE / "modules"
+TESTS = Path(__file__).resolve().parent / "server"
+
+# test program: what it is linked with
+PROGRAMS = {
+    "queue_test": ["server/queue.c"],
+    "route_test": ["server/route.c"],
+    "http_text_test": ["server/http_text.c"],
+    "ws_key_test": ["server/ws_key.c", "server/http_text.c"],
+    "ws_frame_test": ["server/ws_frame.c"],
+    "pem_scan_test": ["server/pem_scan.c"],
+    "stats_test": ["server/stats.c"],
+    "webrepl_line_test": ["webrepl/webrepl_line.c"],
+}
+
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+
+
+def build(name: str, folder: Path) -> Path:
+    """Compiles a test program with the address and undefined-behaviour sanitizers."""
+    program = folder / name
+    sources = [TESTS / f"{name}.c", *(MODULES / source for source in PROGRAMS[name])]
+    flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-g", "-O1"]
+    flags += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    includes = [f"-I{MODULES / part}" for part in ("server", "bench", "webrepl")]
+    subprocess.run(["gcc", *flags, *includes, "-o", program, *sources], check=True)
+    return program
+
+
+def run(name: str, folder: Path) -> str:
+    """Runs a test program; its complaint is the test's failure."""
+    done = subprocess.run([build(name, folder)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if name != "stats_test"])
+def test_pure_part(name: str, tmp_path: Path) -> None:
+    """The C test of a pure part passes without a word from the sanitizers."""
+    run(name, tmp_path)
+
+
+def test_statistics_are_json_with_the_keys_of_the_contract(tmp_path: Path) -> None:
+    """server_stats_json() writes one JSON object with every key that the harness reads."""
+    stats = json.loads(run("stats_test", tmp_path))
+    assert set(stats) == {
+        "http", "https", "handshakes", "requests", "responses", "websocket", "queue",
+        "alloc_failures", "failures",
+    }  # fmt: skip
+    assert stats["https"] == {
+        "open": 3, "accepted": 0, "purged": 0, "refused": 0, "closed": 0, "errors": 0,
+    }  # fmt: skip
+    assert stats["responses"]["200"] == 2 and len(stats["responses"]) == 24
+    assert stats["queue"] == {"depth": 1, "max": 2, "full": 3}
+    assert stats["failures"] == {"tls_alert": 4, "ws_close_timeout": 1}
+    assert stats["alloc_failures"] == 7
