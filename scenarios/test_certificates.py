@@ -1,0 +1,216 @@
+"""Every certificate of `espbench.certs`: good ones serve, bad ones are named and HTTP goes on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from espbench.certs import BAD, CLIENT_REFUSES, GOOD, Fails, Recipe, Starts, recipes
+from espbench.clients import Doors, Tls, TlsError
+from espbench.device import Device
+
+FOLDER = "/try"
+START = "__import__('httpserver').start"
+
+
+@pytest.fixture
+def install(shared_device: Device) -> Iterator[Callable[[Recipe], str]]:
+    """Return a function that puts a recipe's files on the device and gives start's arguments."""
+
+    def put(recipe: Recipe) -> str:
+        shared_device.exec(f"import os\nos.mkdir('{FOLDER}')")
+        for name, data in recipe.device_files.items():
+            if "/" in name:
+                shared_device.exec(f"os.mkdir('{FOLDER}/{name.partition('/')[0]}')")
+            shared_device.put(f"{FOLDER}/{name}", data)
+        return f"cert_file='{FOLDER}/{recipe.cert_file}', key_file='{FOLDER}/{recipe.key_file}'"
+
+    yield put
+    shared_device.exec(
+        "import os\n"
+        "def remove(path):\n"
+        "    if os.stat(path)[0] & 0x4000:\n"
+        "        for name in os.listdir(path):\n"
+        "            remove(path + '/' + name)\n"
+        "        os.rmdir(path)\n"
+        "    else:\n"
+        "        os.remove(path)\n"
+        f"remove('{FOLDER}')\n"
+    )
+    assert shared_device.eval(
+        f"{START}(cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem')"
+    )
+
+
+def named(*groups: tuple[Recipe, ...]) -> list[object]:
+    """Return the recipes as parameters that carry their names."""
+    return [pytest.param(recipe, id=recipe.name) for group in groups for recipe in group]
+
+
+def key_kind(certificate: bytes) -> str:
+    """Return the kind of key in a certificate, in the recipes' words."""
+    public = x509.load_der_x509_certificate(certificate).public_key()
+    if isinstance(public, rsa.RSAPublicKey):
+        return f"rsa{public.key_size}"
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    return f"p{public.key_size}"
+
+
+@pytest.mark.failures("tls_alert", "handshake_closed")
+@pytest.mark.parametrize("case", named(GOOD, CLIENT_REFUSES))
+def test_good_ones_serve(
+    case: Recipe, install: Callable[[Recipe], str], shared_device: Device, doors: Doors
+) -> None:
+    """HTTPS starts; a client that verifies is satisfied, or refuses for the reason it should."""
+    assert isinstance(case.expectation, Starts)
+    assert shared_device.eval(f"{START}({install(case)})", timeout=20) is True
+    assert shared_device.eval("__import__('httpserver').https_running()") is True
+    tls = Tls(trust=case.trust, server_name=case.server_name, secrets=shared_device.tls_secrets)
+    door = doors.but(trust=tls.trust, server_name=tls.server_name).https
+    if case.expectation.client_error is None:
+        with door.tls_stream() as stream:
+            assert key_kind(stream.certificate) == case.expectation.key
+        with door.websocket() as wss:
+            wss.send("verified")
+            assert wss.receive() == "verified"
+    else:
+        with pytest.raises(TlsError, match=case.expectation.client_error):
+            door.get("/hello")
+    # Whoever does not verify is served in any case.
+    assert door.but(verify=False).get("/hello").text == "hello\n"
+    assert doors.http.get("/hello").text == "hello\n"
+
+
+def test_the_users_line_is_its_own_trust(
+    install: Callable[[Recipe], str], shared_device: Device, doors: Doors
+) -> None:
+    """What the guide's openssl line makes verifies against itself when names are not looked at."""
+    case = recipes()["openssl-line"]
+    assert shared_device.eval(f"{START}({install(case)})", timeout=20) is True
+    door = doors.but(trust=case.trust, check_name=False).https
+    assert door.get("/hello").text == "hello\n"
+
+
+@pytest.mark.parametrize("case", named(BAD))
+def test_bad_ones_are_named(
+    case: Recipe, install: Callable[[Recipe], str], shared_device: Device, doors: Doors
+) -> None:
+    """start() is False, its line on the console names the cause, and HTTP serves throughout."""
+    assert isinstance(case.expectation, Fails)
+    arguments = install(case)
+    with doors.http.http() as kept:
+        assert kept.get("/hello").status == 200
+        said = len(shared_device.console.text)
+        assert shared_device.eval(f"{START}({arguments})", timeout=20) is False
+        line = failure_line(shared_device, said)
+        assert re.search(case.expectation.sentence, line), line
+        assert shared_device.eval("__import__('httpserver').https_running()") is False
+        assert kept.get("/hello").status == 200
+    assert doors.http.get("/hello").text == "hello\n"
+
+
+def failure_line(device: Device, since: int) -> str:
+    """Return what stands behind "Failed to start HTTPS server: " on the console; once, it must."""
+    found = re.findall(
+        r"^Failed to start HTTPS server: (.+?)\r?$", device.console.text[since:], re.MULTILINE
+    )
+    assert len(found) == 1, f"{len(found)} sentences: {found}"
+    return str(found[0])
+
+
+def test_no_two_causes_share_a_sentence(
+    install: Callable[[Recipe], str], shared_device: Device, doors: Doors
+) -> None:
+    """Different mistakes are told apart: each of ten gives a sentence of its own."""
+    sentences = {}
+    for name in (
+        "cert-missing",
+        "cert-unreadable",
+        "cert-text",
+        "cert-without-certificate",
+        "key-without-key",
+        "key-encrypted",
+        "key-of-another",
+        "chain-too-large",
+        "cert-damaged",
+        "rsa1024",
+    ):
+        arguments = install(recipes()[name])
+        said = len(shared_device.console.text)
+        assert shared_device.eval(f"{START}({arguments})", timeout=20) is False
+        sentences[name] = failure_line(shared_device, said)
+        if name != "rsa1024":
+            shared_device.exec(f"remove('{FOLDER}')")
+    words = {re.sub(rf"{FOLDER}\S+|\d+", "", sentence) for sentence in sentences.values()}
+    assert len(words) == len(sentences), sentences
+
+
+def test_only_one_of_the_two_files(shared_device: Device, doors: Doors) -> None:
+    """A certificate without a key is a mistake that is named; HTTP serves."""
+    for arguments in ("cert_file='/certs/servercert.pem'", "key_file='/certs/prvtkey.pem'"):
+        said = len(shared_device.console.text)
+        assert shared_device.eval(f"{START}({arguments})") is False
+        assert "file" in failure_line(shared_device, said)
+        assert doors.http.get("/hello").status == 200
+    assert shared_device.eval(
+        f"{START}(cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem')"
+    )
+
+
+def test_port_in_use(shared_device: Device, doors: Doors) -> None:
+    """HTTPS on HTTP's port is named as what it is, and HTTP serves."""
+    said = len(shared_device.console.text)
+    files = "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'"
+    assert shared_device.eval(f"{START}({files}, https_port=80)") is False
+    line = failure_line(shared_device, said)
+    assert re.search(r"port 80 .*(in use|taken)", line), line
+    assert doors.http.get("/hello").status == 200
+    assert shared_device.eval(f"{START}({files})") is True
+
+
+@pytest.mark.failures("no_memory")
+def test_out_of_memory(shared_device: Device, doors: Doors) -> None:
+    """With no memory for certificate and key the sentence says so; it works when there is some."""
+    files = "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'"
+    assert shared_device.eval(f"{START}()") is True
+    shared_device.settle()
+    shared_device.ballast(shared_device.heap().free - 3000)
+    said = len(shared_device.console.text)
+    try:
+        assert shared_device.eval(f"{START}({files})") is False
+        assert "out of memory" in failure_line(shared_device, said)
+        assert doors.http.get("/hello").status == 200
+    finally:
+        shared_device.ballast(0)
+    assert shared_device.eval(f"{START}({files})") is True
+
+
+@pytest.mark.parametrize("times", [10])
+def test_restarting_https_leaks_nothing(times: int, shared_device: Device, doors: Doors) -> None:
+    """HTTPS that is started and stopped ten times gives back what it took each time."""
+    files = "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'"
+    free = shared_device.settle().free
+    for _ in range(times):
+        assert shared_device.eval(f"{START}()") is True
+        assert shared_device.eval(f"{START}({files})") is True
+        shared_device.settle(free=free)
+
+
+@pytest.mark.device(ready="http")
+@pytest.mark.parametrize("name", ["key-of-another", "key-missing"])
+def test_a_bad_pair_at_boot(name: str, device: Device, doors: Doors) -> None:
+    """A device that boots with a bad pair says so and serves HTTP."""
+    assert "Failed to start HTTPS server: " in device.console.text
+    assert device.eval("__import__('httpserver').https_running()") is False
+    assert doors.http.get("/hello").status == 200
+
+
+@pytest.fixture
+def device_options(request: pytest.FixtureRequest) -> dict[str, object]:
+    """Let a device of a scenario's own start with the files of the recipe that is its parameter."""
+    name = request.node.callspec.params["name"]
+    files = recipes()[name].device_files.items()
+    return {"files": {f"/certs/{path}": data for path, data in files}}

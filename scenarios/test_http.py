@@ -1,0 +1,378 @@
+"""HTTP/1.1 as RFC 9112 and RFC 9110 have it, and what is not HTTP."""
+
+from __future__ import annotations
+
+import pytest
+from espbench.clients import (
+    ClientError,
+    ConnectionEnded,
+    Doors,
+    HttpConnection,
+    Response,
+    chunked,
+    encode_request,
+    together,
+)
+from espbench.device import Device
+
+BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
+
+
+def ask(doors: Doors, data: bytes, method: str = "GET") -> Response:
+    """Send these bytes as they are and return the answer."""
+    with doors.http.http() as http:
+        http.stream.send(data)
+        return http.receive(method)
+
+
+@BOTH
+def test_keep_alive(scheme: str, shared_device: Device, doors: Doors) -> None:
+    """Twenty requests of several kinds go over one connection."""
+    before = shared_device.stats()[scheme]["accepted"]
+    with doors[scheme].http() as http:
+        for turn in range(5):
+            assert http.get("/hello").keeps_alive
+            assert http.request("HEAD", "/hello").body == b""
+            assert http.get("/nothing").status == 404
+            assert http.request("POST", "/echo", b"x" * turn).json()["body"] == "x" * turn
+    assert shared_device.stats()[scheme]["accepted"] - before == 1
+
+
+@BOTH
+def test_connection_close(scheme: str, doors: Doors) -> None:
+    """Who asks for the end of the connection gets it, in an orderly way."""
+    with doors[scheme].http() as http:
+        answer = http.request("GET", "/hello", headers={"Connection": "close"})
+        assert (answer.status, answer.header("connection")) == (200, "close")
+        assert http.ended() is False
+
+
+def test_http_1_0_ends_the_connection(doors: Doors) -> None:
+    """HTTP/1.0 without keep-alive is answered and closed."""
+    with doors.http.http() as http:
+        http.stream.send(b"GET /hello HTTP/1.0\r\n\r\n")
+        answer = http.receive()
+        assert (answer.status, answer.text) == (200, "hello\n")
+        assert http.ended() is False
+
+
+@BOTH
+def test_head_has_the_length_of_get(scheme: str, doors: Doors) -> None:
+    """HEAD gives the headers of GET and no body (RFC 9110 section 9.3.2)."""
+    with doors[scheme].http() as http:
+        head = http.request("HEAD", "/big?n=5000")
+        assert (head.status, head.header("content-length"), head.body) == (200, "5000", b"")
+        assert http.get("/hello").text == "hello\n"
+
+
+@BOTH
+def test_404(scheme: str, doors: Doors) -> None:
+    """A path without a handler is 404 and the connection goes on, even after a body."""
+    with doors[scheme].http() as http:
+        assert http.get("/nothing").status == 404
+        assert http.request("POST", "/nothing", b"body" * 100).status == 404
+        assert http.get("/hello").status == 200
+
+
+@BOTH
+def test_405_names_what_is_allowed(scheme: str, doors: Doors) -> None:
+    """A method without a handler is 405 with Allow (RFC 9110 section 15.5.6)."""
+    with doors[scheme].http() as http:
+        answer = http.request("POST", "/hello", b"")
+        assert answer.status == 405
+        assert {name.strip() for name in (answer.header("allow") or "").split(",")} >= {"GET"}
+        assert http.get("/hello").status == 200
+
+
+@pytest.mark.failures("bad_request")
+def test_an_unknown_method(doors: Doors) -> None:
+    """A method that HTTP does not know is 501 (RFC 9110 section 9.1), no crash."""
+    assert ask(doors, encode_request("FROB", "/hello")).status in (405, 501)
+
+
+@pytest.mark.failures("body_too_large")
+@BOTH
+def test_413_by_its_length(scheme: str, doors: Doors) -> None:
+    """A body above the limit is 413 before it is read."""
+    with doors[scheme].http() as http:
+        headers = {"Content-Length": "16385"}
+        http.send("POST", "/upload", headers=headers)
+        assert http.receive().status == 413
+
+
+@pytest.mark.failures("body_too_large")
+def test_413_while_the_body_comes(doors: Doors) -> None:
+    """The answer arrives although the client goes on sending (no reset eats it)."""
+    with doors.http.http() as http:
+        http.send("POST", "/upload", b"x" * 60_000)
+        assert http.receive().status == 413
+
+
+@pytest.mark.failures("body_too_large")
+@BOTH
+def test_413_in_chunks(scheme: str, doors: Doors) -> None:
+    """A chunked body is 413 as soon as it is above the limit."""
+    with doors[scheme].http() as http:
+        http.send("POST", "/upload", chunked([b"x" * 4096] * 5), {"Transfer-Encoding": "chunked"})
+        assert http.receive().status == 413
+
+
+@pytest.mark.failures("body_too_large")
+@pytest.mark.parametrize("length", ["99999999999", "18446744073709551615"])
+def test_413_for_absurd_lengths(length: str, doors: Doors) -> None:
+    """A length that no device could hold takes no memory and is 413."""
+    assert (
+        ask(doors, encode_request("POST", "/upload", headers={"Content-Length": length})).status
+        == 413
+    )
+
+
+@pytest.mark.failures("header_too_large")
+@BOTH
+@pytest.mark.parametrize("headers", [{"X": "y" * 4000}, {f"X-{i}": "y" * 40 for i in range(80)}])
+def test_431(scheme: str, headers: dict[str, str], doors: Doors) -> None:
+    """One header that is too long, or too many, is 431 (RFC 6585 section 5)."""
+    with doors[scheme].http() as http:
+        assert http.request("GET", "/hello", headers=headers).status == 431
+
+
+def test_a_browsers_headers_fit(doors: Doors) -> None:
+    """What Chromium sends, with a cookie, is not too much."""
+    headers = {
+        "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/130.0.0.0 Safari/537.36",
+        "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,"
+        "image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7",
+        "Accept-Encoding": "gzip, deflate, br, zstd",
+        "Accept-Language": "en-GB,en-US;q=0.9,en;q=0.8",
+        "Sec-Ch-Ua": '"Chromium";v="130", "Not?A_Brand";v="99"',
+        "Sec-Fetch-Mode": "navigate",
+        "Upgrade-Insecure-Requests": "1",
+        "Cookie": "session=" + "c" * 512,
+    }
+    assert doors.https.request("GET", "/hello", headers=headers).status == 200
+
+
+@pytest.mark.failures("uri_too_long")
+def test_414(doors: Doors) -> None:
+    """A target that is too long is 414 (RFC 9110 section 15.5.15)."""
+    assert doors.http.get("/hello?" + "x" * 1000).status == 414
+
+
+@pytest.mark.failures("queue_full")
+def test_503_when_the_queue_is_full(shared_device: Device, doors: Doors) -> None:
+    """While a handler is busy, more requests than the queue holds are 503, the rest is served."""
+    shared_device.eval(
+        "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
+        "key_file='/certs/prvtkey.pem', queue=2)"
+    )
+    try:
+        with doors.http.http() as busy:
+            busy.send("GET", "/slow?ms=700")
+            requests = shared_device.stats()["requests"]
+            outcomes = together([lambda: doors.http.get("/hello").status] * 6)
+            assert busy.receive().text == "slow\n"
+        statuses = sorted(outcome.get() for outcome in outcomes)
+        assert statuses in ([200] * 2 + [503] * 4, [200] * 3 + [503] * 3), requests
+    finally:
+        shared_device.eval(
+            "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
+            "key_file='/certs/prvtkey.pem')"
+        )
+
+
+@BOTH
+def test_pipelining(scheme: str, doors: Doors) -> None:
+    """Requests that come in one piece are answered in their order (RFC 9112 section 9.3.2)."""
+    with doors[scheme].http() as http:
+        http.stream.send(
+            b"".join(encode_request("POST", "/echo", body=b"%d" % i) for i in range(8))
+        )
+        assert [http.receive().json()["body"] for _ in range(8)] == [str(i) for i in range(8)]
+
+
+def test_pipelining_past_an_error(doors: Doors) -> None:
+    """An error answer among pipelined ones does not lose the others."""
+    with doors.http.http() as http:
+        for path in ("/hello", "/nothing", "/hello"):
+            http.send("GET", path)
+        assert [http.receive().status for _ in range(3)] == [200, 404, 200]
+
+
+@BOTH
+def test_chunked_body(scheme: str, doors: Doors) -> None:
+    """A chunked request is put together (RFC 9112 section 7.1)."""
+    with doors[scheme].http() as http:
+        body = chunked([b"one ", b"two ", b"three" * 100])
+        answer = http.request("POST", "/echo", body, {"Transfer-Encoding": "chunked"})
+        assert answer.json()["body"] == "one two " + "three" * 100
+        assert http.get("/hello").status == 200
+
+
+@pytest.mark.failures("bad_request")
+def test_broken_chunks(doors: Doors) -> None:
+    """A chunk whose size is no number is 400."""
+    data = encode_request(
+        "POST", "/echo", body=b"xyz\r\nabc\r\n0\r\n\r\n", headers={"Transfer-Encoding": "chunked"}
+    )
+    assert ask(doors, data).status == 400
+
+
+@BOTH
+def test_expect_100_continue(scheme: str, doors: Doors) -> None:
+    """Who waits for 100 Continue gets it before the body (RFC 9110 section 10.1.1)."""
+    headers = {"Expect": "100-continue", "Content-Length": "4"}
+    with doors[scheme].http() as http:
+        http.send("POST", "/echo", headers=headers)
+        first = http.stream.receive()
+        assert first == b"HTTP/1.1 100 Continue\r\n\r\n"
+        http.stream.send(b"body")
+        assert http.receive().json()["body"] == "body"
+
+
+def test_expect_is_refused_early(doors: Doors) -> None:
+    """Who waits for 100 Continue and cannot have it gets the final answer instead."""
+    headers = {"Expect": "100-continue", "Content-Length": "4"}
+    with doors.http.http() as http:
+        http.send("POST", "/nothing", headers=headers)
+        answer = http.receive()
+        assert (answer.status, answer.informational) == (404, ())
+
+
+@pytest.mark.failures("bad_request")
+@pytest.mark.parametrize(
+    ("data", "statuses"),
+    [
+        pytest.param(b"\x00\x01\x02\x03\r\n\r\n", {400}, id="binary"),
+        pytest.param(b"hello?\r\n\r\n", {400, 501}, id="no-method"),
+        pytest.param(b"GET /hello\r\n\r\n", {400, 505}, id="no-version"),
+        pytest.param(b"GET /hello HTTP/2.0\r\nHost: x\r\n\r\n", {400, 505}, id="version-2"),
+        pytest.param(b"GET /hello HTTP/1.1\r\n\r\n", {400}, id="no-host"),
+        pytest.param(b"GET /hello HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", {400}, id="two-hosts"),
+        pytest.param(b"GET /hello HTTP/1.1\r\nHost x\r\n\r\n", {400}, id="no-colon"),
+        pytest.param(b"GET /hello HTTP/1.1\r\nHost : x\r\n\r\n", {400}, id="space-before-colon"),
+        pytest.param(b"GET /hel\x00lo HTTP/1.1\r\nHost: x\r\n\r\n", {400}, id="nul-in-target"),
+        pytest.param(
+            b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            {400},
+            id="two-lengths",
+        ),
+        pytest.param(
+            b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+            {400},
+            id="negative-length",
+        ),
+        pytest.param(
+            b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n", {400}, id="no-number"
+        ),
+        pytest.param(
+            b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            {400},
+            id="smuggling",
+        ),
+    ],
+)
+def test_what_is_not_http(data: bytes, statuses: set[int], doors: Doors) -> None:
+    """Malformed requests (RFC 9112) get an error and the end of the connection, no crash."""
+    with doors.http.http() as http:
+        http.stream.send(data)
+        assert http.receive().status in statuses
+        http.ended()
+
+
+def test_an_empty_line_before_a_request(doors: Doors) -> None:
+    """An empty line before the request is ignored (RFC 9112 section 2.2)."""
+    assert ask(doors, b"\r\n" + encode_request("GET", "/hello")).text == "hello\n"
+
+
+def test_absolute_form(doors: Doors) -> None:
+    """A target in absolute form is understood (RFC 9112 section 3.2.2) or is an error."""
+    assert ask(doors, encode_request("GET", "http://x/hello", "x")).status in (200, 404)
+
+
+@BOTH
+def test_one_byte_at_a_time(scheme: str, doors: Doors) -> None:
+    """A request that comes byte by byte is served like any other."""
+    with doors[scheme].http() as http:
+        for byte in encode_request("POST", "/echo", "h", b"body"):
+            http.stream.send(bytes([byte]))
+        assert http.receive().json()["body"] == "body"
+
+
+@BOTH
+def test_a_client_that_leaves_in_its_body(scheme: str, doors: Doors) -> None:
+    """Half a body and an orderly end takes nothing with it."""
+    http = doors[scheme].http()
+    http.stream.send(encode_request("POST", "/upload", body=b"x" * 8000)[:4000])
+    http.close()
+
+
+@pytest.mark.failures("peer_reset")
+@BOTH
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"GET /hel", id="target"),
+        pytest.param(b"GET /hello HTTP/1.1\r\nHos", id="header"),
+        pytest.param(
+            b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\nabc", id="body"
+        ),
+        pytest.param(b"GET /slow?ms=50 HTTP/1.1\r\nHost: x\r\n\r\n", id="handler"),
+        pytest.param(b"GET /big?n=100000 HTTP/1.1\r\nHost: x\r\n\r\n", id="answer"),
+    ],
+)
+def test_a_client_that_resets(scheme: str, data: bytes, doors: Doors) -> None:
+    """A reset in any part of a request or its answer takes nothing with it."""
+    stream = doors[scheme].stream()
+    stream.send(data)
+    stream.reset()
+
+
+@pytest.mark.failures("peer_reset")
+def test_a_reset_in_the_middle_of_a_big_answer(doors: Doors) -> None:
+    """A client that has read a part of 100 kB and resets leaves nothing behind."""
+    for scheme in ("http", "https"):
+        stream = doors[scheme].stream()
+        stream.send(encode_request("GET", "/big?n=100000"))
+        assert stream.receive()
+        stream.reset()
+
+
+@BOTH
+def test_a_slow_reader_holds_nobody_up(scheme: str, doors: Doors) -> None:
+    """While one client does not read its 100 kB, others are served; then it gets all of it."""
+    with doors[scheme].http() as slow:
+        slow.send("GET", "/big?n=100000")
+        for _ in range(5):
+            assert doors.http.get("/hello").status == 200
+        assert slow.receive().body == b"x" * 100_000
+
+
+def test_a_client_that_half_closes(doors: Doors) -> None:
+    """A client that has said all it will say still gets its answer (RFC 9112 section 9.6)."""
+    with doors.http.raw() as stream:
+        stream.send(encode_request("GET", "/hello"))
+        stream.finish()
+        assert HttpConnection(stream).receive().text == "hello\n"
+
+
+def test_an_upgrade_to_http_2_is_ignored(doors: Doors) -> None:
+    """h2c is not spoken here: the request is served as HTTP/1.1 (RFC 9110 section 7.8)."""
+    headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMA"}
+    assert doors.http.request("GET", "/hello", headers=headers).status == 200
+
+
+def test_many_connections_one_after_the_other(shared_device: Device, doors: Doors) -> None:
+    """Two hundred connections, each with one request, leave nothing behind."""
+    for _ in range(200):
+        assert doors.http.get("/hello").status == 200
+    assert shared_device.stats()["http"]["open"] <= 1
+
+
+def test_connections_without_a_request(doors: Doors) -> None:
+    """Connections that say nothing and go are no failures."""
+    for _ in range(20):
+        doors.http.raw().close()
+    with pytest.raises((ClientError, ConnectionEnded)):
+        doors.http.patient(0.2).http().receive()

@@ -1,0 +1,350 @@
+"""A device that runs out of memory: at every single allocation, and with ballast for real."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+
+import pytest
+from espbench.certs import Recipe
+from espbench.clients import (
+    ClientError,
+    ClientTimeout,
+    ConnectionEnded,
+    Doors,
+    Tls,
+    WebSocketError,
+    encode_request,
+)
+from espbench.device import Device
+
+pytestmark = pytest.mark.failures("no_memory", "handshake_closed", "peer_reset", "tls_protocol")
+
+SHARDS = 8
+"""Tests that share a sweep, so that workers can share it."""
+FULL = os.environ.get("ESPBENCH_SWEEP") == "full"
+"""Whether a sweep visits every allocation. By default it visits all of the first and of the last
+`DENSE`, and between them every `STRIDE`th: elliptic curves allocate by the thousand, always the
+same way."""
+DENSE = 48
+STRIDE = 97
+PATIENCE = 6.0
+"""Seconds that a client waits for one step: more than slirp's first retransmissions."""
+
+
+def one_echo(doors: Doors) -> None:
+    """Open wss, echo once, close."""
+    with doors.https.patient(PATIENCE).websocket() as wss:
+        wss.send("one echo")
+        assert wss.receive() == "one echo"
+
+
+@pytest.fixture(scope="module")
+def allocations(shared_device: Device, recipe_doors: Doors) -> int:
+    """Return how many allocations a wss handshake with one echo takes, by counting them."""
+    one_echo(recipe_doors)
+    shared_device.settle()
+    shared_device.fail_alloc(1 << 30)
+    one_echo(recipe_doors)
+    shared_device.settle()
+    seen = shared_device.fail_alloc_seen()
+    shared_device.fail_alloc(0)
+    assert seen["failed"] == 0
+    return seen["allocations"]
+
+
+@pytest.fixture(scope="module")
+def recipe_doors(shared_device: Device, recipe: Recipe) -> Doors:
+    """Return doors to the module's device."""
+    return Doors(shared_device, Tls(trust=recipe.trust, secrets=shared_device.tls_secrets))
+
+
+def visited(total: int) -> list[int]:
+    """Return which allocations a sweep makes fail."""
+    if FULL or total <= 3 * DENSE:
+        return list(range(1, total + 1))
+    middle = range(DENSE + 1, total - DENSE + 1, STRIDE)
+    return [*range(1, DENSE + 1), *middle, *range(total - DENSE + 1, total + 1)]
+
+
+@dataclass
+class Sweep:
+    """What a sweep saw."""
+
+    steps: int = 0
+    ended: int = 0
+    survived: int = 0
+    silent: int = 0
+
+
+def step(device: Device, doors: Doors, number: int, persistent: bool, sweep: Sweep) -> bool:
+    """Make one allocation (or all from it on) fail; return whether it came to that."""
+    free = device.settle().free
+    device.fail_alloc(number, persistent)
+    patience = 0.6 if persistent else PATIENCE
+    try:
+        with doors.https.patient(patience).websocket() as wss:
+            wss.send("one echo")
+            assert wss.receive() == "one echo"
+        sweep.survived += 1
+    except ClientTimeout:
+        # With no memory at all not even a reset can be sent. A single failure is no excuse.
+        assert persistent, f"allocation {number} failed once, and the client heard nothing"
+        sweep.silent += 1
+    except ClientError:
+        sweep.ended += 1
+    seen = device.fail_alloc_seen()
+    device.fail_alloc(0)
+    sweep.steps += 1
+    device.settle(free=free)
+    return seen["failed"] > 0
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("persistent", [False, True], ids=["once", "persistently"])
+def test_every_allocation_fails(
+    persistent: bool,
+    shard: int,
+    allocations: int,
+    shared_device: Device,
+    doors: Doors,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Whichever allocation of a wss handshake with one echo fails, nothing else is harmed.
+
+    Each step: the failure was really injected, the connection succeeded or ended in order and
+    in time, no memory stayed taken. The next step is the proof that the device serves.
+    """
+    sweep = Sweep()
+    for number in visited(allocations)[shard::SHARDS]:
+        injected = step(shared_device, doors, number, persistent, sweep)
+        # The last few may not be reached: timing decides whether a segment needs a retry.
+        assert injected or number > allocations - DENSE, f"allocation {number} did not fail"
+    record_property("sweep", vars(sweep))
+    print(f"{allocations} allocations, shard {shard}: {sweep}")
+    assert sweep.ended > 0
+
+
+@pytest.mark.parametrize("persistent", [False, True], ids=["once", "persistently"])
+def test_beyond_the_last_allocation_nothing_fails(
+    persistent: bool, allocations: int, shared_device: Device, doors: Doors
+) -> None:
+    """The sweep has an end: behind the last allocation the echo works and nothing was injected."""
+    shared_device.settle()
+    shared_device.fail_alloc(allocations * 2, persistent)
+    one_echo(doors)
+    assert shared_device.fail_alloc_seen()["failed"] == 0
+    shared_device.fail_alloc(0)
+
+
+@pytest.mark.parametrize("persistent", [False, True], ids=["once", "persistently"])
+def test_every_allocation_of_a_plain_request_fails(
+    persistent: bool, shared_device: Device, doors: Doors
+) -> None:
+    """The same for a POST over HTTP, without a gap, until nothing fails any more."""
+    for number in range(1, 200):
+        free = shared_device.settle().free
+        shared_device.fail_alloc(number, persistent)
+        patience = 0.6 if persistent else PATIENCE
+        try:
+            answer = doors.http.patient(patience).request("POST", "/echo", b"x" * 3000)
+            assert answer.status in (200, 500, 503)
+        except ClientTimeout:
+            assert persistent, f"allocation {number} failed once, and the client heard nothing"
+        except ClientError:
+            pass
+        seen = shared_device.fail_alloc_seen()
+        shared_device.fail_alloc(0)
+        shared_device.settle(free=free)
+        if not seen["failed"]:
+            assert number > 5
+            return
+    pytest.fail("a POST request took 200 allocations")
+
+
+def test_a_failure_is_logged_and_counted(shared_device: Device, doors: Doors) -> None:
+    """A failed allocation is a line on the console and a count, not a silent end."""
+    before = shared_device.stats()
+    said = len(shared_device.console.text)
+    shared_device.fail_alloc(20)
+    with pytest.raises(ClientError):
+        one_echo(doors)
+    shared_device.fail_alloc(0)
+    shared_device.settle()
+    assert "out of memory" in shared_device.console.text[said:]
+    after = shared_device.stats()
+    assert after["alloc_failures"] > before["alloc_failures"]
+    assert after["handshakes"]["failed"] == before["handshakes"]["failed"] + 1
+
+
+def test_the_others_do_not_notice(shared_device: Device, doors: Doors) -> None:
+    """While one handshake runs out of memory, open sessions of all four kinds go on."""
+    with (
+        doors.https.websocket() as wss,
+        doors.http.websocket() as ws,
+        doors.https.http() as https,
+        doors.http.http() as http,
+    ):
+        for number in (1, 5, 15, 40, 100, 400):
+            shared_device.fail_alloc(number)
+            with suppress(ClientError):
+                doors.https.patient(PATIENCE).get("/hello")
+            shared_device.fail_alloc(0)
+            for websocket in (ws, wss):
+                websocket.send(f"{number}")
+                assert websocket.receive() == f"{number}"
+            for connection in (http, https):
+                assert connection.get("/hello").status == 200
+
+
+# -------------------------------------------------------------------- ballast
+
+
+@pytest.fixture
+def session_cost(shared_device: Device, doors: Doors) -> int:
+    """Return how much of the heap an established TLS session takes, in bytes."""
+    before = shared_device.settle().free
+    with doors.https.http() as https:
+        assert https.get("/hello").status == 200
+        cost = before - shared_device.heap().free
+    shared_device.settle(free=before)
+    return cost
+
+
+@pytest.fixture
+def leave(shared_device: Device) -> Iterator[Callable[[int], None]]:
+    """Return a function that takes ballast until only so many bytes are free."""
+
+    def take(free: int) -> None:
+        heap = shared_device.settle()
+        shared_device.ballast(heap.ballast + heap.free - free)
+        assert abs(shared_device.heap().free - free) < 1024
+
+    yield take
+    shared_device.ballast(0)
+
+
+HANDSHAKE_ROOM = 9_000
+"""Bytes that a handshake takes above what its session keeps, with a request in flight."""
+
+
+@pytest.mark.parametrize("room", [3, 2, 1, 0])
+def test_room_for_some_sessions(
+    room: int,
+    session_cost: int,
+    leave: Callable[[int], None],
+    shared_device: Device,
+    doors: Doors,
+) -> None:
+    """With room for three, two, one or no TLS session so many work, and HTTP always answers."""
+    leave(room * session_cost + HANDSHAKE_ROOM)
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(doors.https.patient(5).http()) for _ in range(room)]
+        for https in sessions:
+            assert https.get("/hello").status == 200
+        with pytest.raises(ClientError):
+            doors.https.patient(5).get("/hello")
+        for _ in range(3):
+            assert doors.http.get("/hello").status == 200
+        for https in sessions:
+            assert https.get("/hello").status == 200
+        assert shared_device.stats()["https"]["open"] == room
+
+
+def test_recovery_when_the_ballast_goes(
+    leave: Callable[[int], None], shared_device: Device, doors: Doors
+) -> None:
+    """Without room TLS fails and HTTP works; without ballast four sessions work at once."""
+    leave(HANDSHAKE_ROOM)
+    for _ in range(3):
+        with pytest.raises(ClientError):
+            doors.https.patient(5).get("/hello")
+        assert doors.http.get("/hello").status == 200
+    shared_device.ballast(0)
+    with ExitStack() as stack:
+        for _ in range(4):
+            wss = stack.enter_context(doors.https.well_behaved())
+            assert wss.echo("back again") == "back again"
+
+
+def test_ballast_is_exact(leave: Callable[[int], None], shared_device: Device) -> None:
+    """Ballast takes what it says, says what it holds, and gives all of it back."""
+    before = shared_device.settle()
+    held = shared_device.ballast(50_000)
+    taken = shared_device.heap()
+    assert 49_000 <= held <= 51_000
+    assert taken.ballast == held
+    assert before.free - taken.free >= held
+    assert shared_device.ballast(0) == 0
+    assert shared_device.heap().free == before.free
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+def test_a_big_message_against_a_small_heap(
+    scheme: str, leave: Callable[[int], None], shared_device: Device, doors: Doors
+) -> None:
+    """A message that does not fit ends its WebSocket (1011 if that can still be said)."""
+    websocket = doors[scheme].websocket()
+    other = doors.http.websocket()
+    leave(9_000)
+    websocket.send_bytes(b"")
+    try:
+        websocket.send(b"x" * 16384)
+        assert websocket.receive_close(5).code == 1011
+    except ConnectionEnded:
+        pass  # nothing was left to say it with
+    websocket.stream.close()
+    other.send("small")
+    assert other.receive() == "small"
+    assert other.close().code == 1000
+    assert doors.http.get("/hello").status == 200
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+def test_a_big_message_after_the_ballast(
+    scheme: str, leave: Callable[[int], None], shared_device: Device, doors: Doors
+) -> None:
+    """The same message on a new connection works when the ballast is gone."""
+    leave(9_000)
+    shared_device.ballast(0)
+    with doors[scheme].websocket() as websocket:
+        websocket.send(b"x" * 16384)
+        assert websocket.receive() == b"x" * 16384
+
+
+def test_a_big_body_against_a_small_heap(leave: Callable[[int], None], doors: Doors) -> None:
+    """A body that does not fit is 503 with Retry-After, and small ones go on."""
+    leave(9_000)
+    with doors.http.http() as http:
+        http.stream.send(encode_request("POST", "/upload", body=b"x" * 16384))
+        answer = http.receive()
+        assert answer.status == 503
+        assert answer.header("retry-after")
+    assert doors.http.request("POST", "/upload", b"x" * 500).json() == {"length": 500}
+
+
+def test_a_big_answer_against_a_small_heap(leave: Callable[[int], None], doors: Doors) -> None:
+    """An answer that does not fit is a 500 or the end of that connection, and nothing else."""
+    leave(9_000)
+    with suppress(ConnectionEnded):
+        assert doors.http.get("/big?n=60000").status in (500, 503)
+    assert doors.http.get("/hello").status == 200
+
+
+@pytest.mark.device(args={"heap": 65536})
+def test_a_small_device(device: Device, doors: Doors) -> None:
+    """A device with 64 kB serves HTTP and one or two TLS sessions, and survives a third."""
+    assert device.heap().size <= 65536
+    with ExitStack() as stack:
+        count = 0
+        try:
+            for _ in range(4):
+                https = stack.enter_context(doors.https.patient(5).http())
+                assert https.get("/hello").status == 200
+                count += 1
+        except (ClientError, WebSocketError):
+            pass
+        assert 1 <= count <= 3
+        assert doors.http.get("/hello").status == 200

@@ -1,0 +1,357 @@
+"""Four HTTPS and ten HTTP connections at once: the last that fits, one more, and a burst."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from itertools import pairwise
+from statistics import median
+
+import pytest
+from espbench.certs import Recipe
+from espbench.clients import (
+    ConnectionEnded,
+    Doors,
+    HttpConnection,
+    Outcome,
+    Target,
+    Tls,
+    TlsStream,
+    WellBehaved,
+    together,
+)
+from espbench.device import Device
+from espbench.plugin import DeviceFactory
+from espbench.readiness import ListeningReadiness
+
+MAX_HTTP, MAX_HTTPS = 10, 4
+LIMITS = {"http": MAX_HTTP, "https": MAX_HTTPS}
+BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
+STALL = 1.0
+"""Seconds in which no client of a burst may hear nothing, beyond the work there is for it."""
+
+
+def start(device: Device, options: str = "") -> None:
+    """Start the servers with these options on top of the bench's own."""
+    assert device.eval(
+        "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
+        f"key_file='/certs/prvtkey.pem'{options})"
+    )
+
+
+@pytest.fixture
+def refuse(shared_device: Device) -> Iterator[None]:
+    """Let the device refuse one connection more, instead of purging one."""
+    start(shared_device, ", full='refuse'")
+    yield
+    start(shared_device)
+
+
+@pytest.fixture
+def opened(doors: Doors) -> Iterator[Callable[[str], HttpConnection]]:
+    """Return a function that opens a connection with one answered request."""
+    with ExitStack() as stack:
+
+        def open_one(scheme: str) -> HttpConnection:
+            http = stack.enter_context(doors[scheme].http())
+            assert http.get("/hello").status == 200
+            return http
+
+        yield open_one
+
+
+def wait_for_open(device: Device, scheme: str, count: int) -> None:
+    """Wait until the device has this many connections open."""
+    end = time.monotonic() + 5
+    while (now := device.stats()[scheme]["open"]) != count:
+        assert time.monotonic() < end, f"{now} connections are open instead of {count}"
+
+
+@BOTH
+def test_the_last_one_that_fits_works(
+    scheme: str, opened: Callable[[str], HttpConnection], shared_device: Device
+) -> None:
+    """Ten HTTP or four HTTPS connections are open and answer in turn, three times over."""
+    before = shared_device.stats()[scheme]
+    connections = [opened(scheme) for _ in range(LIMITS[scheme])]
+    for _ in range(3):
+        for connection in connections:
+            assert connection.get("/hello").text == "hello\n"
+    after = shared_device.stats()[scheme]
+    assert after["open"] == LIMITS[scheme]
+    assert (after["purged"], after["refused"]) == (before["purged"], before["refused"])
+
+
+def test_the_fourth_wss_works(doors: Doors) -> None:
+    """Four wss sessions echo in turn."""
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(doors.https.well_behaved()) for _ in range(MAX_HTTPS)]
+        for turn in range(3):
+            for number, session in enumerate(sessions):
+                assert session.echo(f"{turn} {number}") == f"{turn} {number}"
+
+
+@BOTH
+def test_one_more_purges_the_least_recently_used(
+    scheme: str, opened: Callable[[str], HttpConnection], shared_device: Device
+) -> None:
+    """By default one more is served, and the connection that was idle for longest ends."""
+    before = shared_device.stats()[scheme]["purged"]
+    connections = [opened(scheme) for _ in range(LIMITS[scheme])]
+    assert connections[0].get("/hello").status == 200  # so the second is idle for longest
+    one_more = opened(scheme)
+    connections[1].ended(2)
+    for connection in [connections[0], *connections[2:], one_more]:
+        assert connection.get("/hello").status == 200
+    assert shared_device.stats()[scheme]["purged"] == before + 1
+
+
+def test_a_purged_tls_client_sees_no_close_notify(
+    opened: Callable[[str], HttpConnection], doors: Doors
+) -> None:
+    """As on ESP-IDF, a purged TLS client sees the end of TCP and no close_notify."""
+    victim = opened("https")
+    for _ in range(MAX_HTTPS):
+        opened("https")
+    assert isinstance(victim.stream, TlsStream)
+    with suppress(ConnectionEnded):  # a reset has no close_notify either
+        assert victim.stream.receive(2) == b""
+        assert victim.stream.ended_cleanly is False
+
+
+def test_a_purged_websocket_is_told_to_python(
+    opened: Callable[[str], HttpConnection], shared_device: Device, doors: Doors
+) -> None:
+    """A wss session that is purged ends with a disconnect event of 1006."""
+    shared_device.exec(
+        "import wsserver\n"
+        "gone = []\n"
+        "wsserver.on('disconnect', lambda client, code: gone.append(code))\n"
+    )
+    websocket = doors.https.websocket()
+    for _ in range(MAX_HTTPS):
+        opened("https")
+    websocket.wait_until_gone(2)
+    websocket.stream.close()
+    assert shared_device.eval("gone") == [1006]
+    shared_device.exec("wsserver.on('disconnect', None)")
+
+
+@pytest.mark.failures("refused")
+@BOTH
+def test_one_more_is_refused(
+    scheme: str,
+    refuse: None,
+    opened: Callable[[str], HttpConnection],
+    shared_device: Device,
+    doors: Doors,
+) -> None:
+    """With full="refuse" one more is ended at once, and nobody else notices."""
+    before = shared_device.stats()[scheme]
+    connections = [opened(scheme) for _ in range(LIMITS[scheme])]
+    began = time.monotonic()
+    with pytest.raises(ConnectionEnded):
+        doors[scheme].patient(2).get("/hello")
+    assert time.monotonic() - began < 1
+    for connection in connections:
+        assert connection.get("/hello").status == 200
+    after = shared_device.stats()[scheme]
+    assert (after["refused"], after["purged"]) == (before["refused"] + 1, before["purged"])
+
+
+@pytest.mark.failures("refused")
+@BOTH
+def test_a_freed_place_is_usable_at_once(
+    scheme: str,
+    refuse: None,
+    opened: Callable[[str], HttpConnection],
+    shared_device: Device,
+    doors: Doors,
+) -> None:
+    """As soon as one of all connections has ended, the next is served at its first try."""
+    connections = [opened(scheme) for _ in range(LIMITS[scheme])]
+    for victim in connections[:3]:
+        victim.close()
+        wait_for_open(shared_device, scheme, LIMITS[scheme] - 1)
+        assert opened(scheme).get("/hello").status == 200
+
+
+def test_ten_and_four_together(
+    opened: Callable[[str], HttpConnection], shared_device: Device
+) -> None:
+    """Ten HTTP and four HTTPS connections are open and work side by side."""
+    connections = [opened("http") for _ in range(MAX_HTTP)]
+    connections += [opened("https") for _ in range(MAX_HTTPS)]
+    for turn in range(3):
+        for connection in connections:
+            body = f"turn {turn}" * 100
+            assert connection.request("POST", "/echo", body.encode()).json()["body"] == body
+    stats = shared_device.stats()
+    assert (stats["http"]["open"], stats["https"]["open"]) == (MAX_HTTP, MAX_HTTPS)
+
+
+def test_ten_ws_and_four_wss_together(doors: Doors, shared_device: Device) -> None:
+    """Fourteen WebSockets at once, each of which echoes 4 kB at the same moment."""
+    with ExitStack() as stack:
+        doors_of_all = [doors.http] * MAX_HTTP + [doors.https] * MAX_HTTPS
+        sessions = [stack.enter_context(door.well_behaved()) for door in doors_of_all]
+        assert shared_device.stats()["websocket"]["open"] == MAX_HTTP + MAX_HTTPS
+
+        def echo(session: WellBehaved, number: int) -> bool:
+            return session.echo(f"{number:04}" * 1000) == f"{number:04}" * 1000
+
+        clients = [lambda s=s, n=n: echo(s, n) for n, s in enumerate(sessions)]
+        assert all(outcome.get() for outcome in together(clients))
+
+
+def test_the_memory_of_a_session(
+    opened: Callable[[str], HttpConnection],
+    shared_device: Device,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """An established TLS session holds at most 25 kB of the heap, a plain one at most 1 kB."""
+    free = [shared_device.settle().free]
+    for scheme in ("https", "https", "http", "http"):
+        opened(scheme)
+        free.append(shared_device.heap().free)
+    costs = [before - after for before, after in pairwise(free)]
+    record_property("heap_per_tls_session", costs[1])
+    record_property("heap_per_http_connection", costs[3])
+    assert costs[1] <= 25_000
+    assert costs[3] <= 1_000
+
+
+@pytest.mark.failures("refused")
+def test_limits_are_options(shared_device: Device, doors: Doors) -> None:
+    """max_http and max_https set other limits, of which each is kept."""
+    start(shared_device, ", max_http=2, max_https=1, full='refuse'")
+    try:
+        for scheme, limit in (("http", 2), ("https", 1)):
+            with ExitStack() as stack:
+                for _ in range(limit):
+                    http = stack.enter_context(doors[scheme].http())
+                    assert http.get("/hello").status == 200
+                with pytest.raises(ConnectionEnded):
+                    doors[scheme].patient(2).get("/hello")
+            wait_for_open(shared_device, scheme, 0)
+    finally:
+        start(shared_device)
+
+
+# -------------------------------------------------------------------- bursts
+
+
+def until_served(target: Target) -> Callable[[], int]:
+    """Return a client that tries again when it was turned away; it returns how often it tried."""
+
+    def client() -> int:
+        for attempt in range(1, 40):
+            try:
+                assert target.get("/hello").status == 200
+            except ConnectionEnded:
+                continue
+            return attempt
+        raise AssertionError("turned away forty times")
+
+    return client
+
+
+def figures(outcomes: list[Outcome[int]]) -> dict[str, float]:
+    """Return how long the clients of a burst took, in milliseconds."""
+    seconds = sorted(outcome.ended for outcome in outcomes)
+    return {
+        "first_ms": round(seconds[0] * 1000, 1),
+        "median_ms": round(median(seconds) * 1000, 1),
+        "last_ms": round(seconds[-1] * 1000, 1),
+    }
+
+
+@pytest.mark.parametrize("temperature", ["cold", "warm"])
+def test_a_burst_of_ten_over_http(
+    temperature: str,
+    device_factory: DeviceFactory,
+    recipe: Recipe,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Ten clients at once, each on a port of its own, are all served without a stall.
+
+    Cold: they are the first that the guest ever hears of, ARP included.
+    """
+    device = device_factory(
+        forwards={80: MAX_HTTP, 443: 1}, ready=ListeningReadiness(("http", "https"), probe=False)
+    )
+    doors = Doors(device, Tls(trust=recipe.trust))
+    if temperature == "warm":
+        assert doors.http.get("/hello").status == 200
+    outcomes = together([lambda: doors.http.get("/hello").status] * MAX_HTTP)
+    assert [outcome.get() for outcome in outcomes] == [200] * MAX_HTTP
+    measured = figures(outcomes)
+    record_property("burst", measured)
+    print(f"burst of ten over http, {temperature}: {measured}")
+    assert measured["last_ms"] < STALL * 1000
+    assert doors.https.get("/hello").status == 200
+    device.settle()
+
+
+@pytest.mark.failures("refused", "peer_reset", "handshake_closed")
+@pytest.mark.parametrize("full", ["purge", "refuse"])
+@pytest.mark.device(forwards={443: 20})
+def test_a_burst_of_twenty_over_https(
+    full: str,
+    device: Device,
+    doors: Doors,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Twenty clients at once, each on a port of its own, all get their answer in the end.
+
+    There is room for four. Who is purged or refused is told at once and tries again; with the
+    work of twenty and more handshakes for one emulated core, nobody hears nothing for longer.
+    """
+    start(device, f", full='{full}'")
+    targets = [doors.https.patient(20) for _ in range(20)]
+    before = device.stats()
+    clients = [until_served(target) for target in targets]
+    outcomes = together(clients, 50)
+    attempts = [outcome.get() for outcome in outcomes]
+    after = device.stats()
+    work = after["handshakes"]["ok"] - before["handshakes"]["ok"]
+    measured = {**figures(outcomes), "attempts": sum(attempts), "handshakes": work}
+    record_property("burst", measured)
+    print(f"burst of twenty over https, {full}: {measured}")
+    kind = {"purge": "purged", "refuse": "refused"}[full]
+    assert after["https"][kind] > before["https"][kind], "it was no burst: nobody was turned away"
+    assert measured["last_ms"] < 15_000
+    assert device.settle()
+
+
+@pytest.mark.failures("refused", "peer_reset", "handshake_closed")
+@pytest.mark.device(forwards={80: 20})
+def test_a_burst_of_twenty_over_http(
+    device: Device, doors: Doors, record_property: Callable[[str, object], None]
+) -> None:
+    """Twenty plain clients at once, twice what fits, are all served without a stall."""
+    targets = [doors.http.patient(10) for _ in range(20)]
+    clients = [until_served(target) for target in targets]
+    outcomes = together(clients)
+    attempts = [outcome.get() for outcome in outcomes]
+    measured = {**figures(outcomes), "attempts": sum(attempts)}
+    record_property("burst", measured)
+    print(f"burst of twenty over http: {measured}")
+    assert measured["last_ms"] < STALL * 1000
+
+
+def test_turned_away_is_never_silent(shared_device: Device, doors: Doors) -> None:
+    """Six clients that hold on to their connection: two are ended, four go on; none waits."""
+
+    def client() -> bool:
+        try:
+            with doors.https.patient(5).http() as http:
+                for _ in range(5):
+                    assert http.get("/hello").status == 200
+        except ConnectionEnded:
+            return False
+        return True
+
+    served = [outcome.get() for outcome in together([client] * 6)]
+    assert served.count(True) >= 2

@@ -1,0 +1,511 @@
+"""From TCP to an open wss: TLS, its failures, clients that stall or leave, and the upgrade."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from espbench.certs import recipes
+from espbench.clients import (
+    ClientError,
+    ClientTimeout,
+    ConnectionEnded,
+    Doors,
+    HttpConnection,
+    Record,
+    Step,
+    Stream,
+    Target,
+    Tls,
+    TlsError,
+    TlsSteps,
+    WebSocketError,
+    encode_request,
+    records,
+    together,
+)
+from espbench.clients.websocket import accept_of, upgrade_headers
+from espbench.device import Device
+
+HANDSHAKE_TIMEOUT = 1.0
+"""Seconds, set for the scenarios that wait for it: the default is ten."""
+
+
+@pytest.fixture
+def short_timeout(shared_device: Device) -> Iterator[None]:
+    """Let the device give up handshakes after a second."""
+    start = (
+        "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
+        "key_file='/certs/prvtkey.pem'"
+    )
+    milliseconds = int(HANDSHAKE_TIMEOUT * 1000)
+    assert shared_device.eval(f"{start}, handshake_timeout_ms={milliseconds})") is True
+    yield
+    assert shared_device.eval(f"{start})") is True
+
+
+def handshakes(device: Device) -> tuple[int, int]:
+    """Return how many handshakes succeeded and how many did not."""
+    counted = device.stats()["handshakes"]
+    return counted["ok"], counted["failed"] + counted["timeout"]
+
+
+# -------------------------------------------------------------------- certificates
+
+
+def test_verified_chain_and_name(shared_device: Device, doors: Doors) -> None:
+    """A client that trusts the root and knows the name opens wss, and both sides count one."""
+    before = handshakes(shared_device)
+    with doors.https.well_behaved() as wss:
+        assert wss.echo("verified") == "verified"
+    assert handshakes(shared_device) == (before[0] + 1, before[1])
+
+
+@pytest.mark.parametrize("name", ["espbench.test", "localhost", "127.0.0.1"])
+def test_every_name_of_the_certificate(name: str, doors: Doors) -> None:
+    """Names and the IP address of subjectAltName verify."""
+    assert doors.but(server_name=name).https.get("/hello").status == 200
+
+
+@pytest.mark.failures("tls_alert", "handshake_closed")
+def test_wrong_name(doors: Doors) -> None:
+    """A client that asked for another name refuses the certificate."""
+    with pytest.raises(TlsError, match="Hostname mismatch"):
+        doors.but(server_name="elsewhere.test").https.websocket()
+
+
+@pytest.mark.failures("tls_alert", "handshake_closed")
+def test_an_untrusted_root(shared_device: Device, doors: Doors) -> None:
+    """A client that trusts another root refuses the chain, and the device counts a failure."""
+    before = handshakes(shared_device)
+    other = recipes()["self-signed"].trust
+    with pytest.raises(TlsError, match="unable to get local issuer"):
+        doors.but(trust=other).https.websocket()
+    shared_device.settle()
+    assert handshakes(shared_device) == (before[0], before[1] + 1)
+
+
+# -------------------------------------------------------------------- versions and ciphers
+
+
+def test_tls_1_2_is_what_is_spoken(doors: Doors) -> None:
+    """A client that could do TLS 1.3 gets 1.2 with forward secrecy and an AEAD cipher."""
+    with doors.https.tls_stream() as stream:
+        assert stream.version == "TLSv1.2"
+        assert stream.cipher.startswith("ECDHE-ECDSA-")
+        assert "GCM" in stream.cipher
+
+
+@pytest.mark.failures("tls_version", "tls_protocol")
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_1])
+def test_other_versions_are_refused(
+    version: ssl.TLSVersion, shared_device: Device, doors: Doors
+) -> None:
+    """A client with only TLS 1.3 or 1.1 gets protocol_version (RFC 5246 section 7.2.2)."""
+    before = handshakes(shared_device)
+    only = Tls(verify=False, minimum=version, maximum=version, ciphers="ALL:@SECLEVEL=0")
+    steps = TlsSteps(only)
+    with doors.https.raw() as stream:
+        stream.send(steps.hello)
+        answer = list(records(stream.receive_until_end()))
+    assert [record.content_type for record in answer] == [Record.ALERT]
+    assert answer[0].alert == (2, 70)
+    shared_device.settle()
+    assert handshakes(shared_device) == (before[0], before[1] + 1)
+
+
+@pytest.mark.parametrize(
+    "cipher",
+    [
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-AES128-SHA256",
+        "ECDHE-ECDSA-AES256-SHA384",
+    ],
+)
+def test_ciphers(cipher: str, doors: Doors) -> None:
+    """Each of the ECDHE-ECDSA suites of ESP-IDF's configuration works, with data."""
+    target = doors.but(ciphers=cipher, maximum=ssl.TLSVersion.TLSv1_2).https
+    with target.tls_stream() as stream:
+        assert stream.cipher == cipher
+    with target.websocket() as wss:
+        wss.send("x" * 5000)
+        assert wss.receive() == "x" * 5000
+
+
+@pytest.mark.parametrize("curve", ["prime256v1", "secp384r1"])
+def test_curves(curve: str, doors: Doors) -> None:
+    """Both curves that the device knows can be chosen for the key exchange."""
+    assert doors.but(curve=curve).https.get("/hello").status == 200
+
+
+@pytest.mark.failures("tls_cipher", "tls_protocol")
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"ciphers": "AES128-SHA256"}, id="no-forward-secrecy"),
+        pytest.param({"ciphers": "ECDHE-RSA-AES128-GCM-SHA256"}, id="rsa-with-an-ec-key"),
+        pytest.param({"ciphers": "ECDHE-ECDSA-CHACHA20-POLY1305"}, id="chacha"),
+        pytest.param({"curve": "X25519"}, id="x25519-only"),
+    ],
+)
+def test_nothing_in_common(options: dict[str, str], doors: Doors) -> None:
+    """A client that shares no cipher suite or curve gets handshake_failure."""
+    with pytest.raises(TlsError, match="handshake failure") as caught:
+        doors.but(maximum=ssl.TLSVersion.TLSv1_2, **options).https.get("/hello")
+    assert "HANDSHAKE_FAILURE" in caught.value.reason
+
+
+# -------------------------------------------------------------------- not TLS
+
+
+@pytest.mark.failures("plain_http_on_tls")
+def test_plain_http_sent_to_443(shared_device: Device, doors: Doors) -> None:
+    """Plain HTTP on the TLS port is ended at once and said on the console."""
+    with doors.https.raw() as stream:
+        stream.send(encode_request("GET", "/"))
+        stream.wait_until_gone(5)
+    shared_device.console.expect("plain HTTP on the TLS port", timeout=5)
+
+
+@pytest.mark.failures("tls_on_plain_http")
+def test_tls_sent_to_80(shared_device: Device, doors: Doors) -> None:
+    """TLS on the plain port is an error that OpenSSL names, said on the console too."""
+    plain = doors.http
+    with pytest.raises((TlsError, ConnectionEnded)):
+        Target(plain.port, doors.tls, timeout=5).get("/")
+    shared_device.console.expect("TLS on the plain HTTP port", timeout=5)
+
+
+GARBAGE = {
+    "zeros": bytes(100),
+    "ones": b"\xff" * 100,
+    "an-ssh-client": b"SSH-2.0-OpenSSH_9.2p1\r\n",
+    "sslv2-hello": b"\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10" + bytes(37),
+    "record-of-nothing": b"\x16\x03\x01\x00\x00",
+    "record-too-long": b"\x16\x03\x01\xff\xff" + bytes(100),
+    "an-alert": b"\x15\x03\x01\x00\x02\x02\x28",
+    "application-data": b"\x17\x03\x03\x00\x10" + bytes(16),
+    "hello-of-garbage": b"\x16\x03\x01\x00\x2a\x01\x00\x00\x26\x03\x03" + b"\xa5" * 36,
+    "hello-that-claims-too-much": b"\x16\x03\x01\x00\x09\x01\xff\xff\xff\x03\x03abc",
+}
+
+
+@pytest.mark.failures(
+    "tls_protocol", "tls_alert", "tls_version", "plain_http_on_tls", "handshake_closed"
+)
+@pytest.mark.parametrize("name", list(GARBAGE))
+def test_garbage(name: str, shared_device: Device, doors: Doors) -> None:
+    """What is no ClientHello ends the connection at once and is counted."""
+    before = handshakes(shared_device)
+    with doors.https.raw() as stream:
+        stream.send(GARBAGE[name])
+        stream.finish()
+        stream.wait_until_gone(5)
+    shared_device.settle()
+    assert handshakes(shared_device) == (before[0], before[1] + 1)
+
+
+@pytest.mark.failures("tls_protocol", "tls_alert", "handshake_closed", "tls_version", "tls_cipher")
+def test_a_hello_with_each_byte_broken(doors: Doors) -> None:
+    """A ClientHello with any one of its first bytes changed is refused or served, no worse."""
+    hello = TlsSteps(Tls(verify=False, maximum=ssl.TLSVersion.TLSv1_2)).hello
+    for position in range(0, 80, 2):
+        with doors.https.raw() as stream:
+            damaged = bytearray(hello)
+            damaged[position] ^= 0x80
+            stream.send(bytes(damaged))
+            stream.finish()
+            stream.wait_until_gone(5)
+
+
+# -------------------------------------------------------------------- clients that stall
+
+
+@pytest.mark.failures("handshake_timeout")
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step.CONNECTED,
+        Step.HALF_A_HELLO,
+        Step.HELLO_SENT,
+        Step.SERVER_DONE_READ,
+        Step.KEY_EXCHANGE_SENT,
+        Step.HALF_A_FINISHED,
+    ],
+    ids=lambda step: step.name.lower(),
+)
+def test_silence_in_the_handshake(
+    step: Step, short_timeout: None, shared_device: Device, doors: Doors
+) -> None:
+    """A client that falls silent is ended after the handshake time-out; others do not wait."""
+    before = shared_device.stats()["handshakes"]["timeout"]
+    with doors.https.raw() as stream:
+        began = time.monotonic()
+        TlsSteps(doors.tls).go(stream, step)
+        assert doors.https.get("/hello").status == 200
+        assert time.monotonic() - began < HANDSHAKE_TIMEOUT
+        stream.wait_until_gone(HANDSHAKE_TIMEOUT + 2)
+        assert time.monotonic() - began >= HANDSHAKE_TIMEOUT * 0.9
+    assert shared_device.stats()["handshakes"]["timeout"] == before + 1
+
+
+@pytest.mark.failures("handshake_timeout")
+def test_a_client_that_trickles(short_timeout: None, shared_device: Device, doors: Doors) -> None:
+    """One byte at a time does not lengthen the time-out, and nobody else waits for it."""
+    ended = threading.Event()
+    lasted: list[float] = []
+
+    def trickle(stream: Stream) -> None:
+        began = time.monotonic()
+        hello = TlsSteps(doors.tls).hello
+        for byte in hello:
+            try:
+                stream.send(bytes([byte]))
+                stream.receive(0.02)
+                break  # the device ended it: b"" is its FIN
+            except ClientTimeout:
+                continue
+            except ConnectionEnded:
+                break
+        lasted.append(time.monotonic() - began)
+        ended.set()
+
+    with doors.https.raw() as stream:
+        thread = threading.Thread(target=trickle, args=(stream,), daemon=True)
+        thread.start()
+        slowest = 0.0
+        while not ended.is_set():
+            began = time.monotonic()
+            assert doors.https.get("/hello").status == 200
+            assert doors.http.get("/hello").status == 200
+            slowest = max(slowest, time.monotonic() - began)
+        thread.join(5)
+    assert slowest < HANDSHAKE_TIMEOUT
+    assert HANDSHAKE_TIMEOUT * 0.9 <= lasted[0] < HANDSHAKE_TIMEOUT + 2
+    assert "handshake_timeout" in shared_device.stats()["failures"]
+
+
+def test_a_slow_client_that_makes_it(short_timeout: None, doors: Doors) -> None:
+    """A ClientHello in single bytes that is through before the time-out is served."""
+    steps = TlsSteps(doors.tls)
+    with doors.https.raw() as stream:
+        for byte in steps.hello:
+            stream.send(bytes([byte]))
+        answer = b""
+        while not answer:
+            answer = steps.feed(stream.receive())
+        for byte in answer:
+            stream.send(bytes([byte]))
+        while not steps.established:
+            steps.feed(stream.receive())
+        stream.send(steps.encrypt(encode_request("GET", "/hello")))
+        assert next(records(stream.receive())).content_type == Record.APPLICATION_DATA
+
+
+# -------------------------------------------------------------------- clients that leave
+
+
+@pytest.mark.failures("handshake_closed", "peer_reset", "tls_protocol")
+@pytest.mark.parametrize("end", ["reset", "close"])
+@pytest.mark.parametrize("step", list(Step), ids=lambda step: step.name.lower())
+def test_leaving_in_each_state(step: Step, end: str, shared_device: Device, doors: Doors) -> None:
+    """A reset or an end in each state of the handshake frees what the client had taken."""
+    stream = doors.https.raw()
+    TlsSteps(doors.tls).go(stream, step)
+    if end == "reset":
+        stream.reset()
+    else:
+        stream.close()
+    assert shared_device.settle().ballast == 0
+
+
+@pytest.mark.failures("handshake_closed", "peer_reset", "tls_protocol")
+def test_many_that_leave_in_all_states(shared_device: Device, doors: Doors) -> None:
+    """Five rounds through all states, each left by a reset, leave nothing behind."""
+    for _ in range(5):
+        for step in Step:
+            stream = doors.https.raw()
+            TlsSteps(doors.tls).go(stream, step)
+            stream.reset()
+    shared_device.settle()
+
+
+@pytest.mark.failures("tls_protocol", "tls_alert")
+def test_a_finished_that_is_wrong(shared_device: Device, doors: Doors) -> None:
+    """A Finished that was changed on the way is refused with an alert."""
+    before = handshakes(shared_device)
+    steps = TlsSteps(doors.tls)
+    with doors.https.raw() as stream:
+        stream.send(steps.hello)
+        answer = b""
+        while not answer:
+            answer = steps.feed(stream.receive())
+        stream.send(answer[:-1] + bytes([answer[-1] ^ 1]))
+        replies = list(records(stream.receive_until_end()))
+    assert [record.content_type for record in replies] == [Record.ALERT]
+    assert handshakes(shared_device) == (before[0], before[1] + 1)
+
+
+@pytest.mark.failures("tls_protocol", "tls_alert")
+def test_a_record_that_is_wrong(doors: Doors) -> None:
+    """Application data that was changed on the way ends the connection."""
+    steps = TlsSteps(doors.tls)
+    with doors.https.raw() as stream:
+        steps.go(stream, Step.ESTABLISHED)
+        data = steps.encrypt(encode_request("GET", "/hello"))
+        stream.send(data[:-1] + bytes([data[-1] ^ 1]))
+        stream.wait_until_gone(5)
+
+
+@pytest.mark.failures("peer_reset")
+def test_leaving_in_the_upgrade(doors: Doors) -> None:
+    """A reset in the middle of the upgrade's request, and just behind it, takes nothing along."""
+    request = encode_request("GET", "/ws", headers=upgrade_headers())
+    for data in (request[:40], request):
+        stream = doors.https.stream()
+        stream.send(data)
+        stream.reset()
+
+
+# -------------------------------------------------------------------- the upgrade
+
+BAD_UPGRADES: dict[str, tuple[dict[str, str | None], set[int]]] = {
+    "no-key": ({"Sec-WebSocket-Key": None}, {400}),
+    "short-key": ({"Sec-WebSocket-Key": "c2hvcnQ="}, {400}),
+    "key-not-base64": ({"Sec-WebSocket-Key": "!" * 24}, {400}),
+    "no-version": ({"Sec-WebSocket-Version": None}, {400, 426}),
+    "old-version": ({"Sec-WebSocket-Version": "8"}, {426}),
+    "no-connection": ({"Connection": None}, {400, 426}),
+    "connection-close": ({"Connection": "close"}, {400, 426}),
+    "no-upgrade": ({"Upgrade": None}, {400, 426}),
+    "another-upgrade": ({"Upgrade": "h2c"}, {400, 426}),
+    "a-body": ({"Content-Length": "5"}, {400}),
+}
+
+
+@pytest.mark.failures("ws_protocol", "bad_request")
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+@pytest.mark.parametrize("name", list(BAD_UPGRADES))
+def test_bad_upgrades(name: str, scheme: str, doors: Doors) -> None:
+    """An upgrade that RFC 6455 section 4.2.1 does not allow is refused with its status."""
+    changes, statuses = BAD_UPGRADES[name]
+    merged: dict[str, str | None] = {**upgrade_headers(), **changes}
+    headers = {name: value for name, value in merged.items() if value is not None}
+    with pytest.raises(WebSocketError) as caught:
+        doors[scheme].websocket(headers=headers)
+    assert caught.value.status in statuses
+
+
+def test_426_says_which_version(doors: Doors) -> None:
+    """Another version is refused with the one that is spoken (RFC 6455 section 4.4)."""
+    headers = {**upgrade_headers(), "Sec-WebSocket-Version": "25"}
+    answer = doors.https.request("GET", "/ws", headers=headers)
+    assert (answer.status, answer.header("sec-websocket-version")) == (426, "13")
+
+
+def test_a_plain_get_of_an_endpoint(doors: Doors) -> None:
+    """A request without an upgrade is told which one it needs (RFC 9110 section 15.5.22)."""
+    answer = doors.https.get("/ws")
+    assert (answer.status, answer.header("upgrade")) == (426, "websocket")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_an_upgrade_by_another_method(method: str, doors: Doors) -> None:
+    """Only GET upgrades (RFC 6455 section 4.1)."""
+    assert doors.https.request(method, "/ws", headers=upgrade_headers()).status in (400, 405)
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+def test_unknown_path(scheme: str, doors: Doors) -> None:
+    """An upgrade on a path without an endpoint is 404, on one with a handler is plain HTTP."""
+    with pytest.raises(WebSocketError) as caught:
+        doors[scheme].websocket("/nowhere")
+    assert caught.value.status == 404
+    with pytest.raises(WebSocketError) as caught:
+        doors[scheme].websocket("/hello")
+    assert caught.value.status == 200
+
+
+def test_header_names_and_tokens_in_any_case(doors: Doors) -> None:
+    """Names and tokens are matched in any case, and Connection may have more (Firefox)."""
+    headers = {
+        "UPGRADE": "WebSocket",
+        "connection": "keep-alive, Upgrade",
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "SEC-WEBSOCKET-VERSION": "13",
+    }
+    stream = doors.https.stream()
+    http = HttpConnection(stream)
+    http.send("GET", "/ws", headers=headers)
+    answer = http.receive_upgrade()
+    assert answer.status == 101
+    assert answer.header("sec-websocket-accept") == accept_of("dGhlIHNhbXBsZSBub25jZQ==")
+    stream.close()
+
+
+def test_extensions_and_protocols_are_not_agreed_to(doors: Doors) -> None:
+    """What a browser offers (permessage-deflate) is left out of the answer, and works without."""
+    headers = {
+        **upgrade_headers(),
+        "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits",
+        "Origin": "https://espbench.test",
+    }
+    with doors.https.websocket(headers=headers) as wss:
+        assert wss.response.header("sec-websocket-extensions") is None
+        wss.send("plain")
+        assert wss.receive() == "plain"
+
+
+# -------------------------------------------------------------------- again and again
+
+
+@pytest.mark.parametrize("quarter", range(4))
+def test_two_hundred_connects_and_disconnects(
+    quarter: int, shared_device: Device, doors: Doors
+) -> None:
+    """Two hundred wss connections, in four shards of fifty, with no byte lost on the way."""
+    before = handshakes(shared_device)
+    free = shared_device.settle().free
+    for turn in range(50):
+        with doors.https.websocket() as wss:
+            wss.send(f"{quarter} {turn}")
+            assert wss.receive() == f"{quarter} {turn}"
+        if turn % 25 == 24:
+            shared_device.settle(free=free)
+    assert handshakes(shared_device) == (before[0] + 50, before[1])
+
+
+def test_handshakes_at_the_same_time(shared_device: Device, doors: Doors) -> None:
+    """Four handshakes interleaved all succeed, twice."""
+
+    def client() -> str | bytes:
+        with doors.https.well_behaved() as wss:
+            return wss.echo("together")
+
+    for _ in range(2):
+        outcomes = together([client] * 4)
+        assert [outcome.get() for outcome in outcomes] == ["together"] * 4
+
+
+@pytest.mark.failures("handshake_timeout", "handshake_closed")
+def test_four_that_stall_do_not_lock_out_a_fifth(
+    short_timeout: None, shared_device: Device, doors: Doors
+) -> None:
+    """With all places held by silent clients, a fifth gets in within the handshake time-out."""
+    stalled = [doors.https.raw() for _ in range(4)]
+    for stream in stalled:
+        TlsSteps(doors.tls).go(stream, Step.HALF_A_HELLO)
+    began = time.monotonic()
+    while True:
+        try:
+            assert doors.https.patient(2).get("/hello").status == 200
+            break
+        except ClientError:
+            assert time.monotonic() - began < HANDSHAKE_TIMEOUT + 2
+    assert time.monotonic() - began < HANDSHAKE_TIMEOUT + 2
+    for stream in stalled:
+        stream.close()
