@@ -1,0 +1,77 @@
+"""Several clients at once, and the doors that they come through."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from espbench.clients import ClientTimeout, Doors, Target, Tls, together
+
+
+def test_all_run_at_once() -> None:
+    """Clients that wait for each other only get on because all of them run."""
+    meeting = threading.Barrier(5, timeout=5)
+    outcomes = together([meeting.wait] * 5)
+    assert sorted(outcome.get() for outcome in outcomes) == [0, 1, 2, 3, 4]
+
+
+def test_an_outcome_has_its_error_and_its_time() -> None:
+    """A client's error does not end the others, and is raised when its value is asked for."""
+
+    def fails() -> int:
+        raise ClientTimeout("The device was silent.")
+
+    good, bad = together([lambda: 1, fails])
+    assert good.get() == 1
+    assert 0 <= bad.began <= bad.ended
+    with pytest.raises(ClientTimeout):
+        bad.get()
+
+
+def test_what_is_no_clients_error_is_raised() -> None:
+    """A failed assertion in a client is a failed assertion of the test."""
+
+    def wrong() -> None:
+        raise AssertionError("wrong")
+
+    with pytest.raises(AssertionError, match="wrong"):
+        together([wrong])
+
+
+def test_a_client_that_hangs_is_named() -> None:
+    """Who does not end in time is counted."""
+    forever = threading.Event()
+    with pytest.raises(TimeoutError, match="1 clients did not end"):
+        together([lambda: forever.wait(20)], timeout=0.05)
+    forever.set()
+
+
+class FourPorts:
+    """A device with two host ports for each guest port."""
+
+    def ports(self, guest_port: int) -> list[int]:
+        """Return two host ports."""
+        return [guest_port * 10, guest_port * 10 + 1]
+
+
+def test_doors_take_turns() -> None:
+    """Each look gives the next port, for each scheme on its own."""
+    doors = Doors(FourPorts(), Tls(verify=False))
+    assert [doors.http.port for _ in range(3)] == [800, 801, 800]
+    assert [doors["wss"].port, doors["https"].port] == [4430, 4431]
+    assert doors["ws"].tls is None
+    assert doors.https.tls == Tls(verify=False)
+
+
+def test_other_doors_share_the_turns() -> None:
+    """Doors with other TLS options go on where the first ones were."""
+    doors = Doors(FourPorts(), Tls())
+    other = doors.but(server_name="elsewhere.test")
+    assert doors.https.port != other.https.port
+    assert other.tls.server_name == "elsewhere.test"
+
+
+def test_urls_of_a_target() -> None:
+    """A target knows its URLs."""
+    assert Target(1).url("/x") == "http://127.0.0.1:1/x"
+    assert Target(1, Tls()).url("/ws", websocket=True) == "wss://127.0.0.1:1/ws"
