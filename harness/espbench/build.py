@@ -27,7 +27,8 @@ VARIABLES = "variables.json"
 UNFINISHED = "unfinished"
 LOG = "build.log"
 LAST_LINES = 12
-"""How many of the compiler's lines an error shows."""
+LINE = 200
+"""How many of the compiler's lines an error shows, and how much of each."""
 
 SOURCE_VARIABLES = {
     "MICROPYTHON": "micropython",
@@ -291,11 +292,15 @@ def explain(board: str, lines: Sequence[str], log: Path) -> str:
     wrong = [line for line in lines if re.search(r"\berror\b|undefined reference|\*\*\*", line)]
     first = next((line for line in wrong if "***" not in line), wrong[0] if wrong else "")
     cause = f": {first.strip()}" if first else ""
-    shown = "\n".join(f"  {line}" for line in lines[-LAST_LINES:])
+    shown = "\n".join(f"  {_cut(line)}" for line in lines[-LAST_LINES:])
     return (
         f"The {board} firmware could not be built{cause}\n"
         f"The last lines (all of them are in {log}):\n{shown}"
     )
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LINE else f"{line[:LINE]} …"
 
 
 @contextlib.contextmanager

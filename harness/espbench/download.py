@@ -20,7 +20,6 @@ CONNECT_TIMEOUT = 10.0
 """Seconds (scaled) until a mirror must have taken the connection."""
 SILENCE_TIMEOUT = 30.0
 """Seconds (scaled) that a mirror may send nothing."""
-PIECE = 256 << 10
 
 Progress = Callable[[int], None]
 """Called with the number of bytes that are there."""
@@ -168,7 +167,8 @@ def _transfer(wanted: Wanted, url: str, part: Path, have: int, progress: Progres
             _check_length(answer, wanted.size - (have if appends else 0))
             with part.open("ab" if appends else "wb") as file:
                 count = have if appends else 0
-                for piece in answer.iter_raw(PIECE):
+                # As it comes: what httpx gathers into larger pieces is lost when the line breaks.
+                for piece in answer.iter_raw():
                     file.write(piece)
                     count += len(piece)
                     progress(count)
