@@ -134,6 +134,7 @@ class Frame:
         function: its name, or "??".
         file, line: where in the source; line 0 is unknown.
         inlined: whether the function was inlined into the next frame's.
+        guessed: whether the guest found it on the stack, and nobody knows whether it was active.
     """
 
     address: int
@@ -141,11 +142,17 @@ class Frame:
     file: str = ""
     line: int = 0
     inlined: bool = False
+    guessed: bool = False
 
     def __str__(self) -> str:
         """Return one line for people."""
         place = f" at {self.file}:{self.line}" if self.file else ""
-        return f"0x{self.address:08x} {self.function}{place}{' (inlined)' if self.inlined else ''}"
+        notes = "".join(
+            f" ({note})"
+            for note, holds in (("inlined", self.inlined), ("guessed", self.guessed))
+            if holds
+        )
+        return f"0x{self.address:08x} {self.function}{place}{notes}"
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Symbols:
                     functions[symbol["st_value"]] = (symbol.name, symbol["st_size"])
         self._starts = sorted(functions)
         self._functions = functions
+        self._units: list[tuple[int, int, Any]] | None = None
         self._lines: dict[int, list[tuple[int, str, int]]] = {}
 
     def frames(self, address: int, shown: int | None = None) -> list[Frame]:
@@ -72,7 +73,16 @@ class Symbols:
         if self._dwarf is None or self._aranges is None:
             return None
         offset = self._aranges.cu_offset_at_addr(address)
-        return None if offset is None else self._dwarf.get_CU_at(offset)
+        if offset is not None:
+            return self._dwarf.get_CU_at(offset)
+        # GCC leaves some functions out of .debug_aranges.
+        if self._units is None:
+            self._units = [
+                (low, high, unit)
+                for unit in self._dwarf.iter_CUs()
+                for low, high in self._ranges(unit, unit.get_top_DIE())
+            ]
+        return next((unit for low, high, unit in self._units if low <= address < high), None)
 
     def _nest(self, unit: Any, die: Any, address: int) -> Iterator[Any]:
         """Yield the functions around an address, outermost first."""

@@ -7,6 +7,7 @@ registers, the stack and the compiler's own description of every frame.
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,27 +31,30 @@ def decode(dump: Dump, elf: Path | None) -> tuple[Frame, ...]:
 
     Without a usable ELF the frames are bare addresses, as the guest guessed them.
     """
-    guessed = [pc for pc, _ in dump.backtrace]
+    guessed = tuple(Frame(pc, guessed=number > 0) for number, (pc, _) in enumerate(dump.backtrace))
     if elf is not None:
         try:
             with elf.open("rb") as file:
                 image = ELFFile(file)
                 symbols = Symbols(image)
-                exact = unwind(dump, image)
-                addresses = exact if len(exact) > 1 else guessed or exact
+                found = unwind(dump, image) or [(f.address, f.guessed) for f in guessed]
                 return tuple(
-                    frame
-                    for number, address in enumerate(addresses)
+                    replace(frame, guessed=guess)
+                    for number, (address, guess) in enumerate(found)
                     # A return address is behind the call, which may be another line already.
                     for frame in symbols.frames(address - 1 if number else address, address)
                 )
         except (OSError, ELFError, DWARFError):
             pass
-    return tuple(Frame(address) for address in guessed)
+    return guessed
 
 
-def unwind(dump: Dump, elf: ELFFile) -> list[int]:
-    """Return the program counter and the return addresses, as far as the dump reaches."""
+def unwind(dump: Dump, elf: ELFFile) -> list[tuple[int, bool]]:
+    """Return the program counter and the return addresses, and which of them are guessed.
+
+    Where no frame information goes on (assembler, or a stack beyond the dump), the guest's own
+    backtrace does.
+    """
     if elf["e_machine"] != "EM_XTENSA" or not elf.has_dwarf_info() or "PC" not in dump.registers:
         return []
     table = _FrameTable(elf.get_dwarf_info())
@@ -60,7 +64,7 @@ def unwind(dump: Dump, elf: ELFFile) -> list[int]:
         if f"A{number}" in dump.registers
     }
     pc = dump.registers["PC"]
-    found = [pc]
+    found = [(pc, False)]
     while len(found) < LONGEST and STACK_POINTER in registers:
         # Except for the innermost frame, pc is a return address: behind the call.
         caller = _step(dump, table.rules(pc if len(found) == 1 else pc - 1), registers)
@@ -68,12 +72,14 @@ def unwind(dump: Dump, elf: ELFFile) -> list[int]:
             # A leaf without frame information (assembler), or a jump into nowhere.
             caller = dict(registers)
         if caller is None:
-            break
+            known = {pc for pc, _ in found}
+            stack = registers[STACK_POINTER]
+            return found + [(p, True) for p, sp in dump.backtrace if sp > stack and p not in known]
         pc, before = caller.get(RETURN_ADDRESS, 0), registers[STACK_POINTER]
         stack = caller[STACK_POINTER]
         if pc == 0 or stack < before or (stack == before and len(found) > 1):
             break
-        found.append(pc)
+        found.append((pc, False))
         registers = caller
     return found
 

@@ -16,12 +16,14 @@ UART_DATA = 0x9D050020
 #           l32r  a3, text
 #   next:   l8ui  a4, a3, 0
 #           beqz  a4, sleep
+#   wait:   l32i  a5, a2, 20        (line status; bit 5: ready for the next byte)
+#           bbci  a5, 5, wait
 #           s32i  a4, a2, 0
 #           addi  a3, a3, 1
 #           j     next
 #   sleep:  waiti 0
 #           j     sleep
-CODE = bytes.fromhex("21feff31feff4203008c7449021b33c6fcff0000007000 46feff".replace(" ", ""))
+CODE = bytes.fromhex("21feff31feff42030016b40058525765fa49021b3346fbff00700046feff")
 
 
 def tiny_elf(text: bytes) -> bytes:

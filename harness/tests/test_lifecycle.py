@@ -29,6 +29,8 @@ from espbench import ConsoleReadiness
 def tell(device):
     with open(os.environ["FIFO"], "w") as fifo:
         fifo.write(f"{device.pid} {os.getpid()}\\n")
+    with open(os.environ["SEEN"], "rb", buffering=0) as seen:
+        seen.read(1)
 
 def block():
     threading.Event().wait()
@@ -49,16 +51,19 @@ class Run:
         self.folder = folder
         self.temporary = folder / "tmp"
         self.temporary.mkdir(exist_ok=True)
-        fifo = folder / "fifo"
-        fifo.unlink(missing_ok=True)
-        os.mkfifo(fifo)
+        fifo, seen = folder / "fifo", folder / "seen"
+        for path in (fifo, seen):
+            path.unlink(missing_ok=True)
+            os.mkfifo(path)
         # Held open by both ends, so that neither side waits for the other to open it.
         self._fifo = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+        self._seen = os.open(seen, os.O_RDWR)
         (folder / "pytest.ini").write_text("[pytest]\n")
         (folder / "test_inner.py").write_text(PREAMBLE + source)
         environment = {
             **os.environ,
             "FIFO": str(fifo),
+            "SEEN": str(seen),
             "TMPDIR": str(self.temporary),
             "ESPBENCH_CACHE": str(folder / "cache"),
             # Other plugins take longer to load than the whole test.
@@ -88,12 +93,18 @@ class Run:
             ready, _, _ = select.select([self._fifo], [], [], deadline.remaining())
             assert ready, f"no device was told of within {deadline}: {self.finish()}"
             text += os.read(self._fifo, 4096)
-            lines = text.decode().splitlines()
-            found = [(int(a), int(b)) for a, b in (line.split() for line in lines)]
-        for pid, _ in found:
-            assert Path(f"/proc/{pid}/comm").read_text().startswith("qemu-system")
-            self._pidfds.append(os.pidfd_open(pid))
+            *lines, text = text.split(b"\n")
+            for line in lines:
+                pid, parent = map(int, line.split())
+                assert Path(f"/proc/{pid}/comm").read_text().startswith("qemu-system")
+                self._pidfds.append(os.pidfd_open(pid))
+                found.append((pid, parent))
+                self.go_on()
         return found
+
+    def go_on(self) -> None:
+        """Let a test that told of a device go on."""
+        os.write(self._seen, b"x")
 
     def finish(self) -> str:
         """Wait for pytest's end and return its output."""
@@ -120,7 +131,7 @@ class Run:
         self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()
-        for descriptor in (*self._pidfds, self._fifo):
+        for descriptor in (*self._pidfds, self._fifo, self._seen):
             os.close(descriptor)
 
 
@@ -189,7 +200,7 @@ def test_it(device_factory):
             """
 def test_it(device_factory):
     with pytest.raises(Exception):
-        device_factory(ready=Never(), ready_timeout=0.2)
+        device_factory(ready=Never())
 class Never:
     def wait(self, device, deadline):
         tell(device)
@@ -337,8 +348,9 @@ def test_it(device, number):
         "-n",
         "2",
     )
-    # Some are gone already when we look, so only the outcome is looked at.
+    run.devices(6)
     assert "6 passed" in run.finish()
+    run.assert_none_left()
     run.assert_no_files_left()
 
 

@@ -94,7 +94,7 @@ def test_report_without_symbols() -> None:
     expected = (
         "Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.\n"
         "  #0 0x6000abcd ??\n"
-        "  #1 0x60001000 ??"
+        "  #1 0x60001000 ?? (guessed)"
     )
     assert str(Panic(parse_dump(DUMP))) == expected
     assert str(Panic(parse_dump(DUMP), Path(__file__))) == expected

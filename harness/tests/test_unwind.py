@@ -28,11 +28,17 @@ _start:
 """
 SOURCE = """\
 #define UART (*(volatile unsigned *)0x9d050020)
+#define LINE_STATUS (*(volatile unsigned *)0x9d050034)
 static unsigned saved[2];
 extern char here;
-static void text(const char *s) { while (*s) UART = *s++; }
+static void put(char c) {
+    while (!(LINE_STATUS & 0x20)) {
+    }
+    UART = c;
+}
+static void text(const char *s) { while (*s) put(*s++); }
 static void hex(unsigned v) {
-    for (int i = 28; i >= 0; i -= 4) UART = "0123456789abcdef"[v >> i & 15];
+    for (int i = 28; i >= 0; i -= 4) put("0123456789abcdef"[v >> i & 15]);
 }
 static __attribute__((noinline)) void dump(void) {
     text("Guru Meditation Error: Core  0 panic'ed (Test). Exception was unhandled.\\n");
