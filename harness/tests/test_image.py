@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -184,3 +185,20 @@ def test_impossible_geometry() -> None:
         "The file system (0 + 8192 bytes) does not fit into a flash of 4096 bytes: "
         "change start, length or size."
     )
+
+
+def test_same_geometry_as_the_firmware() -> None:
+    """The host's images have the geometry that the firmware is built with."""
+    header = Path(__file__).parents[2] / "firmware" / "boards" / "lx60" / "flash.h"
+    text = header.read_text()
+    found = {
+        name: int(number)
+        for name, number in re.findall(r"#define FLASH_(\w+)_SIZE (\d+)$", text, re.MULTILINE)
+    }
+    assert (found["BLOCK"], found["READ"], found["PROG"]) == (
+        LX60.flash.block,
+        LX60.flash.unit,
+        LX60.flash.unit,
+    )
+    assert "#define FLASH_BYTES (4 * 1024 * 1024)\n" in text
+    assert (LX60.flash.start, LX60.flash.length) == (0, 4 * 1024 * 1024)
