@@ -1,1 +1,40 @@
+"""First code of every start: the file system at /, then the network."""
 
+import network
+import vfs
+
+import lx60
+
+
+def _mount():
+    try:
+        flash = lx60.Flash()
+    except OSError:
+        print("No flash: start QEMU with -drive if=pflash,format=raw,file=... for files.")
+        return
+    sizes = {
+        "readsize": lx60.READ_SIZE,
+        "progsize": lx60.PROG_SIZE,
+        "lookahead": lx60.LOOKAHEAD_SIZE,
+    }
+    if flash.blank():
+        vfs.VfsLfs2.mkfs(flash, **sizes)
+    try:
+        vfs.mount(vfs.VfsLfs2(flash, **sizes), "/")
+    except OSError as error:
+        # somebody's files may still be in there: never format what is not empty
+        print(
+            "The file system in flash is damaged (%s): going on without it. "
+            "To empty it: import lx60, vfs; vfs.VfsLfs2.mkfs(lx60.Flash())" % error
+        )
+
+
+def _connect():
+    try:
+        network.LAN().active(True)
+    except OSError as error:
+        print("Network:", error)
+
+
+_mount()
+_connect()

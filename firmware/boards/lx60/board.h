@@ -32,9 +32,6 @@ void board_console_write_raw(const char *text, size_t length);
 /* One record on the control channel, in one piece: an event, an object in JSON on one line. */
 void control_event(const char *json);
 
-/* True when the word at `address` can be read without a fault. */
-bool board_probe(uint32_t address);
-
 /* Runs `function` on another stack (16-byte aligned top). */
 void board_call_on_stack(void (*function)(void), void *stack_top);
 

@@ -9,7 +9,6 @@
 #define ALARM_MARGIN_CYCLES 200
 
 volatile uint32_t board_events;
-uint32_t board_probe_resume; /* used by start.S */
 
 static uint32_t cycles_per_us = 40;
 static uint32_t last_cycles;

@@ -45,6 +45,7 @@ typedef long mp_off_t;
 #define MICROPY_PY_TIME_TIME_TIME_NS (1)
 #define MICROPY_PY_TIME_INCLUDEFILE "modtime_port.h"
 #define MICROPY_PY_OS_INCLUDEFILE "modos_port.h"
+#define MICROPY_PY_OS_DUPTERM (1)
 #define MICROPY_PY_OS_SYNC (1)
 #define MICROPY_PY_OS_UNAME (1)
 #define MICROPY_PY_OS_URANDOM (1)

@@ -4,6 +4,7 @@
 #include "board.h"
 #include "console.h"
 #include "control_python.h"
+#include "extmod/misc.h"
 #include "py/runtime.h"
 #include "py/stream.h"
 
@@ -35,6 +36,7 @@ int mp_hal_stdin_rx_chr(void) {
 
 mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t length) {
     board_console_write_raw(text, length);
+    mp_os_dupterm_tx_strn(text, length); /* webrepl copies a line's output */
     return length;
 }
 

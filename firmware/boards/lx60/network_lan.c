@@ -90,9 +90,9 @@ static struct netif *interface_or_raise(void) {
     return net_interface();
 }
 
-static void wait_for_dhcp(void) {
+static void wait_for_dhcp(struct netif *netif) {
     mp_uint_t start = mp_hal_ticks_ms();
-    while (!has_address()) {
+    while (!dhcp_supplied_address(netif)) {
         if (mp_hal_ticks_ms() - start > DHCP_TIMEOUT_MS) {
             mp_raise_OSError(MP_ETIMEDOUT);
         }
@@ -110,7 +110,7 @@ static void start_dhcp(struct netif *netif) {
     if (dhcp_start(netif) != ERR_OK) {
         mp_raise_OSError(MP_ENOMEM);
     }
-    wait_for_dhcp();
+    wait_for_dhcp(netif);
 }
 
 /* ifconfig() -> (address, mask, gateway, dns); ifconfig(the same); ifconfig('dhcp') */
@@ -181,7 +181,8 @@ static void set_address(struct netif *netif, mp_obj_t value) {
         address = address_from(items[0]);
         mask = address_from(items[1]);
     }
-    set_addresses(netif, &address, &mask, netif_ip4_gw(netif));
+    ip4_addr_t gateway = *netif_ip4_gw(netif);
+    set_addresses(netif, &address, &mask, &gateway);
 }
 
 static void set_ipconfig(struct netif *netif, mp_obj_t key, mp_obj_t value) {

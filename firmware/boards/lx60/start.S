@@ -52,20 +52,6 @@ _exception:
     .align 4
 _fault:
     s32i a2, a0, 4 * FRAME_EXCCAUSE
-    /* an access by board_probe() may fail: go on behind it */
-    movi a1, board_probe_resume
-    l32i a3, a1, 0
-    beqz a3, _fault_save
-    wsr a3, epc1
-    movi a3, 0
-    s32i a3, a1, 0
-    rsync
-    l32i a1, a0, 4 * 1
-    l32i a2, a0, 4 * 2
-    l32i a3, a0, 4 * 3
-    rsr a0, excsave1
-    rfe
-
 _fault_save:
     rsr a1, epc1
 _fault_save_pc:
@@ -149,25 +135,6 @@ board_call_on_stack:
     addi a1, a1, 16
     ret
     .size board_call_on_stack, . - board_call_on_stack
-
-/* bool board_probe(uint32_t address): can this word be read without a fault? */
-    .section .text.board_probe, "ax"
-    .literal_position
-    .align 4
-    .global board_probe
-    .type board_probe, @function
-board_probe:
-    movi a3, board_probe_resume
-    movi a4, 1f
-    s32i a4, a3, 0
-    movi a5, 0
-    l32i a4, a2, 0
-    movi a5, 1
-1:  movi a4, 0
-    s32i a4, a3, 0
-    mov a2, a5
-    ret
-    .size board_probe, . - board_probe
 
     .section .text.start, "ax"
     .literal_position
