@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import secrets
 import threading
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
@@ -43,6 +44,15 @@ POLL = 0.01
 
 _FAILED_START = re.compile(r"^Failed to start (HTTPS?) server: .*(?=\n)", re.MULTILINE)
 """What the firmware prints when it cannot serve; the whole line, because text comes in pieces."""
+
+_MAKE_FOLDERS = """
+import os as _o
+for _p in {folders!r}:
+    try: _o.mkdir(_p)
+    except OSError as _e:
+        if _e.errno != 17: raise
+"""
+"""Makes folders on the device that are not there yet (17 is EEXIST)."""
 
 Ready = Readiness | str | None
 
@@ -604,14 +614,34 @@ class Device:
         return self.control.request("eval", encode_source(expression), timeout=timeout)
 
     def put(self, path: str, content: bytes | str, *, piece: int = 4096) -> None:
-        """Write a file on the running device, in pieces of so many bytes."""
+        """Write a file on the running device, in pieces of so many bytes; folders are made.
+
+        Raises:
+            ControlError: the device could not write it.
+        """
         data = content.encode() if isinstance(content, str) else content
         path = image.check_name(path)
+        self.exec(
+            _MAKE_FOLDERS.format(folders=[str(p) for p in PurePosixPath(path).parents][-2::-1])
+        )
         for position in range(0, max(len(data), 1), piece):
             mode = "ab" if position else "wb"
             part = data[position : position + piece]
             self.exec(f"with open({path!r}, {mode!r}) as _f: _f.write({part!r})")
         self.exec("del _f")
+
+    def get(self, path: str, *, piece: int = 2048) -> bytes:
+        """Read a file of the running device, in pieces of so many bytes.
+
+        Raises:
+            ControlError: the device could not read it.
+        """
+        data = b""
+        self.exec(f"_f = open({path!r}, 'rb'); import binascii as _b")
+        while part := self.eval(f"_b.b2a_base64(_f.read({piece}))").strip():
+            data += base64.b64decode(part)
+        self.exec("_f.close(); del _f, _b")
+        return data
 
     def reset(self, timeout: float | None = None) -> None:
         """Reset the machine and wait until it is ready again; the files stay.
