@@ -62,7 +62,8 @@ def test_statistics_are_json_with_the_keys_of_the_contract(tmp_path: Path) -> No
     assert stats["https"] == {
         "open": 3, "accepted": 0, "purged": 0, "refused": 0, "closed": 0, "errors": 0,
     }  # fmt: skip
-    assert stats["responses"]["200"] == 2 and len(stats["responses"]) == 24
+    assert stats["responses"]["200"] == 2
+    assert len(stats["responses"]) == 24
     assert stats["queue"] == {"depth": 1, "max": 2, "full": 3}
     assert stats["failures"] == {"tls_alert": 4, "ws_close_timeout": 1}
     assert stats["alloc_failures"] == 7

@@ -6,11 +6,11 @@
 #define ESPBENCH_MBEDTLS_CONFIG_H
 
 /* All memory from the bounded network heap. */
-#include "net_heap.h"
+#include "tls_memory.h"
 #define MBEDTLS_PLATFORM_C
 #define MBEDTLS_PLATFORM_MEMORY
-#define MBEDTLS_PLATFORM_CALLOC_MACRO net_calloc
-#define MBEDTLS_PLATFORM_FREE_MACRO net_free
+#define MBEDTLS_PLATFORM_CALLOC_MACRO tls_calloc
+#define MBEDTLS_PLATFORM_FREE_MACRO tls_release
 #define MBEDTLS_ERROR_C
 
 /* 64-bit division is a library call on Xtensa: without this RSA takes 2.3 times as long. */

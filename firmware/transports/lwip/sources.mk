@@ -6,7 +6,8 @@ SRC_MODULES_C += $(addprefix $(TRANSPORT_DIR),\
 	connection_io.c \
 	connection_http.c \
 	connection_ws.c \
-	tls_session.c)
+	tls_session.c \
+	tls_memory.c)
 
 SRC_THIRDPARTY_C += $(HTTP_PARSER)/http_parser.c $(wildcard $(MBEDTLS)/library/*.c)
 

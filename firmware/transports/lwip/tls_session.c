@@ -126,7 +126,9 @@ io_result_t tls_handshake(connection_t *connection) {
             return fail(connection, CAUSE_NO_MEMORY, "out of memory for a TLS session", r);
         }
     }
+    tls_memory_begin_step();
     int r = mbedtls_ssl_handshake(connection->tls);
+    tls_memory_end_step();
     if (r == MBEDTLS_ERR_SSL_WANT_READ || r == MBEDTLS_ERR_SSL_WANT_WRITE) {
         return IO_BLOCKED;
     }
