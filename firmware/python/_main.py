@@ -1,4 +1,4 @@
-"""What runs after _boot: the user's main.py, else the default application."""
+"""What runs after _boot: the user's /main.py, else the default application."""
 
 import os
 
@@ -13,9 +13,11 @@ def _has_main():
 
 if _has_main():
     with open("/main.py") as _file:
-        _source = _file.read()
-    exec(compile(_source, "main.py", "exec"), {"__name__": "__main__"})
+        exec(compile(_file.read(), "main.py", "exec"))
 else:
-    import bench_app
-
-    bench_app.main()
+    try:
+        import bench_app
+    except ImportError:
+        bench_app = None  # an image without the servers
+    if bench_app:
+        bench_app.main()

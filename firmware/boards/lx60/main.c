@@ -88,7 +88,7 @@ static void stop_micropython(void) {
 static void run_micropython(void) {
     int status = pyexec_frozen_module("_boot.py", false);
     if (!(status & PYEXEC_FORCED_EXIT) && cmdline_number("main", 1) != 0) {
-        status = pyexec_frozen_module("_main.py", false);
+        status = pyexec_frozen_module("_main.py", true);
     }
     while (!(status & PYEXEC_FORCED_EXIT)) {
         status = pyexec_mode_kind == PYEXEC_MODE_RAW_REPL ? pyexec_raw_repl()

@@ -1,1 +1,5 @@
+"""The device API where its users look for it: from esp32 import httpserver, wsserver, webrepl."""
 
+import httpserver
+import webrepl
+import wsserver
