@@ -27,6 +27,7 @@ from espbench.qemu import check_version, dotted, find_qemu, qemu_version
 State = Literal["ok", "missing", "later"]
 """`later` is not there yet, and comes by itself."""
 
+APT = "apt-get install "
 SPACE = 500_000_000
 """Bytes that sources and build take, with room to spare."""
 
@@ -225,6 +226,21 @@ def as_json(findings: Iterable[Finding]) -> dict[str, object]:
     return {"healthy": healthy(findings), "findings": [asdict(finding) for finding in findings]}
 
 
+def remedies(findings: Iterable[Finding]) -> list[str]:
+    """Return what to do, with all Debian packages in one line."""
+    packages: list[str] = []
+    others: list[str] = []
+    for finding in findings:
+        if finding.state != "missing" or not finding.remedy:
+            continue
+        if finding.remedy.startswith(APT):
+            packages += finding.remedy.removeprefix(APT).split()
+        else:
+            others.append(finding.remedy)
+    line = [APT + " ".join(dict.fromkeys(packages))] if packages else []
+    return [*line, *dict.fromkeys(others)]
+
+
 def show(findings: Sequence[Finding], console: Console) -> None:
     """Print the findings as a table, then what to do."""
     signs = {
@@ -238,10 +254,10 @@ def show(findings: Sequence[Finding], console: Console) -> None:
     for finding in findings:
         table.add_row(finding.board, finding.subject, signs[finding.state], Text(finding.found))
     console.print(table)
-    remedies = list(dict.fromkeys(f.remedy for f in findings if f.state == "missing" and f.remedy))
-    if remedies:
+    steps = remedies(findings)
+    if steps:
         console.print("\nTo get what is missing:")
-        for remedy in remedies:
+        for remedy in steps:
             console.print(f"  {remedy}", highlight=False, soft_wrap=True)
     else:
         console.print("\nNothing is missing.")

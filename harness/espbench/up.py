@@ -23,7 +23,7 @@ from rich.console import Console
 from espbench.boards import Board
 from espbench.certs import recipes
 from espbench.device import Device
-from espbench.errors import ConfigError, NotReady, PortInUse
+from espbench.errors import ConfigError, EspbenchError, NotReady, PortInUse
 
 INTERRUPT = b"\x1d"
 """Ctrl-]: sent to the device as Ctrl-C, which ends `up` itself."""
@@ -154,27 +154,34 @@ def up(wish: Wish, out: Console, *, as_json: bool) -> int:
         internet=True,
         name="up",
     )
-    with _terminated_as_interrupted(), device.start(wait=False):
+    with _terminated_as_interrupted(), contextlib.closing(device):
+        device.start(wait=False)
         for scheme, port in wish.fixed.items():
             forward(device, port, device.board.ports[scheme])
-        try:
-            device.wait_ready()
-        except NotReady as error:
-            if not device.boots and not device.console.text:
-                raise
-            # HTTPS may have been refused: the console says why, and HTTP may work.
-            out.print(
-                f"espbench: {str(error).splitlines()[0]}",
-                style="yellow",
-                markup=False,
-                soft_wrap=True,
-            )
-        _announce(device, wish, out, as_json=as_json)
+        herald = threading.Thread(
+            target=_announce_when_ready, args=(device, wish, out, as_json), daemon=True
+        )
+        herald.start()
         _console(device)
     return 0
 
 
+def _announce_when_ready(device: Device, wish: Wish, out: Console, as_json: bool) -> None:
+    """Show the addresses as soon as they work, while the console shows the boot."""
+    try:
+        device.wait_ready()
+    except NotReady as error:
+        # HTTPS may have been refused: the console says why, and HTTP may work.
+        why = str(error).partition("; its console")[0]
+        out.print(f"espbench: {why}", style="yellow", markup=False, soft_wrap=True)
+    except EspbenchError:
+        return  # whoever copies the console finds the same, and tells it
+    _announce(device, wish, out, as_json=as_json)
+
+
 def _announce(device: Device, wish: Wish, out: Console, *, as_json: bool) -> None:
+    if not device.running:
+        return
     found = addresses(device, wish.fixed)
     if as_json:
         out.print_json(data={"addresses": found, "qemu": device.pid, "folder": str(device.folder)})

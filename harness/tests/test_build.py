@@ -1,0 +1,186 @@
+"""Builds happen when they must, once, and fail with the compiler's own words."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+from espbench import build, sources
+from espbench.boards import BOARDS
+from espbench.errors import BuildError, ToolMissing
+from rich.console import Console
+
+BOARD = BOARDS["lx60"]
+MAKEFILE = """
+all: $(BUILD)/firmware.elf
+$(BUILD)/firmware.elf: input.c
+\t@echo run >>$(BUILD)/../runs
+\tcat input.c > $@
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a tree whose board has a small Makefile, a compiler and sources."""
+    folder = tmp_path / "firmware" / "boards" / "lx60"
+    folder.mkdir(parents=True)
+    (folder / "Makefile").write_text(MAKEFILE)
+    (folder / "input.c").write_text("int main;\n")
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    compiler = bin_folder / "xtensa-lx106-elf-gcc"
+    compiler.write_text("#!/bin/sh\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "libc.a").touch()
+    monkeypatch.setattr(build, "C_LIBRARY", tmp_path / "libc.a")
+    monkeypatch.setattr(sources, "ensure", lambda *_names, **_options: sources.folders())
+    return tmp_path
+
+
+def run(tree: Path) -> build.Built:
+    """Build quietly."""
+    return build.build(BOARD, root=tree, console=Console(file=io.StringIO()))
+
+
+def runs(tree: Path) -> int:
+    """Return how often the Makefile's recipe ran."""
+    return (tree / "build" / "runs").read_text().count("run")
+
+
+def test_builds_once(tree: Path) -> None:
+    """A second build does nothing, not even make."""
+    built = run(tree)
+    assert built.rebuilt
+    assert built.firmware == tree / "build" / "lx60" / "firmware.elf"
+    assert built.firmware.read_text() == "int main;\n"
+    (tree / "bin" / "xtensa-lx106-elf-gcc").unlink()
+    again = run(tree)
+    assert (again.rebuilt, again.sha256) == (False, built.sha256)
+
+
+def test_changed_source(tree: Path) -> None:
+    """A changed source is built; what did not change is make's business."""
+    first = run(tree)
+    (tree / "firmware" / "boards" / "lx60" / "input.c").write_text("int other;\n")
+    second = run(tree)
+    assert second.rebuilt
+    assert second.sha256 != first.sha256
+    assert runs(tree) == 2
+
+
+def test_changed_variables(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a path that make was given changes, everything is built again."""
+    run(tree)
+    monkeypatch.setenv("ESPBENCH_CACHE", str(tree / "elsewhere"))
+    assert run(tree).rebuilt
+    assert runs(tree) == 2
+
+
+def test_removed_firmware(tree: Path) -> None:
+    """A firmware that was removed comes back."""
+    run(tree).firmware.unlink()
+    assert run(tree).firmware.exists()
+
+
+def test_killed_build(tree: Path) -> None:
+    """What a killed make left is not trusted."""
+    out = tree / "build" / "lx60"
+    run(tree)
+    (out / "half.o").touch()
+    (out / build.UNFINISHED).touch()
+    (out / build.STAMP).unlink()
+    assert run(tree).rebuilt
+    assert not (out / "half.o").exists()
+    assert not (out / build.UNFINISHED).exists()
+
+
+def test_two_at_once(tree: Path) -> None:
+    """Processes that need the same firmware build it once."""
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=run, args=(tree,)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert runs(tree) == 1
+
+
+def test_compile_error(tree: Path) -> None:
+    """The first error is in the sentence, the last lines follow, and the log has them all."""
+    makefile = tree / "firmware" / "boards" / "lx60" / "Makefile"
+    makefile.write_text("all:\n\t@echo 'x.c:3:1: error: no such thing'; echo later; false\n")
+    with pytest.raises(BuildError) as error:
+        run(tree)
+    log = tree / "build" / "lx60" / "build.log"
+    assert str(error.value) == (
+        "The lx60 firmware could not be built: x.c:3:1: error: no such thing\n"
+        f"The last lines (all of them are in {log}):\n"
+        "  x.c:3:1: error: no such thing\n"
+        "  later\n"
+        "  make: *** [Makefile:2: all] Error 1"
+    )
+    assert "no such thing" in log.read_text()
+    makefile.write_text(MAKEFILE)
+    assert run(tree).rebuilt
+
+
+def test_full_disk(tree: Path) -> None:
+    """A compiler that found the disk full is told as that."""
+    log = tree / "build.log"
+    lines = ["cc1: fatal error: error writing to /x.s: No space left on device"]
+    assert build.explain("lx60", lines, log) == (
+        f"The lx60 firmware could not be built because the disk with {tree} is full: free some "
+        "space, then build again."
+    )
+
+
+def test_missing_compiler(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing compiler is named with the line that installs it."""
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/make" if name == "make" else None)
+    with pytest.raises(ToolMissing) as error:
+        run(tree)
+    assert str(error.value) == (
+        "The compiler xtensa-lx106-elf-gcc is not installed, and the lx60 firmware needs it: "
+        "install it with apt-get install gcc-xtensa-lx106 binutils-xtensa-lx106 "
+        "picolibc-xtensa-lx106-elf."
+    )
+
+
+def test_missing_make(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing make is named with the line that installs it."""
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    with pytest.raises(ToolMissing) as error:
+        run(tree)
+    assert str(error.value) == "make is not installed: install it with apt-get install make."
+
+
+def test_missing_library(tree: Path) -> None:
+    """A missing C library is named with the line that installs it."""
+    (tree / "libc.a").unlink()
+    with pytest.raises(ToolMissing) as error:
+        run(tree)
+    assert str(error.value) == (
+        f"The C library {tree}/libc.a is not installed, and the lx60 firmware needs it: install "
+        "it with apt-get install picolibc-xtensa-lx106-elf."
+    )
+
+
+def test_board_without_makefile(tmp_path: Path) -> None:
+    """A board that the tree cannot build is a sentence."""
+    with pytest.raises(BuildError) as error:
+        run(tmp_path)
+    assert str(error.value) == ("Board lx60 has no firmware/boards/lx60/Makefile to build it with.")
+
+
+def test_make_that_made_nothing(tree: Path) -> None:
+    """A Makefile that reports success without a firmware is not believed."""
+    (tree / "firmware" / "boards" / "lx60" / "Makefile").write_text("all:\n\t@true\n")
+    with pytest.raises(
+        BuildError, match=r"make said that it had built .*, but there is no such file"
+    ):
+        run(tree)

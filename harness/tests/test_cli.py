@@ -1,0 +1,225 @@
+"""The command's errors are sentences, its helps have examples, and it ends cleanly."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from espbench import cli, sources, up
+from espbench.boards import BOARDS
+from espbench.errors import ConfigError, PortInUse
+
+COMMANDS = ("doctor", "build", "run", "up", "certs", "bench")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command has --board, --json and an example."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert f"example:\n  espbench {command}" in text
+    assert "--board NAME" in text
+    assert "--json" in text
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return what a command prints that ends with status 1."""
+    assert cli.main(arguments) == 1
+    return capsys.readouterr().err
+
+
+def test_unknown_board(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown board is answered with those that there are."""
+    said = fails(capsys, "build", "--board", "esp8266")
+    assert said == "espbench: There is no board 'esp8266': choose one of lx60.\n"
+
+
+def test_missing_firmware(capsys: pytest.CaptureFixture[str]) -> None:
+    """A firmware that is not there is a sentence."""
+    for command in ("up", "bench"):
+        assert fails(capsys, command, "--firmware", "/no/such.elf") == (
+            "espbench: There is no firmware /no/such.elf: check --firmware.\n"
+        )
+
+
+def test_unknown_recipe(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown recipe is answered with those that there are."""
+    said = fails(capsys, "certs", "p255")
+    assert said.startswith("espbench: There is no recipe 'p255': choose from p256, ")
+
+
+def test_certs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Recipes are written into folders, and listed for people and for programs."""
+    assert cli.main(["certs", "p256", "expired", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[0].startswith("p256     starts   ECDSA P-256")
+    key = tmp_path / "p256" / "prvtkey.pem"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert cli.main(["certs", "p256", "--json", "--out", str(tmp_path)]) == 0
+    (recipe,) = json.loads(capsys.readouterr().out)
+    assert recipe["starts"] is True
+    assert str(key) in recipe["files"]
+
+
+def test_certs_into_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that cannot be made is a sentence."""
+    (tmp_path / "file").touch()
+    assert fails(capsys, "certs", "p256", "--out", str(tmp_path / "file")) == (
+        f"espbench: {tmp_path}/file/p256 cannot be written (Not a directory): choose another "
+        "folder with --out.\n"
+    )
+
+
+def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends any command with status 130."""
+
+    def interrupted(*_arguments: object, **_options: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("espbench.doctor.examine", interrupted)
+    assert cli.main(["doctor"]) == 130
+
+
+def test_full_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A disk that is full wherever we write is a sentence, not a traceback."""
+
+    def full(*_arguments: object) -> object:
+        raise OSError(errno.ENOSPC, "No space left on device", "/some/report.html")
+
+    monkeypatch.setattr("espbench.doctor.examine", full)
+    assert fails(capsys, "doctor") == (
+        "espbench: The disk is full, so /some/report.html could not be written: free some space.\n"
+    )
+
+
+def test_closed_pipe() -> None:
+    """`espbench certs --list | head -1` ends without a traceback."""
+    command = f"{sys.executable} -m espbench certs --list | head -1"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    assert result.stdout.startswith("p256")
+
+
+# ------------------------------------------------------------------------ up
+
+
+def wish(**options: object) -> up.Wish:
+    """Return a wish for files that exist."""
+    return up.Wish(BOARDS["lx60"], Path(), {}, **options)  # type: ignore[arg-type]
+
+
+def test_port_in_use() -> None:
+    """A fixed port that is taken is found before anything starts."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PortInUse) as error:
+            up.check_free(port)
+    assert str(error.value) == (
+        f"Port {port} of 127.0.0.1 is in use: end the program that has it (ss -ltnp shows it), "
+        "choose another, or leave the option away for a free one."
+    )
+    up.check_free(port)
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_no_port(port: int) -> None:
+    """A number that is no port is refused."""
+    with pytest.raises(ConfigError) as error:
+        up.check_free(port)
+    assert str(error.value) == f"{port} is no port: choose one from 1 to 65535."
+
+
+def test_certificate_without_key(tmp_path: Path) -> None:
+    """A certificate needs its key."""
+    with pytest.raises(ConfigError) as error:
+        up.device_files(wish(cert=tmp_path))
+    assert str(error.value) == ("A certificate needs its key: give both --cert and --key, or none.")
+
+
+def test_missing_folder() -> None:
+    """A folder of files that is not there is named."""
+    with pytest.raises(ConfigError) as error:
+        up.device_files(wish(files=Path("/no/such")))
+    assert str(error.value) == "There is no folder /no/such: check --files."
+
+
+def test_files_and_certificates(tmp_path: Path) -> None:
+    """The folder's files go to the device; a certificate is made unless there is one."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "a.py").write_text("x = 1\n")
+    files = up.device_files(wish(files=tmp_path))
+    assert files["/lib/a.py"] == tmp_path / "lib" / "a.py"
+    assert {up.CERT, up.KEY} <= set(files)
+    (tmp_path / "certs").mkdir()
+    (tmp_path / "certs" / "servercert.pem").write_text("mine")
+    files = up.device_files(wish(files=tmp_path))
+    assert up.KEY not in files
+
+
+def children() -> list[int]:
+    """Return QEMU processes below this one."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "qemu" in process.name():
+                found.append(process.pid)
+    return found
+
+
+def read_until(descriptor: int, wanted: bytes, seconds: float = 20.0) -> bytes:
+    """Return what a terminal shows until `wanted` is in it."""
+    seen, end = b"", time.monotonic() + seconds
+    while wanted not in seen:
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, end - time.monotonic()))
+        assert ready, f"{wanted!r} did not come: {seen!r}"
+        seen += os.read(descriptor, 4096)
+    return seen
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_ends_qemu(tiny_firmware: Callable[[bytes], Path], number: signal.Signals) -> None:
+    """`up` shows the console in a terminal; Ctrl-C and SIGTERM end it, and QEMU with it."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "espbench", "up", "--firmware", str(tiny_firmware(b"hello up\r\n"))],
+        stdin=theirs, stdout=theirs, stderr=theirs,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        read_until(ours, b"hello up")
+        qemu = children()
+        assert len(qemu) == 1
+        process.send_signal(number)
+        assert process.wait(20) == 130
+    os.close(ours)
+    assert not psutil.pid_exists(qemu[0]) or children() == []
+
+
+def test_up_refuses_a_taken_port(
+    tiny_firmware: Callable[[bytes], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`up --http-port` with a port in use is one sentence."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = fails(capsys, "up", "--firmware", str(tiny_firmware(b"x")), "--http-port", port)
+    assert said.startswith(f"espbench: Port {port} of 127.0.0.1 is in use: ")
+
+
+def test_sources_variable_is_honoured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A cache that starts with ~ is the user's home."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ESPBENCH_CACHE", "~/cache")
+    assert sources.cache_folder() == tmp_path / "cache"
