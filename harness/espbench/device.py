@@ -45,6 +45,8 @@ POLL = 0.01
 _FAILED_START = re.compile(r"^Failed to start (HTTPS?) server: .*(?=\n)", re.MULTILINE)
 """What the firmware prints when it cannot serve; the whole line, because text comes in pieces."""
 
+_AT_PROMPT = re.compile(r"^>>> \Z", re.MULTILINE)
+
 _MAKE_FOLDERS = """
 import os as _o
 for _p in {folders!r}:
@@ -442,12 +444,13 @@ class Device:
             text = self.console.text[self._boot_text :]
             for match in _FAILED_START.finditer(text):
                 if match[1].lower() in schemes:
-                    return match[0]
-            return None
+                    return f"said: {match[0]}"
+            # Listeners are reported while they start, so before a program that starts them ends.
+            return "is at its prompt: its program has ended" if _AT_PROMPT.search(text) else None
 
         said = self.console.wait_for(outcome, deadline)
         if said is not None and said != "ready":
-            raise self._not_ready(f"because it said: {said}")
+            raise self._not_ready(f"because it {said}")
         return said is not None
 
     def wait_for_text(self, pattern: str, deadline: Deadline) -> bool:
