@@ -45,7 +45,9 @@ const char *cmdline_find(const char *text, const char *key, size_t *length) {
     return NULL;
 }
 
-const char *cmdline_text(const char *key, size_t *length) { return cmdline_find(line, key, length); }
+const char *cmdline_text(const char *key, size_t *length) {
+    return cmdline_find(line, key, length);
+}
 
 uint32_t cmdline_number(const char *key, uint32_t otherwise) {
     size_t length;

@@ -16,7 +16,6 @@
 
 #define REQUEST_BYTES (64 * 1024)
 
-
 /* .bss, so that requests work when both heaps are full. */
 static char request[REQUEST_BYTES];
 static size_t request_length;
@@ -67,7 +66,8 @@ void control_error(uint32_t id, const char *text) {
 
 void control_event_boot(void) {
     char json[160];
-    snprintf(json, sizeof(json), "{\"event\":\"boot\",\"cause\":\"%s\",\"us\":%u,\"version\":\"%s\"}",
+    snprintf(json, sizeof(json),
+             "{\"event\":\"boot\",\"cause\":\"%s\",\"us\":%u,\"version\":\"%s\"}",
              retained_cause_name(), (unsigned)board_us(), ESPBENCH_VERSION);
     control_event(json);
 }

@@ -63,18 +63,16 @@ static void leave_program(void) {
 }
 
 static mp_obj_t run_source(bool want_value) {
-    mp_lexer_t *lexer = mp_lexer_new_from_str_len(MP_QSTR__lt_stdin_gt_, (const char *)source,
-                                                  source_length, 0);
-    mp_parse_tree_t tree =
-        mp_parse(lexer, want_value ? MP_PARSE_EVAL_INPUT : MP_PARSE_FILE_INPUT);
+    mp_lexer_t *lexer =
+        mp_lexer_new_from_str_len(MP_QSTR__lt_stdin_gt_, (const char *)source, source_length, 0);
+    mp_parse_tree_t tree = mp_parse(lexer, want_value ? MP_PARSE_EVAL_INPUT : MP_PARSE_FILE_INPUT);
     mp_obj_t function = mp_compile(&tree, MP_QSTR__lt_stdin_gt_, false);
     return mp_call_function_0(function);
 }
 
 /* The JSON of a value: the work of frozen module _control. */
 static mp_obj_t value_json(mp_obj_t value) {
-    mp_obj_t module =
-        mp_import_name(MP_QSTR__control, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+    mp_obj_t module = mp_import_name(MP_QSTR__control, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
     return mp_call_function_1(mp_load_attr(module, MP_QSTR_value_json), value);
 }
 

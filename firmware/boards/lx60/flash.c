@@ -35,7 +35,8 @@ bool flash_init(void) {
 
 const uint8_t *flash_at(size_t offset) { return (const uint8_t *)LX60_FLASH + offset; }
 
-/* Writes at most a buffer's worth, which does not cross a boundary of that size; data NULL: ones. */
+/* Writes at most a buffer's worth, which does not cross a boundary of that size; data NULL: ones.
+ */
 static bool write_buffer(size_t offset, const uint8_t *data, size_t length) {
     volatile uint16_t *start = cell(offset);
     *start = COMMAND_WRITE_TO_BUFFER;

@@ -7,8 +7,8 @@
  * its size in the last word of them, where the block behind it finds it.
  */
 struct heap_block {
-    uint32_t tag;  /* size in bytes without the header, and the flags in its lower bits */
-    uint32_t seal; /* tag and address, scrambled: a write past the end of a block breaks it */
+    uint32_t tag;       /* size in bytes without the header, and the flags in its lower bits */
+    uint32_t seal;      /* tag and address, scrambled: a write past the end of a block breaks it */
     heap_block_t *next; /* of a free block only, from here on */
     heap_block_t *previous;
 };
@@ -272,7 +272,8 @@ static bool grow_in_place(heap_t *heap, heap_block_t *block, size_t size) {
     }
     unlink_free(heap, next);
     next->seal = 0;
-    set_tag(block, (uint32_t)(size_of(block) + HEADER_BYTES + size_of(next)) | (block->tag & FLAGS));
+    set_tag(block,
+            (uint32_t)(size_of(block) + HEADER_BYTES + size_of(next)) | (block->tag & FLAGS));
     next = behind(block);
     set_tag(next, next->tag | PREVIOUS_IN_USE);
     return true;

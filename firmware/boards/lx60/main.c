@@ -91,8 +91,8 @@ static void run_micropython(void) {
         status = pyexec_frozen_module("_main.py", true);
     }
     while (!(status & PYEXEC_FORCED_EXIT)) {
-        status = pyexec_mode_kind == PYEXEC_MODE_RAW_REPL ? pyexec_raw_repl()
-                                                          : pyexec_friendly_repl();
+        status =
+            pyexec_mode_kind == PYEXEC_MODE_RAW_REPL ? pyexec_raw_repl() : pyexec_friendly_repl();
     }
 }
 

@@ -1,7 +1,7 @@
 /* Included by extmod/modmachine.c. */
 #include "clock.h"
-#include "retained.h"
 #include "modules/bench/bench_json.h"
+#include "retained.h"
 
 /* The numbers of the esp32 port. */
 enum { MP_PWRON_RESET = 1, MP_HARD_RESET, MP_WDT_RESET, MP_DEEPSLEEP_RESET, MP_SOFT_RESET };

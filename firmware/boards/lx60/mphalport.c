@@ -42,8 +42,7 @@ mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t length) {
 
 uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
     board_poll();
-    return (flags & MP_STREAM_POLL_WR) |
-           (console_readable() ? flags & MP_STREAM_POLL_RD : 0);
+    return (flags & MP_STREAM_POLL_WR) | (console_readable() ? flags & MP_STREAM_POLL_RD : 0);
 }
 
 void mp_hal_delay_ms(mp_uint_t ms) {

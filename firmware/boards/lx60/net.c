@@ -146,7 +146,9 @@ void net_down(void) {
 
 bool net_is_up(void) { return up; }
 
-struct netif *net_interface(void) { return added ? &interface : NULL; }
+struct netif *net_interface(void) {
+    return added ? &interface : NULL;
+}
 
 static void task(void) {
     worked = up && net_receive(&interface);

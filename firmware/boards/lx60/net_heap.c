@@ -63,4 +63,6 @@ net_heap_figures_t net_heap_figures(void) {
 
 void net_heap_reset_low_water(void) { heap.low_water = heap.free; }
 
+void net_heap_check(void) { heap_check(&heap); }
+
 uint32_t net_heap_failures(void) { return failures; }

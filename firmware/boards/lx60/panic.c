@@ -37,13 +37,36 @@ static void print(const char *format, ...) {
 /* Names as in ESP-IDF's components/esp_system/port/arch/xtensa/panic_arch.c. */
 static const char *cause_name(uint32_t cause) {
     static const char *const names[] = {
-        "IllegalInstruction", "Syscall", "InstructionFetchError", "LoadStoreError",
-        "Level1Interrupt", "Alloca", "IntegerDivideByZero", "PCValue", "Privileged",
-        "LoadStoreAlignment", "res", "res", "InstrPDAddrError", "LoadStorePIFDataError",
-        "InstrPIFAddrError", "LoadStorePIFAddrError", "InstTLBMiss", "InstTLBMultiHit",
-        "InstFetchPrivilege", "res", "InstrFetchProhibited", "res", "res", "res",
-        "LoadStoreTLBMiss", "LoadStoreTLBMultihit", "LoadStorePrivilege", "res",
-        "LoadProhibited", "StoreProhibited",
+        "IllegalInstruction",
+        "Syscall",
+        "InstructionFetchError",
+        "LoadStoreError",
+        "Level1Interrupt",
+        "Alloca",
+        "IntegerDivideByZero",
+        "PCValue",
+        "Privileged",
+        "LoadStoreAlignment",
+        "res",
+        "res",
+        "InstrPDAddrError",
+        "LoadStorePIFDataError",
+        "InstrPIFAddrError",
+        "LoadStorePIFAddrError",
+        "InstTLBMiss",
+        "InstTLBMultiHit",
+        "InstFetchPrivilege",
+        "res",
+        "InstrFetchProhibited",
+        "res",
+        "res",
+        "res",
+        "LoadStoreTLBMiss",
+        "LoadStoreTLBMultihit",
+        "LoadStorePrivilege",
+        "res",
+        "LoadProhibited",
+        "StoreProhibited",
     };
     if (cause == EXCCAUSE_DOUBLE) {
         return "DoubleException";
@@ -71,7 +94,8 @@ static void print_registers(void) {
     print("PC      : 0x%08x  PS      : 0x%08x  ", (unsigned)panic_frame[FRAME_PC],
           (unsigned)panic_frame[FRAME_PS]);
     for (int i = 0; i < 16; i++) {
-        print("%.4s    : 0x%08x  %s", names + 4 * i, (unsigned)panic_frame[i], i % 4 == 1 ? "\n" : "");
+        print("%.4s    : 0x%08x  %s", names + 4 * i, (unsigned)panic_frame[i],
+              i % 4 == 1 ? "\n" : "");
     }
     print("SAR     : 0x%08x  EXCCAUSE: 0x%08x  EXCVADDR: 0x%08x\n",
           (unsigned)panic_frame[FRAME_SAR], (unsigned)panic_frame[FRAME_EXCCAUSE],

@@ -3,8 +3,7 @@
 #define LX60_PANIC_H
 
 /* Prints "assert failed: <text>" or the like, dumps the caller's registers and resets. */
-void panic_message(const char *format, ...)
-    __attribute__((noreturn, format(__printf__, 1, 2)));
+void panic_message(const char *format, ...) __attribute__((noreturn, format(__printf__, 1, 2)));
 
 /* The registers of the caller are dumped (start.S). */
 void panic_abort(void) __attribute__((noreturn));

@@ -31,6 +31,9 @@ typedef struct {
 net_heap_figures_t net_heap_figures(void);
 void net_heap_reset_low_water(void);
 
+/* Looks at every block; damage ends in the panic dump. */
+void net_heap_check(void);
+
 /* Allocations that failed since the start, whatever the reason. */
 uint32_t net_heap_failures(void);
 

@@ -1,0 +1,69 @@
+/* Host test of the kernel command line and of base64. */
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base64.h"
+#include "check.h"
+#include "cmdline.h"
+
+static bool is(const char *line, const char *key, const char *expected) {
+    size_t length = 0;
+    const char *value = cmdline_find(line, key, &length);
+    if (value == NULL || expected == NULL) {
+        return value == NULL && expected == NULL;
+    }
+    return length == strlen(expected) && memcmp(value, expected, length) == 0;
+}
+
+static void test_words_of_a_line(void) {
+    CHECK(is("heap=1000 seed=ab", "heap", "1000"));
+    CHECK(is("heap=1000 seed=ab", "seed", "ab"));
+    CHECK(is("gcheap=5", "heap", NULL));
+    CHECK(is("xheap=1 heap=2", "heap", "2"));
+    CHECK(is("  heap=7  ", "heap", "7"));
+    CHECK(is("heap=", "heap", ""));
+    CHECK(is("heap", "heap", NULL));
+    CHECK(is("", "heap", NULL));
+}
+
+static void test_the_boot_parameter_tags(void) {
+    static const char text[] = "heap=4096 main=0x10 bad=12x";
+    struct {
+        uint16_t first[2];
+        uint16_t line[2];
+        char text[sizeof(text) + sizeof(text) % 2];
+        uint16_t last[2];
+    } tags = {{0x7b0b, 0}, {0x1001, sizeof(tags.text)}, "", {0x7e0b, 0}};
+    memcpy(tags.text, text, sizeof(text));
+    cmdline_init(NULL);
+    CHECK(cmdline_number("heap", 5) == 5);
+    cmdline_init(&tags);
+    CHECK(cmdline_number("heap", 5) == 4096);
+    CHECK(cmdline_number("main", 1) == 16);
+    CHECK(cmdline_number("bad", 3) == 3);
+    CHECK(cmdline_number("none", 9) == 9);
+}
+
+static void test_base64(void) {
+    /* RFC 4648, section 10 */
+    static const char *const plain[] = {"", "f", "fo", "foo", "foob", "fooba", "foobar"};
+    static const char *const coded[] = {"",         "Zg==",     "Zm8=",    "Zm9v",
+                                        "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+    unsigned char out[16];
+    for (int i = 0; i < 7; i++) {
+        int length = base64_decode(coded[i], strlen(coded[i]), out, sizeof(out));
+        CHECK(length == (int)strlen(plain[i]) && memcmp(out, plain[i], length) == 0);
+    }
+    CHECK(base64_decode("Zm9v", 4, out, 2) == BASE64_TOO_LONG);
+    CHECK(base64_decode("Zm9vY", 5, out, sizeof(out)) == BASE64_INVALID);
+    CHECK(base64_decode("Zm 9", 4, out, sizeof(out)) == BASE64_INVALID);
+    CHECK(base64_decode("/+8=", 4, out, sizeof(out)) == 2 && out[0] == 0xff && out[1] == 0xef);
+}
+
+int main(void) {
+    test_words_of_a_line();
+    test_the_boot_parameter_tags();
+    test_base64();
+    return 0;
+}
