@@ -646,8 +646,12 @@ class Device:
         self.exec("_f.close(); del _f, _b")
         return data
 
-    def reset(self, timeout: float | None = None) -> None:
+    def reset(self, timeout: float | None = None, *, hard: bool = False) -> None:
         """Reset the machine and wait until it is ready again; the files stay.
+
+        Args:
+            timeout: seconds, scaled; None for `ready_timeout`.
+            hard: by the machine's own reset line, which works when the guest hangs.
 
         Raises:
             NotReady: it did not come back in time.
@@ -655,12 +659,14 @@ class Device:
         deadline = Deadline(self.ready_timeout if timeout is None else timeout)
         boots = self.boots
         self.timeline.add("reset")
-        if self.control.seen:
+        if self.control.seen and not hard:
             self.control.request("reset", timeout=deadline)
-            self._wait_boot(boots, deadline)
         else:
-            self._begin_boot()
+            with self.console.changed:
+                self._begin_boot()
             self.monitor("system_reset", deadline)
+        if self.control.seen:
+            self._wait_boot(boots, deadline)
         self.wait_ready(deadline)
 
     def monitor(self, command: str, timeout: float | Deadline = 5.0, /, **arguments: Any) -> Any:

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 import pytest
 
-from espbench import launcher
 from espbench.boards import BOARDS, Board, board_named
 from espbench.device import READY_TIMEOUT, Device
 from espbench.errors import ConfigError, Panicked
@@ -201,7 +200,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         for device in list(bench.devices):
             device.close()
         bench.devices.clear()
-    launcher.kill_all()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -338,6 +336,15 @@ def _devices(item: pytest.Item) -> list[Device]:
     return list(item.config.stash[_BENCH].devices)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Start a shared device anew when the test before made it panic or end."""
+    for device in _devices(item):
+        if not device.running or device.panicked():
+            device.stop()
+            device.start()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Run the test; when its device panicked, that is what failed, not a client's time-out."""
@@ -347,7 +354,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         result = yield
     except Panicked:
         raise
-    except Exception as error:
+    # pytest.fail, and with it pytest-timeout, raises what is no Exception.
+    except (Exception, pytest.fail.Exception) as error:
         if panicked := _panicked(item):
             raise panicked from error
         raise
