@@ -196,7 +196,7 @@ def test_restarting_https_leaks_nothing(times: int, shared_device: Device, doors
     for _ in range(times):
         assert shared_device.eval(f"{START}()") is True
         assert shared_device.eval(f"{START}({files})") is True
-        shared_device.settle(free=free)
+        shared_device.settle(free=free - 4096)
 
 
 @pytest.mark.device(ready="http")

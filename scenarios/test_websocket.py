@@ -113,6 +113,7 @@ def test_a_pong_that_nobody_asked_for(doors: Doors) -> None:
         assert websocket.receive() == "text"
 
 
+@pytest.mark.failures("queue_full")  # how often a client was held back
 @BOTH
 def test_many_messages_in_one_piece(scheme: str, doors: Doors) -> None:
     """Forty messages in one segment come back, all and in order, although the queue holds 16."""

@@ -475,7 +475,7 @@ def test_two_hundred_connects_and_disconnects(
             wss.send(f"{quarter} {turn}")
             assert wss.receive() == f"{quarter} {turn}"
         if turn % 25 == 24:
-            shared_device.settle(free=free)
+            shared_device.settle(free=free - 256)
     assert handshakes(shared_device) == (before[0] + 50, before[1])
 
 
