@@ -89,6 +89,9 @@ static void run(mp_sched_node_t *unused) {
         mp_locals_set(&MP_STATE_VM(dict_main));
         in_readline = false;
         mp_hal_set_interrupt_char('\x03');
+        /* Not a short callback but a program: others may be scheduled while it runs, and Ctrl-C
+         * ends it. The lock is the scheduler's own, taken before it called us. */
+        mp_sched_unlock();
         mp_obj_t value = run_source(pending_value);
         if (pending_value) {
             control_answer(id, mp_obj_str_get_str(value_json(value)));
@@ -104,6 +107,7 @@ static void run(mp_sched_node_t *unused) {
     } else {
         answer_exception(id, nlr.ret_val);
     }
+    mp_sched_lock();
     in_readline = readline;
     mp_hal_set_interrupt_char(interrupt_char);
     mp_globals_set(globals);

@@ -107,7 +107,7 @@ static void print_registers(void) {
 static void print_backtrace(uint32_t sp, uint32_t top) {
     print("\nBacktrace: 0x%08x:0x%08x", (unsigned)panic_frame[FRAME_PC], (unsigned)sp);
     int depth = 1;
-    if (follows_call(panic_frame[0])) {
+    if (panic_frame[0] != panic_frame[FRAME_PC] && follows_call(panic_frame[0])) {
         print(" 0x%08x:0x%08x", (unsigned)panic_frame[0], (unsigned)sp);
         depth++;
     }
