@@ -21,6 +21,7 @@ from espbench.deadline import Deadline
 from espbench.errors import (
     ConfigError,
     ControlError,
+    ControlTimeout,
     EspbenchError,
     MemoryLeaked,
     NotReady,
@@ -174,6 +175,7 @@ class Device:
         self._qemu: Qemu | None = None
         self._stopping = False
         self._stop_lock = threading.Lock()
+        self._one_python = threading.Lock()
         self._first_event = 0
         self._boot_text = 0
         self._new_life()
@@ -606,7 +608,7 @@ class Device:
         Raises:
             ControlError: it raised; the error has the guest's traceback.
         """
-        self.control.request("exec", encode_source(source), timeout=timeout)
+        self._python("exec", source, timeout)
 
     def eval(self, expression: str, timeout: float | Deadline = 10.0) -> Any:
         """Return the value of a Python expression on the device, by way of JSON.
@@ -614,7 +616,20 @@ class Device:
         Raises:
             ControlError: it raised.
         """
-        return self.control.request("eval", encode_source(expression), timeout=timeout)
+        return self._python("eval", expression, timeout)
+
+    def _python(self, verb: str, source: str, timeout: float | Deadline) -> Any:
+        """Send source to MicroPython, which takes one request at a time: threads queue here."""
+        deadline = Deadline.of(timeout)
+        if not self._one_python.acquire(timeout=min(deadline.remaining(), threading.TIMEOUT_MAX)):
+            raise ControlTimeout(
+                f"Another thread's Python still runs on {self.name}, and {verb} waited for "
+                f"{deadline}: give that one less to do, or this one more time."
+            )
+        try:
+            return self.control.request(verb, encode_source(source), timeout=deadline)
+        finally:
+            self._one_python.release()
 
     def put(self, path: str, content: bytes | str, *, piece: int = 4096) -> None:
         """Write a file on the running device, in pieces of so many bytes; folders are made.

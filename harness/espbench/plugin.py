@@ -29,6 +29,8 @@ class _Bench:
 
     devices: list[Device] = field(default_factory=list)
     """All that run, for a test or a module, oldest first."""
+    shared: list[Device] = field(default_factory=list)
+    """Those of them that belong to a module."""
 
 
 _BENCH = pytest.StashKey[_Bench]()
@@ -301,13 +303,15 @@ def shared_device(
 ) -> Iterator[Device]:
     """Return a device that all tests of the module share, for those that change nothing."""
     options = merged(_common(request.config), shared_device_options, *_marked(request.node))
-    with _owner(request.config) as own:
+    with _owner(request.config, shared=True) as own:
         yield own(board, firmware, options)
 
 
 @contextlib.contextmanager
 def _owner(
     config: pytest.Config,
+    *,
+    shared: bool = False,
 ) -> Generator[Callable[[Board, Path, Options], Device]]:
     """Yield a function that boots devices, all of which end with the block."""
     bench = config.stash[_BENCH]
@@ -318,6 +322,8 @@ def _owner(
         # Known before it starts: a start that fails leaves evidence too.
         mine.append(device)
         bench.devices.append(device)
+        if shared:
+            bench.shared.append(device)
         return device.start()
 
     try:
@@ -326,20 +332,29 @@ def _owner(
         for device in mine:
             device.close()
             bench.devices.remove(device)
+            if shared:
+                bench.shared.remove(device)
 
 
 # -------------------------------------------------------------------- failures
 
 
 def _devices(item: pytest.Item) -> list[Device]:
-    """Return the devices that a test uses: all that run, because tests run one at a time."""
-    return list(item.config.stash[_BENCH].devices)
+    """Return the devices that a test uses.
+
+    Its own ones if it has any, because then a module's device belongs to other tests; unless it
+    names that too.
+    """
+    bench = item.config.stash[_BENCH]
+    names = getattr(item, "fixturenames", ())
+    own = [device for device in bench.devices if device not in bench.shared]
+    return bench.devices[:] if not own or "shared_device" in names else own
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Start a shared device anew when the test before made it panic or end."""
-    for device in _devices(item):
+    for device in item.config.stash[_BENCH].devices:
         if not device.running or device.panicked():
             device.stop()
             device.start()
