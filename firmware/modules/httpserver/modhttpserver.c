@@ -4,6 +4,8 @@
 
 #include "http_handlers.h"
 #include "httpserver.h"
+#include "mbedtls/sha256.h"
+#include "mbedtls_compat.h"
 #include "pem_file.h"
 #include "py/mperrno.h"
 #include "py/objlist.h"
@@ -14,10 +16,10 @@
 #define SEND_TIMEOUT_MS 5000
 #define ITEMS_AT_ONCE 64 /* process_queue() returns after so many, however fast more arrive */
 
-/* What runs, to tell whether another start() asks for the same. The paths are in the network heap,
- * for they outlive what the garbage collector sees. */
+/* What runs, to tell whether another start() asks for the same: the options, and a hash over the
+ * contents of both files. */
 static transport_options_t running[SERVER_SCHEMES];
-static char *running_cert, *running_key;
+static uint8_t running_digest[32];
 
 static bool same_options(server_scheme_t scheme, const transport_options_t *options) {
     const transport_options_t *old = &running[scheme];
@@ -68,52 +70,67 @@ static bool start_http(const transport_options_t *options) {
     return start_listener(SERVER_HTTP, options);
 }
 
-static tls_identity_t *load_identity(const char *cert_file, const char *key_file, char *error,
-                                     size_t error_size) {
+/* The texts of both files, while HTTPS starts. */
+typedef struct {
+    char *cert, *key;
     size_t cert_size, key_size;
-    char *cert = pem_file_read("certificate", cert_file, &cert_size, error, error_size);
-    if (!cert) {
-        return NULL;
-    }
-    tls_identity_t *identity = NULL;
-    char *key = pem_file_read("key", key_file, &key_size, error, error_size);
-    if (key) {
-        identity = tls_identity_new(cert, cert_size, cert_file, key, key_size, key_file, error,
-                                    error_size);
-        pem_file_free(key, key_size);
-    }
-    pem_file_free(cert, cert_size);
-    return identity;
+} files_t;
+
+static void free_files(files_t *files) {
+    pem_file_free(files->cert, files->cert_size);
+    pem_file_free(files->key, files->key_size);
 }
 
-static void remember(char **place, const char *text) {
-    net_free(*place);
-    *place = text ? net_malloc(strlen(text) + 1) : NULL;
-    if (*place) {
-        strcpy(*place, text);
+static bool read_files(files_t *files, const char *cert_file, const char *key_file, char *error,
+                       size_t error_size) {
+    if (!cert_file || !key_file) {
+        snprintf(error, error_size, "%s",
+                 cert_file ? "a certificate file is given, but no key file"
+                           : "a key file is given, but no certificate file");
+        return false;
     }
+    files->cert = pem_file_read("certificate", cert_file, &files->cert_size, error, error_size);
+    if (files->cert) {
+        files->key = pem_file_read("key", key_file, &files->key_size, error, error_size);
+    }
+    return files->cert && files->key;
+}
+
+static void digest_files(const files_t *files, uint8_t digest[32]) {
+    mbedtls_sha256_context sha;
+    mbedtls_sha256_init(&sha);
+    COMPAT_SHA256_STARTS(&sha);
+    COMPAT_SHA256_UPDATE(&sha, (const uint8_t *)files->cert, files->cert_size);
+    COMPAT_SHA256_UPDATE(&sha, (const uint8_t *)files->key, files->key_size);
+    COMPAT_SHA256_FINISH(&sha, digest);
+    mbedtls_sha256_free(&sha);
 }
 
 static void stop_https(void) {
     transport_stop(SERVER_HTTPS);
-    remember(&running_cert, NULL);
-    remember(&running_key, NULL);
+    memset(running_digest, 0, sizeof running_digest);
 }
 
+/* Starts anew unless the same contents and options run already. */
 static bool start_https(transport_options_t *options, const char *cert_file, const char *key_file) {
-    bool same_files = running_cert && running_key && cert_file && key_file &&
-                      strcmp(running_cert, cert_file) == 0 && strcmp(running_key, key_file) == 0;
-    if (same_files && same_options(SERVER_HTTPS, options)) {
-        return true;
-    }
-    stop_https();
-    if (!cert_file || !key_file) {
-        failed(SERVER_HTTPS, cert_file ? "a certificate file is given, but no key file"
-                                       : "a key file is given, but no certificate file");
+    files_t files = {0};
+    char cause[200];
+    uint8_t digest[32];
+    if (!read_files(&files, cert_file, key_file, cause, sizeof cause)) {
+        free_files(&files);
+        stop_https();
+        failed(SERVER_HTTPS, cause);
         return false;
     }
-    char cause[200];
-    options->identity = load_identity(cert_file, key_file, cause, sizeof cause);
+    digest_files(&files, digest);
+    if (same_options(SERVER_HTTPS, options) && memcmp(digest, running_digest, sizeof digest) == 0) {
+        free_files(&files);
+        return true;
+    }
+    stop_https(); /* before the new identity takes its memory */
+    options->identity = tls_identity_new(files.cert, cert_file, files.key, files.key_size, key_file,
+                                         cause, sizeof cause);
+    free_files(&files);
     if (!options->identity) {
         failed(SERVER_HTTPS, cause);
         return false;
@@ -122,8 +139,7 @@ static bool start_https(transport_options_t *options, const char *cert_file, con
         tls_identity_free(options->identity);
         return false;
     }
-    remember(&running_cert, cert_file);
-    remember(&running_key, key_file);
+    memcpy(running_digest, digest, sizeof digest);
     return true;
 }
 
@@ -226,7 +242,7 @@ static mp_obj_t httpserver_on(size_t n_args, const mp_obj_t *args, mp_map_t *kw_
     http_handlers_set(index, value[HANDLER].u_obj);
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(httpserver_on_obj, 2, httpserver_on);
+static MP_DEFINE_CONST_FUN_OBJ_KW(httpserver_on_obj, 0, httpserver_on);
 
 static mp_obj_t httpserver_off(size_t n_args, const mp_obj_t *args) {
     const char *uri = mp_obj_str_get_str(args[0]);
@@ -259,7 +275,7 @@ static mp_obj_t httpserver_send(size_t n_args, const mp_obj_t *args, mp_map_t *k
                                    value[HEADERS].u_obj);
     return mp_obj_new_bool(sent);
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(httpserver_send_obj, 1, httpserver_send);
+static MP_DEFINE_CONST_FUN_OBJ_KW(httpserver_send_obj, 0, httpserver_send);
 
 void httpserver_handler_failed(void *exception, bool secure) {
     mp_obj_t object = MP_OBJ_FROM_PTR(exception);

@@ -4,6 +4,7 @@
 
 #include "mbedtls/pk.h"
 #include "mbedtls/sha1.h"
+#include "mbedtls/sha256.h"
 #include "mbedtls/version.h"
 
 #if MBEDTLS_VERSION_MAJOR >= 3
@@ -11,12 +12,16 @@
     mbedtls_pk_parse_key(pk, text, size, NULL, 0, rng, NULL)
 #define COMPAT_PK_CHECK_PAIR(public_key, key, rng) mbedtls_pk_check_pair(public_key, key, rng, NULL)
 #define COMPAT_SHA1 mbedtls_sha1
-#define COMPAT_EC(pk) mbedtls_pk_ec(pk)->MBEDTLS_PRIVATE(grp).id
+#define COMPAT_SHA256_STARTS(sha) mbedtls_sha256_starts(sha, 0)
+#define COMPAT_SHA256_UPDATE mbedtls_sha256_update
+#define COMPAT_SHA256_FINISH mbedtls_sha256_finish
 #else
 #define COMPAT_PK_PARSE(pk, text, size, rng) mbedtls_pk_parse_key(pk, text, size, NULL, 0)
 #define COMPAT_PK_CHECK_PAIR(public_key, key, rng) mbedtls_pk_check_pair(public_key, key)
 #define COMPAT_SHA1 mbedtls_sha1_ret
-#define COMPAT_EC(pk) mbedtls_pk_ec(pk)->grp.id
+#define COMPAT_SHA256_STARTS(sha) mbedtls_sha256_starts_ret(sha, 0)
+#define COMPAT_SHA256_UPDATE mbedtls_sha256_update_ret
+#define COMPAT_SHA256_FINISH mbedtls_sha256_finish_ret
 #endif
 
 #endif

@@ -6,15 +6,24 @@ static bool starts(const char *text, const char *with) {
     return strncmp(text, with, strlen(with)) == 0;
 }
 
+static const char begin[] = "-----BEGIN ";
+
+static bool is_certificate(const char *label) { return starts(label, "CERTIFICATE-----"); }
+
+const char *pem_next_certificate(const char *text) {
+    while ((text = strstr(text, begin)) && !is_certificate(text + sizeof begin - 1)) {
+        text++;
+    }
+    return text;
+}
+
 pem_scan_t pem_scan(const char *text) {
-    static const char begin[] = "-----BEGIN ";
     pem_scan_t scan = {0};
     while ((text = strstr(text, begin))) {
         text += sizeof begin - 1;
         scan.pem = true;
         const char *line_end = text + strcspn(text, "\r\n");
-        if (starts(text, "CERTIFICATE-----") || starts(text, "X509 CERTIFICATE-----") ||
-            starts(text, "TRUSTED CERTIFICATE-----")) {
+        if (is_certificate(text)) {
             scan.certificates++;
         }
         static const char key[] = "PRIVATE KEY-----";

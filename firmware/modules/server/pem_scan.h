@@ -15,4 +15,7 @@ typedef struct {
 
 pem_scan_t pem_scan(const char *text);
 
+/* The next BEGIN line of a certificate at or behind text, or NULL. */
+const char *pem_next_certificate(const char *text);
+
 #endif

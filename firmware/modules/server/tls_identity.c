@@ -55,34 +55,63 @@ static void say_no_memory(char *error, size_t size) {
              (unsigned long)heap.free, (unsigned long)heap.largest);
 }
 
-static bool parse_chain(tls_identity_t *identity, const char *text, size_t size, const char *name,
-                        char *error, size_t error_size) {
+/* Parses one certificate of a file: text begins at its BEGIN line. */
+static bool parse_certificate(mbedtls_x509_crt *chain, const char *text, size_t length,
+                              unsigned index, unsigned count, const char *name, char *error,
+                              size_t error_size) {
+    char *copy = net_malloc(length + 1); /* Mbed TLS wants a NUL behind it */
+    if (!copy) {
+        say_no_memory(error, error_size);
+        return false;
+    }
+    memcpy(copy, text, length);
+    copy[length] = 0;
+    int r = mbedtls_x509_crt_parse(chain, (const unsigned char *)copy, length + 1);
+    net_free(copy);
+    if (r == 0) {
+        return true;
+    }
+    int high = -(-r & 0xff80);
+    if (was_out_of_memory()) {
+        say_no_memory(error, error_size);
+    } else if (high == MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG || high == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG ||
+               high == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE) {
+        snprintf(error, error_size,
+                 "certificate %u of %u in %s has an unsupported algorithm or curve: use RSA, or "
+                 "ECDSA with P-256 or P-384",
+                 index, count, name);
+    } else {
+        snprintf(error, error_size, "certificate %u of %u in %s is damaged (-0x%04x)", index, count,
+                 name, (unsigned)-r);
+    }
+    return false;
+}
+
+static bool parse_chain(tls_identity_t *identity, const char *text, const char *name, char *error,
+                        size_t error_size) {
     pem_scan_t scan = pem_scan(text);
     if (!scan.pem) {
-        snprintf(error, error_size, "%s is not PEM", name);
+        snprintf(error, error_size, "%s is %s", name, *text ? "not PEM" : "empty");
         return false;
     }
     if (scan.certificates == 0) {
         snprintf(error, error_size, "no certificate in %s", name);
         return false;
     }
-    int r = mbedtls_x509_crt_parse(&identity->chain, (const unsigned char *)text, size);
-    if (was_out_of_memory()) {
-        say_no_memory(error, error_size);
-        return false;
-    }
-    unsigned count = 0;
+    /* One by one, to say which of them is damaged. */
     size_t total = 0;
-    for (mbedtls_x509_crt *crt = &identity->chain; crt && crt->raw.p; crt = crt->next) {
-        count++;
-        total += crt->raw.len + 3;
+    const char *at = pem_next_certificate(text);
+    for (unsigned index = 1; at; index++) {
+        const char *next = pem_next_certificate(at + 1);
+        size_t length = next ? (size_t)(next - at) : strlen(at);
+        if (!parse_certificate(&identity->chain, at, length, index, scan.certificates, name, error,
+                               error_size)) {
+            return false;
+        }
+        at = next;
     }
-    if (r != 0 || count != scan.certificates) {
-        /* A positive result is the number of certificates that could not be parsed. */
-        snprintf(error, error_size, "%u of the %u certificates in %s cannot be parsed (-0x%04x)",
-                 r > 0 ? (unsigned)r : scan.certificates - count, scan.certificates, name,
-                 r < 0 ? (unsigned)-r : 0u);
-        return false;
+    for (mbedtls_x509_crt *crt = &identity->chain; crt && crt->raw.p; crt = crt->next) {
+        total += crt->raw.len + 3;
     }
     if (total > CHAIN_MAX) {
         snprintf(error, error_size, "the chain in %s is too large: %lu bytes, the limit is %lu",
@@ -96,7 +125,7 @@ static bool parse_key(tls_identity_t *identity, const char *text, size_t size, c
                       char *error, size_t error_size) {
     pem_scan_t scan = pem_scan(text);
     if (!scan.pem) {
-        snprintf(error, error_size, "%s is not PEM", name);
+        snprintf(error, error_size, "%s is %s", name, *text ? "not PEM" : "empty");
         return false;
     }
     if (scan.private_keys == 0) {
@@ -120,11 +149,12 @@ static bool parse_key(tls_identity_t *identity, const char *text, size_t size, c
         return false;
     }
     if (high == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG) {
-        snprintf(error, error_size, "the key in %s is neither RSA nor ECDSA", name);
+        snprintf(error, error_size, "the key in %s is unsupported: it is neither RSA nor ECDSA",
+                 name);
         return false;
     }
     if (r != 0) {
-        snprintf(error, error_size, "the key in %s cannot be parsed (-0x%04x)", name, (unsigned)-r);
+        snprintf(error, error_size, "the key in %s is damaged (-0x%04x)", name, (unsigned)-r);
         return false;
     }
     size_t bits = mbedtls_pk_get_bitlen(&identity->key);
@@ -137,15 +167,32 @@ static bool parse_key(tls_identity_t *identity, const char *text, size_t size, c
     return true;
 }
 
-static bool check(tls_identity_t *identity, const char *certificates, size_t certificates_size,
-                  const char *cert_name, const char *key, size_t key_size, const char *key_name,
-                  char *error, size_t error_size) {
+/* The key may belong to another certificate of the file. */
+static void say_mismatch(const tls_identity_t *identity, const char *cert_name,
+                         const char *key_name, char *error, size_t error_size) {
+    unsigned index = 2;
+    for (const mbedtls_x509_crt *crt = identity->chain.next; crt; crt = crt->next, index++) {
+        if (COMPAT_PK_CHECK_PAIR(&crt->pk, &identity->key, tls_random) == 0) {
+            snprintf(error, error_size,
+                     "the key in %s belongs to certificate %u of %s: the server's own certificate "
+                     "must come first",
+                     key_name, index, cert_name);
+            return;
+        }
+    }
+    snprintf(error, error_size, "the key in %s does not match the certificate in %s", key_name,
+             cert_name);
+}
+
+static bool check(tls_identity_t *identity, const char *certificates, const char *cert_name,
+                  const char *key, size_t key_size, const char *key_name, char *error,
+                  size_t error_size) {
     unsigned char probe;
     if (tls_random(NULL, &probe, 1) != 0) {
         snprintf(error, error_size, "the board gives no entropy");
         return false;
     }
-    if (!parse_chain(identity, certificates, certificates_size, cert_name, error, error_size) ||
+    if (!parse_chain(identity, certificates, cert_name, error, error_size) ||
         !parse_key(identity, key, key_size, key_name, error, error_size)) {
         return false;
     }
@@ -155,16 +202,15 @@ static bool check(tls_identity_t *identity, const char *certificates, size_t cer
         return false;
     }
     if (r != 0) {
-        snprintf(error, error_size, "the key in %s does not match the certificate in %s", key_name,
-                 cert_name);
+        say_mismatch(identity, cert_name, key_name, error, error_size);
         return false;
     }
     return true;
 }
 
-tls_identity_t *tls_identity_new(const char *certificates, size_t certificates_size,
-                                 const char *cert_name, const char *key, size_t key_size,
-                                 const char *key_name, char *error, size_t error_size) {
+tls_identity_t *tls_identity_new(const char *certificates, const char *cert_name, const char *key,
+                                 size_t key_size, const char *key_name, char *error,
+                                 size_t error_size) {
     failures_before = net_heap_failures();
     tls_identity_t *identity = net_calloc(1, sizeof *identity);
     if (!identity) {
@@ -173,8 +219,7 @@ tls_identity_t *tls_identity_new(const char *certificates, size_t certificates_s
     }
     mbedtls_x509_crt_init(&identity->chain);
     mbedtls_pk_init(&identity->key);
-    if (!check(identity, certificates, certificates_size, cert_name, key, key_size, key_name, error,
-               error_size)) {
+    if (!check(identity, certificates, cert_name, key, key_size, key_name, error, error_size)) {
         tls_identity_free(identity);
         return NULL;
     }

@@ -19,11 +19,11 @@ typedef struct tls_identity {
     mbedtls_pk_context key;
 } tls_identity_t;
 
-/* Parses and checks a chain and its key. The texts are PEM, end in NUL, and their sizes count the
- * NUL. Returns the identity, or NULL with one sentence in error. */
-tls_identity_t *tls_identity_new(const char *certificates, size_t certificates_size,
-                                 const char *cert_name, const char *key, size_t key_size,
-                                 const char *key_name, char *error, size_t error_size);
+/* Parses and checks a chain and its key. The texts are PEM and end in NUL; key_size counts it.
+ * Returns the identity, or NULL with one sentence in error. */
+tls_identity_t *tls_identity_new(const char *certificates, const char *cert_name, const char *key,
+                                 size_t key_size, const char *key_name, char *error,
+                                 size_t error_size);
 
 /* Zeroizes and frees; NULL is fine. */
 void tls_identity_free(tls_identity_t *identity);

@@ -183,7 +183,7 @@ static mp_obj_t wsserver_close(size_t n_args, const mp_obj_t *args, mp_map_t *kw
     transport_client_t client = (transport_client_t)mp_obj_get_int_truncated(value[CLIENT].u_obj);
     return mp_obj_new_bool(transport_ws_close(client, (uint16_t)code, reason));
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(wsserver_close_obj, 1, wsserver_close);
+static MP_DEFINE_CONST_FUN_OBJ_KW(wsserver_close_obj, 0, wsserver_close);
 
 static mp_obj_t wsserver_clients(void) {
     mp_obj_t list = mp_obj_new_list(0, NULL);

@@ -1,5 +1,7 @@
 #include "pem_scan.h"
 
+#include <string.h>
+
 #include "check.h"
 
 #define CERT "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
@@ -25,5 +27,12 @@ int main(void) {
     scan = pem_scan(KEY "-----BEGIN CERTIFICATE REQUEST-----\nProc-Type: 4,ENCRYPTED");
     CHECK(!scan.encrypted && scan.certificates == 0);
     CHECK(pem_scan("-----BEGIN ").pem);
+
+    const char *chain = "x " KEY CERT CERT;
+    const char *first = pem_next_certificate(chain);
+    CHECK(first == strstr(chain, "-----BEGIN CERT") && pem_next_certificate(first) == first);
+    const char *second = pem_next_certificate(first + 1);
+    CHECK(second > first && strcmp(second, CERT) == 0);
+    CHECK(pem_next_certificate(second + 1) == NULL && pem_next_certificate("") == NULL);
     return 0;
 }

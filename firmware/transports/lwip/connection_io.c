@@ -163,6 +163,7 @@ io_result_t connection_send(connection_t *connection) {
 
 static io_result_t peek_tls(connection_t *connection, const uint8_t **data, size_t *length) {
     if (plain_at == plain_length) {
+        uint32_t failures = net_heap_failures();
         int n = mbedtls_ssl_read(connection->tls, plain, sizeof plain);
         if (n == MBEDTLS_ERR_SSL_WANT_READ || n == MBEDTLS_ERR_SSL_WANT_WRITE) {
             return IO_BLOCKED;
@@ -172,7 +173,7 @@ static io_result_t peek_tls(connection_t *connection, const uint8_t **data, size
             return IO_ENDED;
         }
         if (n < 0) {
-            bool memory = n == MBEDTLS_ERR_SSL_ALLOC_FAILED;
+            bool memory = net_heap_failures() != failures;
             bool alert = n == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE;
             connection_failure(connection,
                                memory  ? CAUSE_NO_MEMORY

@@ -277,7 +277,7 @@ bool transport_ws_send(transport_client_t client, bool text, const void *data, s
         return false;
     }
     if (!queue_frame(connection, text ? WS_TEXT : WS_BINARY, data, length)) {
-        connection_failure(connection, CAUSE_NO_MEMORY, "out of memory for a WebSocket message");
+        no_memory(connection); /* a stream with a message missing is worse than its end */
         return false;
     }
     connection->last_used = board_us();

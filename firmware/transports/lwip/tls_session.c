@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "mbedtls/asn1.h"
 #include "mbedtls/error.h"
 #include "mbedtls/platform_util.h"
 
@@ -42,17 +41,9 @@ void tls_free(connection_t *connection) {
     }
 }
 
-static bool is_out_of_memory(int code) {
-    /* Mbed TLS adds the cause's low code to the failing module's high code. */
-    int low = -code & 0x7f, high = -code & 0xff80;
-    return low == 0x10 || low == -MBEDTLS_ERR_ASN1_ALLOC_FAILED ||
-           high == -MBEDTLS_ERR_SSL_ALLOC_FAILED || high == -MBEDTLS_ERR_ECP_ALLOC_FAILED ||
-           high == -MBEDTLS_ERR_PK_ALLOC_FAILED || high == -MBEDTLS_ERR_MD_ALLOC_FAILED ||
-           high == -MBEDTLS_ERR_X509_ALLOC_FAILED;
-}
-
-static server_cause_t explain(const connection_t *connection, int code, const char **what) {
-    if (is_out_of_memory(code)) {
+static server_cause_t explain(const connection_t *connection, int code, bool memory,
+                              const char **what) {
+    if (memory) {
         *what = "out of memory in the handshake";
         return CAUSE_NO_MEMORY;
     }
@@ -126,6 +117,8 @@ io_result_t tls_handshake(connection_t *connection) {
             return fail(connection, CAUSE_NO_MEMORY, "out of memory for a TLS session", r);
         }
     }
+    /* Mbed TLS reports a failed allocation by many codes, or not at all: the heap knows. */
+    uint32_t failures = net_heap_failures();
     tls_memory_begin_step();
     int r = mbedtls_ssl_handshake(connection->tls);
     tls_memory_end_step();
@@ -134,7 +127,7 @@ io_result_t tls_handshake(connection_t *connection) {
     }
     if (r != 0) {
         const char *what;
-        server_cause_t cause = explain(connection, r, &what);
+        server_cause_t cause = explain(connection, r, net_heap_failures() != failures, &what);
         return fail(connection, cause, what, r);
     }
     server_stats.handshakes.ok++;
