@@ -14,6 +14,16 @@ from espbench.device import Device
 
 FOLDER = "/try"
 START = "__import__('httpserver').start"
+REMOVE = """
+import os
+def remove(path):
+    if os.stat(path)[0] & 0x4000:
+        for name in os.listdir(path):
+            remove(path + '/' + name)
+        os.rmdir(path)
+    else:
+        os.remove(path)
+"""
 
 
 @pytest.fixture
@@ -25,21 +35,12 @@ def install(shared_device: Device) -> Iterator[Callable[[Recipe], str]]:
         for name, data in recipe.device_files.items():
             if "/" in name:
                 shared_device.exec(f"os.mkdir('{FOLDER}/{name.partition('/')[0]}')")
-            shared_device.put(f"{FOLDER}/{name}", data)
+            shared_device.put(f"{FOLDER}/{name}", data, piece=30_000)
         return f"cert_file='{FOLDER}/{recipe.cert_file}', key_file='{FOLDER}/{recipe.key_file}'"
 
+    shared_device.exec(REMOVE)
     yield put
-    shared_device.exec(
-        "import os\n"
-        "def remove(path):\n"
-        "    if os.stat(path)[0] & 0x4000:\n"
-        "        for name in os.listdir(path):\n"
-        "            remove(path + '/' + name)\n"
-        "        os.rmdir(path)\n"
-        "    else:\n"
-        "        os.remove(path)\n"
-        f"remove('{FOLDER}')\n"
-    )
+    shared_device.exec(f"remove('{FOLDER}')")
     assert shared_device.eval(
         f"{START}(cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem')"
     )

@@ -21,6 +21,7 @@ from espbench.clients import (
     WellBehaved,
     together,
 )
+from espbench.deadline import Deadline
 from espbench.device import Device
 from espbench.plugin import DeviceFactory
 from espbench.readiness import ListeningReadiness
@@ -28,6 +29,8 @@ from espbench.readiness import ListeningReadiness
 MAX_HTTP, MAX_HTTPS = 10, 4
 LIMITS = {"http": MAX_HTTP, "https": MAX_HTTPS}
 BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
+BACKOFF = 0.05
+"""Seconds that a client waits before it tries again: nothing tells it when there is a place."""
 STALL = 1.0
 """Seconds in which no client of a burst may hear nothing, beyond the work there is for it."""
 
@@ -192,14 +195,14 @@ def test_ten_and_four_together(
 
 
 def test_ten_ws_and_four_wss_together(doors: Doors, shared_device: Device) -> None:
-    """Fourteen WebSockets at once, each of which echoes 4 kB at the same moment."""
+    """Fourteen WebSockets at once, each of which echoes 1 kB at the same moment."""
     with ExitStack() as stack:
         doors_of_all = [doors.http] * MAX_HTTP + [doors.https] * MAX_HTTPS
         sessions = [stack.enter_context(door.well_behaved()) for door in doors_of_all]
         assert shared_device.stats()["websocket"]["open"] == MAX_HTTP + MAX_HTTPS
 
         def echo(session: WellBehaved, number: int) -> bool:
-            return session.echo(f"{number:04}" * 1000) == f"{number:04}" * 1000
+            return session.echo(f"{number:04}" * 250) == f"{number:04}" * 250
 
         clients = [lambda s=s, n=n: echo(s, n) for n, s in enumerate(sessions)]
         assert all(outcome.get() for outcome in together(clients))
@@ -246,13 +249,17 @@ def until_served(target: Target) -> Callable[[], int]:
     """Return a client that tries again when it was turned away; it returns how often it tried."""
 
     def client() -> int:
-        for attempt in range(1, 40):
+        deadline = Deadline(30)
+        attempts = 1
+        while True:
             try:
                 assert target.get("/hello").status == 200
             except ConnectionEnded:
-                continue
-            return attempt
-        raise AssertionError("turned away forty times")
+                assert not deadline.expired(), f"turned away {attempts} times"
+                attempts += 1
+                time.sleep(BACKOFF)
+            else:
+                return attempts
 
     return client
 
@@ -343,6 +350,7 @@ def test_a_burst_of_twenty_over_http(
     assert measured["last_ms"] < STALL * 1000
 
 
+@pytest.mark.failures("refused")
 def test_turned_away_is_never_silent(shared_device: Device, doors: Doors) -> None:
     """Six clients that hold on to their connection: two are ended, four go on; none waits."""
 
