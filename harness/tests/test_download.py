@@ -73,6 +73,13 @@ class Mirror:
             request.wfile.write(body)
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    """A server to which a client that hangs up is no news."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing."""
+
+
 MakeMirror = Callable[[Mirror], Mirror]
 
 
@@ -89,7 +96,7 @@ def serve() -> Iterator[MakeMirror]:
             def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
                 pass
 
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = QuietServer(("127.0.0.1", 0), Handler)
         servers.append(server)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         mirror.url = f"http://127.0.0.1:{server.server_port}/debian"
