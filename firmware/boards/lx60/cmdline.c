@@ -45,6 +45,32 @@ const char *cmdline_find(const char *text, const char *key, size_t *length) {
     return NULL;
 }
 
+static int hex_digit(char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+int cmdline_decode(const char *text, size_t length, char *out, size_t size) {
+    size_t written = 0;
+    for (size_t i = 0; i < length; i++, written++) {
+        int byte = (unsigned char)text[i];
+        if (byte == '%') {
+            if (length - i < 3 || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) {
+                return -1;
+            }
+            byte = hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]);
+            i += 2;
+        }
+        if (written == size) {
+            return -1;
+        }
+        out[written] = (char)byte;
+    }
+    return (int)written;
+}
+
 const char *cmdline_text(const char *key, size_t *length) {
     return cmdline_find(line, key, length);
 }

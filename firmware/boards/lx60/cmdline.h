@@ -12,6 +12,10 @@ void cmdline_init(const void *tags);
  * key is not there. */
 const char *cmdline_find(const char *line, const char *key, size_t *length);
 
+/* Undoes percent-encoding (RFC 3986, section 2.1). The number of bytes written, or -1 when a '%' is
+ * without two hex digits or `size` is too small. */
+int cmdline_decode(const char *text, size_t length, char *out, size_t size);
+
 const char *cmdline_text(const char *key, size_t *length);
 uint32_t cmdline_number(const char *key, uint32_t otherwise);
 

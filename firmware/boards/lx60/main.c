@@ -30,7 +30,7 @@ const char lx60_help_text[] =
     "\n"
     "Servers:     from esp32 import httpserver, wsserver, webrepl\n"
     "Memory:      import bench; bench.heap(), bench.ballast(n), bench.fail_alloc(n)\n"
-    "Network:     import network; network.LAN().ifconfig()\n"
+    "Network:     import network; network.LAN().ifconfig(), or network.WLAN()\n"
     "Control-C interrupts a program, Control-D resets MicroPython.\n";
 
 static bool gc_ready;

@@ -64,7 +64,7 @@ typedef long mp_off_t;
 #define MICROPY_PY_HASHLIB_SHA256 (1)
 #define MICROPY_PY_NETWORK (1)
 #define MICROPY_PY_NETWORK_HOSTNAME_DEFAULT "mpy-lx60"
-#define MICROPY_PY_NETWORK_INCLUDEFILE "network_lan.h"
+#define MICROPY_PY_NETWORK_INCLUDEFILE "network_port.h"
 #define MICROPY_PY_NETWORK_MODULE_GLOBALS_INCLUDEFILE "modnetwork_port.h"
 
 #define MICROPY_HW_BOARD_NAME "lx60 (QEMU)"

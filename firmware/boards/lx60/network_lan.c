@@ -1,4 +1,5 @@
-/* network.LAN: the one interface, with the methods of the esp32 port. */
+/* network.LAN: the one interface, with the methods of the esp32 port. network.WLAN may have it
+ * instead: who is activated last has it. */
 #include "network_lan.h"
 
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "py/mperrno.h"
 #include "py/mphal.h"
 #include "py/runtime.h"
+#include "wlan_station.h"
 
 #define DHCP_TIMEOUT_MS 10000
 
@@ -30,9 +32,11 @@ static mp_obj_t lan_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_
     return MP_OBJ_FROM_PTR(&lan_object);
 }
 
+static bool is_up(void) { return net_is_up() && !station_is_active(); }
+
 static bool has_address(void) {
     struct netif *netif = net_interface();
-    return net_is_up() && !ip4_addr_isany(netif_ip4_addr(netif));
+    return is_up() && !ip4_addr_isany(netif_ip4_addr(netif));
 }
 
 static void bring_up(bool dhcp) {
@@ -45,12 +49,13 @@ static void bring_up(bool dhcp) {
 static mp_obj_t lan_active(size_t n_args, const mp_obj_t *args) {
     if (n_args > 1) {
         if (mp_obj_is_true(args[1])) {
+            station_deactivate();
             bring_up(cmdline_number("dhcp", 1) != 0);
-        } else {
+        } else if (is_up()) {
             net_down();
         }
     }
-    return mp_obj_new_bool(net_is_up());
+    return mp_obj_new_bool(is_up());
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lan_active_obj, 1, 2, lan_active);
 
@@ -64,7 +69,7 @@ static mp_obj_t lan_status(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     (void)args;
     return MP_OBJ_NEW_SMALL_INT(has_address() ? NETWORK_ETH_GOT_IP
-                                : net_is_up() ? NETWORK_ETH_CONNECTED
+                                : is_up()     ? NETWORK_ETH_CONNECTED
                                               : NETWORK_ETH_STOPPED);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lan_status_obj, 1, 2, lan_status);
@@ -75,7 +80,7 @@ static mp_obj_t address_str(const ip4_addr_t *address) {
     return mp_obj_new_str(text, strlen(text));
 }
 
-static ip4_addr_t address_from(mp_obj_t object) {
+ip4_addr_t network_address_from(mp_obj_t object) {
     ip4_addr_t address;
     if (!ip4addr_aton(mp_obj_str_get_str(object), &address)) {
         mp_raise_ValueError(MP_ERROR_TEXT("invalid address"));
@@ -85,7 +90,9 @@ static ip4_addr_t address_from(mp_obj_t object) {
 
 static struct netif *interface_or_raise(void) {
     if (!net_is_up()) {
-        mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("the interface is down: active(True) first"));
+        mp_raise_msg(
+            &mp_type_OSError,
+            MP_ERROR_TEXT("the interface is down: active(True) first, WLAN then connect()"));
     }
     return net_interface();
 }
@@ -114,7 +121,7 @@ static void start_dhcp(struct netif *netif) {
 }
 
 /* ifconfig() -> (address, mask, gateway, dns); ifconfig(the same); ifconfig('dhcp') */
-static mp_obj_t lan_ifconfig(size_t n_args, const mp_obj_t *args) {
+mp_obj_t network_lan_ifconfig(size_t n_args, const mp_obj_t *args) {
     if (n_args == 1) {
         struct netif *netif = net_interface();
         ip4_addr_t none = {0};
@@ -136,13 +143,13 @@ static mp_obj_t lan_ifconfig(size_t n_args, const mp_obj_t *args) {
     }
     mp_obj_t *items;
     mp_obj_get_array_fixed_n(args[1], 4, &items);
-    ip4_addr_t address = address_from(items[0]), mask = address_from(items[1]);
-    ip4_addr_t gateway = address_from(items[2]), server = address_from(items[3]);
+    ip4_addr_t address = network_address_from(items[0]), mask = network_address_from(items[1]);
+    ip4_addr_t gateway = network_address_from(items[2]), server = network_address_from(items[3]);
     set_addresses(netif, &address, &mask, &gateway);
     dns_setserver(0, &server);
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lan_ifconfig_obj, 1, 2, lan_ifconfig);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lan_ifconfig_obj, 1, 2, network_lan_ifconfig);
 
 static mp_obj_t query_ipconfig(struct netif *netif, mp_obj_t key) {
     struct dhcp *dhcp = netif_dhcp_data(netif);
@@ -173,13 +180,13 @@ static void set_address(struct netif *netif, mp_obj_t value) {
         if (bits < 0 || bits > 32 || slash == NULL) {
             mp_raise_ValueError(MP_ERROR_TEXT("address/bits, or a tuple of address and mask"));
         }
-        address = address_from(mp_obj_new_str(text, slash - text));
+        address = network_address_from(mp_obj_new_str(text, slash - text));
         mask.addr = bits == 0 ? 0 : lwip_htonl(~(u32_t)0 << (32 - bits));
     } else {
         mp_obj_t *items;
         mp_obj_get_array_fixed_n(value, 2, &items);
-        address = address_from(items[0]);
-        mask = address_from(items[1]);
+        address = network_address_from(items[0]);
+        mask = network_address_from(items[1]);
     }
     ip4_addr_t gateway = *netif_ip4_gw(netif);
     set_addresses(netif, &address, &mask, &gateway);
@@ -198,7 +205,7 @@ static void set_ipconfig(struct netif *netif, mp_obj_t key, mp_obj_t value) {
         set_address(netif, value);
         break;
     case MP_QSTR_gw4: {
-        ip4_addr_t gateway = address_from(value);
+        ip4_addr_t gateway = network_address_from(value);
         netif_set_gw(netif, &gateway);
         break;
     }
@@ -208,13 +215,14 @@ static void set_ipconfig(struct netif *netif, mp_obj_t key, mp_obj_t value) {
 }
 
 static mp_obj_t lan_ipconfig(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
-    struct netif *netif = interface_or_raise();
     if (kwargs->used == 0) {
         if (n_args != 2) {
             mp_raise_TypeError(MP_ERROR_TEXT("must query one param"));
         }
-        return query_ipconfig(netif, args[1]);
+        return query_ipconfig(net_interface() != NULL ? net_interface() : interface_or_raise(),
+                              args[1]);
     }
+    struct netif *netif = interface_or_raise();
     for (size_t i = 0; i < kwargs->alloc; i++) {
         if (mp_map_slot_is_filled(kwargs, i)) {
             set_ipconfig(netif, kwargs->table[i].key, kwargs->table[i].value);
@@ -222,7 +230,7 @@ static mp_obj_t lan_ipconfig(size_t n_args, const mp_obj_t *args, mp_map_t *kwar
     }
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(lan_ipconfig_obj, 1, lan_ipconfig);
+MP_DEFINE_CONST_FUN_OBJ_KW(network_lan_ipconfig_obj, 1, lan_ipconfig);
 
 static mp_obj_t lan_config(mp_obj_t self, mp_obj_t key) {
     (void)self;
@@ -242,7 +250,7 @@ static const mp_rom_map_elem_t lan_locals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_isconnected), MP_ROM_PTR(&lan_isconnected_obj)},
     {MP_ROM_QSTR(MP_QSTR_status), MP_ROM_PTR(&lan_status_obj)},
     {MP_ROM_QSTR(MP_QSTR_ifconfig), MP_ROM_PTR(&lan_ifconfig_obj)},
-    {MP_ROM_QSTR(MP_QSTR_ipconfig), MP_ROM_PTR(&lan_ipconfig_obj)},
+    {MP_ROM_QSTR(MP_QSTR_ipconfig), MP_ROM_PTR(&network_lan_ipconfig_obj)},
     {MP_ROM_QSTR(MP_QSTR_config), MP_ROM_PTR(&lan_config_obj)},
 };
 static MP_DEFINE_CONST_DICT(lan_locals, lan_locals_table);

@@ -1,6 +1,7 @@
 #ifndef LX60_NETWORK_LAN_H
 #define LX60_NETWORK_LAN_H
 
+#include "lwip/ip4_addr.h"
 #include "py/obj.h"
 
 /* LAN.status(), with the numbers of ESP-IDF's esp32 port. */
@@ -11,5 +12,10 @@ enum {
 };
 
 extern const mp_obj_type_t network_lan_type;
+
+/* What network.WLAN shares with it: there is one interface below both. */
+mp_obj_t network_lan_ifconfig(size_t n_args, const mp_obj_t *args);
+ip4_addr_t network_address_from(mp_obj_t object);
+extern const mp_obj_fun_builtin_var_t network_lan_ipconfig_obj;
 
 #endif

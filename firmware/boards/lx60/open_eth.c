@@ -7,6 +7,9 @@
 #define INT_MASK (LX60_ETHERNET + 0x08)
 #define PACKETLEN (LX60_ETHERNET + 0x18)
 #define TX_BD_NUM (LX60_ETHERNET + 0x20)
+#define MIICOMMAND (LX60_ETHERNET + 0x2c)
+#define MIIADDRESS (LX60_ETHERNET + 0x30)
+#define MIISTATUS (LX60_ETHERNET + 0x3c)
 #define MAC_ADDR0 (LX60_ETHERNET + 0x40)
 #define MAC_ADDR1 (LX60_ETHERNET + 0x44)
 #define DESCRIPTORS (LX60_ETHERNET + 0x400)
@@ -23,6 +26,11 @@
 
 /* least and most bytes of a frame */
 #define PACKETLEN_DEFAULT 0x00400600
+
+/* MIISTATUS's LINKFAIL is what it was when a register of the PHY (QEMU's has number 1) was read */
+#define MIIADDRESS_PHY1_STATUS 0x0101
+#define MIICOMMAND_READ 0x02
+#define MIISTATUS_LINKFAIL 0x01
 
 #define TX_READY 0x8000
 #define TX_WRAP 0x2000
@@ -85,6 +93,12 @@ bool open_eth_init(void) {
 void open_eth_stop(void) {
     register_write(INT_MASK, 0);
     register_write(MODER, 0);
+}
+
+bool open_eth_link(void) {
+    register_write(MIIADDRESS, MIIADDRESS_PHY1_STATUS);
+    register_write(MIICOMMAND, MIICOMMAND_READ);
+    return !(register_read(MIISTATUS) & MIISTATUS_LINKFAIL);
 }
 
 const uint8_t *open_eth_frame(size_t *length) {

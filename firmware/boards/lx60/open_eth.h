@@ -13,6 +13,9 @@ extern const uint8_t open_eth_mac[6];
 bool open_eth_init(void);
 void open_eth_stop(void);
 
+/* Whether the link is up (QMP's set_link changes it); also while stopped. */
+bool open_eth_link(void);
+
 /* The oldest received frame, without its checksum; NULL if there is none. It stays until
  * open_eth_release(). */
 const uint8_t *open_eth_frame(size_t *length);

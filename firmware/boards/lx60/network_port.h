@@ -1,0 +1,3 @@
+/* Included by extmod/modnetwork.c. */
+#include "network_lan.h"
+#include "network_wlan.h"
