@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import errno
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from rich.console import Console
@@ -352,7 +355,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return an exit status, and print errors as sentences."""
     options = make_parser().parse_args(arguments)
     try:
-        status: int = options.action(options)
+        with _terminated_as_interrupted():
+            status: int = options.action(options)
         sys.stdout.flush()
     except EspbenchError as error:
         print(f"espbench: {error}", file=sys.stderr)
@@ -374,3 +378,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     return status
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end it as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
-from espbench import __version__, build, figures, report
+from espbench import __version__, build, figures, launcher, report
 from espbench.boards import Board
 from espbench.display import Display, figures_table, suites_table
 from espbench.doctor import compiler_version
@@ -29,6 +30,7 @@ from espbench.qemu import check_version, dotted, find_qemu, qemu_version
 from espbench.results import Results
 
 PYTEST_LOG = "pytest.log"
+EVIDENCE = "evidence"
 PATIENCE = 20.0
 """Seconds that pytest has to clean up after Ctrl-C."""
 
@@ -139,6 +141,7 @@ def run(plan: Plan, console: Console) -> Run:
     find_qemu(plan.board)  # a missing QEMU is told before a build that takes a minute
     firmware = plan.firmware or build.build(plan.board, console=console).firmware
     plan.out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(plan.out / EVIDENCE, ignore_errors=True)  # of an earlier run
     outcome = Run(plan.board, Results(), versions=versions(plan.board, firmware))
     outcome.complaint = _scenarios(plan, root, paths, outcome, console)
     with console.status("measuring"):
@@ -171,7 +174,7 @@ def pytest_command(plan: Plan, paths: Sequence[str]) -> list[str]:
     command = [sys.executable, "-m", "pytest", "-p", "espbench.progress", "--color=no"]
     command += ["-n", plan.jobs, "--dist", "worksteal", "--board", plan.board.name]
     command += [f"--junitxml={plan.out / 'junit.xml'}", "-o", "junit_family=xunit2"]
-    command += [f"--evidence={plan.evidence}", f"--evidence-dir={plan.out / 'evidence'}"]
+    command += [f"--evidence={plan.evidence}", f"--evidence-dir={plan.out / EVIDENCE}"]
     if plan.firmware is not None:
         command += ["--firmware", str(plan.firmware.absolute())]
     if plan.keywords:
@@ -183,11 +186,14 @@ def _scenarios(plan: Plan, root: Path, paths: Sequence[str], outcome: Run, conso
     """Run pytest and follow it; return what went wrong besides scenarios that failed."""
     start = time.monotonic()
     log = plan.out / PYTEST_LOG
+    command = pytest_command(plan, paths)
+    if setpriv := shutil.which("setpriv"):  # a missing one is told about by the first device
+        command = launcher.guarded(command, os.getpid(), setpriv)
     reading, writing = os.pipe()
     with log.open("w") as output, os.fdopen(reading) as events:
         try:
             process = subprocess.Popen(
-                pytest_command(plan, paths),
+                command,
                 cwd=root,
                 env={**os.environ, VARIABLE: str(writing)},
                 pass_fds=(writing,),
@@ -227,7 +233,8 @@ def complaint(status: int, results: Results, log: Path) -> str:
 def _end(process: subprocess.Popen[Any]) -> None:
     """Let pytest clean up, then make sure."""
     with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGINT)
+        # To the whole session: workers of pytest-xdist wait for nobody then.
+        os.killpg(process.pid, signal.SIGINT)
     try:
         process.wait(PATIENCE)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import select
-import signal
 import socket
 import sys
 import termios
@@ -15,7 +14,6 @@ import tty
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from rich.console import Console
@@ -139,7 +137,7 @@ def addresses(device: Device, fixed: Mapping[str, int]) -> dict[str, str]:
 
 
 def up(wish: Wish, out: Console, *, as_json: bool) -> int:
-    """Boot, show addresses and console until Ctrl-C or SIGTERM; return an exit status.
+    """Boot, show addresses and console until Ctrl-C; return an exit status.
 
     Raises:
         EspbenchError: it could not boot, or it panicked or died.
@@ -154,7 +152,7 @@ def up(wish: Wish, out: Console, *, as_json: bool) -> int:
         internet=True,
         name="up",
     )
-    with _terminated_as_interrupted(), contextlib.closing(device):
+    with contextlib.closing(device):
         device.start(wait=False)
         for scheme, port in wish.fixed.items():
             forward(device, port, device.board.ports[scheme])
@@ -240,20 +238,3 @@ def _type(device: Device, source: int, ends: int) -> None:
         # A terminal sends LF for Enter in this mode; MicroPython's line editor wants CR.
         with contextlib.suppress(Exception):  # a device that died is told about elsewhere
             device.console.send(data.replace(INTERRUPT, b"\x03").replace(b"\n", b"\r"))
-
-
-@contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end it as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
