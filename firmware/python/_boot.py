@@ -33,7 +33,7 @@ def _connect():
     try:
         network.LAN().active(True)
     except OSError as error:
-        print("Network:", error)
+        print(error)
 
 
 _mount()
