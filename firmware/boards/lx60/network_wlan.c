@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#include "lwip/dns.h"
-#include "lwip/netif.h"
+#include "extmod/modnetwork.h"
 #include "network_lan.h"
 #include "open_eth.h"
 #include "py/mphal.h"
@@ -17,8 +16,6 @@
 #define AUTH_OPEN 0
 #define AUTH_WPA2_PSK 3
 #define PROTOCOL_BGN 7
-
-extern char mod_network_hostname_data[];
 
 static const mp_obj_base_t station_object = {&network_wlan_type};
 static mp_int_t power_management = 1; /* PM_PERFORMANCE, ESP-IDF's default */

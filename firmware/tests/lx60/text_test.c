@@ -61,8 +61,30 @@ static void test_base64(void) {
     CHECK(base64_decode("/+8=", 4, out, sizeof(out)) == 2 && out[0] == 0xff && out[1] == 0xef);
 }
 
+static bool decodes(const char *text, const char *expected) {
+    char out[12];
+    int length = cmdline_decode(text, strlen(text), out, sizeof(out));
+    if (length < 0 || expected == NULL) {
+        return length < 0 && expected == NULL;
+    }
+    return (size_t)length == strlen(expected) && memcmp(out, expected, length) == 0;
+}
+
+static void test_percent_encoding(void) {
+    CHECK(decodes("", ""));
+    CHECK(decodes("MyNetwork", "MyNetwork"));
+    CHECK(decodes("a%20b%25", "a b%"));
+    CHECK(decodes("%c3%BC", "\xc3\xbc"));
+    CHECK(decodes("twelve-bytes", "twelve-bytes"));
+    CHECK(decodes("thirteen-byte", NULL));
+    CHECK(decodes("100%", NULL));
+    CHECK(decodes("%2", NULL));
+    CHECK(decodes("%g0", NULL));
+}
+
 int main(void) {
     test_words_of_a_line();
+    test_percent_encoding();
     test_the_boot_parameter_tags();
     test_base64();
     return 0;
