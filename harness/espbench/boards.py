@@ -10,11 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
 
 from espbench.errors import ConfigError
 from espbench.readiness import ListeningReadiness, Readiness
 
 __all__ = ["BOARDS", "Board", "Flash", "FlashImage", "Handover", "KernelAndPflash", "board_named"]
+
+
+ENCODED_SAFE = "!#$&'()*+,/:;=?@[]~"
+"""What percent-encoding leaves alone besides letters, digits and -._: printable, no space, no %."""
 
 
 def option_value(path: Path | str) -> str:
@@ -119,6 +124,7 @@ class Board:
         tls_files: when the device starts with all of these files, it serves HTTPS too.
         readiness: how the board's own firmware says that it is up.
         boot_arguments: defaults for the kernel command line.
+        encoded_arguments: those that may hold any text: they are percent-encoded for the guest.
         seeded: whether the guest takes `seed=` (256 bits for its random generator).
         options: more arguments for QEMU.
     """
@@ -139,6 +145,7 @@ class Board:
     tls_files: tuple[str, ...] = ()
     readiness: Readiness = field(default_factory=ListeningReadiness)
     boot_arguments: Mapping[str, str] = field(default_factory=dict)
+    encoded_arguments: frozenset[str] = frozenset()
     seeded: bool = False
     options: tuple[str, ...] = ()
 
@@ -153,12 +160,24 @@ class Board:
                 raise ConfigError(
                     f"Board {self.name}: port {port} of {scheme} is outside 1 to 65535."
                 )
-        for key, value in self.boot_arguments.items():
-            check_boot_argument(key, value)
+        self.boot_line(self.boot_arguments)
         if self.boot_arguments and not self.handover.takes_boot_arguments:
             raise ConfigError(
                 f"Board {self.name} has boot arguments, but its machine has no kernel command line."
             )
+
+    def boot_line(self, arguments: Mapping[str, str]) -> str:
+        """Return the kernel command line for these arguments on top of the board's own.
+
+        Raises:
+            ConfigError: one of them would fall apart on the guest.
+        """
+        merged = {**self.boot_arguments, **arguments}
+        for key, value in merged.items():
+            if key in self.encoded_arguments:
+                merged[key] = quote(value, safe=ENCODED_SAFE)
+            check_boot_argument(key, merged[key])
+        return " ".join(f"{key}={value}" for key, value in merged.items())
 
     def with_ports(self, ports: Mapping[str, int]) -> Board:
         """Return the same board with a firmware that listens elsewhere."""
@@ -196,6 +215,9 @@ LX60 = Board(
     flash=Flash(size=4 << 20, start=0, length=4 << 20, block=4096, unit=256),
     ports={"http": 80, "https": 443},
     tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),
+    # The Wi-Fi network that network.WLAN finds: the one that the users' guide names.
+    boot_arguments={"wlan_ssid": "MyNetwork", "wlan_password": "SecurePassword123"},
+    encoded_arguments=frozenset({"wlan_ssid", "wlan_password"}),
     seeded=True,
 )
 

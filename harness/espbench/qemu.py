@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from espbench import launcher
-from espbench.boards import Board, check_boot_argument, option_value
+from espbench.boards import Board, option_value
 from espbench.deadline import Deadline
 from espbench.errors import (
     ConfigError,
@@ -65,8 +65,7 @@ class Machine:
                 raise ConfigError(
                     f"Guest port {port} is to be forwarded {count} times: ask for 1 or more."
                 )
-        for key, value in self.boot_arguments.items():
-            check_boot_argument(key, value)
+        boot_line(self)
         if self.boot_arguments and not self.board.handover.takes_boot_arguments:
             raise ConfigError(
                 f"Board {self.board.name} has no kernel command line, so it cannot take "
@@ -107,8 +106,7 @@ class Wires:
 
 def boot_line(machine: Machine) -> str:
     """Return the guest's kernel command line."""
-    merged = {**machine.board.boot_arguments, **machine.boot_arguments}
-    return " ".join(f"{key}={value}" for key, value in merged.items())
+    return machine.board.boot_line(machine.boot_arguments)
 
 
 def command_line(machine: Machine, wires: Wires, *, program: str | None = None) -> list[str]:

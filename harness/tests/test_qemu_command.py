@@ -40,7 +40,8 @@ def test_whole_line() -> None:
         *("-display", "none", "-monitor", "none"),
         *("-chardev", "socket,id=console,fd=7", "-serial", "chardev:console"),
         *("-chardev", "socket,id=qmp,fd=9", "-mon", "chardev=qmp,mode=control"),
-        *("-kernel", "/f/firmware.elf", "-append", "heap=1000 seed=ab"),
+        *("-kernel", "/f/firmware.elf", "-append"),
+        "wlan_ssid=MyNetwork wlan_password=SecurePassword123 heap=1000 seed=ab",
         *("-drive", "if=pflash,format=raw,file=/f/flash.img"),
         "-nic",
         (
@@ -75,6 +76,7 @@ def test_board_without_command_line() -> None:
         name="one-flash",
         handover=FlashImage(),
         cpu=None,
+        boot_arguments={},
         seeded=False,
         flash=Flash(4 << 20, 2 << 20, 2 << 20, 4096, 32, firmware_at=0),
     )
@@ -109,6 +111,17 @@ def test_refused(changes: dict[str, object], sentence: str) -> None:
     with pytest.raises(ConfigError) as caught:
         machine(**changes)
     assert str(caught.value) == sentence
+
+
+def test_network_names_may_hold_anything() -> None:
+    """Spaces, percent signs and other alphabets are encoded in Wi-Fi names and passwords only."""
+    described = machine(
+        boot_arguments={"wlan_ssid": "Caf\u00e9 100%", "wlan_password": "a b", "x": "50%"}
+    )
+    line = command_line(described, Wires.terminal())
+    assert line[line.index("-append") + 1] == (
+        "wlan_ssid=Caf%C3%A9%20100%25 wlan_password=a%20b x=50%"
+    )
 
 
 def test_pasteable() -> None:
