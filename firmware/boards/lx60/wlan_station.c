@@ -16,6 +16,7 @@
 #define LOOK_AT_LINK_MS 200
 
 static bool active, joined;
+static bool trying; /* attempt() is due */
 static bool wanted; /* connect() was called and disconnect() was not */
 static int reason;  /* of the last failure; 0: none. As on the esp32 port, connect() keeps it. */
 static int attempts_at_most, attempts; /* at most 0: no limit */
@@ -49,6 +50,7 @@ static bool same(const station_text_t *a, const station_text_t *b) {
 }
 
 static void stop_timers(void) {
+    trying = false;
     sys_untimeout(attempt, NULL);
     sys_untimeout(look_at_link, NULL);
 }
@@ -62,7 +64,10 @@ static int refusal(void) {
     return key.length == 0 || same(&key, &password) ? 0 : STATION_WRONG_PASSWORD;
 }
 
-static uint32_t next_outcome_ms(void) { return refusal() == 0 ? JOIN_MS : FAIL_MS; }
+static void try_soon(void) {
+    trying = true;
+    sys_timeout(refusal() == 0 ? JOIN_MS : FAIL_MS, attempt, NULL);
+}
 
 static bool has_attempts(void) { return attempts_at_most == 0 || attempts < attempts_at_most; }
 
@@ -70,7 +75,7 @@ static void failed(int why) {
     reason = why;
     attempts++;
     if (wanted && has_attempts()) {
-        sys_timeout(next_outcome_ms(), attempt, NULL);
+        try_soon();
     }
 }
 
@@ -87,6 +92,7 @@ static bool join(void) {
 
 static void attempt(void *unused) {
     (void)unused;
+    trying = false;
     int why = refusal();
     if (why == 0 && !join()) {
         why = STATION_CONNECT_FAIL;
@@ -141,7 +147,7 @@ void station_deactivate(void) {
 bool station_is_active(void) { return active; }
 
 bool station_reconnect(void) {
-    if (wanted && !joined && has_attempts()) {
+    if (trying) {
         return false;
     }
     if (joined) {
@@ -150,13 +156,13 @@ bool station_reconnect(void) {
     stop_timers();
     wanted = true;
     attempts = 0;
-    sys_timeout(next_outcome_ms(), attempt, NULL);
+    try_soon();
     board_poll(); /* the alarm is set for what was due before */
     return true;
 }
 
 bool station_connect(const station_text_t *name, const station_text_t *key) {
-    if (wanted && !joined && has_attempts()) {
+    if (trying) {
         return false;
     }
     ssid = *name;
