@@ -30,6 +30,7 @@
 #define OUT_HIGH 4096        /* queued output above which no more input is read */
 #define WS_OUT_MAX 65536     /* queued output above which a WebSocket send is refused */
 #define LINGER_US 1000000    /* how long input is discarded after our FIN */
+#define GRACE_US 100000      /* after a handshake the first request is on its way: not idle */
 #define NO_MEMORY_US 1000000 /* how long lwIP may lack memory to send before we give up */
 
 typedef struct connection connection_t;
@@ -68,7 +69,8 @@ struct connection {
     struct tcp_pcb *pcb; /* NULL once lwIP has let go of it */
     struct pbuf *rx;
     uint16_t rx_at;
-    bool ready, eof, started, counted, no_memory;
+    bool admitted; /* has a place; until then it only waits, see admit() */
+    bool ready, eof, started, asked, no_memory;
     mbedtls_ssl_context *tls;
     uint8_t *stash; /* decrypted input that could not be used yet */
     size_t stash_at, stash_length;

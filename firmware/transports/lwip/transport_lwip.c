@@ -101,9 +101,11 @@ static void on_error(void *arg, err_t error) {
 static bool is_busy(const connection_t *connection) {
     switch (connection->state) {
     case STATE_HTTP:
-        return connection->request || connection->out;
+        return connection->request || connection->out || connection->rx ||
+               (connection->tls && !connection->asked &&
+                board_us() < connection->last_used + GRACE_US);
     case STATE_WEBSOCKET:
-        return connection->out || connection->ws->waiting;
+        return connection->out || connection->rx || connection->ws->waiting;
     default:
         return true;
     }
@@ -113,7 +115,7 @@ static bool is_busy(const connection_t *connection) {
 static bool purge(listener_t *listener) {
     connection_t *victim = NULL;
     for (connection_t *c = listener->connections; c; c = c->next) {
-        if (!is_busy(c) && (!victim || c->last_used < victim->last_used)) {
+        if (c->admitted && !is_busy(c) && (!victim || c->last_used < victim->last_used)) {
             victim = c;
         }
     }
@@ -133,7 +135,7 @@ static unsigned count_open(const listener_t *listener, connection_t **oldest_lin
     *oldest_lingering = NULL;
     for (connection_t *c = listener->connections; c; c = c->next) {
         if (c->state != STATE_LINGER) {
-            open++;
+            open += c->admitted;
         } else if (c->pcb) {
             lingering++;
             *oldest_lingering = c; /* new ones are put at the head of the list */
@@ -145,13 +147,39 @@ static unsigned count_open(const listener_t *listener, connection_t **oldest_lin
     return open;
 }
 
-static err_t refuse(server_scheme_t scheme, struct tcp_pcb *pcb, server_cause_t cause,
-                    const char *what) {
-    server_stats.scheme[scheme].refused++;
-    server_failure(scheme, cause, "%s:%u: %s", ipaddr_ntoa(&pcb->remote_ip), pcb->remote_port,
-                   what);
-    tcp_abort(pcb);
-    return ERR_ABRT;
+static void refuse(connection_t *connection) {
+    server_stats.scheme[connection->scheme].refused++;
+    connection_failure(connection, CAUSE_REFUSED, "refused: all connections are in use");
+    connection_end(connection, true);
+}
+
+/* Gives places to new connections, the oldest first. Not in on_accept(): frames that arrived
+ * together are all looked at before, so that a place whose client has just gone counts as free,
+ * and a client whose request has just come does not count as idle. */
+static void admit(listener_t *listener) {
+    for (;;) {
+        connection_t *next = NULL, *lingering;
+        for (connection_t *c = listener->connections; c; c = c->next) {
+            next = c->admitted || !c->pcb ? next : c;
+        }
+        if (!next) {
+            return;
+        }
+        if (count_open(listener, &lingering) >= listener->options.max_connections &&
+            (listener->options.full == SERVER_FULL_REFUSE || !purge(listener))) {
+            refuse(next);
+            continue;
+        }
+        if (lingering) {
+            connection_end(lingering, true);
+        }
+        uint64_t now = board_us();
+        next->admitted = next->ready = true;
+        next->last_used = next->last_sent = now;
+        next->handshake_by = now + listener->options.handshake_timeout_ms * 1000ull;
+        server_stats.scheme[next->scheme].accepted++;
+        server_stats.scheme[next->scheme].open++;
+    }
 }
 
 static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error) {
@@ -161,19 +189,14 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error) {
         server_failure(scheme, CAUSE_NO_MEMORY, "out of memory for a connection");
         return ERR_VAL;
     }
-    connection_t *lingering;
-    if (count_open(listener, &lingering) >= listener->options.max_connections &&
-        (listener->options.full == SERVER_FULL_REFUSE || !purge(listener))) {
-        return refuse(scheme, pcb, CAUSE_REFUSED, "refused: all connections are in use");
-    }
-    if (lingering) {
-        connection_end(lingering, true);
-    }
     connection_t *connection = net_calloc(1, sizeof *connection);
     if (!connection) {
-        return refuse(scheme, pcb, CAUSE_NO_MEMORY, "out of memory for a connection");
+        server_stats.scheme[scheme].refused++;
+        server_failure(scheme, CAUSE_NO_MEMORY, "%s:%u: out of memory for a connection",
+                       ipaddr_ntoa(&pcb->remote_ip), pcb->remote_port);
+        tcp_abort(pcb);
+        return ERR_ABRT;
     }
-    uint64_t now = board_us();
     connection->scheme = scheme;
     connection->state = scheme == SERVER_HTTPS ? STATE_HANDSHAKE : STATE_HTTP;
     do {
@@ -182,13 +205,9 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error) {
     connection->pcb = pcb;
     connection->peer = pcb->remote_ip;
     connection->peer_port = pcb->remote_port;
-    connection->last_used = connection->last_received = connection->last_sent = now;
-    connection->handshake_by = now + listener->options.handshake_timeout_ms * 1000ull;
+    connection->last_received = board_us();
     connection->next = listener->connections;
     listener->connections = connection;
-    server_stats.scheme[scheme].accepted++;
-    server_stats.scheme[scheme].open++;
-    ip_set_option(pcb, SOF_KEEPALIVE);
     tcp_nagle_disable(pcb);
     tcp_arg(pcb, connection);
     tcp_recv(pcb, on_receive);
@@ -200,6 +219,10 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error) {
 /* ---- the work on one connection ---- */
 
 static void reset_by_peer(connection_t *connection) {
+    if (!connection->admitted) {
+        connection_end(connection, false); /* it never had a place */
+        return;
+    }
     if (connection->state == STATE_HANDSHAKE) {
         server_stats.handshakes.failed++;
         connection_failure(connection, CAUSE_HANDSHAKE_CLOSED,
@@ -253,6 +276,7 @@ static void service(connection_t *connection) {
         reset_by_peer(connection);
         return;
     }
+    connection->asked |= connection->state == STATE_HTTP && connection->rx;
     if (connection->state == STATE_HANDSHAKE) {
         if (tls_handshake(connection) == IO_OK) {
             connection->state = STATE_HTTP;
@@ -345,10 +369,28 @@ static void remove_ended(listener_t *listener) {
             continue;
         }
         *link = connection->next;
-        server_stats.scheme[connection->scheme].open--;
-        server_stats.scheme[connection->scheme].closed++;
+        if (connection->admitted) {
+            server_stats.scheme[connection->scheme].open--;
+            server_stats.scheme[connection->scheme].closed++;
+        }
         net_free(connection);
     }
+}
+
+static void serve(listener_t *listener) {
+    for (connection_t *c = listener->connections; c; c = c->next) {
+        if (!c->admitted && c->pcb) {
+            continue;
+        }
+        uint64_t now = board_us();
+        if (c->pcb && now >= deadline(c)) {
+            expire(c, now);
+        }
+        if (c->ready || c->no_memory) {
+            service(c);
+        }
+    }
+    remove_ended(listener);
 }
 
 void transport_poll(void) {
@@ -357,16 +399,9 @@ void transport_poll(void) {
     }
     polling = true;
     for (int i = 0; i < SERVER_SCHEMES; i++) {
-        for (connection_t *c = listeners[i].connections; c; c = c->next) {
-            uint64_t now = board_us();
-            if (c->pcb && now >= deadline(c)) {
-                expire(c, now);
-            }
-            if (c->ready || c->no_memory) {
-                service(c);
-            }
-        }
-        remove_ended(&listeners[i]);
+        serve(&listeners[i]);
+        admit(&listeners[i]);
+        serve(&listeners[i]);
     }
     polling = false;
 }
