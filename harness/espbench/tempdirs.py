@@ -56,8 +56,12 @@ def _own_base() -> Path:
         if _base is None or not _base.is_dir():
             _sweep(Path(tempfile.gettempdir()))
             _base = Path(tempfile.mkdtemp(prefix=PREFIX))
-            _descriptor = os.open(_base / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            # Under its name only once it is locked: between the two, somebody's sweep would take
+            # the lock, and this folder for an abandoned one.
+            unlocked = _base / f"{_LOCK}.new"
+            _descriptor = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(_descriptor, fcntl.LOCK_EX)
+            unlocked.rename(_base / _LOCK)
         return _base
 
 
