@@ -143,7 +143,9 @@ def _answers(port: int, scheme: str, path: str, timeout: float) -> bool:
         return False
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout) as raw:
+        with socket.create_connection(
+            ("127.0.0.1", port), timeout, source_address=("127.0.0.1", 0)
+        ) as raw:
             connection = _unverified(raw) if scheme == "https" else raw
             with connection:
                 connection.settimeout(timeout)

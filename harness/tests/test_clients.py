@@ -189,6 +189,19 @@ def test_steps_can_talk_after_the_handshake(https_target: Target) -> None:
         assert stream.receive()[0] == 23
 
 
+def test_no_two_clients_share_a_source_port() -> None:
+    """Clients of two forwarded ports differ in their own ports, which slirp keeps in the guest."""
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for _ in range(2):
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=400))
+            ports.append(listener.getsockname()[1])
+        streams = [Stream.connect(port) for _ in range(350) for port in ports]
+        for stream in streams:
+            stack.callback(stream.close)
+        assert len({stream.sock.getsockname()[1] for stream in streams}) == len(streams)
+
+
 def test_nobody_listens() -> None:
     """A closed port is a refused connection, with a question that helps."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
