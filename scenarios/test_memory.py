@@ -30,7 +30,7 @@ from espbench.deadline import Deadline
 from espbench.device import Device
 
 pytestmark = pytest.mark.failures(
-    "no_memory", "handshake_closed", "peer_reset", "tls_protocol", "tls_alert"
+    "no_memory", "handshake_closed", "handshake_timeout", "peer_reset", "tls_protocol", "tls_alert"
 )
 
 SHARDS = 8

@@ -204,12 +204,11 @@ NOT_UTF8 = {
 
 
 @pytest.mark.failures("ws_not_utf8")
-@BOTH
-@pytest.mark.parametrize("name", list(NOT_UTF8))
+@pytest.mark.parametrize(
+    ("scheme", "name"), [*(("ws", name) for name in NOT_UTF8), ("wss", "surrogate")]
+)
 def test_1007(scheme: str, name: str, doors: Doors) -> None:
     """Text that is not UTF-8 ends the connection with 1007 (section 8.1)."""
-    if scheme == "wss" and name != "surrogate":
-        pytest.skip("the same code as over ws: one over TLS is enough")
     websocket = doors[scheme].websocket()
     websocket.send_frame(Frame(TEXT, NOT_UTF8[name]))
     refused(websocket, 1007)
