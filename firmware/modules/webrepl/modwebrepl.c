@@ -197,7 +197,7 @@ static mp_obj_t webrepl_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_
     strcpy(path, new_path);
     return mp_const_true;
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(webrepl_start_obj, 1, webrepl_start);
+static MP_DEFINE_CONST_FUN_OBJ_KW(webrepl_start_obj, 0, webrepl_start);
 
 static mp_obj_t webrepl_process_queue(size_t n_args, const mp_obj_t *args) {
     mp_int_t timeout = n_args ? mp_obj_get_int(args[0]) : 0;
