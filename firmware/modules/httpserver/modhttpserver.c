@@ -34,7 +34,7 @@ static void failed(server_scheme_t scheme, const char *cause) {
 }
 
 static bool start_listener(server_scheme_t scheme, const transport_options_t *options) {
-    char cause[96];
+    char cause[112];
     transport_status_t status = transport_start(scheme, options);
     net_heap_figures_t heap;
     switch (status) {
@@ -46,7 +46,8 @@ static bool start_listener(server_scheme_t scheme, const transport_options_t *op
         break;
     case TRANSPORT_NO_MEMORY:
         heap = net_heap_figures();
-        snprintf(cause, sizeof cause, "out of memory (%lu bytes free, largest block %lu)",
+        snprintf(cause, sizeof cause,
+                 "Memory allocation failed: out of memory (%lu bytes free, largest block %lu)",
                  (unsigned long)heap.free, (unsigned long)heap.largest);
         break;
     case TRANSPORT_LIMIT:

@@ -82,7 +82,8 @@ char *pem_file_read(const char *what, const char *path, size_t *size, char *erro
                  path, (unsigned long)length, TLS_FILE_MAX);
     } else if (!(text = net_malloc(length + 1))) {
         net_heap_figures_t heap = net_heap_figures();
-        snprintf(error, error_size, "out of memory (%lu bytes free, largest block %lu)",
+        snprintf(error, error_size,
+                 "Memory allocation failed: out of memory (%lu bytes free, largest block %lu)",
                  (unsigned long)heap.free, (unsigned long)heap.largest);
     } else {
         mp_uint_t got = mp_stream_rw(file, text, length, &code, MP_STREAM_RW_READ);

@@ -99,7 +99,11 @@ void server_failure(server_scheme_t scheme, server_cause_t cause, const char *fo
     server_stats.scheme[scheme].errors++;
     va_list args;
     va_start(args, format);
-    log_line(scheme == SERVER_HTTPS ? "https: " : "http: ", format, args);
+    char prefix[40];
+    /* the words that the users' guide has them look for */
+    snprintf(prefix, sizeof prefix, "%s: %s", server_scheme_name(scheme),
+             cause == CAUSE_NO_MEMORY ? "Memory allocation failed: " : "");
+    log_line(prefix, format, args);
     va_end(args);
 }
 

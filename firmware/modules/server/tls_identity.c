@@ -51,7 +51,8 @@ static bool was_out_of_memory(void) { return net_heap_failures() != failures_bef
 
 static void say_no_memory(char *error, size_t size) {
     net_heap_figures_t heap = net_heap_figures();
-    snprintf(error, size, "out of memory (%lu bytes free, largest block %lu)",
+    snprintf(error, size,
+             "Memory allocation failed: out of memory (%lu bytes free, largest block %lu)",
              (unsigned long)heap.free, (unsigned long)heap.largest);
 }
 
