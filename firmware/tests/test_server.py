@@ -22,7 +22,10 @@ PROGRAMS = {
     "ws_frame_test": ["server/ws_frame.c"],
     "pem_scan_test": ["server/pem_scan.c"],
     "stats_test": ["server/stats.c"],
-    "webrepl_line_test": ["webrepl/webrepl_line.c"],
+    "origin_test": ["server/origin.c"],
+    "webrepl_login_test": ["webrepl/webrepl_login.c"],
+    "webrepl_text_test": ["webrepl/webrepl_text.c"],
+    "webrepl_request_test": ["webrepl/webrepl_request.c", "webrepl/webrepl_text.c"],
 }
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")

@@ -8,6 +8,9 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 
+/* firmware/modules/webrepl, if it is there */
+bool webrepl_at_prompt(void) __attribute__((weak));
+
 /* Longer waits are cut into pieces of this size. */
 #define WAIT_US 1000000u
 
@@ -28,6 +31,13 @@ int mp_hal_stdin_rx_chr(void) {
         if ((c = console_read()) >= 0) {
             break;
         }
+        if (webrepl_at_prompt != NULL && webrepl_at_prompt()) {
+            console_inject("\x03\x04"); /* a soft reset is wanted */
+            continue;
+        }
+        if ((c = mp_os_dupterm_rx_chr()) >= 0) {
+            break;
+        }
         board_wait_event(WAIT_US);
     }
     control_python_in_readline(false);
@@ -42,7 +52,8 @@ mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t length) {
 
 uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
     board_poll();
-    return (flags & MP_STREAM_POLL_WR) | (console_readable() ? flags & MP_STREAM_POLL_RD : 0);
+    uintptr_t console = MP_STREAM_POLL_WR | (console_readable() ? MP_STREAM_POLL_RD : 0);
+    return (flags & console) | (mp_os_dupterm_poll(flags) & flags & MP_STREAM_POLL_RD);
 }
 
 void mp_hal_delay_ms(mp_uint_t ms) {

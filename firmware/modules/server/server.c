@@ -12,6 +12,7 @@
 #define DEFAULT_MAX_BODY 16384
 
 static queue_t queues[QUEUES] = {{.limit = DEFAULT_QUEUE}, {.limit = DEFAULT_QUEUE}};
+static size_t webrepl_bytes; /* of messages in its queue */
 static size_t max_body = DEFAULT_MAX_BODY;
 static route_table_t table;
 static server_endpoint_t endpoints[ROUTE_MAX];
@@ -59,11 +60,33 @@ bool server_on_request(server_item_t *item) {
     return queued;
 }
 
+static bool queue_webrepl(server_item_t *item) {
+    switch (webrepl_on_item(item, webrepl_bytes)) {
+    case WEBREPL_TAKEN:
+        return true;
+    case WEBREPL_WAIT:
+        return false;
+    default:
+        break;
+    }
+    if (item->kind != ITEM_MESSAGE) {
+        queue_push_always(&queues[QUEUE_WEBREPL], &item->node);
+    } else if (!queue_has_room(&queues[QUEUE_WEBREPL])) {
+        return false; /* not counted: holding a client back is no failure here */
+    } else {
+        queue_push(&queues[QUEUE_WEBREPL], &item->node);
+        webrepl_bytes += item->length;
+    }
+    return true;
+}
+
 bool server_on_websocket(server_owner_t owner, server_item_t *item) {
-    queue_t *queue = &queues[owner == OWNER_WEBREPL ? QUEUE_WEBREPL : QUEUE_APP];
+    queue_t *queue = &queues[QUEUE_APP];
     bool queued = true;
     SERVER_ENTER();
-    if (item->kind == ITEM_MESSAGE) {
+    if (owner == OWNER_WEBREPL) {
+        queued = queue_webrepl(item);
+    } else if (item->kind == ITEM_MESSAGE) {
         queued = queue_push(queue, &item->node);
     } else {
         queue_push_always(queue, &item->node);
@@ -71,6 +94,10 @@ bool server_on_websocket(server_owner_t owner, server_item_t *item) {
     SERVER_EXIT();
     return queued;
 }
+
+void server_on_poll(void) { webrepl_on_poll(); }
+
+uint64_t server_deadline(void) { return webrepl_deadline(); }
 
 size_t server_max_body(void) { return max_body; }
 
@@ -110,6 +137,9 @@ void server_failure(server_scheme_t scheme, server_cause_t cause, const char *fo
 server_item_t *server_take(server_queue_t queue) {
     SERVER_ENTER();
     queue_node_t *node = queue_pop(&queues[queue]);
+    if (node && queue == QUEUE_WEBREPL && ((server_item_t *)node)->kind == ITEM_MESSAGE) {
+        webrepl_bytes -= ((server_item_t *)node)->length;
+    }
     SERVER_EXIT();
     if (node) {
         transport_resume();
@@ -118,6 +148,8 @@ server_item_t *server_take(server_queue_t queue) {
 }
 
 bool server_pending(void) { return queues[QUEUE_APP].head || queues[QUEUE_WEBREPL].head; }
+
+bool server_pending_on(server_queue_t queue) { return queues[queue].head != NULL; }
 
 void server_set_limits(size_t body, size_t queue) {
     max_body = body;
@@ -143,17 +175,18 @@ int server_route_add(const char *path, uint8_t methods, const server_endpoint_t 
     int index = route_index(&table, path, methods);
     if (index < 0) {
         char *copy = net_malloc(strlen(path) + 1);
-        if (!copy) {
-            return -2;
+        if (copy) {
+            strcpy(copy, path);
+            index = route_add(&table, copy, methods);
         }
-        strcpy(copy, path);
-        index = route_add(&table, copy, methods);
         if (index < 0) {
             net_free(copy);
-            return -1;
+            net_free(endpoint ? endpoint->origins : NULL);
+            return copy ? -1 : -2;
         }
     }
     if (endpoint) {
+        net_free(endpoints[index].origins);
         endpoints[index] = *endpoint;
     }
     return index;
@@ -161,6 +194,10 @@ int server_route_add(const char *path, uint8_t methods, const server_endpoint_t 
 
 static void remove_index(int index) {
     char *path = (char *)table.routes[index].path;
+    if (table.routes[index].methods == ROUTE_WEBSOCKET) {
+        net_free(endpoints[index].origins);
+        endpoints[index].origins = NULL;
+    }
     route_remove(&table, index);
     net_free(path);
 }
@@ -190,6 +227,7 @@ void server_flush(void) {
             server_item_free(item);
         }
     }
+    webrepl_bytes = 0;
 }
 
 void server_soft_reset(void) {

@@ -17,6 +17,7 @@ typedef struct {
     uint32_t max_message;
     uint32_t ping_interval_ms; /* 0: no pings of our own */
     uint32_t ping_timeout_ms;
+    char *origins; /* which pages may connect, see origin.h; NULL: all. The route table's. */
 } server_endpoint_t;
 
 typedef enum { ITEM_REQUEST, ITEM_CONNECT, ITEM_MESSAGE, ITEM_DISCONNECT } server_item_kind_t;
@@ -54,6 +55,13 @@ bool server_on_request(server_item_t *item);
  * caller waits for transport_resume(). */
 bool server_on_websocket(server_owner_t owner, server_item_t *item);
 
+/* What the modules have to do in the network context: to be called in every poll, before the
+ * connections are served. */
+void server_on_poll(void);
+
+/* When server_on_poll() has something to do next, in microseconds since boot. */
+uint64_t server_deadline(void);
+
 /* Most bytes a request's body may have. */
 size_t server_max_body(void);
 
@@ -70,12 +78,14 @@ typedef enum { QUEUE_APP, QUEUE_WEBREPL, QUEUES } server_queue_t;
 /* The next item, or NULL. */
 server_item_t *server_take(server_queue_t queue);
 bool server_pending(void);
+bool server_pending_on(server_queue_t queue);
 void server_set_limits(size_t max_body, size_t queue);
 
 /* Waits until an item is pending or the time is over; runs what MicroPython has scheduled. */
 void server_wait(uint32_t timeout_ms);
 
-/* Adds or replaces; the path is copied to the network heap. -1: table full, -2: no memory. */
+/* Adds or replaces; the path is copied to the network heap, the endpoint's origins are taken over
+ * (and freed when this fails). -1: table full, -2: no memory. */
 int server_route_add(const char *path, uint8_t methods, const server_endpoint_t *endpoint);
 
 /* Index of the route removed, or -1. */
@@ -89,7 +99,20 @@ void server_flush(void);
 /* Stops the servers and forgets all routes and handlers; before a soft reset. */
 void server_soft_reset(void);
 
-/* The modules' own parts of it. */
+/* ---- webrepl's part below MicroPython (network context) ---- */
+
+typedef enum {
+    WEBREPL_QUEUE, /* the item goes to MicroPython's thread */
+    WEBREPL_TAKEN, /* dealt with; the item is freed */
+    WEBREPL_WAIT,  /* no room: the connection is to wait */
+} webrepl_verdict_t;
+
+/* `queued`: bytes of messages that wait for MicroPython's thread. */
+webrepl_verdict_t webrepl_on_item(server_item_t *item, size_t queued);
+void webrepl_on_poll(void);
+uint64_t webrepl_deadline(void);
+
+/* The modules' own parts of a soft reset. */
 void httpserver_soft_reset(void);
 void wsserver_soft_reset(void);
 void webrepl_soft_reset(void);

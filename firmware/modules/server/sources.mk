@@ -7,6 +7,8 @@ SRC_MODULES_C += $(addprefix $(SERVER_DIR),\
 	route.c \
 	stats.c \
 	http_text.c \
+	origin.c \
+	server_origins.c \
 	ws_key.c \
 	ws_frame.c \
 	pem_scan.c \

@@ -33,7 +33,8 @@
     X(WS_NOT_UTF8, "ws_not_utf8")                                                                  \
     X(WS_TOO_BIG, "ws_too_big")                                                                    \
     X(WS_PING_TIMEOUT, "ws_ping_timeout")                                                          \
-    X(WS_CLOSE_TIMEOUT, "ws_close_timeout")
+    X(WS_CLOSE_TIMEOUT, "ws_close_timeout")                                                        \
+    X(WS_ORIGIN, "ws_origin") /* a page that is not on the list */
 
 typedef enum {
 #define X(name, slug) CAUSE_##name,

@@ -108,6 +108,12 @@ bool transport_ws_close(transport_client_t client, uint16_t code, const char *re
 /* Whether the session is still there to be sent to. */
 bool transport_ws_open(transport_client_t client);
 
+/* Bytes that are queued for the session's client and that it has not taken; 0 without a session. */
+size_t transport_ws_queued(transport_client_t client);
+
+/* Changes how long a message may be that the session's client begins from now on. */
+void transport_ws_limit(transport_client_t client, size_t max_message);
+
 /* A place in the queue to MicroPython became free: go on with a connection that waits for one. */
 void transport_resume(void);
 

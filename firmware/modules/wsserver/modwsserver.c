@@ -6,6 +6,7 @@
 #include "py/mperrno.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
+#include "server_origins.h"
 #include "server_port.h"
 #include "ws_frame.h"
 
@@ -80,12 +81,13 @@ void wsserver_dispatch(server_item_t *item) {
 }
 
 static mp_obj_t wsserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
-    enum { PATH, MAX_MESSAGE, PING_INTERVAL, PING_TIMEOUT };
+    enum { PATH, MAX_MESSAGE, PING_INTERVAL, PING_TIMEOUT, ORIGINS };
     static const mp_arg_t allowed[] = {
         {MP_QSTR_path, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
         {MP_QSTR_max_message, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 16384}},
         {MP_QSTR_ping_interval_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 0}},
         {MP_QSTR_ping_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 10000}},
+        {MP_QSTR_origins, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
     };
     mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, args, kw_args, MP_ARRAY_SIZE(allowed), allowed, value);
@@ -104,6 +106,7 @@ static mp_obj_t wsserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw
         .max_message = (uint32_t)value[MAX_MESSAGE].u_int,
         .ping_interval_ms = (uint32_t)value[PING_INTERVAL].u_int,
         .ping_timeout_ms = (uint32_t)value[PING_TIMEOUT].u_int,
+        .origins = server_origins_new(value[ORIGINS].u_obj),
     };
     int index = server_route_add(path, ROUTE_WEBSOCKET, &endpoint);
     if (index < 0) {

@@ -5,6 +5,7 @@
 #include "http_parser.h"
 #include "http_text.h"
 #include "mbedtls_compat.h"
+#include "origin.h"
 #include "ws_key.h"
 
 #define HEAD_FIRST 512      /* first size of the buffer for a head */
@@ -157,6 +158,12 @@ static int check_upgrade(transport_request_t *request, http_parser *parser) {
     default:
         request->status = 426;
         return 0;
+    }
+    unsigned origins;
+    const char *origin = http_header(headers_of(request), "origin", &origins);
+    if (origins > 1 || !origin_allowed(request->endpoint.origins, origin)) {
+        return refuse(request, 403, CAUSE_WS_ORIGIN,
+                      "a WebSocket was refused: its Origin is not on the list");
     }
     bool body = (parser->flags & F_CHUNKED) ||
                 ((parser->flags & F_CONTENTLENGTH) && parser->content_length > 0);

@@ -129,17 +129,20 @@ static bool reserve(websocket_t *ws) {
 static void deliver(connection_t *connection) {
     websocket_t *ws = connection->ws;
     server_item_t *item = ws->message;
-    item->client = connection->id;
-    item->text = ws->decoder.text;
-    item->length = ws->decoder.length;
-    item->data[item->length] = 0;
     bool was_waiting = ws->waiting;
+    if (!was_waiting) {
+        item->client = connection->id;
+        item->text = ws->decoder.text;
+        item->length = ws->decoder.length;
+        item->data[item->length] = 0;
+    }
     ws->waiting = !server_on_websocket(ws->endpoint.owner, item);
     if (!ws->waiting) {
         server_stats.websocket.messages_in++;
         ws->message = NULL;
         ws_decoder_take(&ws->decoder);
-    } else if (!was_waiting) {
+    } else if (!was_waiting && ws->endpoint.owner != OWNER_WEBREPL) {
+        /* (a WebREPL holds its client back whenever a file comes faster than it is written) */
         server_stats.failures[CAUSE_QUEUE_FULL]++;
     }
 }
@@ -236,9 +239,12 @@ void ws_peer_gone(connection_t *connection) {
 
 uint64_t ws_deadline(const connection_t *connection) {
     const websocket_t *ws = connection->ws;
+    if (ws->waiting) {
+        return ws->close_by; /* a pong may be behind what we do not take */
+    }
     uint64_t by = ws->close_by < ws->pong_by ? ws->close_by : ws->pong_by;
     by = ws->ping_at < by ? ws->ping_at : by;
-    if (!ws->waiting && (ws->decoder.in_payload || ws->decoder.header_length)) {
+    if (ws->decoder.in_payload || ws->decoder.header_length) {
         const transport_options_t *options = connection_options(connection);
         uint64_t stalled = connection->last_received + options->recv_timeout_ms * 1000ull;
         by = stalled < by ? stalled : by;
@@ -288,6 +294,19 @@ bool transport_ws_send(transport_client_t client, bool text, const void *data, s
 bool transport_ws_open(transport_client_t client) {
     const connection_t *connection = connection_by_id(client);
     return connection && connection->state == STATE_WEBSOCKET && !connection->ws->close_sent;
+}
+
+size_t transport_ws_queued(transport_client_t client) {
+    const connection_t *connection = connection_by_id(client);
+    return connection && connection->state == STATE_WEBSOCKET ? connection->out_bytes : 0;
+}
+
+void transport_ws_limit(transport_client_t client, size_t max_message) {
+    connection_t *connection = connection_by_id(client);
+    if (connection && connection->state == STATE_WEBSOCKET) {
+        connection->ws->endpoint.max_message = (uint32_t)max_message;
+        connection->ws->decoder.max_message = max_message;
+    }
 }
 
 bool transport_ws_close(transport_client_t client, uint16_t code, const char *reason) {

@@ -398,6 +398,7 @@ void transport_poll(void) {
         return;
     }
     polling = true;
+    server_on_poll();
     for (int i = 0; i < SERVER_SCHEMES; i++) {
         serve(&listeners[i]);
         admit(&listeners[i]);
@@ -407,7 +408,8 @@ void transport_poll(void) {
 }
 
 uint32_t transport_wait_us(void) {
-    uint64_t now = board_us(), by = now + 1000000;
+    uint64_t now = board_us(), by = now + 1000000, modules_by = server_deadline();
+    by = modules_by < by ? modules_by : by;
     for (int i = 0; i < SERVER_SCHEMES; i++) {
         for (connection_t *c = listeners[i].connections; c; c = c->next) {
             if (c->ready) {

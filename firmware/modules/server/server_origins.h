@@ -1,0 +1,12 @@
+/* The origins= argument of wsserver.start() and webrepl.start(). MicroPython's thread. */
+#ifndef ESPBENCH_SERVER_ORIGINS_H
+#define ESPBENCH_SERVER_ORIGINS_H
+
+#include "py/obj.h"
+
+/* None gives NULL; a sequence of strings gives a list for origin_allowed(), in the network heap and
+ * the caller's. Raises TypeError, ValueError for an entry that can match nothing, OSError(ENOMEM).
+ */
+char *server_origins_new(mp_obj_t origins);
+
+#endif
