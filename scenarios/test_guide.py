@@ -158,7 +158,7 @@ def test_websocket_client(scheme: str, boot: Boot) -> None:
         {"cert_reqs": ssl.CERT_NONE},
         {"ca_certs": str(trusted), "check_hostname": False},
     ):
-        client = websocket.WebSocket(sslopt=sslopt)
+        client: Any = websocket.WebSocket(sslopt=sslopt)
         client.connect(device.url("/webrepl", scheme), timeout=10)
         assert client.recv() == "Password: "
         client.send(PASSWORD + "\r")
