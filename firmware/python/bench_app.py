@@ -8,6 +8,7 @@ import json
 import os
 import time
 
+import page
 from esp32 import httpserver, webrepl, wsserver
 
 BOARD = os.uname().sysname
@@ -42,10 +43,6 @@ def _argument(request, name, otherwise):
         if key == name:
             return int(value)
     return otherwise
-
-
-def on_root(request):
-    return "espbench %s\n" % BOARD
 
 
 def on_hello(request):
@@ -92,7 +89,7 @@ def start():
         # with only one of the two httpserver.start() says which is missing
         options = {"cert_file": CERTIFICATE, "key_file": KEY}
     options.update(config.get("httpserver", {}))
-    httpserver.on("/", on_root)
+    page.start("espbench " + BOARD)
     httpserver.on("/hello", on_hello)
     httpserver.on("/echo", on_echo)
     httpserver.on("/echo", on_echo, "POST")

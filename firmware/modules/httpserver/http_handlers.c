@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "http_streams.h"
 #include "http_text.h"
 #include "httpserver.h"
 #include "py/objstr.h"
@@ -27,6 +28,7 @@ void http_handlers_forget(void) {
         http_handlers_set(i, MP_OBJ_NULL);
     }
     current = NULL;
+    http_streams_forget();
 }
 
 static void respond(unsigned status, const char *content_type, const char *headers,
@@ -92,13 +94,19 @@ bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_t
         mp_raise_ValueError(MP_ERROR_TEXT("content_type holds what would end the line"));
     }
     mp_buffer_info_t body = {.buf = NULL, .len = 0};
-    if (content != mp_const_none) {
-        mp_get_buffer_raise(content, &body, MP_BUFFER_READ);
+    bool streamed = content != mp_const_none && !mp_get_buffer(content, &body, MP_BUFFER_READ);
+    if (streamed) {
+        body.len = http_streams_length(content);
     }
     vstr_t lines;
     vstr_init(&lines, 16);
     if (headers != mp_const_none) {
         add_headers(&lines, headers);
+    }
+    if (streamed && !http_streams_room()) {
+        respond(503, TEXT, "Retry-After: 1\r\n", "503 Service Unavailable\n", 24);
+        http_streams_add(0, content);
+        return false;
     }
     transport_request_t *request = current;
     current = NULL;
@@ -109,6 +117,13 @@ bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_t
         .body = body.buf,
         .length = body.len,
     };
+    if (streamed) {
+        transport_stream_t stream;
+        bool answered = transport_respond_stream(request, &response, &stream);
+        vstr_clear(&lines);
+        http_streams_add(stream, content);
+        return answered;
+    }
     bool sent = transport_respond(request, &response);
     vstr_clear(&lines);
     return sent;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "http_handlers.h"
+#include "http_streams.h"
 #include "httpserver.h"
 #include "mbedtls/sha256.h"
 #include "mbedtls_compat.h"
@@ -10,6 +11,7 @@
 #include "py/mperrno.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
+#include "server_info.h"
 #include "server_port.h"
 
 #define RECV_TIMEOUT_MS 5000 /* as ESP-IDF's recv_wait_timeout and send_wait_timeout */
@@ -293,6 +295,7 @@ static mp_obj_t httpserver_process_queue(size_t n_args, const mp_obj_t *args) {
         n_args ? (uint32_t)in_range(mp_obj_get_int(args[0]), 0, 86400000, MP_QSTR_timeout_ms) : 0);
     int handled = 0;
     server_item_t *item;
+    http_streams_run();
     while (handled < ITEMS_AT_ONCE && (item = server_take(QUEUE_APP))) {
         handled++;
         if (item->kind == ITEM_REQUEST) {
@@ -301,6 +304,7 @@ static mp_obj_t httpserver_process_queue(size_t n_args, const mp_obj_t *args) {
             wsserver_dispatch(item);
         }
         board_wait_event(0); /* the answer leaves now, not after the other handlers */
+        http_streams_run();
     }
     return MP_OBJ_NEW_SMALL_INT(handled);
 }
@@ -327,6 +331,25 @@ static mp_obj_t httpserver_stats(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(httpserver_stats_obj, httpserver_stats);
 
+static mp_obj_t httpserver_info(void) {
+    mp_obj_t dict = mp_obj_new_dict(3);
+    mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(MP_QSTR_uptime_ms),
+                      mp_obj_new_int_from_ull(board_us() / 1000));
+    mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(MP_QSTR_http),
+                      server_info_listener(SERVER_HTTP, &running[SERVER_HTTP]));
+    mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(MP_QSTR_https),
+                      server_info_listener(SERVER_HTTPS, &running[SERVER_HTTPS]));
+    return dict;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(httpserver_info_obj, httpserver_info);
+
+/* In Python, frozen: it only names files and headers; the bytes go through send(). */
+static mp_obj_t httpserver_static(mp_obj_t uri, mp_obj_t directory) {
+    mp_obj_t module = mp_import_name(MP_QSTR_static_files, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+    return mp_call_function_2(mp_load_attr(module, MP_QSTR_serve), uri, directory);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(httpserver_static_obj, httpserver_static);
+
 void httpserver_soft_reset(void) {
     stop_https();
     http_handlers_forget();
@@ -342,6 +365,8 @@ static const mp_rom_map_elem_t globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_process_queue), MP_ROM_PTR(&httpserver_process_queue_obj)},
     {MP_ROM_QSTR(MP_QSTR_https_running), MP_ROM_PTR(&httpserver_https_running_obj)},
     {MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&httpserver_stats_obj)},
+    {MP_ROM_QSTR(MP_QSTR_info), MP_ROM_PTR(&httpserver_info_obj)},
+    {MP_ROM_QSTR(MP_QSTR_static), MP_ROM_PTR(&httpserver_static_obj)},
 };
 static MP_DEFINE_CONST_DICT(globals, globals_table);
 

@@ -147,7 +147,9 @@ server_item_t *server_take(server_queue_t queue) {
     return (server_item_t *)node;
 }
 
-bool server_pending(void) { return queues[QUEUE_APP].head || queues[QUEUE_WEBREPL].head; }
+bool server_pending(void) {
+    return queues[QUEUE_APP].head || queues[QUEUE_WEBREPL].head || transport_stream_wants();
+}
 
 bool server_pending_on(server_queue_t queue) { return queues[queue].head != NULL; }
 

@@ -95,6 +95,27 @@ void transport_request_view(const transport_request_t *request, transport_reques
  * missing (then the connection is ended and the failure counted). */
 bool transport_respond(transport_request_t *request, const transport_response_t *response);
 
+/* Answers with a body that comes piece by piece: response->length says how long it is in all, its
+ * body is ignored. *stream becomes the number to write it with; 0 when no body is to come: the
+ * request was a HEAD, or the length is 0. Returns what transport_respond() does. */
+typedef uint32_t transport_stream_t;
+bool transport_respond_stream(transport_request_t *request, const transport_response_t *response,
+                              transport_stream_t *stream);
+
+/* How many bytes of the body can be taken now: 0 while the client is busy with what it has, -1
+ * when the body is complete or the client is gone. */
+int transport_stream_room(transport_stream_t stream);
+
+/* Whether any body has room for a piece. */
+bool transport_stream_wants(void);
+
+/* Writes a piece, at most as long as there is room; it is copied. False: the client is gone, or
+ * memory is missing (then the connection is ended and the failure counted). */
+bool transport_stream_write(transport_stream_t stream, const void *data, size_t length);
+
+/* Ends a body before it is complete, with its connection, so that the client can tell. */
+void transport_stream_abort(transport_stream_t stream);
+
 /* Frees a request without an answer and ends its connection. */
 void transport_request_drop(transport_request_t *request);
 

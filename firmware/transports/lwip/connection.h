@@ -4,6 +4,7 @@
  *   connection_io.c   bytes in and out, plain or TLS; ending a connection
  *   tls_session.c     TLS configuration, handshake, why a handshake failed
  *   connection_http.c requests and responses
+ *   connection_stream.c bodies that come piece by piece
  *   connection_ws.c   WebSocket sessions
  *
  * lwIP's callbacks only note what happened; the work is done in transport_poll(), outside of
@@ -28,6 +29,8 @@
 #define TARGET_MAX 512       /* bytes of a request target; more is 414 */
 #define HEAD_MAX 2560        /* bytes of a whole head (target included) as kept; more is 431 */
 #define OUT_HIGH 4096        /* queued output above which no more input is read */
+#define STREAM_LOW 4096      /* queued output below which a body's next piece is asked for */
+#define STREAM_PIECE 4096    /* most bytes of a piece */
 #define WS_OUT_MAX 65536     /* queued output above which a WebSocket send is refused */
 #define LINGER_US 1000000    /* how long input is discarded after our FIN */
 #define GRACE_US 100000      /* after a handshake the first request is on its way: not idle */
@@ -76,6 +79,7 @@ struct connection {
     size_t stash_at, stash_length;
     out_block_t *out, *out_last;
     size_t out_bytes;
+    size_t stream_left; /* bytes of a response's body that are still to be written */
     uint64_t last_used, last_received, last_sent, handshake_by, linger_by, no_memory_since;
     transport_request_t *request;
     websocket_t *ws;
@@ -86,6 +90,7 @@ struct connection {
 /* ---- transport_lwip.c ---- */
 extern const transport_options_t *connection_options(const connection_t *connection);
 connection_t *connection_by_id(uint32_t id);
+connection_t *connection_streaming(void); /* one with room for a piece of its body, or NULL */
 
 /* Logs and counts; the line names the peer. */
 void connection_failure(connection_t *connection, server_cause_t cause, const char *what);
@@ -135,6 +140,9 @@ bool http_wants_input(const connection_t *connection);
 void http_forget(connection_t *connection); /* the connection ends */
 uint64_t http_deadline(const connection_t *connection);
 void http_timeout(connection_t *connection);
+
+/* ---- connection_stream.c ---- */
+bool stream_has_room(const connection_t *connection);
 
 /* ---- connection_ws.c ---- */
 /* Takes the connection over after a good upgrade; false: no memory, nothing changed. */

@@ -319,7 +319,7 @@ static bool answer(transport_request_t *request, const transport_response_t *res
     }
     bool queued = (length < sizeof text || large) &&
                   connection_queue(connection, large ? large : text, length, response->body,
-                                   body ? response->length : 0);
+                                   body && response->body ? response->length : 0);
     net_free(large);
     if (!queued) {
         static const char failed[] =
@@ -334,6 +334,9 @@ static bool answer(transport_request_t *request, const transport_response_t *res
         return false;
     }
     server_count_response(response->status);
+    if (body && !response->body) {
+        connection->stream_left = response->length;
+    }
     if (!keep_alive) {
         connection->state = STATE_FLUSH;
     }
@@ -491,7 +494,7 @@ size_t http_input(connection_t *connection, const uint8_t *data, size_t length) 
 
 bool http_wants_input(const connection_t *connection) {
     const transport_request_t *request = connection->request;
-    return !request || !request->complete;
+    return request ? !request->complete : !connection->stream_left;
 }
 
 void http_forget(connection_t *connection) {
@@ -510,7 +513,7 @@ uint64_t http_deadline(const connection_t *connection) {
     const transport_options_t *options = connection_options(connection);
     const transport_request_t *request = connection->request;
     if (!request) {
-        return options->idle_timeout_ms && !connection->out
+        return options->idle_timeout_ms && !connection->out && !connection->stream_left
                    ? connection->last_used + options->idle_timeout_ms * 1000ull
                    : NEVER;
     }
@@ -550,6 +553,16 @@ bool transport_respond(transport_request_t *request, const transport_response_t 
         return false;
     }
     return answer(request, response, keeps_alive(request) && !request->connection->eof);
+}
+
+bool transport_respond_stream(transport_request_t *request, const transport_response_t *response,
+                              transport_stream_t *stream) {
+    transport_response_t head = *response;
+    head.body = NULL;
+    connection_t *connection = request->connection;
+    bool answered = transport_respond(request, &head);
+    *stream = answered && connection->stream_left ? connection->id : 0;
+    return answered;
 }
 
 void transport_request_drop(transport_request_t *request) {

@@ -256,13 +256,13 @@ static void drop_held(connection_t *connection) {
     plain_at = plain_length = 0;
     free_blocks(connection->out);
     connection->out = connection->out_last = NULL;
-    connection->out_bytes = 0;
+    connection->out_bytes = connection->stream_left = 0;
 }
 
 void connection_finish(connection_t *connection) {
     connection->state = STATE_FLUSH;
     connection->ready = true;
-    if (connection->out) {
+    if (connection->out || connection->stream_left) {
         return;
     }
     if (connection->tls && connection->pcb) {

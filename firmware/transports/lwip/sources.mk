@@ -5,6 +5,7 @@ SRC_MODULES_C += $(addprefix $(TRANSPORT_DIR),\
 	transport_lwip.c \
 	connection_io.c \
 	connection_http.c \
+	connection_stream.c \
 	connection_ws.c \
 	tls_session.c \
 	tls_memory.c)

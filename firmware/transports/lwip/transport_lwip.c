@@ -38,6 +38,17 @@ connection_t *connection_by_id(uint32_t id) {
     return NULL;
 }
 
+connection_t *connection_streaming(void) {
+    for (int i = 0; i < SERVER_SCHEMES; i++) {
+        for (connection_t *c = listeners[i].connections; c; c = c->next) {
+            if (stream_has_room(c)) {
+                return c;
+            }
+        }
+    }
+    return NULL;
+}
+
 void connection_failure(connection_t *connection, server_cause_t cause, const char *what) {
     if (cause == CAUSE_NO_MEMORY) {
         net_heap_figures_t heap = net_heap_figures();
@@ -101,7 +112,8 @@ static void on_error(void *arg, err_t error) {
 static bool is_busy(const connection_t *connection) {
     switch (connection->state) {
     case STATE_HTTP:
-        return connection->request || connection->out || connection->rx ||
+        return connection->request || connection->out || connection->stream_left ||
+               connection->rx ||
                (connection->tls && !connection->asked &&
                 board_us() < connection->last_used + GRACE_US);
     case STATE_WEBSOCKET:
@@ -295,7 +307,8 @@ static void service(connection_t *connection) {
         take_input(connection);
         more = connection->pcb && connection->out_bytes > before;
     }
-    if (connection->pcb && connection->state == STATE_FLUSH && !connection->out) {
+    if (connection->pcb && connection->state == STATE_FLUSH && !connection->out &&
+        !connection->stream_left) {
         connection_finish(connection);
     }
     if (connection->pcb && connection->state == STATE_LINGER) {

@@ -1,0 +1,119 @@
+#include "http_streams.h"
+
+#include "httpserver.h"
+#include "py/mperrno.h"
+#include "py/runtime.h"
+#include "py/stream.h"
+#include "server.h"
+
+#define STREAMS_MAX 16
+
+MP_REGISTER_ROOT_POINTER(mp_obj_t httpserver_streams[16]);
+_Static_assert(STREAMS_MAX == 16, "httpserver_streams has a place for each");
+
+static transport_stream_t streams[STREAMS_MAX];
+
+/* One buffer for all: a piece is read and copied to its connection in one go. */
+static uint8_t piece[2048];
+
+static int free_place(void) {
+    for (int i = 0; i < STREAMS_MAX; i++) {
+        if (!streams[i]) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+bool http_streams_room(void) { return free_place() >= 0; }
+
+static mp_off_t seek(mp_obj_t source, mp_off_t offset, int whence) {
+    int error = 0;
+    mp_off_t position = mp_stream_seek(source, offset, whence, &error);
+    if (position == (mp_off_t)-1) {
+        mp_raise_OSError(error ? error : MP_EIO);
+    }
+    return position;
+}
+
+size_t http_streams_length(mp_obj_t source) {
+    mp_get_stream_raise(source, MP_STREAM_OP_READ | MP_STREAM_OP_IOCTL);
+    mp_off_t here = seek(source, 0, MP_SEEK_CUR), end = seek(source, 0, MP_SEEK_END);
+    seek(source, here, MP_SEEK_SET);
+    return end > here ? (size_t)(end - here) : 0;
+}
+
+/* A source may be written in Python: what it raises is printed, as a handler's exceptions are. */
+static void close_source(mp_obj_t source) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        mp_stream_close(source);
+        nlr_pop();
+    } else {
+        httpserver_handler_failed(nlr.ret_val, false);
+    }
+}
+
+static void drop(int i) {
+    mp_obj_t source = MP_STATE_VM(httpserver_streams)[i];
+    streams[i] = 0;
+    MP_STATE_VM(httpserver_streams)[i] = MP_OBJ_NULL;
+    close_source(source);
+}
+
+void http_streams_add(transport_stream_t stream, mp_obj_t source) {
+    int i = stream ? free_place() : -1;
+    if (i < 0) {
+        transport_stream_abort(stream);
+        close_source(source);
+        return;
+    }
+    streams[i] = stream;
+    MP_STATE_VM(httpserver_streams)[i] = source;
+}
+
+static bool read_piece(mp_obj_t source, size_t length) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        httpserver_handler_failed(nlr.ret_val, false);
+        return false;
+    }
+    int error = 0;
+    mp_uint_t got = mp_stream_read_exactly(source, piece, length, &error);
+    nlr_pop();
+    return error == 0 && got == length;
+}
+
+/* Gives what there is room for; false when this stream is done with. */
+static bool serve(int i) {
+    int room;
+    while ((room = transport_stream_room(streams[i])) > 0) {
+        size_t length = (size_t)room < sizeof piece ? (size_t)room : sizeof piece;
+        if (!read_piece(MP_STATE_VM(httpserver_streams)[i], length)) {
+            /* The head has promised more than there is: only the connection's end can tell. */
+            server_log(
+                "httpserver: a file became shorter, or could not be read, while it was sent");
+            transport_stream_abort(streams[i]);
+            return false;
+        }
+        if (!transport_stream_write(streams[i], piece, length)) {
+            return false;
+        }
+    }
+    return room == 0;
+}
+
+void http_streams_run(void) {
+    for (int i = 0; i < STREAMS_MAX; i++) {
+        if (streams[i] && !serve(i)) {
+            drop(i);
+        }
+    }
+}
+
+void http_streams_forget(void) {
+    for (int i = 0; i < STREAMS_MAX; i++) {
+        streams[i] = 0;
+        MP_STATE_VM(httpserver_streams)[i] = MP_OBJ_NULL;
+    }
+}

@@ -1,0 +1,11 @@
+/* What httpserver.info() says about a listener. */
+#ifndef ESPBENCH_SERVER_INFO_H
+#define ESPBENCH_SERVER_INFO_H
+
+#include "py/obj.h"
+#include "transport.h"
+
+/* A dict with port and max, for TLS the certificate too; None when it does not listen. */
+mp_obj_t server_info_listener(server_scheme_t scheme, const transport_options_t *options);
+
+#endif

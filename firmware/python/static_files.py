@@ -1,0 +1,268 @@
+"""Files of the file system over HTTP: what httpserver.static(uri, directory) does.
+
+A file is streamed in pieces, so its size does not matter. It goes with a media type by its name's
+ending, and a strong ETag (SHA-256 of its content); If-None-Match gets 304. When there is a
+name.gz beside it, clients that accept gzip get that.
+
+Never served, whatever the directory: /certs, names that begin with a dot, and keys (*.pem, *.key
+and the like); from "/" itself also programs (*.py, *.mpy) and /config.json, which may hold
+passwords.
+"""
+
+import hashlib
+import os
+import time
+from binascii import hexlify
+
+import httpserver
+
+_DIRECTORY = 0x4000
+_SETTLED_S = 2  # a file this old that is written again gets another time
+_ETAGS_MAX = 32
+
+_TYPES = {
+    "bin": "application/octet-stream",
+    "css": "text/css; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "gif": "image/gif",
+    "gz": "application/gzip",
+    "htm": "text/html; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "ico": "image/x-icon",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
+    "map": "application/json",
+    "md": "text/markdown; charset=utf-8",
+    "mjs": "text/javascript; charset=utf-8",
+    "mp3": "audio/mpeg",
+    "mp4": "video/mp4",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "txt": "text/plain; charset=utf-8",
+    "wasm": "application/wasm",
+    "wav": "audio/wav",
+    "webmanifest": "application/manifest+json",
+    "webp": "image/webp",
+    "woff": "font/woff",
+    "woff2": "font/woff2",
+    "xml": "application/xml",
+    "zip": "application/zip",
+}
+_SECRET = ("pem", "key", "der", "p8", "p12", "pfx", "jks")
+_PROGRAMS = ("py", "mpy")
+
+_etags = {}  # path: (size, time, ETag)
+
+
+def _ending(name):
+    _, dot, ending = name.rpartition(".")
+    return ending.lower() if dot else ""
+
+
+def media_type(name):
+    """The media type by the name's ending."""
+    return _TYPES.get(_ending(name), "application/octet-stream")
+
+
+def _decoded(segment):
+    """One piece of a path without its %XX, or None when it is malformed."""
+    if "%" not in segment:
+        return segment
+    pieces = segment.encode().split(b"%")
+    out = bytearray(pieces[0])
+    for piece in pieces[1:]:
+        digits = piece[:2]
+        # int() is no judge: it takes "+1" and " 1" too
+        if len(digits) < 2 or any(d not in b"0123456789abcdefABCDEF" for d in digits):
+            return None
+        out.append(int(digits, 16))
+        out.extend(piece[2:])
+    try:
+        return str(out, "utf-8")
+    except UnicodeError:
+        return None
+
+
+def segments(path):
+    """The names in a request's path, or None when one of them cannot be a file's.
+
+    The path is split before it is decoded, once, and what is then no plain name is refused:
+    whatever the encoding, nothing can lead out of the directory. The last name is "" when the path
+    ends in "/".
+    """
+    names = []
+    raw = path.split("/")
+    for i, piece in enumerate(raw):
+        name = _decoded(piece)
+        if name is None:
+            return None
+        if name == "" and i + 1 < len(raw):
+            return None
+        # "a." and "a " are a on FAT; a leading dot covers "." and ".."
+        if name and (name[0] == "." or name[-1] in ". "):
+            return None
+        for c in name:
+            if c in "/\\:" or ord(c) < 32 or ord(c) == 127:
+                return None
+        names.append(name)
+    return names
+
+
+def is_private(path):
+    """Whether a file must not be served, whoever asks and whatever the directory."""
+    names = path.lower().split("/")[1:]
+    ending = _ending(names[-1])
+    if ending == "gz":
+        ending = _ending(names[-1][:-3])
+    if names[0] == "certs" or ending in _SECRET:
+        return True
+    return len(names) == 1 and (ending in _PROGRAMS or names[0].startswith("config.json"))
+
+
+def _stat(path):
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
+
+
+def _file_stat(path):
+    stat = None if is_private(path) else _stat(path)
+    return None if stat is None or stat[0] & _DIRECTORY else stat
+
+
+def _digest(path):
+    sha = hashlib.sha256()
+    piece = bytearray(1024)
+    view = memoryview(piece)
+    with open(path, "rb") as file:
+        while n := file.readinto(piece):
+            sha.update(view[:n])
+    return '"%s"' % hexlify(sha.digest()[:12]).decode()
+
+
+def _etag(path, stat):
+    size, changed = stat[6], stat[8]
+    known = _etags.get(path)
+    if known and known[0] == size and known[1] == changed:
+        return known[2]
+    etag = _digest(path)
+    # The time has seconds: a file that changed just now may do so again unnoticed. (A time to come
+    # is of a clock that was set, or counted, before the last start.)
+    if abs(time.time() - changed) >= _SETTLED_S:
+        if len(_etags) >= _ETAGS_MAX:
+            _etags.clear()
+        _etags[path] = (size, changed, etag)
+    return etag
+
+
+def accepts_gzip(request):
+    """Whether Accept-Encoding takes gzip (RFC 9110, 12.5.3): a weight of 0 says no."""
+    header = request.headers.get("accept-encoding", "")
+    weights = {}
+    if isinstance(header, str):
+        for item in header.lower().split(","):
+            coding, _, parameters = item.partition(";")
+            name, _, weight = parameters.partition("=")
+            zero = name.strip() == "q" and not weight.strip().strip("0.")
+            weights[coding.strip()] = not zero
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", False)))
+
+
+def matches(request, etag):
+    """Whether If-None-Match names this ETag (RFC 9110, 13.1.2; compared weakly)."""
+    header = request.headers.get("if-none-match", "")
+    if not isinstance(header, str):
+        return False
+    for item in header.split(","):
+        item = item.strip()
+        if item == "*" or item == etag or item == "W/" + etag:
+            return True
+    return False
+
+
+def _not_found():
+    httpserver.send("404 Not Found\n", 404)
+
+
+def _send(request, path):
+    plain, packed = _file_stat(path), _file_stat(path + ".gz")
+    if plain is None and packed is None:
+        _not_found()
+        return
+    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    file, stat = path, plain
+    if packed is not None:
+        headers["Vary"] = "Accept-Encoding"
+        if accepts_gzip(request):
+            headers["Content-Encoding"] = "gzip"
+            file, stat = path + ".gz", packed
+        elif plain is None:
+            httpserver.send("406 Not Acceptable: it is there as gzip only\n", 406, headers=headers)
+            return
+    etag = headers["ETag"] = _etag(file, stat)
+    if matches(request, etag):
+        headers.pop("Content-Encoding", None)
+        httpserver.send(None, 304, media_type(path), headers)
+        return
+    httpserver.send(open(file, "rb"), 200, media_type(path), headers)
+
+
+def _redirect(location):
+    httpserver.send(None, 301, headers={"Location": location})
+
+
+class _Directory:
+    def __init__(self, uri, path):
+        self.uri = uri  # without a "/" at its end
+        self.path = path  # the same; "" is "/"
+
+    def __call__(self, request):
+        path = request.path
+        if not isinstance(path, str):
+            _not_found()
+            return
+        if path == self.uri:
+            _redirect(path + "/")
+            return
+        names = segments(path[len(self.uri) + 1 :])
+        if names is None:
+            _not_found()
+            return
+        if names[-1] == "":
+            names[-1] = "index.html"
+        file = self.path + "/" + "/".join(names)
+        stat = _stat(file)
+        if stat is not None and stat[0] & _DIRECTORY:
+            # only when there is something to see, or it would tell which directories exist
+            if _file_stat(file + "/index.html") or _file_stat(file + "/index.html.gz"):
+                _redirect(path + "/")
+            else:
+                _not_found()
+            return
+        _send(request, file)
+
+
+def _checked(what, value):
+    parts = value.split("/")
+    if parts[0] or "." in parts or ".." in parts or "*" in value:
+        raise ValueError("%s must be absolute, without . and .. and *" % what)
+    value = "/".join(part for part in parts if part)
+    return "/" + value if value else ""
+
+
+def serve(uri, directory):
+    """Serve the files below a directory at this URI, for GET and HEAD.
+
+    Raises ValueError when one of the two is not absolute, or the directory holds keys.
+    """
+    uri, directory = _checked("uri", uri), _checked("directory", directory)
+    if directory and is_private(directory + "/x"):
+        raise ValueError("%s holds keys: it cannot be served" % directory)
+    handler = _Directory(uri, directory)
+    httpserver.on(uri + "/*", handler)
+    if uri:
+        httpserver.on(uri, handler)

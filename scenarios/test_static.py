@@ -1,0 +1,392 @@
+"""Files of the device's file system over HTTP: types, validators, gzip, and no way out."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from espbench.certs import Recipe
+from espbench.clients import ClientError, Doors, Response, encode_request
+from espbench.device import Device
+
+BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
+BIG = random.Random(1).randbytes(300_000)
+"""More than all of the device's memory."""
+BIG_DIGEST = hashlib.sha256(BIG).digest()
+STYLE = b"body { color: teal; }\n" * 100
+SECRET = b"nobody may read this"
+FILES = {
+    "/www/index.html": b"<!doctype html><p>index</p>",
+    "/www/style.css": STYLE,
+    "/www/style.css.gz": gzip.compress(STYLE, mtime=0),
+    "/www/packed.js.gz": gzip.compress(b"let x = 1;\n", mtime=0),
+    "/www/big.bin": BIG,
+    "/www/empty.txt": b"",
+    "/www/data.json": b"{}",
+    "/www/a b+c ä.txt": b"odd",
+    "/www/noending": b"?",
+    "/www/bare/file.txt": b"in a folder without an index",
+    "/www/docs/index.html": b"docs",
+    "/www/%2e%2e": b"a name that only looks encoded",
+    "/www/.hidden": SECRET,
+    "/www/backup.key": SECRET,
+    "/www/Server.PEM": SECRET,
+    "/www/old.pem.gz": SECRET,
+    "/secret.txt": SECRET,
+    "/main_old.py": SECRET,
+    "/config.json": b"{}",
+    "/notes.txt": b"notes",
+}
+MAIN = """
+import httpserver
+httpserver.static("/www", "/www")
+httpserver.static("/root", "/")
+import bench_app
+bench_app.main()
+"""
+
+
+@pytest.fixture(scope="module")
+def shared_device_options(recipe: Recipe) -> Mapping[str, Any]:
+    """Return a device with files to serve, and some that must not be."""
+    certs = {f"/certs/{name}": data for name, data in recipe.device_files.items()}
+    return {"files": {**certs, **FILES, "/main.py": MAIN}, "forwards": {80: 4, 443: 4}}
+
+
+def digest(answer: Response) -> bytes:
+    """Return the body's digest: pytest explains at length how two bodies of 300 kB differ."""
+    return hashlib.sha256(answer.body).digest()
+
+
+def get(doors: Doors, path: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the answer to a GET over http."""
+    return doors.http.request("GET", path, headers=dict(headers or {}))
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/www/index.html", "text/html; charset=utf-8"),
+        ("/www/style.css", "text/css; charset=utf-8"),
+        ("/www/packed.js", "text/javascript; charset=utf-8"),
+        ("/www/data.json", "application/json"),
+        ("/www/big.bin", "application/octet-stream"),
+        ("/www/noending", "application/octet-stream"),
+        ("/www/style.css.gz", "application/gzip"),
+    ],
+)
+def test_media_types(path: str, media_type: str, doors: Doors) -> None:
+    """The type comes from the name's ending, and browsers are told not to guess."""
+    answer = get(doors, path, {"Accept-Encoding": "gzip"})
+    assert (answer.status, answer.header("content-type")) == (200, media_type)
+    assert answer.header("x-content-type-options") == "nosniff"
+
+
+@BOTH
+def test_a_file_larger_than_all_memory(scheme: str, doors: Doors, shared_device: Device) -> None:
+    """300 kB arrive whole on a kept connection, and take two pieces of memory, not the file's."""
+    with doors[scheme].http() as http:
+        assert http.get("/hello").status == 200
+        shared_device.heap_reset()
+        before = shared_device.heap().free
+        assert digest(http.get("/www/big.bin")) == BIG_DIGEST
+        assert before - shared_device.heap().low_water < 24_000
+        assert http.get("/hello").text == "hello\n"
+
+
+def test_a_slow_client_holds_nobody_up(doors: Doors) -> None:
+    """While one client does not read its file, others are served, and it gets all of it."""
+    with doors.http.http() as slow:
+        slow.send("GET", "/www/big.bin")
+        for _ in range(5):
+            assert get(doors, "/hello").text == "hello\n"
+            assert get(doors, "/www/data.json").body == b"{}"
+        assert digest(slow.receive()) == BIG_DIGEST
+
+
+def test_requests_behind_a_file_wait_for_it(doors: Doors) -> None:
+    """Pipelined requests are answered in order, behind the whole file (RFC 9112 section 9.3.2)."""
+    with doors.http.http() as http:
+        http.stream.send(encode_request("GET", "/www/big.bin") + encode_request("GET", "/hello"))
+        assert digest(http.receive()) == BIG_DIGEST
+        assert http.receive().text == "hello\n"
+
+
+def test_the_connection_ends_behind_the_file(doors: Doors) -> None:
+    """A client that asks for it gets the whole file before the end."""
+    with doors.http.http() as http:
+        answer = http.request("GET", "/www/big.bin", headers={"Connection": "close"})
+        assert digest(answer) == BIG_DIGEST
+        assert http.ended() is False
+
+
+@pytest.mark.failures("peer_reset")
+@BOTH
+def test_a_client_that_goes_in_the_middle(scheme: str, doors: Doors, shared_device: Device) -> None:
+    """A reset while a file is sent frees all that was taken for it, and others are served."""
+    http = doors[scheme].http()
+    http.send("GET", "/www/big.bin")
+    http.stream.receive(5)
+    http.stream.reset()
+    shared_device.settle()
+    assert get(doors, "/www/data.json").body == b"{}"
+
+
+def test_a_file_that_shrinks_while_it_is_sent(doors: Doors, shared_device: Device) -> None:
+    """What was promised and is no longer there ends the connection: nobody takes it for whole."""
+    shared_device.exec(
+        "import httpserver\n"
+        "def short(request):\n"
+        "    f = open('/www/big.bin', 'rb')\n"
+        "    httpserver.send(f)\n"
+        "    f.seek(290000)\n"
+        "httpserver.on('/short', short)"
+    )
+    with doors.http.http() as http:
+        http.send("GET", "/short")
+        with pytest.raises(ClientError):
+            http.receive()
+    shared_device.console.expect("became shorter", timeout=5)
+    shared_device.exec("httpserver.off('/short')")
+
+
+def test_an_empty_file(doors: Doors) -> None:
+    """A file of no bytes is an answer of no bytes."""
+    answer = get(doors, "/www/empty.txt")
+    assert (answer.status, answer.header("content-length"), answer.body) == (200, "0", b"")
+
+
+@BOTH
+def test_head(scheme: str, doors: Doors) -> None:
+    """HEAD has the headers of GET, and the connection goes on."""
+    with doors[scheme].http() as http:
+        head = http.request("HEAD", "/www/big.bin")
+        assert (head.status, head.header("content-length"), head.body) == (200, "300000", b"")
+        whole = http.get("/www/big.bin")
+        assert head.header("etag") == whole.header("etag")
+
+
+def test_etag_and_304(doors: Doors) -> None:
+    """The ETag is strong, and who has the file is told so without the file."""
+    with doors.http.http() as http:
+        first = http.get("/www/style.css")
+        tag = first.header("etag") or ""
+        assert tag.startswith('"')
+        for condition in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+            again = http.request("GET", "/www/style.css", headers={"If-None-Match": condition})
+            assert (again.status, again.body, again.header("etag")) == (304, b"", tag)
+            assert again.header("content-type") == first.header("content-type")
+            assert again.header("vary") == "Accept-Encoding"
+        for condition in ('"other"', tag.strip('"'), ""):
+            again = http.request("GET", "/www/style.css", headers={"If-None-Match": condition})
+            assert (again.status, again.body) == (200, STYLE)
+
+
+def test_a_changed_file_has_another_etag(doors: Doors, shared_device: Device) -> None:
+    """The same size, written within the same second: the ETag changes, and changes back."""
+
+    def written(text: str) -> str | None:
+        shared_device.exec(f"f = open('/www/new.txt', 'w'); f.write('{text}'); f.close()")
+        answer = get(doors, "/www/new.txt")
+        assert answer.text == text
+        return answer.header("etag")
+
+    tags = [written(text) for text in ("one", "two", "one")]
+    assert tags[0] == tags[2] != tags[1]
+
+
+@pytest.mark.parametrize(
+    ("accepts", "packed"),
+    [
+        ("gzip", True),
+        ("gzip, deflate, br", True),
+        ("br;q=1.0, GZIP;q=0.5", True),
+        ("*", True),
+        ("x-gzip", True),
+        ("", False),
+        ("identity", False),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000", False),
+        ("*, gzip;q=0", False),
+        ("gzipped", False),
+    ],
+)
+def test_gzip_by_what_the_client_takes(accepts: str, packed: bool, doors: Doors) -> None:
+    """name.gz goes to who accepts it, with the type of name and a validator of its own."""
+    answer = get(doors, "/www/style.css", {"Accept-Encoding": accepts})
+    assert answer.status == 200
+    assert answer.header("vary") == "Accept-Encoding"
+    assert answer.header("content-type") == "text/css; charset=utf-8"
+    assert answer.header("content-encoding") == ("gzip" if packed else None)
+    assert answer.body == (FILES["/www/style.css.gz"] if packed else STYLE)
+    other = get(doors, "/www/style.css", {"Accept-Encoding": "" if packed else "gzip"})
+    assert other.header("etag") != answer.header("etag")
+
+
+def test_gzip_only(doors: Doors) -> None:
+    """A file that is there as name.gz only: 406 to who cannot take it."""
+    assert get(doors, "/www/packed.js").status == 406
+    answer = get(doors, "/www/packed.js", {"Accept-Encoding": "gzip"})
+    assert gzip.decompress(answer.body) == b"let x = 1;\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "found"),
+    [
+        ("/www/", 200, b"<!doctype html><p>index</p>"),
+        ("/www", 301, "/www/"),
+        ("/www/docs/", 200, b"docs"),
+        ("/www/docs", 301, "/www/docs/"),
+        ("/www/docs?x=1", 301, "/www/docs/"),
+        ("/www/bare", 404, None),
+        ("/www/bare/", 404, None),
+        ("/www/bare/file.txt", 200, b"in a folder without an index"),
+        ("/www/nothing", 404, None),
+        ("/www/nothing/", 404, None),
+        ("/www/index.html/", 404, None),
+        ("/www/index.html?x=1", 200, b"<!doctype html><p>index</p>"),
+        ("/www/a%20b+c%20%c3%A4.txt", 200, b"odd"),
+        ("/www/%69ndex.html", 200, b"<!doctype html><p>index</p>"),
+        ("/www/%252e%252e", 200, b"a name that only looks encoded"),
+        ("/root/notes.txt", 200, b"notes"),
+        ("/root/www/docs/", 200, b"docs"),
+    ],
+)
+def test_directories_and_names(
+    path: str, status: int, found: bytes | str | None, doors: Doors
+) -> None:
+    """Folders are their index.html or 404, never a list; names are decoded once."""
+    answer = get(doors, path)
+    assert answer.status == status
+    if isinstance(found, str):
+        assert answer.header("location") == found
+    elif found is not None:
+        assert answer.body == found
+
+
+OUT = [
+    "/www/../secret.txt",
+    "/www/./../secret.txt",
+    "/www/docs/../../secret.txt",
+    "/www/..",
+    "/www/../",
+    "/www/.",
+    "/www/%2e%2e/secret.txt",
+    "/www/%2E%2E%2fsecret.txt",
+    "/www/..%2fsecret.txt",
+    "/www/.%2e/secret.txt",
+    "/www/docs%2f..%2f..%2fsecret.txt",
+    "/www/%252e%252e/secret.txt",
+    "/www/%252e%252e%252fsecret.txt",
+    "/www/..\\secret.txt",
+    "/www/..%5csecret.txt",
+    "/www/docs\\..\\..\\secret.txt",
+    "/www//secret.txt",
+    "/www///secret.txt",
+    "/www/%2fsecret.txt",
+    "/www/%2Fcerts%2Fprvtkey.pem",
+    "/www/index.html%00.txt",
+    "/www/%00",
+    "/www/index.html%00",
+    "/www/%c0%ae%c0%ae/secret.txt",
+    "/www/%e0%80%ae%e0%80%ae/secret.txt",
+    "/www/%uff0e%uff0e/secret.txt",
+    "/www/%u002e%u002e/secret.txt",
+    "/www/..;/secret.txt",
+    "/www/.../secret.txt",
+    "/www/.. /secret.txt",
+    "/www/..%20/secret.txt",
+    "/www/..%0d%0a/secret.txt",
+    "/www/%2",
+    "/www/%",
+    "/www/%zz",
+    "/www/%+1x",
+    "/www/%ff%fe",
+    "/wwwsecret.txt",
+    "/www../secret.txt",
+]
+
+
+@pytest.mark.failures("bad_request")  # a space ends the target
+@pytest.mark.parametrize("path", OUT)
+def test_no_way_out(path: str, doors: Doors) -> None:
+    """Whatever leads out of the directory, encoded or not, is 404, and 400 if it is no URI."""
+    with doors.http.http() as http:
+        http.stream.send(encode_request("GET", path))
+        answer = http.receive()
+    assert answer.status in (400, 404)
+    assert SECRET not in answer.body
+    assert b"PRIVATE" not in answer.body
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/www/.hidden",
+        "/www/%2ehidden",
+        "/www/backup.key",
+        "/www/backup%2ekey",
+        "/www/Server.PEM",
+        "/www/old.pem",
+        "/www/old.pem.gz",
+        "/root/certs/prvtkey.pem",
+        "/root/certs/servercert.pem",
+        "/root/certs",
+        "/root/certs/",
+        "/root/CERTS/prvtkey.pem",
+        "/root/certs./prvtkey.pem",
+        "/root/%63erts/prvtkey.pem",
+        "/root/./certs/prvtkey.pem",
+        "/root//certs/prvtkey.pem",
+        "/root/www/../certs/prvtkey.pem",
+        "/root/www/backup.key",
+        "/root/main_old.py",
+        "/root/main.py",
+        "/root/config.json",
+        "/root/",
+    ],
+)
+def test_private_files(path: str, doors: Doors) -> None:
+    """Keys, hidden names, programs and the configuration are 404, with gzip accepted or not."""
+    for headers in ({}, {"Accept-Encoding": "gzip"}):
+        answer = get(doors, path, headers)
+        assert answer.status == 404
+        assert answer.body == b"404 Not Found\n"
+
+
+def test_an_absolute_target(doors: Doors) -> None:
+    """The absolute form of a target names no file outside either (RFC 9112 section 3.2.2)."""
+    with doors.http.http() as http:
+        http.stream.send(encode_request("GET", "http://x/../certs/prvtkey.pem"))
+        assert http.receive().status in (400, 404)
+
+
+def test_only_get_and_head(doors: Doors) -> None:
+    """Files cannot be posted to: 405 names what can be done."""
+    answer = doors.http.request("POST", "/www/index.html", b"x")
+    assert (answer.status, answer.header("allow")) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["'www', '/www'", "'/www', 'www'", "'/x', '/www/../certs'", "'/x', '/certs'", "'/x*', '/www'"],
+)
+def test_what_cannot_be_served(arguments: str, shared_device: Device) -> None:
+    """static() takes absolute paths, and no directory that holds keys."""
+    shared_device.exec(
+        "import httpserver\n"
+        "said = None\n"
+        f"try: httpserver.static({arguments})\n"
+        "except ValueError as error: said = str(error)"
+    )
+    assert shared_device.eval("said")
+
+
+def test_headers_that_are_no_text(doors: Doors) -> None:
+    """Validators that are not UTF-8 match nothing and break nothing."""
+    headers = {"If-None-Match": '"\xff\xfe"', "Accept-Encoding": "gzip\xff"}
+    assert get(doors, "/www/style.css", headers).body == STYLE
