@@ -26,6 +26,7 @@ class Package:
         files: all of them must exist.
         modules: Python modules that the running Python must have.
         purposes: who needs it.
+        optional: without it tests are skipped; nobody is stopped.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Package:
     files: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     purposes: tuple[str, ...] = PURPOSES
+    optional: bool = False
 
 
 PACKAGES = (
@@ -50,6 +52,7 @@ PACKAGES = (
     Package("gcc", programs=("gcc",), purposes=("test",)),
     Package("libc6-dev", files=("/usr/include/stdio.h",), purposes=("test",)),
     Package("openssl", programs=("openssl",), purposes=("test",)),
+    Package("chromium", programs=("chromium",), purposes=("test",), optional=True),
     Package("clang-format", programs=("clang-format",), purposes=("lint",)),
 )
 
@@ -125,9 +128,24 @@ def ensure(purpose: str) -> None:
     Raises:
         Problem: something is missing still.
     """
-    absent = missing(purpose)
-    if not absent:
-        return
+    everything = missing(purpose)
+    absent = [package for package in everything if not package.optional]
+    wanted = [package for package in everything if package.optional]
+    if absent:
+        _ensure_all(purpose, absent)
+    if wanted and is_root() and shutil.which("apt-get"):
+        _try_to_install(wanted)
+
+
+def _try_to_install(packages: Sequence[Package]) -> None:
+    print(f"espbench: installing {', '.join(package.name for package in packages)}", flush=True)
+    try:
+        install([package.name for package in packages])
+    except Problem as problem:
+        print(f"espbench: {problem} Until then the tests that need it are skipped.", flush=True)
+
+
+def _ensure_all(purpose: str, absent: Sequence[Package]) -> None:
     if any(package.modules for package in absent) and not is_distribution_python(sys.executable):
         raise Problem(
             f"this Python ({sys.executable}) has no venv or ensurepip module: install a complete "
@@ -145,7 +163,7 @@ def ensure(purpose: str) -> None:
         )
     print(f"espbench: installing {', '.join(package.name for package in absent)}", flush=True)
     install([package.name for package in absent])
-    still = missing(purpose)
+    still = [package for package in missing(purpose) if not package.optional]
     if still:
         raise Problem(
             f"apt-get installed what was asked for, but {wanted_things(still)} cannot be found: "

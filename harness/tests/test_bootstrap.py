@@ -67,6 +67,24 @@ def test_not_root(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.parametrize("root", [True, False])
+def test_an_optional_package_stops_nobody(monkeypatch: pytest.MonkeyPatch, root: bool) -> None:
+    """Root tries to install it, once; nobody else is asked, and no failure is an error."""
+    package = Package("some-browser", programs=("some-browser",), optional=True)
+    tried: list[str] = []
+
+    def install(names: list[str]) -> None:
+        tried.extend(names)
+        raise Problem("apt-get could not.")
+
+    monkeypatch.setattr(debian, "missing", lambda _purpose: [package])
+    monkeypatch.setattr(debian, "is_root", lambda: root)
+    monkeypatch.setattr(debian, "install", install)
+    monkeypatch.setattr("shutil.which", lambda _name: "/usr/bin/apt-get")
+    debian.ensure("test")
+    assert tried == (["some-browser"] if root else [])
+
+
 def test_no_apt(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a system without apt the things themselves are named."""
     package = Package("some-package", programs=("some-program",), files=("/some/file",))
