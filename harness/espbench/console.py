@@ -217,6 +217,15 @@ class Console:
             raise fault
         return None
 
+    def check(self) -> None:
+        """Raise what ended the guest, or the panic that nobody has seen yet.
+
+        Raises:
+            DeviceError: the guest panicked or QEMU died.
+        """
+        if (self.closed or self._faulty()) and (fault := self._fault()):
+            raise fault
+
     def _read(self, connection: socket.socket) -> None:
         demultiplexer = Demultiplexer()
         poll = select.poll()

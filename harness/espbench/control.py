@@ -43,6 +43,8 @@ class Control:
         deadline = Deadline.of(timeout)
         number = next(self._ids)
         message = encode(number, verb, *arguments)
+        # A guest that panicked and is up again would answer, as if nothing had happened.
+        self._console.check()
         with self._console.changed:
             self._pending[number] = None
         try:
@@ -57,6 +59,7 @@ class Control:
                 f"its console ended with:\n{self._console.tail()}"
             )
         if answer.get("lost"):
+            self._console.check()
             raise ControlError(f"The device reset before it answered the control request {verb}.")
         if not answer.get("ok"):
             error = answer.get("error", "no reason given")

@@ -502,8 +502,7 @@ class Device:
             QemuDied: QEMU ended.
             NotRunning: the device was stopped.
         """
-        if (self.console.closed or self._unseen_panics) and (fault := self._fault()):
-            raise fault
+        self.console.check()
 
     def panicked(self) -> Panicked | None:
         """Return the error of a panic that no test expected, or None.

@@ -220,7 +220,7 @@ def test_evidence(device: Device, tmp_path: Path) -> None:
         "end",
     ]
     assert '"scheme": "https"' in (saved.folder / "events.json").read_text()
-    assert "-append seed=" in (saved.folder / "command.txt").read_text()
+    assert " seed=" in (saved.folder / "command.txt").read_text()
 
 
 def test_readiness_of_one_byte(device_factory: DeviceFactory) -> None:

@@ -54,6 +54,8 @@ class Tls:
             ssl.SSLError: OpenSSL does not know the ciphers or the curve.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # An end without close_notify is to be seen, whatever this Python's default is.
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         context.check_hostname = self.verify and self.check_name
         context.verify_mode = ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE
         if self.trust:
