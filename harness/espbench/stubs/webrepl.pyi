@@ -1,0 +1,57 @@
+"""MicroPython's WebREPL on a WebSocket endpoint, over ws and wss: its REPL and its file transfer.
+
+It speaks MicroPython's own protocol, so its standard clients work. One session at a time: a second
+client is told so and closed with 1013.
+"""
+
+def start(
+    password: str,
+    path: str = "/webrepl",
+    *,
+    origins: list[str] | tuple[str, ...] | None = None,
+    ping_interval_ms: int = 0,
+    ping_timeout_ms: int = 10000,
+) -> bool:
+    """Register the endpoint, before or after the servers start; called again, it moves it.
+
+    A wrong password is answered with `Access denied`, later with each failure in a row: at once,
+    then after 250 ms, doubled each time, at most 8 s.
+
+    Args:
+        password: 1 to 128 bytes that can be typed; there is no default.
+        path: where it is, beginning with `/`, at most 63 bytes.
+        origins: pages that browsers may connect from, as `"https://host"` or `"https://host:port"`,
+            `"null"` or `"*"`; others get a 403. `None`: all. Clients that are no browsers send no
+            origin and are let in.
+        ping_interval_ms: how often to ping the client, in milliseconds; 0: never.
+        ping_timeout_ms: how long to wait for its pong, in milliseconds.
+
+    Returns:
+        `True`.
+
+    Raises:
+        ValueError: the password is missing or too long, the path is out of range, a number is, or
+            an origin is none.
+        TypeError: `origins` is no list or tuple.
+        OSError: ENOSPC: all 32 places for handlers and endpoints are taken; ENOMEM: no memory.
+
+    Memory:
+        The path and the origins, in the network heap. A session takes what its connection takes
+        (see `httpserver`).
+    """
+
+def process_queue(timeout_ms: int = 0, /) -> int:
+    """Run what the client has typed, and go on with a file transfer, for about 20 ms at most.
+
+    Args:
+        timeout_ms: how long to wait for the first input, in milliseconds.
+
+    Returns:
+        How much it served; 0: nothing.
+
+    Raises:
+        SystemExit: the client typed Ctrl-D: the program ends and MicroPython starts anew.
+    """
+
+def stop() -> None:
+    """Remove the endpoint and forget the password; the session ends."""

@@ -1,0 +1,107 @@
+"""The stubs of the device's modules, compared with a device: names, keywords, argument counts."""
+
+from __future__ import annotations
+
+import pytest
+from espbench.clients import Target
+from espbench.device import Device
+from stub_files import FROZEN, IN_C, MODULES, Function, read_module
+
+NO_SUCH_KEYWORD = ("extra keyword arguments given", "doesn't take keyword arguments")
+"""MicroPython's words (py/argcheck.c)."""
+TOO_MANY = ("positional arguments but", "expected at most", "extra positional arguments given")
+TOO_FEW = ("missing", "positional arguments but", "argument required")
+
+HELPERS = """
+def said(module, name, args, kw):
+    try:
+        getattr(__import__(module), name)(*[object()] * args, **{k: object() for k in kw})
+    except Exception as error:
+        return str(error)
+    return ''
+"""
+"""Calls with objects that fit no parameter: nothing gets further than its arguments."""
+
+
+def said(device: Device, module: str, function: Function, args: int, *keywords: str) -> str:
+    """Return the error's text of such a call."""
+    return str(device.eval(f"said({module!r}, {function.name!r}, {args}, {list(keywords)!r})"))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_names(module: str, shared_device: Device) -> None:
+    """What dir() shows on the device is what the stub has, and the other way round."""
+    on_device = shared_device.eval(f"dir(__import__({module!r}))")
+    public = {name for name in on_device if not name.startswith("__")}
+    described = {each.name for each in read_module(module).functions}
+    assert public >= described if module in FROZEN else public == described
+
+
+def test_package(shared_device: Device) -> None:
+    """`esp32` holds the modules that its stub names; they are the same as by their own names."""
+    shared_device.exec("import esp32, httpserver, webrepl, wsserver")
+    on_device = shared_device.eval("[name for name in dir(esp32) if not name.startswith('__')]")
+    assert set(on_device) == {"httpserver", "webrepl", "wsserver"}
+    assert shared_device.eval(
+        "(esp32.httpserver is httpserver, esp32.webrepl is webrepl, esp32.wsserver is wsserver)"
+    ) == [True, True, True]
+
+
+@pytest.mark.parametrize("module", IN_C)
+def test_arguments(module: str, shared_device: Device) -> None:
+    """Each keyword is taken or refused as the stub says, and so are numbers of arguments."""
+    shared_device.exec(HELPERS)
+    for each in read_module(module).functions:
+        by_place = sum(one.positional for one in each.parameters)
+        least = sum(one.default is None for one in each.parameters if one.positional)
+        places_only = sum(not one.keyword for one in each.parameters)
+        for one in each.parameters:
+            if one.keyword:
+                text = said(shared_device, module, each, places_only, one.name)
+                assert not any(words in text for words in NO_SUCH_KEYWORD), (each.name, text)
+        text = said(shared_device, module, each, least, "no_such_keyword")
+        assert any(words in text for words in NO_SUCH_KEYWORD), (each.name, text)
+        if places_only == len(each.parameters):  # otherwise types are looked at first
+            text = said(shared_device, module, each, by_place + 1)
+            assert any(words in text for words in TOO_MANY), (each.name, by_place + 1, text)
+        if least:
+            text = said(shared_device, module, each, least - 1)
+            assert any(words in text for words in TOO_FEW), (each.name, least - 1, text)
+
+
+def test_request(shared_device: Device) -> None:
+    """A request has the attributes, of the types, that the stub says."""
+    (record,) = (each for each in read_module("httpserver").records if each.name == "Request")
+    shared_device.exec(
+        "import httpserver\n"
+        "def kinds(request):\n"
+        f"    names = {[name for name, _, _ in record.fields]!r}\n"
+        "    return repr({name: type(getattr(request, name)).__name__ for name in names})\n"
+        "httpserver.on('/kinds', kinds)"
+    )
+    text = Target(shared_device.port(80)).get("/kinds").text
+    shared_device.exec("httpserver.off('/kinds')")
+    assert eval(text) == {name: kind.partition("[")[0] for name, kind, _ in record.fields}
+
+
+@pytest.mark.parametrize(
+    ("module", "function"), [("httpserver", "stats"), ("httpserver", "info"), ("bench", "heap")]
+)
+def test_dictionaries(module: str, function: str, shared_device: Device) -> None:
+    """stats() and heap() have the keys that the stub says, at every depth."""
+    records = {each.name: each for name in MODULES for each in read_module(name).records}
+    optional = "NotRequired["
+
+    def compare(name: str, value: dict[str, object]) -> None:
+        fields = {field: kind for field, kind, _ in records[name].fields}
+        needed = {field for field, kind in fields.items() if not kind.startswith(optional)}
+        assert needed <= set(value) <= set(fields), name
+        for field, inner in value.items():
+            kind = fields[field].removeprefix(optional).removesuffix("]").removesuffix(" | None")
+            if kind in records:
+                assert isinstance(inner, dict)
+                compare(kind, inner)
+            else:
+                assert type(inner).__name__ == kind.partition("[")[0], field
+
+    compare(function.capitalize(), shared_device.eval(f"__import__({module!r}).{function}()"))
