@@ -73,6 +73,11 @@ class Tls:
         return context
 
 
+def _is_end(error: ssl.SSLError) -> bool:
+    """Return whether TCP ended without close_notify; some Pythons have no class for that."""
+    return isinstance(error, ssl.SSLEOFError) or error.reason == "UNEXPECTED_EOF_WHILE_READING"
+
+
 UNVERIFIED = Tls(verify=False)
 """What a browser does after its warning was accepted."""
 
@@ -139,11 +144,14 @@ class TlsStream:
                 data = self._object.read(65536)
             except ssl.SSLWantReadError:
                 self._read(deadline)
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as end:
-                self.ended_cleanly = isinstance(end, ssl.SSLZeroReturnError)
+            except ssl.SSLZeroReturnError:
+                self.ended_cleanly = True
                 return b""
             except ssl.SSLError as error:
-                raise tls_error(self.raw.peer, error) from None
+                if not _is_end(error):
+                    raise tls_error(self.raw.peer, error) from None
+                self.ended_cleanly = False
+                return b""
             else:
                 if data:
                     return data
