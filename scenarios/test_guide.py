@@ -300,6 +300,19 @@ def test_station(boot: Boot) -> None:
     wait_until(device, "lan.isconnected()")
 
 
+def test_soft_reset(boot: Boot) -> None:
+    """Ctrl-C and Ctrl-D run main.py anew: the LAN has the interface between, then the station."""
+    device = boot()
+    device.console.expect(UP)
+    device.console.send(b"\x03")
+    device.console.expect(r"^>>> ")
+    device.console.send(b"\x04")
+    device.console.expect(r"^MPY: soft reboot\n")
+    device.console.expect(UP)
+    assert_serves(device)
+    assert device.eval("__import__('network').LAN().active()") is False
+
+
 # -------------------------------------------------------------------- failed to start
 
 
