@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,15 @@ from typing import Any
 import pytest
 import websocket
 from espbench.certs import recipes
-from espbench.clients import ClientTimeout, ConnectionEnded, Doors, Tls, TlsError, WebRepl
+from espbench.clients import (
+    ClientTimeout,
+    ConnectionEnded,
+    Doors,
+    Tls,
+    TlsError,
+    WebRepl,
+    WebSocket,
+)
 from espbench.deadline import Deadline
 from espbench.device import Device
 from espbench.plugin import DeviceFactory
@@ -186,6 +195,38 @@ def test_without_import_time(boot: Boot) -> None:
     with doors.https.tls_stream() as stream:
         assert stream.version == "TLSv1.2"
     again(device, main_py())
+    device.console.expect(UP)
+    assert_serves(device)
+
+
+def upload(socket: WebSocket, path: str, data: bytes) -> None:
+    """Put a file on the device by MicroPython's WebREPL protocol (its webrepl_cli.py)."""
+
+    def answered() -> None:
+        while isinstance(answer := socket.receive(), str):
+            pass  # what the REPL prints
+        assert answer == b"WB\0\0"
+
+    name = path.encode()
+    socket.send(struct.pack("<2sBBQLH64s", b"WA", 1, 0, 0, len(data), len(name), name))
+    answered()
+    for position in range(0, len(data), 1024):
+        socket.send(data[position : position + 1024])
+    answered()
+
+
+def test_upload_by_webrepl(boot: Boot, pair: Files) -> None:
+    """Certificates that a WebREPL session over ws uploads to /certs serve https after a restart."""
+    device = boot(files={})
+    device.console.expect(UP)
+    with doors_of(device).http.websocket("/webrepl") as socket:
+        repl = WebRepl(socket, PASSWORD)
+        repl.line("import os")
+        repl.line("os.mkdir('/certs')")
+        for path, data in pair.items():
+            upload(socket, path, data)
+        assert repl.line("os.stat('/certs/servercert.pem')[6]") == f"{len(pair[CERT])}\n"
+    again(device)
     device.console.expect(UP)
     assert_serves(device)
 
