@@ -194,6 +194,10 @@ def test_without_import_time(boot: Boot) -> None:
     doors = doors_of(device)
     with doors.https.tls_stream() as stream:
         assert stream.version == "TLSv1.2"
+    device.exec("from esp32 import httpserver\nhttpserver.on('/', lambda request: 'never')")
+    with pytest.raises(ClientTimeout):
+        doors.https.patient(1).get("/")
+    assert run_line(doors, "https", "6 * 7") == "42\n"
     again(device, main_py())
     device.console.expect(UP)
     assert_serves(device)
