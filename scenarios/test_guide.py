@@ -154,6 +154,10 @@ def test_one_table_for_both(boot: Boot) -> None:
         repl = WebRepl(socket, PASSWORD)
         repl.line("from esp32 import httpserver")
         repl.line("httpserver.on('/both', lambda request: 'secure %s' % request.secure)")
+        repl.line("import page")
+        repl.line("page.start('guide')")
+    for door in (doors.http, doors.https):
+        assert door.get("/").text == "guide\n"
     assert doors.http.get("/both").text == "secure False"
     assert doors.https.get("/both").text == "secure True"
 
