@@ -95,16 +95,24 @@ function enable() {
   if (inside) $('password').focus();
 }
 
-function ended(session) {
+function ended(session, reason) {
   if (session !== repl) return;
   repl = null;
   lost = true;
-  terminal.note('--- connection lost ---');
+  terminal.note('--- connection lost' + (reason ? ': ' + reason : '') + ' ---');
   say('session', kept === null ? 'Connection lost: log in again'
     : 'Connection lost: logging in again when the device answers', 'bad');
   say('transfer', 'Log in to upload and download.');
   enable();
   poll();
+}
+
+// When it logs in by itself, the focus stays with what the user is at.
+function focus(element) {
+  const active = document.activeElement;
+  if (active === document.body || $('login').contains(active)) {
+    element.focus({ preventScroll: true });
+  }
 }
 
 async function login(password) {
@@ -125,8 +133,9 @@ async function login(password) {
     $('password').value = '';
     say('session', 'Logged in', 'good');
     say('transfer', '');
+    keys.disabled = false;
+    focus(keys);
     enable();
-    keys.focus({ preventScroll: true });
   } catch (error) {
     session.close();
     const wrong = error.message === 'Wrong password';
@@ -134,7 +143,7 @@ async function login(password) {
     say('session', 'Not logged in', 'bad');
     say('problem', error.message);
     $('password').value = '';
-    $('password').focus();
+    focus($('password'));
   }
   $('connect').disabled = false;
   trying = false;

@@ -61,7 +61,7 @@ class WebRepl {
     this.#password = null;
     this.#refuse(this.#ended);
     this.#wake?.();
-    this.#onEnd(this);
+    this.#onEnd(this, event.reason);
   }
 
   // One transfer after the other; a failed one does not stop the next.
