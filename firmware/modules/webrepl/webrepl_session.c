@@ -7,6 +7,7 @@
 #include "server.h"
 #include "server_port.h"
 #include "shared/runtime/interrupt_char.h"
+#include "webrepl_terminal.h"
 #include "webrepl_text.h"
 #include "ws_frame.h"
 
@@ -237,6 +238,7 @@ static void log_in(guest_t *guest) {
     free_guest(guest);
     failures = 0;
     begin_session(client);
+    webrepl_terminal_attach(true);
     server_on_websocket(OWNER_WEBREPL, item);
     for (int i = 0; i < GUESTS; i++) {
         if (guests[i].state != GUEST_NONE) {
@@ -273,7 +275,10 @@ void webrepl_on_poll(void) {
     for (int i = 0; i < GUESTS; i++) {
         serve(&guests[i], now);
     }
-    if (now >= batch_by) {
+    if (now >= batch_by && transport_ws_queued(session) > OUTPUT_HIGH) {
+        batch_by =
+            now + BATCH_US; /* the client is slow: let the batch fill, then its writer waits */
+    } else if (now >= batch_by) {
         send_batch();
     }
 }
@@ -320,9 +325,19 @@ static webrepl_verdict_t guest_message(guest_t *guest, server_item_t *item) {
     return WEBREPL_TAKEN;
 }
 
+/* Whether what is typed in front of the first Ctrl-C is nothing but empty lines. */
+static bool first_is_alone(const server_item_t *item) {
+    size_t i = 0;
+    while (item->data[i] == '\r' || item->data[i] == '\n') {
+        i++;
+    }
+    return item->data[i] == CTRL_C;
+}
+
 /* Ctrl-C works when it arrives, not when its turn comes in the queue. While code of the session
  * runs, it goes to that code and is not input. Else it is input, which ends the line being typed;
- * at an empty prompt it interrupts the application too, as any terminal of MicroPython does. */
+ * at an empty prompt it interrupts the application too, as any terminal of MicroPython does, and
+ * when earlier input waits, because then the application is what keeps it waiting. */
 static void look_for_interrupt(server_item_t *item, size_t queued) {
     if (!item->text || item->code || !memchr(item->data, CTRL_C, item->length) ||
         mp_interrupt_char != CTRL_C) {
@@ -338,7 +353,7 @@ static void look_for_interrupt(server_item_t *item, size_t queued) {
         }
         item->length = kept;
         mp_sched_keyboard_interrupt();
-    } else if (activity == WEBREPL_IDLE || queued > 0) {
+    } else if ((activity == WEBREPL_IDLE && first_is_alone(item)) || queued > 0) {
         mp_sched_keyboard_interrupt();
     }
 }

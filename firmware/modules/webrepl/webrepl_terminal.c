@@ -77,7 +77,7 @@ static MP_DEFINE_CONST_OBJ_TYPE(webrepl_terminal_type, MP_QSTR_webrepl, MP_TYPE_
                                 &stream);
 static const mp_obj_base_t terminal = {&webrepl_terminal_type};
 
-static void attach(bool on) {
+void webrepl_terminal_attach(bool on) {
     mp_obj_t *slot = &MP_STATE_VM(dupterm_objs)[0];
     bool ours = *slot == MP_OBJ_FROM_PTR(&terminal);
     if (on && !ours) {
@@ -105,7 +105,7 @@ static void drop_item(void) {
 
 static void end_session(void) {
     webrepl_files_abort();
-    attach(false);
+    webrepl_terminal_attach(false);
     now = 0;
 }
 
@@ -113,7 +113,7 @@ static void begin_session(transport_client_t client) {
     end_session();
     now = client;
     sessions++;
-    attach(true);
+    webrepl_terminal_attach(true);
     /* The prompt went out with the login. While code of an earlier session still runs, the REPL
      * begins anew when that has ended. */
     if (!running) {

@@ -54,4 +54,12 @@ class WebSocketError(ClientError):
 
 
 class WebReplError(ClientError):
-    """The WebREPL refused the password or said something unknown."""
+    """The WebREPL refused the password or a file, or said something unknown.
+
+    Attributes:
+        code: MicroPython's errno when a file was refused, else None.
+    """
+
+    def __init__(self, message: str, *, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code

@@ -1,11 +1,14 @@
-"""A client for MicroPython's WebREPL: the password, then lines of the REPL.
+"""A client for MicroPython's WebREPL: the password, lines of the REPL, and files.
 
-The protocol is that of MicroPython's extmod/modwebrepl.c: the server asks ``Password: ``,
-and answers ``WebREPL connected`` and the prompt, or ``Access denied``.
+The protocol is that of MicroPython's extmod/modwebrepl.c and of its client webrepl_cli.py: the
+server asks ``Password: ``, and answers ``WebREPL connected`` and the prompt, or ``Access denied``.
+Text frames are the REPL. Binary frames are files: a request of 82 bytes that begins with ``WA``,
+answers of ``WB`` and a number, 0 when all is well.
 """
 
 from __future__ import annotations
 
+import struct
 from typing import Protocol
 
 from espbench.clients.errors import WebReplError
@@ -13,6 +16,9 @@ from espbench.clients.stream import TIMEOUT
 from espbench.deadline import Deadline
 
 PROMPT = ">>> "
+PUT, GET, VERSION = 1, 2, 3
+PIECE = 1024
+"""How many bytes of a file webrepl_cli.py sends in a frame."""
 
 
 class TextSocket(Protocol):
@@ -23,6 +29,20 @@ class TextSocket(Protocol):
 
     def receive(self, timeout: float | Deadline | None = None) -> str | bytes:
         """Return the next message."""
+
+
+def request(operation: int, name: str = "", size: int = 0, *, name_length: int = -1) -> bytes:
+    """Return a request for a file operation: struct ``<2sBBQLH64s``.
+
+    Args:
+        operation: PUT, GET or VERSION.
+        name: of the file, at most 64 bytes.
+        size: of what will be put, in bytes.
+        name_length: to lie about it.
+    """
+    encoded = name.encode()
+    length = len(encoded) if name_length < 0 else name_length
+    return struct.pack("<2sBBQLH64s", b"WA", operation, 0, 0, size, length, encoded)
 
 
 class WebRepl:
@@ -38,6 +58,7 @@ class WebRepl:
         self.socket = socket
         self.timeout = timeout
         self._text = ""
+        self._binary = b""
         self.read_until("Password: ")
         socket.send(password + "\r")
         answer = self.read_until(PROMPT, "Access denied\r\n")
@@ -53,6 +74,11 @@ class WebRepl:
             raise WebReplError(f"The WebREPL echoed {echo!r} instead of {source!r}.")
         return output.replace("\r\n", "\n")
 
+    def type(self, text: str, *ends: str) -> str:
+        """Send text as it is; return what comes back up to and with one of these ends."""
+        self.socket.send(text)
+        return self.read_until(*ends or (PROMPT,))
+
     def read_until(self, *ends: str) -> str:
         """Return the text up to and with the first of these ends."""
         deadline = Deadline(self.timeout)
@@ -61,7 +87,69 @@ class WebRepl:
             if found:
                 text, self._text = self._text[: min(found)], self._text[min(found) :]
                 return text
-            data = self.socket.receive(deadline)
-            if isinstance(data, bytes):
-                raise WebReplError("The WebREPL sent a binary frame where text was expected.")
+            self._receive(deadline)
+
+    # ---------------------------------------------------------------- files
+
+    def version(self) -> tuple[int, int, int]:
+        """Return MicroPython's version as the device tells it."""
+        self.socket.send(request(VERSION))
+        major, minor, micro = self.read_bytes(3)
+        return major, minor, micro
+
+    def put(self, name: str, data: bytes, *, piece: int = PIECE) -> None:
+        """Write a file.
+
+        Raises:
+            WebReplError: the device refused it; `code` is MicroPython's errno.
+        """
+        self.socket.send(request(PUT, name, len(data)))
+        self.expect_good(f"put {name!r}")
+        for position in range(0, len(data), piece):
+            self.socket.send(data[position : position + piece])
+        self.expect_good(f"put {name!r}")
+
+    def get(self, name: str) -> bytes:
+        """Read a file.
+
+        Raises:
+            WebReplError: the device refused it; `code` is MicroPython's errno.
+        """
+        self.socket.send(request(GET, name))
+        self.expect_good(f"get {name!r}")
+        data = b""
+        while True:
+            self.socket.send(b"\0")
+            (size,) = struct.unpack("<H", self.read_bytes(2))
+            if size == 0:
+                break
+            data += self.read_bytes(size)
+        self.expect_good(f"get {name!r}")
+        return data
+
+    def answer(self) -> int:
+        """Return the code of the next ``WB`` answer."""
+        signature, code = struct.unpack("<2sH", self.read_bytes(4))
+        if signature != b"WB":
+            raise WebReplError(f"The WebREPL answered with {signature!r} instead of b'WB'.")
+        return int(code)
+
+    def expect_good(self, what: str) -> None:
+        """Take an answer; raise what it says when it is not 0."""
+        if code := self.answer():
+            raise WebReplError(f"The device could not {what}: errno {code}.", code=code)
+
+    def read_bytes(self, count: int) -> bytes:
+        """Return this many bytes of the binary frames."""
+        deadline = Deadline(self.timeout)
+        while len(self._binary) < count:
+            self._receive(deadline)
+        data, self._binary = self._binary[:count], self._binary[count:]
+        return data
+
+    def _receive(self, deadline: Deadline) -> None:
+        data = self.socket.receive(deadline)
+        if isinstance(data, bytes):
+            self._binary += data
+        else:
             self._text += data
