@@ -17,6 +17,7 @@ BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
 BIG = random.Random(1).randbytes(300_000)
 """More than all of the device's memory."""
 BIG_DIGEST = hashlib.sha256(BIG).digest()
+MIDDLE = random.Random(2).randbytes(20_000)
 STYLE = b"body { color: teal; }\n" * 100
 SECRET = b"nobody may read this"
 FILES = {
@@ -25,6 +26,7 @@ FILES = {
     "/www/style.css.gz": gzip.compress(STYLE, mtime=0),
     "/www/packed.js.gz": gzip.compress(b"let x = 1;\n", mtime=0),
     "/www/big.bin": BIG,
+    "/www/middle.bin": MIDDLE,
     "/www/empty.txt": b"",
     "/www/data.json": b"{}",
     "/www/a b+c ä.txt": b"odd",
@@ -98,14 +100,74 @@ def test_a_file_larger_than_all_memory(scheme: str, doors: Doors, shared_device:
         assert http.get("/hello").text == "hello\n"
 
 
-def test_a_slow_client_holds_nobody_up(doors: Doors) -> None:
-    """While one client does not read its file, others are served, and it gets all of it."""
-    with doors.http.http() as slow:
-        slow.send("GET", "/www/big.bin")
-        for _ in range(5):
-            assert get(doors, "/hello").text == "hello\n"
-            assert get(doors, "/www/data.json").body == b"{}"
-        assert digest(slow.receive()) == BIG_DIGEST
+ENDLESS = """
+import gc, httpserver, io, struct, uctypes
+class Endless(io.IOBase):
+    closed = 0
+    def ioctl(self, request, argument):
+        if request == 2:  # seek: offset and whence in C, the offset is the answer
+            seek = uctypes.bytearray_at(argument, 8)
+            seek[:4] = struct.pack("<i", 100_000_000 if seek[4] == 2 else 0)
+        elif request == 4:
+            Endless.closed += 1
+        return 0
+    def readinto(self, buffer):
+        gc.collect()
+        if fails: raise ValueError("no more")
+        return len(buffer)
+fails = False
+httpserver.on("/endless", lambda request: httpserver.send(Endless()))
+"""
+
+
+@pytest.mark.failures("peer_reset")
+def test_a_slow_client_holds_nobody_up(doors: Doors, shared_device: Device) -> None:
+    """While a client does not read 100 MB, others are served, and it holds two pieces of memory."""
+    free = shared_device.settle().free
+    shared_device.exec(ENDLESS)
+    slow = doors.http.http()
+    slow.send("GET", "/endless")
+    assert b"Content-Length: 100000000" in slow.stream.receive(5)
+    for _ in range(5):
+        assert get(doors, "/hello").text == "hello\n"
+        assert digest(get(doors, "/www/big.bin")) == BIG_DIGEST
+    assert free - shared_device.heap().free < 24_000
+    slow.stream.reset()
+    shared_device.settle()
+    assert get(doors, "/hello").text == "hello\n"  # process_queue() closes what nobody takes
+    assert shared_device.eval("Endless.closed") == 1
+    shared_device.exec("httpserver.off('/endless')")
+
+
+@pytest.mark.failures("handler_error")
+def test_a_source_that_raises(doors: Doors, shared_device: Device) -> None:
+    """A stream in Python that raises ends its connection, with a traceback on the console."""
+    shared_device.exec(ENDLESS + "fails = True\n")
+    with doors.http.http() as http, pytest.raises(ClientError):
+        http.get("/endless")
+    shared_device.console.expect("ValueError: no more", timeout=5)
+    assert shared_device.eval("Endless.closed") == 1
+    shared_device.exec("httpserver.off('/endless')")
+
+
+@pytest.mark.failures("no_memory", "peer_reset")
+def test_any_allocation_may_fail(doors: Doors, shared_device: Device) -> None:
+    """Whatever allocation fails under an answer of 20 kB: it is whole, refused, or cut visibly."""
+    outcomes = set()
+    for n in range(1, 41):
+        with doors.http.patient(3).http() as http:
+            assert http.get("/hello").status == 200
+            shared_device.fail_alloc(n)
+            try:
+                answer = http.get("/www/middle.bin")
+                outcomes.add(answer.status)
+                assert answer.status in (500, 503) or answer.body == MIDDLE
+            except ClientError as error:
+                outcomes.add(type(error).__name__)
+            finally:
+                shared_device.fail_alloc(0)
+    assert 200 in outcomes
+    assert len(outcomes) > 1
 
 
 def test_requests_behind_a_file_wait_for_it(doors: Doors) -> None:
