@@ -153,7 +153,7 @@ def test_a_source_that_raises(doors: Doors, shared_device: Device) -> None:
 @pytest.mark.failures("no_memory", "peer_reset")
 def test_any_allocation_may_fail(doors: Doors, shared_device: Device) -> None:
     """Whatever allocation fails under an answer of 20 kB: it is whole, refused, or cut visibly."""
-    outcomes = set()
+    outcomes: set[int | str] = set()
     for n in range(1, 41):
         with doors.http.patient(3).http() as http:
             assert http.get("/hello").status == 200
