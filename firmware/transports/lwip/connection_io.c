@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "owed_reset.h"
 
 #define BLOCK_MAX 4096 /* one TLS record; small pieces survive a fragmented heap */
 
@@ -295,7 +296,7 @@ void connection_end(connection_t *connection, bool abort) {
         tcp_sent(pcb, NULL);
         tcp_err(pcb, NULL);
         if (abort || tcp_close(pcb) != ERR_OK) {
-            tcp_abort(pcb);
+            owed_reset(pcb);
         }
     }
 }

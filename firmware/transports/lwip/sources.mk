@@ -7,6 +7,7 @@ SRC_MODULES_C += $(addprefix $(TRANSPORT_DIR),\
 	connection_http.c \
 	connection_stream.c \
 	connection_ws.c \
+	owed_reset.c \
 	tls_session.c \
 	tls_memory.c)
 

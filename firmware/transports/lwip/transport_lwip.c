@@ -7,10 +7,12 @@
 #include "lwip/tcp.h"
 
 #include "connection.h"
+#include "owed_reset.h"
 
 /* SYNs of a burst wait here until their handshakes are done: all of them within one poll. A SYN
  * that finds it full is dropped, and the client's retransmission comes seconds later. */
 #define BACKLOG 64
+#define NO_MEMORY_RETRY_US 20000 /* nobody tells when memory is back */
 
 typedef struct {
     struct tcp_pcb *pcb; /* NULL: not listening */
@@ -22,6 +24,7 @@ static listener_t listeners[SERVER_SCHEMES];
 static uint32_t last_id;
 static int tls_error;
 static bool polling;
+static bool resets_owed;
 
 const transport_options_t *connection_options(const connection_t *connection) {
     return &listeners[connection->scheme].options;
@@ -206,8 +209,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error) {
         server_stats.scheme[scheme].refused++;
         server_failure(scheme, CAUSE_NO_MEMORY, "%s:%u: out of memory for a connection",
                        ipaddr_ntoa(&pcb->remote_ip), pcb->remote_port);
-        tcp_abort(pcb);
-        return ERR_ABRT;
+        return owed_reset(pcb) ? ERR_ABRT : ERR_OK;
     }
     connection->scheme = scheme;
     connection->state = scheme == SERVER_HTTPS ? STATE_HANDSHAKE : STATE_HTTP;
@@ -417,18 +419,20 @@ void transport_poll(void) {
         admit(&listeners[i]);
         serve(&listeners[i]);
     }
+    resets_owed = !owed_reset_poll();
     polling = false;
 }
 
 uint32_t transport_wait_us(void) {
     uint64_t now = board_us(), by = now + 1000000, modules_by = server_deadline();
     by = modules_by < by ? modules_by : by;
+    by = resets_owed && now + NO_MEMORY_RETRY_US < by ? now + NO_MEMORY_RETRY_US : by;
     for (int i = 0; i < SERVER_SCHEMES; i++) {
         for (connection_t *c = listeners[i].connections; c; c = c->next) {
             if (c->ready) {
                 return 0;
             }
-            uint64_t due = c->no_memory ? now + 20000 : deadline(c);
+            uint64_t due = c->no_memory ? now + NO_MEMORY_RETRY_US : deadline(c);
             by = due < by ? due : by;
         }
     }
