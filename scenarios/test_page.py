@@ -18,7 +18,7 @@ import pytest
 from espbench.clients import Doors
 from espbench.deadline import timeout_scale
 from espbench.device import Device
-from playwright.sync_api import Browser, Page, Playwright, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Request, Route, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = [
@@ -254,6 +254,24 @@ def test_ones_own_program_without_tls(device: Device, visit: Visit) -> None:
     page.get_by_label("WebREPL password").fill("x")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).to_have_text("The connection was lost")
+
+
+def test_figures_of_other_days(visit: Visit) -> None:
+    """A certificate that has run out is said to have, an uptime of days has its days."""
+    page = visit()
+
+    def later(route: Route) -> None:
+        status = route.fetch().json()
+        status["uptime_ms"] = (2 * 86400 + 3 * 3600 + 4 * 60 + 5) * 1000
+        status["https"]["certificate"] = {
+            "name": "<b>old</b>",
+            "not_after": "2020-02-03T04:05:06Z",
+        }
+        route.fulfill(json=status)
+
+    page.route("**/status.json", later)
+    expect(page.locator("#uptime")).to_have_text("2 d 03:04:05")
+    expect(page.locator("#certificate")).to_have_text("<b>old</b>, expired on 2020-02-03")
 
 
 @BOTH
