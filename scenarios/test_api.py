@@ -1,0 +1,207 @@
+"""What the API's reference promises of `httpserver` and `wsserver`, on all ways in."""
+
+from __future__ import annotations
+
+import pytest
+from espbench.clients import Doors
+from espbench.clients.websocket import CLOSE, PONG, Frame, close_payload
+from espbench.device import Device
+
+BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
+START = (
+    "httpserver.start(cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'{})".format
+)
+
+
+@pytest.fixture(autouse=True)
+def modules(shared_device: Device) -> None:
+    """Import what scenarios use in the device's `__main__`."""
+    shared_device.exec("import gc, httpserver, wsserver")
+
+
+# -------------------------------------------------------------------- httpserver
+
+
+@BOTH
+def test_an_answer_as_the_handler_says(scheme: str, shared_device: Device, doors: Doors) -> None:
+    """Status, content type, header lines and body are those that the handler sent."""
+    shared_device.exec(
+        "httpserver.on('/teapot', lambda request: httpserver.send(b'short\\x00', 418,\n"
+        "    'application/x-tea', [('X-Cup', 'one'), ('X-Cup', 'two')]))"
+    )
+    answer = doors[scheme].get("/teapot")
+    assert (answer.status, answer.body) == (418, b"short\x00")
+    assert answer.header("content-type") == "application/x-tea"
+    assert [value for name, value in answer.headers if name == "x-cup"] == ["one", "two"]
+    shared_device.exec("httpserver.off('/teapot')")
+
+
+@BOTH
+def test_what_a_handler_returns(scheme: str, shared_device: Device, doors: Doors) -> None:
+    """Text and bytes are the body of a 200, None without send() is a 204."""
+    shared_device.exec(
+        "httpserver.on('/text', lambda request: 'grüße')\n"
+        "httpserver.on('/bytes', lambda request: b'raw')\n"
+        "httpserver.on('/none', lambda request: None)"
+    )
+    door = doors[scheme]
+    assert (door.get("/text").status, door.get("/text").text) == (200, "grüße")
+    assert door.get("/bytes").body == b"raw"
+    assert (door.get("/none").status, door.get("/none").body) == (204, b"")
+    shared_device.exec("for path in ('/text', '/bytes', '/none'): httpserver.off(path)")
+
+
+@BOTH
+def test_off(scheme: str, shared_device: Device, doors: Doors) -> None:
+    """off() takes one method or all of a path; what is gone is 405, then 404."""
+    shared_device.exec(
+        "for method in ('GET', 'POST'): httpserver.on('/gone', lambda r: 'here', method)"
+    )
+    assert doors[scheme].get("/gone").status == 200
+    assert shared_device.eval("httpserver.off('/gone', 'GET')") is True
+    assert doors[scheme].get("/gone").status == 405
+    assert shared_device.eval("httpserver.off('/gone')") is True
+    assert doors[scheme].get("/gone").status == 404
+    assert shared_device.eval("httpserver.off('/gone')") is False
+
+
+def test_handlers_survive_a_collection(shared_device: Device, doors: Doors) -> None:
+    """Handlers and callbacks that nothing else refers to are not collected as garbage."""
+    shared_device.exec(
+        "httpserver.on('/kept', lambda request: 'kept ' + str(request.secure))\n"
+        "wsserver.on('connect', lambda client: wsserver.send(client, 'hello'))\n"
+        "for _ in range(3): junk = [bytearray(1000) for _ in range(60)]; junk = None; gc.collect()"
+    )
+    assert doors.http.get("/kept").text == "kept False"
+    assert doors.https.get("/kept").text == "kept True"
+    with doors.http.websocket() as websocket:
+        assert websocket.receive() == "hello"
+    shared_device.exec("wsserver.on('connect', None); httpserver.off('/kept')")
+
+
+def test_stop_and_start(shared_device: Device, doors: Doors) -> None:
+    """stop() ends both servers, start() brings them back with the handlers that there were."""
+    assert shared_device.eval("httpserver.https_running()") is True
+    shared_device.exec("httpserver.stop()")
+    assert shared_device.eval("httpserver.https_running()") is False
+    assert shared_device.eval("httpserver.info()['http']") is None
+    shared_device.exec("httpserver.on('/between', lambda request: 'registered while stopped')")
+    assert shared_device.eval(START("")) is True
+    for door in (doors.http, doors.https):
+        assert door.get("/between").text == "registered while stopped"
+        assert door.get("/hello").text == "hello\n"
+    shared_device.exec("httpserver.off('/between')")
+
+
+def test_figures(shared_device: Device, doors: Doors) -> None:
+    """stats() on the device counts what the control channel counts: requests and statuses."""
+    before = shared_device.eval("httpserver.stats()")
+    for path in ("/hello", "/hello", "/nowhere"):
+        doors.http.get(path)
+    after = shared_device.eval("httpserver.stats()")
+    assert after["responses"]["200"] - before["responses"].get("200", 0) == 2
+    assert after["responses"]["404"] - before["responses"].get("404", 0) == 1
+    assert after["http"]["accepted"] - before["http"]["accepted"] == 3
+    assert set(after) == set(shared_device.stats())
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("httpserver.start(port=0)", "ValueError"),
+        ("httpserver.start(full='maybe')", "ValueError"),
+        ("httpserver.on('no-slash', print)", "ValueError"),
+        ("httpserver.on('/x', 5)", "TypeError"),
+        ("httpserver.on('/x', print, 'BREW')", "ValueError"),
+        ("httpserver.send('nobody asked')", "RuntimeError"),
+        ("wsserver.start('no-slash')", "ValueError"),
+        ("wsserver.on('smile', print)", "ValueError"),
+        ("wsserver.close(1, 999)", "ValueError"),
+    ],
+)
+def test_wrong_arguments(call: str, words: str, shared_device: Device) -> None:
+    """A wrong argument is an exception that says so, and changes nothing."""
+    outcome = (
+        "def attempt(call):\n"
+        "    try: eval(call)\n"
+        "    except Exception as error: return type(error).__name__, str(error)\n"
+    )
+    shared_device.exec(outcome)
+    name, text = shared_device.eval(f"attempt({call!r})")
+    assert name == words
+    assert text
+
+
+def test_a_header_cannot_split_an_answer(shared_device: Device, doors: Doors) -> None:
+    """A header value with a line break is refused: nobody writes a second answer through it."""
+    shared_device.exec(
+        "def split(request):\n"
+        "    try: httpserver.send('x', headers={'X-Name': 'a\\r\\nX-Evil: 1'})\n"
+        "    except ValueError: httpserver.send('refused')\n"
+        "httpserver.on('/split', split)"
+    )
+    answer = doors.http.get("/split")
+    assert answer.text == "refused"
+    assert answer.header("x-evil") is None
+    shared_device.exec("httpserver.off('/split')")
+
+
+# -------------------------------------------------------------------- wsserver
+
+
+@BOTH
+def test_a_session_as_python_sees_it(scheme: str, shared_device: Device, doors: Doors) -> None:
+    """connect, message and disconnect come in order, text is str and binary is bytes."""
+    shared_device.exec(
+        "seen = []\n"
+        "wsserver.start('/seen')\n"
+        "wsserver.on('connect', lambda client: seen.append('connect'))\n"
+        "wsserver.on('disconnect', lambda client, code: seen.append(code))\n"
+        "def message(client, data):\n"
+        "    seen.append(type(data).__name__)\n"
+        "    seen.append(wsserver.clients() == [client])\n"
+        "    wsserver.send(client, data)\n"
+        "wsserver.on('message', message)"
+    )
+    with doors[scheme].websocket("/seen") as websocket:
+        for data in ("text", b"binary"):
+            websocket.send(data)
+            assert websocket.receive() == data
+    shared_device.settle()
+    assert shared_device.eval("seen") == ["connect", "str", True, "bytes", True, 1000]
+    assert shared_device.eval("wsserver.clients()") == []
+    shared_device.exec("wsserver.on('connect', None)\nwsserver.on('disconnect', None)")
+    shared_device.exec("wsserver.stop('/seen')")
+    assert doors[scheme].get("/seen").status == 404
+
+
+@BOTH
+def test_close_with_code_and_reason(scheme: str, shared_device: Device, doors: Doors) -> None:
+    """close() from Python sends its code and its reason."""
+    websocket = doors[scheme].websocket()
+    shared_device.exec("wsserver.close(wsserver.clients()[0], 4001, 'that is all')")
+    closed = websocket.receive_close()
+    assert (closed.code, closed.reason) == (4001, "that is all")
+    websocket.send_frame(Frame(CLOSE, close_payload(4001)))
+    websocket.wait_until_gone()
+    websocket.stream.close()
+
+
+def test_a_client_that_is_gone(shared_device: Device) -> None:
+    """A message to a session that is gone is False, never somebody else's message."""
+    assert shared_device.eval("wsserver.send(123456, 'anybody?')") is False
+    assert shared_device.eval("wsserver.close(123456)") is False
+
+
+@pytest.mark.failures("ws_ping_timeout")
+def test_ping_interval_and_time_out(shared_device: Device, doors: Doors) -> None:
+    """The device pings; a client that answers stays, one that does not is ended."""
+    shared_device.exec("wsserver.start('/pinged', ping_interval_ms=100, ping_timeout_ms=300)")
+    dead = doors.http.websocket("/pinged")
+    with doors.http.websocket("/pinged") as alive:
+        for _ in range(8):
+            alive.send_frame(Frame(PONG, alive.receive_ping(2)))
+        dead.wait_until_gone(5)
+        dead.stream.close()
+        alive.send("still here")
+    shared_device.exec("wsserver.stop('/pinged')")
