@@ -917,6 +917,47 @@ def test_code_outlives_its_client(doors: Doors) -> None:
         assert "2\r\n" in repl.type("1 + 1\r", "\r\n2\r\n>>> ")
 
 
+APPLICATION = """
+import httpserver, webrepl
+while True:
+    httpserver.process_queue(20)
+    webrepl.process_queue()
+"""
+
+
+@pytest.mark.failures("peer_reset")
+def test_an_application_started_by_webrepl(doors: Doors) -> None:
+    """Its loop serves WebREPL from within: a new client finds a friendly prompt, and can end it."""
+    first = doors.http.websocket("/webrepl")
+    repl = WebRepl(first, PASSWORD)
+    repl.type("\x01", "\r\n>")
+    repl.type(APPLICATION + "\x04", "OK")
+    first.stream.reset()
+    with doors.https.well_behaved("/webrepl") as socket:
+        repl = WebRepl(socket, PASSWORD)
+        assert repl.line("6 * 7") == "42\n"
+        assert doors.http.get("/hello").text == "hello\n"
+        repl.type("\x03", "KeyboardInterrupt: \r\n")
+        repl.read_until(PROMPT)
+        assert repl.line("1") == "1\n"
+
+
+@pytest.mark.failures("peer_reset")
+def test_a_client_that_vanishes_in_silence(device: Device, doors: Doors) -> None:
+    """An idle client that is cut off loses its place within a minute, without any pings."""
+    lost = doors.http.websocket("/webrepl")
+    WebRepl(lost, PASSWORD)
+    device.monitor("set_link", name="net0", up=False)
+    deadline = Deadline(60)
+    while device.stats()["websocket"]["open"]:
+        assert not deadline.expired()
+        device.wait_for_change(0.2)
+    device.monitor("set_link", name="net0", up=True)
+    with doors.http.well_behaved("/webrepl") as socket:
+        assert WebRepl(socket, PASSWORD).line("1") == "1\n"
+    lost.stream.close()
+
+
 @BOTH
 def test_pings_go_on_while_code_runs(scheme: str, doors: Doors) -> None:
     """Ping, pong and the close handshake do not wait for MicroPython."""

@@ -51,6 +51,10 @@
 /* TIME_WAIT lasts two of these. ESP-IDF has 60 s; here nothing reorders packets, and a closed
  * connection that keeps its memory for minutes would look like a leak. */
 #define TCP_MSL 500
+/* Of a peer that has vanished we hear within 35 s: it holds a connection's place until then. */
+#define TCP_KEEPIDLE_DEFAULT 15000
+#define TCP_KEEPINTVL_DEFAULT 5000
+#define TCP_KEEPCNT_DEFAULT 4
 
 #define SO_REUSE 1
 #define LWIP_CHKSUM_ALGORITHM 3

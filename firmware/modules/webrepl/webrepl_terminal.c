@@ -114,11 +114,9 @@ static void begin_session(transport_client_t client) {
     now = client;
     sessions++;
     webrepl_terminal_attach(true);
-    /* The prompt went out with the login. While code of an earlier session still runs, the REPL
-     * begins anew when that has ended. */
-    if (!running) {
-        webrepl_repl_begin(false);
-    }
+    /* The prompt went out with the login. While code of an earlier session still runs, this is for
+     * what that code serves (it may be a whole application); it begins anew when that has ended. */
+    webrepl_repl_begin(false);
 }
 
 /* What is not REPL input. */
@@ -169,15 +167,17 @@ static int read_char(void) {
 }
 
 int webrepl_stdin_wait(void) {
+    transport_client_t whose = now;
     webrepl_output_flush();
     for (;;) {
         mp_handle_pending(true);
-        int c = read_char();
-        if (c >= 0) {
-            return c;
+        while (!item && now == whose && next_item()) {
         }
-        if (!now) {
+        if (!now || now != whose) {
             return CHAR_CTRL_C; /* nobody is left to send the rest */
+        }
+        if (item) {
+            return next_char();
         }
         board_wait_event(1000000);
     }

@@ -222,6 +222,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error) {
     connection->last_received = board_us();
     connection->next = listener->connections;
     listener->connections = connection;
+    ip_set_option(pcb, SOF_KEEPALIVE); /* a peer that has vanished must not keep its place */
     tcp_nagle_disable(pcb);
     tcp_arg(pcb, connection);
     tcp_recv(pcb, on_receive);
