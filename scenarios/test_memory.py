@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
@@ -36,10 +35,9 @@ SHARDS = 8
 """Tests that share a sweep, so that workers can share it."""
 OUTAGE = 0.15
 """Seconds for which a persistent failure lasts, unless the connection ends before."""
-PATIENCE = 5.0
-"""Seconds that a client waits for one step."""
-QUIET = 0.3
-"""Seconds after which it is looked whether a client that hears nothing has a reason to wait."""
+PATIENCE = 15.0
+"""Seconds that a client waits for one step. Where the allocation was that of a SYN, slirp sends it
+again after 6 s."""
 
 
 def one_echo(doors: Doors) -> None:
@@ -80,13 +78,11 @@ class Sweep:
     Attributes:
         survived: served in spite of it.
         ended: told by an end, a reset or an answer.
-        unconnected: their SYN or its answer was lost; slirp would send it again after 6 s.
     """
 
     steps: int = 0
     survived: int = 0
     ended: int = 0
-    unconnected: int = 0
 
 
 @dataclass
@@ -103,10 +99,9 @@ class Step:
         """Do it; return whether an allocation was made to fail.
 
         Raises:
-            AssertionError: the client heard nothing and there is no excuse for it.
+            ClientTimeout: the client heard nothing.
             MemoryLeaked: more than a few control blocks stayed taken.
         """
-        before = self._stats()["accepted"]
         self.device.fail_alloc(self.number, self.persistent)
         raw = self.door.raw()
         with ThreadPoolExecutor(1) as thread:
@@ -115,24 +110,15 @@ class Step:
                 while not outcome.done() and not self.device.fail_alloc_seen()["failed"]:
                     wait([outcome], 0.01)
                 outage = Deadline(OUTAGE)
-                while not (outcome.done() or outage.expired() or self._stats()["open"] == 0):
+                while not (outcome.done() or outage.expired() or self._open() == 0):
                     wait([outcome], 0.01)
             else:
-                self._wait(outcome, lambda: self._stats()["accepted"] == before)
+                wait([outcome])
             injected = self.device.fail_alloc_seen()["failed"] > 0
             self.device.fail_alloc(0)
-            self._wait(outcome, lambda: self._stats()["open"] == 0)
-            if outcome.done():
-                sweep.survived += outcome.result()
-                sweep.ended += not outcome.result()
-            else:
-                connected = self._stats()["accepted"] > before
-                sweep.unconnected += not connected
-                raw.sock.shutdown(socket.SHUT_RDWR)  # ends the client
-                kind = "and all behind it" if self.persistent else "alone"
-                assert not connected, (
-                    f"allocation {self.number} {kind} failed: the client heard nothing"
-                )
+            survived = outcome.result()
+        sweep.survived += survived
+        sweep.ended += not survived
         sweep.steps += 1
         self.device.settle(free=free - SLACK)  # the rest is in TIME_WAIT: see `Recovers`
         return injected
@@ -150,18 +136,8 @@ class Step:
             raw.close()
         return True
 
-    def _wait(self, outcome: Future[bool], hopeless: Callable[[], bool]) -> None:
-        """Wait for the client, but not for long when it is known that it waits for nothing."""
-        deadline = Deadline(PATIENCE)
-        quiet = Deadline(QUIET)
-        while not outcome.done() and not deadline.expired():
-            if quiet.expired() and hopeless():
-                return
-            wait([outcome], 0.02)
-
-    def _stats(self) -> dict[str, int]:
-        stats: dict[str, int] = self.device.stats()["https" if self.door.tls else "http"]
-        return stats
+    def _open(self) -> int:
+        return int(self.device.stats()["https" if self.door.tls else "http"]["open"])
 
 
 def echo(stream: ByteStream) -> None:
