@@ -13,7 +13,6 @@ from espbench.device import Device
 from espbench.errors import MemoryLeaked
 from espbench.heap import HeapInfo
 
-CERTS = "/certs"
 FORWARDS = {80: 6, 443: 6}
 """Host ports for each guest port, so that several clients can come at once."""
 
@@ -91,11 +90,6 @@ class Recovers:
             self.device.wait_for_change(0.05)
 
 
-def on_device(recipe: Recipe, folder: str = CERTS) -> dict[str, bytes]:
-    """Return a recipe's files by their path on the device."""
-    return {f"{folder}/{name}": data for name, data in recipe.device_files.items()}
-
-
 @pytest.fixture(scope="module")
 def recipe() -> Recipe:
     """Return the recipe that the device starts with: P-256, the quickest handshake."""
@@ -105,13 +99,13 @@ def recipe() -> Recipe:
 @pytest.fixture
 def device_options(recipe: Recipe) -> Mapping[str, Any]:
     """Return what every device of these suites starts with."""
-    return {"files": on_device(recipe), "forwards": FORWARDS}
+    return {"files": recipe.on_device(), "forwards": FORWARDS}
 
 
 @pytest.fixture(scope="module")
 def shared_device_options(recipe: Recipe) -> Mapping[str, Any]:
     """Return the same for a device that a module shares."""
-    return {"files": on_device(recipe), "forwards": FORWARDS}
+    return {"files": recipe.on_device(), "forwards": FORWARDS}
 
 
 @pytest.fixture

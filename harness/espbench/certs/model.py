@@ -68,6 +68,10 @@ class Recipe:
         """The files that go to the device."""
         return {name: data for name, data in self.files.items() if name != TRUST_FILE}
 
+    def on_device(self, folder: str = "/certs") -> Files:
+        """Return those files by their path on the device, for `Device(files=...)`."""
+        return {f"{folder}/{name}": data for name, data in self.device_files.items()}
+
     @property
     def trust(self) -> str | None:
         """The certificates (PEM) that a client has to trust, or None when there are none."""
