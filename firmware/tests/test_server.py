@@ -55,6 +55,20 @@ def test_pure_part(name: str, tmp_path: Path) -> None:
     run(name, tmp_path)
 
 
+@pytest.mark.parametrize("level", ["-Os", "-O2", "-O3"])
+def test_the_password_compare_takes_constant_time(level: str, tmp_path: Path) -> None:
+    """It runs through as many basic blocks for a right password as for any wrong one."""
+    flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", f"-I{MODULES / 'webrepl'}", level]
+    compared, program = tmp_path / "login.o", tmp_path / "constant_time_test"
+    source = MODULES / "webrepl/webrepl_login.c"
+    coverage = "-fsanitize-coverage=trace-pc"
+    subprocess.run(["gcc", *flags, coverage, "-c", "-o", compared, source], check=True)
+    test = TESTS / "constant_time_test.c"
+    subprocess.run(["gcc", *flags, "-o", program, test, compared], check=True)
+    done = subprocess.run([program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
 def test_statistics_are_json_with_the_keys_of_the_contract(tmp_path: Path) -> None:
     """server_stats_json() writes one JSON object with every key that the harness reads."""
     stats = json.loads(run("stats_test", tmp_path))
