@@ -14,8 +14,8 @@ def start(
 ) -> bool:
     """Register the endpoint, before or after the servers start; called again, it moves it.
 
-    A wrong password is answered with `Access denied`, later with each failure in a row: at once,
-    then after 250 ms, doubled each time, at most 8 s.
+    A wrong password is answered with `Access denied`, later with each failure in a row: after
+    250 ms, doubled each time, at most 8 s; a right one after a failure waits as long.
 
     Args:
         password: 1 to 128 bytes that can be typed; there is no default.
