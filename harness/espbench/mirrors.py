@@ -1,4 +1,4 @@
-"""Where Debian's archive can be had: the user's choice, this machine's own, the world's."""
+"""Where Debian's archive can be had: the user's choice, or what apt uses on this machine."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from pathlib import Path
 from espbench.errors import ConfigError
 
 MIRROR_VARIABLE = "ESPBENCH_DEBIAN_MIRROR"
-DEFAULT = "http://deb.debian.org/debian"
-"""Plain HTTP, as apt uses it: what is fetched is checked by its hash."""
-SNAPSHOT = "https://snapshot.debian.org/archive/debian"
-
 _URL = re.compile(r"https?://[^\s\]]+")
+_LIST = re.compile(r"mirror\+file:(/[^\s\]]+)")
+"""A file of mirrors, as cloud images have it: apt-transport-mirror(1)."""
 
 
 def apt_mirrors(texts: Iterable[str]) -> list[str]:
@@ -35,35 +33,45 @@ def apt_mirrors(texts: Iterable[str]) -> list[str]:
     return found
 
 
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""  # not there, or not for us
+
+
 def _apt_texts(folder: Path) -> list[str]:
     paths = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
-    texts = []
-    for path in paths:
-        try:
-            texts.append(path.read_text())
-        except (OSError, UnicodeDecodeError):
-            continue  # not there, or not for us: the world's mirrors are left
-    return texts
+    texts = [_read(path) for path in paths]
+    lists = [name for text in texts for name in _LIST.findall(text)]
+    return texts + [_read(Path(name)) for name in dict.fromkeys(lists)]
 
 
-def mirrors(snapshot: str, apt: Path = Path("/etc/apt")) -> Sequence[str]:
-    """Return the mirrors to ask, in order.
+def mirrors(apt: Path = Path("/etc/apt")) -> Sequence[str]:
+    """Return the mirrors to ask, in order: apt's own.
 
     `ESPBENCH_DEBIAN_MIRROR`, when set, is the only one: it is how a closed network says that there
-    is no other.
+    is no other, and how a machine without apt names one.
 
     Args:
-        snapshot: a time stamp of snapshot.debian.org.
         apt: apt's configuration.
 
     Raises:
-        ConfigError: the variable holds no URL.
+        ConfigError: the variable holds no URL, or apt knows no mirror and there is no variable.
     """
     chosen = os.environ.get(MIRROR_VARIABLE, "").strip().rstrip("/")
     if chosen:
         if not _URL.fullmatch(chosen):
             raise ConfigError(
-                f"{MIRROR_VARIABLE} is {chosen!r}: set it to a URL such as {DEFAULT}, or unset it."
+                f"{MIRROR_VARIABLE} is {chosen!r}: set it to the URL of a mirror of Debian's "
+                "archive, or unset it."
             )
         return [chosen]
-    return list(dict.fromkeys([*apt_mirrors(_apt_texts(apt)), DEFAULT, f"{SNAPSHOT}/{snapshot}"]))
+    found = apt_mirrors(_apt_texts(apt))
+    if not found:
+        raise ConfigError(
+            f"apt's configuration in {apt} names no mirror of Debian's archive: set "
+            f"{MIRROR_VARIABLE} to the URL of one (or of a snapshot of the archive of September "
+            "2025, which holds all that is wanted)."
+        )
+    return found

@@ -64,22 +64,20 @@ class Source:
 
 @dataclass(frozen=True)
 class Pinned:
-    """The sources, and the moment at which Debian's archive had all of them."""
+    """The sources, by name."""
 
-    snapshot: str
     sources: Mapping[str, Source]
 
 
 def parse(text: str) -> Pinned:
     """Return what `sources.toml` says."""
     data = tomllib.loads(text)
-    snapshot = data.pop("snapshot")
     sources = {}
     for name, entry in data.items():
         wanted = Wanted(entry.pop("path"), entry.pop("sha256"), entry.pop("size"))
         only = tuple(entry.pop("only", ()))
         sources[name] = Source(name=name, wanted=wanted, only=only, **entry)
-    return Pinned(snapshot, sources)
+    return Pinned(sources)
 
 
 @cache
@@ -135,7 +133,7 @@ def ensure(
         with _locked(cache, console):
             absent = [source for source in wanted if not present(source, cache)]
             _check_space(absent, cache)
-            _fetch(absent, mirrors(pins.snapshot), cache, console)
+            _fetch(absent, mirrors(), cache, console)
     return {name: folders(pins, cache)[name] for name in names}
 
 

@@ -31,7 +31,6 @@ def source(name: str, data: bytes, **options: object) -> Source:
 
 
 PINS = Pinned(
-    "20250101T000000Z",
     {
         "thing": source("thing", ARCHIVE, top="thing-1.0"),
         "inner": source("inner", PACKAGE, top="gcc", inner="./usr/src/t.tar.xz", only=("x.S",)),
@@ -188,24 +187,39 @@ def test_apt_mirrors() -> None:
 
 
 def test_mirror_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine's mirror comes first, then the world's, then the one that never forgets."""
+    """The mirrors are apt's, those of a list of mirrors too; the variable stands before them."""
     monkeypatch.delenv("ESPBENCH_DEBIAN_MIRROR", raising=False)
-    (tmp_path / "sources.list").write_text("deb http://near.example/debian bookworm main\n")
-    assert mirrors.mirrors("20250901T000000Z", tmp_path) == [
+    listed = tmp_path / "debian.list"
+    listed.write_text("https://listed.example/debian\n")
+    (tmp_path / "sources.list").write_text(
+        f"deb http://near.example/debian bookworm main\ndeb mirror+file:{listed} bookworm main\n"
+    )
+    assert mirrors.mirrors(tmp_path) == [
         "http://near.example/debian",
-        "http://deb.debian.org/debian",
-        "https://snapshot.debian.org/archive/debian/20250901T000000Z",
+        "https://listed.example/debian",
     ]
     monkeypatch.setenv("ESPBENCH_DEBIAN_MIRROR", "http://mine.example/debian/")
-    assert mirrors.mirrors("20250901T000000Z", tmp_path) == ["http://mine.example/debian"]
+    assert mirrors.mirrors(tmp_path) == ["http://mine.example/debian"]
+
+
+def test_no_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without apt's configuration is told how to name a mirror."""
+    monkeypatch.delenv("ESPBENCH_DEBIAN_MIRROR", raising=False)
+    with pytest.raises(ConfigError) as error:
+        mirrors.mirrors(tmp_path)
+    assert str(error.value) == (
+        f"apt's configuration in {tmp_path} names no mirror of Debian's archive: set "
+        "ESPBENCH_DEBIAN_MIRROR to the URL of one (or of a snapshot of the archive of September "
+        "2025, which holds all that is wanted)."
+    )
 
 
 def test_mirror_that_is_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mirror that cannot be one is refused with a sentence."""
     monkeypatch.setenv("ESPBENCH_DEBIAN_MIRROR", "/srv/debian")
     with pytest.raises(ConfigError) as error:
-        mirrors.mirrors("20250901T000000Z")
+        mirrors.mirrors()
     assert str(error.value) == (
-        "ESPBENCH_DEBIAN_MIRROR is '/srv/debian': set it to a URL such as "
-        "http://deb.debian.org/debian, or unset it."
+        "ESPBENCH_DEBIAN_MIRROR is '/srv/debian': set it to the URL of a mirror of Debian's "
+        "archive, or unset it."
     )
