@@ -271,16 +271,22 @@ class TlsSteps:
         )
         self.established = False
         """Whether the handshake is complete for this side."""
-        self.hello = self.feed(b"")
+        self.hello = self._go_on()
         """The whole ClientHello as a record."""
 
     def feed(self, data: bytes) -> bytes:
         """Take what the server sent; return what there is to send, b"" while more is needed.
 
         Raises:
+            ConnectionEnded: it is the end, b"".
             TlsError: OpenSSL did not like it.
         """
+        if not data:
+            raise ConnectionEnded("The device ended the connection in the handshake.", reset=False)
         self._incoming.write(data)
+        return self._go_on()
+
+    def _go_on(self) -> bytes:
         try:
             self._object.do_handshake()
             self.established = True
