@@ -12,18 +12,25 @@ set(COMPONENTS main)
 set(MICROPY_LIB_DIR ${CMAKE_CURRENT_LIST_DIR}/no-micropython-lib)
 
 set(SDKCONFIG_DEFAULTS boards/sdkconfig.base ${CMAKE_CURRENT_LIST_DIR}/sdkconfig.bench)
-if(NOT MICROPY_FROZEN_MANIFEST)
-    set(MICROPY_FROZEN_MANIFEST ${CMAKE_CURRENT_LIST_DIR}/manifest.py)
-endif()
 if(NOT USER_C_MODULES)
     set(USER_C_MODULES ${CMAKE_CURRENT_LIST_DIR}/modules.cmake)
 endif()
 
-# The device's page, as a frozen module with one gzipped file in it.
+# The device's page, as a frozen module with one gzipped file in it; made anew when its parts change.
 set(ESPBENCH_PAGE ${CMAKE_BINARY_DIR}/page)
 file(MAKE_DIRECTORY ${ESPBENCH_PAGE})
 execute_process(
     COMMAND python3 ${ESPBENCH_BOARDS}/../page/build.py ${ESPBENCH_PAGE}/page_data.py
     COMMAND_ERROR_IS_FATAL ANY
 )
-set(ENV{MICROPY_MANIFEST_PAGE_DIR} ${ESPBENCH_PAGE})
+file(GLOB ESPBENCH_PAGE_PARTS ${ESPBENCH_BOARDS}/../page/*)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ESPBENCH_PAGE_PARTS})
+
+# makemanifest.py knows no folder of the build's.
+if(NOT MICROPY_FROZEN_MANIFEST)
+    set(MICROPY_FROZEN_MANIFEST ${CMAKE_BINARY_DIR}/manifest.py)
+    file(WRITE ${MICROPY_FROZEN_MANIFEST}
+        "include(\"${CMAKE_CURRENT_LIST_DIR}/manifest.py\")\n"
+        "freeze(\"${ESPBENCH_PAGE}\", (\"page_data.py\",))\n"
+    )
+endif()

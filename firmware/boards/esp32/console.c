@@ -11,6 +11,7 @@
 #include "hal/uart_hal.h"
 #include "py/mphal.h"
 #include "py/ringbuf.h"
+#include "uart.h"
 
 #define CONTROL_UART UART_NUM_1
 /* Nothing is at the other end of a real UART1's default pins, and the driver routes none: this is

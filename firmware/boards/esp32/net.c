@@ -8,6 +8,7 @@
 #include "board_threads.h"
 #include "esp_netif.h"
 #include "freertos/FreeRTOS.h"
+#include "freertos/idf_additions.h"
 #include "freertos/semphr.h"
 #include "freertos/task.h"
 #include "lwip/dhcp.h"
