@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from espbench.errors import ConfigError
+from espbench.find_qemu import EspressifTool
 from espbench.flash import Flash
 from espbench.handover import Efuse, FlashImage, Handover, KernelAndPflash
 from espbench.readiness import ListeningReadiness, Readiness
@@ -34,7 +35,7 @@ class Board:
         qemu: name of QEMU's program.
         qemu_least: the oldest version that has what the board needs.
         qemu_package: how to get it, completing "install it with ...".
-        qemu_tool: Espressif's name of its QEMU (`idf_tools.py install NAME`), or "": stock QEMU.
+        espressif: which tool of Espressif's that QEMU is; None: stock QEMU has the machine.
         toolchain: prefix of the cross tools.
         handover: how firmware and flash reach the machine.
         flash: geometry of flash and file system.
@@ -61,7 +62,7 @@ class Board:
     qemu: str
     qemu_least: tuple[int, int, int]
     qemu_package: str
-    qemu_tool: str = ""
+    espressif: EspressifTool | None = None
     toolchain: str
     handover: Handover
     flash: Flash
@@ -184,6 +185,19 @@ ESP_FLASH = Flash(
     sizes=(2 << 20, 4 << 20, 8 << 20, 16 << 20),
 )
 
+# What ESP-IDF v5.5.5 installs.
+QEMU_RELEASE = "esp_develop_9.2.2_20260417"
+QEMU_XTENSA = EspressifTool(
+    "qemu-xtensa",
+    QEMU_RELEASE,
+    "0eecb2a34a5586c0e59110f77b9343b7b336e82fdb0e1a30e1dc1bab8a547e35",
+)
+QEMU_RISCV32 = EspressifTool(
+    "qemu-riscv32",
+    QEMU_RELEASE,
+    "547f03e04701a92cbb699f7f7d015adc1f5b5ef93cbb94c0dd9b7107e2d84e77",
+)
+
 ESP32 = Board(
     name="esp32",
     title="ESP32 (two Xtensa LX6 cores), Espressif's QEMU, ESP-IDF and MicroPython",
@@ -193,8 +207,8 @@ ESP32 = Board(
     psram=("2M", "4M"),
     qemu="qemu-system-xtensa",
     qemu_least=(8, 1, 3),
-    qemu_package="python $IDF_PATH/tools/idf_tools.py install qemu-xtensa",
-    qemu_tool="qemu-xtensa",
+    qemu_package=QEMU_XTENSA.install,
+    espressif=QEMU_XTENSA,
     toolchain="xtensa-esp32-elf-",
     handover=FlashImage(
         # Chip revision 3.
@@ -223,8 +237,8 @@ ESP32C3 = replace(
     machine="esp32c3",
     psram=(),
     qemu="qemu-system-riscv32",
-    qemu_package="python $IDF_PATH/tools/idf_tools.py install qemu-riscv32",
-    qemu_tool="qemu-riscv32",
+    qemu_package=QEMU_RISCV32.install,
+    espressif=QEMU_RISCV32,
     toolchain="riscv32-esp-elf-",
     handover=FlashImage(
         # Chip revision 0.3.

@@ -22,6 +22,7 @@ from espbench.boards import Board
 from espbench.build import C_LIBRARY, tree
 from espbench.download import megabytes
 from espbench.errors import EspbenchError
+from espbench.find_qemu import machines_of
 from espbench.qemu import check_version, dotted, find_qemu, qemu_version
 
 State = Literal["ok", "missing", "later"]
@@ -175,7 +176,7 @@ def _qemu(board: Board) -> list[Finding]:
     except EspbenchError as error:
         return [Finding(board.name, board.qemu, "missing", str(error), remedy)]
     found = [Finding(board.name, board.qemu, "ok", f"{dotted(version)} ({program})")]
-    if board.machine in machines(_output([program, "-M", "help"])):
+    if board.machine in machines_of(program):
         found.append(Finding(board.name, f"machine {board.machine}", "ok", "known to this QEMU"))
     else:
         found.append(
@@ -184,11 +185,6 @@ def _qemu(board: Board) -> list[Finding]:
             )
         )
     return found
-
-
-def machines(text: str) -> set[str]:
-    """Return the names in what `qemu -M help` prints."""
-    return {line.split()[0] for line in text.splitlines()[1:] if line.strip()}
 
 
 def _firmware(board: Board) -> Finding:

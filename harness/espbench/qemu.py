@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
-import shutil
 import socket
 import subprocess
 import threading
@@ -21,13 +20,27 @@ from espbench.errors import (
     PortInUse,
     QemuDied,
     QemuError,
-    QemuNotFound,
     QemuTooOld,
     QmpError,
 )
+from espbench.find_qemu import find_qemu
 from espbench.handover import option_value
 from espbench.qmp import Qmp
 from espbench.usernet import Forward, parse_forwards
+
+__all__ = [
+    "Machine",
+    "Qemu",
+    "Wires",
+    "check_version",
+    "command_line",
+    "dotted",
+    "explain_status",
+    "find_qemu",
+    "parse_version",
+    "pasteable",
+    "qemu_version",
+]
 
 STDERR_LINES = 15
 """How many of QEMU's last lines an error shows."""
@@ -150,21 +163,6 @@ def pasteable(command: Sequence[str]) -> str:
         else:
             lines.append(quoted)
     return " \\\n    ".join(lines) + "\n"
-
-
-def find_qemu(board: Board) -> str:
-    """Return the path of the board's QEMU.
-
-    Raises:
-        QemuNotFound: it is not on PATH.
-    """
-    program = shutil.which(board.qemu)
-    if program is None:
-        raise QemuNotFound(
-            f"{board.qemu} is not installed, and board {board.name} needs it: "
-            f"install it with {board.qemu_package}."
-        )
-    return program
 
 
 def parse_version(text: str) -> tuple[int, int, int] | None:

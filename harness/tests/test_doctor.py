@@ -103,9 +103,3 @@ def test_all_well() -> None:
     text = io.StringIO()
     doctor.show([Finding("all", "a", "ok", "here")], Console(file=text))
     assert "Nothing is missing." in text.getvalue()
-
-
-def test_machines() -> None:
-    """Machines are read from QEMU's own list."""
-    text = "Supported machines are:\nkc705   kc705 EVB\nlx60-nommu  lx60 noMMU (dc232b)\n"
-    assert doctor.machines(text) == {"kc705", "lx60-nommu"}
