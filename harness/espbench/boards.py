@@ -15,6 +15,7 @@ from espbench.find_qemu import EspressifTool
 from espbench.flash import Flash
 from espbench.handover import Efuse, FlashImage, Handover, KernelAndPflash
 from espbench.readiness import ListeningReadiness, Readiness
+from espbench.ways import IdfWay, MakeWay, Way
 
 __all__ = ["BOARDS", "Board", "Flash", "FlashImage", "Handover", "KernelAndPflash", "board_named"]
 
@@ -37,9 +38,11 @@ class Board:
         qemu_package: how to get it, completing "install it with ...".
         espressif: which tool of Espressif's that QEMU is; None: stock QEMU has the machine.
         toolchain: prefix of the cross tools.
+        way: how the firmware is built.
         handover: how firmware and flash reach the machine.
         flash: geometry of flash and file system.
         ports: guest port by URL scheme.
+        optional: whether all is well without it: tests leave it out when it is not there.
         tls_files: when the device starts with all of these files, it serves HTTPS too.
         readiness: how the board's own firmware says that it is up.
         ready_timeout: seconds (scaled) that this may take.
@@ -64,6 +67,7 @@ class Board:
     qemu_package: str
     espressif: EspressifTool | None = None
     toolchain: str
+    way: Way
     handover: Handover
     flash: Flash
     ports: Mapping[str, int]
@@ -75,6 +79,7 @@ class Board:
     boot_arguments: Mapping[str, str] = field(default_factory=dict)
     encoded_arguments: frozenset[str] = frozenset()
     seeded: bool = False
+    optional: bool = False
     options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -162,6 +167,7 @@ LX60 = Board(
     qemu_least=(7, 2, 0),
     qemu_package="apt-get install qemu-system-misc",
     toolchain="xtensa-lx106-elf-",
+    way=MakeWay(),
     handover=KernelAndPflash(),
     # firmware/boards/lx60/flash.h has the same numbers.
     flash=Flash(size=4 << 20, start=0, length=4 << 20, block=4096, unit=256),
@@ -210,6 +216,7 @@ ESP32 = Board(
     qemu_package=QEMU_XTENSA.install,
     espressif=QEMU_XTENSA,
     toolchain="xtensa-esp32-elf-",
+    way=IdfWay("esp32", "ESP32_BENCH"),
     handover=FlashImage(
         # Chip revision 3.
         Efuse("nvram.esp32.efuse", size=124, burnt={13: 0x80, 22: 0x10}),
@@ -222,6 +229,7 @@ ESP32 = Board(
     reset_line=r"rst:0x[0-9a-f]+ \(([A-Z0-9_]+)\)",
     boot_arguments=WLAN,
     encoded_arguments=frozenset(WLAN),
+    optional=True,
     options=(
         "-global",
         "driver=esp32.gpio,property=strap_mode,value=0x12",  # boots from flash
@@ -240,6 +248,7 @@ ESP32C3 = replace(
     qemu_package=QEMU_RISCV32.install,
     espressif=QEMU_RISCV32,
     toolchain="riscv32-esp-elf-",
+    way=IdfWay("esp32c3", "ESP32C3_BENCH"),
     handover=FlashImage(
         # Chip revision 0.3.
         Efuse("nvram.esp32c3.efuse", size=1024, burnt={38: 0x0C}),
