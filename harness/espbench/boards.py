@@ -8,102 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Protocol
 from urllib.parse import quote
 
 from espbench.errors import ConfigError
+from espbench.find_qemu import EspressifTool
+from espbench.flash import Flash
+from espbench.handover import Efuse, FlashImage, Handover, KernelAndPflash
 from espbench.readiness import ListeningReadiness, Readiness
+from espbench.ways import IdfWay, MakeWay, Way
 
 __all__ = ["BOARDS", "Board", "Flash", "FlashImage", "Handover", "KernelAndPflash", "board_named"]
 
 
 ENCODED_SAFE = "!#$&'()*+,/:;=?@[]~"
 """What percent-encoding leaves alone besides letters, digits and -._: printable, no space, no %."""
-
-
-def option_value(path: Path | str) -> str:
-    """Return `path` as a value inside a QEMU option, where a comma is written twice."""
-    return str(path).replace(",", ",,")
-
-
-class Handover(Protocol):
-    """How the firmware and the flash image reach the machine."""
-
-    @property
-    def takes_boot_arguments(self) -> bool:
-        """Whether there is a command line that the guest can read."""
-
-    def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:
-        """Return QEMU's arguments."""
-
-
-@dataclass(frozen=True)
-class KernelAndPflash:
-    """An ELF by `-kernel`, the file system in a CFI flash of its own (`-drive if=pflash`)."""
-
-    takes_boot_arguments: bool = True
-
-    def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:
-        """Return QEMU's arguments."""
-        return [
-            "-kernel",
-            str(firmware),
-            "-append",
-            boot_arguments,
-            "-drive",
-            f"if=pflash,format=raw,file={option_value(flash)}",
-        ]
-
-
-@dataclass(frozen=True)
-class FlashImage:
-    """One SPI flash that holds everything, by `-drive if=mtd` (Espressif's QEMU)."""
-
-    takes_boot_arguments: bool = False
-
-    def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:  # noqa: ARG002
-        """Return QEMU's arguments; the firmware is inside the flash image."""
-        return ["-drive", f"if=mtd,format=raw,file={option_value(flash)}"]
-
-
-@dataclass(frozen=True)
-class Flash:
-    """Geometry of the flash and of the littlefs in it, in bytes.
-
-    Attributes:
-        size: the whole flash.
-        start: where the file system begins.
-        length: how long the file system is.
-        block: size of a littlefs block, which is an erase unit.
-        unit: smallest read and write (`read_size` and `prog_size` of littlefs).
-        firmware_at: where the firmware goes when it shares the flash, else None.
-    """
-
-    size: int
-    start: int
-    length: int
-    block: int
-    unit: int
-    firmware_at: int | None = None
-
-    def __post_init__(self) -> None:
-        """Check that the numbers fit together."""
-        if self.start < 0 or self.length <= 0 or self.start + self.length > self.size:
-            raise ConfigError(
-                f"The file system ({self.start} + {self.length} bytes) does not fit into a flash "
-                f"of {self.size} bytes: change start, length or size."
-            )
-        if self.block <= 0 or self.length % self.block:
-            raise ConfigError(
-                f"The file system's length of {self.length} bytes is no multiple of its block size "
-                f"of {self.block}: change length or block."
-            )
-        if self.unit <= 0 or self.block % self.unit:
-            raise ConfigError(
-                f"The block size of {self.block} bytes is no multiple of the smallest write of "
-                f"{self.unit}: change block or unit."
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,17 +31,25 @@ class Board:
     Attributes:
         name: what `--board` takes.
         title: one line about it for reports.
-        machine, cpu, ram, nic: QEMU's `-M`, `-cpu` (None: the machine's own), `-m`, NIC model.
+        machine, cpu, ram, nic: QEMU's `-M`, `-cpu` and `-m` (None: the machine's own), NIC model.
+        psram: the sizes of PSRAM that the machine can have, by `-m`; empty: none.
         qemu: name of QEMU's program.
         qemu_least: the oldest version that has what the board needs.
         qemu_package: how to get it, completing "install it with ...".
+        espressif: which tool of Espressif's that QEMU is; None: stock QEMU has the machine.
         toolchain: prefix of the cross tools.
+        way: how the firmware is built.
         handover: how firmware and flash reach the machine.
         flash: geometry of flash and file system.
         ports: guest port by URL scheme.
+        optional: whether all is well without it: tests leave it out when it is not there.
         tls_files: when the device starts with all of these files, it serves HTTPS too.
         readiness: how the board's own firmware says that it is up.
-        boot_arguments: defaults for the kernel command line.
+        ready_timeout: seconds (scaled) that this may take.
+        control_uart: number of the UART that carries control records; None: among the console.
+        reset_line: pattern of the line that the ROM prints at each boot, with the cause in group
+            1; None: it prints none.
+        boot_arguments: defaults for the boot arguments, however they reach the guest.
         encoded_arguments: those that may hold any text: they are percent-encoded for the guest.
         seeded: whether the guest takes `seed=` (256 bits for its random generator).
         options: more arguments for QEMU.
@@ -133,27 +59,34 @@ class Board:
     title: str
     machine: str
     cpu: str | None
-    ram: str
+    ram: str | None = None
     nic: str
+    psram: tuple[str, ...] = ()
     qemu: str
     qemu_least: tuple[int, int, int]
     qemu_package: str
+    espressif: EspressifTool | None = None
     toolchain: str
+    way: Way
     handover: Handover
     flash: Flash
     ports: Mapping[str, int]
     tls_files: tuple[str, ...] = ()
     readiness: Readiness = field(default_factory=ListeningReadiness)
+    ready_timeout: float = 20.0
+    control_uart: int | None = None
+    reset_line: str | None = None
     boot_arguments: Mapping[str, str] = field(default_factory=dict)
     encoded_arguments: frozenset[str] = frozenset()
     seeded: bool = False
+    optional: bool = False
     options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what can be checked without QEMU."""
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.name):
             raise ConfigError(f"{self.name!r} cannot name a board: use letters, digits, - and _.")
-        if not re.fullmatch(r"[1-9][0-9]*[kKMG]", self.ram):
+        if self.ram is not None and not re.fullmatch(r"[1-9][0-9]*[kKMG]", self.ram):
             raise ConfigError(f"Board {self.name}: RAM is {self.ram!r}, write it as in 16M.")
         for scheme, port in self.ports.items():
             if not 1 <= port <= 65535:
@@ -161,13 +94,19 @@ class Board:
                     f"Board {self.name}: port {port} of {scheme} is outside 1 to 65535."
                 )
         self.boot_line(self.boot_arguments)
-        if self.boot_arguments and not self.handover.takes_boot_arguments:
+        if self.boot_arguments and not self.takes_boot_arguments:
             raise ConfigError(
-                f"Board {self.name} has boot arguments, but its machine has no kernel command line."
+                f"Board {self.name} has boot arguments, but its guest has neither a kernel command "
+                "line nor a place in flash for them."
             )
 
+    @property
+    def takes_boot_arguments(self) -> bool:
+        """Whether the guest can read boot arguments: from a command line, or out of its flash."""
+        return self.handover.takes_boot_arguments or self.flash.arguments_at is not None
+
     def boot_line(self, arguments: Mapping[str, str]) -> str:
-        """Return the kernel command line for these arguments on top of the board's own.
+        """Return the boot arguments as one line: these on top of the board's own.
 
         Raises:
             ConfigError: one of them would fall apart on the guest.
@@ -183,9 +122,24 @@ class Board:
         """Return the same board with a firmware that listens elsewhere."""
         return replace(self, ports=dict(ports))
 
+    def with_psram(self, size: str) -> Board:
+        """Return the same board with so much PSRAM, such as "4M".
+
+        Raises:
+            ConfigError: its machine cannot have that.
+        """
+        if not self.psram:
+            raise ConfigError(f"Board {self.name} has no PSRAM: leave psram away.")
+        if size not in self.psram:
+            raise ConfigError(
+                f"Board {self.name} takes PSRAM of {' or '.join(self.psram)}, not {size}: choose "
+                "one of these."
+            )
+        return replace(self, ram=size)
+
 
 def check_boot_argument(key: str, value: str) -> None:
-    """Check one `key=value` of the kernel command line, where spaces separate.
+    """Check one `key=value` of the boot arguments, where spaces separate.
 
     Raises:
         ConfigError: it would fall apart on the guest.
@@ -199,6 +153,9 @@ def check_boot_argument(key: str, value: str) -> None:
         )
 
 
+WLAN = {"wlan_ssid": "MyNetwork", "wlan_password": "SecurePassword123"}
+"""The Wi-Fi network that network.WLAN finds: the one that the users' guide names."""
+
 LX60 = Board(
     name="lx60",
     title="Xtensa LX106 on Avnet's LX60 board, stock QEMU (no ESP32: one core, no ESP-IDF)",
@@ -210,18 +167,101 @@ LX60 = Board(
     qemu_least=(7, 2, 0),
     qemu_package="apt-get install qemu-system-misc",
     toolchain="xtensa-lx106-elf-",
+    way=MakeWay(),
     handover=KernelAndPflash(),
     # firmware/boards/lx60/flash.h has the same numbers.
     flash=Flash(size=4 << 20, start=0, length=4 << 20, block=4096, unit=256),
     ports={"http": 80, "https": 443},
     tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),
-    # The Wi-Fi network that network.WLAN finds: the one that the users' guide names.
-    boot_arguments={"wlan_ssid": "MyNetwork", "wlan_password": "SecurePassword123"},
-    encoded_arguments=frozenset({"wlan_ssid", "wlan_password"}),
+    boot_arguments=WLAN,
+    encoded_arguments=frozenset(WLAN),
     seeded=True,
 )
 
-BOARDS: dict[str, Board] = {board.name: board for board in (LX60,)}
+ESP_FLASH = Flash(
+    # As firmware/boards/ESP32_BENCH/partitions.csv divides it; see `layout` for other firmware.
+    size=4 << 20,
+    start=0x200000,
+    length=0x200000,
+    block=4096,
+    unit=32,  # MicroPython's esp32 port formats with read and program sizes of 32
+    firmware_at=0,
+    arguments_at=0xF000,
+    arguments_length=0x1000,
+    sizes=(2 << 20, 4 << 20, 8 << 20, 16 << 20),
+)
+
+# What ESP-IDF v5.5.5 installs.
+QEMU_RELEASE = "esp_develop_9.2.2_20260417"
+QEMU_XTENSA = EspressifTool(
+    "qemu-xtensa",
+    QEMU_RELEASE,
+    "0eecb2a34a5586c0e59110f77b9343b7b336e82fdb0e1a30e1dc1bab8a547e35",
+)
+QEMU_RISCV32 = EspressifTool(
+    "qemu-riscv32",
+    QEMU_RELEASE,
+    "547f03e04701a92cbb699f7f7d015adc1f5b5ef93cbb94c0dd9b7107e2d84e77",
+)
+
+ESP32 = Board(
+    name="esp32",
+    title="ESP32 (two Xtensa LX6 cores), Espressif's QEMU, ESP-IDF and MicroPython",
+    machine="esp32",
+    cpu=None,
+    nic="open_eth",
+    psram=("2M", "4M"),
+    qemu="qemu-system-xtensa",
+    qemu_least=(8, 1, 3),
+    qemu_package=QEMU_XTENSA.install,
+    espressif=QEMU_XTENSA,
+    toolchain="xtensa-esp32-elf-",
+    way=IdfWay("esp32", "ESP32_BENCH"),
+    handover=FlashImage(
+        # Chip revision 3.
+        Efuse("nvram.esp32.efuse", size=124, burnt={13: 0x80, 22: 0x10}),
+    ),
+    flash=ESP_FLASH,
+    ports={"http": 80, "https": 443},
+    tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),
+    ready_timeout=60.0,
+    control_uart=1,
+    reset_line=r"rst:0x[0-9a-f]+ \(([A-Z0-9_]+)\)",
+    boot_arguments=WLAN,
+    encoded_arguments=frozenset(WLAN),
+    optional=True,
+    options=(
+        "-global",
+        "driver=esp32.gpio,property=strap_mode,value=0x12",  # boots from flash
+        "-global",
+        "driver=timer.esp32.timg,property=wdt_disable,value=true",
+    ),
+)
+
+ESP32C3 = replace(
+    ESP32,
+    name="esp32c3",
+    title="ESP32-C3 (one RISC-V core), Espressif's QEMU, ESP-IDF and MicroPython",
+    machine="esp32c3",
+    psram=(),
+    qemu="qemu-system-riscv32",
+    qemu_package=QEMU_RISCV32.install,
+    espressif=QEMU_RISCV32,
+    toolchain="riscv32-esp-elf-",
+    way=IdfWay("esp32c3", "ESP32C3_BENCH"),
+    handover=FlashImage(
+        # Chip revision 0.3.
+        Efuse("nvram.esp32c3.efuse", size=1024, burnt={38: 0x0C}),
+    ),
+    options=(
+        "-global",
+        "driver=esp32c3.gpio,property=strap_mode,value=0x08",  # boots from flash
+        "-global",
+        "driver=timer.esp32c3.timg,property=wdt_disable,value=true",
+    ),
+)
+
+BOARDS: dict[str, Board] = {board.name: board for board in (LX60, ESP32, ESP32C3)}
 """Every board by name."""
 
 

@@ -1,4 +1,7 @@
-"""Builds a board's firmware through the board's Makefile; up to date means nothing is done."""
+"""Builds a board's firmware; up to date means nothing is done.
+
+What all ways of building share is here: the stamp, the lock, the log. Each way is a `Builder`.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,18 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 
 from espbench import sources
 from espbench.boards import Board
 from espbench.download import disk_errors, sha256_of
-from espbench.errors import BuildError, ToolMissing
+from espbench.errors import BuildError
+from espbench.findings import Finding
 
 STAMP = "espbench-build.json"
 VARIABLES = "variables.json"
@@ -30,17 +34,68 @@ LAST_LINES = 12
 LINE = 200
 """How many of the compiler's lines an error shows, and how much of each."""
 
-SOURCE_VARIABLES = {
-    "MICROPYTHON": "micropython",
-    "LWIP": "lwip",
-    "MBEDTLS": "mbedtls",
-    "HTTP_PARSER": "http-parser",
-    "LIBGCC": "libgcc",
-}
-"""Which variable of the Makefile names which source's folder."""
 
-C_LIBRARY = Path("/usr/lib/xtensa-lx106-elf/lib/libc.a")
-"""Debian's picolibc for the LX106 (package picolibc-xtensa-lx106-elf)."""
+@dataclass(frozen=True)
+class Job:
+    """One firmware to build.
+
+    Attributes:
+        board: which board's.
+        root: the tree.
+        folder: the board's definition.
+        out: where it goes.
+        inputs: folders outside of the tree whose files it is made from.
+    """
+
+    board: Board
+    root: Path
+    folder: Path
+    out: Path
+    inputs: tuple[Path, ...] = ()
+
+
+class Builder(Protocol):
+    """A way to build firmware."""
+
+    output: str
+    """The firmware's name below `Job.out`."""
+    survives_a_kill: bool
+    """Whether it can go on from what a killed build left."""
+
+    def job(self, board: Board, root: Path, board_dir: Path | None) -> Job:
+        """Return what is to be built.
+
+        Raises:
+            BuildError: there is no such board definition.
+        """
+
+    def sources(self) -> list[str]:
+        """Return the names of the pinned sources that it needs."""
+
+    def variables(self, job: Job, folders: Mapping[str, Path]) -> dict[str, str]:
+        """Return paths and versions that it depends on, whether they are there or not."""
+
+    def check_tools(self, board: Board) -> None:
+        """Check that the firmware can be compiled.
+
+        Raises:
+            ToolMissing: something is not installed, or has a version that does not do.
+        """
+
+    def compile(
+        self, job: Job, variables: Mapping[str, str], progress: Callable[[str], None]
+    ) -> dict[str, str]:
+        """Compile; return the versions of what it was made with.
+
+        Raises:
+            BuildError: the compiler refused.
+        """
+
+    def compiler(self, board: Board) -> str:
+        """Return the compiler's version, or that it is not there."""
+
+    def findings(self, board: Board) -> list[Finding]:
+        """Look at what it needs; never raises for what is missing."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +104,10 @@ class Stamp:
 
     Attributes:
         inputs: digest of the names, sizes and times of the firmware's own files.
-        variables: what the Makefile was given.
+        variables: paths and versions that the builder was given.
         sha256: of the firmware.
         size, modified: of the firmware, in bytes and nanoseconds.
+        made_with: versions of compiler and the like.
     """
 
     inputs: str
@@ -59,6 +115,7 @@ class Stamp:
     sha256: str
     size: int
     modified: int
+    made_with: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,14 +123,16 @@ class Built:
     """A firmware that is there.
 
     Attributes:
-        firmware: an ELF with debugging information.
+        firmware: what the board boots; debugging information is in it, or in an .elf beside it.
         sha256: its hash.
         rebuilt: whether anything was done.
+        made_with: versions of compiler and the like.
     """
 
     firmware: Path
     sha256: str
     rebuilt: bool
+    made_with: Mapping[str, str] = field(default_factory=dict)
 
 
 def tree() -> Path:
@@ -100,134 +159,147 @@ def firmware(board: Board) -> Path:
     return build(board).firmware
 
 
-def build(board: Board, *, root: Path | None = None, console: Console | None = None) -> Built:
+def build(
+    board: Board,
+    *,
+    root: Path | None = None,
+    console: Console | None = None,
+    board_dir: Path | None = None,
+) -> Built:
     """Build a board's firmware into `build/<board>` of the tree, unless it is up to date.
 
     Args:
         board: which.
         root: of the tree, by default the clone that this file is in.
         console: shows progress; standard error by default.
+        board_dir: another board definition than the tree's, where the board can have one.
 
     Raises:
         BuildError: there is no such board in the tree, or the compiler refused.
         SourceError: a third-party source could not be had.
-        ToolMissing: make, the compiler or the C library is not installed.
+        ToolMissing: the compiler or what else it needs is not installed.
         DiskFull: there is no room.
     """
     root = root or tree()
-    makefile = root / "firmware" / "boards" / board.name / "Makefile"
-    if not makefile.is_file():
-        raise BuildError(
-            f"Board {board.name} has no {makefile.relative_to(root)} to build it with."
-        )
-    out = root / "build" / board.name
-    inputs = fingerprint(root)
-    if (stamp := _up_to_date(out, inputs, _variables(out, sources.folders()))) is not None:
-        return Built(out / "firmware.elf", stamp.sha256, rebuilt=False)
+    builder = board.way.builder()
+    job = builder.job(board, root, board_dir)
+    out = job.out
+    inputs = fingerprint(root, job.inputs)
+    variables = builder.variables(job, sources.folders())
+    if (stamp := _up_to_date(job, builder, inputs, variables)) is not None:
+        return _built(job, builder, stamp, rebuilt=False)
     console = console or Console(stderr=True)
-    check_tools(board)
-    variables = _variables(out, sources.ensure(list(SOURCE_VARIABLES.values()), console=console))
+    builder.check_tools(board)
+    variables = builder.variables(job, sources.ensure(builder.sources(), console=console))
     with disk_errors(out, "the firmware"):
         out.mkdir(parents=True, exist_ok=True)
         with _locked(out):
             # Another process may have built it while we waited for the lock.
-            if (stamp := _up_to_date(out, inputs, variables)) is not None:
-                return Built(out / "firmware.elf", stamp.sha256, rebuilt=False)
-            if not _can_go_on(out, variables):
+            if (stamp := _up_to_date(job, builder, inputs, variables)) is not None:
+                return _built(job, builder, stamp, rebuilt=False)
+            if not _can_go_on(out, builder, variables):
                 _remove_objects(out)
             (out / VARIABLES).write_text(json.dumps(variables, indent=1))
             with console.status(f"building the {board.name} firmware") as status:
                 if not console.is_terminal:
                     console.print(f"building the {board.name} firmware")
-                (out / UNFINISHED).touch()
-                _make(board, makefile.parent, out, variables, status.update)
-            stamp = _write_stamp(out, inputs, variables)
-    return Built(out / "firmware.elf", stamp.sha256, rebuilt=True)
+                with _unfinished(out):
+                    made_with = builder.compile(job, variables, status.update)
+            stamp = _write_stamp(job, builder, inputs, variables, made_with)
+    return _built(job, builder, stamp, rebuilt=True)
 
 
-def fingerprint(root: Path) -> str:
-    """Return a digest that changes when a file of the firmware's own sources does."""
+@contextlib.contextmanager
+def _unfinished(out: Path) -> Iterator[None]:
+    """Leave a mark unless the build ends by itself, well or badly.
+
+    One that was killed may leave half an object, which looks whole to the next make.
+    """
+    mark = out / UNFINISHED
+    mark.touch()
+    try:
+        yield
+    except BuildError:
+        mark.unlink()
+        raise
+    mark.unlink()
+
+
+def _built(job: Job, builder: Builder, stamp: Stamp, *, rebuilt: bool) -> Built:
+    return Built(job.out / builder.output, stamp.sha256, rebuilt, stamp.made_with)
+
+
+def fingerprint(root: Path, more: Iterable[Path] = ()) -> str:
+    """Return a digest that changes when a file of the firmware's own sources does.
+
+    Args:
+        root: of the tree.
+        more: further folders.
+    """
     digest = hashlib.sha256()
-    for folder, folders, files in os.walk(root / "firmware"):
-        folders[:] = sorted(name for name in folders if name not in ("tests", "__pycache__"))
-        for name in sorted(files):
-            path = Path(folder, name)
-            status = path.stat()
-            digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    for top in (root / "firmware", *more):
+        for folder, folders, files in os.walk(top):
+            folders[:] = sorted(name for name in folders if name not in ("tests", "__pycache__"))
+            for name in sorted(files):
+                path = Path(folder, name)
+                with contextlib.suppress(FileNotFoundError):  # a link to nowhere
+                    status = path.stat()
+                    digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
-def check_tools(board: Board) -> None:
-    """Check that the firmware can be compiled.
-
-    Raises:
-        ToolMissing: something is not installed.
-    """
-    compiler = f"{board.toolchain}gcc"
-    if shutil.which("make") is None:
-        raise ToolMissing("make is not installed: install it with apt-get install make.")
-    if shutil.which(compiler) is None:
-        raise ToolMissing(
-            f"The compiler {compiler} is not installed, and the {board.name} firmware needs it: "
-            "install it with apt-get install gcc-xtensa-lx106 binutils-xtensa-lx106 "
-            "picolibc-xtensa-lx106-elf."
-        )
-    if not C_LIBRARY.exists():
-        raise ToolMissing(
-            f"The C library {C_LIBRARY} is not installed, and the {board.name} firmware needs it: "
-            "install it with apt-get install picolibc-xtensa-lx106-elf."
-        )
-
-
-def _variables(out: Path, folders: Mapping[str, Path]) -> dict[str, str]:
-    from mpy_cross_v6_3 import MPY_CROSS_PATH
-
-    variables = {name: str(folders[source]) for name, source in SOURCE_VARIABLES.items()}
-    return {
-        "BUILD": str(out),
-        **variables,
-        "MPY_CROSS": str(MPY_CROSS_PATH),
-        "PYTHON": sys.executable,
-    }
-
-
-def _up_to_date(out: Path, inputs: str, variables: Mapping[str, str]) -> Stamp | None:
+def _up_to_date(
+    job: Job, builder: Builder, inputs: str, variables: Mapping[str, str]
+) -> Stamp | None:
     """Return the stamp of a build that has nothing left to do, or None."""
     try:
-        stamp = Stamp(**json.loads((out / STAMP).read_text()))
+        stamp = Stamp(**json.loads((job.out / STAMP).read_text()))
     except (OSError, ValueError, TypeError):
         return None
     if stamp.variables != variables or stamp.inputs != inputs:
         return None
     with contextlib.suppress(OSError):
-        status = (out / "firmware.elf").stat()
+        status = (job.out / builder.output).stat()
         if (status.st_size, status.st_mtime_ns) == (stamp.size, stamp.modified):
             return stamp
     return None
 
 
-def _write_stamp(out: Path, inputs: str, variables: Mapping[str, str]) -> Stamp:
-    elf = out / "firmware.elf"
-    if not elf.is_file():
-        raise BuildError(f"make said that it had built {elf}, but there is no such file.")
-    status = elf.stat()
-    stamp = Stamp(inputs, dict(variables), sha256_of(elf), status.st_size, status.st_mtime_ns)
-    half = out / f"{STAMP}.new"
+def _write_stamp(
+    job: Job,
+    builder: Builder,
+    inputs: str,
+    variables: Mapping[str, str],
+    made_with: Mapping[str, str],
+) -> Stamp:
+    made = job.out / builder.output
+    if not made.is_file():
+        raise BuildError(f"The build said that it had made {made}, but there is no such file.")
+    status = made.stat()
+    stamp = Stamp(
+        inputs,
+        dict(variables),
+        sha256_of(made),
+        status.st_size,
+        status.st_mtime_ns,
+        dict(made_with),
+    )
+    half = job.out / f"{STAMP}.new"
     half.write_text(json.dumps(asdict(stamp), indent=1))
-    half.replace(out / STAMP)
+    half.replace(job.out / STAMP)
     return stamp
 
 
-def _can_go_on(out: Path, variables: Mapping[str, str]) -> bool:
-    """Return whether make can start from what is there.
+def _can_go_on(out: Path, builder: Builder, variables: Mapping[str, str]) -> bool:
+    """Return whether the builder can start from what is there.
 
-    It would not see that a variable changed, or that the last make was killed.
+    It would not see that a variable changed, or (make) that the last one was killed.
     """
     try:
         same = json.loads((out / VARIABLES).read_text()) == variables
     except (OSError, ValueError):
         return False
-    return same and not (out / UNFINISHED).exists()
+    return same and (builder.survives_a_kill or not (out / UNFINISHED).exists())
 
 
 def _remove_objects(out: Path) -> None:
@@ -241,29 +313,42 @@ def _remove_objects(out: Path) -> None:
             path.unlink()
 
 
-def _make(
-    board: Board,
-    folder: Path,
-    out: Path,
-    variables: Mapping[str, str],
+def run_logged(
+    job: Job,
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
     progress: Callable[[str], None],
+    folder: Path | None = None,
+    log_name: str = LOG,
 ) -> None:
-    command = ["make", "-C", str(folder), f"-j{os.cpu_count() or 1}", "--no-print-directory"]
-    command += [f"{name}={value}" for name, value in variables.items()]
-    # An outer make's flags and jobserver are none of this make's business.
-    clean = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    log = out / LOG
+    """Run a build, with all of its output in the log.
+
+    Args:
+        job: what is built.
+        command: what builds it.
+        environment: its variables.
+        progress: shows how far it is.
+        folder: where it runs.
+        log_name: of the log, below `Job.out`.
+
+    Raises:
+        BuildError: it failed; the message has the first error and the last lines.
+    """
+    log = job.out / log_name
+    title = f"building the {job.board.name} firmware"
     lines: list[str] = []
     with (
         log.open("w") as file,
         subprocess.Popen(
             command,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            env={**clean, "LC_ALL": "C.UTF-8"},
+            env={**environment, "LC_ALL": "C.UTF-8"},
         ) as process,
     ):
         try:
@@ -271,14 +356,13 @@ def _make(
             for line in process.stdout:
                 file.write(line)
                 lines.append(line.rstrip())
-                progress(f"building the {board.name} firmware: {len(lines)} steps")
+                counted = re.match(r"\[(\d+/\d+)\]", line)  # ninja counts by itself
+                progress(f"{title}: {counted[1] if counted else len(lines)} steps")
         except BaseException:
             process.terminate()
             raise
-    # Only now: a make that was killed may leave half an object, which looks whole to the next.
-    (out / UNFINISHED).unlink()
     if process.returncode:
-        raise BuildError(explain(board.name, lines, log))
+        raise BuildError(explain(job.board.name, lines, log))
 
 
 def explain(board: str, lines: Sequence[str], log: Path) -> str:

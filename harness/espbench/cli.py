@@ -69,7 +69,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     from espbench import doctor as module
 
     boards = [board_named(arguments.board)] if arguments.board else list(BOARDS.values())
-    findings = module.examine(boards)
+    findings = module.examine(boards, wanted=bool(arguments.board))
     if arguments.json:
         _print_json(module.as_json(findings))
     else:
@@ -82,7 +82,8 @@ def build(arguments: argparse.Namespace) -> int:
     from espbench import build as module
 
     board = board_named(arguments.board)
-    built = module.build(board, console=Console(stderr=True))
+    board_dir = Path(arguments.board_dir) if arguments.board_dir else None
+    built = module.build(board, console=Console(stderr=True), board_dir=board_dir)
     if arguments.json:
         _print_json(
             {
@@ -91,6 +92,7 @@ def build(arguments: argparse.Namespace) -> int:
                 "sha256": built.sha256,
                 "bytes": built.firmware.stat().st_size,
                 "rebuilt": built.rebuilt,
+                "made_with": dict(built.made_with),
             }
         )
     elif not arguments.quiet:
@@ -275,6 +277,11 @@ def make_parser() -> argparse.ArgumentParser:
         commands, "build", build, "build a board's firmware", "espbench build --board lx60"
     )
     it.add_argument("--quiet", action="store_true", help="say nothing when it went well")
+    it.add_argument(
+        "--board-dir",
+        metavar="DIR",
+        help="another board definition of MicroPython's esp32 port (for esp32 and esp32c3)",
+    )
 
     it = _command(
         commands,

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from espbench.deadline import Deadline
 from espbench.demux import Demultiplexer, Item, Malformed, Record, Text
-from espbench.errors import ConsoleTimeout, DeviceError, NotRunning
+from espbench.errors import ConsoleTimeout, DeviceError
+from espbench.line import Line
 from espbench.timeline import Timeline
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class Transcript:
 
 
 class Console:
-    """The device's serial line.
+    """The device's serial line, and the one beside it that carries control records, if any.
 
     Every wait ends early with the cause when the guest panics or QEMU dies.
     """
@@ -89,8 +90,8 @@ class Console:
         self._faulty = faulty
         self._fault = fault
         self._position = 0
-        self._socket: socket.socket | None = None
-        self._sending = threading.Lock()
+        self._line = Line(fault)
+        self._control: Line | None = None
         self._reader: threading.Thread | None = None
 
     @property
@@ -102,23 +103,29 @@ class Console:
         """Return the last lines."""
         return self.transcript.tail(lines)
 
-    def attach(self, connection: socket.socket) -> None:
-        """Take over a connected socket and start to read."""
-        connection.setblocking(False)
-        self._socket = connection
+    def attach(self, connection: socket.socket, control: socket.socket | None = None) -> None:
+        """Take over connected sockets and start to read.
+
+        Args:
+            connection: the console.
+            control: the UART for control records; None: they are among the console's text.
+        """
+        self._line.attach(connection)
+        if control is not None:
+            self._control = Line(self._fault)
+            self._control.attach(control)
         self._reader = threading.Thread(
-            target=self._read, args=(connection,), name="espbench-console", daemon=True
+            target=self._read, args=(connection, control), name="espbench-console", daemon=True
         )
         self._reader.start()
 
     def detach(self) -> None:
-        """Wait for the reader, which ends with the stream, and close the socket."""
+        """Wait for the reader, which ends with the stream, and close the sockets."""
         if self._reader is not None and self._reader is not threading.current_thread():
             self._reader.join(timeout=2)
-        with self._sending:
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
+        self._line.close()
+        if self._control is not None:
+            self._control.close()
 
     def expect(
         self, pattern: str | re.Pattern[str], timeout: float | Deadline = 10.0
@@ -164,26 +171,16 @@ class Console:
             ConsoleTimeout: the guest did not take it in time.
             NotRunning: the device is not running.
         """
-        rest = memoryview(data.encode() if isinstance(data, str) else data)
-        deadline = Deadline.of(timeout)
-        with self._sending:
-            while rest:
-                if self._socket is None:
-                    raise NotRunning("The device is not running, so nothing can be sent to it.")
-                try:
-                    rest = rest[self._socket.send(rest) :]
-                except BlockingIOError:
-                    poll = select.poll()
-                    poll.register(self._socket, select.POLLOUT)
-                    if not poll.poll(deadline.remaining() * 1000):
-                        raise ConsoleTimeout(
-                            f"The guest did not take {len(rest)} bytes from its UART within "
-                            f"{deadline}: it hangs, or runs with interrupts off."
-                        ) from None
-                except OSError as error:
-                    raise self._fault() or NotRunning(
-                        f"QEMU closed the console ({error.strerror})."
-                    ) from error
+        self._line.send(data.encode() if isinstance(data, str) else data, Deadline.of(timeout))
+
+    def send_request(self, data: bytes, deadline: Deadline) -> None:
+        """Send a control request, by the UART that is there for it.
+
+        Raises:
+            ConsoleTimeout: the guest did not take it in time.
+            NotRunning: the device is not running.
+        """
+        (self._control or self._line).send(data, deadline)
 
     def repl(self, line: str, timeout: float | Deadline = 10.0) -> str:
         """Type a line at the prompt and return what it prints.
@@ -226,30 +223,36 @@ class Console:
         if (self.closed or self._faulty()) and (fault := self._fault()):
             raise fault
 
-    def _read(self, connection: socket.socket) -> None:
-        demultiplexer = Demultiplexer()
+    def _read(self, connection: socket.socket, control: socket.socket | None) -> None:
+        console, records = Demultiplexer(), Demultiplexer()
         poll = select.poll()
         poll.register(connection, select.POLLIN)
+        if control is not None:
+            poll.register(control, select.POLLIN)
         first = True
         while True:
             poll.poll()
-            try:
-                data = connection.recv(65536)
-            except BlockingIOError:
-                continue
-            except OSError:
-                data = b""
+            # Control first, so that the text before a record has been read when the record is
+            # taken; what comes of it is that a boot's first text is known before its event.
+            record_data = None if control is None else _received(control)
+            data = _received(connection)
             at = self._timeline.now()
             if first and data:
                 self._timeline.add("first_byte", at)
                 first = False
             with self.changed:
-                self._take(demultiplexer.feed(data) if data else demultiplexer.finish(), at)
-                if not data:
+                if data is not None:
+                    self._take(console.feed(data) if data else console.finish(), at)
+                if record_data:
+                    self._take_control(records.feed(record_data), at)
+                if data == b"":
                     self.closed = True
                 self.changed.notify_all()
-            if not data:
+            if data == b"":
                 return
+            if record_data == b"" and control is not None:
+                poll.unregister(control)
+                control = None
 
     def _take(self, items: list[Item], at: float) -> None:
         for item in items:
@@ -263,3 +266,20 @@ class Console:
                         self._on_record(value)
                     case Malformed(data):
                         self._timeline.add("malformed_record", at, data=repr(data[:200]))
+
+    def _take_control(self, items: list[Item], at: float) -> None:
+        """Take what came by the control UART: text there is no console's."""
+        for item in items:
+            if isinstance(item, Text):
+                self._timeline.add("control_text", at, text=item.text[:200])
+        self._take([item for item in items if not isinstance(item, Text)], at)
+
+
+def _received(connection: socket.socket) -> bytes | None:
+    """Return what is there to read: nothing yet (None), or the end (empty)."""
+    try:
+        return connection.recv(65536)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""

@@ -48,7 +48,7 @@ class Control:
         with self._console.changed:
             self._pending[number] = None
         try:
-            self._console.send(message, deadline)
+            self._console.send_request(message, deadline)
             answer = self._console.wait_for(lambda: self._pending[number], deadline)
         finally:
             with self._console.changed:

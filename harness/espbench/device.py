@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
-from espbench import image, tempdirs
+from espbench import image, layout, tempdirs
 from espbench.boards import Board, board_named
 from espbench.console import Console
 from espbench.control import Control, encode_source
@@ -28,16 +28,18 @@ from espbench.errors import (
     NotRunning,
     Panicked,
     QemuDied,
+    RebootLoop,
 )
 from espbench.heap import HeapInfo
-from espbench.image import Content, Image
+from espbench.image import Content
 from espbench.panic import Collector, Panic, parse_dump
 from espbench.qemu import Machine, Qemu
 from espbench.readiness import ListeningReadiness, Readiness
+from espbench.resets import ResetWatch
 from espbench.timeline import Timeline
 
-READY_TIMEOUT = 20.0
-"""Seconds (scaled) that a device has to become ready, unless told otherwise."""
+REBOOTS = 5
+"""Boots without becoming ready that make a reboot loop."""
 PANIC_PATIENCE = 2.0
 """Seconds (scaled) that a panic's dump may take to be printed."""
 POLL = 0.01
@@ -112,7 +114,8 @@ class Device:
         ports: Mapping[str, int] | None = None,
         forwards: Mapping[int, int] | None = None,
         ready: Ready = None,
-        ready_timeout: float = READY_TIMEOUT,
+        ready_timeout: float | None = None,
+        psram: str | None = None,
         internet: bool = False,
         capture: bool = True,
         extra: tuple[str, ...] = (),
@@ -130,17 +133,20 @@ class Device:
             forwards: how many host ports lead to each guest port (default one for each of `ports`).
                 Clients that connect at once need a port each: slirp's backlog is one.
             ready: when it is ready; see `readiness_of`.
-            ready_timeout: seconds until then, scaled.
+            ready_timeout: seconds until then, scaled; None for the board's.
+            psram: how much PSRAM the machine has, such as "4M", where the board can have some.
             internet: whether the guest may open connections to the outside.
             capture: whether to keep a pcap of its network.
             extra: more arguments for QEMU.
-            elf: firmware with debugging information, when `firmware` has none.
+            elf: firmware with debugging information, when `firmware` has none and there is no
+                file of its name with .elf beside it.
             name: for messages and folders.
 
         Raises:
             ConfigError: something cannot be right.
         """
         board = board_named(board) if isinstance(board, str) else board
+        board = board.with_psram(psram) if psram is not None else board
         self.board = board.with_ports(ports) if ports is not None else board
         self.firmware = Path(firmware)
         if not self.firmware.is_file():
@@ -148,12 +154,12 @@ class Device:
                 f"The firmware {self.firmware} does not exist: build it with "
                 f"`espbench build --board {self.board.name}`, or name another with --firmware."
             )
-        self.elf = self.firmware if elf is None else Path(elf)
+        self.elf = _elf_of(self.firmware) if elf is None else Path(elf)
         self.files: dict[str, Content] = dict(files or {})
         """What its file system holds at the next start; see `put` for a running device."""
         self.args: dict[str, str] = {key: str(value) for key, value in (args or {}).items()}
         self.readiness = readiness_of(ready, self.board)
-        self.ready_timeout = ready_timeout
+        self.ready_timeout = self.board.ready_timeout if ready_timeout is None else ready_timeout
         self.name = name
         counts = dict.fromkeys(self.board.ports.values(), 1)
         self._forwards = {**counts, **(forwards or {})}
@@ -172,23 +178,30 @@ class Device:
         """Every panic since the start."""
         self.boots = 0
         """How often it booted."""
+        self.resets: list[str] = []
+        """The cause of every boot, as the chip's ROM names it, where it does."""
         self._qemu: Qemu | None = None
         self._stopping = False
         self._stop_lock = threading.Lock()
         self._one_python = threading.Lock()
         self._first_event = 0
         self._boot_text = 0
+        self._flash = self.board.flash
         self._new_life()
 
     def _new_life(self) -> None:
         self._collector = Collector()
+        self._reset_watch = ResetWatch(self.board.reset_line)
+        self._boots_in_vain = 0
+        self._waits_for_ready = 0
+        self._rom_began = False
         self._unseen_panics: list[Panic] = []
         self._death: Exception | None = None
         self.console = Console(
             self.timeline,
             on_record=self._take_record,
             on_text=self._take_text,
-            faulty=lambda: bool(self._unseen_panics),
+            faulty=lambda: bool(self._unseen_panics) or self._loops(),
             fault=self._fault,
         )
         self.control = Control(self.console)
@@ -232,7 +245,7 @@ class Device:
         if self._qemu is not None:
             raise ConfigError(f"{self.name} runs already: stop it before you start it again.")
         self.timeline = Timeline()
-        self.events, self.panics, self.heap_samples = [], [], []
+        self.events, self.panics, self.heap_samples, self.resets = [], [], [], []
         self.boots = self._first_event = self._boot_text = 0
         self._stopping = False
         self._new_life()
@@ -251,9 +264,13 @@ class Device:
 
     def _launch(self, deadline: Deadline) -> None:
         self.flash.unlink(missing_ok=True)
-        flash = self.board.flash
-        blob = self.firmware.read_bytes() if flash.firmware_at is not None else b""
-        Image(flash, image.normalise(self.files), blob).write_to(self.flash)
+        start = layout.device_image(
+            self.board, self.firmware, image.normalise(self.files), self.args
+        )
+        start.write_to(self.flash)
+        self._flash = start.flash
+        for name, content in self.board.handover.files.items():
+            (self.folder / name).write_bytes(content)
         self.tls_secrets.touch(mode=0o600)
         arguments = dict(self.args)
         if self.board.seeded:
@@ -273,7 +290,7 @@ class Device:
         self.timeline.add("image")
         self._qemu.start()
         self.timeline.add("exec", pid=self._qemu.pid)
-        self.console.attach(self._qemu.take_console())
+        self.console.attach(*self._qemu.take_wires())
         self._qemu.connect(deadline)
         self.timeline.add("forwards", ports={f.host_port: f.guest_port for f in self.forwards})
 
@@ -346,7 +363,7 @@ class Device:
         Raises:
             ImageError: the file system is damaged.
         """
-        return image.read_files(self.flash.read_bytes(), self.board.flash)
+        return image.read_files(self.flash.read_bytes(), self._flash)
 
     # ---------------------------------------------------------------- network
 
@@ -414,12 +431,18 @@ class Device:
 
         Raises:
             NotReady: it is not; the message has the end of the console.
-            Panicked, QemuDied: it never will be.
+            RebootLoop, Panicked, QemuDied: it never will be.
         """
         deadline = Deadline.of(self.ready_timeout if timeout is None else timeout)
-        if not self.readiness.wait(self, deadline):
-            self.check()
-            raise self._not_ready(f"within {deadline}")
+        if not self._waits_for_ready:
+            self._boots_in_vain = 0
+        self._waits_for_ready += 1
+        try:
+            if not self.readiness.wait(self, deadline):
+                self.check()
+                raise self._not_ready(f"within {deadline}")
+        finally:
+            self._waits_for_ready -= 1
         self.timeline.add("ready")
 
     def _not_ready(self, reason: str) -> NotReady:
@@ -524,6 +547,8 @@ class Device:
     def _fault(self) -> EspbenchError | None:
         if fault := self.panicked():
             return fault
+        if self._loops():
+            return self._reboot_loop()
         if not self.console.closed:
             return None
         if self._stopping or self._qemu is None:
@@ -532,6 +557,21 @@ class Device:
         if isinstance(death, QemuDied):
             self.timeline.add("qemu_died", status=death.status)
         return death
+
+    def _loops(self) -> bool:
+        """Return whether it is waited for in vain; a test may reset it as often as it likes."""
+        return self._waits_for_ready > 0 and self._boots_in_vain >= REBOOTS
+
+    def _reboot_loop(self) -> RebootLoop:
+        tail = self.console.tail()
+        return RebootLoop(
+            f"{self.name} was to {self.readiness.describe(self)}, and booted "
+            f"{self._boots_in_vain} times in a row instead, the last time because of "
+            f"{self.resets[-1]}: look for what resets it; its console ended with:\n{tail}",
+            boots=self._boots_in_vain,
+            cause=self.resets[-1],
+            tail=tail,
+        )
 
     @contextlib.contextmanager
     def expects_panic(self, timeout: float = 20.0) -> Generator[list[Panic]]:
@@ -756,7 +796,9 @@ class Device:
         if self.control.take(record) or "event" not in record:
             return
         if record["event"] == "boot":
-            self._begin_boot()
+            if not self._rom_began:
+                self._begin_boot()
+            self._rom_began = False
             self.boots += 1
         self.events.append(record)
         name = str(record["event"])
@@ -775,6 +817,14 @@ class Device:
         """Look for panics; called with the console's lock held."""
         for dump in self._collector.feed(text):
             self._add_panic(dump)
+        for reset in self._reset_watch.feed(text):
+            # The ROM speaks long before the firmware's own boot event.
+            self._begin_boot()
+            self._boot_text = reset.at
+            self._rom_began = True
+            self._boots_in_vain += 1
+            self.resets.append(reset.cause)
+            self.timeline.add("reset_cause", cause=reset.cause)
 
     def _finish_dump(self) -> None:
         if dump := self._collector.finish():
@@ -786,6 +836,12 @@ class Device:
         self.panics.append(panic)
         self._unseen_panics.append(panic)
         self.timeline.add("panic", headline=panic.headline)
+
+
+def _elf_of(firmware: Path) -> Path:
+    """Return the file with debugging information of a firmware: itself, or its sibling."""
+    sibling = firmware.with_suffix(".elf")
+    return sibling if sibling.is_file() else firmware
 
 
 def open_connections(stats: Mapping[str, Any]) -> dict[str, int]:

@@ -6,12 +6,9 @@ import importlib.metadata
 import platform
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Literal
+from dataclasses import asdict, replace
 
 from rich.console import Console
 from rich.table import Table
@@ -19,44 +16,34 @@ from rich.text import Text
 
 from espbench import sources
 from espbench.boards import Board
-from espbench.build import C_LIBRARY, tree
+from espbench.build import tree
 from espbench.download import megabytes
 from espbench.errors import EspbenchError
+from espbench.find_qemu import machines_of
+from espbench.findings import Finding, State
 from espbench.qemu import check_version, dotted, find_qemu, qemu_version
-
-State = Literal["ok", "missing", "later"]
-"""`later` is not there yet, and comes by itself."""
 
 APT = "apt-get install "
 SPACE = 500_000_000
 """Bytes that sources and build take, with room to spare."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
+def examine(boards: Sequence[Board], *, wanted: bool = True) -> list[Finding]:
+    """Look at everything that these boards need; never raises for what is missing.
 
-    Attributes:
-        board: for which board it is needed, or "all".
-        subject: what was looked for.
-        state: whether it is there.
-        found: what was found.
-        remedy: what to do when it is missing, else "".
+    Args:
+        boards: which.
+        wanted: whether somebody asked for these; if not, optional boards may be missing.
     """
-
-    board: str
-    subject: str
-    state: State
-    found: str
-    remedy: str = ""
-
-
-def examine(boards: Sequence[Board]) -> list[Finding]:
-    """Look at everything that these boards need; never raises for what is missing."""
     findings = [_python(), _packages(), *_programs(), _cache(), _space()]
     for board in boards:
-        findings += _board(board)
+        may_be_missing = board.optional and not wanted
+        findings += [_optional(f) if may_be_missing else f for f in _board(board)]
     return findings
+
+
+def _optional(finding: Finding) -> Finding:
+    return replace(finding, state="optional") if finding.state == "missing" else finding
 
 
 def healthy(findings: Iterable[Finding]) -> bool:
@@ -141,29 +128,8 @@ def _space() -> Finding:
 
 
 def _board(board: Board) -> list[Finding]:
-    findings = [*_qemu(board)]
-    install = "apt-get install gcc-xtensa-lx106 binutils-xtensa-lx106"
-    for tool in ("gcc", "ld"):
-        name = f"{board.toolchain}{tool}"
-        path = shutil.which(name)
-        findings.append(
-            Finding(board.name, name, "ok", f"{_first_line([path, '--version'])}")
-            if path
-            else Finding(board.name, name, "missing", "not installed", install)
-        )
-    findings.append(
-        Finding(board.name, "C library", "ok", str(C_LIBRARY))
-        if C_LIBRARY.exists()
-        else Finding(
-            board.name,
-            "C library",
-            "missing",
-            f"no {C_LIBRARY}",
-            "apt-get install picolibc-xtensa-lx106-elf",
-        )
-    )
-    findings.append(_firmware(board))
-    return findings
+    builder = board.way.builder()
+    return [*_qemu(board), *builder.findings(board), _firmware(board, builder.output)]
 
 
 def _qemu(board: Board) -> list[Finding]:
@@ -175,7 +141,7 @@ def _qemu(board: Board) -> list[Finding]:
     except EspbenchError as error:
         return [Finding(board.name, board.qemu, "missing", str(error), remedy)]
     found = [Finding(board.name, board.qemu, "ok", f"{dotted(version)} ({program})")]
-    if board.machine in machines(_output([program, "-M", "help"])):
+    if board.machine in machines_of(program):
         found.append(Finding(board.name, f"machine {board.machine}", "ok", "known to this QEMU"))
     else:
         found.append(
@@ -186,38 +152,14 @@ def _qemu(board: Board) -> list[Finding]:
     return found
 
 
-def machines(text: str) -> set[str]:
-    """Return the names in what `qemu -M help` prints."""
-    return {line.split()[0] for line in text.splitlines()[1:] if line.strip()}
-
-
-def _firmware(board: Board) -> Finding:
+def _firmware(board: Board, name: str) -> Finding:
     try:
-        elf = tree() / "build" / board.name / "firmware.elf"
+        made = tree() / "build" / board.name / name
     except EspbenchError as error:
         return Finding(board.name, "firmware", "later", str(error))
-    if elf.exists():
-        return Finding(board.name, "firmware", "ok", str(elf))
+    if made.exists():
+        return Finding(board.name, "firmware", "ok", str(made))
     return Finding(board.name, "firmware", "later", f"built by espbench build --board {board.name}")
-
-
-def _output(command: Sequence[str]) -> str:
-    try:
-        result = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=20,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return result.stdout
-
-
-def _first_line(command: Sequence[str]) -> str:
-    return next(iter(_output(command).splitlines()), "it does not say its version")
 
 
 def as_json(findings: Iterable[Finding]) -> dict[str, object]:
@@ -226,12 +168,12 @@ def as_json(findings: Iterable[Finding]) -> dict[str, object]:
     return {"healthy": healthy(findings), "findings": [asdict(finding) for finding in findings]}
 
 
-def remedies(findings: Iterable[Finding]) -> list[str]:
-    """Return what to do, with all Debian packages in one line."""
+def remedies(findings: Iterable[Finding], state: State = "missing") -> list[str]:
+    """Return what to do about findings of a state, with all Debian packages in one line."""
     packages: list[str] = []
     others: list[str] = []
     for finding in findings:
-        if finding.state != "missing" or not finding.remedy:
+        if finding.state != state or not finding.remedy:
             continue
         if finding.remedy.startswith(APT):
             packages += finding.remedy.removeprefix(APT).split()
@@ -247,6 +189,7 @@ def show(findings: Sequence[Finding], console: Console) -> None:
         "ok": Text("ok", "green"),
         "missing": Text("missing", "bold red"),
         "later": Text("later", "yellow"),
+        "optional": Text("not here", "yellow"),
     }
     table = Table(box=None, pad_edge=False)
     for heading in ("board", "what", "", "found"):
@@ -254,21 +197,17 @@ def show(findings: Sequence[Finding], console: Console) -> None:
     for finding in findings:
         table.add_row(finding.board, finding.subject, signs[finding.state], Text(finding.found))
     console.print(table)
-    steps = remedies(findings)
-    if steps:
-        console.print("\nTo get what is missing:")
-        for remedy in steps:
-            console.print(f"  {remedy}", highlight=False, soft_wrap=True)
+    if steps := remedies(findings):
+        _steps("To get what is missing:", steps, console)
     else:
         console.print("\nNothing is missing.")
+    boards = sorted({finding.board for finding in findings if finding.state == "optional"})
+    if steps := remedies(findings, "optional"):
+        title = f"To get {' and '.join(boards)}, too (or use Espressif's container image):"
+        _steps(title, steps, console)
 
 
-def compiler_version(board: Board) -> str:
-    """Return the first line of the compiler's `--version`, or that it is not there."""
-    path = shutil.which(f"{board.toolchain}gcc")
-    return _first_line([path, "--version"]) if path else "not installed"
-
-
-def firmware_folder(root: Path, board: Board) -> Path:
-    """Return where a board's firmware is built."""
-    return root / "build" / board.name
+def _steps(title: str, steps: Iterable[str], console: Console) -> None:
+    console.print(f"\n{title}")
+    for step in steps:
+        console.print(f"  {step}", highlight=False, soft_wrap=True, markup=False)

@@ -103,6 +103,20 @@ class NotReady(DeviceError):
         self.tail = tail
 
 
+class RebootLoop(NotReady):
+    """The device boots again and again, and never becomes ready.
+
+    Attributes:
+        boots: how often it booted while it was waited for.
+        cause: the last reset's cause, as the chip's ROM names it.
+    """
+
+    def __init__(self, message: str, *, boots: int, cause: str, tail: str = "") -> None:
+        super().__init__(message, tail=tail)
+        self.boots = boots
+        self.cause = cause
+
+
 class ConsoleTimeout(DeviceError):
     """The console did not show what was expected in time."""
 

@@ -91,6 +91,8 @@ def _parts(device: Device) -> dict[str, Callable[[Path], object]]:
         parts["flash.img"] = lambda p: _copy(device.flash, p)
     if device.machine is not None:
         machine = device.machine
+        for name in machine.board.handover.files:
+            parts[name] = lambda p: _copy(device.folder / p.name, p)
         copies = machine.firmware.is_file() and machine.firmware.stat().st_size <= COPY_LIMIT
         if copies:
             parts[machine.firmware.name] = lambda p: _copy(machine.firmware, p)

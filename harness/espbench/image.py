@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from espbench.boards import Flash
-from espbench.errors import BadFileName, DiskFull, FileSystemFull, ImageError
+from espbench.errors import BadFileName, ConfigError, DiskFull, FileSystemFull, ImageError
+from espbench.flash import Flash
 
 Content = bytes | str | Path
 """A file's content: bytes, text (UTF-8), or a file or folder of the host."""
@@ -106,11 +106,13 @@ class Image:
         flash: the geometry.
         files: content by absolute path; see `normalise`.
         firmware: what goes to `flash.firmware_at`, if that is set.
+        arguments: the boot arguments, which go to `flash.arguments_at`, if that is set.
     """
 
     flash: Flash
     files: Mapping[str, bytes]
     firmware: bytes = b""
+    arguments: str = ""
 
     def key(self) -> str:
         """Return a hash of everything that the image's content depends on."""
@@ -119,27 +121,38 @@ class Image:
             for piece in (name.encode(), data):
                 digest.update(len(piece).to_bytes(8, "little"))
                 digest.update(piece)
+        digest.update(len(self.arguments).to_bytes(8, "little"))
+        digest.update(self.arguments.encode())
         digest.update(self.firmware)
         return digest.hexdigest()
 
     def build(self) -> bytes:
         """Make the image.
 
+        A firmware that reaches into the file system brings one of its own: that stays as it is,
+        unless there are files.
+
         Raises:
             FileSystemFull: the files do not fit.
             ImageError: the firmware does not fit.
+            ConfigError: the boot arguments do not fit.
         """
         flash = self.flash
         image = bytearray(b"\xff") * flash.size
-        image[flash.start : flash.start + flash.length] = _littlefs(flash, self.files)
+        end = 0
         if flash.firmware_at is not None:
             end = flash.firmware_at + len(self.firmware)
-            if flash.firmware_at < flash.start < end or end > flash.size:
+            if end > flash.size:
                 raise ImageError(
-                    f"The firmware of {len(self.firmware)} bytes reaches into the file system at "
-                    f"0x{flash.start:x}: make it smaller, or move the file system."
+                    f"The firmware of {len(self.firmware)} bytes does not fit into a flash of "
+                    f"{flash.size}: make it smaller."
                 )
             image[flash.firmware_at : end] = self.firmware
+        if flash.length and (self.files or end <= flash.start):
+            image[flash.start : flash.start + flash.length] = _littlefs(flash, self.files)
+        if flash.arguments_at is not None:
+            room = slice(flash.arguments_at, flash.arguments_at + flash.arguments_length)
+            image[room] = _arguments(self.arguments, flash.arguments_length)
         return bytes(image)
 
     def write_to(self, path: Path, cache: Path | None = None) -> None:
@@ -150,7 +163,7 @@ class Image:
             cache: the folder of the cache, by default the user's.
 
         Raises:
-            ImageError: see `build`.
+            ImageError, ConfigError: see `build`.
             DiskFull: there is no room for it.
         """
         folder = default_cache() if cache is None else cache
@@ -176,6 +189,17 @@ class Image:
                     "Free some space there, or point TMPDIR elsewhere."
                 ) from error
             raise ImageError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _arguments(line: str, room: int) -> bytes:
+    """Return the boot arguments as the guest reads them: text, NUL, erased flash."""
+    text = line.encode() + b"\0"
+    if len(text) > room:
+        raise ConfigError(
+            f"The boot arguments take {len(text)} bytes, and the flash has {room} for them: give "
+            "fewer or shorter ones."
+        )
+    return text.ljust(room, b"\xff")
 
 
 def _littlefs(flash: Flash, files: Mapping[str, bytes]) -> bytes:
@@ -217,6 +241,8 @@ def read_files(image: bytes, flash: Flash) -> dict[str, bytes]:
     from littlefs import LittleFS, UserContext
     from littlefs.errors import LittleFSError
 
+    if not flash.length:
+        raise ImageError("The flash image has no partition for files: ask for none.")
     part = bytearray(image[flash.start : flash.start + flash.length])
     try:
         fs = LittleFS(

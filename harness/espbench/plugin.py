@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import pytest
 
 from espbench.boards import BOARDS, Board, board_named
-from espbench.device import READY_TIMEOUT, Device
+from espbench.device import Device
 from espbench.errors import ConfigError, Panicked
 from espbench.evidence import folder_name, save
 from espbench.readiness import ConsoleReadiness, HttpReadiness, Readiness
@@ -94,8 +94,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--ready-timeout",
         metavar="SECONDS",
         type=float,
-        default=READY_TIMEOUT,
-        help=f"how long it may take (default: {READY_TIMEOUT:g}, times ESPBENCH_TIMEOUT_SCALE)",
+        help="how long it may take (default: the board's, times ESPBENCH_TIMEOUT_SCALE)",
     )
     parser.addini("espbench_board", "default of --board", default="lx60")
     parser.addini("espbench_firmware", "default of --firmware, relative to the root", default="")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
-import shutil
 import socket
 import subprocess
 import threading
@@ -14,19 +13,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from espbench import launcher
-from espbench.boards import Board, option_value
+from espbench.boards import Board
 from espbench.deadline import Deadline
 from espbench.errors import (
     ConfigError,
     PortInUse,
     QemuDied,
     QemuError,
-    QemuNotFound,
     QemuTooOld,
     QmpError,
 )
+from espbench.find_qemu import find_qemu
+from espbench.handover import option_value
 from espbench.qmp import Qmp
 from espbench.usernet import Forward, parse_forwards
+
+__all__ = [
+    "Machine",
+    "Qemu",
+    "Wires",
+    "check_version",
+    "command_line",
+    "dotted",
+    "explain_status",
+    "find_qemu",
+    "parse_version",
+    "pasteable",
+    "qemu_version",
+]
 
 STDERR_LINES = 15
 """How many of QEMU's last lines an error shows."""
@@ -66,9 +80,9 @@ class Machine:
                     f"Guest port {port} is to be forwarded {count} times: ask for 1 or more."
                 )
         boot_line(self)
-        if self.boot_arguments and not self.board.handover.takes_boot_arguments:
+        if self.boot_arguments and not self.board.takes_boot_arguments:
             raise ConfigError(
-                f"Board {self.board.name} has no kernel command line, so it cannot take "
+                f"Board {self.board.name} cannot hand over boot arguments, so it cannot take "
                 f"{', '.join(self.boot_arguments)}: leave the boot arguments away."
             )
 
@@ -80,21 +94,22 @@ class Wires:
     arguments: tuple[str, ...]
 
     @classmethod
-    def sockets(cls, console: int, monitor: int) -> Wires:
+    def sockets(cls, console: int, monitor: int, *control: int, uart: int | None = None) -> Wires:
         """Return wires over inherited, connected sockets.
 
         Nothing has to be polled for, no path can be too long, and no early byte is lost.
+
+        Args:
+            console, monitor: descriptors.
+            control: one more, when control records have a UART of their own.
+            uart: which one that is.
         """
+        second = [] if uart is None else _control_uart(control[0], uart)
         return cls(
             (
-                "-chardev",
-                f"socket,id=console,fd={console}",
-                "-serial",
-                "chardev:console",
-                "-chardev",
-                f"socket,id=qmp,fd={monitor}",
-                "-mon",
-                "chardev=qmp,mode=control",
+                *("-chardev", f"socket,id=console,fd={console}", "-serial", "chardev:console"),
+                *second,
+                *("-chardev", f"socket,id=qmp,fd={monitor}", "-mon", "chardev=qmp,mode=control"),
             )
         )
 
@@ -104,8 +119,15 @@ class Wires:
         return cls(("-serial", "stdio"))
 
 
+def _control_uart(descriptor: int, number: int) -> list[str]:
+    """Return the arguments that wire UART `number`; each -serial is for the next UART."""
+    between = ["-serial", "null"] * (number - 1)
+    chardev = ["-chardev", f"socket,id=control,fd={descriptor}"]
+    return [*chardev, *between, "-serial", "chardev:control"]
+
+
 def boot_line(machine: Machine) -> str:
-    """Return the guest's kernel command line."""
+    """Return the guest's boot arguments as one line."""
     return machine.board.boot_line(machine.boot_arguments)
 
 
@@ -120,7 +142,9 @@ def command_line(machine: Machine, wires: Wires, *, program: str | None = None) 
     command = [program or board.qemu, "-M", board.machine]
     if board.cpu is not None:
         command += ["-cpu", board.cpu]
-    command += ["-m", board.ram, "-display", "none", "-monitor", "none", *wires.arguments]
+    if board.ram is not None:
+        command += ["-m", board.ram]
+    command += ["-display", "none", "-monitor", "none", *wires.arguments]
     command += board.handover.arguments(machine.firmware, machine.flash, boot_line(machine))
     command += ["-nic", ",".join(nic)]
     if machine.capture is not None:
@@ -139,21 +163,6 @@ def pasteable(command: Sequence[str]) -> str:
         else:
             lines.append(quoted)
     return " \\\n    ".join(lines) + "\n"
-
-
-def find_qemu(board: Board) -> str:
-    """Return the path of the board's QEMU.
-
-    Raises:
-        QemuNotFound: it is not on PATH.
-    """
-    program = shutil.which(board.qemu)
-    if program is None:
-        raise QemuNotFound(
-            f"{board.qemu} is not installed, and board {board.name} needs it: "
-            f"install it with {board.qemu_package}."
-        )
-    return program
 
 
 def parse_version(text: str) -> tuple[int, int, int] | None:
@@ -229,6 +238,7 @@ class Qemu:
         self.program = find_qemu(machine.board)
         self.command: list[str] = []
         self.console: socket.socket | None = None
+        self.control: socket.socket | None = None
         self.qmp: Qmp | None = None
         self.forwards: list[Forward] = []
         self._process: launcher.Process | None = None
@@ -251,28 +261,35 @@ class Qemu:
         Raises:
             QemuError: it could not be started.
         """
-        console, console_far = socket.socketpair()
+        uart = self.machine.board.control_uart
+        self.console, console_far = socket.socketpair()
         monitor, monitor_far = socket.socketpair()
-        self.console, self.qmp = console, Qmp(monitor)
+        self.qmp = Qmp(monitor)
+        far = [console_far, monitor_far]
+        if uart is not None:
+            self.control, control_far = socket.socketpair()
+            far.append(control_far)
         try:
-            wires = Wires.sockets(console_far.fileno(), monitor_far.fileno())
+            descriptors = [end.fileno() for end in far]
+            wires = Wires.sockets(*descriptors, uart=uart)
             self.command = command_line(self.machine, wires, program=self.program)
             self._process = launcher.start(
                 self.command,
-                pass_fds=(console_far.fileno(), monitor_far.fileno()),
+                pass_fds=descriptors,
                 stderr=self._stderr,
             )
         except OSError as error:
             raise QemuError(f"{self.program} could not be started: {error}.") from error
         finally:
-            console_far.close()
-            monitor_far.close()
+            for end in far:
+                end.close()
 
-    def take_console(self) -> socket.socket:
-        """Return the console's socket, which is the caller's to close from now on."""
-        console, self.console = self.console, None
+    def take_wires(self) -> tuple[socket.socket, socket.socket | None]:
+        """Return the sockets of console and control UART, the caller's to close from now on."""
+        console, control = self.console, self.control
+        self.console = self.control = None
         assert console is not None
-        return console
+        return console, control
 
     def connect(self, deadline: Deadline) -> None:
         """Talk to the monitor: check the version, read back the forwarded ports.
@@ -359,8 +376,9 @@ class Qemu:
             finally:
                 if process is not None:
                     launcher.kill(process)
-                if self.console is not None:
-                    self.console.close()
+                for end in (self.console, self.control):
+                    if end is not None:
+                        end.close()
                 if self.qmp is not None:
                     self.qmp.close()
 

@@ -21,7 +21,6 @@ from rich.console import Console
 from espbench import __version__, build, figures, launcher, report
 from espbench.boards import Board
 from espbench.display import Display, figures_table, suites_table
-from espbench.doctor import compiler_version
 from espbench.download import sha256_of
 from espbench.errors import EspbenchError
 from espbench.figures import Figure, Mark
@@ -119,7 +118,7 @@ def versions(board: Board, firmware: Path) -> dict[str, str]:
     return {
         "board": f"{board.name}: {board.title}",
         "QEMU": dotted(qemu),
-        "compiler": compiler_version(board),
+        "compiler": board.way.builder().compiler(board),
         "firmware": str(firmware),
         "firmware sha256": sha256_of(firmware),
         "espbench": __version__,

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from espbench import build, sources
+from espbench import build, build_make, sources
 from espbench.boards import BOARDS
 from espbench.errors import BuildError, ToolMissing
 from rich.console import Console
@@ -36,7 +36,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     compiler.chmod(0o755)
     monkeypatch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
     (tmp_path / "libc.a").touch()
-    monkeypatch.setattr(build, "C_LIBRARY", tmp_path / "libc.a")
+    monkeypatch.setattr(build_make, "C_LIBRARY", tmp_path / "libc.a")
     monkeypatch.setattr(sources, "ensure", lambda *_names, **_options: sources.folders())
     return tmp_path
 
@@ -177,10 +177,25 @@ def test_board_without_makefile(tmp_path: Path) -> None:
     assert str(error.value) == ("Board lx60 has no firmware/boards/lx60/Makefile to build it with.")
 
 
+def test_other_folder(tree: Path) -> None:
+    """A board that is built by make has one folder."""
+    with pytest.raises(BuildError) as error:
+        build.build(BOARD, root=tree, board_dir=tree)
+    assert str(error.value) == ("Board lx60 is built from its own folder: leave --board-dir away.")
+
+
+def test_made_with(tree: Path) -> None:
+    """A build remembers what it was made with."""
+    compiler = tree / "bin" / "xtensa-lx106-elf-gcc"
+    compiler.write_text("#!/bin/sh\necho gcc 12.2.0\n")
+    assert run(tree).made_with == {"compiler": "gcc 12.2.0"}
+    assert run(tree).made_with == {"compiler": "gcc 12.2.0"}
+
+
 def test_make_that_made_nothing(tree: Path) -> None:
     """A Makefile that reports success without a firmware is not believed."""
     (tree / "firmware" / "boards" / "lx60" / "Makefile").write_text("all:\n\t@true\n")
     with pytest.raises(
-        BuildError, match=r"make said that it had built .*, but there is no such file"
+        BuildError, match=r"The build said that it had made .*, but there is no such file"
     ):
         run(tree)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from espbench.console import Console, Transcript
 from espbench.control import LONGEST_REQUEST, Control, encode, encode_source
+from espbench.deadline import Deadline
 from espbench.errors import ConsoleTimeout, ControlError, ControlTimeout, NotRunning
 from espbench.timeline import Timeline
 
@@ -19,26 +20,32 @@ from espbench.timeline import Timeline
 class Wire:
     """A console whose guest we play."""
 
-    def __init__(self) -> None:
-        """Connect both ends."""
+    def __init__(self, *, two_uarts: bool = False) -> None:
+        """Connect both ends, of two lines when control records have one of their own."""
         ours, self.guest = socket.socketpair()
         self.guest.settimeout(5)
+        control, self.other = socket.socketpair() if two_uarts else (None, self.guest)
+        self.other.settimeout(5)
         self.fault: Exception | None = None
         self.records: list[dict[str, Any]] = []
+        self.seen = ""
+        """The console's text when the last event was taken."""
+        self.timeline = Timeline()
         self.console = Console(
-            Timeline(),
+            self.timeline,
             on_record=self.take,
             on_text=lambda _: None,
             faulty=lambda: self.fault is not None,
             fault=lambda: self.fault,
         )
         self.control = Control(self.console)
-        self.console.attach(ours)
+        self.console.attach(ours, control)
 
     def take(self, record: dict[str, Any]) -> None:
         """Take a record, as a device does."""
         if not self.control.take(record):
             self.records.append(record)
+            self.seen = self.console.text
 
     def answer(self, **answer: Any) -> None:
         """Send an answer to the next request, in a thread."""
@@ -50,25 +57,37 @@ class Wire:
 
     def answer_now(self, number: int, **answer: Any) -> None:
         """Send an answer."""
-        self.guest.sendall(b"\x1e" + json.dumps({"id": number, **answer}).encode() + b"\n")
+        self.other.sendall(b"\x1e" + json.dumps({"id": number, **answer}).encode() + b"\n")
 
     def request(self) -> tuple[int, list[str]]:
         """Read one request."""
         data = b""
         while not data.endswith(b"\n"):
-            data += self.guest.recv(65536)
+            data += self.other.recv(65536)
         assert data[0] == 0x1E
         number, *words = data[1:].decode().split()
         return int(number), words
 
 
+def connected(**options: bool) -> Iterator[Wire]:
+    """Yield a console and the other end of its lines."""
+    wire = Wire(**options)
+    yield wire
+    wire.guest.close()
+    wire.other.close()
+    wire.console.detach()
+
+
 @pytest.fixture
 def wire() -> Iterator[Wire]:
     """Return a console and the other end of its line."""
-    wire = Wire()
-    yield wire
-    wire.guest.close()
-    wire.console.detach()
+    yield from connected()
+
+
+@pytest.fixture
+def two() -> Iterator[Wire]:
+    """Return a console whose control records have a UART of their own."""
+    yield from connected(two_uarts=True)
 
 
 def test_expect_consumes(wire: Wire) -> None:
@@ -142,6 +161,52 @@ def test_answer(wire: Wire) -> None:
     assert wire.control.request("heap") == {"free": 5}
     assert wire.console.text == "textmore"
     assert wire.records == [{"event": "net"}]
+
+
+def test_two_uarts(two: Wire) -> None:
+    """Requests and records go by the control UART, text and keys by the console's."""
+    two.other.sendall(b'\x1e{"event":"boot"}\n')
+    two.guest.sendall(b"text")
+    two.answer(ok=True, value=7)
+    assert two.control.request("ping") == 7
+    two.console.expect("text")
+    two.console.send("key")
+    assert two.guest.recv(100) == b"key"
+    assert two.console.text == "text"
+    assert two.records == [{"event": "boot"}]
+
+
+def test_text_of_the_control_uart(two: Wire) -> None:
+    """What is no record there is in the timeline, and not in the transcript."""
+    two.other.sendall(b'noise\x1e{"event":"net"}\n\x1ebroken\n')
+    two.answer(ok=True, value=1)
+    assert two.control.request("ping") == 1
+    assert [(event.name, event.detail) for event in two.timeline] == [
+        ("control_text", {"text": "noise"}),
+        ("malformed_record", {"data": "b'broken'"}),
+    ]
+    assert two.console.text == ""
+
+
+def test_text_before_a_record(two: Wire) -> None:
+    """Text that the guest printed before it sent a record is there when the record is taken."""
+    with two.console.changed:  # the reader has to wait, and finds both lines full
+        two.guest.sendall(b"first")
+        two.other.sendall(b'\x1e{"event":"boot"}\n')
+        two.guest.sendall(b" second")
+    assert two.console.wait_for(lambda: two.seen, Deadline(5)) in ("first", "first second")
+
+
+def test_control_uart_that_closes(two: Wire) -> None:
+    """The console goes on without it, and ends as ever."""
+    two.other.close()
+    two.guest.sendall(b"still here")
+    two.console.expect("still here")
+    assert not two.console.closed
+    two.guest.close()
+    with pytest.raises(ConsoleTimeout):
+        two.console.expect("more", timeout=60)
+    assert two.console.closed
 
 
 def test_refusal(wire: Wire) -> None:

@@ -10,7 +10,7 @@ import pytest
 from espbench import doctor
 from espbench.boards import BOARDS
 from espbench.cli import main
-from espbench.doctor import Finding
+from espbench.findings import Finding
 from rich.console import Console
 
 LX60 = BOARDS["lx60"]
@@ -30,8 +30,11 @@ def state(findings: list[Finding]) -> dict[str, str]:
 
 @pytest.fixture
 def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a folder the whole PATH, and return it."""
+    """Make a folder the whole PATH, and the home without anything of Espressif's; return it."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("IDF_PATH", "IDF_TOOLS_PATH", "IDF_PYTHON_ENV_PATH", "ESPBENCH_MICROPYTHON"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
@@ -105,7 +108,17 @@ def test_all_well() -> None:
     assert "Nothing is missing." in text.getvalue()
 
 
-def test_machines() -> None:
-    """Machines are read from QEMU's own list."""
-    text = "Supported machines are:\nkc705   kc705 EVB\nlx60-nommu  lx60 noMMU (dc232b)\n"
-    assert doctor.machines(text) == {"kc705", "lx60-nommu"}
+def test_optional_boards(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A board that may be missing is no fault, unless it is asked for."""
+    boards = [BOARDS["esp32"]]
+    assert doctor.healthy(doctor.examine(boards)) is False
+    found = doctor.examine(boards, wanted=False)
+    assert state(found)["ESP-IDF"] == state(found)["qemu-system-xtensa"] == "optional"
+    text = io.StringIO()
+    doctor.show(found, Console(file=text, width=200))
+    assert (
+        "To get esp32, too (or use Espressif's container image):\n"
+        "  python $IDF_PATH/tools/idf_tools.py install qemu-xtensa\n"
+        "  git clone -b v5.5.1 --recursive https://github.com/espressif/esp-idf.git ~/esp/esp-idf "
+        "&& ~/esp/esp-idf/install.sh esp32,esp32c3\n"
+    ) in text.getvalue()

@@ -41,15 +41,50 @@ def test_firmware_beside_it() -> None:
     assert read_files(image, flash) == {"/a": b"1"}
 
 
-def test_firmware_too_big() -> None:
-    """A firmware that reaches into the file system is refused."""
+def test_firmware_with_files_of_its_own() -> None:
+    """A firmware that reaches into the file system keeps its own, unless there are files."""
     flash = Flash(1 << 20, 512 << 10, 512 << 10, 4096, 32, firmware_at=0)
+    whole = bytes(range(256)) * 4096
+    assert Image(flash, {}, whole).build() == whole
+    image = Image(flash, {"/a": b"1"}, whole).build()
+    assert image[: flash.start] == whole[: flash.start]
+    assert read_files(image, flash) == {"/a": b"1"}
+
+
+def test_firmware_too_big() -> None:
+    """A firmware that is larger than the flash is refused."""
+    flash = Flash(1 << 20, 512 << 10, 512 << 10, 4096, 32, firmware_at=0x1000)
     with pytest.raises(ImageError) as caught:
-        Image(flash, {}, b"x" * (513 << 10)).build()
+        Image(flash, {}, b"x" * (1 << 20)).build()
     assert str(caught.value) == (
-        "The firmware of 525312 bytes reaches into the file system at 0x80000: make it smaller, or "
-        "move the file system."
+        "The firmware of 1048576 bytes does not fit into a flash of 1048576: make it smaller."
     )
+
+
+def test_boot_arguments() -> None:
+    """Boot arguments are in the flash as text, NUL and erased flash; another line, another key."""
+    flash = Flash(
+        1 << 20, 512 << 10, 512 << 10, 4096, 32, 0, arguments_at=0xF000, arguments_length=16
+    )
+    image = Image(flash, {}, b"", "heap=1 dhcp=0")
+    assert image.build()[0xEFFF:0xF011] == b"\xffheap=1 dhcp=0\0\xff\xff\xff"
+    assert image.key() != Image(flash, {}, b"", "heap=2 dhcp=0").key()
+    with pytest.raises(ConfigError) as caught:
+        Image(flash, {}, b"", "wlan_ssid=MyNetwork").build()
+    assert str(caught.value) == (
+        "The boot arguments take 20 bytes, and the flash has 16 for them: give fewer or shorter "
+        "ones."
+    )
+
+
+def test_flash_without_files() -> None:
+    """A flash without a file system has none, and says so."""
+    flash = Flash(1 << 20, 0, 0, 4096, 32, firmware_at=0)
+    image = Image(flash, {}, b"x").build()
+    assert image == b"x".ljust(1 << 20, b"\xff")
+    with pytest.raises(ImageError) as caught:
+        read_files(image, flash)
+    assert str(caught.value) == "The flash image has no partition for files: ask for none."
 
 
 def test_folder(tmp_path: Path) -> None:

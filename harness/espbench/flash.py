@@ -1,0 +1,59 @@
+"""Geometry of a board's flash, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espbench.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Flash:
+    """Geometry of the flash and of the littlefs in it, in bytes.
+
+    Attributes:
+        size: the whole flash.
+        start: where the file system begins.
+        length: how long the file system is; 0: there is none.
+        block: size of a littlefs block, which is an erase unit.
+        unit: smallest read and write (`read_size` and `prog_size` of littlefs).
+        firmware_at: where the firmware goes when it shares the flash, else None.
+        arguments_at: where the boot arguments go when the flash brings them, else None.
+        arguments_length: how much room they have.
+        sizes: the sizes that the machine knows, smallest first; empty: only `size`.
+    """
+
+    size: int
+    start: int
+    length: int
+    block: int
+    unit: int
+    firmware_at: int | None = None
+    arguments_at: int | None = None
+    arguments_length: int = 0
+    sizes: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that the numbers fit together."""
+        if self.start < 0 or self.length < 0 or self.start + self.length > self.size:
+            raise ConfigError(
+                f"The file system ({self.start} + {self.length} bytes) does not fit into a flash "
+                f"of {self.size} bytes: change start, length or size."
+            )
+        if self.block <= 0 or self.length % self.block:
+            raise ConfigError(
+                f"The file system's length of {self.length} bytes is no multiple of its block size "
+                f"of {self.block}: change length or block."
+            )
+        if self.unit <= 0 or self.block % self.unit:
+            raise ConfigError(
+                f"The block size of {self.block} bytes is no multiple of the smallest write of "
+                f"{self.unit}: change block or unit."
+            )
+        end = (self.arguments_at or 0) + self.arguments_length
+        if (self.arguments_at is None) != (self.arguments_length == 0) or end > self.size:
+            raise ConfigError(
+                f"The boot arguments' room ({self.arguments_at} + {self.arguments_length} bytes) "
+                f"does not fit into a flash of {self.size} bytes: change arguments_at or "
+                "arguments_length."
+            )

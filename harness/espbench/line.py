@@ -1,0 +1,64 @@
+"""One serial line to the guest: sends to it, however slowly the guest takes it."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+from collections.abc import Callable
+
+from espbench.deadline import Deadline
+from espbench.errors import ConsoleTimeout, NotRunning
+
+
+class Line:
+    """The sending half of a connected socket; safe to use from several threads."""
+
+    def __init__(self, fault: Callable[[], Exception | None]) -> None:
+        """Prepare.
+
+        Args:
+            fault: returns why QEMU closed the line, or None.
+        """
+        self._fault = fault
+        self._socket: socket.socket | None = None
+        self._sending = threading.Lock()
+
+    def attach(self, connection: socket.socket) -> None:
+        """Take over a connected socket."""
+        connection.setblocking(False)
+        self._socket = connection
+
+    def close(self) -> None:
+        """Close the socket."""
+        with self._sending:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+
+    def send(self, data: bytes, deadline: Deadline) -> None:
+        """Send `data` to the guest's UART.
+
+        Raises:
+            ConsoleTimeout: the guest did not take it in time.
+            NotRunning: the device is not running.
+        """
+        rest = memoryview(data)
+        with self._sending:
+            while rest:
+                if self._socket is None:
+                    raise NotRunning("The device is not running, so nothing can be sent to it.")
+                try:
+                    rest = rest[self._socket.send(rest) :]
+                except BlockingIOError:
+                    poll = select.poll()
+                    poll.register(self._socket, select.POLLOUT)
+                    if not poll.poll(deadline.remaining() * 1000):
+                        raise ConsoleTimeout(
+                            f"The guest did not take {len(rest)} bytes from its UART within "
+                            f"{deadline}: it hangs, or runs with interrupts off."
+                        ) from None
+                except OSError as error:
+                    raise self._fault() or NotRunning(
+                        f"QEMU closed the console ({error.strerror})."
+                    ) from error

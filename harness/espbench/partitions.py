@@ -1,0 +1,82 @@
+"""Reads ESP-IDF's partition table (components/partition_table/gen_esp32part.py) out of an image."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+
+from espbench.errors import ImageError
+
+TABLE_AT = 0x8000
+"""Where ESP-IDF puts the table, unless CONFIG_PARTITION_TABLE_OFFSET says otherwise."""
+TABLE_LENGTH = 0xC00
+"""The most that it takes: 96 entries."""
+
+_ENTRY = struct.Struct("<2sBBII16sI")
+_MAGIC = b"\xaa\x50"
+_MD5 = b"\xeb\xeb" + b"\xff" * 14
+_END = b"\xff" * _ENTRY.size
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One entry of the table.
+
+    Attributes:
+        label: its name.
+        kind, subtype: numbers, as in gen_esp32part.py: kind 0 is app, 1 is data.
+        offset, size: bytes.
+        flags: bit 0 is "encrypted".
+    """
+
+    label: str
+    kind: int
+    subtype: int
+    offset: int
+    size: int
+    flags: int = 0
+
+    @property
+    def end(self) -> int:
+        """The first byte behind it."""
+        return self.offset + self.size
+
+
+def parse(table: bytes) -> tuple[Partition, ...]:
+    """Return the partitions in a binary table; empty when there is no table.
+
+    Raises:
+        ImageError: it begins as a table and is damaged.
+    """
+    found: list[Partition] = []
+    for position in range(0, min(len(table), TABLE_LENGTH), _ENTRY.size):
+        entry = table[position : position + _ENTRY.size]
+        if entry == _END or (not found and entry[:2] != _MAGIC):
+            return tuple(found)
+        if entry.startswith(_MD5):
+            if hashlib.md5(table[:position], usedforsecurity=False).digest() != entry[16:]:
+                raise ImageError(
+                    "The firmware's partition table does not match its MD5 sum: the image is "
+                    "damaged, so make it anew."
+                )
+            return tuple(found)
+        if len(entry) < _ENTRY.size or entry[:2] != _MAGIC:
+            raise ImageError(
+                f"Entry {len(found)} of the firmware's partition table is damaged: "
+                "make the image anew."
+            )
+        _, kind, subtype, offset, size, label, flags = _ENTRY.unpack(entry)
+        name = label.split(b"\0")[0].decode(errors="replace")
+        found.append(Partition(name, kind, subtype, offset, size, flags))
+    return tuple(found)
+
+
+def of_image(image: bytes, starts_at: int = 0) -> tuple[Partition, ...]:
+    """Return the partitions of a flash image whose first byte belongs at `starts_at`.
+
+    Raises:
+        ImageError: see `parse`.
+    """
+    start = TABLE_AT - starts_at
+    return parse(image[start : start + TABLE_LENGTH]) if start >= 0 else ()

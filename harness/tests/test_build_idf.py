@@ -1,0 +1,337 @@
+"""MicroPython's esp32 port is built with ESP-IDF's own tools, and what is missing is told."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+from espbench import __version__, build, idf, sources
+from espbench.boards import BOARDS
+from espbench.build import Job
+from espbench.build_idf import build_environment, idf_command, merge_command
+from espbench.errors import BuildError, ToolMissing
+from fake_idf import fake_idf, fake_micropython
+from rich.console import Console
+
+BOARD = BOARDS["esp32"]
+GET_IDF = (
+    "git clone -b v5.5.1 --recursive https://github.com/espressif/esp-idf.git ~/esp/esp-idf && "
+    "~/esp/esp-idf/install.sh esp32,esp32c3"
+)
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a tree with the board's definition, on a machine with nothing of Espressif's."""
+    folder = tmp_path / "firmware" / "boards" / "ESP32_BENCH"
+    folder.mkdir(parents=True)
+    (folder / "mpconfigboard.cmake").write_text("set(IDF_TARGET esp32)\n")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setenv("IDF_TOOLS_PATH", str(tmp_path / "tools"))
+    for name in ("IDF_PATH", "IDF_PYTHON_ENV_PATH", "ESPBENCH_MICROPYTHON"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(idf, "USUAL_PLACES", ("~/esp/esp-idf",))
+    monkeypatch.setattr(sources, "ensure", lambda *_names, **_options: sources.folders())
+    return tmp_path
+
+
+@pytest.fixture
+def complete(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a tree on a machine that has everything."""
+    monkeypatch.setenv("IDF_PATH", str(fake_idf(tree)))
+    monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(fake_micropython(tree)))
+    return tree
+
+
+def run(tree: Path, board_dir: Path | None = None) -> build.Built:
+    """Build quietly."""
+    return build.build(BOARD, root=tree, console=Console(file=io.StringIO()), board_dir=board_dir)
+
+
+def refused(tree: Path) -> str:
+    """Return why a build is refused."""
+    with pytest.raises(ToolMissing) as error:
+        run(tree)
+    return str(error.value)
+
+
+def test_builds_once(complete: Path) -> None:
+    """ESP-IDF builds in MicroPython's port, esptool merges, and the next build does nothing."""
+    built = run(complete)
+    out = complete / "build" / "esp32"
+    assert (built.firmware, built.rebuilt) == (out / "firmware.bin", True)
+    assert built.firmware.read_text() == "merged by esptool for esp32\n"
+    assert (out / "firmware.elf").read_text() == f"{complete}/esp-idf\n"
+    assert built.made_with == {
+        "ESP-IDF": "5.4.1",
+        "MicroPython": "1.25.0",
+        "compiler": "gcc 14.2.0",
+    }
+    log = (complete / "log").read_text().splitlines()
+    builds = [line for line in log if "idf.py" in line]
+    assert [line.partition(":")[0] for line in builds] == [f"{complete}/micropython/ports/esp32"]
+    again = run(complete)
+    assert (again.rebuilt, again.sha256, again.made_with) == (False, built.sha256, built.made_with)
+    assert (complete / "log").read_text().splitlines() == log
+    stamp = json.loads((out / build.STAMP).read_text())
+    assert stamp["variables"]["IDF_VERSION"] == "5.4.1"
+
+
+def test_built_again_when_something_changed(complete: Path) -> None:
+    """The board definition, MicroPython's sources and ESP-IDF's version count."""
+    assert run(complete).rebuilt
+    for changed in (
+        complete / "firmware" / "boards" / "ESP32_BENCH" / "mpconfigboard.h",
+        complete / "micropython" / "py" / "new.c",
+    ):
+        changed.write_text("#define NEW\n")
+        assert run(complete).rebuilt
+        assert not run(complete).rebuilt
+    version = complete / "esp-idf" / "tools" / "cmake" / "version.cmake"
+    version.write_text(version.read_text().replace("PATCH 1", "PATCH 2"))
+    left = complete / "build" / "esp32" / "idf" / "left"
+    left.touch()
+    assert run(complete).made_with["ESP-IDF"] == "5.4.2"
+    assert not left.exists()
+
+
+def test_options_of_the_last_build(complete: Path) -> None:
+    """ESP-IDF's written options do not outlive a change of their defaults; objects do."""
+    run(complete)
+    folder = complete / "build" / "esp32" / "idf"
+    (folder / "sdkconfig").touch()
+    (folder / "object.obj").touch()
+    (complete / "firmware" / "boards" / "ESP32_BENCH" / "sdkconfig.board").touch()
+    assert run(complete).rebuilt
+    assert not (folder / "sdkconfig").exists()
+    assert (folder / "object.obj").exists()
+
+
+def test_killed_build(complete: Path) -> None:
+    """Ninja knows what it finished: what a killed build left is used."""
+    run(complete)
+    out = complete / "build" / "esp32"
+    (out / "idf" / "object.obj").touch()
+    (out / build.UNFINISHED).touch()
+    (out / build.STAMP).unlink()
+    assert run(complete).rebuilt
+    assert (out / "idf" / "object.obj").exists()
+    assert not (out / build.UNFINISHED).exists()
+
+
+def test_own_board_definition(complete: Path) -> None:
+    """A board definition of one's own is built into a folder of its own, and counts."""
+    mine = complete / "MY_BOARD"
+    mine.mkdir()
+    with pytest.raises(BuildError) as error:
+        run(complete, mine)
+    assert str(error.value) == (
+        f"{mine} has no mpconfigboard.cmake, so it is no board definition of MicroPython's esp32 "
+        f"port: copy {complete}/firmware/boards/ESP32_BENCH and change the copy."
+    )
+    (mine / "mpconfigboard.cmake").touch()
+    built = run(complete, mine)
+    assert built.firmware == complete / "build" / "esp32-MY_BOARD" / "firmware.bin"
+    assert not run(complete, mine).rebuilt
+    (mine / "sdkconfig.board").touch()
+    assert run(complete, mine).rebuilt
+
+
+def test_command() -> None:
+    """The command is that of MicroPython's Makefile for the port, with the bench's additions."""
+    job = Job(BOARD, Path("/t"), Path("/t/firmware/boards/ESP32_BENCH"), Path("/t/build/esp32"))
+    variables = {"IDF_PATH": "/idf", "HTTP_PARSER": "/s/http-parser"}
+    assert idf_command("/env/python", job, variables) == [
+        *("/env/python", "/idf/tools/idf.py", "-B", "/t/build/esp32/idf"),
+        *("-D", "MICROPY_BOARD=ESP32_BENCH"),
+        *("-D", "MICROPY_BOARD_DIR=/t/firmware/boards/ESP32_BENCH"),
+        *("-D", "ESPBENCH_BOARDS=/t/firmware/boards"),
+        *("-D", "ESPBENCH_HTTP_PARSER=/s/http-parser"),
+        *("-D", f"ESPBENCH_VERSION={__version__}"),
+        "build",
+    ]
+    assert merge_command("python", "esp32c3", Path("/o/firmware.bin")) == [
+        *("python", "-m", "esptool", "--chip", "esp32c3"),
+        *("merge_bin", "--output", "/o/firmware.bin", "@flash_args"),
+    ]
+
+
+def test_environment() -> None:
+    """No component is fetched, unless somebody wants that."""
+    made = build_environment({"PATH": "/p"}, "/mpy-cross")
+    assert made == {
+        "PATH": "/p",
+        "IDF_COMPONENT_MANAGER": "0",
+        "IDF_SKIP_CHECK_SUBMODULES": "1",
+        "MICROPY_MPYCROSS": "/mpy-cross",
+    }
+    assert build_environment({"IDF_COMPONENT_MANAGER": "1"}, "")["IDF_COMPONENT_MANAGER"] == "1"
+
+
+def test_activated_environment_is_kept(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever ran export.sh has chosen the tools: ESP-IDF is not asked again."""
+    monkeypatch.setenv("PATH", f"{complete}/tools/bin:/usr/bin:/bin")
+    run(complete)
+    assert "idf_tools.py" not in (complete / "log").read_text()
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    (complete / "build" / "esp32" / build.STAMP).unlink()
+    run(complete)
+    assert "idf_tools.py export --format key-value" in (complete / "log").read_text()
+
+
+def test_parse_export() -> None:
+    """What ESP-IDF exports goes on top of what was there."""
+    text = "IDF_PYTHON_ENV_PATH=/env\nPATH=/tools/bin:$PATH\nnot a variable\n"
+    assert idf.parse_export(text, {"PATH": "/usr/bin"}) == {
+        "IDF_PYTHON_ENV_PATH": "/env",
+        "PATH": "/tools/bin:/usr/bin",
+    }
+
+
+def test_compile_error(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first error is in the sentence, and the log has everything."""
+    broken = "echo '[7/9] Building x'; echo 'x.c:3:1: error: no such thing'; exit 2"
+    monkeypatch.setenv("IDF_PATH", str(fake_idf(tree, build=broken)))
+    monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(fake_micropython(tree)))
+    with pytest.raises(BuildError) as error:
+        run(tree)
+    log = tree / "build" / "esp32" / "build.log"
+    assert str(error.value) == (
+        "The esp32 firmware could not be built: x.c:3:1: error: no such thing\n"
+        f"The last lines (all of them are in {log}):\n"
+        "  [7/9] Building x\n"
+        "  x.c:3:1: error: no such thing"
+    )
+    assert "[7/9]" in log.read_text()
+
+
+def test_no_idf(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ESP-IDF the sentence has the ways to get it."""
+    rest = (
+        ", and the esp32 firmware needs it (v5.3 to v5.5): install it with "
+        f"`{GET_IDF}`, point IDF_PATH at it, or build in Espressif's container image with `docker "
+        "compose run --rm shell`."
+    )
+    assert refused(tree) == f"ESP-IDF was not found in ~/esp/esp-idf{rest}"
+    monkeypatch.setenv("IDF_PATH", "/no/such")
+    assert refused(tree) == f"ESP-IDF was not found in IDF_PATH (/no/such){rest}"
+
+
+def test_usual_place(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Espressif's guide puts ESP-IDF, it is found."""
+    made = fake_idf(tree / "home" / "esp")
+    assert idf.find_idf(os.environ) == made
+
+
+@pytest.mark.parametrize("version", [(5, 2, 3), (6, 0, 0)])
+def test_other_idf(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int]
+) -> None:
+    """An ESP-IDF that the firmware is not written for is refused with both versions."""
+    path = fake_idf(tree, version)
+    monkeypatch.setenv("IDF_PATH", str(path))
+    assert refused(tree) == (
+        f"ESP-IDF in {path} is v{'.'.join(map(str, version))}, and the esp32 firmware needs v5.3 "
+        "to v5.5: check out one of these there and run its install.sh again, or point IDF_PATH at "
+        "another."
+    )
+
+
+def test_unknown_version(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ESP-IDF without a version is none that the firmware is written for."""
+    path = fake_idf(tree)
+    (path / "tools" / "cmake" / "version.cmake").unlink()
+    monkeypatch.setenv("IDF_PATH", str(path))
+    assert refused(tree).startswith(f"ESP-IDF in {path} is of an unknown version, and the esp32 ")
+
+
+def test_no_python_environment(complete: Path) -> None:
+    """ESP-IDF whose install.sh did not run is told to run it."""
+    (complete / "tools" / "python_env").rename(complete / "elsewhere")
+    assert refused(complete) == (
+        f"ESP-IDF in {complete}/esp-idf has no Python environment of its own: run "
+        f"{complete}/esp-idf/install.sh esp32,esp32c3."
+    )
+
+
+def test_incomplete_tools(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ESP-IDF says about its tools is in the sentence."""
+    export = "echo 'ERROR: tool xtensa-esp-elf has no installed versions.'; exit 1"
+    path = fake_idf(tree, export=export)
+    monkeypatch.setenv("IDF_PATH", str(path))
+    assert refused(tree) == (
+        f"ESP-IDF's tools in {path} are not complete (ERROR: tool xtensa-esp-elf has no installed "
+        f"versions.): run {path}/install.sh esp32,esp32c3."
+    )
+
+
+def test_no_compiler(complete: Path) -> None:
+    """Tools for another chip only are no tools for this one."""
+    (complete / "tools" / "bin" / "xtensa-esp32-elf-gcc").unlink()
+    assert refused(complete) == (
+        "ESP-IDF's compiler xtensa-esp32-elf-gcc is not installed: run "
+        f"{complete}/esp-idf/install.sh esp32,esp32c3."
+    )
+
+
+def test_no_cmake(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ESP-IDF on Linux takes CMake and Ninja from the system."""
+    for tool, package in (("ninja", "ninja-build"), ("cmake", "cmake")):
+        (complete / "tools" / "bin" / tool).unlink()
+        monkeypatch.setenv("PATH", "/no/such")
+        assert refused(complete) == (
+            f"{tool} is not installed, and ESP-IDF needs it: install it with apt-get install "
+            f"{package}."
+        )
+
+
+def test_no_port(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout without the port, and one that is too old, are refused."""
+    monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(complete / "firmware"))
+    assert refused(complete) == (
+        f"ESPBENCH_MICROPYTHON is {complete}/firmware, which has no ports/esp32: point it at a "
+        "checkout of MicroPython v1.25.0 or newer, or leave it away for the pinned sources."
+    )
+    old = fake_micropython(complete / "old", (1, 24, 1))
+    monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(old))
+    assert refused(complete) == (
+        f"MicroPython in {old} is v1.24.1, and the esp32 firmware needs v1.25.0 or newer: check "
+        "out a newer one there, or leave ESPBENCH_MICROPYTHON away for the pinned sources."
+    )
+
+
+def test_pinned_micropython_will_do(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a checkout of one's own the sources of the default board's firmware are used."""
+    monkeypatch.setenv("IDF_PATH", str(fake_idf(tree)))
+    monkeypatch.setenv("ESPBENCH_CACHE", str(tree / "cache"))
+    pinned = sources.folders()["micropython"]
+    fake_micropython(pinned.parent).rename(pinned)
+    assert run(tree).made_with["MicroPython"] == "1.25.0"
+
+
+def test_doctor(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor looks at the same things."""
+    builder = BOARD.way.builder()
+    assert [(f.subject, f.state, f.found) for f in builder.findings(BOARD)] == [
+        ("ESP-IDF", "ok", f"v5.4.1 ({complete}/esp-idf)"),
+        (
+            "ESP-IDF's Python",
+            "ok",
+            f"{complete}/tools/python_env/idf5.4_py3.11_env/bin/python",
+        ),
+        ("xtensa-esp32-elf-gcc", "ok", "gcc 14.2.0"),
+        ("MicroPython", "ok", f"v1.25.0 ({complete}/micropython)"),
+    ]
+    assert builder.compiler(BOARD) == "gcc 14.2.0"
+    (complete / "tools" / "bin" / "xtensa-esp32-elf-gcc").unlink()
+    monkeypatch.setenv("ESPBENCH_MICROPYTHON", "/no/such")
+    found = builder.findings(BOARD)
+    assert [(f.subject, f.state, f.remedy) for f in found[1:]] == [
+        ("ESP-IDF's tools", "missing", f"{complete}/esp-idf/install.sh esp32"),
+        ("MicroPython", "missing", "unset ESPBENCH_MICROPYTHON"),
+    ]
+    assert builder.compiler(BOARD) == "not installed"
