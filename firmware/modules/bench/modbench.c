@@ -63,11 +63,13 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(bench_fail_alloc_obj, 1, bench_fail_alloc);
 
 /* bench.stats() -> dict: the same as the control channel's. */
 static mp_obj_t bench_stats(void) {
-    static char json[BENCH_STATS_BYTES];
-    bench_stats_json(json, sizeof(json));
+    vstr_t json;
+    vstr_init_len(&json, BENCH_STATS_BYTES);
+    bench_stats_json(json.buf, BENCH_STATS_BYTES);
+    json.len = strlen(json.buf);
     mp_obj_t module = mp_import_name(MP_QSTR_json, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
     return mp_call_function_1(mp_load_attr(module, MP_QSTR_loads),
-                              mp_obj_new_str(json, strlen(json)));
+                              mp_obj_new_str_from_vstr(&json));
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(bench_stats_obj, bench_stats);
 
