@@ -31,7 +31,7 @@ target_compile_definitions(usermod_espbench INTERFACE
 
 # Where MicroPython's port and lwIP have no hook of their own: see startup.c, stdin.c, net_heap.c.
 foreach(symbol machine_timer_deinit_all pyexec_file_if_exists gc_get_max_new_split
-        mp_hal_stdin_rx_chr mem_malloc mem_calloc)
+        mp_hal_stdin_rx_chr mem_malloc mem_calloc mem_free)
     target_link_options(usermod_espbench INTERFACE -Wl,--wrap=${symbol})
 endforeach()
 
