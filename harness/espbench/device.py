@@ -170,6 +170,8 @@ class Device:
         """The running device's own files; removed by `close`."""
         self.machine: Machine | None = None
         """What QEMU was started with last."""
+        self.program = ""
+        """The QEMU that was started last."""
         self.timeline = Timeline()
         self.heap_samples: list[HeapSample] = []
         self.events: list[dict[str, Any]] = []
@@ -287,6 +289,7 @@ class Device:
         )
         self.machine = machine
         self._qemu = Qemu(machine, self.folder)
+        self.program = self._qemu.program
         self.timeline.add("image")
         self._qemu.start()
         self.timeline.add("exec", pid=self._qemu.pid)
