@@ -282,6 +282,8 @@ def test_a_close_without_a_code(scheme: str, doors: Doors) -> None:
 def test_the_device_closes(scheme: str, shared_device: Device, doors: Doors) -> None:
     """wsserver.close() sends its code and reason, and the connection ends in order."""
     websocket = doors[scheme].websocket()
+    websocket.send("x")
+    assert websocket.receive() == "x"  # so MicroPython has heard of the session
     client = shared_device.eval("__import__('wsserver').clients()")[-1]
     assert shared_device.eval(f"__import__('wsserver').close({client}, 4001, 'enough')")
     closed = websocket.receive_close()

@@ -11,13 +11,14 @@ import pytest
 FIRMWARE = Path(__file__).resolve().parent.parent
 TESTS = Path(__file__).resolve().parent / "lx60"
 BOARD = FIRMWARE / "boards" / "lx60"
+COMMON = FIRMWARE / "boards" / "common"
 BENCH = FIRMWARE / "modules" / "bench"
 
 # test program: what it is linked with
 PROGRAMS = {
     "heap_test": [BOARD / "heap.c"],
     "bench_test": [BOARD / "heap.c", BENCH / "alloc_faults.c", BENCH / "ballast.c"],
-    "text_test": [BOARD / "base64.c", BOARD / "cmdline.c"],
+    "text_test": [BOARD / "boot_tags.c", COMMON / "base64.c", COMMON / "cmdline.c"],
 }
 
 # The optimiser sees other things than the sanitizers do.
@@ -36,7 +37,7 @@ def test_pure_part(name: str, flags: list[str], tmp_path: Path) -> None:
     program = tmp_path / name
     sources = [TESTS / f"{name}.c", *PROGRAMS[name]]
     warnings = ["-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror"]
-    includes = [f"-I{folder}" for folder in (TESTS, BOARD, BENCH)]
+    includes = [f"-I{folder}" for folder in (TESTS, BOARD, COMMON, BENCH)]
     compiled = subprocess.run(
         ["gcc", *warnings, *flags, *includes, "-o", program, *sources],
         capture_output=True,

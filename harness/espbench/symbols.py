@@ -48,19 +48,20 @@ class Symbols:
         shown = address if shown is None else shown
         unit = self._unit(address)
         if unit is None:
-            return [Frame(shown, self._symbol(address))]
+            return [Frame(shown, self.function(address))]
         file, line = self._place(unit, address)
         frames = []
         for die in reversed(list(self._nest(unit, unit.get_top_DIE(), address))):
-            name = _name(die) or self._symbol(address)
+            name = _name(die) or self.function(address)
             inlined = die.tag == "DW_TAG_inlined_subroutine"
             frames.append(Frame(shown, name, file, line, inlined))
             if inlined:
                 file = self._file(unit, _value(die, "DW_AT_call_file", 0))
                 line = _value(die, "DW_AT_call_line", 0)
-        return frames or [Frame(shown, self._symbol(address), file, line)]
+        return frames or [Frame(shown, self.function(address), file, line)]
 
-    def _symbol(self, address: int) -> str:
+    def function(self, address: int) -> str:
+        """Return the function at an address by the symbol table, or ??."""
         index = bisect.bisect_right(self._starts, address) - 1
         if index < 0:
             return "??"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "board.h"
+#include "boot_tags.h"
 #include "clock.h"
 #include "cmdline.h"
 #include "control.h"
@@ -51,7 +52,7 @@ size_t bench_net_stack_low_water(void) { return memory_net_stack_low_water(); }
 static void warn(const char *text) { board_console_write(text, strlen(text)); }
 
 static void start_board(const void *tags) {
-    cmdline_init(tags);
+    boot_tags_read(tags);
     retained_init();
     clock_init();
     uart_init();

@@ -51,9 +51,7 @@ bool server_find_endpoint(const char *target, server_endpoint_t *endpoint) {
 }
 
 bool server_on_request(server_item_t *item) {
-    SERVER_ENTER();
     bool queued = queue_push(&queues[QUEUE_APP], &item->node);
-    SERVER_EXIT();
     if (queued) {
         server_stats.requests++;
     }
@@ -83,7 +81,6 @@ static bool queue_webrepl(server_item_t *item) {
 bool server_on_websocket(server_owner_t owner, server_item_t *item) {
     queue_t *queue = &queues[QUEUE_APP];
     bool queued = true;
-    SERVER_ENTER();
     if (owner == OWNER_WEBREPL) {
         queued = queue_webrepl(item);
     } else if (item->kind == ITEM_MESSAGE) {
@@ -91,7 +88,6 @@ bool server_on_websocket(server_owner_t owner, server_item_t *item) {
     } else {
         queue_push_always(queue, &item->node);
     }
-    SERVER_EXIT();
     return queued;
 }
 
@@ -135,12 +131,10 @@ void server_failure(server_scheme_t scheme, server_cause_t cause, const char *fo
 }
 
 server_item_t *server_take(server_queue_t queue) {
-    SERVER_ENTER();
     queue_node_t *node = queue_pop(&queues[queue]);
     if (node && queue == QUEUE_WEBREPL && ((server_item_t *)node)->kind == ITEM_MESSAGE) {
         webrepl_bytes -= ((server_item_t *)node)->length;
     }
-    SERVER_EXIT();
     if (node) {
         transport_resume();
     }

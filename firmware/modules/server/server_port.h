@@ -8,13 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "net_heap.h" /* net_malloc, net_calloc, net_free: the bounded network heap */
+/*
+ * What keeps the threads apart, where there are several (see transport.h):
+ *   NETWORK_LOCKED;     a declaration: until the end of its block lwIP belongs to the caller. Nests.
+ *   network_wake()      transport_poll() has something to do. From any thread, lwIP's included.
+ *   network_pause()     gives lwIP free while something is computed that does not touch it, however
+ *   network_resume()    deep the caller holds it, and takes it back. In the network context.
+ *   network_thread()    which thread this is.
+ */
+#include "board_threads.h"
 
-/* Both contexts (see transport.h) are one thread on lx60. */
-#ifndef SERVER_ENTER
-#define SERVER_ENTER() ((void)0)
-#define SERVER_EXIT() ((void)0)
-#endif
+#include "net_heap.h" /* net_malloc, net_calloc, net_free: the bounded network heap */
 
 /* Microseconds since boot. */
 uint64_t board_us(void);

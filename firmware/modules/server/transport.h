@@ -1,18 +1,20 @@
 /*
- * The transport interface: what is below MicroPython (lwIP with Mbed TLS, or ESP-IDF's
- * esp_http_server and esp_https_server) as the server modules see it.
+ * The transport interface: what is below MicroPython (lwIP and Mbed TLS) as the
+ * server modules see it.
  *
  * Two contexts exist. The network context reads, decrypts, parses and writes: on lx60 the polled
- * network task, on ESP-IDF the httpd tasks. MicroPython's thread runs handlers. They meet in
+ * network task, on ESP-IDF a task of its own. MicroPython's thread runs handlers. They meet in
  * queues only:
  *  - up: the network context calls the server_on_*() functions of server.h, which queue items;
  *  - down: MicroPython's thread calls transport_respond(), transport_ws_send() and
  *    transport_ws_close(), which queue bytes on the connection; the network context sends them.
  *
- * On lx60 both contexts share one core and the network context is entered only from the VM hook,
- * from idle and from sleeps, never from an allocator and never from itself (transport_poll() is
- * guarded). So a call in either direction is atomic for the other side and needs no lock. Where
- * the contexts are threads, SERVER_ENTER() and SERVER_EXIT() of server_port.h are a mutex.
+ * Only one of them runs at a time, so that a call in either direction is atomic for the other side:
+ *  - on lx60 they are one thread. The network context is entered from the VM hook, from idle and from
+ *    sleeps, never from an allocator and never from itself (transport_poll() is guarded);
+ *  - on ESP-IDF the network context is a task that takes MicroPython's GIL to run, so that it gets in
+ *    at the same points: between instructions of the VM, in idle and in sleeps. lwIP's callbacks come
+ *    in its own thread there, and are kept apart by lwIP's core lock (NETWORK_LOCKED).
  *
  * Nothing here touches MicroPython's GC heap: memory comes from the bounded network heap.
  */

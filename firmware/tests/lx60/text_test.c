@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base64.h"
+#include "boot_tags.h"
 #include "check.h"
 #include "cmdline.h"
 
@@ -36,9 +37,9 @@ static void test_the_boot_parameter_tags(void) {
         uint16_t last[2];
     } tags = {{0x7b0b, 0}, {0x1001, sizeof(tags.text)}, "", {0x7e0b, 0}};
     memcpy(tags.text, text, sizeof(text));
-    cmdline_init(NULL);
+    boot_tags_read(NULL);
     CHECK(cmdline_number("heap", 5) == 5);
-    cmdline_init(&tags);
+    boot_tags_read(&tags);
     CHECK(cmdline_number("heap", 5) == 4096);
     CHECK(cmdline_number("main", 1) == 16);
     CHECK(cmdline_number("bad", 3) == 3);

@@ -547,6 +547,7 @@ void transport_request_view(const transport_request_t *request, transport_reques
 }
 
 bool transport_respond(transport_request_t *request, const transport_response_t *response) {
+    NETWORK_LOCKED;
     request->item = NULL;
     if (!request->connection) {
         free_request(request);
@@ -557,6 +558,7 @@ bool transport_respond(transport_request_t *request, const transport_response_t 
 
 bool transport_respond_stream(transport_request_t *request, const transport_response_t *response,
                               transport_stream_t *stream) {
+    NETWORK_LOCKED;
     transport_response_t head = *response;
     head.body = NULL;
     connection_t *connection = request->connection;
@@ -566,6 +568,7 @@ bool transport_respond_stream(transport_request_t *request, const transport_resp
 }
 
 void transport_request_drop(transport_request_t *request) {
+    NETWORK_LOCKED;
     connection_t *connection = request->connection;
     request->item = NULL;
     if (connection) {

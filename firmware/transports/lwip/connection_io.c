@@ -88,6 +88,7 @@ static int tcp_give(connection_t *connection, const void *data, size_t length) {
 }
 
 int connection_bio_send(void *context, const unsigned char *data, size_t length) {
+    NETWORK_LOCKED; /* a handshake is computed without it */
     connection_t *connection = context;
     if (!connection->pcb) {
         return MBEDTLS_ERR_SSL_CONN_EOF;
@@ -113,6 +114,7 @@ static void use_rx(connection_t *connection, size_t length) {
 }
 
 int connection_bio_receive(void *context, unsigned char *data, size_t length) {
+    NETWORK_LOCKED;
     connection_t *connection = context;
     if (!connection->rx) {
         return connection->eof || !connection->pcb ? MBEDTLS_ERR_SSL_CONN_EOF

@@ -22,6 +22,7 @@ int transport_stream_room(transport_stream_t stream) {
 bool transport_stream_wants(void) { return connection_streaming() != NULL; }
 
 bool transport_stream_write(transport_stream_t stream, const void *data, size_t length) {
+    NETWORK_LOCKED;
     connection_t *connection = find(stream);
     if (!connection || length > connection->stream_left) {
         return false;
@@ -37,6 +38,7 @@ bool transport_stream_write(transport_stream_t stream, const void *data, size_t 
 }
 
 void transport_stream_abort(transport_stream_t stream) {
+    NETWORK_LOCKED;
     connection_t *connection = find(stream);
     if (connection) {
         connection_end(connection, true);

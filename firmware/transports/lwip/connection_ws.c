@@ -275,6 +275,7 @@ void ws_timeout(connection_t *connection, uint64_t now) {
 }
 
 bool transport_ws_send(transport_client_t client, bool text, const void *data, size_t length) {
+    NETWORK_LOCKED;
     connection_t *connection = connection_by_id(client);
     if (!connection || connection->state != STATE_WEBSOCKET || connection->ws->close_sent) {
         return false;
@@ -310,6 +311,7 @@ void transport_ws_limit(transport_client_t client, size_t max_message) {
 }
 
 bool transport_ws_close(transport_client_t client, uint16_t code, const char *reason) {
+    NETWORK_LOCKED;
     connection_t *connection = connection_by_id(client);
     if (!connection || connection->state != STATE_WEBSOCKET || connection->ws->close_sent) {
         return false;

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "board_threads.h"
 #include "net_heap.h"
 
 #define GRAIN 16
@@ -20,6 +21,9 @@ typedef union header {
 
 static header_t *cache[KINDS];
 static bool caching;
+static const void *owner; /* the thread whose step it is: the cache is its alone */
+
+static bool may_cache(void) { return caching && owner == network_thread(); }
 
 void *tls_calloc(size_t count, size_t size) {
     if (size && count > SIZE_MAX / 2 / size) {
@@ -29,7 +33,7 @@ void *tls_calloc(size_t count, size_t size) {
     header_t *block = NULL;
     if (kind < KINDS) {
         wanted = kind * GRAIN;
-        block = cache[kind];
+        block = may_cache() ? cache[kind] : NULL;
     }
     if (block) {
         cache[kind] = block->next;
@@ -45,7 +49,7 @@ void tls_release(void *memory) {
         return;
     }
     header_t *block = (header_t *)memory - 1;
-    if (caching && block->kind < KINDS) {
+    if (block->kind < KINDS && may_cache()) {
         block->next = cache[block->kind];
         cache[block->kind] = block;
     } else {
@@ -53,7 +57,10 @@ void tls_release(void *memory) {
     }
 }
 
-void tls_memory_begin_step(void) { caching = true; }
+void tls_memory_begin_step(void) {
+    owner = network_thread();
+    caching = true;
+}
 
 void tls_memory_end_step(void) {
     caching = false;

@@ -4,6 +4,8 @@
 #include "mbedtls/platform_util.h"
 
 #include "connection.h"
+#include "mbedtls_compat.h"
+#include "tls_memory.h"
 
 static mbedtls_ssl_config config;
 static tls_identity_t *identity;
@@ -55,11 +57,10 @@ static server_cause_t explain(const connection_t *connection, int code, bool mem
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
         *what = "the client ended the handshake with an alert";
         return CAUSE_TLS_ALERT;
-    case MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION:
+    case COMPAT_ERR_NO_VERSION:
         *what = "the client has no TLS version in common with us (TLS 1.2)";
         return CAUSE_TLS_VERSION;
-    case MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN:
-    case MBEDTLS_ERR_SSL_NO_USABLE_CIPHERSUITE:
+    COMPAT_CASE_NO_CIPHER:
         *what = "the client has no usable cipher suite in common with us";
         return CAUSE_TLS_CIPHER;
     default:
@@ -120,7 +121,9 @@ io_result_t tls_handshake(connection_t *connection) {
     /* Mbed TLS reports a failed allocation by many codes, or not at all: the heap knows. */
     uint32_t failures = net_heap_failures();
     tls_memory_begin_step();
+    network_pause(); /* a signature takes tenths of a second: frames and timers must not wait for it */
     int r = mbedtls_ssl_handshake(connection->tls);
+    network_resume();
     tls_memory_end_step();
     if (r == MBEDTLS_ERR_SSL_WANT_READ || r == MBEDTLS_ERR_SSL_WANT_WRITE) {
         return IO_BLOCKED;

@@ -64,7 +64,7 @@ void connection_failure(connection_t *connection, server_cause_t cause, const ch
                    connection->peer_port, what);
 }
 
-/* ---- lwIP's callbacks: they only note what happened ---- */
+/* ---- lwIP's callbacks: they only note what happened (in lwIP's thread, where it has one) ---- */
 
 static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error) {
     connection_t *connection = arg;
@@ -77,6 +77,7 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
         return ERR_OK;
     }
     connection->ready = true;
+    network_wake();
     if (!p) {
         connection->eof = true;
         return ERR_OK;
@@ -97,6 +98,7 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length) {
     if (connection) {
         connection->last_sent = board_us();
         connection->ready = true;
+        network_wake();
     }
     return ERR_OK;
 }
@@ -107,6 +109,7 @@ static void on_error(void *arg, err_t error) {
     if (connection) {
         connection->pcb = NULL; /* lwIP has freed it */
         connection->ready = true;
+        network_wake();
     }
 }
 
@@ -228,6 +231,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error) {
     tcp_recv(pcb, on_receive);
     tcp_sent(pcb, on_sent);
     tcp_err(pcb, on_error);
+    network_wake();
     return ERR_OK;
 }
 
@@ -413,6 +417,7 @@ void transport_poll(void) {
     if (polling) {
         return;
     }
+    NETWORK_LOCKED;
     polling = true;
     server_on_poll();
     for (int i = 0; i < SERVER_SCHEMES; i++) {
@@ -441,6 +446,7 @@ uint32_t transport_wait_us(void) {
 }
 
 void transport_resume(void) {
+    NETWORK_LOCKED;
     for (int i = 0; i < SERVER_SCHEMES; i++) {
         for (connection_t *c = listeners[i].connections; c; c = c->next) {
             if (c->state == STATE_WEBSOCKET && c->ws->waiting) {
@@ -462,6 +468,7 @@ static void announce(server_scheme_t scheme, const char *event) {
 }
 
 transport_status_t transport_start(server_scheme_t scheme, const transport_options_t *options) {
+    NETWORK_LOCKED;
     listener_t *listener = &listeners[scheme];
     struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_V4);
     if (!pcb) {
@@ -495,6 +502,7 @@ transport_status_t transport_start(server_scheme_t scheme, const transport_optio
 }
 
 void transport_stop(server_scheme_t scheme) {
+    NETWORK_LOCKED;
     listener_t *listener = &listeners[scheme];
     if (!listener->pcb) {
         return;

@@ -1,5 +1,5 @@
-#ifndef LX60_NETWORK_WLAN_H
-#define LX60_NETWORK_WLAN_H
+#ifndef BOARD_NETWORK_WLAN_H
+#define BOARD_NETWORK_WLAN_H
 
 #include "py/obj.h"
 #include "wlan_station.h"

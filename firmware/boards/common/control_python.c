@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base64.h"
+#include "board.h"
 #include "console.h"
 #include "control.h"
 #include "py/compile.h"
@@ -13,10 +14,12 @@
 #include "shared/runtime/interrupt_char.h"
 
 /* As long as the longest request, decoded. */
-#define SOURCE_BYTES (48 * 1024)
+#ifndef CONTROL_SOURCE_BYTES
+#define CONTROL_SOURCE_BYTES (48 * 1024)
+#endif
 
 /* Outside of MicroPython's heap, so that a full heap still runs a short line. */
-static unsigned char source[SOURCE_BYTES];
+static unsigned char source[CONTROL_SOURCE_BYTES];
 static size_t source_length;
 
 static uint32_t pending_id;
@@ -123,9 +126,10 @@ void control_python_request(uint32_t id, const char *base64, bool want_value) {
     }
     int length = base64_decode(base64, strlen(base64), source, sizeof(source));
     if (length < 0) {
-        control_error(id, length == BASE64_TOO_LONG
-                              ? "the source is longer than 49152 bytes: send it in parts"
-                              : "the source is not base64");
+        char text[64];
+        snprintf(text, sizeof(text), "the source is longer than %u bytes: send it in parts",
+                 (unsigned)sizeof(source));
+        control_error(id, length == BASE64_TOO_LONG ? text : "the source is not base64");
         return;
     }
     source_length = length;

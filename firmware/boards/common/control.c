@@ -14,10 +14,12 @@
 #include "py/mpconfig.h"
 #include "retained.h"
 
-#define REQUEST_BYTES (64 * 1024)
+#ifndef CONTROL_REQUEST_BYTES /* board.h may have less room */
+#define CONTROL_REQUEST_BYTES (64 * 1024)
+#endif
 
 /* .bss, so that requests work when both heaps are full. */
-static char request[REQUEST_BYTES];
+static char request[CONTROL_REQUEST_BYTES];
 static size_t request_length;
 static bool request_too_long;
 
@@ -204,7 +206,10 @@ void control_end(void) {
         return;
     }
     if (request_too_long) {
-        control_error(id, "the request is longer than 65535 bytes: send it in parts");
+        char sentence[64];
+        snprintf(sentence, sizeof(sentence), "the request is longer than %u bytes: send it in parts",
+                 (unsigned)sizeof(request) - 1);
+        control_error(id, sentence);
         return;
     }
     size_t length = strcspn(text, " ");

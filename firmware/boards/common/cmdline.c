@@ -3,32 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Boot parameter tags, arch/xtensa/include/asm/bootparam.h of Linux: a header of two 16-bit
- * words, tag and size, then the data. */
-#define TAG_COMMAND_LINE 0x1001
-#define TAG_LAST 0x7e0b
-#define TAGS_AT_MOST 64
+static char line[CMDLINE_BYTES];
 
-typedef struct {
-    uint16_t id;
-    uint16_t size;
-} tag_t;
-
-static char line[1024];
-
-void cmdline_init(const void *tags) {
-    const char *at = tags;
-    for (int n = 0; at != NULL && n < TAGS_AT_MOST; n++) {
-        const tag_t *tag = (const tag_t *)at;
-        if (tag->id == TAG_LAST) {
-            return;
-        }
-        if (tag->id == TAG_COMMAND_LINE) {
-            size_t length = tag->size < sizeof(line) ? tag->size : sizeof(line) - 1;
-            memcpy(line, at + sizeof(*tag), length);
-        }
-        at += sizeof(*tag) + tag->size;
-    }
+void cmdline_set(const char *text, size_t length) {
+    length = length < sizeof(line) ? length : sizeof(line) - 1;
+    memcpy(line, text, length);
+    line[length] = '\0';
 }
 
 const char *cmdline_find(const char *text, const char *key, size_t *length) {

@@ -1,6 +1,6 @@
 /* Requests of the host that are answered below MicroPython, and those handed to it. */
-#ifndef LX60_CONTROL_H
-#define LX60_CONTROL_H
+#ifndef BOARD_CONTROL_H
+#define BOARD_CONTROL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-#ifndef LX60_BASE64_H
-#define LX60_BASE64_H
+#ifndef BOARD_BASE64_H
+#define BOARD_BASE64_H
 
 #include <stddef.h>
 

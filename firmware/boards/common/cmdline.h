@@ -1,12 +1,15 @@
-/* The kernel command line: key=value words, from QEMU's -append. */
-#ifndef LX60_CMDLINE_H
-#define LX60_CMDLINE_H
+/* The boot arguments: key=value words. lx60 has them from QEMU's -append (the kernel command line),
+ * an ESP32 from a partition of its flash. */
+#ifndef BOARD_CMDLINE_H
+#define BOARD_CMDLINE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Copies the command line out of the boot parameter tags (NULL: no command line). */
-void cmdline_init(const void *tags);
+#define CMDLINE_BYTES 1024
+
+/* Copies the words, and cuts off what is too long. */
+void cmdline_set(const char *text, size_t length);
 
 /* The value of `key` in `line`, ended by a space or NUL; its length goes to *length. NULL if the
  * key is not there. */

@@ -5,8 +5,8 @@
  *
  * As long as the station is active the Ethernet interface is its own; network.LAN does not have it.
  */
-#ifndef LX60_WLAN_STATION_H
-#define LX60_WLAN_STATION_H
+#ifndef BOARD_WLAN_STATION_H
+#define BOARD_WLAN_STATION_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -20,11 +20,11 @@
 static const mp_obj_base_t station_object = {&network_wlan_type};
 static mp_int_t power_management = 1; /* PM_PERFORMANCE, ESP-IDF's default */
 
-static NORETURN void raise(mp_rom_error_text_t text) { mp_raise_msg(&mp_type_OSError, text); }
+static NORETURN void raise_os(mp_rom_error_text_t text) { mp_raise_msg(&mp_type_OSError, text); }
 
 static void must_be_active(void) {
     if (!station_is_active()) {
-        raise(MP_ERROR_TEXT("Wifi Not Started"));
+        raise_os(MP_ERROR_TEXT("Wifi Not Started"));
     }
 }
 
@@ -34,7 +34,7 @@ static mp_obj_t wlan_make_new(const mp_obj_type_t *type, size_t n_args, size_t n
     mp_arg_check_num(n_args, n_kw, 0, 1, false);
     mp_int_t id = n_args > 0 ? mp_obj_get_int(args[0]) : NETWORK_WLAN_STA;
     if (id == NETWORK_WLAN_AP) {
-        raise(MP_ERROR_TEXT("this board can be no access point: use WLAN(network.STA_IF)"));
+        raise_os(MP_ERROR_TEXT("this board can be no access point: use WLAN(network.STA_IF)"));
     }
     if (id != NETWORK_WLAN_STA) {
         mp_raise_ValueError(MP_ERROR_TEXT("invalid WLAN interface identifier"));
@@ -97,7 +97,7 @@ static mp_obj_t wlan_connect(size_t n_args, const mp_obj_t *pos_args, mp_map_t *
         begun = station_reconnect();
     }
     if (!begun) {
-        raise(MP_ERROR_TEXT("Wifi Internal State Error"));
+        raise_os(MP_ERROR_TEXT("Wifi Internal State Error"));
     }
     return mp_const_none;
 }
@@ -123,10 +123,10 @@ static mp_obj_t wlan_status(size_t n_args, const mp_obj_t *args) {
     }
     switch (mp_obj_str_get_qstr(args[1])) {
     case MP_QSTR_stations:
-        raise(MP_ERROR_TEXT("AP required"));
+        raise_os(MP_ERROR_TEXT("AP required"));
     case MP_QSTR_rssi:
         if (!station_is_joined()) {
-            raise(MP_ERROR_TEXT("Wifi Not Connected"));
+            raise_os(MP_ERROR_TEXT("Wifi Not Connected"));
         }
         return MP_OBJ_NEW_SMALL_INT(RSSI);
     default:
@@ -140,7 +140,7 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(wlan_status_obj, 1, 2, wlan_status);
 static mp_obj_t wlan_scan(mp_obj_t self) {
     (void)self;
     if (!station_is_active()) {
-        raise(MP_ERROR_TEXT("STA must be active"));
+        raise_os(MP_ERROR_TEXT("STA must be active"));
     }
     mp_obj_t list = mp_obj_new_list(0, NULL);
     station_text_t ssid, key;
@@ -204,7 +204,7 @@ static void set_config(qstr key, mp_obj_t value) {
         power_management = mp_obj_get_int(value);
         break;
     case MP_QSTR_mac:
-        raise(MP_ERROR_TEXT("this board's MAC address cannot be changed"));
+        raise_os(MP_ERROR_TEXT("this board's MAC address cannot be changed"));
     case MP_QSTR_channel: /* of a radio that is not there: taken and ignored */
     case MP_QSTR_txpower:
     case MP_QSTR_protocol:
@@ -217,7 +217,7 @@ static void set_config(qstr key, mp_obj_t value) {
     case MP_QSTR_key:
     case MP_QSTR_password:
     case MP_QSTR_max_clients:
-        raise(MP_ERROR_TEXT("AP required"));
+        raise_os(MP_ERROR_TEXT("AP required"));
     default:
         mp_raise_ValueError(MP_ERROR_TEXT("unknown config param"));
     }
@@ -246,7 +246,7 @@ static mp_obj_t get_config(qstr key) {
     case MP_QSTR_hidden:
     case MP_QSTR_security:
     case MP_QSTR_authmode:
-        raise(MP_ERROR_TEXT("AP required"));
+        raise_os(MP_ERROR_TEXT("AP required"));
     default:
         mp_raise_ValueError(MP_ERROR_TEXT("unknown config param"));
     }

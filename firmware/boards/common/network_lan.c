@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "board_threads.h"
 #include "cmdline.h"
 #include "lwip/dhcp.h"
 #include "lwip/dns.h"
@@ -109,15 +110,38 @@ static void wait_for_dhcp(struct netif *netif) {
 
 static void set_addresses(struct netif *netif, const ip4_addr_t *address, const ip4_addr_t *mask,
                           const ip4_addr_t *gateway) {
+    NETWORK_LOCKED;
     dhcp_release_and_stop(netif);
     netif_set_addr(netif, address, mask, gateway);
 }
 
 static void start_dhcp(struct netif *netif) {
-    if (dhcp_start(netif) != ERR_OK) {
+    err_t error;
+    {
+        NETWORK_LOCKED; /* an exception must not leave it locked */
+        error = dhcp_start(netif);
+    }
+    if (error != ERR_OK) {
         mp_raise_OSError(MP_ENOMEM);
     }
     wait_for_dhcp(netif);
+}
+
+static void set_dns(const ip4_addr_t *server) {
+    NETWORK_LOCKED;
+    ip_addr_t address;
+    ip_addr_copy_from_ip4(address, *server);
+    dns_setserver(0, &address);
+}
+
+static void stop_dhcp(struct netif *netif) {
+    NETWORK_LOCKED;
+    dhcp_release_and_stop(netif);
+}
+
+static void set_gateway(struct netif *netif, const ip4_addr_t *gateway) {
+    NETWORK_LOCKED;
+    netif_set_gw(netif, gateway);
 }
 
 /* ifconfig() -> (address, mask, gateway, dns); ifconfig(the same); ifconfig('dhcp') */
@@ -129,7 +153,7 @@ mp_obj_t network_lan_ifconfig(size_t n_args, const mp_obj_t *args) {
             address_str(netif != NULL ? netif_ip4_addr(netif) : &none),
             address_str(netif != NULL ? netif_ip4_netmask(netif) : &none),
             address_str(netif != NULL ? netif_ip4_gw(netif) : &none),
-            address_str(dns_getserver(0)),
+            address_str(ip_2_ip4(dns_getserver(0))),
         };
         return mp_obj_new_tuple(4, items);
     }
@@ -146,7 +170,7 @@ mp_obj_t network_lan_ifconfig(size_t n_args, const mp_obj_t *args) {
     ip4_addr_t address = network_address_from(items[0]), mask = network_address_from(items[1]);
     ip4_addr_t gateway = network_address_from(items[2]), server = network_address_from(items[3]);
     set_addresses(netif, &address, &mask, &gateway);
-    dns_setserver(0, &server);
+    set_dns(&server);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lan_ifconfig_obj, 1, 2, network_lan_ifconfig);
@@ -198,7 +222,7 @@ static void set_ipconfig(struct netif *netif, mp_obj_t key, mp_obj_t value) {
         if (mp_obj_is_true(value)) {
             start_dhcp(netif);
         } else {
-            dhcp_release_and_stop(netif);
+            stop_dhcp(netif);
         }
         break;
     case MP_QSTR_addr4:
@@ -206,7 +230,7 @@ static void set_ipconfig(struct netif *netif, mp_obj_t key, mp_obj_t value) {
         break;
     case MP_QSTR_gw4: {
         ip4_addr_t gateway = network_address_from(value);
-        netif_set_gw(netif, &gateway);
+        set_gateway(netif, &gateway);
         break;
     }
     default:

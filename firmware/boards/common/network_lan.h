@@ -1,5 +1,5 @@
-#ifndef LX60_NETWORK_LAN_H
-#define LX60_NETWORK_LAN_H
+#ifndef BOARD_NETWORK_LAN_H
+#define BOARD_NETWORK_LAN_H
 
 #include "lwip/ip4_addr.h"
 #include "py/obj.h"

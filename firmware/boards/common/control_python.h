@@ -1,6 +1,6 @@
 /* exec and eval: source text of the host, run in MicroPython's thread. */
-#ifndef LX60_CONTROL_PYTHON_H
-#define LX60_CONTROL_PYTHON_H
+#ifndef BOARD_CONTROL_PYTHON_H
+#define BOARD_CONTROL_PYTHON_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "board.h"
+#include "board_threads.h"
 #include "cmdline.h"
 #include "lwip/dns.h"
 #include "lwip/netif.h"
@@ -85,7 +86,9 @@ static bool join(void) {
     }
     if (has_addresses) {
         netif_set_addr(net_interface(), &addresses.address, &addresses.mask, &addresses.gateway);
-        dns_setserver(0, &addresses.dns);
+        ip_addr_t server;
+        ip_addr_copy_from_ip4(server, addresses.dns);
+        dns_setserver(0, &server);
     }
     return true;
 }
@@ -128,6 +131,7 @@ static void look_at_link(void *unused) {
 }
 
 void station_activate(void) {
+    NETWORK_LOCKED;
     if (!active) {
         net_down(); /* network.LAN had it */
         active = true;
@@ -137,6 +141,7 @@ void station_activate(void) {
 }
 
 void station_deactivate(void) {
+    NETWORK_LOCKED;
     if (active) {
         wanted = false;
         leave(STATION_ASSOC_LEAVE);
@@ -147,6 +152,7 @@ void station_deactivate(void) {
 bool station_is_active(void) { return active; }
 
 bool station_reconnect(void) {
+    NETWORK_LOCKED;
     if (trying) {
         return false;
     }
@@ -165,12 +171,16 @@ bool station_connect(const station_text_t *name, const station_text_t *key) {
     if (trying) {
         return false;
     }
-    ssid = *name;
-    password = *key;
+    {
+        NETWORK_LOCKED;
+        ssid = *name;
+        password = *key;
+    }
     return station_reconnect();
 }
 
 void station_disconnect(void) {
+    NETWORK_LOCKED;
     wanted = false;
     leave(STATION_ASSOC_LEAVE);
 }
@@ -206,6 +216,7 @@ void station_set_reconnects(int reconnects) {
 int station_reconnects(void) { return attempts_at_most - 1; }
 
 void station_set_addresses(const station_addresses_t *new_addresses) {
+    NETWORK_LOCKED;
     has_addresses = new_addresses != NULL;
     if (has_addresses) {
         addresses = *new_addresses;

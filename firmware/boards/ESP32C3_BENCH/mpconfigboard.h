@@ -1,0 +1,4 @@
+#include "mpconfig_bench.h"
+
+#define MICROPY_HW_BOARD_NAME "espbench (QEMU)"
+#define MICROPY_HW_MCU_NAME "ESP32-C3"

@@ -1,0 +1,10 @@
+/* heap= of the boot arguments: how much of the chip's heap the network has. */
+#ifndef ESP32_HEAP_LIMIT_H
+#define ESP32_HEAP_LIMIT_H
+
+#include <stddef.h>
+
+/* Takes memory away until no more than `bytes` are free. */
+void heap_limit_set(size_t bytes);
+
+#endif

@@ -1,0 +1,35 @@
+# The bench's C modules, for MicroPython's USER_C_MODULES. ESPBENCH_HTTP_PARSER: the folder of
+# http-parser 2.9.4 (the ESP-IDF has an older one).
+get_filename_component(ESPBENCH_FIRMWARE ${CMAKE_CURRENT_LIST_DIR}/../.. ABSOLUTE)
+if(NOT EXISTS "${ESPBENCH_HTTP_PARSER}/http_parser.c")
+    message(FATAL_ERROR "set ESPBENCH_HTTP_PARSER to the folder of http-parser 2.9.4, "
+        "as `espbench build` does")
+endif()
+
+add_library(usermod_espbench INTERFACE)
+
+set(ESPBENCH_SOURCES)
+foreach(folder boards/esp32 boards/common modules/bench modules/server modules/httpserver
+        modules/wsserver modules/webrepl transports/lwip)
+    file(GLOB found CONFIGURE_DEPENDS ${ESPBENCH_FIRMWARE}/${folder}/*.c)
+    list(APPEND ESPBENCH_SOURCES ${found})
+    target_include_directories(usermod_espbench INTERFACE ${ESPBENCH_FIRMWARE}/${folder})
+endforeach()
+
+target_sources(usermod_espbench INTERFACE
+    ${ESPBENCH_SOURCES}
+    ${ESPBENCH_HTTP_PARSER}/http_parser.c
+)
+target_include_directories(usermod_espbench INTERFACE ${ESPBENCH_FIRMWARE} ${ESPBENCH_HTTP_PARSER})
+target_compile_definitions(usermod_espbench INTERFACE
+    ESPBENCH_VERSION="${ESPBENCH_VERSION}"
+    HTTP_PARSER_STRICT=1
+)
+
+# Where MicroPython's port and lwIP have no hook of their own: see startup.c, stdin.c, net_heap.c.
+foreach(symbol machine_timer_deinit_all pyexec_file_if_exists gc_get_max_new_split
+        mp_hal_stdin_rx_chr mem_malloc mem_calloc)
+    target_link_options(usermod_espbench INTERFACE -Wl,--wrap=${symbol})
+endforeach()
+
+target_link_libraries(usermod INTERFACE usermod_espbench)

@@ -1,0 +1,25 @@
+/* What the bench's boards of MicroPython's esp32 port share; included by their mpconfigboard.h. */
+
+/* The emulator has no radio, and without its drivers more memory is free. network.LAN and
+ * network.WLAN are the bench's own, see modbench_board.c. */
+#define MICROPY_PY_BLUETOOTH (0)
+#define MICROPY_PY_ESPNOW (0)
+#define MICROPY_PY_NETWORK_WLAN (0)
+#define MICROPY_PY_NETWORK_LAN (0)
+#define MICROPY_HW_ENABLE_MDNS_QUERIES (0)
+#define MICROPY_HW_ENABLE_MDNS_RESPONDER (0)
+
+/* It grows up to gcheap= of the boot arguments. */
+#define MICROPY_GC_INITIAL_HEAP_SIZE (64 * 1024)
+/* httpserver.start() checks a certificate's pair on it. */
+#define MICROPY_TASK_STACK_SIZE (20 * 1024)
+
+/* The control channel hands programs to the scheduler. */
+#define MICROPY_SCHEDULER_STATIC_NODES (1)
+
+void espbench_startup(void);
+void espbench_port_init(void);
+void espbench_port_deinit(void);
+#define MICROPY_BOARD_STARTUP espbench_startup
+#define MICROPY_PORT_INIT_FUNC espbench_port_init()
+#define MICROPY_PORT_DEINIT_FUNC espbench_port_deinit()

@@ -1,0 +1,9 @@
+/* Frames thrown away for lack of memory. */
+#ifndef ESP32_NET_RECEIVE_H
+#define ESP32_NET_RECEIVE_H
+
+#include <stdint.h>
+
+uint32_t net_receive_dropped(void);
+
+#endif

@@ -1,0 +1,111 @@
+/* What happens besides MicroPython's own start, and around its soft resets. All of it hangs on
+ * hooks of MicroPython's esp32 port or on the linker's --wrap: the port itself is not changed. */
+#include <stdlib.h>
+
+#include "board.h"
+#include "board_threads.h"
+#include "boot_arguments.h"
+#include "cmdline.h"
+#include "console.h"
+#include "control.h"
+#include "control_python.h"
+#include "esp_heap_caps.h"
+#include "esp_random.h"
+#include "heap_limit.h"
+#include "mbedtls/platform.h"
+#include "modules/bench/bench_port.h"
+#include "modules/server/server.h"
+#include "net.h"
+#include "py/gc.h"
+#include "py/mphal.h"
+#include "py/runtime.h"
+#include "retained.h"
+#include "shared/runtime/pyexec.h"
+#include "startup.h"
+#include "transports/lwip/tls_memory.h"
+
+#define GC_HEAP_BYTES (96 * 1024) /* MicroPython's heap, unless gcheap= says otherwise */
+
+static bool gc_ready;
+
+int board_entropy(unsigned char *out, size_t length) {
+    esp_fill_random(out, length);
+    return 0;
+}
+
+/* MICROPY_BOARD_STARTUP: before MicroPython's task exists. */
+void espbench_startup(void) {
+    boardctrl_startup(); /* the port's own: NVS */
+    boot_arguments_read();
+    mbedtls_platform_set_calloc_free(tls_calloc, tls_release);
+    if (!console_start_control() || !network_task_start()) {
+        abort();
+    }
+}
+
+/* MICROPY_PORT_INIT_FUNC: at the end of mp_init(), at each start. */
+void espbench_port_init(void) {
+    static bool again;
+    if (again) {
+        retained_soft_reset();
+    }
+    control_event_boot();
+    if (!again) {
+        net_start(); /* net_up() says what is missing */
+        heap_limit_set(cmdline_number("heap", UINT32_MAX));
+    }
+    again = true;
+    gc_ready = true;
+    network_task_release();
+}
+
+/* The first step of the port's soft reset, while everything of MicroPython's is still there. */
+void __real_machine_timer_deinit_all(void);
+void __wrap_machine_timer_deinit_all(void);
+void __wrap_machine_timer_deinit_all(void) {
+    network_task_hold();
+    server_soft_reset();
+    control_python_reset();
+    gc_ready = false;
+    __real_machine_timer_deinit_all();
+}
+
+/* MICROPY_PORT_DEINIT_FUNC: the GIL is free, and about to be made anew. */
+void espbench_port_deinit(void) { network_task_wait(); }
+
+/* main.py, or what runs without one: _main.py knows. */
+int __real_pyexec_file_if_exists(const char *name);
+int __wrap_pyexec_file_if_exists(const char *name);
+int __wrap_pyexec_file_if_exists(const char *name) {
+    if (strcmp(name, "main.py") != 0) {
+        return __real_pyexec_file_if_exists(name);
+    }
+    return cmdline_number("main", 1) != 0 ? pyexec_frozen_module("_main.py", true) : 1;
+}
+
+/* ---- MicroPython's heap ---- */
+
+/* The port lets it grow as long as the chip has memory, and the servers would have none left. */
+size_t __real_gc_get_max_new_split(void);
+size_t __wrap_gc_get_max_new_split(void);
+size_t __wrap_gc_get_max_new_split(void) {
+    gc_info_t info;
+    gc_info(&info);
+    size_t limit = cmdline_number("gcheap", GC_HEAP_BYTES);
+    size_t left = info.total < limit ? limit - info.total : 0;
+    size_t largest = __real_gc_get_max_new_split();
+    return left < largest ? left : largest;
+}
+
+bench_gc_figures_t bench_gc_figures(void) {
+    bench_gc_figures_t figures = {0, 0};
+    if (gc_ready) {
+        gc_info_t info;
+        gc_info(&info);
+        figures.size = info.total;
+        figures.free = info.free;
+    }
+    return figures;
+}
+
+size_t bench_net_stack_low_water(void) { return network_task_stack_low_water(); }
