@@ -202,8 +202,10 @@ def build_environment(activated: Mapping[str, str], mpy_cross: str) -> dict[str,
     somebody set himself stays.
     """
     ours = {"IDF_COMPONENT_MANAGER": "0", "IDF_SKIP_CHECK_SUBMODULES": "1"}
+    # espbench's own virtual environment is none of ESP-IDF's.
+    kept = {name: value for name, value in activated.items() if name != "VIRTUAL_ENV"}
     # makemanifest.py takes this one from the environment only.
-    return {**ours, **activated, "MICROPY_MPYCROSS": mpy_cross}
+    return {**ours, **kept, "MICROPY_MPYCROSS": mpy_cross}
 
 
 def idf_command(python: str, job: Job, variables: Mapping[str, str]) -> list[str]:

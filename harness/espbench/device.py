@@ -154,7 +154,7 @@ class Device:
                 f"The firmware {self.firmware} does not exist: build it with "
                 f"`espbench build --board {self.board.name}`, or name another with --firmware."
             )
-        self.elf = _elf_of(self.firmware) if elf is None else Path(elf)
+        self.elf = elf_of(self.firmware) if elf is None else Path(elf)
         self.files: dict[str, Content] = dict(files or {})
         """What its file system holds at the next start; see `put` for a running device."""
         self.args: dict[str, str] = {key: str(value) for key, value in (args or {}).items()}
@@ -841,7 +841,7 @@ class Device:
         self.timeline.add("panic", headline=panic.headline)
 
 
-def _elf_of(firmware: Path) -> Path:
+def elf_of(firmware: Path) -> Path:
     """Return the file with debugging information of a firmware: itself, or its sibling."""
     sibling = firmware.with_suffix(".elf")
     return sibling if sibling.is_file() else firmware
@@ -862,4 +862,4 @@ def _can_be_caused(error: BaseException | None) -> bool:
     return error is None or isinstance(error, Exception)
 
 
-__all__ = ["Device", "HeapSample", "Ready", "open_connections", "readiness_of"]
+__all__ = ["Device", "HeapSample", "Ready", "elf_of", "open_connections", "readiness_of"]

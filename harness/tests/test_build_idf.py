@@ -161,8 +161,8 @@ def test_command() -> None:
 
 
 def test_environment() -> None:
-    """No component is fetched, unless somebody wants that."""
-    made = build_environment({"PATH": "/p"}, "/mpy-cross")
+    """No component is fetched, unless somebody wants that; our own Python stays out of it."""
+    made = build_environment({"PATH": "/p", "VIRTUAL_ENV": "/venv"}, "/mpy-cross")
     assert made == {
         "PATH": "/p",
         "IDF_COMPONENT_MANAGER": "0",

@@ -93,7 +93,7 @@ def test_last_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     monkeypatch.delenv("ESPBENCH_BOARDS", raising=False)
     monkeypatch.setattr(suites, "absence", lambda board: "No c3." if board is ESP32C3 else "")
     built: list[object] = []
-    monkeypatch.setattr(build, "build", lambda board, console: built.append(board))
+    monkeypatch.setattr(build, "build", lambda board, **_: built.append(board))
     monkeypatch.setattr(suites, "_run", lambda command: int("esp32" in command))
     assert suites.main([]) == 1
     assert built == [LX60, ESP32]
