@@ -194,6 +194,8 @@ class Device:
     def _new_life(self) -> None:
         self._collector = Collector()
         self._reset_watch = ResetWatch(self.board.reset_line)
+        self._no_boot_watch = ResetWatch(self.board.no_boot_line)
+        self._no_boot = ""
         self._boots_in_vain = 0
         self._waits_for_ready = 0
         self._rom_began = False
@@ -550,6 +552,11 @@ class Device:
     def _fault(self) -> EspbenchError | None:
         if fault := self.panicked():
             return fault
+        if self._no_boot and self._waits_for_ready:
+            return self._not_ready(
+                f"because the chip's ROM found nothing to boot in its flash ({self._no_boot}): is "
+                "the firmware a merged binary for this chip"
+            )
         if self._loops():
             return self._reboot_loop()
         if not self.console.closed:
@@ -563,7 +570,8 @@ class Device:
 
     def _loops(self) -> bool:
         """Return whether it is waited for in vain; a test may reset it as often as it likes."""
-        return self._waits_for_ready > 0 and self._boots_in_vain >= REBOOTS
+        in_vain = self._boots_in_vain >= REBOOTS or bool(self._no_boot)
+        return self._waits_for_ready > 0 and in_vain
 
     def _reboot_loop(self) -> RebootLoop:
         tail = self.console.tail()
@@ -825,9 +833,12 @@ class Device:
             self._begin_boot()
             self._boot_text = reset.at
             self._rom_began = True
+            self._no_boot = ""
             self._boots_in_vain += 1
             self.resets.append(reset.cause)
             self.timeline.add("reset_cause", cause=reset.cause)
+        for failure in self._no_boot_watch.feed(text):
+            self._no_boot = failure.cause
 
     def _finish_dump(self) -> None:
         if dump := self._collector.finish():

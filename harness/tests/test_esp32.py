@@ -11,7 +11,7 @@ import pytest
 from espbench.boards import BOARDS
 from espbench.deadline import Deadline
 from espbench.device import Device
-from espbench.errors import ConfigError, EspbenchError, RebootLoop
+from espbench.errors import ConfigError, EspbenchError, NotReady, RebootLoop
 from espbench.evidence import save
 from espbench.find_qemu import find_qemu
 from espbench.readiness import ConsoleReadiness
@@ -98,6 +98,19 @@ def test_reboot_loop(firmware: Make) -> None:
     )
     assert (caught.value.boots, caught.value.cause) == (5, "SW_RESET")
     assert "rst:0x3 (SW_RESET)" in caught.value.tail
+
+
+def test_nothing_to_boot(firmware: Make) -> None:
+    """A file that is no merged binary is told as that, at once."""
+    path = firmware()
+    path.write_bytes(b"an ELF perhaps")
+    with pytest.raises(NotReady) as caught, Device("esp32", path):
+        pass
+    assert str(caught.value).startswith(
+        "device was to listen for http, and did not because the chip's ROM found nothing to boot "
+        "in its flash (invalid header: 0xffffffff): is the firmware a merged binary for this chip; "
+        "its console ended with:\n"
+    )
 
 
 def test_psram(firmware: Make) -> None:
