@@ -224,7 +224,7 @@ ESP32 = Board(
         # Chip revision 3.
         Efuse("nvram.esp32.efuse", size=124, burnt={13: 0x80, 22: 0x10}),
     ),
-    flash=ESP_FLASH,
+    flash=replace(ESP_FLASH, bootloader_at=0x1000),
     ports={"http": 80, "https": 443},
     tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),
     ready_timeout=60.0,
@@ -257,6 +257,7 @@ ESP32C3 = replace(
         # Chip revision 0.3.
         Efuse("nvram.esp32c3.efuse", size=1024, burnt={38: 0x0C}),
     ),
+    flash=ESP_FLASH,
     options=(
         "-global",
         "driver=esp32c3.gpio,property=strap_mode,value=0x08",  # boots from flash
