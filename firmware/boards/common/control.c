@@ -10,6 +10,7 @@
 #include "modules/bench/alloc_faults.h"
 #include "modules/bench/ballast.h"
 #include "modules/bench/bench_json.h"
+#include "modules/bench/decimal.h"
 #include "net.h"
 #include "py/mpconfig.h"
 #include "retained.h"
@@ -76,8 +77,8 @@ void control_event_boot(void) {
 
 static void verb_ping(uint32_t id, char *arguments) {
     (void)arguments;
-    char json[40];
-    snprintf(json, sizeof(json), "{\"us\":%llu}", (unsigned long long)board_us());
+    char json[40], us[DECIMAL_BYTES];
+    snprintf(json, sizeof(json), "{\"us\":%s}", decimal(board_us(), us));
     control_answer(id, json);
 }
 

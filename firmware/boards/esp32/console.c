@@ -5,12 +5,16 @@
 #include "board.h"
 #include "control.h"
 #include "driver/uart.h"
+#include "esp_intr_alloc.h"
+#include "esp_private/periph_ctrl.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/semphr.h"
+#include "freertos/stream_buffer.h"
 #include "freertos/task.h"
 #include "hal/uart_hal.h"
 #include "py/mphal.h"
 #include "py/ringbuf.h"
+#include "soc/uart_periph.h"
 #include "uart.h"
 
 #define CONTROL_UART UART_NUM_1
@@ -21,23 +25,30 @@
 #define CONTROL_STACK_BYTES 4096
 #define CONTROL_PRIORITY 6 /* above the network task: it answers while that computes */
 
+#define RX_INTERRUPTS (UART_INTR_RXFIFO_FULL | UART_INTR_RXFIFO_TOUT)
+#define RX_TIMEOUT_BITS 10 /* about a byte, as ESP-IDF's driver */
+
 #define RECORD_SEPARATOR 0x1e
 
 static SemaphoreHandle_t record_lock;
 
-/* ---- console ---- */
-
-static void write_console(const char *text, size_t length) {
-    uart_hal_context_t hal = {.dev = UART_LL_GET_HW(MICROPY_HW_UART_REPL)};
+/* Waits for room by the clock, not for a notification: those of the network task are for its
+ * connections. */
+static void write_uart(uart_dev_t *uart, const char *text, size_t length) {
+    uart_hal_context_t hal = {.dev = uart};
     while (length > 0) {
         uint32_t written = 0;
         uart_hal_write_txfifo(&hal, (const uint8_t *)text, length, &written);
         text += written;
         length -= written;
         if (length > 0) {
-            vTaskDelay(1); /* not a notification: the network task's are for its connections */
+            vTaskDelay(1);
         }
     }
+}
+
+static void write_console(const char *text, size_t length) {
+    write_uart(UART_LL_GET_HW(MICROPY_HW_UART_REPL), text, length);
 }
 
 void board_console_write(const char *text, size_t length) {
@@ -64,15 +75,15 @@ void console_inject(const char *text) {
 void console_record_begin(void) {
     static const char separator = RECORD_SEPARATOR;
     xSemaphoreTake(record_lock, portMAX_DELAY);
-    uart_write_bytes(CONTROL_UART, &separator, 1);
+    console_record_piece(&separator, 1);
 }
 
 void console_record_piece(const char *text, size_t length) {
-    uart_write_bytes(CONTROL_UART, text, length);
+    write_uart(UART_LL_GET_HW(CONTROL_UART), text, length);
 }
 
 void console_record_end(void) {
-    uart_write_bytes(CONTROL_UART, "\n", 1);
+    console_record_piece("\n", 1);
     xSemaphoreGive(record_lock);
 }
 
@@ -89,36 +100,72 @@ static void take(char byte) {
     }
 }
 
+/* ---- the control UART ---- */
+
+static StreamBufferHandle_t requests;
+
+static uart_hal_context_t control_hal(void) {
+    return (uart_hal_context_t){.dev = UART_LL_GET_HW(CONTROL_UART)};
+}
+
+static void IRAM_ATTR on_interrupt(void *unused) {
+    (void)unused;
+    uart_hal_context_t hal = {.dev = UART_LL_GET_HW(CONTROL_UART)};
+    uint8_t bytes[SOC_UART_FIFO_LEN];
+    int length = uart_hal_get_rxfifo_len(&hal);
+    int room = (int)xStreamBufferSpacesAvailable(requests);
+    uart_hal_clr_intsts_mask(&hal, RX_INTERRUPTS);
+    if (length > room) { /* the rest stays in the UART, and the host waits */
+        length = room;
+        uart_hal_disable_intr_mask(&hal, RX_INTERRUPTS);
+    }
+    BaseType_t woken = pdFALSE;
+    uart_hal_read_rxfifo(&hal, bytes, &length);
+    xStreamBufferSendFromISR(requests, bytes, length, &woken);
+    if (woken == pdTRUE) {
+        portYIELD_FROM_ISR();
+    }
+}
+
 static void answer(void *unused) {
     (void)unused;
     static char bytes[128];
+    uart_hal_context_t hal = control_hal();
     for (;;) {
-        int n = uart_read_bytes(CONTROL_UART, bytes, 1, portMAX_DELAY);
-        size_t more = 0;
-        uart_get_buffered_data_len(CONTROL_UART, &more);
-        if (n == 1 && more > 0) {
-            more = more < sizeof(bytes) - 1 ? more : sizeof(bytes) - 1;
-            n += uart_read_bytes(CONTROL_UART, bytes + 1, more, 0);
-        }
-        for (int i = 0; i < n; i++) {
+        size_t n = xStreamBufferReceive(requests, bytes, sizeof(bytes), portMAX_DELAY);
+        uart_hal_ena_intr_mask(&hal, RX_INTERRUPTS);
+        for (size_t i = 0; i < n; i++) {
             take(bytes[i]);
         }
     }
 }
 
+static bool start_uart(void) {
+    uart_hal_context_t hal = control_hal();
+    uint32_t clock;
+    periph_module_enable(PERIPH_UART1_MODULE);
+    if (uart_get_sclk_freq(UART_SCLK_DEFAULT, &clock) != ESP_OK) {
+        return false;
+    }
+    uart_hal_init(&hal, CONTROL_UART); /* 8n1, no flow control */
+    uart_hal_set_sclk(&hal, (soc_module_clk_t)UART_SCLK_DEFAULT);
+    uart_hal_set_baudrate(&hal, CONTROL_BAUD, clock);
+    uart_hal_rxfifo_rst(&hal);
+    uart_hal_txfifo_rst(&hal);
+    if (esp_intr_alloc(uart_periph_signal[CONTROL_UART].irq, ESP_INTR_FLAG_LOWMED, on_interrupt,
+                       NULL, NULL) != ESP_OK) {
+        return false;
+    }
+    uart_hal_set_rxfifo_full_thr(&hal, SOC_UART_FIFO_LEN - 8);
+    uart_hal_set_rx_timeout(&hal, RX_TIMEOUT_BITS);
+    uart_hal_ena_intr_mask(&hal, RX_INTERRUPTS);
+    return true;
+}
+
 bool console_start_control(void) {
-    const uart_config_t config = {
-        .baud_rate = CONTROL_BAUD,
-        .data_bits = UART_DATA_8_BITS,
-        .parity = UART_PARITY_DISABLE,
-        .stop_bits = UART_STOP_BITS_1,
-        .flow_ctrl = UART_HW_FLOWCTRL_DISABLE,
-        .source_clk = UART_SCLK_DEFAULT,
-    };
     record_lock = xSemaphoreCreateMutex();
-    return record_lock != NULL &&
-           uart_driver_install(CONTROL_UART, CONTROL_RX_BYTES, 0, 0, NULL, 0) == ESP_OK &&
-           uart_param_config(CONTROL_UART, &config) == ESP_OK &&
+    requests = xStreamBufferCreate(CONTROL_RX_BYTES, 1);
+    return record_lock != NULL && requests != NULL && start_uart() &&
            xTaskCreate(answer, "espbench_ctl", CONTROL_STACK_BYTES, NULL, CONTROL_PRIORITY,
                        NULL) == pdPASS;
 }

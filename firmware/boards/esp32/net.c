@@ -18,6 +18,7 @@
 #include "lwip/pbuf.h"
 #include "lwip/tcpip.h"
 #include "lwip/timeouts.h"
+#include "modules/bench/decimal.h"
 #include "net_receive.h"
 #include "netif/ethernet.h"
 #include "open_eth.h"
@@ -119,9 +120,9 @@ static void address_changed(struct netif *netif) {
     if (!netif_is_up(netif) || ip4_addr_isany(netif_ip4_addr(netif))) {
         return;
     }
-    char json[80];
-    snprintf(json, sizeof(json), "{\"event\":\"net\",\"ip\":\"%s\",\"us\":%llu}",
-             ip4addr_ntoa(netif_ip4_addr(netif)), (unsigned long long)board_us());
+    char json[80], us[DECIMAL_BYTES];
+    snprintf(json, sizeof(json), "{\"event\":\"net\",\"ip\":\"%s\",\"us\":%s}",
+             ip4addr_ntoa(netif_ip4_addr(netif)), decimal(board_us(), us));
     control_event(json);
     refresh_gateway(NULL);
 }

@@ -7,6 +7,7 @@
 #include "lwip/tcp.h"
 
 #include "connection.h"
+#include "decimal.h"
 #include "owed_reset.h"
 
 /* SYNs of a burst wait here until their handshakes are done: all of them within one poll. A SYN
@@ -460,10 +461,10 @@ void transport_resume(void) {
 /* ---- start and stop: called in MicroPython's thread, never while transport_poll() runs ---- */
 
 static void announce(server_scheme_t scheme, const char *event) {
-    char json[96];
-    snprintf(json, sizeof json, "{\"event\":\"%s\",\"scheme\":\"%s\",\"port\":%u,\"us\":%llu}",
+    char json[96], us[DECIMAL_BYTES];
+    snprintf(json, sizeof json, "{\"event\":\"%s\",\"scheme\":\"%s\",\"port\":%u,\"us\":%s}",
              event, server_scheme_name(scheme), listeners[scheme].options.port,
-             (unsigned long long)board_us());
+             decimal(board_us(), us));
     control_event(json);
 }
 

@@ -1,4 +1,4 @@
-"""First code of every start: the file system at /, the bench's modules, then the network."""
+"""First code of every start: the bench's modules, the network, then the file system at /."""
 
 import gc
 import sys
@@ -6,7 +6,9 @@ import sys
 import vfs
 from flashbdev import bdev
 
-import bench_board
+# Each read stops the other core, so few and long ones: littlefs's caches are four times this. (What
+# is on disk does not depend on it.)
+SIZES = {"readsize": 256, "progsize": 256}
 
 
 def _blank():
@@ -23,9 +25,9 @@ def _mount():
         print("No file system: the partition table has no vfs, so main.py cannot be found.")
         return
     if _blank():
-        vfs.VfsLfs2.mkfs(bdev)
+        vfs.VfsLfs2.mkfs(bdev, **SIZES)
     try:
-        vfs.mount(vfs.VfsLfs2(bdev), "/")
+        vfs.mount(vfs.VfsLfs2(bdev, **SIZES), "/")
     except OSError as error:
         # somebody's files may still be in there: never format what is not empty
         print(
@@ -52,7 +54,7 @@ def _connect():
         print(error)
 
 
-_mount()
-_modules()
+_modules()  # first: with files at hand each import would look for its module among them
 _connect()
+_mount()
 gc.collect()
