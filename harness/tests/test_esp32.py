@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from espbench.boards import BOARDS
+from espbench.boards import BOARDS, Board
 from espbench.deadline import Deadline
 from espbench.device import Device
 from espbench.errors import ConfigError, EspbenchError, NotReady, RebootLoop
@@ -16,8 +16,9 @@ from espbench.evidence import save
 from espbench.find_qemu import find_qemu
 from espbench.readiness import ConsoleReadiness
 from tiny_esp32 import tiny_esp32
+from tiny_esp32c3 import tiny_esp32c3
 
-ESP32 = BOARDS["esp32"]
+ESP32, ESP32C3 = BOARDS["esp32"], BOARDS["esp32c3"]
 HELLO = b"hello from an ESP32\r\n"
 BOOT = b'\x1e{"event":"boot","cause":"test"}\n'
 READY = ConsoleReadiness("^hello")
@@ -36,16 +37,22 @@ Rebooting...
 """
 
 
-def absence() -> str:
+def absence(board: Board) -> str:
     """Return why the board is not here, or ""."""
     try:
-        find_qemu(ESP32)
+        find_qemu(board)
     except EspbenchError as error:
         return str(error)
     return ""
 
 
-pytestmark = pytest.mark.skipif(bool(absence()), reason=absence() or "it is here")
+def needs(board: Board) -> pytest.MarkDecorator:
+    """Return the mark of a test that needs a board."""
+    why = absence(board)
+    return pytest.mark.skipif(bool(why), reason=why or "it is here")
+
+
+pytestmark = needs(ESP32)
 
 Make = Callable[..., Path]
 
@@ -73,6 +80,21 @@ def test_two_uarts(firmware: Make) -> None:
         assert device.stored_files() == {"/a": b"b"}
         line = device.flash.read_bytes()[0xF000:0x10000].rstrip(b"\xff")
         assert line == b"wlan_ssid=MyNetwork wlan_password=SecurePassword123 heap=1\0"
+
+
+@needs(ESP32C3)
+def test_esp32c3(tmp_path: Path) -> None:
+    """The RISC-V sibling does the same: two UARTs, files, boot arguments, a reset."""
+    path = tmp_path / "firmware.bin"
+    path.write_bytes(tiny_esp32c3(HELLO, BOOT))
+    with Device("esp32c3", path, ready=READY, files={"/a": "b"}, args={"heap": 1}) as device:
+        device.wait_for_event("boot")
+        device.console.send_request(b"by the other line\n", Deadline(5))
+        device.console.expect("by the other line")
+        device.reset(hard=True)
+        assert device.boots == 2
+        assert device.resets == ["POWERON", "POWERON"]
+        assert device.stored_files() == {"/a": b"b"}
 
 
 def test_hard_reset(firmware: Make) -> None:
