@@ -54,7 +54,7 @@ def test_service(compose: dict[str, Any], name: str) -> None:
     for key, value in service["environment"].items():
         assert re.fullmatch(r"[A-Z][A-Z0-9_]*", key)
         assert isinstance(value, str)
-    mounts = [volume.split(":") for volume in service["volumes"]]
+    mounts = [default(volume).split(":") for volume in service["volumes"]]
     named = {source for source, _ in mounts if not source.startswith(".")}
     assert named <= set(compose["volumes"])
     assert [".", service["working_dir"]] in mounts
