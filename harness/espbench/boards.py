@@ -49,6 +49,8 @@ class Board:
         control_uart: number of the UART that carries control records; None: among the console.
         reset_line: pattern of the line that the ROM prints at each boot, with the cause in group
             1; None: it prints none.
+        no_boot_line: pattern of the line that the ROM prints when there is nothing to boot, with
+            the reason in group 1; None: it prints none.
         boot_arguments: defaults for the boot arguments, however they reach the guest.
         encoded_arguments: those that may hold any text: they are percent-encoded for the guest.
         seeded: whether the guest takes `seed=` (256 bits for its random generator).
@@ -76,6 +78,7 @@ class Board:
     ready_timeout: float = 20.0
     control_uart: int | None = None
     reset_line: str | None = None
+    no_boot_line: str | None = None
     boot_arguments: Mapping[str, str] = field(default_factory=dict)
     encoded_arguments: frozenset[str] = frozenset()
     seeded: bool = False
@@ -221,12 +224,13 @@ ESP32 = Board(
         # Chip revision 3.
         Efuse("nvram.esp32.efuse", size=124, burnt={13: 0x80, 22: 0x10}),
     ),
-    flash=ESP_FLASH,
+    flash=replace(ESP_FLASH, bootloader_at=0x1000),
     ports={"http": 80, "https": 443},
     tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),
     ready_timeout=60.0,
     control_uart=1,
     reset_line=r"rst:0x[0-9a-f]+ \(([A-Z0-9_]+)\)",
+    no_boot_line=r"(invalid header: 0x[0-9a-f]+)",
     boot_arguments=WLAN,
     encoded_arguments=frozenset(WLAN),
     optional=True,
@@ -253,6 +257,7 @@ ESP32C3 = replace(
         # Chip revision 0.3.
         Efuse("nvram.esp32c3.efuse", size=1024, burnt={38: 0x0C}),
     ),
+    flash=ESP_FLASH,
     options=(
         "-global",
         "driver=esp32c3.gpio,property=strap_mode,value=0x08",  # boots from flash

@@ -97,7 +97,7 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_full_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A disk that is full wherever we write is a sentence, not a traceback."""
 
-    def full(*_arguments: object) -> object:
+    def full(*_arguments: object, **_options: object) -> object:
         raise OSError(errno.ENOSPC, "No space left on device", "/some/report.html")
 
     monkeypatch.setattr("espbench.doctor.examine", full)
