@@ -26,7 +26,7 @@ class Tolerance:
 
     def shown(self, unit: str) -> str:
         """Return it as people read it."""
-        return f"{self.amount:g} {'%' if self.percent else unit}"
+        return f"{self.amount:g} {'%' if self.percent else SHORT.get(unit, unit)}"
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,17 @@ class Reading:
 
 def amount(value: float, unit: str, *, sign: bool = False) -> str:
     """Return a value with its unit; whole numbers, because both units count things."""
-    return f"{value:{'+' if sign else ''},.0f} {unit}"
+    return f"{value:{'+' if sign else ''},.0f} {SHORT.get(unit, unit)}"
+
+
+SHORT = {"instructions": "instr", "bytes": "B"}
+"""Units as tables show them."""
 
 
 _WORK = Tolerance(1, percent=True)
 _HANDSHAKE = Tolerance(2, percent=True)
 _BYTES = Tolerance(128)
-_IMAGE = Tolerance(2, percent=True)
+_IMAGE = Tolerance(4096)
 
 BOOT = Kind("boot_work", "Boot until HTTPS listens", "instructions", _WORK)
 HANDSHAKE_RSA = Kind("handshake_rsa2048_work", "Handshake, RSA-2048", "instructions", _HANDSHAKE)

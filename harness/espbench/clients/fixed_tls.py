@@ -15,7 +15,7 @@ from espbench.fixed_random import fixed_random
 
 
 def _settings() -> Any:
-    from tlslite.api import HandshakeSettings
+    from tlslite.handshakesettings import HandshakeSettings
 
     settings = HandshakeSettings()
     settings.minVersion = settings.maxVersion = (3, 3)
@@ -36,8 +36,8 @@ class FixedTls:
             TlsError: the handshake failed.
             ConnectionEnded: the peer went away in the middle.
         """
-        from tlslite.api import TLSConnection
         from tlslite.errors import TLSAbruptCloseError, TLSError
+        from tlslite.tlsconnection import TLSConnection
 
         self.raw = raw
         raw.sock.settimeout(raw.deadline(timeout).remaining())
