@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,20 @@ def test_the_committed_baseline_holds(
     assert len(work) == 6
     for key, now in work.items():
         assert now == pytest.approx(before[key]["value"], rel=0.001), key
+
+
+def test_what_a_firmware_no_longer_tells_is_not_dropped(
+    board: Board, firmware: Path, baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A firmware that does not count its work is refused, and what it does tell is compared."""
+    silent = tmp_path / "silent.elf"
+    command = [f"{board.toolchain}objcopy", "--strip-symbol=bench_work", str(firmware), str(silent)]
+    subprocess.run(command, check=True)
+    status, outcome = gate(baseline, silent, tmp_path)
+    assert status == 1
+    lost = {key for key, f in outcome["figures"].items() if f["verdict"] == "lost"}
+    assert lost == {key for key in outcome["figures"] if key.endswith("_work")}
+    assert outcome["figures"]["session_p256_heap"]["now"] is not None
+    said = capsys.readouterr().out
+    assert "Handshake, P-256 is in the baseline and could not be measured: " in said
+    assert "silent.elf does not count its work (it has no symbol bench_work)" in said

@@ -23,7 +23,7 @@ from espbench.errors import BuildError, ConfigError, EspbenchError
 from espbench.readings import Reading
 
 WIDE = 132
-"""Columns of tables that would be a puzzle if they were folded."""
+"""Columns of a table in a log."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -32,6 +32,11 @@ Command = Callable[[argparse.Namespace], int]
 
 def _out() -> Console:
     return Console(soft_wrap=True) if not sys.stdout.isatty() else Console()
+
+
+def _wide() -> Console:
+    """Return where tables go that would be a puzzle if they were folded."""
+    return _out() if sys.stdout.isatty() else Console(width=WIDE)
 
 
 def _progress(arguments: argparse.Namespace) -> Console:
@@ -257,7 +262,7 @@ def figures(arguments: argparse.Namespace) -> int:
     with repeats.busy(arguments.load):
         runs = [_steady(arguments, board, firmware) for _ in range(arguments.repeat)]
     found = repeats.side_by_side(runs)
-    _out().print(repeats.table(found, len(runs)), width=WIDE)
+    _wide().print(repeats.table(found, len(runs)))
     for line in gate_run.unavailable(runs[-1]):
         _out().print(line, highlight=False)
     versions = gate_run.versions(board, firmware)
@@ -283,7 +288,7 @@ def gate(arguments: argparse.Namespace) -> int:
     _write(arguments.junit, gate_report.junit(rows, board.name))
     _write(arguments.json, gate_run.dumps(gate_report.as_json(rows, board.name, versions)))
     _write(arguments.markdown, gate_report.markdown(rows, board.name, versions))
-    _out().print(gate_report.table(rows), width=WIDE)
+    _wide().print(gate_report.table(rows))
     for row in rows:
         if row.reason:
             _out().print(row.sentence(), highlight=False)

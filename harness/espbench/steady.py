@@ -137,6 +137,11 @@ class Subject:
         self.effort = effort
         self._seeds = 0
         self._meter: Meter | None = None
+        self._no_meter = ""
+        try:
+            self._meter = _meter_of(device)
+        except FigureUnavailable as error:
+            self._no_meter = str(error)
 
     def close(self) -> None:
         """Let go of what measuring takes."""
@@ -150,13 +155,8 @@ class Subject:
         Raises:
             FigureUnavailable: nothing does.
         """
-        if self.device.board.icount_shift is None:
-            raise FigureUnavailable(
-                f"Board {self.device.board.name} does not count work: its description has no "
-                "icount_shift."
-            )
         if self._meter is None:
-            self._meter = Meter(self.device)
+            raise FigureUnavailable(self._no_meter)
         return self._meter
 
     def _instructions(self, cycles: float) -> float:
@@ -172,18 +172,25 @@ class Subject:
 
     # ---------------------------------------------------------------- connections
 
+    @contextlib.contextmanager
+    def _noticed(self) -> Iterator[None]:
+        """Wait until the device has seen a frame of the block, and has nothing left to do."""
+        if self._meter is None:
+            yield  # in what order things happen is left to chance; memory does not depend on it
+            return
+        frames = self._meter.rest().frames
+        yield
+        self._meter.rest(frames=frames + 1)
+
     def raw(self, scheme: str = "http") -> Stream:
         """Return a TCP connection that the device has accepted."""
-        meter, frames = self.meter, self.meter.rest().frames
-        stream = Target(self.device.port(self.device.board.ports[scheme])).raw()
-        meter.rest(frames=frames + 1)
-        return stream
+        with self._noticed():
+            return Target(self.device.port(self.device.board.ports[scheme])).raw()
 
     def hang_up(self, stream: Stream) -> None:
-        """Close a connection, and wait until the device has seen that."""
-        meter, frames = self.meter, self.meter.rest().frames
-        stream.close()
-        meter.rest(frames=frames + 1)
+        """Close a connection."""
+        with self._noticed():
+            stream.close()
 
     def secure(self) -> None:
         """Make an HTTPS connection, and end it."""
@@ -214,6 +221,7 @@ class Subject:
 
     def handshake(self) -> float:
         """Return the work of a TLS handshake, the TCP connection left out."""
+        self.meter.rest()  # nothing is begun that cannot be counted
         costs = []
         for _ in range(self.effort.handshakes):
             stream = self.raw("https")
@@ -229,6 +237,7 @@ class Subject:
 
     def echo(self) -> float:
         """Return the work of a WebSocket message that comes back."""
+        self.meter.rest()  # nothing is begun that cannot be counted
         stream = self.raw()
         socket = WebSocket(stream)
 
@@ -245,6 +254,7 @@ class Subject:
 
         Its opening is left out: slirp's acknowledgement comes in the midst of it, or behind it.
         """
+        self.meter.rest()  # nothing is begun that cannot be counted
         self.device.put(FILE, bytes(FILE_BYTES))
         stream = self.raw()
         socket = _Paced(WebSocket(stream, "/webrepl"), self.meter)
@@ -293,7 +303,6 @@ class Subject:
         for _ in range(self.effort.sessions):
             streams.append(self.raw("https"))
             self._handshake(streams[-1])
-        self.meter.rest()
         held = before - self.heap("free")
         for stream in streams:
             self.hang_up(stream)
@@ -309,6 +318,14 @@ class Subject:
         while (lost := before - self.device.settle().free) > 0 and not deadline.expired():
             self.device.wait_for_change(0.05)  # a control block may be in TIME_WAIT
         return max(lost, 0) / self.effort.sessions
+
+
+def _meter_of(device: Device) -> Meter:
+    if device.board.icount_shift is None:
+        raise FigureUnavailable(
+            f"Board {device.board.name} does not count work: its description has no icount_shift."
+        )
+    return Meter(device)
 
 
 class _Paced:
