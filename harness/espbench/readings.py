@@ -72,7 +72,7 @@ SHORT = {"instructions": "instr", "bytes": "B"}
 
 _WORK = Tolerance(1, percent=True)
 _HANDSHAKE = Tolerance(2, percent=True)
-_BYTES = Tolerance(128)
+_BYTES = Tolerance(256)
 _IMAGE = Tolerance(4096)
 
 BOOT = Kind("boot_work", "Boot until HTTPS listens", "instructions", _WORK)
