@@ -68,6 +68,12 @@ PATCHES = {
 
 
 @pytest.fixture(scope="module")
+def firmware(board: Board) -> Path:
+    """Return this tree's firmware, whatever --firmware says: it is what is patched."""
+    return build.firmware(board)
+
+
+@pytest.fixture(scope="module")
 def baseline(board: Board, firmware: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a baseline of the firmware as it is."""
     path = tmp_path_factory.mktemp("gate") / "baseline.json"
