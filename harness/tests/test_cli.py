@@ -22,7 +22,7 @@ from espbench import cli, sources, up
 from espbench.boards import BOARDS
 from espbench.errors import ConfigError, PortInUse
 
-COMMANDS = ("doctor", "build", "run", "up", "certs", "bench")
+COMMANDS = ("doctor", "build", "run", "up", "certs", "bench", "figures", "gate")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -21,8 +21,10 @@ target_sources(usermod_espbench INTERFACE
     ${ESPBENCH_HTTP_PARSER}/http_parser.c
 )
 target_include_directories(usermod_espbench INTERFACE ${ESPBENCH_FIRMWARE} ${ESPBENCH_HTTP_PARSER})
-# ESP_PLATFORM: CMake compiles these sources for the executable too, which the IDF does not define it
-# for; without it FreeRTOS's headers are another's.
+# CMake compiles these sources for the executable too, and it is that copy which is linked. The IDF
+# gives the executable neither this definition, without which FreeRTOS's headers are another's, nor
+# an optimisation or debugging information.
+target_compile_options(usermod_espbench INTERFACE -O2 -ggdb)
 target_compile_definitions(usermod_espbench INTERFACE
     ESP_PLATFORM
     ESPBENCH_VERSION="${ESPBENCH_VERSION}"

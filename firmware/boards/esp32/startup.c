@@ -110,3 +110,7 @@ bench_gc_figures_t bench_gc_figures(void) {
 }
 
 size_t bench_net_stack_low_water(void) { return network_task_stack_low_water(); }
+
+size_t bench_main_stack_low_water(void) {
+    return mp_main_task_handle != NULL ? uxTaskGetStackHighWaterMark(mp_main_task_handle) : 0;
+}
