@@ -370,11 +370,9 @@ static void expire(connection_t *connection, uint64_t now) {
                            "the handshake was not done in time");
         connection_end(connection, true);
     } else if (connection->state == STATE_LINGER) {
-        uint64_t give_up =
-            connection->last_sent + connection_options(connection)->send_timeout_ms * 1000ull;
-        if (is_owed(connection->pcb) && now < give_up) {
+        if (is_owed(connection->pcb) && now < connection->last_sent + LOST_US) {
             /* a lost segment is sent again later than we linger: a RST now would eat it */
-            connection->linger_by = now + LINGER_US < give_up ? now + LINGER_US : give_up;
+            connection->linger_by = now + LINGER_US;
         } else {
             connection_end(connection, true);
         }
