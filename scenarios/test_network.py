@@ -276,9 +276,13 @@ def test_half_open_connections_make_place(
 @pytest.mark.failures("handshake_timeout", "recv_timeout", "send_timeout")
 def test_clients_that_vanish_in_the_middle(network: Network, device: Device, doors: Doors) -> None:
     """In a handshake, a request or an answer: each gives its place back after its own time-out."""
-    handshake, asking, listening = doors.https.raw(), doors.http.raw(), doors.http.raw()
+    asking = doors.http.raw()
+    wait_until(device, "accepted", lambda: device.stats()["http"]["open"] == 1, 5)
+    before = network.counts("to_guest").passed
+    asking.send(encode_request("POST", "/upload", headers={"Content-Length": "5000"}) + bytes(999))
+    wait_until(device, "there", lambda: network.counts("to_guest").passed > before, 5)
+    handshake, listening = doors.https.raw(), doors.http.raw()
     TlsSteps(doors.tls).go(handshake, Step.SERVER_DONE_READ)
-    asking.send(encode_request("POST", "/upload", headers={"Content-Length": "5000"}) + bytes(2000))
     streams = [handshake, asking, listening]
     wait_until(device, "accepted", lambda: device.stats()["http"]["open"] == 2, 5)
     with contextlib.ExitStack() as gone:
