@@ -300,7 +300,7 @@ def test_clients_that_vanish_in_the_middle(network: Network, device: Device, doo
             device,
             "given back",
             lambda: not device.stats()["http"]["open"] + device.stats()["https"]["open"],
-            5 + LOST + 3,
+            2 * (5 + LOST),
         )
         failures: dict[str, Any] = device.stats()["failures"]
         causes = ("handshake_timeout", "recv_timeout", "send_timeout")
