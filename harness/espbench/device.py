@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import re
 import secrets
 import threading
@@ -32,6 +33,8 @@ from espbench.errors import (
 )
 from espbench.heap import HeapInfo
 from espbench.image import Content
+from espbench.network import SEED, Network
+from espbench.network.attach import attach
 from espbench.panic import Collector, Panic, parse_dump
 from espbench.qemu import Machine, Qemu
 from espbench.readiness import ListeningReadiness, Readiness
@@ -182,6 +185,9 @@ class Device:
         """How often it booted."""
         self.resets: list[str] = []
         """The cause of every boot, as the chip's ROM names it, where it does."""
+        self.used_network: Network | None = None
+        """The network of the last start if a test used it; see `network`."""
+        self._network_lock = threading.Lock()
         self._qemu: Qemu | None = None
         self._stopping = False
         self._stop_lock = threading.Lock()
@@ -251,6 +257,7 @@ class Device:
         self.timeline = Timeline()
         self.events, self.panics, self.heap_samples, self.resets = [], [], [], []
         self.boots = self._first_event = self._boot_text = 0
+        self.used_network = None
         self._stopping = False
         self._new_life()
         deadline = Deadline(self.ready_timeout)
@@ -310,8 +317,11 @@ class Device:
                 status = qemu.stop()
                 self.timeline.add("stopped", status=status)
             finally:
+                with self._network_lock:
+                    if self.used_network is not None:
+                        self.used_network.close()
+                    self._qemu = None
                 self.console.detach()
-                self._qemu = None
 
     def close(self) -> None:
         """End QEMU and remove the device's files."""
@@ -371,6 +381,34 @@ class Device:
         return image.read_files(self.flash.read_bytes(), self._flash)
 
     # ---------------------------------------------------------------- network
+
+    @property
+    def network(self) -> Network:
+        """The network between slirp and the guest's NIC, to break it on purpose.
+
+        The first use puts a relay there, which stays until the device is stopped; a device that is
+        started anew has a whole network.
+
+        Raises:
+            NotRunning: the device has not been started.
+        """
+        with self._network_lock:
+            qmp = self.qemu.qmp
+            if qmp is None:
+                raise NotRunning(f"{self.name} is not running: start it first.")
+            if self.used_network is None:
+                self.timeline.add("network", seed=SEED)
+                self.used_network = attach(qmp, functools.partial(self.timeline.add, "network"))
+            return self.used_network
+
+    def mend_network(self) -> None:
+        """Make the network whole if it is not, and begin its random numbers anew."""
+        network = self.used_network
+        if network is None or network.closed:
+            return
+        if not network.whole:
+            network.clear()
+        network.reseed()
 
     @property
     def forwards(self) -> list[Any]:

@@ -88,6 +88,9 @@ def _parts(device: Device) -> dict[str, Callable[[Path], object]]:
         parts |= _core_dumps(device)
     parts["events.json"] = lambda p: p.write_text(_events(device))
     parts["heap.jsonl"] = lambda p: p.write_text(_heap(device))
+    if device.used_network is not None:
+        network = json.dumps(device.used_network.as_json(), indent=1) + "\n"
+        parts["network.json"] = lambda p: p.write_text(network)
     if device.folder != Path():
         parts["tls-secrets.txt"] = lambda p: _copy(device.tls_secrets, p)
         parts["qemu.txt"] = lambda p: _copy(device.folder / "qemu.txt", p)

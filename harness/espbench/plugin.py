@@ -359,6 +359,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             device.start()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Make every network whole before fixtures look at what the test left behind."""
+    for device in item.config.stash[_BENCH].devices:
+        device.mend_network()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Run the test; when its device panicked, that is what failed, not a client's time-out."""

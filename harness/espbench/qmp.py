@@ -42,9 +42,17 @@ class Qmp:
         return version["major"], version["minor"], version["micro"]
 
     def execute(
-        self, command: str, /, *, deadline: Deadline | float = 5.0, **arguments: Any
+        self,
+        command: str,
+        /,
+        *,
+        deadline: Deadline | float = 5.0,
+        pass_fd: int | None = None,
+        **arguments: Any,
     ) -> Any:
         """Execute a command and return its answer; `_` in argument names stands for `-`.
+
+        `pass_fd` is a descriptor that goes along with it, as `getfd` takes one.
 
         Raises:
             QmpError: QEMU refused it, did not answer in time, or is gone.
@@ -58,7 +66,7 @@ class Qmp:
                 "arguments": {name.replace("_", "-"): value for name, value in arguments.items()},
                 "id": number,
             }
-            self._send(json.dumps(request).encode() + b"\n", command, until)
+            self._send(json.dumps(request).encode() + b"\n", command, until, pass_fd)
             while True:
                 answer = self._read(command, until)
                 if "event" in answer:
@@ -78,10 +86,12 @@ class Qmp:
         """Close the connection."""
         self._socket.close()
 
-    def _send(self, data: bytes, what: str, deadline: Deadline) -> None:
+    def _send(self, data: bytes, what: str, deadline: Deadline, pass_fd: int | None) -> None:
+        descriptors = [] if pass_fd is None else [pass_fd]
         while data:
             try:
-                data = data[self._socket.send(data) :]
+                data = data[socket.send_fds(self._socket, [data], descriptors) :]
+                descriptors = []  # they went with the first byte
             except BlockingIOError:
                 self._wait(select.POLLOUT, what, deadline)
             except OSError as error:

@@ -319,3 +319,26 @@ def test_pieces() -> None:
     assert len(folder_name("x" * 500)) == 150
     with pytest.raises(ConfigError):
         parse_ports("ftp=21")
+
+
+NETWORKS = """
+@pytest.fixture
+def whole_again(shared_device):
+    yield
+    assert shared_device.network.whole
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_it(turn, shared_device, whole_again):
+    network = shared_device.network
+    assert network.whole
+    assert network.seed == 1
+    network.cut()
+    network.reseed(5)
+    assert not network.whole
+"""
+
+
+def test_networks_are_mended(inner: Inner) -> None:
+    """What a test leaves broken is whole before fixtures look, and for the next test."""
+    status, output = inner(NETWORKS)
+    assert (status, "2 passed" in output) == (0, True), output

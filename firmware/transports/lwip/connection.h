@@ -32,7 +32,8 @@
 #define STREAM_LOW 4096      /* queued output below which a body's next piece is asked for */
 #define STREAM_PIECE 4096    /* most bytes of a piece */
 #define WS_OUT_MAX 65536     /* queued output above which a WebSocket send is refused */
-#define LINGER_US 1000000    /* how long input is discarded after our FIN */
+#define LINGER_US 1000000    /* how long input is discarded after our FIN has arrived */
+#define LOST_US 8000000      /* and for that without progress: lwIP repeats after 1.5 and 3 s */
 #define GRACE_US 100000      /* after a handshake the first request is on its way: not idle */
 #define NO_MEMORY_US 1000000 /* how long lwIP may lack memory to send before we give up */
 

@@ -285,7 +285,8 @@ void connection_finish(connection_t *connection) {
     }
     drop_held(connection);
     connection->state = STATE_LINGER;
-    connection->linger_by = board_us() + LINGER_US;
+    connection->last_sent = board_us();
+    connection->linger_by = connection->last_sent + LINGER_US;
     connection_drop_input(connection);
     if (connection->eof || !connection->pcb || tcp_shutdown(connection->pcb, 0, 1) != ERR_OK) {
         connection_end(connection, false);

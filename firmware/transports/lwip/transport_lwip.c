@@ -372,6 +372,9 @@ static uint64_t deadline(const connection_t *connection) {
     return by;
 }
 
+/* Whether the peer has not acknowledged all that we sent, our FIN included. */
+static bool is_owed(const struct tcp_pcb *pcb) { return pcb->unacked || pcb->unsent; }
+
 static void expire(connection_t *connection, uint64_t now) {
     if (connection->state == STATE_HANDSHAKE) {
         server_stats.handshakes.timeout++;
@@ -380,7 +383,12 @@ static void expire(connection_t *connection, uint64_t now) {
                            "the handshake was not done in time");
         connection_end(connection, true);
     } else if (connection->state == STATE_LINGER) {
-        connection_end(connection, true);
+        if (is_owed(connection->pcb) && now < connection->last_sent + LOST_US) {
+            /* a lost segment is sent again later than we linger: a RST now would eat it */
+            connection->linger_by = now + LINGER_US;
+        } else {
+            connection_end(connection, true);
+        }
     } else if (connection->out &&
                now >= connection->last_sent +
                           connection_options(connection)->send_timeout_ms * 1000ull) {

@@ -25,6 +25,10 @@ Timeout = float | Deadline | None
 class ByteStream(Protocol):
     """What HTTP and WebSocket clients need of a connection, plain or TLS."""
 
+    @property
+    def port(self) -> int:
+        """Its own port, by which the device knows it."""
+
     def send(self, data: bytes, timeout: Timeout = None) -> None:
         """Send all of the data."""
 
@@ -82,6 +86,11 @@ class Stream:
                 reset=True,
             ) from None
         return cls(connected, timeout, f"{host}:{port}")
+
+    @property
+    def port(self) -> int:
+        """Its own port, by which the device knows it: slirp keeps source ports."""
+        return int(self.sock.getsockname()[1])
 
     def send(self, data: bytes, timeout: Timeout = None) -> None:
         """Send all of the data."""

@@ -115,6 +115,11 @@ class TlsStream:
             return
 
     @property
+    def port(self) -> int:
+        """Its own port, by which the device knows it."""
+        return self.raw.port
+
+    @property
     def version(self) -> str:
         """The protocol's version, such as ``TLSv1.2``."""
         return self._object.version() or ""

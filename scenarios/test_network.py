@@ -1,0 +1,308 @@
+"""A broken network between clients and the device: lossy, slow, out of order, narrow, cut."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import struct
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from espbench.clients import (
+    ByteStream,
+    Doors,
+    HttpConnection,
+    Step,
+    TlsSteps,
+    WebRepl,
+    encode_request,
+)
+from espbench.clients.webrepl import GET, PUT, request
+from espbench.clients.websocket import PING, Frame
+from espbench.deadline import Deadline
+from espbench.device import Device
+from espbench.network import Change, Network
+
+PATIENCE = 60.0
+"""Seconds for a client's call: slirp repeats a lost SYN after six, and may lose that again."""
+KEEP_ALIVE = 35.0
+"""Seconds after which the device knows that an idle client has vanished (lwipopts.h)."""
+LINGER = 1.0
+"""Seconds that the device discards input for after it has closed (LINGER_US)."""
+LOST = 8.0
+"""Seconds that it tries for to get its last words through after that (LOST_US)."""
+PASSWORD = "espbench"
+SIZE = 100_000
+SLOW_HANDSHAKES = json.dumps({"httpserver": {"handshake_timeout_ms": 60_000}})
+
+# A handshake that loses several segments may take longer than the ten seconds that a device gives.
+pytestmark = pytest.mark.device(files={"/config.json": SLOW_HANDSHAKES})
+
+
+@pytest.fixture
+def network(device: Device) -> Network:
+    """Return the network of this scenario's device."""
+    return device.network
+
+
+@pytest.fixture
+def patient(doors: Doors) -> Doors:
+    """Return doors for clients that wait as long as a broken network takes."""
+    doors.timeout = PATIENCE
+    return doors
+
+
+def wait_until(device: Device, what: str, true: Callable[[], bool], timeout: float) -> float:
+    """Wait until something is true of the device; return how many seconds it took."""
+    deadline, started = Deadline(timeout), time.monotonic()
+    while not true():
+        assert not deadline.expired(), f"{what}: not within {deadline}"
+        device.wait_for_change(0.02)
+    return time.monotonic() - started
+
+
+def content(size: int = SIZE) -> bytes:
+    """Return bytes of which no two places look alike."""
+    return random.Random(size).randbytes(size)
+
+
+# -------------------------------------------------------------------- handshakes
+
+BROKEN: Mapping[str, tuple[Callable[[Network], Change], str, int]] = {
+    "loss": (lambda network: network.loss(0.05), "lost", 4),
+    "delay": (lambda network: network.delay(0.15), "delayed", 1),
+    "reorder": (lambda network: network.reorder(0.2), "reordered", 4),
+    "window": (lambda network: network.window(256), "clamped", 1),
+    "rate": (lambda network: network.rate(4000), "delayed", 1),
+}
+"""What breaks, what then happens to frames, and how often to try (where chance decides)."""
+
+
+@pytest.mark.parametrize("how", list(BROKEN))
+def test_handshakes(how: str, network: Network, patient: Doors) -> None:
+    """HTTPS and WSS are served through 5 % loss, 300 ms, reordering, tiny windows and 4 kB/s."""
+    breaks, met, rounds = BROKEN[how]
+    with breaks(network):
+        for _ in range(rounds):
+            assert patient.https.get("/hello").text == "hello\n"
+            with patient.https.websocket() as wss:
+                wss.send("x" * 600)
+                assert wss.receive() == "x" * 600
+    for direction in ("to_guest", "to_client"):
+        assert getattr(network.counts(direction), met) > 0
+
+
+def test_latency_is_felt(network: Network, patient: Doors) -> None:
+    """Round trips of 300 ms take 300 ms: two before an answer comes over plain HTTP."""
+    patient.http.get("/hello")
+    with network.delay(0.15):
+        started = time.monotonic()
+        patient.http.get("/hello")
+        assert time.monotonic() - started >= 0.6
+
+
+# -------------------------------------------------------------------- files
+
+
+def download(repl: WebRepl, name: str, size: int, ahead: int = 64) -> bytes:
+    """Read a file of known size, asking for pieces ahead: one for each round trip takes minutes."""
+    repl.socket.send(request(GET, name))
+    repl.expect_good("get")
+    wanted = -(-size // 256) + 1  # the last one is empty
+    asked = min(ahead, wanted)
+    repl.socket.send(bytes(asked))
+    data = b""
+    for _ in range(wanted):
+        (length,) = struct.unpack("<H", repl.read_bytes(2))
+        data += repl.read_bytes(length)
+        if asked < wanted:
+            repl.socket.send(b"\0")
+            asked += 1
+    repl.expect_good("get")
+    return data
+
+
+# Both at once over wss would take another half minute, and show nothing more.
+@pytest.mark.parametrize(
+    ("scheme", "delay"),
+    [pytest.param("ws", 0.15, id="loss-and-delay"), pytest.param("wss", 0.0, id="loss-over-tls")],
+)
+def test_files(scheme: str, delay: float, network: Network, patient: Doors) -> None:
+    """A file of 100 kB comes and goes through 5 % loss, also with 300 ms, byte for byte."""
+    data = content()
+    with (
+        network.loss(0.05),
+        network.delay(delay),
+        contextlib.closing(patient[scheme].websocket("/webrepl")) as socket,
+    ):
+        repl = WebRepl(socket, PASSWORD, timeout=PATIENCE)
+        repl.put("/lossy.bin", data)
+        assert download(repl, "/lossy.bin", SIZE) == data
+    assert network.counts("to_guest").lost > 0
+    assert network.counts("to_client").lost > 0
+
+
+def test_files_out_of_order(network: Network, patient: Doors) -> None:
+    """A file of 100 kB is put together from segments that overtake each other."""
+    data = content()
+    with network.reorder(0.2), contextlib.closing(patient.http.websocket("/webrepl")) as socket:
+        repl = WebRepl(socket, PASSWORD, timeout=PATIENCE)
+        repl.put("/mixed.bin", data)
+        assert download(repl, "/mixed.bin", SIZE) == data
+    assert network.counts("to_guest").reordered > 10
+
+
+# -------------------------------------------------------------------- cuts
+
+
+def test_a_cut_and_its_return(network: Network, device: Device, patient: Doors) -> None:
+    """What was sent during a cut arrives after it, on the same connection."""
+    with patient.https.websocket() as wss:
+        before = network.counts("to_guest").cut
+        with network.cut():
+            wss.send("during the cut")
+            wait_until(
+                device, "sent again", lambda: network.counts("to_guest").cut >= before + 2, 20
+            )
+        assert wss.receive() == "during the cut"
+
+
+@pytest.mark.failures("ws_ping_timeout", "peer_reset")
+@pytest.mark.device(
+    files={
+        "/config.json": json.dumps(
+            {"webrepl": {"ping_interval_ms": 500, "ping_timeout_ms": 1000}},
+        )
+    }
+)
+def test_a_cut_during_an_upload(network: Network, device: Device, doors: Doors) -> None:
+    """A cut leaves the old file and no part of the new one; the device serves after the return."""
+    lost = doors.http.websocket("/webrepl")
+    repl = WebRepl(lost, PASSWORD)
+    repl.put("/app.bin", b"the old one")
+    before = device.eval("sorted(__import__('os').listdir('/'))")
+    lost.send(request(PUT, "/app.bin", 50_000))
+    assert repl.answer() == 0
+    for _ in range(20):
+        lost.send(bytes(1024))
+    lost.send_frame(Frame(PING, b"all there"))
+    lost.receive_pong()
+    assert ".webrepl-upload" in device.eval("__import__('os').listdir('/')")
+    with network.cut():
+        lost.send(bytes(1024))
+        wait_until(device, "given up", lambda: not device.stats()["websocket"]["open"], 10)
+        device.settle(LOST + 5)
+        assert device.eval("sorted(__import__('os').listdir('/'))") == before
+    lost.stream.close()
+    with contextlib.closing(doors.http.websocket("/webrepl")) as socket:
+        repl = WebRepl(socket, PASSWORD)
+        assert repl.get("/app.bin") == b"the old one"
+        repl.put("/app.bin", content(50_000))
+        assert repl.get("/app.bin") == content(50_000)
+        repl.line("import os; os.remove('/app.bin')")
+
+
+def test_an_end_that_is_lost_is_sent_again(
+    network: Network, device: Device, patient: Doors
+) -> None:
+    """An answer that is lost arrives, although the device closed behind it more than 1 s ago."""
+    with patient.http.raw() as stream:
+        stream.send(encode_request("GET", "/hello"))
+        assert HttpConnection(stream).receive().text == "hello\n"
+        with network.cut(direction="to_client"):
+            started = time.monotonic()
+            stream.send(encode_request("GET", "/big?n=3000", headers={"Connection": "close"}))
+            # It discards input for a second after its FIN, and must not stop sending with that.
+            wait_until(device, "closed", lambda: time.monotonic() - started > LINGER, 5)
+            lost = network.counts("to_client").cut
+            assert lost > 2
+            wait_until(device, "sent again", lambda: network.counts("to_client").cut > lost, 5)
+        assert len(HttpConnection(stream).receive().body) == 3000
+
+
+# -------------------------------------------------------------------- clients that vanish
+
+
+@pytest.mark.failures("peer_reset")
+def test_half_open_connections_end(network: Network, device: Device, doors: Doors) -> None:
+    """Idle clients that vanish without a FIN give their places back within the keep-alive time."""
+    streams: list[ByteStream] = [doors.http.raw(), doors.https.tls_stream()]
+    idle = HttpConnection(doors.http.stream())
+    assert idle.get("/hello").status == 200
+    sockets = [doors.http.websocket(), doors.https.websocket(), doors.http.websocket("/webrepl")]
+    streams += [idle.stream, *(socket.stream for socket in sockets)]
+    wait_until(device, "accepted", lambda: device.stats()["http"]["open"] == 4, 5)
+
+    def places() -> int:
+        stats = device.stats()
+        return int(stats["http"]["open"] + stats["https"]["open"])
+
+    with contextlib.ExitStack() as gone:
+        for stream in streams:
+            gone.enter_context(network.vanish(stream.port))
+            stream.close()
+        assert places() == 6
+        took = wait_until(device, "given back", lambda: not places(), KEEP_ALIVE + 3)
+        assert took > 10  # not because anybody told the device
+        assert doors.https.get("/hello").text == "hello\n"
+    assert network.counts("to_client").vanished > 0
+
+
+@pytest.mark.parametrize(("scheme", "most"), [("http", 10), ("https", 4)])
+def test_half_open_connections_make_place(
+    scheme: str, most: int, network: Network, device: Device, doors: Doors
+) -> None:
+    """When clients that vanished hold every place, a new one is served all the same, at once."""
+    lost = [HttpConnection(doors[scheme].stream()) for _ in range(most)]
+    for one in lost:
+        assert one.get("/hello").status == 200
+    with contextlib.ExitStack() as gone:
+        for one in lost:
+            gone.enter_context(network.vanish(one.stream.port))
+        started = time.monotonic()
+        assert doors[scheme].get("/hello").text == "hello\n"
+        assert time.monotonic() - started < Deadline(2).seconds
+        assert device.stats()[scheme]["purged"] == 1
+    for one in lost:
+        one.close()
+
+
+@pytest.mark.device(
+    files={"/config.json": json.dumps({"httpserver": {"handshake_timeout_ms": 1000}})}
+)
+@pytest.mark.failures("handshake_timeout", "recv_timeout", "send_timeout")
+def test_clients_that_vanish_in_the_middle(network: Network, device: Device, doors: Doors) -> None:
+    """In a handshake, a request or an answer: each gives its place back after its own time-out."""
+    asking = doors.http.raw()
+    wait_until(device, "accepted", lambda: device.stats()["http"]["open"] == 1, 5)
+    before = network.counts("to_guest").passed
+    asking.send(encode_request("POST", "/upload", headers={"Content-Length": "5000"}) + bytes(999))
+    wait_until(device, "there", lambda: network.counts("to_guest").passed > before, 5)
+    handshake, listening = doors.https.raw(), doors.http.raw()
+    TlsSteps(doors.tls).go(handshake, Step.SERVER_DONE_READ)
+    streams = [handshake, asking, listening]
+    wait_until(device, "accepted", lambda: device.stats()["http"]["open"] == 2, 5)
+    with contextlib.ExitStack() as gone:
+        gone.enter_context(network.vanish(handshake.port))
+        gone.enter_context(network.vanish(asking.port))
+        # The request gets through, and no acknowledgement of what is answered.
+        seen = device.stats()["requests"]
+        with network.cut(direction="to_client"):
+            listening.send(encode_request("GET", "/big?n=30000"))
+            wait_until(device, "asked", lambda: device.stats()["requests"] > seen, 5)
+            gone.enter_context(network.vanish(listening.port))
+        for stream in streams:
+            stream.close()
+        wait_until(
+            device,
+            "given back",
+            lambda: not device.stats()["http"]["open"] + device.stats()["https"]["open"],
+            2 * (5 + LOST),
+        )
+        failures: dict[str, Any] = device.stats()["failures"]
+        causes = ("handshake_timeout", "recv_timeout", "send_timeout")
+        assert [failures.get(cause) for cause in causes] == [1, 1, 1]
+        assert doors.https.get("/hello").text == "hello\n"
