@@ -23,7 +23,8 @@ from espbench.boards import Board
 from espbench.display import Display, figures_table, suites_table
 from espbench.download import sha256_of
 from espbench.errors import EspbenchError
-from espbench.figures import Figure, Mark
+from espbench.figures import Figure
+from espbench.moments import Mark
 from espbench.progress import VARIABLE
 from espbench.qemu import check_version, dotted, find_qemu, qemu_version
 from espbench.results import Results
