@@ -480,8 +480,8 @@ def mixed() -> Comparison:
 def test_summary() -> None:
     """One sentence says how much is alike, and how much is not."""
     assert show.summary(mixed()) == (
-        "lx60 and esp32: 1 scenarios alike (1 passed), 3 differ (2 explained, 1 unexplained), "
-        "1 stale in the table."
+        "lx60 and esp32: alike: 1 (1 passed); different: 3 (2 explained, 1 unexplained); "
+        "stale in the table: 1."
     )
 
 
@@ -510,9 +510,9 @@ def test_markdown() -> None:
         "",
         "| scenario | lx60 | esp32 | why |",
         "|---|---|---|---|",
-        f"| `scenarios/test_dual.py::*` (2) | passed | failed: Assert* | {WHY} |",
-        f"| `{C}` | passed | skipped: a\\|<b> | **unexplained** |",
-        f"| `gone` | passed | failed | **{show.STALE}** |",
+        f"| `scenarios/test_dual.py::*` (2) | passed | `failed: Assert*` | {WHY} |",
+        f"| `{C}` | passed | `skipped: a\\|<b>` | **unexplained** |",
+        f"| gone | passed | failed | **{show.STALE}** |",
     ]
 
 

@@ -120,7 +120,7 @@ def test_two_runs(
         ]
         assert cli.main([*again, "--table", table(tmp_path, EXPLAINED)]) == 0
         said = capsys.readouterr().out
-        assert "2 differ (2 explained, 0 unexplained), 0 stale in the table." in said
+        assert "different: 2 (2 explained, 0 unexplained); stale in the table: 0." in said
         assert cli.main([*again, "--table", table(tmp_path, EXPLAINED + STALE), "--markdown"]) == 1
         said = capsys.readouterr().out
         assert "| `*::test_says_ready` | passed | failed | **no scenario differs so" in said

@@ -42,9 +42,9 @@ def summary(comparison: Comparison) -> str:
     alike = ", ".join(f"{count} {kind}" for kind, count in comparison.alike.items()) or "none"
     rows, bad = len(comparison.rows), len(comparison.unexplained)
     return (
-        f"{one} and {other}: {sum(comparison.alike.values())} scenarios alike ({alike}), "
-        f"{rows} differ ({rows - bad} explained, {bad} unexplained), "
-        f"{len(comparison.stale)} stale in the table."
+        f"{one} and {other}: alike: {sum(comparison.alike.values())} ({alike}); "
+        f"different: {rows} ({rows - bad} explained, {bad} unexplained); "
+        f"stale in the table: {len(comparison.stale)}."
     )
 
 
@@ -54,23 +54,30 @@ def markdown(comparison: Comparison) -> str:
     lines += [f"**{' '.join(text.split())}**\n" for text in comparison.complaints]
     if comparison.rows or comparison.stale:
         lines += [_line("scenario", *comparison.boards, "why"), "|---|---|---|---|"]
+    # Entries hold mappings, so they are told apart by identity.
     counts = Counter(id(row.known) for row in comparison.rows if row.known)
     for known in _explanations(comparison.rows):
         count = counts[id(known)]
         times = "" if count == 1 and "*" not in known.scenario else f" ({count})"
-        outcomes = [known.outcomes[board] for board in comparison.boards]
-        lines.append(_line(f"`{known.scenario}`{times}", *outcomes, known.why))
+        outcomes = [_code(known.outcomes[board]) for board in comparison.boards]
+        lines.append(_line(_code(known.scenario) + times, *outcomes, known.why))
     for row in comparison.unexplained:
-        lines.append(_line(f"`{row.scenario}`", *map(str, row.seen), f"**{UNEXPLAINED}**"))
+        outcomes = [_code(str(seen)) for seen in row.seen]
+        lines.append(_line(_code(row.scenario), *outcomes, f"**{UNEXPLAINED}**"))
     for known in comparison.stale:
-        outcomes = [known.outcomes[board] for board in comparison.boards]
-        lines.append(_line(f"`{known.scenario}`", *outcomes, f"**{STALE}**"))
+        outcomes = [_code(known.outcomes[board]) for board in comparison.boards]
+        lines.append(_line(_code(known.scenario), *outcomes, f"**{STALE}**"))
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _explanations(rows: Sequence[Row]) -> list[Known]:
     """Return each explanation once, in the order of the rows."""
     return list({id(row.known): row.known for row in rows if row.known}.values())
+
+
+def _code(text: str) -> str:
+    """Return text as code, where stars and angle brackets are themselves."""
+    return text if text.isalpha() else "`{}`".format(text.replace("`", "'"))
 
 
 def _line(*cells: str) -> str:
