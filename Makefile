@@ -16,9 +16,8 @@ bootstrap = @command -v $(PYTHON) >/dev/null || \
 run: ## build the firmware, boot it, run the scenarios, show figures and a report
 	$(bootstrap) run -- espbench run $(ARGS)
 
-test: ## all tests: harness, host tests of C parts, scenarios, over all cores
-	$(bootstrap) test -- espbench build --quiet
-	@.venv/bin/python -m pytest -n auto --dist worksteal $(ARGS)
+test: ## all tests: harness, host tests of C parts, scenarios on every board that is here
+	$(bootstrap) test -- python tools/suites.py $(ARGS)
 
 lint: ## ruff, mypy --strict, clang-format
 	$(bootstrap) lint -- python tools/lint.py

@@ -18,6 +18,7 @@ BENCH = FIRMWARE / "modules" / "bench"
 PROGRAMS = {
     "heap_test": [BOARD / "heap.c"],
     "bench_test": [BOARD / "heap.c", BENCH / "alloc_faults.c", BENCH / "ballast.c"],
+    "work_test": [BENCH / "bench_work.c"],
     "text_test": [BOARD / "boot_tags.c", COMMON / "base64.c", COMMON / "cmdline.c"],
 }
 

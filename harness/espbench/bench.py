@@ -20,9 +20,11 @@ from espbench import figures, tempdirs
 from espbench.boards import Board
 from espbench.certs import recipes
 from espbench.clients import Target, Tls
+from espbench.device import elf_of
 from espbench.errors import NotReady
 from espbench.figures import Figure
-from espbench.image import Image, normalise
+from espbench.image import normalise
+from espbench.layout import device_image
 from espbench.qemu import Machine, Wires, command_line, find_qemu
 
 BOOT_LIMIT = 1.05
@@ -168,7 +170,7 @@ def _rate(key: str, title: str, count: int, action: Callable[[], object]) -> Fig
 
 
 def _sizes(firmware: Path) -> list[Figure]:
-    with firmware.open("rb") as file:
+    with elf_of(firmware).open("rb") as file:
         segments = [s.header for s in ELFFile(file).iter_segments() if s.header.p_type == "PT_LOAD"]
     return [
         Figure(
@@ -207,7 +209,9 @@ def _by_harness(board: Board, firmware: Path) -> float:
 def _bare_machine(board: Board, firmware: Path, folder: Path) -> tuple[Machine, bytes]:
     recipe = recipes()[figures.ECDSA]
     files = {f"{figures.CERTS}/{name}": data for name, data in recipe.device_files.items()}
-    image = Image(board.flash, normalise(files), b"").build()
+    image = device_image(board, firmware, normalise(files), {}).build()
+    for name, content in board.handover.files.items():
+        (folder / name).write_bytes(content)
     machine = Machine(
         board=board,
         firmware=firmware.absolute(),
@@ -225,6 +229,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _records_to_the_terminal(board: Board) -> list[str]:
+    """Return the arguments that show the control UART, if there is one, where the console is."""
+    if board.control_uart is None:
+        return []
+    return [*["-serial", "null"] * (board.control_uart - 1), "-serial", "file:/dev/stdout"]
+
+
 def _bare(machine: Machine, image: bytes, folder: Path) -> float:
     """Start QEMU by hand, wait until its console says that it listens, and ask it."""
     recipe = recipes()[figures.ECDSA]
@@ -235,6 +246,7 @@ def _bare(machine: Machine, image: bytes, folder: Path) -> float:
         word.replace("hostfwd=tcp:127.0.0.1:0-", f"hostfwd=tcp:127.0.0.1:{port}-")
         for word in command_line(machine, Wires.terminal(), program=find_qemu(machine.board))
     ]
+    command += _records_to_the_terminal(machine.board)
     start = time.perf_counter()
     # A pipe for its input, because QEMU's stdio prints nothing while it reads from /dev/null.
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -49,9 +49,14 @@ class Board:
         control_uart: number of the UART that carries control records; None: among the console.
         reset_line: pattern of the line that the ROM prints at each boot, with the cause in group
             1; None: it prints none.
+        no_boot_line: pattern of the line that the ROM prints when there is nothing to boot, with
+            the reason in group 1; None: it prints none.
         boot_arguments: defaults for the boot arguments, however they reach the guest.
         encoded_arguments: those that may hold any text: they are percent-encoded for the guest.
         seeded: whether the guest takes `seed=` (256 bits for its random generator).
+        icount_shift: the guest's clock goes 2**this ns an instruction when work is counted; None:
+            its firmware cannot count it.
+        steady_arguments: boot arguments that leave nothing to chance when work is counted.
         options: more arguments for QEMU.
     """
 
@@ -76,10 +81,13 @@ class Board:
     ready_timeout: float = 20.0
     control_uart: int | None = None
     reset_line: str | None = None
+    no_boot_line: str | None = None
     boot_arguments: Mapping[str, str] = field(default_factory=dict)
     encoded_arguments: frozenset[str] = frozenset()
     seeded: bool = False
     optional: bool = False
+    icount_shift: int | None = None
+    steady_arguments: Mapping[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -176,10 +184,13 @@ LX60 = Board(
     boot_arguments=WLAN,
     encoded_arguments=frozenset(WLAN),
     seeded=True,
+    # 4 ns: cycles of 25 ns count 6 instructions, and an RSA handshake takes a second, not ten.
+    icount_shift=2,
+    steady_arguments={"seed": "5e" * 32, "dhcp": "0"},
 )
 
 ESP_FLASH = Flash(
-    # As firmware/boards/ESP32_BENCH/partitions.csv divides it; see `layout` for other firmware.
+    # As firmware/boards/esp32/partitions.csv divides it; see `layout` for other firmware.
     size=4 << 20,
     start=0x200000,
     length=0x200000,
@@ -221,12 +232,13 @@ ESP32 = Board(
         # Chip revision 3.
         Efuse("nvram.esp32.efuse", size=124, burnt={13: 0x80, 22: 0x10}),
     ),
-    flash=ESP_FLASH,
+    flash=replace(ESP_FLASH, bootloader_at=0x1000),
     ports={"http": 80, "https": 443},
     tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),
     ready_timeout=60.0,
     control_uart=1,
     reset_line=r"rst:0x[0-9a-f]+ \(([A-Z0-9_]+)\)",
+    no_boot_line=r"(invalid header: 0x[0-9a-f]+)",
     boot_arguments=WLAN,
     encoded_arguments=frozenset(WLAN),
     optional=True,
@@ -253,6 +265,7 @@ ESP32C3 = replace(
         # Chip revision 0.3.
         Efuse("nvram.esp32c3.efuse", size=1024, burnt={38: 0x0C}),
     ),
+    flash=ESP_FLASH,
     options=(
         "-global",
         "driver=esp32c3.gpio,property=strap_mode,value=0x08",  # boots from flash

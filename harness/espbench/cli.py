@@ -20,6 +20,10 @@ from rich.console import Console
 from espbench import __version__
 from espbench.boards import BOARDS, Board, board_named
 from espbench.errors import BuildError, ConfigError, EspbenchError
+from espbench.readings import Reading
+
+WIDE = 132
+"""Columns of a table in a log."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -30,6 +34,11 @@ JSON_HELP = "print for programs"
 
 def _out() -> Console:
     return Console(soft_wrap=True) if not sys.stdout.isatty() else Console()
+
+
+def _wide() -> Console:
+    """Return where tables go that would be a puzzle if they were folded."""
+    return _out() if sys.stdout.isatty() else Console(width=WIDE)
 
 
 def _progress(arguments: argparse.Namespace) -> Console:
@@ -265,6 +274,80 @@ def bench(arguments: argparse.Namespace) -> int:
     return 0 if all(figure.good for figure in found) else 1
 
 
+def _steady(arguments: argparse.Namespace, board: Board, firmware: Path) -> list[Reading]:
+    """Measure instructions and bytes, showing which is on."""
+    from espbench import steady
+
+    effort = steady.QUICK if arguments.quick else steady.Effort()
+    with _out().status("measuring") as status:
+        return steady.measure(
+            board, firmware, effort, lambda what: status.update(f"measuring: {what}")
+        )
+
+
+def _write(name: str | None, text: str) -> None:
+    """Write a file that was asked for."""
+    if name is None:
+        return
+    path = Path(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written ({error.strerror}): choose another place."
+        ) from error
+
+
+def figures(arguments: argparse.Namespace) -> int:
+    """Measure instructions and bytes, once or several times."""
+    from espbench import gate_run, repeats
+
+    board = board_named(arguments.board)
+    if arguments.repeat < 1 or arguments.load < 0:
+        raise ConfigError("--repeat has to be 1 or more, and --load 0 or more.")
+    firmware = _firmware(arguments, board)
+    with repeats.busy(arguments.load):
+        runs = [_steady(arguments, board, firmware) for _ in range(arguments.repeat)]
+    found = repeats.side_by_side(runs)
+    _wide().print(repeats.table(found, len(runs)))
+    for line in gate_run.unavailable(runs[-1]):
+        _out().print(line, highlight=False)
+    versions = gate_run.versions(board, firmware)
+    _write(arguments.json, gate_run.dumps(repeats.as_json(found, board.name, versions)))
+    return 0
+
+
+def gate(arguments: argparse.Namespace) -> int:
+    """Compare a firmware with a baseline."""
+    from espbench import baseline as baselines
+    from espbench import gate as module
+    from espbench import gate_report, gate_run
+
+    board = board_named(arguments.board)
+    path = Path(arguments.baseline)
+    # A baseline that is none is told before a minute of building and measuring.
+    before = None if arguments.update and not path.exists() else baselines.read(path, board)
+    firmware = _firmware(arguments, board)
+    readings = _steady(arguments, board, firmware)
+    versions = gate_run.versions(board, firmware)
+    after = baselines.make(board, readings, versions, before)
+    rows = module.compare(before or after, readings)
+    _write(arguments.junit, gate_report.junit(rows, board.name))
+    _write(arguments.json, gate_run.dumps(gate_report.as_json(rows, board.name, versions)))
+    _write(arguments.markdown, gate_report.markdown(rows, board.name, versions))
+    _wide().print(gate_report.table(rows))
+    for row in rows:
+        if row.reason:
+            _out().print(row.sentence(), highlight=False)
+    if arguments.update:
+        baselines.write(after, path)
+        _out().print(f"baseline {path} is written", highlight=False)
+        return 0
+    _out().print(gate_report.summary(rows, board.name), highlight=False)
+    return 0 if module.passes(rows) else 1
+
+
 # -------------------------------------------------------------------- parser
 
 
@@ -276,13 +359,17 @@ def _command(
     example: str,
     *,
     board: str | None = "lx60",
+    json_file: bool = False,
 ) -> argparse.ArgumentParser:
     parser = _bare_command(subparsers, name, action, text, example)
     shown = f"default: {board}" if board else "default: all"
     parser.add_argument(
         "--board", default=board, metavar="NAME", help=f"one of {', '.join(BOARDS)} ({shown})"
     )
-    parser.add_argument("--json", action="store_true", help=JSON_HELP)
+    if json_file:
+        parser.add_argument("--json", metavar="FILE", help="write for programs")
+    else:
+        parser.add_argument("--json", action="store_true", help=JSON_HELP)
     return parser
 
 
@@ -455,6 +542,36 @@ def make_parser() -> argparse.ArgumentParser:
     _firmware_option(it)
     it.add_argument("--quick", action="store_true", help="fewer repetitions")
     it.add_argument("--out", metavar="FILE", help="default: build/bench.json")
+
+    it = _command(
+        commands,
+        "figures",
+        figures,
+        "measure instructions and bytes, which repeat from run to run and machine to machine",
+        "espbench figures --repeat 10 --load 2",
+        json_file=True,
+    )
+    _firmware_option(it)
+    it.add_argument("--quick", action="store_true", help="fewer repetitions")
+    it.add_argument("--repeat", type=int, default=1, metavar="N", help="runs (default: 1)")
+    it.add_argument(
+        "--load", type=int, default=0, metavar="N", help="keep the host busy with N loops meanwhile"
+    )
+
+    it = _command(
+        commands,
+        "gate",
+        gate,
+        "compare these figures with a baseline; exit with 1 when one got worse",
+        "espbench gate --baseline ci/baseline-lx60.json --markdown summary.md",
+        json_file=True,
+    )
+    _firmware_option(it)
+    it.add_argument("--quick", action="store_true", help="fewer repetitions")
+    it.add_argument("--baseline", required=True, metavar="FILE", help="what to compare with")
+    it.add_argument("--update", action="store_true", help="write the baseline")
+    it.add_argument("--junit", metavar="FILE", help="write JUnit XML")
+    it.add_argument("--markdown", metavar="FILE", help="write a pull request's summary")
     return parser
 
 

@@ -154,7 +154,7 @@ class Device:
                 f"The firmware {self.firmware} does not exist: build it with "
                 f"`espbench build --board {self.board.name}`, or name another with --firmware."
             )
-        self.elf = _elf_of(self.firmware) if elf is None else Path(elf)
+        self.elf = elf_of(self.firmware) if elf is None else Path(elf)
         self.files: dict[str, Content] = dict(files or {})
         """What its file system holds at the next start; see `put` for a running device."""
         self.args: dict[str, str] = {key: str(value) for key, value in (args or {}).items()}
@@ -170,6 +170,8 @@ class Device:
         """The running device's own files; removed by `close`."""
         self.machine: Machine | None = None
         """What QEMU was started with last."""
+        self.program = ""
+        """The QEMU that was started last."""
         self.timeline = Timeline()
         self.heap_samples: list[HeapSample] = []
         self.events: list[dict[str, Any]] = []
@@ -192,6 +194,8 @@ class Device:
     def _new_life(self) -> None:
         self._collector = Collector()
         self._reset_watch = ResetWatch(self.board.reset_line)
+        self._no_boot_watch = ResetWatch(self.board.no_boot_line)
+        self._no_boot = ""
         self._boots_in_vain = 0
         self._waits_for_ready = 0
         self._rom_began = False
@@ -287,6 +291,7 @@ class Device:
         )
         self.machine = machine
         self._qemu = Qemu(machine, self.folder)
+        self.program = self._qemu.program
         self.timeline.add("image")
         self._qemu.start()
         self.timeline.add("exec", pid=self._qemu.pid)
@@ -547,6 +552,11 @@ class Device:
     def _fault(self) -> EspbenchError | None:
         if fault := self.panicked():
             return fault
+        if self._no_boot and self._waits_for_ready:
+            return self._not_ready(
+                f"because the chip's ROM found nothing to boot in its flash ({self._no_boot}): is "
+                "the firmware a merged binary for this chip"
+            )
         if self._loops():
             return self._reboot_loop()
         if not self.console.closed:
@@ -560,7 +570,8 @@ class Device:
 
     def _loops(self) -> bool:
         """Return whether it is waited for in vain; a test may reset it as often as it likes."""
-        return self._waits_for_ready > 0 and self._boots_in_vain >= REBOOTS
+        in_vain = self._boots_in_vain >= REBOOTS or bool(self._no_boot)
+        return self._waits_for_ready > 0 and in_vain
 
     def _reboot_loop(self) -> RebootLoop:
         tail = self.console.tail()
@@ -822,9 +833,12 @@ class Device:
             self._begin_boot()
             self._boot_text = reset.at
             self._rom_began = True
+            self._no_boot = ""
             self._boots_in_vain += 1
             self.resets.append(reset.cause)
             self.timeline.add("reset_cause", cause=reset.cause)
+        for failure in self._no_boot_watch.feed(text):
+            self._no_boot = failure.cause
 
     def _finish_dump(self) -> None:
         if dump := self._collector.finish():
@@ -838,7 +852,7 @@ class Device:
         self.timeline.add("panic", headline=panic.headline)
 
 
-def _elf_of(firmware: Path) -> Path:
+def elf_of(firmware: Path) -> Path:
     """Return the file with debugging information of a firmware: itself, or its sibling."""
     sibling = firmware.with_suffix(".elf")
     return sibling if sibling.is_file() else firmware
@@ -859,4 +873,4 @@ def _can_be_caused(error: BaseException | None) -> bool:
     return error is None or isinstance(error, Exception)
 
 
-__all__ = ["Device", "HeapSample", "Ready", "open_connections", "readiness_of"]
+__all__ = ["Device", "HeapSample", "Ready", "elf_of", "open_connections", "readiness_of"]

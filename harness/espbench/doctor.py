@@ -179,6 +179,7 @@ def remedies(findings: Iterable[Finding], state: State = "missing") -> list[str]
             packages += finding.remedy.removeprefix(APT).split()
         else:
             others.append(finding.remedy)
+    others.sort(key=lambda remedy: "$IDF_PATH" in remedy)  # after what brings ESP-IDF
     line = [APT + " ".join(dict.fromkeys(packages))] if packages else []
     return [*line, *dict.fromkeys(others)]
 

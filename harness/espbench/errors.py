@@ -141,6 +141,14 @@ class MemoryLeaked(DeviceError, AssertionError):
     """The device's heap did not come back to what it was."""
 
 
+class FigureUnavailable(DeviceError):
+    """This board or firmware cannot give a figure."""
+
+
+class GateError(EspbenchError):
+    """The gate has nothing to compare with."""
+
+
 class Panicked(DeviceError):
     """The guest panicked; this is the cause of whatever failed after it.
 

@@ -9,11 +9,14 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from espbench.coredump import decoded
 from espbench.deadline import Deadline
 from espbench.device import Device
 from espbench.errors import EspbenchError
+from espbench.panic import Panic
 from espbench.qemu import Machine, Wires, command_line, pasteable
 
 LAST_LOOK = 1.0
@@ -82,6 +85,7 @@ def _parts(device: Device) -> dict[str, Callable[[Path], object]]:
     if device.panics:
         reports = "\n".join(panic.report() for panic in device.panics)
         parts["panic.txt"] = lambda p: p.write_text(reports)
+        parts |= _core_dumps(device)
     parts["events.json"] = lambda p: p.write_text(_events(device))
     parts["heap.jsonl"] = lambda p: p.write_text(_heap(device))
     if device.folder != Path():
@@ -96,14 +100,36 @@ def _parts(device: Device) -> dict[str, Callable[[Path], object]]:
         copies = machine.firmware.is_file() and machine.firmware.stat().st_size <= COPY_LIMIT
         if copies:
             parts[machine.firmware.name] = lambda p: _copy(machine.firmware, p)
-        parts["command.txt"] = lambda p: p.write_text(replay(machine, p.parent, copied=copies))
+        program = device.program or machine.board.qemu
+        parts["command.txt"] = lambda p: p.write_text(
+            replay(machine, p.parent, copied=copies, program=program)
+        )
     return parts
 
 
-def replay(machine: Machine, folder: Path, *, copied: bool) -> str:
+def _core_dumps(device: Device) -> dict[str, Callable[[Path], object]]:
+    """Return how the core dumps that came with panics are written, and decoded."""
+    parts: dict[str, Callable[[Path], object]] = {}
+    cores = [panic for panic in device.panics if panic.dump.core]
+    for number, panic in enumerate(cores, 1):
+        parts[f"core-{number}.b64"] = partial(_write_core, panic)
+        parts[f"core-{number}.txt"] = partial(_decode_core, panic)
+    return parts
+
+
+def _write_core(panic: Panic, path: Path) -> None:
+    path.write_text(panic.dump.core + "\n")
+
+
+def _decode_core(panic: Panic, path: Path) -> None:
+    path.write_text(decoded(path.with_suffix(".b64"), panic.elf))
+
+
+def replay(machine: Machine, folder: Path, *, copied: bool, program: str) -> str:
     """Return the command that boots the evidence again in a terminal.
 
-    It starts from the flash as the failed test left it, with the same seed and arguments.
+    It starts from the flash as the failed test left it, with the same seed and arguments, in the
+    same QEMU: another of its name may lack the machine.
     """
     firmware = folder / machine.firmware.name if copied else machine.firmware
     machine = replace(
@@ -117,7 +143,7 @@ def replay(machine: Machine, folder: Path, *, copied: bool) -> str:
         "# The forwarded ports are new ones: add -monitor unix:monitor,server=on,wait=off and\n"
         "# ask `info usernet` there.\n"
     )
-    return note + pasteable(command_line(machine, Wires.terminal()))
+    return note + pasteable(command_line(machine, Wires.terminal(), program=program))
 
 
 def _events(device: Device) -> str:

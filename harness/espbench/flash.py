@@ -18,6 +18,7 @@ class Flash:
         block: size of a littlefs block, which is an erase unit.
         unit: smallest read and write (`read_size` and `prog_size` of littlefs).
         firmware_at: where the firmware goes when it shares the flash, else None.
+        bootloader_at: where it goes when it begins with the bootloader, as MicroPython's own do.
         arguments_at: where the boot arguments go when the flash brings them, else None.
         arguments_length: how much room they have.
         sizes: the sizes that the machine knows, smallest first; empty: only `size`.
@@ -32,6 +33,7 @@ class Flash:
     arguments_at: int | None = None
     arguments_length: int = 0
     sizes: tuple[int, ...] = ()
+    bootloader_at: int = 0
 
     def __post_init__(self) -> None:
         """Check that the numbers fit together."""

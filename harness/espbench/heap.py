@@ -20,6 +20,7 @@ class HeapInfo:
         ballast: what is taken on purpose.
         gc_size, gc_free: MicroPython's heap.
         net_stack_low_water: the least that was ever free of the network task's stack.
+        main_stack_low_water: the least that was ever free of MicroPython's stack.
     """
 
     size: int
@@ -31,6 +32,7 @@ class HeapInfo:
     gc_size: int = 0
     gc_free: int = 0
     net_stack_low_water: int = 0
+    main_stack_low_water: int = 0
 
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> HeapInfo:

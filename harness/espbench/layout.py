@@ -34,13 +34,16 @@ def fit(flash: Flash, firmware: bytes) -> Flash:
     """
     if flash.firmware_at is None:
         return flash
-    table = partitions.of_image(firmware, flash.firmware_at)
-    need = max([flash.firmware_at + len(firmware), *(partition.end for partition in table)])
+    start, table = flash.firmware_at, partitions.of_image(firmware, flash.firmware_at)
+    if not table and (other := partitions.of_image(firmware, flash.bootloader_at)):
+        start, table = flash.bootloader_at, other
+    need = max([start + len(firmware), *(partition.end for partition in table)])
     files = _labelled(table, FILES)
     arguments = _labelled(table, ARGUMENTS)
     return replace(
         flash,
         size=_size(flash, need),
+        firmware_at=start,
         start=files.offset if files else 0,
         length=files.size if files else 0,
         arguments_at=arguments.offset if arguments else None,

@@ -14,7 +14,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-_START = re.compile(r"^.*(Guru Meditation Error: .*|assert failed: .*|abort\(\) was called.*)$")
+_START = re.compile(
+    r"^.*(Guru Meditation Error: .*|assert failed: .*|abort\(\) was called.*"
+    r"|\*\*\*ERROR\*\*\* A stack overflow in task .*|Stack smashing protect failure!.*)$"
+)
+_WATCHDOG = re.compile(r"^.*\btask_wdt: .*$")
+"""What the task watchdog says before it aborts, or instead of it."""
+_CORE_START = re.compile(r"^=+ CORE DUMP START =+$")
+_CORE_END = re.compile(r"^=+ CORE DUMP END =+$")
 _END = re.compile(r"^.*(Rebooting\.\.\.|CPU halted\.?).*$")
 _REGISTER = re.compile(r"\b([A-Z][A-Z0-9]*)\s*: (0x[0-9a-fA-F]{8})\b")
 _FRAME = re.compile(r"(0x[0-9a-fA-F]{8}):(0x[0-9a-fA-F]{8})")
@@ -33,6 +40,8 @@ class Dump:
         backtrace: program counter and stack pointer of each frame, as the guest guessed them.
         memory: stack memory by address; each value a byte string.
         text: the dump as printed.
+        corrupted: whether the guest found the stack corrupted where the backtrace ends.
+        core: ESP-IDF's core dump in base64, when it was printed, too.
     """
 
     headline: str
@@ -41,6 +50,17 @@ class Dump:
     backtrace: tuple[tuple[int, int], ...] = ()
     memory: dict[int, bytes] = field(default_factory=dict)
     text: str = ""
+    corrupted: bool = False
+    core: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the backtrace is no guess.
+
+        ESP-IDF on Xtensa walks the stack by its register windows, prints where each call is, and
+        needs to print no memory; other guests print the memory, for the host to unwind.
+        """
+        return bool(self.backtrace) and not self.memory
 
     def word(self, address: int) -> int | None:
         """Return the little-endian 32-bit word at `address`, or None when it was not dumped."""
@@ -55,9 +75,20 @@ def parse_dump(text: str) -> Dump:
     registers: dict[str, int] = {}
     backtrace: list[tuple[int, int]] = []
     memory: dict[int, bytes] = {}
+    core: list[str] | None = None
+    corrupted = core_ended = False
     for line in lines:
-        if line.startswith("Backtrace:"):
-            backtrace += [(int(pc, 16), int(sp, 16)) for pc, sp in _FRAME.findall(line)]
+        if _CORE_START.match(line):
+            core = []
+        elif _CORE_END.match(line):
+            core_ended = True
+        elif core is not None and not core_ended:
+            core.append(line)
+        elif line.startswith("Backtrace:"):
+            # With two cores the panicking one's comes first.
+            if not backtrace:
+                backtrace += [(int(pc, 16), int(sp, 16)) for pc, sp in _FRAME.findall(line)]
+                corrupted = "CORRUPTED" in line
         elif match := _MEMORY.match(line):
             address = int(match[1], 16)
             for offset, word in enumerate(match[2].split()):
@@ -68,11 +99,13 @@ def parse_dump(text: str) -> Dump:
     headline = headlines[0] if headlines else (lines[0] if lines else "")
     return Dump(
         headline=headline,
-        cause=_cause(headlines),
+        cause="task watchdog" if _WATCHDOG.match(lines[0] if lines else "") else _cause(headlines),
         registers=registers,
         backtrace=tuple(backtrace),
         memory=memory,
         text=text,
+        corrupted=corrupted,
+        core="\n".join(core) if core is not None and core_ended else "",
     )
 
 
@@ -84,6 +117,10 @@ def _cause(headlines: list[str]) -> str:
             return match[1]
         if headline.startswith("abort"):
             return "abort"
+        if headline.startswith("***ERROR*** A stack overflow"):
+            return "stack overflow"
+        if headline.startswith("Stack smashing"):
+            return "stack smashing"
     return "unknown"
 
 
@@ -94,6 +131,7 @@ class Collector:
         """Start outside of a dump."""
         self._line = ""
         self._dump: list[str] | None = None
+        self._watchdog: list[str] = []
 
     @property
     def collecting(self) -> bool:
@@ -107,7 +145,12 @@ class Collector:
         for line in lines:
             if self._dump is None:
                 if _START.match(line):
-                    self._dump = [line]
+                    self._dump = [*self._watchdog, line]
+                    self._watchdog = []
+                elif _WATCHDOG.match(line):
+                    self._watchdog.append(line)
+                elif line:
+                    self._watchdog = []
                 continue
             self._dump.append(line)
             if _END.match(line):
@@ -188,7 +231,10 @@ class Panic:
 
     def __str__(self) -> str:
         """Return the headline and the backtrace, for people."""
-        return "\n".join([self.headline, *_numbered(self.backtrace)])
+        lines = [self.headline, *_numbered(self.backtrace)]
+        if self.dump.corrupted:
+            lines.append("  (the guest found its stack corrupted behind the last frame)")
+        return "\n".join(lines)
 
     def report(self) -> str:
         """Return what goes into `panic.txt`: decoded first, then as printed."""

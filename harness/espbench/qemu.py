@@ -44,6 +44,9 @@ __all__ = [
 
 STDERR_LINES = 15
 """How many of QEMU's last lines an error shows."""
+NOISE = ("ui-ui-", "Adding SPI flash device")
+"""What says nothing about an end: Debian's package warns about GUI modules that are not installed
+(they are not used), and Espressif's QEMU greets its flash at every start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,8 +326,7 @@ class Qemu:
         """Return the last lines that QEMU wrote to its standard error."""
         with contextlib.suppress(OSError):
             lines = self._stderr.read_text(errors="replace").splitlines()
-            # Debian's package warns about GUI modules that are not installed; they are not used.
-            lines = [line for line in lines if "ui-ui-" not in line]
+            lines = [line for line in lines if not any(noise in line for noise in NOISE)]
             return "\n".join(lines[-STDERR_LINES:])
         return ""
 

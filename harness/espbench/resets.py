@@ -26,7 +26,7 @@ class ResetWatch:
         """Prepare.
 
         Args:
-            pattern: of the line, with the cause in group 1; None: the board's ROM prints none.
+            pattern: of the line, with what it says in group 1; None: the board's ROM prints none.
         """
         self._pattern = re.compile(pattern) if pattern else None
         self._line = ""

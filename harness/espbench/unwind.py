@@ -7,7 +7,8 @@ registers, the stack and the compiler's own description of every frame.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,33 +21,69 @@ from espbench.symbols import Symbols
 
 LONGEST = 64
 """Frames after which the stack is taken for corrupt."""
-STACK_POINTER = 1
-"""DWARF's number of A1, which is the stack pointer in both ABIs of Xtensa."""
-RETURN_ADDRESS = 0
-"""DWARF's number of A0, which holds the return address in the call0 ABI."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An instruction set, as dumps name its registers and DWARF numbers them.
+
+    Attributes:
+        pc: the dump's name of the program counter.
+        registers: DWARF's number by the dump's name.
+        stack_pointer, return_address: DWARF's numbers of these.
+    """
+
+    pc: str
+    registers: Mapping[str, int]
+    stack_pointer: int
+    return_address: int
+
+
+_RISCV = ["ZERO", "RA", "SP", "GP", "TP", "T0", "T1", "T2", "FP", "S1"]
+_RISCV += [f"A{n}" for n in range(8)] + [f"S{n}" for n in range(2, 12)]
+_RISCV += [f"T{n}" for n in range(3, 7)]
+
+MACHINES = {
+    # The call0 ABI; with register windows (ESP-IDF) the guest's own backtrace is exact.
+    "EM_XTENSA": Machine("PC", {f"A{n}": n for n in range(16)}, 1, 0),
+    "EM_RISCV": Machine("MEPC", {name: n for n, name in enumerate(_RISCV)}, 2, 1),
+}
+"""By the ELF's machine."""
 
 
 def decode(dump: Dump, elf: Path | None) -> tuple[Frame, ...]:
     """Return the decoded backtrace, innermost first.
 
-    Without a usable ELF the frames are bare addresses, as the guest guessed them.
+    Without a usable ELF the frames are bare addresses, as the guest printed them.
     """
-    guessed = tuple(Frame(pc, guessed=number > 0) for number, (pc, _) in enumerate(dump.backtrace))
+    printed = _printed(dump)
     if elf is not None:
         try:
             with elf.open("rb") as file:
                 image = ELFFile(file)
                 symbols = Symbols(image)
-                found = unwind(dump, image) or [(f.address, f.guessed) for f in guessed]
+                found = [] if dump.exact else unwind(dump, image)
                 return tuple(
                     replace(frame, guessed=guess)
-                    for number, (address, guess) in enumerate(found)
+                    for number, (address, guess) in enumerate(found or printed)
                     # A return address is behind the call, which may be another line already.
-                    for frame in symbols.frames(address - 1 if number else address, address)
+                    for frame in symbols.frames(
+                        address - 1 if number and not dump.exact else address, address
+                    )
                 )
         except (OSError, ELFError, DWARFError):
             pass
-    return guessed
+    return tuple(Frame(address, guessed=guess) for address, guess in printed)
+
+
+def _printed(dump: Dump) -> list[tuple[int, bool]]:
+    """Return what the guest itself knows: addresses, and whether it only guessed them."""
+    if dump.backtrace:
+        return [
+            (pc, number > 0 and not dump.exact) for number, (pc, _) in enumerate(dump.backtrace)
+        ]
+    names = ("MEPC", "RA")  # RISC-V: no backtrace is printed
+    return [(dump.registers[n], n != "MEPC") for n in names if dump.registers.get(n)]
 
 
 def unwind(dump: Dump, elf: ELFFile) -> list[tuple[int, bool]]:
@@ -55,28 +92,30 @@ def unwind(dump: Dump, elf: ELFFile) -> list[tuple[int, bool]]:
     Where no frame information goes on (assembler, or a stack beyond the dump), the guest's own
     backtrace does.
     """
-    if elf["e_machine"] != "EM_XTENSA" or not elf.has_dwarf_info() or "PC" not in dump.registers:
+    machine = MACHINES.get(elf["e_machine"])
+    if machine is None or not elf.has_dwarf_info() or machine.pc not in dump.registers:
         return []
     table = _FrameTable(elf.get_dwarf_info())
     registers = {
-        number: dump.registers[f"A{number}"]
-        for number in range(16)
-        if f"A{number}" in dump.registers
+        number: dump.registers[name]
+        for name, number in machine.registers.items()
+        if name in dump.registers
     }
-    pc = dump.registers["PC"]
+    pc = dump.registers[machine.pc]
     found = [(pc, False)]
-    while len(found) < LONGEST and STACK_POINTER in registers:
+    while len(found) < LONGEST and machine.stack_pointer in registers:
         # Except for the innermost frame, pc is a return address: behind the call.
-        caller = _step(dump, table.rules(pc if len(found) == 1 else pc - 1), registers)
-        if caller is None and len(found) == 1 and RETURN_ADDRESS in registers:
+        rules = table.rules(pc if len(found) == 1 else pc - 1)
+        caller = _step(dump, rules, registers, machine)
+        if caller is None and len(found) == 1 and machine.return_address in registers:
             # A leaf without frame information (assembler), or a jump into nowhere.
             caller = dict(registers)
         if caller is None:
             known = {pc for pc, _ in found}
-            stack = registers[STACK_POINTER]
+            stack = registers[machine.stack_pointer]
             return found + [(p, True) for p, sp in dump.backtrace if sp > stack and p not in known]
-        pc, before = caller.get(RETURN_ADDRESS, 0), registers[STACK_POINTER]
-        stack = caller[STACK_POINTER]
+        pc, before = caller.get(machine.return_address, 0), registers[machine.stack_pointer]
+        stack = caller[machine.stack_pointer]
         if pc == 0 or stack < before or (stack == before and len(found) > 1):
             break
         found.append((pc, False))
@@ -85,7 +124,7 @@ def unwind(dump: Dump, elf: ELFFile) -> list[tuple[int, bool]]:
 
 
 def _step(
-    dump: Dump, rules: dict[Any, Any] | None, registers: dict[int, int]
+    dump: Dump, rules: dict[Any, Any] | None, registers: dict[int, int], machine: Machine
 ) -> dict[int, int] | None:
     """Return the caller's registers, or None when they cannot be known."""
     if rules is None or rules["cfa"].reg not in registers:
@@ -102,7 +141,7 @@ def _step(
             caller[number] = word
         elif rule.type == "UNDEFINED":
             caller.pop(number, None)
-    caller[STACK_POINTER] = frame
+    caller[machine.stack_pointer] = frame
     return caller
 
 

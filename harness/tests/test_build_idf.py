@@ -161,8 +161,8 @@ def test_command() -> None:
 
 
 def test_environment() -> None:
-    """No component is fetched, unless somebody wants that."""
-    made = build_environment({"PATH": "/p"}, "/mpy-cross")
+    """No component is fetched, unless somebody wants that; our own Python stays out of it."""
+    made = build_environment({"PATH": "/p", "VIRTUAL_ENV": "/venv"}, "/mpy-cross")
     assert made == {
         "PATH": "/p",
         "IDF_COMPONENT_MANAGER": "0",
@@ -290,27 +290,39 @@ def test_no_cmake(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_port(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkout without the port, and one that is too old, are refused."""
+    """A checkout without the port, without its submodule, or too old is refused."""
     monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(complete / "firmware"))
     assert refused(complete) == (
-        f"ESPBENCH_MICROPYTHON is {complete}/firmware, which has no ports/esp32: point it at a "
-        "checkout of MicroPython v1.25.0 or newer, or leave it away for the pinned sources."
+        f"MicroPython was to be in {complete}/firmware, which has no ports/esp32: point "
+        "ESPBENCH_MICROPYTHON at a checkout of MicroPython v1.25.0 or newer."
     )
     old = fake_micropython(complete / "old", (1, 24, 1))
     monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(old))
     assert refused(complete) == (
         f"MicroPython in {old} is v1.24.1, and the esp32 firmware needs v1.25.0 or newer: check "
-        "out a newer one there, or leave ESPBENCH_MICROPYTHON away for the pinned sources."
+        "out a newer one there, or point ESPBENCH_MICROPYTHON at another."
+    )
+    bare = fake_micropython(complete / "bare")
+    (bare / "lib" / "berkeley-db-1.xx" / "README").unlink()
+    monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(bare))
+    assert refused(complete) == (
+        f"MicroPython in {bare} lacks its submodule lib/berkeley-db-1.xx: run git -C {bare} "
+        "submodule update --init lib/berkeley-db-1.xx."
     )
 
 
-def test_pinned_micropython_will_do(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a checkout of one's own the sources of the default board's firmware are used."""
-    monkeypatch.setenv("IDF_PATH", str(fake_idf(tree)))
-    monkeypatch.setenv("ESPBENCH_CACHE", str(tree / "cache"))
-    pinned = sources.folders()["micropython"]
-    fake_micropython(pinned.parent).rename(pinned)
-    assert run(tree).made_with["MicroPython"] == "1.25.0"
+def test_no_micropython(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a checkout the sentence says how to get one, and where it is looked for."""
+    monkeypatch.delenv("ESPBENCH_MICROPYTHON")
+    assert refused(complete) == (
+        "MicroPython was not found in ~/esp/micropython or ~/micropython, and the esp32 firmware "
+        "needs a checkout of v1.25.0 or newer: get it with `git clone -b v1.25.0 "
+        "https://github.com/micropython/micropython.git ~/esp/micropython && git -C "
+        "~/esp/micropython submodule update --init lib/berkeley-db-1.xx`, or point "
+        "ESPBENCH_MICROPYTHON at yours."
+    )
+    fake_micropython(complete / "home" / "esp")
+    assert run(complete).made_with["MicroPython"] == "1.25.0"
 
 
 def test_doctor(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,6 +344,6 @@ def test_doctor(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = builder.findings(BOARD)
     assert [(f.subject, f.state, f.remedy) for f in found[1:]] == [
         ("ESP-IDF's tools", "missing", f"{complete}/esp-idf/install.sh esp32"),
-        ("MicroPython", "missing", "unset ESPBENCH_MICROPYTHON"),
+        ("MicroPython", "missing", idf.GET_MICROPYTHON),
     ]
     assert builder.compiler(BOARD) == "not installed"

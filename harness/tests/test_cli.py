@@ -22,7 +22,7 @@ from espbench import cli, sources, up
 from espbench.boards import BOARDS
 from espbench.errors import ConfigError, PortInUse
 
-COMMANDS = ("doctor", "build", "run", "up", "certs", "bench")
+COMMANDS = ("doctor", "build", "run", "up", "certs", "bench", "figures", "gate")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -107,7 +107,7 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_full_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A disk that is full wherever we write is a sentence, not a traceback."""
 
-    def full(*_arguments: object) -> object:
+    def full(*_arguments: object, **_options: object) -> object:
         raise OSError(errno.ENOSPC, "No space left on device", "/some/report.html")
 
     monkeypatch.setattr("espbench.doctor.examine", full)

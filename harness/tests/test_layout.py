@@ -45,6 +45,18 @@ def test_other_tables() -> None:
     assert fit(ESP32.flash, b"no table").length == 0
 
 
+def test_image_that_begins_with_the_bootloader(tmp_path: Path) -> None:
+    """MicroPython's own binaries for the ESP32 are written to 0x1000."""
+    whole = b"\xff" * 0x1000 + b"\xe9" + firmware(NVS, FACTORY, VFS)[0x1001:]
+    flash = fit(ESP32.flash, whole[0x1000:])
+    assert (flash.firmware_at, flash.start) == (0x1000, 0x200000)
+    assert fit(BOARDS["esp32c3"].flash, whole[0x1000:]).length == 0
+    path = tmp_path / "ESP32_GENERIC.bin"
+    path.write_bytes(whole[0x1000:])
+    built = device_image(ESP32, path, {"/a": b"1"}, {}).build()
+    assert built[: len(whole)] == whole
+
+
 def test_complete_image() -> None:
     """An image of a whole flash decides the flash's size."""
     assert fit(ESP32.flash, firmware(length=16 << 20)).size == 16 << 20

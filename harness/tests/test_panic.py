@@ -52,6 +52,16 @@ def test_parsed() -> None:
         ("assert failed: f a.c:1 (x)\nabort() was called at PC 0x60000000 on core 0", "assert"),
         ("abort() was called at PC 0x60000000 on core 0", "abort"),
         ("Guru Meditation Error: Core  0 panic'ed (Cache error).", "Cache error"),
+        (
+            "Guru Meditation Error: Core  0 panic'ed (Interrupt wdt timeout on CPU0). ",
+            "Interrupt wdt timeout on CPU0",
+        ),
+        ("***ERROR*** A stack overflow in task main has been detected.", "stack overflow"),
+        ("Stack smashing protect failure!", "stack smashing"),
+        (
+            "E (9) task_wdt: Aborting.\nabort() was called at PC 0x400d1 on core 0",
+            "task watchdog",
+        ),
         ("", "unknown"),
     ],
 )
@@ -105,3 +115,97 @@ def test_frame() -> None:
     """A frame is one line."""
     frame = Frame(0x60001000, "f", "a/b.c", 12, inlined=True)
     assert str(frame) == "0x60001000 f at a/b.c:12 (inlined)"
+
+
+# ESP-IDF's own words (components/esp_system/panic.c, port/arch/xtensa and riscv).
+XTENSA = """\
+Guru Meditation Error: Core  1 panic'ed (LoadProhibited). Exception was unhandled.
+
+Core  1 register dump:
+PC      : 0x400e1b52  PS      : 0x00060830  A0      : 0x800e1c0c  A1      : 0x3ffc7ba0  \n\
+A14     : 0x00000003  A15     : 0x00000000  SAR     : 0x00000018  EXCCAUSE: 0x0000001c  \n\
+EXCVADDR: 0x00000000  LBEG    : 0x4000c2e0  LEND    : 0x4000c2f6  LCOUNT  : 0xffffffff  \n\
+
+
+Backtrace: 0x400e1b4f:0x3ffc7ba0 0x400e1c09:0x3ffc7bc0 |<-CORRUPTED
+
+
+Core  0 register dump:
+PC      : 0x4008432a  PS      : 0x00060034  A0      : 0x800d27d5  A1      : 0x3ffb9db0  \n\
+
+Backtrace: 0x40084327:0x3ffb9db0 0x400d27d2:0x3ffb9dd0
+
+
+ELF file SHA256: 9fc1a7f4a
+
+================= CORE DUMP START =================
+UDkAAAsAAgAHAQAAyAMAACgFAAA=
+AAAAAA==
+================= CORE DUMP END =================
+Rebooting..."""
+
+RISCV = """\
+Guru Meditation Error: Core  0 panic'ed (Load access fault). Exception was unhandled.
+
+Core  0 register dump:
+MEPC    : 0x42007d4e  RA      : 0x42007d46  SP      : 0x3fc91a70  GP      : 0x3fc8b400  \n\
+TP      : 0x3fc8a6ac  T0      : 0x4005890e  T1      : 0x20000000  T2      : 0x00000000  \n\
+S0/FP   : 0x3fc91a90  S1      : 0x00000000  A0      : 0x00000001  A1      : 0x3c023000  \n\
+
+Stack memory:
+3fc91a70: 0x00000000 0x00000000 0x00000000 0x42007d7a 0x00000001 0x00000000 0x3c0230a4 0x3fc91ab0
+
+
+ELF file SHA256: 1a2b3c4d5
+
+Rebooting..."""
+
+
+def test_dump_of_an_esp32() -> None:
+    """ESP-IDF on Xtensa prints an exact backtrace, and a core dump when it is told to."""
+    dump = parse_dump(XTENSA)
+    assert (dump.cause, dump.registers["PC"]) == ("LoadProhibited", 0x400E1B52)
+    assert dump.backtrace == ((0x400E1B4F, 0x3FFC7BA0), (0x400E1C09, 0x3FFC7BC0))
+    assert (dump.corrupted, dump.exact) == (True, True)
+    assert dump.core == "UDkAAAsAAgAHAQAAyAMAACgFAAA=\nAAAAAA=="
+    assert str(Panic(dump)) == (
+        "Guru Meditation Error: Core  1 panic'ed (LoadProhibited). Exception was unhandled.\n"
+        "  #0 0x400e1b4f ??\n"
+        "  #1 0x400e1c09 ??\n"
+        "  (the guest found its stack corrupted behind the last frame)"
+    )
+
+
+def test_core_dump_that_was_cut_off() -> None:
+    """Half a core dump is none."""
+    assert parse_dump(XTENSA.partition("AAAAAA==")[0]).core == ""
+
+
+def test_dump_of_an_esp32c3() -> None:
+    """ESP-IDF on RISC-V prints stack memory; without an ELF there are two addresses."""
+    dump = parse_dump(RISCV)
+    assert (dump.cause, dump.registers["FP"]) == ("Load access fault", 0x3FC91A90)
+    assert (dump.exact, dump.word(0x3FC91A7C)) == (False, 0x42007D7A)
+    assert str(Panic(dump)) == (
+        "Guru Meditation Error: Core  0 panic'ed (Load access fault). Exception was unhandled.\n"
+        "  #0 0x42007d4e ??\n"
+        "  #1 0x42007d46 ?? (guessed)"
+    )
+
+
+def test_task_watchdog() -> None:
+    """The task watchdog's words belong to the abort that follows them; alone they are no panic."""
+    says = (
+        "E (10303) task_wdt: Task watchdog got triggered. The following tasks did not reset it:\n"
+        "E (10303) task_wdt:  - IDLE0 (CPU 0)\n"
+    )
+    collector = Collector()
+    assert collector.feed(f"{says}and goes on\n") == []
+    assert not collector.collecting
+    aborts = "abort() was called at PC 0x400d27d5 on core 0\nRebooting...\n"
+    [text] = collector.feed(f"{says}E (10303) task_wdt: Aborting.\n\n{aborts}")
+    assert text.startswith("E (10303) task_wdt: Task watchdog got triggered.")
+    assert "goes on" not in text
+    dump = parse_dump(text)
+    assert dump.cause == "task watchdog"
+    assert dump.headline == "abort() was called at PC 0x400d27d5 on core 0"

@@ -154,7 +154,7 @@ def test_says_why_it_died(tiny_firmware: Tiny, fake: Callable[[str], None]) -> N
     """The exit status and the last words of QEMU are in the error."""
     fake(
         'case "$1" in --version) echo "QEMU emulator version 9.0.0";; '
-        "*) echo first >&2; echo second >&2; exit 3;; esac"
+        "*) echo first >&2; echo Adding SPI flash device >&2; echo second >&2; exit 3;; esac"
     )
     with pytest.raises(QemuDied) as caught, Device("lx60", tiny_firmware()):
         pass

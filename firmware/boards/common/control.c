@@ -11,6 +11,7 @@
 #include "modules/bench/ballast.h"
 #include "modules/bench/bench_json.h"
 #include "modules/bench/decimal.h"
+#include "modules/bench/bench_work.h"
 #include "net.h"
 #include "py/mpconfig.h"
 #include "retained.h"
@@ -25,6 +26,7 @@ static size_t request_length;
 static bool request_too_long;
 
 void control_event(const char *json) {
+    bench_work_event();
     console_record_begin();
     console_record_piece(json, strlen(json));
     console_record_end();
@@ -208,7 +210,8 @@ void control_end(void) {
     }
     if (request_too_long) {
         char sentence[64];
-        snprintf(sentence, sizeof(sentence), "the request is longer than %u bytes: send it in parts",
+        snprintf(sentence, sizeof(sentence),
+                 "the request is longer than %u bytes: send it in parts",
                  (unsigned)sizeof(request) - 1);
         control_error(id, sentence);
         return;

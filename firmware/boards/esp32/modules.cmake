@@ -21,8 +21,10 @@ target_sources(usermod_espbench INTERFACE
     ${ESPBENCH_HTTP_PARSER}/http_parser.c
 )
 target_include_directories(usermod_espbench INTERFACE ${ESPBENCH_FIRMWARE} ${ESPBENCH_HTTP_PARSER})
-# ESP_PLATFORM: CMake compiles these sources for the executable too, which the IDF does not define it
-# for; without it FreeRTOS's headers are another's.
+# CMake compiles these sources for the executable too, and it is that copy which is linked. The IDF
+# gives the executable neither this definition, without which FreeRTOS's headers are another's, nor
+# an optimisation or debugging information.
+target_compile_options(usermod_espbench INTERFACE -O2 -ggdb)
 target_compile_definitions(usermod_espbench INTERFACE
     ESP_PLATFORM
     ESPBENCH_VERSION="${ESPBENCH_VERSION}"
@@ -31,7 +33,7 @@ target_compile_definitions(usermod_espbench INTERFACE
 
 # Where MicroPython's port and lwIP have no hook of their own: see startup.c, stdin.c, net_heap.c.
 foreach(symbol machine_timer_deinit_all pyexec_file_if_exists gc_get_max_new_split
-        mp_hal_stdin_rx_chr mem_malloc mem_calloc)
+        mp_hal_stdin_rx_chr mem_malloc mem_calloc mem_free)
     target_link_options(usermod_espbench INTERFACE -Wl,--wrap=${symbol})
 endforeach()
 

@@ -9,8 +9,8 @@
 #define MICROPY_HW_ENABLE_MDNS_QUERIES (0)
 #define MICROPY_HW_ENABLE_MDNS_RESPONDER (0)
 
-/* It grows up to gcheap= of the boot arguments. */
-#define MICROPY_GC_INITIAL_HEAP_SIZE (64 * 1024)
+/* What is left is for the network; see startup.c. */
+#define MICROPY_GC_INITIAL_HEAP_SIZE (104 * 1024)
 /* httpserver.start() checks a certificate's pair on it. */
 #define MICROPY_TASK_STACK_SIZE (20 * 1024)
 

@@ -12,6 +12,7 @@
 #define CAPS (MALLOC_CAP_DEFAULT | MALLOC_CAP_INTERNAL)
 
 static uint32_t failures;
+static size_t blocks; /* the network's alone: others allocate from the same heap */
 static portMUX_TYPE lock = portMUX_INITIALIZER_UNLOCKED;
 
 /* lwIP's thread and the GIL's holder allocate at once. */
@@ -23,12 +24,17 @@ static bool must_fail(void) {
 }
 
 static void *counted(void *block) {
-    if (block == NULL) {
-        portENTER_CRITICAL(&lock);
-        failures++;
-        portEXIT_CRITICAL(&lock);
-    }
+    portENTER_CRITICAL(&lock);
+    failures += block == NULL;
+    blocks += block != NULL;
+    portEXIT_CRITICAL(&lock);
     return block;
+}
+
+static void uncounted(const void *block) {
+    portENTER_CRITICAL(&lock);
+    blocks -= block != NULL;
+    portEXIT_CRITICAL(&lock);
 }
 
 void *net_heap_take(size_t size) { return heap_caps_malloc(size, CAPS); }
@@ -44,10 +50,15 @@ void *net_calloc(size_t count, size_t size) {
 }
 
 void *net_realloc(void *block, size_t size) {
-    return counted(must_fail() ? NULL : heap_caps_realloc(block, size, CAPS));
+    void *moved = counted(must_fail() ? NULL : heap_caps_realloc(block, size, CAPS));
+    uncounted(moved != NULL ? block : NULL); /* if it failed, the old block is still there */
+    return moved;
 }
 
-void net_free(void *block) { heap_caps_free(block); }
+void net_free(void *block) {
+    uncounted(block);
+    heap_caps_free(block);
+}
 
 net_heap_figures_t net_heap_figures(void) {
     multi_heap_info_t info;
@@ -57,7 +68,7 @@ net_heap_figures_t net_heap_figures(void) {
         .free = info.total_free_bytes,
         .low_water = info.minimum_free_bytes,
         .largest = info.largest_free_block,
-        .blocks = info.allocated_blocks,
+        .blocks = blocks,
     };
 }
 
@@ -100,4 +111,11 @@ void *__wrap_mem_malloc(size_t size) {
 void *__wrap_mem_calloc(size_t count, size_t size);
 void *__wrap_mem_calloc(size_t count, size_t size) {
     return counted(must_fail() ? NULL : __real_mem_calloc(count, size));
+}
+
+void __real_mem_free(void *block);
+void __wrap_mem_free(void *block);
+void __wrap_mem_free(void *block) {
+    uncounted(block);
+    __real_mem_free(block);
 }

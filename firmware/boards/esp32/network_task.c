@@ -82,7 +82,8 @@ static uint32_t serve(void) {
     if (!held) {
         transport_poll();
         wait = transport_wait_us();
-        if (server_pending()) {
+        /* it sleeps, and has a request to handle or a Ctrl-C to obey */
+        if (server_pending() || MP_STATE_MAIN_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
             mp_hal_wake_main_task();
         }
     }

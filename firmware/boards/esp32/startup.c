@@ -24,8 +24,6 @@
 #include "startup.h"
 #include "transports/lwip/tls_memory.h"
 
-#define GC_HEAP_BYTES (96 * 1024) /* MicroPython's heap, unless gcheap= says otherwise */
-
 static bool gc_ready;
 
 int board_entropy(unsigned char *out, size_t length) {
@@ -85,7 +83,8 @@ int __wrap_pyexec_file_if_exists(const char *name) {
 
 /* ---- MicroPython's heap ---- */
 
-/* The port lets it grow as long as the chip has memory, and the servers would have none left. */
+/* The port lets it grow as long as the chip has memory, and the servers would have none left: it
+ * grows when gcheap= of the boot arguments says so. */
 size_t __real_gc_get_max_new_split(void);
 size_t __wrap_gc_get_max_new_split(void);
 size_t __wrap_gc_get_max_new_split(void) {
@@ -93,7 +92,7 @@ size_t __wrap_gc_get_max_new_split(void) {
     for (mp_state_mem_area_t *area = &MP_STATE_MEM(area); area != NULL; area = area->next) {
         total += area->gc_pool_end - area->gc_pool_start;
     }
-    size_t limit = cmdline_number("gcheap", GC_HEAP_BYTES);
+    size_t limit = cmdline_number("gcheap", MICROPY_GC_INITIAL_HEAP_SIZE);
     size_t left = total < limit ? limit - total : 0;
     size_t largest = __real_gc_get_max_new_split();
     return left < largest ? left : largest;
@@ -111,3 +110,7 @@ bench_gc_figures_t bench_gc_figures(void) {
 }
 
 size_t bench_net_stack_low_water(void) { return network_task_stack_low_water(); }
+
+size_t bench_main_stack_low_water(void) {
+    return mp_main_task_handle != NULL ? uxTaskGetStackHighWaterMark(mp_main_task_handle) : 0;
+}

@@ -1,6 +1,7 @@
 #include "clock.h"
 
 #include "board.h"
+#include "modules/bench/bench_work.h"
 #include "registers.h"
 #include "retained.h"
 
@@ -10,10 +11,34 @@
 
 volatile uint32_t board_events;
 
-static uint32_t cycles_per_us = 40;
+/* Division by multiplication: this core divides in a loop that takes longer for larger numbers, and
+ * what a request costs would depend on the time of day. */
+typedef struct {
+    uint32_t divisor, reciprocal; /* 2^32 / divisor */
+    uint32_t rest;                /* of what was added, less than the divisor */
+} divider_t;
+
+static divider_t cycles_to_us, us_to_ms;
 static uint32_t last_cycles;
-static uint32_t spare_cycles; /* that did not fill a microsecond */
 static uint64_t now_us;
+static uint32_t now_ms;
+
+static uint32_t counted_until; /* the counter when bench_work was right */
+
+static divider_t divider(uint32_t divisor) {
+    return (divider_t){.divisor = divisor, .reciprocal = (uint32_t)((1ull << 32) / divisor)};
+}
+
+/* Adds to what is to be divided; returns the whole units that this makes. */
+static uint32_t divider_add(divider_t *divider, uint32_t amount) {
+    uint32_t units = (uint64_t)amount * divider->reciprocal >> 32; /* or one more */
+    divider->rest += amount - units * divider->divisor;
+    while (divider->rest >= divider->divisor) {
+        divider->rest -= divider->divisor;
+        units++;
+    }
+    return units;
+}
 
 uint32_t clock_cycles(void) {
     uint32_t cycles;
@@ -21,16 +46,18 @@ uint32_t clock_cycles(void) {
     return cycles;
 }
 
-uint32_t clock_frequency(void) { return cycles_per_us * 1000000; }
+uint32_t clock_frequency(void) { return cycles_to_us.divisor * 1000000; }
 
 void clock_init(void) {
     uint32_t mhz = register_read(LX60_FPGA_FREQUENCY) / 1000000;
-    if (mhz > 0) {
-        cycles_per_us = mhz;
-    }
+    cycles_to_us = divider(mhz > 0 ? mhz : 40);
+    us_to_ms = divider(1000);
     last_cycles = clock_cycles();
     /* At power-on QEMU has counted since its clock started; a reset does not clear the counter. */
-    now_us = retained_cause() == RESET_POWER_ON ? last_cycles / cycles_per_us : 0;
+    now_us = retained_cause() == RESET_POWER_ON ? divider_add(&cycles_to_us, last_cycles) : 0;
+    now_ms = divider_add(&us_to_ms, (uint32_t)now_us);
+    counted_until = last_cycles;
+    bench_work_start(clock_frequency());
 }
 
 /* Must be called at least once in 2^32 cycles (107 s at 40 MHz): board_wait_event() wakes up more
@@ -39,18 +66,27 @@ uint64_t board_us(void) {
     uint32_t cycles = clock_cycles();
     uint32_t delta = cycles - last_cycles;
     last_cycles = cycles;
-    spare_cycles += delta % cycles_per_us;
-    now_us += delta / cycles_per_us;
-    if (spare_cycles >= cycles_per_us) {
-        spare_cycles -= cycles_per_us;
-        now_us++;
-    }
+    uint32_t us = divider_add(&cycles_to_us, delta);
+    now_us += us;
+    now_ms += divider_add(&us_to_ms, us);
     return now_us;
+}
+
+uint32_t clock_ms(void) {
+    board_us();
+    return now_ms;
+}
+
+/* Must be called at least once in 2^32 cycles of work: before each sleep it is. */
+uint32_t bench_work_cycles(void) {
+    uint32_t cycles = clock_cycles(), worked = cycles - counted_until;
+    counted_until = cycles;
+    return worked;
 }
 
 void clock_alarm(uint32_t us) {
     uint32_t start = clock_cycles();
-    uint32_t target = start + us * cycles_per_us + ALARM_MARGIN_CYCLES;
+    uint32_t target = start + us * cycles_to_us.divisor + ALARM_MARGIN_CYCLES;
     __asm__ volatile("wsr %0, ccompare0; esync" ::"a"(target));
     /* written too late to match: note the event ourselves */
     if (clock_cycles() - start >= target - start) {
@@ -75,7 +111,10 @@ void clock_sleep(void) {
      * the level and sleeps in one step. */
     __asm__ volatile("rsil %0, 1" : "=a"(ps)::"memory");
     if (board_events == 0) {
+        bench_work_sleep();
         __asm__ volatile("waiti 0" ::: "memory");
+        counted_until = clock_cycles();
+        bench_work_wake();
     }
     __asm__ volatile("wsr %0, ps; rsync" ::"a"(ps) : "memory");
 }

@@ -8,6 +8,9 @@ void clock_init(void);
 uint32_t clock_frequency(void);
 uint32_t clock_cycles(void);
 
+/* Milliseconds since the last reset; begins again after 49 days. */
+uint32_t clock_ms(void);
+
 /* Asks for LX60_INT_TIMER in about `us` microseconds; a time that is already over counts as an
  * event at once. Only the last alarm holds. */
 void clock_alarm(uint32_t us);

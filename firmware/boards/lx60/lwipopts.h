@@ -52,7 +52,6 @@
  * connection that keeps its memory for minutes would look like a leak. */
 #define TCP_MSL 500
 /* Of a peer that has vanished we hear within 35 s: it holds a connection's place until then. */
-#define TCP_KEEPIDLE_DEFAULT 15000
 #define TCP_KEEPINTVL_DEFAULT 5000
 #define TCP_KEEPCNT_DEFAULT 4
 

@@ -49,6 +49,8 @@ bench_gc_figures_t bench_gc_figures(void) {
 
 size_t bench_net_stack_low_water(void) { return memory_net_stack_low_water(); }
 
+size_t bench_main_stack_low_water(void) { return memory_main_stack_low_water(); }
+
 static void warn(const char *text) { board_console_write(text, strlen(text)); }
 
 static void start_board(const void *tags) {

@@ -5,6 +5,7 @@
 
 #define PAINT 0xa5a5a5a5
 #define GUARD_WORDS 8
+#define PAINT_MARGIN_WORDS 32 /* below memory_init()'s frame: paint()'s own */
 
 /* Room that a Python program may not use: control requests and httpserver.start(), which checks
  * certificates, run on top of it. 24 kB are left, 16 kB is the esp32 port's whole stack. */
@@ -47,7 +48,8 @@ static char *place(region_t *region, char *start, const char *key, uint32_t othe
 }
 
 void memory_init(void) {
-    paint(_main_stack, _main_stack + GUARD_WORDS);
+    /* up to here it is in use already */
+    paint(_main_stack, (uint32_t *)__builtin_frame_address(0) - PAINT_MARGIN_WORDS);
     paint(_net_stack, _net_stack_top);
     char *next = place(&net_heap, _heaps, "heap", NET_HEAP_BYTES);
     place(&gc_heap, next, "gcheap", GC_HEAP_BYTES);
@@ -71,13 +73,17 @@ size_t memory_main_stack_limit(void) {
 
 void *memory_net_stack_top(void) { return _net_stack_top; }
 
-size_t memory_net_stack_low_water(void) {
-    const uint32_t *word = _net_stack;
-    while (word < _net_stack_top && *word == PAINT) {
+static size_t unused(const uint32_t *bottom, const uint32_t *top) {
+    const uint32_t *word = bottom;
+    while (word < top && *word == PAINT) {
         word++;
     }
-    return (const char *)word - (const char *)_net_stack;
+    return (const char *)word - (const char *)bottom;
 }
+
+size_t memory_main_stack_low_water(void) { return unused(_main_stack, _main_stack_top); }
+
+size_t memory_net_stack_low_water(void) { return unused(_net_stack, _net_stack_top); }
 
 uint32_t memory_stack_top(uint32_t sp) {
     if (sp >= (uint32_t)_main_stack && sp <= (uint32_t)_main_stack_top) {

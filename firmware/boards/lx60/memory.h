@@ -17,7 +17,8 @@ size_t memory_main_stack_limit(void);
 
 void *memory_net_stack_top(void);
 
-/* Bytes of the network's stack that were never used. */
+/* Bytes of the stacks that were never used. */
+size_t memory_main_stack_low_water(void);
 size_t memory_net_stack_low_water(void);
 
 /* The top of the stack that this address is in, 0 if in none. */

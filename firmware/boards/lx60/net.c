@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "board.h"
+#include "clock.h"
 #include "lwip/dhcp.h"
 #include "lwip/dns.h"
 #include "lwip/etharp.h"
@@ -32,7 +33,7 @@ static struct netif interface;
 static bool added, up;
 static bool worked;
 
-uint32_t sys_now(void) { return (uint32_t)(board_us() / 1000); }
+uint32_t sys_now(void) { return clock_ms(); }
 
 uint32_t net_random(void) {
     uint32_t number;

@@ -12,6 +12,7 @@
 #include "board.h"
 #include "lwip/netif.h"
 #include "lwip/pbuf.h"
+#include "modules/bench/bench_work.h"
 #include "open_eth.h"
 
 #define SHORT_BYTES 128
@@ -71,6 +72,7 @@ bool net_receive(struct netif *interface) {
         } else {
             pbuf_take_at(p, frame, length, ETH_PAD_SIZE);
         }
+        bench_work_frame(frame, length);
         open_eth_release();
         if (p != NULL && interface->input(p, interface) != ERR_OK) {
             pbuf_free(p);

@@ -14,10 +14,11 @@ void bench_heap_json(char *out, size_t size) {
     bench_gc_figures_t gc = bench_gc_figures();
     snprintf(out, size,
              "{\"size\":%u,\"free\":%u,\"low_water\":%u,\"largest\":%u,\"blocks\":%u,"
-             "\"ballast\":%u,\"gc_size\":%u,\"gc_free\":%u,\"net_stack_low_water\":%u}",
+             "\"ballast\":%u,\"gc_size\":%u,\"gc_free\":%u,\"net_stack_low_water\":%u,"
+             "\"main_stack_low_water\":%u}",
              (unsigned)net.size, (unsigned)net.free, (unsigned)net.low_water, (unsigned)net.largest,
              (unsigned)net.blocks, (unsigned)ballast_held(), (unsigned)gc.size, (unsigned)gc.free,
-             (unsigned)bench_net_stack_low_water());
+             (unsigned)bench_net_stack_low_water(), (unsigned)bench_main_stack_low_water());
 }
 
 void bench_stats_json(char *out, size_t size) {

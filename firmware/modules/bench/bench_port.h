@@ -15,4 +15,7 @@ bench_gc_figures_t bench_gc_figures(void);
 /* Bytes of the network task's stack that were never used. */
 size_t bench_net_stack_low_water(void);
 
+/* Bytes of MicroPython's stack that were never used. */
+size_t bench_main_stack_low_water(void);
+
 #endif

@@ -11,11 +11,11 @@
 static mp_obj_t number(size_t value) { return mp_obj_new_int_from_uint(value); }
 
 /* bench.heap() -> dict of bytes: size, free, low_water, largest, ballast, gc_size, gc_free,
- * net_stack_low_water; and the number of blocks. */
+ * net_stack_low_water, main_stack_low_water; and the number of blocks. */
 static mp_obj_t bench_heap(void) {
     net_heap_figures_t net = net_heap_figures();
     bench_gc_figures_t gc = bench_gc_figures();
-    mp_obj_t dict = mp_obj_new_dict(9);
+    mp_obj_t dict = mp_obj_new_dict(10);
     mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(MP_QSTR_size), number(net.size));
     mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(MP_QSTR_free), number(net.free));
     mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(MP_QSTR_low_water), number(net.low_water));
@@ -26,6 +26,8 @@ static mp_obj_t bench_heap(void) {
     mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(MP_QSTR_gc_free), number(gc.free));
     mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(MP_QSTR_net_stack_low_water),
                       number(bench_net_stack_low_water()));
+    mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(MP_QSTR_main_stack_low_water),
+                      number(bench_main_stack_low_water()));
     return dict;
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(bench_heap_obj, bench_heap);
@@ -63,11 +65,13 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(bench_fail_alloc_obj, 1, bench_fail_alloc);
 
 /* bench.stats() -> dict: the same as the control channel's. */
 static mp_obj_t bench_stats(void) {
-    static char json[BENCH_STATS_BYTES];
-    bench_stats_json(json, sizeof(json));
+    vstr_t json;
+    vstr_init_len(&json, BENCH_STATS_BYTES);
+    bench_stats_json(json.buf, BENCH_STATS_BYTES);
+    json.len = strlen(json.buf);
     mp_obj_t module = mp_import_name(MP_QSTR_json, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
     return mp_call_function_1(mp_load_attr(module, MP_QSTR_loads),
-                              mp_obj_new_str(json, strlen(json)));
+                              mp_obj_new_str_from_vstr(&json));
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(bench_stats_obj, bench_stats);
 

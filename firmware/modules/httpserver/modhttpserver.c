@@ -16,6 +16,7 @@
 
 #define RECV_TIMEOUT_MS 5000 /* as ESP-IDF's recv_wait_timeout and send_wait_timeout */
 #define SEND_TIMEOUT_MS 5000
+#define SERVER_STATS_BYTES 2048
 #define ITEMS_AT_ONCE 64 /* process_queue() returns after so many, however fast more arrive */
 
 /* What runs, to tell whether another start() asks for the same: the options, and a hash over the
@@ -324,10 +325,11 @@ static mp_obj_t httpserver_https_running(void) {
 static MP_DEFINE_CONST_FUN_OBJ_0(httpserver_https_running_obj, httpserver_https_running);
 
 static mp_obj_t httpserver_stats(void) {
-    static char json[2048];
-    size_t length = server_stats_json(json, sizeof json);
+    vstr_t json;
+    vstr_init_len(&json, SERVER_STATS_BYTES);
+    json.len = server_stats_json(json.buf, SERVER_STATS_BYTES);
     mp_obj_t module = mp_import_name(MP_QSTR_json, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
-    return mp_call_function_1(mp_load_attr(module, MP_QSTR_loads), mp_obj_new_str(json, length));
+    return mp_call_function_1(mp_load_attr(module, MP_QSTR_loads), mp_obj_new_str_from_vstr(&json));
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(httpserver_stats_obj, httpserver_stats);
 

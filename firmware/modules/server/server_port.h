@@ -10,10 +10,10 @@
 
 /*
  * What keeps the threads apart, where there are several (see transport.h):
- *   NETWORK_LOCKED;     a declaration: until the end of its block lwIP belongs to the caller. Nests.
- *   network_wake()      transport_poll() has something to do. From any thread, lwIP's included.
- *   network_pause()     gives lwIP free while something is computed that does not touch it, however
- *   network_resume()    deep the caller holds it, and takes it back. In the network context.
+ *   NETWORK_LOCKED;     a declaration: until the end of its block lwIP belongs to the caller.
+ * Nests. network_wake()      transport_poll() has something to do. From any thread, lwIP's
+ * included. network_pause()     gives lwIP free while something is computed that does not touch it,
+ * however network_resume()    deep the caller holds it, and takes it back. In the network context.
  *   network_thread()    which thread this is.
  */
 #include "board_threads.h"

@@ -3,6 +3,8 @@
 #include "connection.h"
 #include "owed_reset.h"
 
+#define RECORD_HEADER 5 /* RFC 5246 section 6.2.1 */
+#define RECORD_MAX (16384 + 2048) /* RFC 5246 section 6.2.3 */
 #define BLOCK_MAX 4096 /* one TLS record; small pieces survive a fragmented heap */
 
 /* Decrypted input of the connection being served. One buffer for all: it is empty, or kept as the
@@ -113,6 +115,7 @@ static void use_rx(connection_t *connection, size_t length) {
     }
 }
 
+/* A record's header comes whole or not at all: ESP-IDF's dynamic buffers keep none of a part. */
 int connection_bio_receive(void *context, unsigned char *data, size_t length) {
     NETWORK_LOCKED;
     connection_t *connection = context;
@@ -120,10 +123,19 @@ int connection_bio_receive(void *context, unsigned char *data, size_t length) {
         return connection->eof || !connection->pcb ? MBEDTLS_ERR_SSL_CONN_EOF
                                                    : MBEDTLS_ERR_SSL_WANT_READ;
     }
-    size_t n = connection->rx->len - connection->rx_at;
-    n = n < length ? n : length;
-    memcpy(data, (uint8_t *)connection->rx->payload + connection->rx_at, n);
+    size_t available = connection->rx->tot_len - connection->rx_at;
+    if (available < length && length <= RECORD_HEADER && !connection->eof) {
+        return MBEDTLS_ERR_SSL_WANT_READ;
+    }
+    size_t n = available < length ? available : length;
+    pbuf_copy_partial(connection->rx, data, (u16_t)n, connection->rx_at);
     use_rx(connection, n);
+#if CONFIG_MBEDTLS_DYNAMIC_BUFFER
+    /* These buffers are as long as the header says, before Mbed TLS has looked at it. */
+    if (n == RECORD_HEADER && length == n && (data[3] << 8 | data[4]) > RECORD_MAX) {
+        return MBEDTLS_ERR_SSL_INVALID_RECORD;
+    }
+#endif
     return (int)n;
 }
 

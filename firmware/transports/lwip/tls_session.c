@@ -121,7 +121,8 @@ io_result_t tls_handshake(connection_t *connection) {
     /* Mbed TLS reports a failed allocation by many codes, or not at all: the heap knows. */
     uint32_t failures = net_heap_failures();
     tls_memory_begin_step();
-    network_pause(); /* a signature takes tenths of a second: frames and timers must not wait for it */
+    network_pause(); /* a signature takes tenths of a second: frames and timers must not wait for it
+                      */
     int r = mbedtls_ssl_handshake(connection->tls);
     network_resume();
     tls_memory_end_step();

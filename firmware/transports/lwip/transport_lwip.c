@@ -201,6 +201,18 @@ static void admit(listener_t *listener) {
     }
 }
 
+/* A peer that has vanished must not keep its place: we hear of it within 35 s. */
+static void keep_alive(struct tcp_pcb *pcb) {
+    ip_set_option(pcb, SOF_KEEPALIVE);
+    pcb->keep_idle = 15000;
+#if LWIP_TCP_KEEPALIVE
+    pcb->keep_intvl = 5000;
+    pcb->keep_cnt = 4;
+#elif TCP_KEEPINTVL_DEFAULT != 5000 || TCP_KEEPCNT_DEFAULT != 4
+#error "set TCP_KEEPINTVL_DEFAULT and TCP_KEEPCNT_DEFAULT in lwipopts.h, or LWIP_TCP_KEEPALIVE"
+#endif
+}
+
 static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error) {
     listener_t *listener = arg;
     server_scheme_t scheme = (server_scheme_t)(listener - listeners);
@@ -226,7 +238,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error) {
     connection->last_received = board_us();
     connection->next = listener->connections;
     listener->connections = connection;
-    ip_set_option(pcb, SOF_KEEPALIVE); /* a peer that has vanished must not keep its place */
+    keep_alive(pcb);
     tcp_nagle_disable(pcb);
     tcp_arg(pcb, connection);
     tcp_recv(pcb, on_receive);

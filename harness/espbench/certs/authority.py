@@ -73,13 +73,14 @@ def server(
     names: Sequence[str] = (SERVER_NAME, "localhost", "127.0.0.1"),
     validity: Validity = NOW,
     common_name: str = "ESP32 Device",
+    key: PrivateKey | None = None,
 ) -> Issued:
     """Return a server's certificate, signed by `issuer` or by its own key.
 
     `names` are host names and IP addresses for subjectAltName (RFC 6125 has
     clients look at nothing else).
     """
-    key = private_key(kind, "server")
+    key = key or private_key(kind, "server")
     return _issue(common_name, key, issuer, validity, names, is_authority=issuer is None)
 
 

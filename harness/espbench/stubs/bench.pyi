@@ -29,6 +29,8 @@ class Heap(TypedDict):
     """Free of it now, without what a collection would find."""
     net_stack_low_water: int
     """The least that was ever left of the network's stack."""
+    main_stack_low_water: int
+    """The least that was ever left of MicroPython's stack."""
 
 def heap() -> Heap:
     """Return figures of both heaps.

@@ -69,14 +69,28 @@ def tiny_esp32(text: bytes, record: bytes = b"", *, again: bool = False) -> byte
     """
     literals = struct.pack("<7I", *UARTS, TEXT_AT, RECORD_AT, again, RTC_CNTL_OPTIONS0, SW_SYS_RST)
     texts = b"".join(part.ljust(ROOM, b"\0") for part in (text, record))
-    segments = {IRAM: literals + CODE, TEXT_AT: texts}
-    # esptool's image format: header, segments, and a checksum that ends a block of 16.
-    image = struct.pack("<BBBBI", 0xE9, len(segments), 2, 0x20, IRAM + len(literals))
-    image += bytes.fromhex("ee000000000000000000000000000000")
+    image = loadable({IRAM: literals + CODE, TEXT_AT: texts}, IRAM + len(literals))
+    return merged(b"\xff" * 0x1000 + image)
+
+
+def loadable(segments: dict[int, bytes], entry: int, chip: int = 0) -> bytes:
+    """Return what the ROM loads: esptool's image format, with a checksum that ends a block of 16.
+
+    Args:
+        segments: by address.
+        entry: where it begins.
+        chip: ESP-IDF's number of it.
+    """
+    image = struct.pack("<BBBBI", 0xE9, len(segments), 2, 0x20, entry)
+    image += struct.pack("<IH", 0xEE, chip).ljust(16, b"\0")
     checksum = 0xEF
     for address, data in segments.items():
         image += struct.pack("<II", address, len(data)) + data
         for byte in data:
             checksum ^= byte
-    image += bytes(15 - len(image) % 16) + bytes([checksum])
-    return (b"\xff" * 0x1000 + image).ljust(TABLE_AT, b"\xff") + made(PARTITIONS)
+    return image + bytes(15 - len(image) % 16) + bytes([checksum])
+
+
+def merged(image: bytes) -> bytes:
+    """Return the image with a partition table behind it."""
+    return image.ljust(TABLE_AT, b"\xff") + made(PARTITIONS)

@@ -1,0 +1,123 @@
+"""A gate's outcome for people, for pull requests and for machines; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+from rich.table import Table
+from rich.text import Text
+
+from espbench.gate import Row, Verdict, passes
+from espbench.readings import amount
+
+STYLES: Mapping[Verdict, str] = {
+    "worse": "bold red",
+    "lost": "bold red",
+    "better": "green",
+    "new": "yellow",
+    "unavailable": "yellow",
+}
+HEADS = ("figure", "before", "now", "change", "tolerated", "verdict")
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return a row's cells, in the order of `HEADS`."""
+    values = [
+        "unavailable" if value is None else amount(value, row.unit)
+        for value in (row.before, row.after)
+    ]
+    return (row.title, *values, row.shown_change(), row.tolerance.shown(row.unit), row.verdict)
+
+
+def summary(rows: Sequence[Row], board: str) -> str:
+    """Return the outcome in one sentence."""
+    bad = sum(row.bad for row in rows)
+    if bad:
+        return f"The gate for {board} is closed: {bad} of {len(rows)} figures got worse."
+    better = sum(row.verdict == "better" for row in rows)
+    hint = f" {better} got better: keep that with --update." if better else ""
+    return f"The gate for {board} is open: none of {len(rows)} figures got worse.{hint}"
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Return all rows for a terminal."""
+    made = Table()
+    for head in HEADS:
+        right = head not in ("figure", "verdict")
+        made.add_column(head, justify="right" if right else "left", no_wrap=True)
+    for row in rows:
+        *values, verdict = cells(row)
+        made.add_row(*values, Text(verdict, STYLES.get(row.verdict, "dim")))
+    return made
+
+
+def markdown(rows: Sequence[Row], board: str, versions: Mapping[str, str]) -> str:
+    """Return a pull request's summary: what moved, and all figures folded away."""
+    moved = [row for row in rows if row.verdict not in ("same", "moved")]
+    parts = [f"### {summary(rows, board)}", ""]
+    if moved:
+        parts += [*_markdown_table(moved), ""]
+    parts += [f"- {row.sentence()}" for row in moved if row.reason]
+    parts += ["<details><summary>All figures</summary>", ""]
+    parts += [*_markdown_table(rows), "", "</details>"]
+    told = ", ".join(f"{name} {value}" for name, value in sorted(versions.items()))
+    return "\n".join([*parts, "", f"<sub>{told}</sub>", ""])
+
+
+def _markdown_table(rows: Sequence[Row]) -> list[str]:
+    lines = [f"| {' | '.join(HEADS)} |", "|---|---:|---:|---:|---:|---|"]
+    for row in rows:
+        *values, verdict = cells(row)
+        verdict = f"**{verdict}**" if row.bad else verdict
+        lines.append(f"| {' | '.join([*values, verdict])} |")
+    return lines
+
+
+def junit(rows: Sequence[Row], board: str) -> str:
+    """Return JUnit XML: a test for each figure."""
+    bad = sum(row.bad for row in rows)
+    skipped = sum(row.verdict in ("unavailable", "new") for row in rows)
+    attributes = {
+        "name": f"gate {board}",
+        "tests": str(len(rows)),
+        "failures": str(bad),
+        "errors": "0",
+        "skipped": str(skipped),
+    }
+    suites = ElementTree.Element("testsuites")
+    suite = ElementTree.SubElement(suites, "testsuite", attributes)
+    for row in rows:
+        case = ElementTree.SubElement(suite, "testcase", classname=f"gate.{board}", name=row.title)
+        if row.bad:
+            ElementTree.SubElement(case, "failure", message=row.sentence(), type=row.verdict)
+        elif row.verdict in ("unavailable", "new"):
+            ElementTree.SubElement(case, "skipped", message=row.sentence())
+        else:
+            ElementTree.SubElement(case, "system-out").text = row.sentence()
+    ElementTree.indent(suites)
+    return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def as_json(rows: Sequence[Row], board: str, versions: Mapping[str, str]) -> dict[str, Any]:
+    """Return the outcome for programs."""
+    return {
+        "board": board,
+        "passed": passes(rows),
+        "versions": dict(versions),
+        "figures": {
+            row.key: {
+                "title": row.title,
+                "unit": row.unit,
+                "before": row.before,
+                "now": row.after,
+                "change": row.change,
+                "tolerance": row.tolerance.amount,
+                "tolerance_is_percent": row.tolerance.percent,
+                "verdict": row.verdict,
+                "reason": row.reason,
+            }
+            for row in rows
+        },
+    }

@@ -1,0 +1,33 @@
+"""What `espbench figures` and `espbench gate` share."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from espbench import run
+from espbench.boards import Board
+from espbench.readings import Reading
+
+LOCAL = ("firmware", "Python")
+"""What differs between machines that measure the same."""
+
+
+def versions(board: Board, firmware: Path) -> dict[str, str]:
+    """Return what took part, as far as figures may depend on it."""
+    known = run.versions(board, firmware)
+    kept = {name: text for name, text in known.items() if name not in LOCAL}
+    return {**kept, "tlslite-ng": importlib.metadata.version("tlslite-ng")}
+
+
+def unavailable(readings: Sequence[Reading]) -> list[str]:
+    """Return a line for each figure that is not there."""
+    return [f"{reading.kind.title}: {reading.reason}" for reading in readings if reading.reason]
+
+
+def dumps(data: Mapping[str, Any]) -> str:
+    """Return JSON as it is written into files."""
+    return json.dumps(data, indent=1, sort_keys=True) + "\n"

@@ -1,0 +1,349 @@
+"""Measures a firmware without noise: instructions and bytes, the same from run to run.
+
+Two devices, one for each kind of key. Everything that could be left to chance is fixed: the seed of
+the device's random generator, keys, certificates, the clients' random numbers, the addresses, and
+the order of packets, because each step waits until the device has nothing left to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from espbench import readings, work
+from espbench.boards import Board
+from espbench.certs.fixed import fixed_recipe
+from espbench.clients import Target, WebRepl
+from espbench.clients.fixed_tls import FixedTls
+from espbench.clients.http import HttpConnection
+from espbench.clients.stream import Stream, Timeout
+from espbench.clients.websocket import WebSocket
+from espbench.deadline import Deadline
+from espbench.device import Device
+from espbench.errors import FigureUnavailable
+from espbench.readings import Kind, Reading
+from espbench.sections import sections
+from espbench.work import Meter, Work
+
+FILE = "/figures.bin"
+FILE_BYTES = 4096
+PASSWORD = "espbench"
+LATE = 0.015
+"""Seconds: three times NEXT_CHUNK_US of firmware/modules/webrepl/webrepl_terminal.c."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often things are done.
+
+    Attributes:
+        requests, echoes, transfers: of which the typical one counts.
+        handshakes: of which the mean counts: each has random numbers of its own.
+        sessions: that are open at once.
+    """
+
+    requests: int = 12
+    echoes: int = 12
+    transfers: int = 5
+    handshakes: int = 2
+    sessions: int = 2
+
+
+QUICK = Effort(requests=4, echoes=4, transfers=2)
+"""As many handshakes and sessions, or other figures would come out."""
+
+Progress = Callable[[str], None]
+
+
+def typical(samples: Sequence[float]) -> float:
+    """Return the median of the densest half of the samples.
+
+    Now and then something comes in between, and always makes a sample dearer by much: a median of
+    all would move with how often it did.
+    """
+    ordered = sorted(samples)
+    half = (len(ordered) + 1) // 2
+    starts = range(len(ordered) - half + 1)
+    densest = min(starts, key=lambda start: ordered[start + half - 1] - ordered[start])
+    return statistics.median(ordered[densest : densest + half])
+
+
+def measure(
+    board: Board, firmware: Path, effort: Effort, progress: Progress = lambda _: None
+) -> list[Reading]:
+    """Return every figure; those that this board or firmware cannot give say why.
+
+    Raises:
+        EspbenchError: a device or a client failed.
+    """
+    found: dict[str, Reading] = {}
+
+    def take(kind: Kind, get: Callable[[], float]) -> None:
+        progress(kind.title)
+        try:
+            found[kind.key] = Reading(kind, round(get()))
+        except FigureUnavailable as error:
+            found[kind.key] = Reading(kind, None, str(error))
+
+    with _subject(board, firmware, "p256", effort) as subject:
+        take(readings.BOOT, subject.boot)
+        subject.warm_up()
+        take(readings.HANDSHAKE_P256, subject.handshake)
+        take(readings.REQUEST, subject.request)
+        take(readings.ECHO, subject.echo)
+        take(readings.WEBREPL, subject.transfer)
+        take(readings.PEAK_P256, subject.peak)
+        take(readings.SESSION_P256, subject.session)
+        take(readings.LEAK_HTTP, lambda: subject.leak(subject.plain))
+        take(readings.LEAK_TLS, lambda: subject.leak(subject.secure))
+        take(readings.FREE, subject.free)
+    with _subject(board, firmware, "rsa2048", effort) as subject:
+        subject.warm_up()
+        take(readings.HANDSHAKE_RSA, subject.handshake)
+        take(readings.PEAK_RSA, subject.peak)
+        take(readings.SESSION_RSA, subject.session)
+        take(readings.LOW_WATER, lambda: subject.heap("low_water"))
+        take(readings.STACK_NET, lambda: subject.heap("net_stack_low_water"))
+        take(readings.STACK_MAIN, lambda: subject.heap("main_stack_low_water"))
+    in_order = [found[key] for key in readings.KINDS]
+    return in_order + [
+        Reading(readings.section_kind(name), size) for name, size in sections(firmware).items()
+    ]
+
+
+@contextlib.contextmanager
+def _subject(board: Board, firmware: Path, kind: str, effort: Effort) -> Iterator[Subject]:
+    options: dict[str, Any] = {"args": board.steady_arguments}
+    if board.icount_shift is not None:
+        options["extra"] = work.icount(board.icount_shift)
+    with Device(board, firmware, files=fixed_recipe(kind).on_device(), **options) as device:
+        subject = Subject(device, effort)
+        try:
+            yield subject
+        finally:
+            subject.close()
+
+
+class Subject:
+    """A device that is measured."""
+
+    def __init__(self, device: Device, effort: Effort) -> None:
+        """Measure this running device."""
+        self.device = device
+        self.effort = effort
+        self._seeds = 0
+        self._meter: Meter | None = None
+        self._no_meter = ""
+        try:
+            self._meter = _meter_of(device)
+        except FigureUnavailable as error:
+            self._no_meter = str(error)
+
+    def close(self) -> None:
+        """Let go of what measuring takes."""
+        if self._meter is not None:
+            self._meter.close()
+
+    @property
+    def meter(self) -> Meter:
+        """What counts the device's work.
+
+        Raises:
+            FigureUnavailable: nothing does.
+        """
+        if self._meter is None:
+            raise FigureUnavailable(self._no_meter)
+        return self._meter
+
+    def _instructions(self, cycles: float) -> float:
+        shift = self.device.board.icount_shift
+        assert shift is not None, "meter has checked this"
+        return work.instructions(cycles, self.meter.read().frequency, shift)
+
+    def _cost(self, action: Callable[[], object]) -> float:
+        """Return the cycles of an action that is over for the host when it returns."""
+        before = self.meter.rest()
+        action()
+        return self.meter.rest().cycles - before.cycles
+
+    # ---------------------------------------------------------------- connections
+
+    @contextlib.contextmanager
+    def _noticed(self) -> Iterator[None]:
+        """Wait until the device has seen a frame of the block, and has nothing left to do."""
+        if self._meter is None:
+            yield  # in what order things happen is left to chance; memory does not depend on it
+            return
+        frames = self._meter.rest().frames
+        yield
+        self._meter.rest(frames=frames + 1)
+
+    def raw(self, scheme: str = "http") -> Stream:
+        """Return a TCP connection that the device has accepted."""
+        with self._noticed():
+            return Target(self.device.port(self.device.board.ports[scheme])).raw()
+
+    def hang_up(self, stream: Stream) -> None:
+        """Close a connection."""
+        with self._noticed():
+            stream.close()
+
+    def secure(self) -> None:
+        """Make an HTTPS connection, and end it."""
+        stream = self.raw("https")
+        self._handshake(stream)
+        self.hang_up(stream)
+
+    def plain(self) -> None:
+        """Make a request on a connection of its own."""
+        stream = self.raw()
+        HttpConnection(stream).get("/hello")
+        self.hang_up(stream)
+
+    def _handshake(self, stream: Stream) -> FixedTls:
+        self._seeds += 1
+        return FixedTls(stream, f"handshake {self._seeds}")
+
+    def warm_up(self) -> None:
+        """Do everything once: what the first connections take for good is not theirs."""
+        self.plain()
+        self.secure()
+
+    # ---------------------------------------------------------------- work
+
+    def boot(self) -> float:
+        """Return the work from the start of the clock until the last server listens."""
+        return self._instructions(self.meter.rest().at_event)
+
+    def handshake(self) -> float:
+        """Return the work of a TLS handshake, the TCP connection left out."""
+        self.meter.rest()  # nothing is begun that cannot be counted
+        costs = []
+        for _ in range(self.effort.handshakes):
+            stream = self.raw("https")
+            costs.append(self._cost(lambda stream=stream: self._handshake(stream)))  # type: ignore[misc]
+            self.hang_up(stream)
+        return self._instructions(statistics.mean(costs))
+
+    def request(self) -> float:
+        """Return the work of a request: connecting, asking, closing."""
+        return self._instructions(
+            typical([self._cost(self.plain) for _ in range(self.effort.requests)])
+        )
+
+    def echo(self) -> float:
+        """Return the work of a WebSocket message that comes back."""
+        self.meter.rest()  # nothing is begun that cannot be counted
+        stream = self.raw()
+        socket = WebSocket(stream)
+
+        def echo() -> None:
+            socket.send("0123456789abcdef")
+            socket.receive()
+
+        costs = [self._cost(echo) for _ in range(self.effort.echoes)]
+        self.hang_up(stream)
+        return self._instructions(typical(costs))
+
+    def transfer(self) -> float:
+        """Return the work of reading a file by WebREPL, from its first piece to its last.
+
+        Its opening is left out: slirp's acknowledgement comes in the midst of it, or behind it.
+        """
+        self.meter.rest()  # nothing is begun that cannot be counted
+        self.device.put(FILE, bytes(FILE_BYTES))
+        stream = self.raw()
+        socket = _Paced(WebSocket(stream, "/webrepl"), self.meter)
+        repl = WebRepl(socket, PASSWORD)
+        costs = []
+        for _ in range(self.effort.transfers):
+            # The fuller Python's heap is, the longer it looks for a free place.
+            self.device.exec("import gc; gc.collect()")
+            socket.sent.clear()
+            repl.get(FILE)
+            _opening, first_piece, *_ = socket.sent
+            costs.append(self.meter.rest().cycles - first_piece.cycles)
+        self.hang_up(stream)
+        return self._instructions(typical(costs))
+
+    # ---------------------------------------------------------------- memory
+
+    def heap(self, name: str) -> float:
+        """Return one of the device's own figures.
+
+        Raises:
+            FigureUnavailable: this firmware does not have it.
+        """
+        heap: Mapping[str, int] = self.device.control.request("heap")
+        if name not in heap:
+            raise FigureUnavailable(
+                f"The firmware does not report {name}: build it with this tree's module bench."
+            )
+        return heap[name]
+
+    def free(self) -> float:
+        """Return what is free while nobody is connected."""
+        return self.device.settle().free
+
+    def peak(self) -> float:
+        """Return what a handshake takes at most."""
+        before = self.device.settle().free
+        self.device.heap_reset()
+        self.secure()
+        return before - self.heap("low_water")
+
+    def session(self) -> float:
+        """Return what an established, idle session holds."""
+        before = self.device.settle().free
+        streams = []
+        for _ in range(self.effort.sessions):
+            streams.append(self.raw("https"))
+            self._handshake(streams[-1])
+        held = before - self.heap("free")
+        for stream in streams:
+            self.hang_up(stream)
+        self.device.settle()
+        return held / len(streams)
+
+    def leak(self, connect: Callable[[], None]) -> float:
+        """Return what a connection that is over has not given back."""
+        before = self.device.settle().free
+        for _ in range(self.effort.sessions):
+            connect()
+        deadline = Deadline(5)
+        while (lost := before - self.device.settle().free) > 0 and not deadline.expired():
+            self.device.wait_for_change(0.05)  # a control block may be in TIME_WAIT
+        return max(lost, 0) / self.effort.sessions
+
+
+def _meter_of(device: Device) -> Meter:
+    if device.board.icount_shift is None:
+        raise FigureUnavailable(
+            f"Board {device.board.name} does not count work: its description has no icount_shift."
+        )
+    return Meter(device)
+
+
+class _Paced:
+    """A WebSocket whose sender waits until the device has nothing left to do.
+
+    And a little longer: after a piece of a file the device stays where it is for some milliseconds,
+    because the next piece mostly comes at once. Ours is always late.
+    """
+
+    def __init__(self, socket: WebSocket, meter: Meter) -> None:
+        self._socket = socket
+        self._meter = meter
+        self.sent: list[Work] = []
+        """What the device had worked before each message."""
+
+    def send(self, data: str | bytes) -> None:
+        self.sent.append(self._meter.rest(still=LATE))
+        self._socket.send(data)
+
+    def receive(self, timeout: Timeout = None) -> str | bytes:
+        return self._socket.receive(timeout)

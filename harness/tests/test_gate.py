@@ -1,0 +1,258 @@
+"""The gate's pure parts: verdicts, tolerances, baselines that are none, and its reports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from espbench import baseline, cli, gate, gate_report, readings
+from espbench.baseline import Baseline
+from espbench.boards import BOARDS, Board
+from espbench.errors import GateError
+from espbench.gate import Row
+from espbench.readings import Kind, Reading, Tolerance
+
+LX60 = BOARDS["lx60"]
+WORK = Kind("echo_work", "Echo", "instructions", Tolerance(1, percent=True))
+FREE = Kind("heap_free", "Free heap", "bytes", Tolerance(100), "higher")
+
+
+def of(*found: Reading, board: Board = LX60) -> Baseline:
+    """Return a baseline of these readings."""
+    return baseline.make(board, found, {"QEMU": "7.2"})
+
+
+def only(before: Reading, after: Reading) -> Row:
+    """Return the row of one figure."""
+    (row,) = gate.compare(of(before), [after])
+    return row
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "verdict"),
+    [
+        (WORK, 10_000, 10_000, "same"),
+        (WORK, 10_000, 10_100, "moved"),
+        (WORK, 10_000, 10_101, "worse"),
+        (WORK, 10_000, 9_900, "moved"),
+        (WORK, 10_000, 9_899, "better"),
+        (FREE, 5_000, 4_900, "moved"),
+        (FREE, 5_000, 4_899, "worse"),
+        (FREE, 5_000, 5_101, "better"),
+        (FREE, None, 5_000, "new"),
+        (FREE, None, None, "unavailable"),
+        (FREE, 5_000, None, "lost"),
+    ],
+)
+def test_verdicts(kind: Kind, before: float | None, after: float | None, verdict: str) -> None:
+    """A figure is judged by its own tolerance, its own way up, and is never left out."""
+    row = only(Reading(kind, before), Reading(kind, after, "" if after else "no clock"))
+    assert row.verdict == verdict
+    assert row.bad == (verdict in ("worse", "lost"))
+
+
+def test_a_figure_of_the_baseline_alone_is_lost() -> None:
+    """A section that the firmware no longer has closes the gate until --update."""
+    kind = readings.section_kind(".iram")
+    (row,) = gate.compare(of(Reading(kind, 5)), [])
+    assert (row.verdict, row.title) == ("lost", "Image, section .iram")
+    assert not gate.passes([row])
+
+
+def test_a_figure_that_is_not_in_the_baseline_is_new() -> None:
+    """It is told, and passes."""
+    (row,) = gate.compare(of(), [Reading(WORK, 5)])
+    assert row.verdict == "new"
+    assert row.sentence() == "Echo is not in the baseline: add it with --update."
+    assert gate.passes([row])
+
+
+def test_sentences() -> None:
+    """A row says what it was, what it is, and what is tolerated."""
+    assert only(Reading(WORK, 10_000), Reading(WORK, 20_000)).sentence() == (
+        "Echo: 10,000 instr before, 20,000 instr now, +10,000 instr (+100.00 %); 1 % are tolerated."
+    )
+    lost = only(Reading(FREE, 5), Reading(FREE, None, "It has no heap."))
+    assert lost.sentence() == (
+        "Free heap is in the baseline and could not be measured: It has no heap."
+    )
+
+
+def test_a_leak_from_nothing_is_seen() -> None:
+    """A figure that was 0 has no percentage, and still gets worse."""
+    row = only(Reading(readings.LEAK_HTTP, 0), Reading(readings.LEAK_HTTP, 104))
+    assert row.verdict == "worse"
+    assert row.shown_change() == "+104 B"
+
+
+def test_update_keeps_tolerances(tmp_path: Path) -> None:
+    """A tolerance that somebody set in the file stays when its value is written anew."""
+    path = tmp_path / "b.json"
+    baseline.write(of(Reading(WORK, 100)), path)
+    path.write_text(path.read_text().replace('"tolerance": 1,', '"tolerance": 7.5,'))
+    before = baseline.read(path, LX60)
+    after = baseline.make(LX60, [Reading(WORK, 200)], {}, before)
+    assert after.figures["echo_work"].tolerance == Tolerance(7.5, percent=True)
+    assert after.figures["echo_work"].value == 200
+
+
+def test_a_baseline_survives_its_file(tmp_path: Path) -> None:
+    """What is written is what is read, unavailable figures included, and its keys are in order."""
+    made = of(Reading(WORK, 100), Reading(FREE, None, "no heap"))
+    path = tmp_path / "new" / "b.json"
+    baseline.write(made, path)
+    assert baseline.read(path, LX60) == made
+    keys = list(json.loads(path.read_text())["figures"])
+    assert keys == sorted(keys)
+
+
+def refused(path: Path) -> str:
+    """Return why a baseline is refused."""
+    with pytest.raises(GateError) as caught:
+        baseline.read(path, LX60)
+    return str(caught.value)
+
+
+def test_no_baseline(tmp_path: Path) -> None:
+    """The sentence has the command that writes one."""
+    path = tmp_path / "b.json"
+    assert refused(path) == (
+        f"There is no baseline {path}: write one with "
+        f"`espbench gate --board lx60 --baseline {path} --update`."
+    )
+
+
+def test_a_baseline_of_another_board(tmp_path: Path) -> None:
+    """The sentence names both boards, and what to do."""
+    path = tmp_path / "b.json"
+    other = baseline.as_json(of(Reading(WORK, 1))) | {"board": "esp32"}
+    path.write_text(json.dumps(other))
+    assert refused(path) == (
+        f"The baseline {path} is of board esp32, and lx60 is measured: name that board's baseline, "
+        "or the other board with --board esp32."
+    )
+
+
+GOOD = baseline.as_json(of(Reading(WORK, 1)))
+ENTRY = GOOD["figures"]["echo_work"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "JSONDecodeError"),
+        ("{", "JSONDecodeError"),
+        ("[]", "TypeError"),
+        ("{}", "KeyError: 'format'"),
+        (json.dumps(GOOD | {"format": 9}), "its format is 9, and this espbench knows 1"),
+        (json.dumps(GOOD | {"figures": []}), "AttributeError"),
+        (json.dumps(GOOD | {"figures": {"x": {}}}), "KeyError: 'better'"),
+        (json.dumps(GOOD | {"figures": {"x": ENTRY | {"value": "7"}}}), "'7' is no number"),
+        (json.dumps(GOOD | {"figures": {"x": ENTRY | {"tolerance": True}}}), "True is no number"),
+        (json.dumps(GOOD | {"figures": {"x": ENTRY | {"better": "up"}}}), "x is better 'up'"),
+    ],
+)
+def test_damaged_baselines(text: str, why: str, tmp_path: Path) -> None:
+    """Whatever is wrong with the file, the sentence says so, and what to do."""
+    path = tmp_path / "b.json"
+    path.write_text(text)
+    said = refused(path)
+    assert said.startswith(f"The baseline {path} is damaged (")
+    assert why in said
+    assert said.endswith("or remove it and write a new one with --update.")
+
+
+def test_a_baseline_that_is_no_text(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 have their sentence, too."""
+    path = tmp_path / "b.json"
+    path.write_bytes(b"\xff\xfe")
+    assert refused(path).startswith(f"The baseline {path} cannot be read (")
+
+
+def test_a_baseline_that_cannot_be_written(tmp_path: Path) -> None:
+    """The sentence says why."""
+    (tmp_path / "file").touch()
+    with pytest.raises(GateError, match=r"cannot be written \(.*\): name another place"):
+        baseline.write(of(), tmp_path / "file" / "b.json")
+
+
+@pytest.mark.parametrize("update", [[], ["--update"]])
+def test_the_command_tells_of_a_bad_baseline_before_it_measures(
+    update: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is built or booted for a damaged baseline; --update does not replace it unasked."""
+    path = tmp_path / "b.json"
+    path.write_text("{")
+    nothing = ["--firmware", str(tmp_path / "none.elf")]
+    assert cli.main(["gate", "--baseline", str(path), *nothing, *update]) == 1
+    assert f"espbench: The baseline {path} is damaged" in capsys.readouterr().err
+    assert path.read_text() == "{"
+
+
+@pytest.fixture
+def rows() -> list[Row]:
+    """Return a row of every verdict."""
+    lost = Kind("lost", "Lost", "bytes", Tolerance(1))
+    never = Kind("never", "Never", "bytes", Tolerance(1))
+    new = Kind("new", "New", "bytes", Tolerance(1))
+    same = Kind("same", "Same", "bytes", Tolerance(1))
+    before = of(
+        Reading(WORK, 10_000), Reading(FREE, 5_000), Reading(lost, 1), Reading(same, 1),
+        Reading(never, None, "no"),
+    )  # fmt: skip
+    return gate.compare(
+        before,
+        [
+            Reading(WORK, 20_000), Reading(FREE, 9_000), Reading(lost, None, "It broke."),
+            Reading(same, 1), Reading(never, None, "It never had one."), Reading(new, 3),
+        ],
+    )  # fmt: skip
+
+
+def test_junit(rows: list[Row]) -> None:
+    """Each figure is a test; what got worse failed, what is not there was skipped, and says why."""
+    (suite,) = ElementTree.fromstring(gate_report.junit(rows, "lx60"))
+    counts = {name: suite.get(name) for name in ("tests", "failures", "skipped")}
+    assert counts == {"tests": "6", "failures": "2", "skipped": "2"}
+    cases = {case.get("name"): case for case in suite}
+    failure = cases["Echo"].find("failure")
+    assert failure is not None
+    assert "1 % are tolerated" in str(failure.get("message"))
+    skipped = cases["Never"].find("skipped")
+    assert skipped is not None
+    assert skipped.get("message") == "Never is not available: It never had one."
+
+
+def test_markdown(rows: list[Row]) -> None:
+    """What moved comes first, what is not there says why, and everything is below."""
+    text = gate_report.markdown(rows, "lx60", {"QEMU": "7.2.22"})
+    first, _, everything = text.partition("<details>")
+    assert first.startswith("### The gate for lx60 is closed: 2 of 6 figures got worse.\n")
+    assert (
+        "| Echo | 10,000 instr | 20,000 instr | +10,000 instr (+100.00 %) | 1 % | **worse** |\n"
+        in first
+    )
+    assert "- Lost is in the baseline and could not be measured: It broke.\n" in first
+    assert "- Never is not available: It never had one.\n" in first
+    assert "| Same |" not in first
+    assert "| Same | 1 B | 1 B |  | 1 B | same |" in everything
+    assert "QEMU 7.2.22" in everything
+
+
+def test_json(rows: list[Row]) -> None:
+    """Programs get every figure, with both values."""
+    data = gate_report.as_json(rows, "lx60", {})
+    assert data["passed"] is False
+    assert set(data["figures"]) == {"echo_work", "heap_free", "lost", "never", "new", "same"}
+    assert data["figures"]["echo_work"]["change"] == 10_000
+
+
+def test_an_open_gate_says_what_got_better() -> None:
+    """An improvement is kept by --update, or it could be lost again unseen."""
+    row = only(Reading(FREE, 5_000), Reading(FREE, 9_000))
+    assert gate_report.summary([row], "lx60") == (
+        "The gate for lx60 is open: none of 1 figures got worse. "
+        "1 got better: keep that with --update."
+    )

@@ -1,0 +1,197 @@
+"""What counts work: parsing, arithmetic, the capture, and what says that there is nothing."""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from espbench import repeats, steady, work
+from espbench.boards import BOARDS
+from espbench.certs.fixed import fixed_key, fixed_recipe
+from espbench.certs.keys import pkcs8
+from espbench.device import Device
+from espbench.errors import FigureUnavailable, QmpError
+from espbench.fixed_random import FixedRandom, fixed_random
+from espbench.readings import BOOT, FREE, Reading
+from espbench.sections import sections
+from espbench.steady import Subject, typical
+from espbench.wire import Wire
+
+DEVICE, OTHER = b"\x52\x54\x00\x12\x34\x56", b"\x52\x55\x0a\x00\x02\x02"
+ACK, FIN, SYN, RST = 16, 1, 2, 4
+
+
+def test_the_monitor_s_words_become_the_record() -> None:
+    """Little-endian words, as QEMU prints them, are the firmware's record."""
+    text = (
+        "0000000060087f48: 0x02625a00 0x00000001 0x00000005 0x00000001\r\n"
+        "0000000060087f58: 0x00000007 0x00000000 0x00000009 0x00000000\r\n"
+        "0000000060087f68: 0x0000000b 0x00000000\r\n"
+    )
+    found = work.Work.of(work.parse_words(text))
+    assert found == work.Work(40_000_000, True, 2**32 + 5, 7, 9, 11)
+
+
+@pytest.mark.parametrize("text", ["", "Cannot access memory\r\n", "0000: 0x00000001\r\n"])
+def test_other_words_are_an_error(text: str) -> None:
+    """What is no record is quoted."""
+    with pytest.raises(QmpError, match="could not read the guest's memory; it said"):
+        work.parse_words(text)
+
+
+def test_cycles_become_instructions() -> None:
+    """At 40 MHz a cycle is 25 ns, and with shift 2 an instruction 4 ns."""
+    assert work.instructions(4, 40_000_000, 2) == 25
+
+
+def test_typical_is_not_moved_by_what_comes_in_between() -> None:
+    """Even when nearly half of the samples are dearer, each by something else."""
+    chance = random.Random(1)
+    clean = [1000 + chance.randrange(3) for _ in range(11)]
+    dearer = [1000 + 300 * (n + 1) for n in range(9)]
+    mixed = [*clean, *dearer]
+    chance.shuffle(mixed)
+    assert 1000 <= typical(mixed) <= 1002
+    assert typical([5]) == 5
+
+
+def test_fixed_random_is_the_same_again_and_goes_away() -> None:
+    """A seed gives one stream of bytes, and afterwards randomness is back."""
+    import os
+
+    assert FixedRandom("a")(8) == FixedRandom("a")(8) != FixedRandom("b")(8)
+    real = os.urandom
+    with fixed_random("a"):
+        first = os.urandom(4)
+        assert os.urandom(4) != first
+    assert os.urandom is real
+
+
+@pytest.mark.parametrize("kind", ["p256", "rsa2048"])
+def test_fixed_keys_are_the_same_everywhere(kind: str) -> None:
+    """A key made anew is the same key, and so is its certificate."""
+    first, files = pkcs8(fixed_key(kind)), dict(fixed_recipe(kind).files)
+    fixed_key.cache_clear()
+    assert pkcs8(fixed_key(kind)) == first
+    assert dict(fixed_recipe(kind).make()) == files
+
+
+# ------------------------------------------------------------------- the wire
+
+
+def segment(source: bytes, flags: int, sequence: int, acked: int, data: bytes = b"") -> bytes:
+    """Return a frame with a TCP segment between the device's port 80 and another's 5000."""
+    ports = (80, 5000) if source == DEVICE else (5000, 80)
+    target = OTHER if source == DEVICE else DEVICE
+    tcp = struct.pack("!HHIIBBHHH", *ports, sequence, acked, 5 << 4, flags, 0, 0, 0)
+    ip = struct.pack("!BBHHHBBH8x", 0x45, 0, 40 + len(data), 0, 0, 64, 6, 0)
+    return (target + source + b"\x08\x00" + ip + tcp + data).ljust(60, b"\0")
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    """Return a capture with nothing in it."""
+    path = tmp_path / "net.pcap"
+    path.write_bytes(bytes(24))
+    return path
+
+
+@pytest.fixture
+def wire(capture: Path) -> Iterator[Wire]:
+    """Return what follows it."""
+    made = Wire(capture, DEVICE)
+    yield made
+    made.close()
+
+
+def test_the_wire_knows_what_is_not_acknowledged(capture: Path, wire: Wire) -> None:
+    """SYN, data and FIN of the device wait for theirs, also where sequence numbers wrap."""
+    top = 2**32 - 1
+    steps = [
+        (segment(OTHER, SYN, 7, 0), True),
+        (segment(DEVICE, SYN | ACK, top, 8), False),
+        (segment(OTHER, ACK, 8, 0), True),
+        (segment(DEVICE, ACK, 0, 8, b"hello"), False),
+        (segment(DEVICE, ACK, 5, 8, b"more"), False),
+        (segment(DEVICE, ACK, 0, 8, b"hello"), False),  # again
+        (segment(OTHER, ACK, 8, 5), False),
+        (segment(OTHER, ACK, 8, 9), True),
+        (segment(DEVICE, ACK, 9, 8), True),  # nothing in it
+        (segment(DEVICE, FIN | ACK, 9, 8), False),
+        (segment(OTHER, ACK, 8, 10), True),
+        (segment(DEVICE, ACK, 10, 8, b"late"), False),
+        (segment(OTHER, RST, 8, 0), True),
+    ]
+    for number, (frame, acknowledged) in enumerate(steps):
+        with capture.open("ab") as file:
+            file.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
+        wire.follow()
+        assert wire.acknowledged == acknowledged, number
+    assert wire.to_device == sum(frame[6:12] == OTHER for frame, _ in steps)
+
+
+def test_half_a_frame_is_waited_for(capture: Path, wire: Wire) -> None:
+    """QEMU may be in the middle of writing one."""
+    frame = segment(OTHER, SYN, 1, 0)
+    whole = struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame
+    for piece in (whole[:7], whole[7:30]):
+        with capture.open("ab") as file:
+            file.write(piece)
+        wire.follow()
+        assert wire.to_device == 0
+    with capture.open("ab") as file:
+        file.write(whole[30:])
+    wire.follow()
+    assert wire.to_device == 1
+
+
+# ------------------------------------------------------------------- what is not there
+
+
+def test_a_board_that_does_not_count_says_so(tmp_path: Path) -> None:
+    """The figure is there, without a value, and with the sentence."""
+    board = replace(BOARDS["lx60"], icount_shift=None)
+    firmware = tmp_path / "f.elf"
+    firmware.touch()
+    with pytest.raises(FigureUnavailable, match="Board lx60 does not count work"):
+        _ = Subject(Device(board, firmware), steady.QUICK).meter
+
+
+def test_a_firmware_without_the_record_says_so() -> None:
+    """Somebody else's ELF has no symbol bench_work."""
+    with pytest.raises(FigureUnavailable, match="does not count its work"):
+        work.Meter(Device(BOARDS["lx60"], "/bin/true"))
+
+
+def test_a_firmware_that_is_no_elf_has_no_sections(tmp_path: Path) -> None:
+    """The sentence says so."""
+    blob = tmp_path / "firmware.bin"
+    blob.write_bytes(b"\xe9 no ELF")
+    with pytest.raises(FigureUnavailable, match="is no ELF file, so its sections are not known"):
+        sections(blob)
+
+
+def test_repeats_are_side_by_side() -> None:
+    """Spread is over the median; a figure that one run did not have keeps its reason."""
+    runs = [
+        [Reading(BOOT, 1000), Reading(FREE, None, "gone")],
+        [Reading(BOOT, 1001), Reading(FREE, 7)],
+    ]
+    boot, free = repeats.side_by_side(runs)
+    assert boot.spread == pytest.approx(0.09995)
+    assert (free.values, free.reason) == ((7,), "gone")
+    assert repeats.as_json([boot, free], "lx60", {})["figures"]["heap_free"]["reason"] == "gone"
+
+
+def test_load_ends_with_its_block() -> None:
+    """The busy loops are processes, and are gone afterwards."""
+    from espbench import launcher
+
+    before = launcher.live()
+    with repeats.busy(2):
+        assert len(launcher.live()) == len(before) + 2
+    assert launcher.live() == before

@@ -1,0 +1,160 @@
+"""The gate: firmware that got worse is built as a pull request would, and refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from espbench import build, cli
+from espbench.boards import Board
+from patched_tree import PatchedTree
+
+FEW = 40
+"""Files that a patch may make the compiler see again; the whole firmware is some 400."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A change for the worse, and the figures that must close the gate.
+
+    Attributes:
+        path, old, new: what is replaced where.
+        worse: the figures that get worse, each with the least that it has to move.
+    """
+
+    path: str
+    old: str
+    new: str
+    worse: dict[str, float]
+
+
+PATCHES = {
+    # a signature more in each handshake
+    "handshake": Patch(
+        "firmware/transports/lwip/tls_session.c",
+        "    mbedtls_ssl_init(connection->tls);\n",
+        "    mbedtls_ssl_init(connection->tls);\n"
+        "    unsigned char hash[32] = {0}, signature[MBEDTLS_PK_SIGNATURE_MAX_SIZE];\n"
+        "    size_t length;\n"
+        "    mbedtls_pk_sign(&identity->key, MBEDTLS_MD_SHA256, hash, sizeof hash, signature,\n"
+        "                    &length, tls_random, NULL);\n",
+        {"handshake_rsa2048_work": 200e6, "handshake_p256_work": 5e6},
+    ),
+    "session": Patch(
+        "firmware/transports/lwip/tls_session.c",
+        "net_malloc(sizeof *connection->tls)",
+        "net_malloc(sizeof *connection->tls + 2048)",
+        {"session_rsa2048_heap": 2000, "session_p256_heap": 2000},
+    ),
+    "leak": Patch(
+        "firmware/transports/lwip/connection_io.c",
+        "    connection->stash = NULL;\n    connection->pcb = NULL;\n",
+        "    connection->stash = NULL;\n    connection->pcb = NULL;\n"
+        "    char *volatile forgotten = net_malloc(100);\n    (void)forgotten;\n",
+        {"leak_http_heap": 100, "leak_https_heap": 100},
+    ),
+    "boot": Patch(
+        "firmware/python/_boot.py",
+        "_mount()\n_connect()\n",
+        "_mount()\nfor _ in range(2000):\n    pass\n_connect()\n",
+        {"boot_work": 230e3},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def firmware(board: Board) -> Path:
+    """Return this tree's firmware, whatever --firmware says: it is what is patched."""
+    return build.firmware(board)
+
+
+@pytest.fixture(scope="module")
+def baseline(board: Board, firmware: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a baseline of the firmware as it is."""
+    path = tmp_path_factory.mktemp("gate") / "baseline.json"
+    arguments = ["gate", "--quick", "--board", board.name, "--firmware", str(firmware)]
+    assert cli.main([*arguments, "--baseline", str(path), "--update"]) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def tree(board: Board, tmp_path_factory: pytest.TempPathFactory) -> PatchedTree:
+    """Return a copy of the tree to patch."""
+    return PatchedTree(board, tmp_path_factory.mktemp("tree"))
+
+
+def gate(baseline: Path, firmware: Path, folder: Path) -> tuple[int, dict[str, Any]]:
+    """Run the gate; return its exit status and its JSON."""
+    status = cli.main(
+        [
+            *("gate", "--quick", "--firmware", str(firmware), "--baseline", str(baseline)),
+            *("--json", str(folder / "gate.json"), "--junit", str(folder / "gate.xml")),
+            *("--markdown", str(folder / "gate.md")),
+        ]
+    )
+    return status, json.loads((folder / "gate.json").read_text())
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_firmware_that_got_worse_is_refused(
+    name: str,
+    tree: PatchedTree,
+    baseline: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A dearer handshake, larger sessions, a leak and a slower boot each close the gate."""
+    patch = PATCHES[name]
+    firmware = tree.build(patch.path, patch.old, patch.new)
+    assert tree.compiled() < FEW
+    status, outcome = gate(baseline, firmware, tmp_path)
+    said = capsys.readouterr().out
+    assert status == 1, said
+    assert "is closed" in said
+    assert not outcome["passed"]
+    worse = {k: f["change"] for k, f in outcome["figures"].items() if f["verdict"] == "worse"}
+    for key, least in patch.worse.items():
+        assert worse.get(key, 0) >= least, worse
+    suite = ElementTree.parse(tmp_path / "gate.xml").getroot()[0]
+    failed = {case.get("name") for case in suite if case.find("failure") is not None}
+    summary = (tmp_path / "gate.md").read_text()
+    for key in patch.worse:
+        title = outcome["figures"][key]["title"]
+        assert title in failed
+        assert f"| {title} |" in summary.partition("<details>")[0]
+
+
+def test_the_committed_baseline_holds(
+    board: Board, firmware: Path, baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """This tree's firmware passes, and its instructions repeat to within 0.1 %."""
+    committed = build.tree() / "ci" / f"baseline-{board.name}.json"
+    status, outcome = gate(committed, firmware, tmp_path)
+    assert status == 0, capsys.readouterr().out
+    before = json.loads(baseline.read_text())["figures"]
+    work = {k: f["now"] for k, f in outcome["figures"].items() if f["unit"] == "instructions"}
+    assert len(work) == 6
+    for key, now in work.items():
+        assert now == pytest.approx(before[key]["value"], rel=0.001), key
+
+
+def test_what_a_firmware_no_longer_tells_is_not_dropped(
+    board: Board, firmware: Path, baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A firmware that does not count its work is refused, and what it does tell is compared."""
+    silent = tmp_path / "silent.elf"
+    command = [f"{board.toolchain}objcopy", "--strip-symbol=bench_work", str(firmware), str(silent)]
+    subprocess.run(command, check=True)
+    status, outcome = gate(baseline, silent, tmp_path)
+    assert status == 1
+    lost = {key for key, f in outcome["figures"].items() if f["verdict"] == "lost"}
+    assert lost == {key for key in outcome["figures"] if key.endswith("_work")}
+    assert outcome["figures"]["session_p256_heap"]["now"] is not None
+    said = capsys.readouterr().out
+    assert "Handshake, P-256 is in the baseline and could not be measured: " in said
+    assert "silent.elf does not count its work (it has no symbol bench_work)" in said

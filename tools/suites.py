@@ -1,0 +1,137 @@
+"""Runs all tests: the harness and host tests once, the scenario suites on every board that is here.
+
+    python tools/suites.py -k websocket       # the arguments are pytest's
+
+ESPBENCH_BOARDS=lx60,esp32 chooses the boards, and makes it an error when one of them is not here.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from espbench import build
+from espbench.boards import BOARDS, Board, board_named
+from espbench.errors import ConfigError, EspbenchError
+from espbench.find_qemu import find_qemu
+from rich.console import Console
+
+VARIABLE = "ESPBENCH_BOARDS"
+TREE = Path(__file__).resolve().parent.parent
+NOTHING_COLLECTED = 5
+"""pytest's exit status when no test was selected."""
+
+
+def chosen(environment: Mapping[str, str]) -> list[Board]:
+    """Return the boards that the environment chooses; none when it chooses none.
+
+    Raises:
+        ConfigError: there is no such board.
+    """
+    names = [name.strip() for name in environment.get(VARIABLE, "").split(",")]
+    return [board_named(name) for name in dict.fromkeys(names) if name]
+
+
+def absence(board: Board) -> str:
+    """Return why a board cannot be tested here, or ""."""
+    builder = board.way.builder()
+    try:
+        find_qemu(board)
+        builder.job(board, TREE, None)
+        builder.check_tools(board)
+    except EspbenchError as error:
+        return str(error)
+    return ""
+
+
+def select(wanted: Sequence[Board], absent: Mapping[str, str]) -> tuple[list[Board], list[str]]:
+    """Return the boards to test, and a sentence for each that is left out; pure.
+
+    Args:
+        wanted: the boards that somebody chose; empty for all that are here.
+        absent: why boards are not here, by name.
+
+    Raises:
+        ConfigError: a board that somebody chose is not here.
+    """
+    for board in wanted:
+        if board.name in absent:
+            raise ConfigError(
+                f"{VARIABLE} asks for board {board.name}, which cannot be tested here: "
+                f"{absent[board.name]}"
+            )
+    boards = list(wanted) or [b for b in BOARDS.values() if b.name not in absent]
+    left = [
+        f"board {name} was left out: {absent.get(name) or f'{VARIABLE} does not name it.'}"
+        for name in BOARDS
+        if name not in [board.name for board in boards]
+    ]
+    return boards, left
+
+
+def commands(boards: Iterable[Board], arguments: Sequence[str]) -> list[list[str]]:
+    """Return pytest's command lines: what needs no board, or just any, runs with the first."""
+    base = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "worksteal"]
+    paths = [] if any(_is_path(argument) for argument in arguments) else ["scenarios"]
+    return [
+        [*base, "--board", board.name, *arguments, *(paths if number else [])]
+        for number, board in enumerate(boards)
+    ]
+
+
+def _is_path(argument: str) -> bool:
+    return not argument.startswith("-") and (TREE / argument.partition("::")[0]).exists()
+
+
+def worst(statuses: Sequence[int]) -> int:
+    """Return the exit status of all runs; a further board for which nothing is selected is fine."""
+    first, *others = statuses
+    return first or next((s for s in others if s not in (0, NOTHING_COLLECTED)), 0)
+
+
+def _run(command: Sequence[str]) -> int:
+    process = subprocess.Popen(command, cwd=TREE)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue  # pytest got it, too, and cleans up
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Build, test and report; return an exit status."""
+    console = Console(stderr=True)
+    try:
+        wanted = chosen(os.environ)
+        looked_at = wanted or [board for board in BOARDS.values() if board.optional]
+        absent = {board.name: why for board in looked_at if (why := absence(board))}
+        boards, left = select(wanted, absent)
+        for board in boards:
+            build.build(board, console=console)
+    except EspbenchError as error:
+        print(f"espbench: {error}", file=sys.stderr)
+        return 1
+    statuses = [_run(command) for command in commands(boards, arguments)]
+    for board, status in zip(boards, statuses, strict=True):
+        print(f"espbench: board {board.name} was tested: {outcome(status)}")
+    for sentence in left:
+        print(f"espbench: {sentence}")
+    return worst(statuses)
+
+
+def outcome(status: int) -> str:
+    """Return what pytest's exit status means."""
+    known = {
+        0: "all passed",
+        1: "some failed",
+        2: "interrupted",
+        NOTHING_COLLECTED: "none selected",
+    }
+    return known.get(status, f"pytest ended with status {status}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
