@@ -27,6 +27,8 @@ WIDE = 132
 
 Command = Callable[[argparse.Namespace], int]
 
+JSON_HELP = "print for programs"
+
 # What a command needs beyond this is imported inside it: `espbench --help` should be quick.
 
 
@@ -126,6 +128,50 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(module.as_json(outcome))
     return 0 if outcome.good else 1
+
+
+def parity(arguments: argparse.Namespace) -> int:
+    """Run the scenario suites on two boards, and show what differs."""
+    from espbench.parity import command as module
+    from espbench.parity import show
+    from espbench.run import Plan
+
+    names = module.two_boards(arguments.boards)
+    firmware = module.by_board("--firmware", arguments.firmware, names)
+    out = Path(arguments.out) if arguments.out else _output_folder() / "parity"
+    one, other = (
+        Plan(
+            board=board_named(name),
+            firmware=firmware.get(name),
+            suites=arguments.suite,
+            out=out / name,
+            jobs=arguments.jobs,
+            keywords=arguments.keywords,
+            pytest=arguments.pytest,
+        )
+        for name in names
+    )
+    wish = module.Wish(
+        (one, other),
+        module.by_board("--results", arguments.results, names),
+        Path(arguments.table) if arguments.table else None,
+        out,
+    )
+    for_programs = arguments.json or arguments.markdown
+    console = Console(stderr=True) if for_programs else _out()
+    comparison = module.parity(wish, console)
+    if arguments.json:
+        _print_json(show.as_json(comparison))
+    elif arguments.markdown:
+        print(show.markdown(comparison), end="")
+    else:
+        if comparison.rows or comparison.stale:
+            console.print(show.table(comparison))
+        console.print(show.summary(comparison), highlight=False, soft_wrap=True)
+        console.print(f"page    {out / 'parity.html'}", highlight=False, soft_wrap=True)
+    for text in comparison.complaints:
+        print(f"espbench: {text}", file=sys.stderr)
+    return 0 if comparison.good else 1
 
 
 def up(arguments: argparse.Namespace) -> int:
@@ -315,13 +361,7 @@ def _command(
     board: str | None = "lx60",
     json_file: bool = False,
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        name,
-        help=text,
-        description=text[0].upper() + text[1:] + ".",
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = _bare_command(subparsers, name, action, text, example)
     shown = f"default: {board}" if board else "default: all"
     parser.add_argument(
         "--board", default=board, metavar="NAME", help=f"one of {', '.join(BOARDS)} ({shown})"
@@ -329,9 +369,31 @@ def _command(
     if json_file:
         parser.add_argument("--json", metavar="FILE", help="write for programs")
     else:
-        parser.add_argument("--json", action="store_true", help="print for programs")
+        parser.add_argument("--json", action="store_true", help=JSON_HELP)
+    return parser
+
+
+def _bare_command(
+    subparsers: Any, name: str, action: Command, text: str, example: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.set_defaults(action=action)
     return parser
+
+
+def _choice_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--jobs", default="auto", metavar="N", help="tests at a time (default: one a core)"
+    )
+    parser.add_argument(
+        "-k", dest="keywords", default="", metavar="WORDS", help="only scenarios that match"
+    )
 
 
 def _firmware_option(parser: argparse.ArgumentParser) -> None:
@@ -379,12 +441,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     it.add_argument("suite", nargs="*", help="suites, such as dual, or paths (default: all)")
     _firmware_option(it)
-    it.add_argument(
-        "--jobs", default="auto", metavar="N", help="tests at a time (default: one a core)"
-    )
-    it.add_argument(
-        "-k", dest="keywords", default="", metavar="WORDS", help="only scenarios that match"
-    )
+    _choice_options(it)
     it.add_argument(
         "--evidence",
         choices=("never", "failed", "always"),
@@ -394,6 +451,49 @@ def make_parser() -> argparse.ArgumentParser:
     it.add_argument(
         "--out", metavar="DIR", help="where report and evidence go (default: build/run)"
     )
+
+    it = _bare_command(
+        commands,
+        "parity",
+        parity,
+        "run the scenario suites on two boards, and show the scenarios that differ",
+        "espbench parity dual --boards lx60,esp32 --firmware esp32=build/firmware.bin",
+    )
+    it.add_argument(
+        "suite",
+        nargs="*",
+        help="suites or paths (default: all); behind -- more arguments for pytest",
+    )
+    it.add_argument(
+        "--boards",
+        default="lx60,esp32",
+        metavar="ONE,OTHER",
+        help=f"two of {', '.join(BOARDS)} (default: lx60,esp32)",
+    )
+    it.add_argument(
+        "--firmware",
+        action="append",
+        default=[],
+        metavar="BOARD=PATH",
+        help="firmware of a board (default: espbench's own, built first)",
+    )
+    it.add_argument(
+        "--results",
+        action="append",
+        default=[],
+        metavar="BOARD=FILE",
+        help="run.json or JUnit XML of a run that exists: the board is not run",
+    )
+    _choice_options(it)
+    it.add_argument(
+        "--table",
+        metavar="FILE",
+        help="the known differences (default: scenarios/parity.toml)",
+    )
+    it.add_argument("--out", metavar="DIR", help="default: build/parity")
+    form = it.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help=JSON_HELP)
+    form.add_argument("--markdown", action="store_true", help="print a table for documents")
 
     it = _command(
         commands,
@@ -475,9 +575,20 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options; what is behind `--` are pytest's, for the command that takes some."""
+    own, more = list(arguments), []
+    if own[:1] == ["parity"] and "--" in own:
+        end = own.index("--")
+        own, more = own[:end], own[end + 1 :]
+    options = make_parser().parse_args(own)
+    options.pytest = more
+    return options
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return an exit status, and print errors as sentences."""
-    options = make_parser().parse_args(arguments)
+    options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         with _terminated_as_interrupted():
             status: int = options.action(options)

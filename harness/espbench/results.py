@@ -146,13 +146,16 @@ class Results:
             suites.setdefault(suite_of(nodeid), Suite(suite_of(nodeid))).failed += 1
         return list(suites.values())
 
-    def failures(self) -> list[Case]:
-        """Return the scenarios that failed, then the suites that could not be read."""
-        failed = [case for case in self.cases.values() if case.outcome == "failed"]
-        return failed + [
+    def everything(self) -> list[Case]:
+        """Return all scenarios, then the suites that could not be read, as failed."""
+        return list(self.cases.values()) + [
             Case(nodeid, "failed", 0.0, "This suite could not be read.", detail)
             for nodeid, detail in self.broken.items()
         ]
+
+    def failures(self) -> list[Case]:
+        """Return the scenarios that failed, then the suites that could not be read."""
+        return [case for case in self.everything() if case.outcome == "failed"]
 
     def skipped(self) -> list[Case]:
         """Return the scenarios that were skipped."""

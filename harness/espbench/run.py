@@ -23,7 +23,8 @@ from espbench.boards import Board
 from espbench.display import Display, figures_table, suites_table
 from espbench.download import sha256_of
 from espbench.errors import EspbenchError
-from espbench.figures import Figure, Mark
+from espbench.figures import Figure
+from espbench.moments import Mark
 from espbench.progress import VARIABLE
 from espbench.qemu import check_version, dotted, find_qemu, qemu_version
 from espbench.results import Results
@@ -46,6 +47,7 @@ class Plan:
         jobs: how many tests at a time; "auto" is one a core.
         keywords: pytest's -k, or "".
         evidence: which tests leave evidence.
+        pytest: more arguments for it.
     """
 
     board: Board
@@ -55,6 +57,12 @@ class Plan:
     jobs: str = "auto"
     keywords: str = ""
     evidence: str = "failed"
+    pytest: Sequence[str] = ()
+
+    @property
+    def selects(self) -> bool:
+        """Whether only some of the scenarios are asked for."""
+        return bool(self.suites or self.keywords or self.pytest)
 
 
 @dataclass
@@ -68,6 +76,8 @@ class Run:
         boot: what happened in a boot.
         complaint: what else went wrong, or "".
         versions: of everything that took part.
+        selected: whether only some of the scenarios were asked for.
+        ended: whether pytest read all suites and came to its own end.
     """
 
     board: Board
@@ -78,6 +88,8 @@ class Run:
     complaint: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
+    selected: bool = False
+    ended: bool = True
 
     @property
     def good(self) -> bool:
@@ -133,16 +145,8 @@ def run(plan: Plan, console: Console) -> Run:
         EspbenchError: it could not even start.
         KeyboardInterrupt: Ctrl-C, after everything was ended.
     """
-    root = build.tree()
-    paths = suite_paths(root, plan.suites)
-    if plan.firmware is not None and not plan.firmware.is_file():
-        raise EspbenchError(f"There is no firmware {plan.firmware}: check the path.")
-    find_qemu(plan.board)  # a missing QEMU is told before a build that takes a minute
-    firmware = plan.firmware or build.build(plan.board, console=console).firmware
-    plan.out.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(plan.out / EVIDENCE, ignore_errors=True)  # of an earlier run
-    outcome = Run(plan.board, Results(), versions=versions(plan.board, firmware))
-    outcome.complaint = _scenarios(plan, root, paths, outcome, console)
+    firmware = prepare(plan, console)
+    outcome = execute(plan, firmware, console)
     with console.status("measuring"):
         try:
             measured = figures.quick(plan.board, firmware)
@@ -150,11 +154,49 @@ def run(plan: Plan, console: Console) -> Run:
         except (EspbenchError, AssertionError) as error:
             # The run is bad, but what the scenarios found is still worth a report.
             outcome.complaint = outcome.complaint or f"The figures could not be measured: {error}"
+    page = write(outcome, plan)
+    _close(outcome, plan, page, console)
+    return outcome
+
+
+def prepare(plan: Plan, console: Console) -> Path:
+    """Check the plan, and return the firmware, built when need be.
+
+    Raises:
+        EspbenchError: it cannot start.
+    """
+    suite_paths(build.tree(), plan.suites)
+    if plan.firmware is not None and not plan.firmware.is_file():
+        raise EspbenchError(f"There is no firmware {plan.firmware}: check the path.")
+    find_qemu(plan.board)  # a missing QEMU is told before a build that takes a minute
+    return plan.firmware or build.build(plan.board, console=console).firmware
+
+
+def execute(plan: Plan, firmware: Path, console: Console) -> Run:
+    """Run the suites against a firmware, with live progress.
+
+    Raises:
+        EspbenchError: it could not even start.
+        KeyboardInterrupt: Ctrl-C, after everything was ended.
+    """
+    root = build.tree()
+    plan.out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(plan.out / EVIDENCE, ignore_errors=True)  # of an earlier run
+    outcome = Run(
+        plan.board, Results(), versions=versions(plan.board, firmware), selected=plan.selects
+    )
+    status = _scenarios(plan, root, suite_paths(root, plan.suites), outcome, console)
+    outcome.ended = status in (0, 1) and not outcome.results.broken
+    outcome.complaint = complaint(status, outcome.results, plan.out / PYTEST_LOG)
+    return outcome
+
+
+def write(outcome: Run, plan: Plan) -> Path:
+    """Write the report, and the run for programs; return the report's path."""
     page = plan.out / "report.html"
     page.write_text(report.render(outcome, page), encoding="utf-8")
     (plan.out / "run.json").write_text(json.dumps(as_json(outcome), indent=1) + "\n")
-    _close(outcome, plan, page, console)
-    return outcome
+    return page
 
 
 def _close(outcome: Run, plan: Plan, page: Path, console: Console) -> None:
@@ -178,11 +220,11 @@ def pytest_command(plan: Plan, paths: Sequence[str]) -> list[str]:
         command += ["--firmware", str(plan.firmware.absolute())]
     if plan.keywords:
         command += ["-k", plan.keywords]
-    return [*command, *paths]
+    return [*command, *plan.pytest, *paths]
 
 
-def _scenarios(plan: Plan, root: Path, paths: Sequence[str], outcome: Run, console: Console) -> str:
-    """Run pytest and follow it; return what went wrong besides scenarios that failed."""
+def _scenarios(plan: Plan, root: Path, paths: Sequence[str], outcome: Run, console: Console) -> int:
+    """Run pytest and follow it; return its exit status."""
     start = time.monotonic()
     log = plan.out / PYTEST_LOG
     command = pytest_command(plan, paths)
@@ -214,7 +256,7 @@ def _scenarios(plan: Plan, root: Path, paths: Sequence[str], outcome: Run, conso
             raise
     outcome.seconds = time.monotonic() - start
     outcome.results.finish()
-    return complaint(status, outcome.results, log)
+    return status
 
 
 def complaint(status: int, results: Results, log: Path) -> str:
@@ -246,6 +288,9 @@ def as_json(outcome: Run) -> dict[str, Any]:
     """Return the run for programs."""
     return {
         "good": outcome.good,
+        "board": outcome.board.name,
+        "selected": outcome.selected,
+        "ended": outcome.ended,
         "started": outcome.started.isoformat(timespec="seconds"),
         "seconds": round(outcome.seconds, 3),
         "complaint": outcome.complaint,
@@ -259,10 +304,15 @@ def as_json(outcome: Run) -> dict[str, Any]:
             }
             for suite in outcome.results.suites()
         ],
+        "scenarios": [
+            {"scenario": case.nodeid, "outcome": case.outcome, "message": case.message}
+            for case in outcome.results.everything()
+        ],
         "failures": [
             {"scenario": case.nodeid, "message": case.message, "evidence": case.evidence}
             for case in outcome.results.failures()
         ],
         "figures": {figure.key: figure.as_json() for figure in outcome.figures},
+        "boot": [mark.as_json() for mark in outcome.boot],
         "versions": outcome.versions,
     }

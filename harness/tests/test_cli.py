@@ -37,6 +37,16 @@ def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--json" in text
 
 
+def test_help_of_parity(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command for two boards has an example, too."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["parity", "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert "example:\n  espbench parity" in text
+    assert "--boards ONE,OTHER" in text
+
+
 def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """Return what a command prints that ends with status 1."""
     assert cli.main(arguments) == 1

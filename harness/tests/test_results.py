@@ -14,9 +14,10 @@ import pytest
 from espbench.boards import BOARDS
 from espbench.display import Display, failure_line, figures_table, suites_table
 from espbench.errors import EspbenchError
-from espbench.figures import Figure, Mark
+from espbench.figures import Figure
+from espbench.moments import Mark
 from espbench.progress import VARIABLE
-from espbench.report import render, timeline
+from espbench.report import render
 from espbench.results import Case, Results
 from espbench.run import Run, as_json, complaint, suite_paths
 from rich.console import Console
@@ -262,15 +263,6 @@ def test_report_of_an_empty_run(tmp_path: Path) -> None:
     )
     assert 'class="badge failed"' in html
     assert "No scenario was run." in html
-
-
-def test_timeline() -> None:
-    """The boot's picture has a row for each event, and names are escaped."""
-    svg = timeline([Mark(0.1, "a<b"), Mark(0.4, "end")])
-    assert svg.count('class="step"') == 2
-    assert "a&lt;b" in svg
-    assert "400.0 ms" in svg
-    assert timeline([]) == ""
 
 
 def test_json() -> None:

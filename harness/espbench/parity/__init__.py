@@ -1,0 +1,1 @@
+"""`espbench parity`: the same suites on two boards, and the rows that differ."""
