@@ -6,6 +6,13 @@ if(NOT EXISTS "${ESPBENCH_HTTP_PARSER}/http_parser.c")
         "as `espbench build` does")
 endif()
 
+# Without btree, whose library is a submodule of its own. The port switches it on before it reads this
+# file, and links the library whether it is on or not.
+set(MICROPY_PY_BTREE OFF)
+if(NOT TARGET micropy_extmod_btree)
+    add_library(micropy_extmod_btree INTERFACE)
+endif()
+
 add_library(usermod_espbench INTERFACE)
 
 set(ESPBENCH_SOURCES)
