@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
+from espbench.control import LONGEST_REQUEST
 from espbench.errors import ConfigError
 from espbench.find_qemu import EspressifTool
 from espbench.flash import Flash
@@ -53,6 +54,7 @@ class Board:
             the reason in group 1; None: it prints none.
         boot_arguments: defaults for the boot arguments, however they reach the guest.
         encoded_arguments: those that may hold any text: they are percent-encoded for the guest.
+        longest_request: bytes of a control request that the guest has room for.
         seeded: whether the guest takes `seed=` (256 bits for its random generator).
         icount_shift: the guest's clock goes 2**this ns an instruction when work is counted; None:
             its firmware cannot count it.
@@ -85,6 +87,7 @@ class Board:
     boot_arguments: Mapping[str, str] = field(default_factory=dict)
     encoded_arguments: frozenset[str] = frozenset()
     seeded: bool = False
+    longest_request: int = LONGEST_REQUEST
     optional: bool = False
     icount_shift: int | None = None
     steady_arguments: Mapping[str, str] = field(default_factory=dict)
@@ -241,6 +244,7 @@ ESP32 = Board(
     no_boot_line=r"(invalid header: 0x[0-9a-f]+)",
     boot_arguments=WLAN,
     encoded_arguments=frozenset(WLAN),
+    longest_request=8000,  # firmware/boards/esp32/board.h
     optional=True,
     options=(
         "-global",

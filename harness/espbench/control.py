@@ -19,9 +19,15 @@ _LOST = {"ok": False, "lost": True}
 class Control:
     """The host's end of the control channel; safe to use from several threads."""
 
-    def __init__(self, console: Console) -> None:
-        """Use the console's stream."""
+    def __init__(self, console: Console, longest: int = LONGEST_REQUEST) -> None:
+        """Use the console's stream.
+
+        Args:
+            console: which.
+            longest: bytes of a request that the guest has room for.
+        """
         self._console = console
+        self._longest = longest
         self._ids = itertools.count(1)
         self._pending: dict[int, dict[str, Any] | None] = {}
         self.seen = False
@@ -42,7 +48,7 @@ class Control:
         """
         deadline = Deadline.of(timeout)
         number = next(self._ids)
-        message = encode(number, verb, *arguments)
+        message = encode(number, verb, *arguments, longest=self._longest)
         # A guest that panicked and is up again would answer, as if nothing had happened.
         self._console.check()
         with self._console.changed:
@@ -87,7 +93,7 @@ class Control:
                 self._pending[number] = dict(_LOST)
 
 
-def encode(number: int, verb: str, *arguments: str | int) -> bytes:
+def encode(number: int, verb: str, *arguments: str | int, longest: int = LONGEST_REQUEST) -> bytes:
     """Return a request as it goes over the line.
 
     Raises:
@@ -100,10 +106,10 @@ def encode(number: int, verb: str, *arguments: str | int) -> bytes:
                 f"{word!r} cannot be part of a control request: use printable ASCII without spaces."
             )
     data = b"\x1e" + " ".join(words).encode() + b"\n"
-    if len(data) > LONGEST_REQUEST:
+    if len(data) > longest:
         raise ControlError(
             f"The control request {verb} is {len(data)} bytes long, and the device takes "
-            f"{LONGEST_REQUEST}: send it in pieces."
+            f"{longest}: send it in pieces."
         )
     return data
 

@@ -214,7 +214,7 @@ class Device:
             faulty=lambda: bool(self._unseen_panics) or self._loops(),
             fault=self._fault,
         )
-        self.control = Control(self.console)
+        self.control = Control(self.console, self.board.longest_request)
 
     # ---------------------------------------------------------------- life
 
@@ -719,8 +719,10 @@ class Device:
         finally:
             self._one_python.release()
 
-    def put(self, path: str, content: bytes | str, *, piece: int = 4096) -> None:
+    def put(self, path: str, content: bytes | str, *, piece: int = 30_000) -> None:
         """Write a file on the running device, in pieces of so many bytes; folders are made.
+
+        Pieces are smaller where the board's requests are.
 
         Raises:
             ControlError: the device could not write it.
@@ -730,11 +732,13 @@ class Device:
         self.exec(
             _MAKE_FOLDERS.format(folders=[str(p) for p in PurePosixPath(path).parents][-2::-1])
         )
+        piece = min(piece, self.board.longest_request // 2 - 256)
+        self.exec("import binascii as _b")
         for position in range(0, max(len(data), 1), piece):
             mode = "ab" if position else "wb"
-            part = data[position : position + piece]
-            self.exec(f"with open({path!r}, {mode!r}) as _f: _f.write({part!r})")
-        self.exec("del _f")
+            part = base64.b64encode(data[position : position + piece]).decode()
+            self.exec(f"with open({path!r}, {mode!r}) as _f: _f.write(_b.a2b_base64('{part}'))")
+        self.exec("del _f, _b")
 
     def get(self, path: str, *, piece: int = 2048) -> bytes:
         """Read a file of the running device, in pieces of so many bytes.

@@ -23,7 +23,8 @@ static unsigned char source[CONTROL_SOURCE_BYTES];
 static size_t source_length;
 
 static uint32_t pending_id;
-static bool pending, pending_value;
+static volatile bool pending; /* the control channel may be another thread's */
+static bool pending_value;
 static bool in_readline;
 
 static mp_sched_node_t node;
@@ -82,6 +83,7 @@ static mp_obj_t value_json(mp_obj_t value) {
 static void run(mp_sched_node_t *unused) {
     (void)unused;
     uint32_t id = pending_id;
+    bool want_value = pending_value;
     mp_obj_dict_t *globals = mp_globals_get();
     mp_obj_dict_t *locals = mp_locals_get();
     int interrupt_char = mp_interrupt_char;
@@ -95,19 +97,19 @@ static void run(mp_sched_node_t *unused) {
         /* Not a short callback but a program: others may be scheduled while it runs, and Ctrl-C
          * ends it. The lock is the scheduler's own, taken before it called us. */
         mp_sched_unlock();
-        mp_obj_t value = run_source(pending_value);
-        if (pending_value) {
-            control_answer(id, mp_obj_str_get_str(value_json(value)));
-        } else {
-            control_answer(id, NULL);
-        }
+        mp_obj_t value = run_source(want_value);
+        const char *json = want_value ? mp_obj_str_get_str(value_json(value)) : NULL;
+        pending = false; /* before the answer: the next request may be here right behind it */
+        control_answer(id, json);
         nlr_pop();
     } else if (mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(((mp_obj_base_t *)nlr.ret_val)->type),
                                        MP_OBJ_FROM_PTR(&mp_type_SystemExit))) {
+        pending = false;
         control_answer(id, NULL);
         in_readline = readline;
         leave_program();
     } else {
+        pending = false;
         answer_exception(id, nlr.ret_val);
     }
     mp_sched_lock();
@@ -115,7 +117,6 @@ static void run(mp_sched_node_t *unused) {
     mp_hal_set_interrupt_char(interrupt_char);
     mp_globals_set(globals);
     mp_locals_set(locals);
-    pending = false;
 }
 
 void control_python_request(uint32_t id, const char *base64, bool want_value) {

@@ -1,8 +1,8 @@
 /*
  * The threads of an ESP32, and what keeps them apart:
  *  - MicroPython's (and those of module _thread) hold the GIL while they run;
- *  - the network task holds the GIL too, while it serves connections: it is the "network context" of
- *    transport.h. It runs on MicroPython's core at a higher priority, so that it gets the GIL as
+ *  - the network task holds the GIL too, while it serves connections: it is the "network context"
+ * of transport.h. It runs on MicroPython's core at a higher priority, so that it gets the GIL as
  *    soon as MicroPython lets go of it, which the VM does every 32 jumps;
  *  - lwIP's thread holds lwIP's core lock; our callbacks in it only note what happened;
  *  - the control task answers the harness, and holds neither.
@@ -20,8 +20,8 @@ typedef struct {
 network_scope_t network_scope_begin(void);
 void network_scope_end(const network_scope_t *scope);
 #define NETWORK_LOCKED                                                                             \
-    network_scope_t network_scope                                                                  \
-        __attribute__((cleanup(network_scope_end), unused)) = network_scope_begin()
+    network_scope_t network_scope __attribute__((cleanup(network_scope_end), unused)) =            \
+        network_scope_begin()
 
 /* Lets the network task look at its connections. From any thread, not from interrupts. */
 void network_wake(void);

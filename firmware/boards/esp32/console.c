@@ -166,6 +166,6 @@ bool console_start_control(void) {
     record_lock = xSemaphoreCreateMutex();
     requests = xStreamBufferCreate(CONTROL_RX_BYTES, 1);
     return record_lock != NULL && requests != NULL && start_uart() &&
-           xTaskCreate(answer, "espbench_ctl", CONTROL_STACK_BYTES, NULL, CONTROL_PRIORITY,
-                       NULL) == pdPASS;
+           xTaskCreate(answer, "espbench_ctl", CONTROL_STACK_BYTES, NULL, CONTROL_PRIORITY, NULL) ==
+               pdPASS;
 }

@@ -41,9 +41,7 @@ void *net_heap_take(size_t size) { return heap_caps_malloc(size, CAPS); }
 
 void net_heap_give(void *block) { heap_caps_free(block); }
 
-void *net_malloc(size_t size) {
-    return counted(must_fail() ? NULL : heap_caps_malloc(size, CAPS));
-}
+void *net_malloc(size_t size) { return counted(must_fail() ? NULL : heap_caps_malloc(size, CAPS)); }
 
 void *net_calloc(size_t count, size_t size) {
     return counted(must_fail() ? NULL : heap_caps_calloc(count, size, CAPS));

@@ -26,8 +26,8 @@ static esp_err_t on_frame(esp_eth_handle_t driver, uint8_t *frame, uint32_t leng
 
 static esp_eth_handle_t install(void) {
     eth_mac_config_t mac_config = ETH_MAC_DEFAULT_CONFIG();
-    /* On another core than its task the driver's interrupt handler clears interrupts that it has not
-     * seen, and connections stall for seconds. */
+    /* On another core than its task the driver's interrupt handler clears interrupts that it has
+     * not seen, and connections stall for seconds. */
     mac_config.flags |= ETH_MAC_FLAG_PIN_TO_CORE;
     eth_phy_config_t phy_config = ETH_PHY_DEFAULT_CONFIG();
     phy_config.phy_addr = PHY_ADDRESS;

@@ -70,8 +70,7 @@ static mp_obj_t bench_stats(void) {
     bench_stats_json(json.buf, BENCH_STATS_BYTES);
     json.len = strlen(json.buf);
     mp_obj_t module = mp_import_name(MP_QSTR_json, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
-    return mp_call_function_1(mp_load_attr(module, MP_QSTR_loads),
-                              mp_obj_new_str_from_vstr(&json));
+    return mp_call_function_1(mp_load_attr(module, MP_QSTR_loads), mp_obj_new_str_from_vstr(&json));
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(bench_stats_obj, bench_stats);
 

@@ -3,9 +3,9 @@
 #include "connection.h"
 #include "owed_reset.h"
 
-#define RECORD_HEADER 5 /* RFC 5246 section 6.2.1 */
+#define RECORD_HEADER 5           /* RFC 5246 section 6.2.1 */
 #define RECORD_MAX (16384 + 2048) /* RFC 5246 section 6.2.3 */
-#define BLOCK_MAX 4096 /* one TLS record; small pieces survive a fragmented heap */
+#define BLOCK_MAX 4096            /* one TLS record; small pieces survive a fragmented heap */
 
 /* Decrypted input of the connection being served. One buffer for all: it is empty, or kept as the
  * connection's stash, whenever a service ends. */

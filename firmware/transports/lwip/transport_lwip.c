@@ -482,9 +482,8 @@ void transport_resume(void) {
 
 static void announce(server_scheme_t scheme, const char *event) {
     char json[96], us[DECIMAL_BYTES];
-    snprintf(json, sizeof json, "{\"event\":\"%s\",\"scheme\":\"%s\",\"port\":%u,\"us\":%s}",
-             event, server_scheme_name(scheme), listeners[scheme].options.port,
-             decimal(board_us(), us));
+    snprintf(json, sizeof json, "{\"event\":\"%s\",\"scheme\":\"%s\",\"port\":%u,\"us\":%s}", event,
+             server_scheme_name(scheme), listeners[scheme].options.port, decimal(board_us(), us));
     control_event(json);
 }
 
