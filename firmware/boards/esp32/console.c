@@ -119,6 +119,9 @@ static void IRAM_ATTR on_interrupt(void *unused) {
         length = room;
         uart_hal_disable_intr_mask(&hal, RX_INTERRUPTS);
     }
+    if (length == 0) {
+        return; /* to read 0 bytes would be to read all */
+    }
     BaseType_t woken = pdFALSE;
     uart_hal_read_rxfifo(&hal, bytes, &length);
     xStreamBufferSendFromISR(requests, bytes, length, &woken);

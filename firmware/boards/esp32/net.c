@@ -22,6 +22,7 @@
 #include "net_receive.h"
 #include "netif/ethernet.h"
 #include "open_eth.h"
+#include "short_pbuf.h"
 
 #if !LWIP_NETIF_STATUS_CALLBACK
 #error "the board needs CONFIG_LWIP_NETIF_STATUS_CALLBACK=y in its sdkconfig"
@@ -46,6 +47,9 @@ uint32_t net_receive_dropped(void) { return dropped; }
  * must not wait in a socket's queue. */
 static void take_frame(uint8_t *frame, size_t length) {
     struct pbuf *p = up ? pbuf_alloc(PBUF_RAW, length, PBUF_RAM) : NULL;
+    if (p == NULL && up) {
+        p = short_pbuf(length);
+    }
     if (p != NULL) {
         pbuf_take(p, frame, length);
         if (interface.input(p, &interface) != ERR_OK) {
