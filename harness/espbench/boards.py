@@ -55,6 +55,8 @@ class Board:
         boot_arguments: defaults for the boot arguments, however they reach the guest.
         encoded_arguments: those that may hold any text: they are percent-encoded for the guest.
         longest_request: bytes of a control request that the guest has room for.
+        heap_noise: bytes by which the network's heap may change without the network, because others
+            allocate from it, too.
         seeded: whether the guest takes `seed=` (256 bits for its random generator).
         icount_shift: the guest's clock goes 2**this ns an instruction when work is counted; None:
             its firmware cannot count it.
@@ -88,6 +90,7 @@ class Board:
     encoded_arguments: frozenset[str] = frozenset()
     seeded: bool = False
     longest_request: int = LONGEST_REQUEST
+    heap_noise: int = 0
     optional: bool = False
     icount_shift: int | None = None
     steady_arguments: Mapping[str, str] = field(default_factory=dict)
@@ -245,6 +248,7 @@ ESP32 = Board(
     boot_arguments=WLAN,
     encoded_arguments=frozenset(WLAN),
     longest_request=8000,  # firmware/boards/esp32/board.h
+    heap_noise=1024,
     optional=True,
     options=(
         "-global",

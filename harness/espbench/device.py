@@ -793,12 +793,19 @@ class Device:
 
     # ---------------------------------------------------------------- leaks
 
-    def settle(self, timeout: float | Deadline = 10.0, *, free: int | None = None) -> HeapInfo:
+    def settle(
+        self,
+        timeout: float | Deadline = 10.0,
+        *,
+        free: int | None = None,
+        blocks: int | None = None,
+    ) -> HeapInfo:
         """Wait until no connection is open and the heap is at rest; return the heap.
 
         Args:
             timeout: seconds, scaled; or a deadline.
             free: wait until so many bytes are free as well.
+            blocks: wait until no more allocations than these are left, too.
 
         Raises:
             MemoryLeaked: it did not come to rest in time; the message says what is left.
@@ -810,7 +817,10 @@ class Device:
             connections = open_connections(self.stats())
             heap = HeapInfo.of(self.control.request("heap"))
             at_rest = previous is not None and heap.free == previous.free
-            if not connections and at_rest and (free is None or heap.free >= free):
+            back = free is None or heap.free >= free
+            if blocks is not None:
+                back = back and heap.blocks <= blocks
+            if not connections and at_rest and back:
                 break
             if deadline.expired():
                 wanted = "" if free is None else f" ({free} were free before)"
@@ -831,7 +841,8 @@ class Device:
         """Check that the block gives back all memory of the network heap that it took.
 
         Args:
-            tolerance: bytes that may stay taken.
+            tolerance: bytes that may stay taken, besides what others take on a board whose heap
+                the network shares; there no allocation may be left.
             timeout: seconds (scaled) after the block until all must be back.
             settled: seconds (scaled) before the block to come to rest.
 
@@ -840,7 +851,12 @@ class Device:
         """
         before = self.settle(settled)
         yield before
-        self.settle(timeout, free=before.free - tolerance)
+        noise = self.board.heap_noise
+        self.settle(
+            timeout,
+            free=before.free - tolerance - noise,
+            blocks=before.blocks if noise and not tolerance else None,
+        )
 
     # ---------------------------------------------------------------- the reader thread
 

@@ -9,7 +9,6 @@
 #include "esp_private/periph_ctrl.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/semphr.h"
-#include "freertos/stream_buffer.h"
 #include "freertos/task.h"
 #include "hal/uart_hal.h"
 #include "py/mphal.h"
@@ -21,11 +20,11 @@
 /* Nothing is at the other end of a real UART1's default pins, and the driver routes none: this is
  * for the emulator, whose UARTs keep to the baud rate. */
 #define CONTROL_BAUD 5000000
-#define CONTROL_RX_BYTES 1024
 #define CONTROL_STACK_BYTES 4096
 #define CONTROL_PRIORITY 6 /* above the network task: it answers while that computes */
 
 #define RX_INTERRUPTS (UART_INTR_RXFIFO_FULL | UART_INTR_RXFIFO_TOUT)
+#define LOOK_AGAIN_MS 100  /* should an interrupt be lost all the same */
 #define RX_TIMEOUT_BITS 10 /* about a byte, as ESP-IDF's driver */
 
 #define RECORD_SEPARATOR 0x1e
@@ -102,7 +101,7 @@ static void take(char byte) {
 
 /* ---- the control UART ---- */
 
-static StreamBufferHandle_t requests;
+static TaskHandle_t answering;
 
 static uart_hal_context_t control_hal(void) {
     return (uart_hal_context_t){.dev = UART_LL_GET_HW(CONTROL_UART)};
@@ -111,34 +110,36 @@ static uart_hal_context_t control_hal(void) {
 static void IRAM_ATTR on_interrupt(void *unused) {
     (void)unused;
     uart_hal_context_t hal = {.dev = UART_LL_GET_HW(CONTROL_UART)};
-    uint8_t bytes[SOC_UART_FIFO_LEN];
-    int length = uart_hal_get_rxfifo_len(&hal);
-    int room = (int)xStreamBufferSpacesAvailable(requests);
-    uart_hal_clr_intsts_mask(&hal, RX_INTERRUPTS);
-    if (length > room) { /* the rest stays in the UART, and the host waits */
-        length = room;
-        uart_hal_disable_intr_mask(&hal, RX_INTERRUPTS);
-    }
-    if (length == 0) {
-        return; /* to read 0 bytes would be to read all */
-    }
     BaseType_t woken = pdFALSE;
-    uart_hal_read_rxfifo(&hal, bytes, &length);
-    xStreamBufferSendFromISR(requests, bytes, length, &woken);
+    uart_hal_disable_intr_mask(&hal, RX_INTERRUPTS);
+    uart_hal_clr_intsts_mask(&hal, RX_INTERRUPTS);
+    vTaskNotifyGiveFromISR(answering, &woken);
     if (woken == pdTRUE) {
         portYIELD_FROM_ISR();
     }
 }
 
+/* Takes what the UART has; the host waits as long as its FIFO is full. */
+static void drain(uart_hal_context_t *hal) {
+    uint8_t bytes[SOC_UART_FIFO_LEN];
+    int length;
+    while ((length = (int)uart_hal_get_rxfifo_len(hal)) > 0) {
+        uart_hal_read_rxfifo(hal, bytes, &length);
+        for (int i = 0; i < length; i++) {
+            take((char)bytes[i]);
+        }
+    }
+}
+
 static void answer(void *unused) {
     (void)unused;
-    static char bytes[128];
     uart_hal_context_t hal = control_hal();
     for (;;) {
-        size_t n = xStreamBufferReceive(requests, bytes, sizeof(bytes), portMAX_DELAY);
+        drain(&hal);
         uart_hal_ena_intr_mask(&hal, RX_INTERRUPTS);
-        for (size_t i = 0; i < n; i++) {
-            take(bytes[i]);
+        /* The emulator interrupts for bytes that come, not for those that are there. */
+        if (uart_hal_get_rxfifo_len(&hal) == 0) {
+            ulTaskNotifyTake(pdTRUE, pdMS_TO_TICKS(LOOK_AGAIN_MS));
         }
     }
 }
@@ -161,14 +162,13 @@ static bool start_uart(void) {
     }
     uart_hal_set_rxfifo_full_thr(&hal, SOC_UART_FIFO_LEN - 8);
     uart_hal_set_rx_timeout(&hal, RX_TIMEOUT_BITS);
-    uart_hal_ena_intr_mask(&hal, RX_INTERRUPTS);
     return true;
 }
 
 bool console_start_control(void) {
     record_lock = xSemaphoreCreateMutex();
-    requests = xStreamBufferCreate(CONTROL_RX_BYTES, 1);
-    return record_lock != NULL && requests != NULL && start_uart() &&
-           xTaskCreate(answer, "espbench_ctl", CONTROL_STACK_BYTES, NULL, CONTROL_PRIORITY, NULL) ==
-               pdPASS;
+    /* the task lets the UART interrupt it, once both are there */
+    return record_lock != NULL && start_uart() &&
+           xTaskCreate(answer, "espbench_ctl", CONTROL_STACK_BYTES, NULL, CONTROL_PRIORITY,
+                       &answering) == pdPASS;
 }
