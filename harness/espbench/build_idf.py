@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from espbench import __version__, idf
+from espbench import __version__, idf, sources
 from espbench.boards import Board
 from espbench.build import Job, run_logged
 from espbench.errors import BuildError, EspbenchError, ToolMissing
@@ -57,21 +57,22 @@ class IdfBuilder:
 
     def sources(self) -> list[str]:
         """Return the names of the pinned sources that it needs."""
-        return ["http-parser"]
+        ours = ["micropython"] if idf.find_micropython(os.environ) is None else []
+        return [*ours, "http-parser"]
 
     def variables(self, job: Job, folders: Mapping[str, Path]) -> dict[str, str]:
         """Return paths and versions that it depends on, whether they are there or not."""
         from mpy_cross_v6_3 import MPY_CROSS_PATH
 
         path = idf.find_idf(os.environ)
-        micropython = idf.find_micropython(os.environ)
+        checkout = idf.find_micropython(os.environ)
         return {
             "BOARD_DIR": str(job.folder),
             "IDF_PATH": str(path or ""),
             "IDF_VERSION": _dotted(idf.idf_version(path) if path else None),
-            "MICROPYTHON": str(micropython or ""),
-            "MICROPYTHON_VERSION": _dotted(
-                idf.micropython_version(micropython) if micropython else None
+            "MICROPYTHON": str(checkout or folders["micropython"]),
+            "MICROPYTHON_VERSION": (
+                _dotted(idf.micropython_version(checkout)) if checkout else _pinned_version()
             ),
             "HTTP_PARSER": str(folders["http-parser"]),
             "MPY_CROSS": str(MPY_CROSS_PATH),
@@ -104,7 +105,8 @@ class IdfBuilder:
         """
         path = Path(variables["IDF_PATH"])
         python, environment = idf.activated(path, job.board.toolchain, os.environ)
-        environment = build_environment(environment, variables["MPY_CROSS"])
+        tag = "" if idf.find_micropython(os.environ) else f"v{variables['MICROPYTHON_VERSION']}"
+        environment = build_environment(environment, variables["MPY_CROSS"], tag)
         port = Path(variables["MICROPYTHON"]) / PORT
         folder = job.out / "idf"
         # ESP-IDF keeps options of the last build even when their defaults changed.
@@ -143,10 +145,8 @@ class IdfBuilder:
         try:
             path = idf.check_idf(name, os.environ)
         except ToolMissing as error:
-            return [
-                Finding(name, "ESP-IDF", "missing", str(error), idf.GET_IDF),
-                *_micropython(name),
-            ]
+            missing = Finding(name, "ESP-IDF", "missing", str(error), idf.GET_IDF)
+            return [missing, _micropython(name)]
         version = _dotted(idf.idf_version(path))
         findings = [Finding(name, "ESP-IDF", "ok", f"v{version} ({path})")]
         install = f"{path}/install.sh {self._way.target}"
@@ -158,16 +158,25 @@ class IdfBuilder:
             findings.append(Finding(name, "ESP-IDF's Python", "ok", str(python)))
             compiler = _compiler(board, environment)
             findings.append(Finding(name, f"{board.toolchain}gcc", "ok", compiler))
-        return [*findings, *_micropython(name)]
+        return [*findings, _micropython(name)]
 
 
-def _micropython(board: str) -> list[Finding]:
+def _micropython(board: str) -> Finding:
     try:
         path = idf.check_micropython(board, os.environ)
     except ToolMissing as error:
-        return [Finding(board, "MicroPython", "missing", str(error), idf.GET_MICROPYTHON)]
-    version = _dotted(idf.micropython_version(path))
-    return [Finding(board, "MicroPython", "ok", f"v{version} ({path})")]
+        remedy = f"unset {idf.MICROPYTHON_VARIABLE}"
+        return Finding(board, "MicroPython", "missing", str(error), remedy)
+    if path is not None:
+        version = _dotted(idf.micropython_version(path))
+        return Finding(board, "MicroPython", "ok", f"v{version} ({path})")
+    there = sources.present(sources.pinned().sources["micropython"], sources.cache_folder())
+    found = f"v{_pinned_version()} (pinned; {idf.MICROPYTHON_VARIABLE} is not set)"
+    return Finding(board, "MicroPython", "ok" if there else "later", found)
+
+
+def _pinned_version() -> str:
+    return sources.pinned().sources["micropython"].version
 
 
 def _compiler(board: Board, environment: Mapping[str, str]) -> str:
@@ -179,13 +188,23 @@ def _dotted(version: Sequence[int] | None) -> str:
     return ".".join(map(str, version)) if version else ""
 
 
-def build_environment(activated: Mapping[str, str], mpy_cross: str) -> dict[str, str]:
+def build_environment(
+    activated: Mapping[str, str], mpy_cross: str, micropython_tag: str = ""
+) -> dict[str, str]:
     """Return the environment of the build; pure.
 
     The bench's board definitions need neither managed components nor MicroPython's submodules; what
     somebody set himself stays.
+
+    Args:
+        activated: as ESP-IDF's export.sh makes it.
+        mpy_cross: MicroPython's cross compiler.
+        micropython_tag: the version of sources without a history; empty: git knows.
     """
     ours = {"IDF_COMPONENT_MANAGER": "0", "IDF_SKIP_CHECK_SUBMODULES": "1"}
+    if micropython_tag:
+        # makeversionhdr.py would ask git, which could find a repository of the user's home.
+        ours |= {"MICROPY_GIT_TAG": micropython_tag, "MICROPY_GIT_HASH": micropython_tag}
     # espbench's own virtual environment is none of ESP-IDF's.
     kept = {name: value for name, value in activated.items() if name != "VIRTUAL_ENV"}
     # makemanifest.py takes this one from the environment only.

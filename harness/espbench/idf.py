@@ -1,4 +1,4 @@
-"""Finds ESP-IDF and MicroPython's sources, and makes the environment that ESP-IDF's tools want."""
+"""Finds ESP-IDF and somebody's own MicroPython; makes the environment that ESP-IDF's tools want."""
 
 from __future__ import annotations
 
@@ -20,14 +20,6 @@ MICROPYTHON_LEAST: Version = (1, 25, 0)
 MICROPYTHON_VARIABLE = "ESPBENCH_MICROPYTHON"
 USUAL_PLACES = ("~/esp/esp-idf", "/opt/esp/idf")
 """Where Espressif's guide puts ESP-IDF, and where Espressif's container image has it."""
-MICROPYTHON_PLACES = ("~/esp/micropython", "~/micropython")
-"""Where MicroPython is looked for when nothing is named."""
-SUBMODULE = "lib/berkeley-db-1.xx"
-"""The one that every build of the esp32 port wants; the pinned sources of lx60 lack it."""
-GET_MICROPYTHON = (
-    "git clone -b v1.25.0 https://github.com/micropython/micropython.git ~/esp/micropython && "
-    f"git -C ~/esp/micropython submodule update --init {SUBMODULE}"
-)
 GET_IDF = (
     "git clone -b v5.5.1 --recursive https://github.com/espressif/esp-idf.git ~/esp/esp-idf && "
     "~/esp/esp-idf/install.sh esp32,esp32c3"
@@ -98,44 +90,33 @@ def check_idf(board: str, environment: Mapping[str, str]) -> Path:
 
 
 def find_micropython(environment: Mapping[str, str]) -> Path | None:
-    """Return MicroPython's checkout: what ESPBENCH_MICROPYTHON names, else one in a usual place."""
+    """Return the checkout that ESPBENCH_MICROPYTHON names; None: the pinned sources are built."""
     named = environment.get(MICROPYTHON_VARIABLE, "").strip()
-    if named:
-        return Path(named).expanduser().absolute()
-    usual = (Path(place).expanduser() for place in MICROPYTHON_PLACES)
-    return next((path for path in usual if (path / "ports" / "esp32").is_dir()), None)
+    return Path(named).expanduser().absolute() if named else None
 
 
-def check_micropython(board: str, environment: Mapping[str, str]) -> Path:
-    """Return MicroPython's checkout, after a look at what the build needs of it.
+def check_micropython(board: str, environment: Mapping[str, str]) -> Path | None:
+    """Return the checkout that ESPBENCH_MICROPYTHON names, after a look at what the build needs.
 
     Raises:
-        ToolMissing: it is not there, has no esp32 port, lacks a submodule, or is too old.
+        ToolMissing: it has no esp32 port, or is too old.
     """
     path = find_micropython(environment)
-    least = ".".join(map(str, MICROPYTHON_LEAST))
     if path is None:
-        raise ToolMissing(
-            f"MicroPython was not found in {' or '.join(MICROPYTHON_PLACES)}, and the {board} "
-            f"firmware needs a checkout of v{least} or newer: get it with `{GET_MICROPYTHON}`, or "
-            f"point {MICROPYTHON_VARIABLE} at yours."
-        )
+        return None
+    least = ".".join(map(str, MICROPYTHON_LEAST))
+    ways = (
+        f"point {MICROPYTHON_VARIABLE} at a checkout of MicroPython v{least} or newer, or unset it "
+        "to build the pinned sources."
+    )
     if not (path / "ports" / "esp32" / "CMakeLists.txt").is_file():
-        raise ToolMissing(
-            f"MicroPython was to be in {path}, which has no ports/esp32: point "
-            f"{MICROPYTHON_VARIABLE} at a checkout of MicroPython v{least} or newer."
-        )
+        raise ToolMissing(f"MicroPython was to be in {path}, which has no ports/esp32: {ways}")
     version = micropython_version(path)
     if version is None or version < MICROPYTHON_LEAST:
         found = f"v{'.'.join(map(str, version))}" if version else "of an unknown version"
         raise ToolMissing(
             f"MicroPython in {path} is {found}, and the {board} firmware needs v{least} or newer: "
-            f"check out a newer one there, or point {MICROPYTHON_VARIABLE} at another."
-        )
-    if not (path / SUBMODULE / "README").is_file():
-        raise ToolMissing(
-            f"MicroPython in {path} lacks its submodule {SUBMODULE}: run git -C {path} submodule "
-            f"update --init {SUBMODULE}."
+            f"{ways}"
         )
     return path
 

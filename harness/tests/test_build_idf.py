@@ -13,7 +13,7 @@ from espbench.boards import BOARDS
 from espbench.build import Job
 from espbench.build_idf import build_environment, idf_command, merge_command
 from espbench.errors import BuildError, ToolMissing
-from fake_idf import fake_idf, fake_micropython
+from fake_idf import fake_idf, fake_micropython, fill_micropython
 from rich.console import Console
 
 BOARD = BOARDS["esp32"]
@@ -32,7 +32,9 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.setenv("IDF_TOOLS_PATH", str(tmp_path / "tools"))
-    for name in ("IDF_PATH", "IDF_PYTHON_ENV_PATH", "ESPBENCH_MICROPYTHON"):
+    monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path / "cache"))
+    ours = ("MICROPY_GIT_TAG", "MICROPY_GIT_HASH", "ESPBENCH_MICROPYTHON")
+    for name in ("IDF_PATH", "IDF_PYTHON_ENV_PATH", *ours):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(idf, "USUAL_PLACES", ("~/esp/esp-idf",))
     monkeypatch.setattr(sources, "ensure", lambda *_names, **_options: sources.folders())
@@ -170,6 +172,8 @@ def test_environment() -> None:
         "MICROPY_MPYCROSS": "/mpy-cross",
     }
     assert build_environment({"IDF_COMPONENT_MANAGER": "1"}, "")["IDF_COMPONENT_MANAGER"] == "1"
+    made = build_environment({"MICROPY_GIT_TAG": "v0-mine"}, "", "v1.25.0")
+    assert (made["MICROPY_GIT_TAG"], made["MICROPY_GIT_HASH"]) == ("v0-mine", "v1.25.0")
 
 
 def test_activated_environment_is_kept(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,39 +294,36 @@ def test_no_cmake(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_port(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkout without the port, without its submodule, or too old is refused."""
+    """A checkout without the port, or too old, is refused."""
+    ways = (
+        "point ESPBENCH_MICROPYTHON at a checkout of MicroPython v1.25.0 or newer, or unset it to "
+        "build the pinned sources."
+    )
     monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(complete / "firmware"))
     assert refused(complete) == (
-        f"MicroPython was to be in {complete}/firmware, which has no ports/esp32: point "
-        "ESPBENCH_MICROPYTHON at a checkout of MicroPython v1.25.0 or newer."
+        f"MicroPython was to be in {complete}/firmware, which has no ports/esp32: {ways}"
     )
     old = fake_micropython(complete / "old", (1, 24, 1))
     monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(old))
     assert refused(complete) == (
-        f"MicroPython in {old} is v1.24.1, and the esp32 firmware needs v1.25.0 or newer: check "
-        "out a newer one there, or point ESPBENCH_MICROPYTHON at another."
-    )
-    bare = fake_micropython(complete / "bare")
-    (bare / "lib" / "berkeley-db-1.xx" / "README").unlink()
-    monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(bare))
-    assert refused(complete) == (
-        f"MicroPython in {bare} lacks its submodule lib/berkeley-db-1.xx: run git -C {bare} "
-        "submodule update --init lib/berkeley-db-1.xx."
+        f"MicroPython in {old} is v1.24.1, and the esp32 firmware needs v1.25.0 or newer: {ways}"
     )
 
 
-def test_no_micropython(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a checkout the sentence says how to get one, and where it is looked for."""
+def test_pinned_micropython(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a checkout the pinned sources are built, and say their version themselves."""
+    checkout = run(complete)
+    assert "MICROPY_GIT_TAG" not in (complete / "log.env").read_text()
     monkeypatch.delenv("ESPBENCH_MICROPYTHON")
-    assert refused(complete) == (
-        "MicroPython was not found in ~/esp/micropython or ~/micropython, and the esp32 firmware "
-        "needs a checkout of v1.25.0 or newer: get it with `git clone -b v1.25.0 "
-        "https://github.com/micropython/micropython.git ~/esp/micropython && git -C "
-        "~/esp/micropython submodule update --init lib/berkeley-db-1.xx`, or point "
-        "ESPBENCH_MICROPYTHON at yours."
-    )
-    fake_micropython(complete / "home" / "esp")
-    assert run(complete).made_with["MicroPython"] == "1.25.0"
+    pinned = fill_micropython(sources.folders()["micropython"])
+    built = run(complete)
+    assert (built.rebuilt, built.firmware) == (True, checkout.firmware)
+    assert built.made_with["MicroPython"] == sources.pinned().sources["micropython"].version
+    assert f"{pinned}/ports/esp32: " in (complete / "log").read_text()
+    environment = (complete / "log.env").read_text().splitlines()
+    assert {"MICROPY_GIT_TAG=v1.25.0", "MICROPY_GIT_HASH=v1.25.0"} < set(environment)
+    assert not run(complete).rebuilt
+    assert BOARD.way.builder().sources() == ["micropython", "http-parser"]
 
 
 def test_doctor(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,6 +345,14 @@ def test_doctor(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = builder.findings(BOARD)
     assert [(f.subject, f.state, f.remedy) for f in found[1:]] == [
         ("ESP-IDF's tools", "missing", f"{complete}/esp-idf/install.sh esp32"),
-        ("MicroPython", "missing", idf.GET_MICROPYTHON),
+        ("MicroPython", "missing", "unset ESPBENCH_MICROPYTHON"),
     ]
+    monkeypatch.delenv("ESPBENCH_MICROPYTHON")
+    assert builder.findings(BOARD)[-1].state == "later"
+    fill_micropython(sources.folders()["micropython"])
+    pinned = builder.findings(BOARD)[-1]
+    assert (pinned.state, pinned.found) == (
+        "ok",
+        "v1.25.0 (pinned; ESPBENCH_MICROPYTHON is not set)",
+    )
     assert builder.compiler(BOARD) == "not installed"

@@ -120,7 +120,5 @@ def test_optional_boards(only: Path, capsys: pytest.CaptureFixture[str]) -> None
         "To get esp32, too (or use Espressif's container image):\n"
         "  git clone -b v5.5.1 --recursive https://github.com/espressif/esp-idf.git ~/esp/esp-idf "
         "&& ~/esp/esp-idf/install.sh esp32,esp32c3\n"
-        "  git clone -b v1.25.0 https://github.com/micropython/micropython.git ~/esp/micropython "
-        "&& git -C ~/esp/micropython submodule update --init lib/berkeley-db-1.xx\n"
         "  python $IDF_PATH/tools/idf_tools.py install qemu-xtensa\n"
     ) in text.getvalue()

@@ -38,10 +38,14 @@ target_compile_definitions(usermod_espbench INTERFACE
     HTTP_PARSER_STRICT=1
 )
 
-# Where MicroPython's port and lwIP have no hook of their own: see startup.c, stdin.c, net_heap.c,
-# rx_buffer.c.
-foreach(symbol machine_timer_deinit_all pyexec_file_if_exists gc_get_max_new_split
-        mp_hal_stdin_rx_chr mem_malloc mem_calloc mem_free malloc free)
+# Where MicroPython's port, lwIP and FreeRTOS have no hook of their own: see startup.c, stdin.c,
+# net_heap.c, rx_buffer.c, late_interrupts.c.
+set(ESPBENCH_WRAPPED machine_timer_deinit_all pyexec_file_if_exists gc_get_max_new_split
+    mp_hal_stdin_rx_chr mem_malloc mem_calloc mem_free malloc free)
+if(CONFIG_IDF_TARGET_ARCH_RISCV)
+    list(APPEND ESPBENCH_WRAPPED vPortEnterCritical vPortYield)
+endif()
+foreach(symbol ${ESPBENCH_WRAPPED})
     target_link_options(usermod_espbench INTERFACE -Wl,--wrap=${symbol})
 endforeach()
 

@@ -34,8 +34,8 @@ typedef struct {
     const char *text, *reason;
 } refusal_t;
 
-static const refusal_t BUSY = {WS_CODE_TRY_LATER, "\r\nWebREPL is in use by another client\r\n",
-                               "in use by another client"};
+static const refusal_t IN_USE = {WS_CODE_TRY_LATER, "\r\nWebREPL is in use by another client\r\n",
+                                 "in use by another client"};
 static const refusal_t CROWD = {WS_CODE_TRY_LATER, "\r\nToo many clients without a password\r\n",
                                 "too many clients without a password"};
 static const refusal_t LATE = {WS_CODE_POLICY, "\r\nNo password came in time\r\n",
@@ -201,7 +201,7 @@ static void welcome(server_item_t *item) {
     guest_t *guest = guest_place();
     *guest = (guest_t){.state = GUEST_NEW, .client = item->client, .connect = item};
     if (session || !enabled) {
-        refuse_later(guest, session ? &BUSY : &STOPPED);
+        refuse_later(guest, session ? &IN_USE : &STOPPED);
     }
 }
 
@@ -229,7 +229,7 @@ static void judge(guest_t *guest) {
 static void log_in(guest_t *guest) {
     forget_closed_session();
     if (session) {
-        refuse(guest, &BUSY);
+        refuse(guest, &IN_USE);
         return;
     }
     transport_client_t client = guest->client;
@@ -242,7 +242,7 @@ static void log_in(guest_t *guest) {
     server_on_websocket(OWNER_WEBREPL, item);
     for (int i = 0; i < GUESTS; i++) {
         if (guests[i].state != GUEST_NONE) {
-            refuse_later(&guests[i], &BUSY);
+            refuse_later(&guests[i], &IN_USE);
         }
     }
     transport_ws_limit(client, WEBREPL_MESSAGE_MAX);

@@ -52,14 +52,16 @@ def fake_idf(
 
 
 def fake_micropython(folder: Path, version: tuple[int, int, int] = (1, 25, 0)) -> Path:
-    """Make a checkout of MicroPython with an esp32 port; return its path."""
-    checkout = folder / "micropython"
+    """Make MicroPython with an esp32 port; return its path."""
+    return fill_micropython(folder / "micropython", version)
+
+
+def fill_micropython(checkout: Path, version: tuple[int, int, int] = (1, 25, 0)) -> Path:
+    """Make MicroPython's sources in a folder; return it."""
     port = checkout / "ports" / "esp32"
     port.mkdir(parents=True)
     (port / "CMakeLists.txt").write_text("project(micropython)\n")
     (checkout / "py").mkdir()
-    (checkout / "lib" / "berkeley-db-1.xx").mkdir(parents=True)
-    (checkout / "lib" / "berkeley-db-1.xx" / "README").touch()
     parts = zip(("MAJOR", "MINOR", "MICRO"), version, strict=True)
     (checkout / "py" / "mpconfig.h").write_text(
         "".join(f"#define MICROPY_VERSION_{part} {number}\n" for part, number in parts)
