@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from pathlib import Path
 
@@ -140,12 +141,40 @@ def test_feed() -> None:
     """Whoever reads the console does not wait for the other process, and nothing gets lost."""
     slow = Slow()
     feed = Feed(slow)
-    feed.put(b"a")
-    feed.put(b"b")
+    feed.put(b"a\n")
+    feed.put(b"b\n")
     assert slow.taken == []
     slow.may.set()
     feed.close()
-    assert slow.taken == [b"a", b"b"]
+    assert slow.taken == [b"a\n", b"b\n"]
+
+
+def test_feed_by_lines() -> None:
+    """Only whole lines are handed over, however they came; what is left at the end, too."""
+    slow = Slow()
+    slow.may.set()
+    feed = Feed(slow, linger=60)
+    for data in (b"port 4", b"43\r", b"\nand\nmo", b"re"):
+        feed.put(data)
+    feed.close()
+    assert slow.taken == [b"port 443\r\nand\n", b"more"]
+
+
+def test_feed_of_a_prompt() -> None:
+    """A line that nobody finishes is handed over after a while."""
+
+    class Seen:
+        def __init__(self) -> None:
+            self.data: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+        def put(self, data: bytes) -> None:
+            self.data.put(data)
+
+    seen = Seen()
+    feed = Feed(seen, linger=0.01)
+    feed.put(b">>> ")
+    assert seen.data.get(timeout=Deadline(10).seconds) == b">>> "
+    feed.close()
 
 
 def test_feed_whose_queue_is_gone() -> None:
@@ -156,6 +185,6 @@ def test_feed_whose_queue_is_gone() -> None:
             raise BrokenPipeError(data)
 
     feed = Feed(Gone())
-    feed.put(b"a")
+    feed.put(b"a\n")
     feed.close()
     assert "espbench-dut" not in {thread.name for thread in threading.enumerate()}

@@ -15,6 +15,7 @@ from espbench.embedded.duts import Duts
 from espbench.errors import ConfigError, EspbenchError
 
 SERVICE = "qemu"
+MAXREAD = 1 << 20
 MODES = ("routed", "direct", "off")
 
 
@@ -113,6 +114,18 @@ class EmbeddedPlugin:
             return (yield)
         finally:
             self.duts.end_all()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any]
+    ) -> Generator[None, object, object]:
+        """Let `expect` read all that is there: pieces of 2000 bytes end within lines, too."""
+        result = yield
+        if fixturedef.argname == "pexpect_proc":
+            processes: Any = result if isinstance(result, list | tuple) else [result]
+            for process in processes:
+                process.maxread = MAXREAD
+        return result
 
     # ---------------------------------------------------------------- for the other plugin
 
