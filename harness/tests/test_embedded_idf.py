@@ -1,8 +1,4 @@
-"""ESP-IDF's own tests of its server examples, unchanged, which else need a board on a network.
-
-ESPBENCH_IDF_EXAMPLES names a folder with https_server and ws_echo_server, built for QEMU's Ethernet
-as docs/pytest-embedded.md says; without it they are looked for in ESP-IDF's own tree.
-"""
+"""ESP-IDF's own tests of its server examples, unchanged, which else need a board on a network."""
 
 from __future__ import annotations
 
@@ -14,43 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from espbench.boards import BOARDS
-from espbench.errors import EspbenchError
-from espbench.find_qemu import find_qemu
+from idf_examples import absence, folder, upstream
 
 pytest.importorskip("pytest_embedded_qemu", reason="pip install 'espbench[embedded]'")
 
-PROTOCOLS = Path("examples", "protocols")
-EXAMPLES = {
-    "https_server": (PROTOCOLS / "https_server" / "simple", "pytest_https_server_simple.py"),
-    "ws_echo_server": (
-        PROTOCOLS / "http_server" / "ws_echo_server",
-        "pytest_ws_server_example.py",
-    ),
+TESTS = {
+    "https_server": "pytest_https_server_simple.py",
+    "ws_echo_server": "pytest_ws_server_example.py",
 }
-BUILT = "build_esp32_default"
 CONFTEST = Path(__file__).parent / "support" / "idf_conftest.py"
-
-
-def absence() -> str:
-    """Return what is missing, or ""."""
-    try:
-        find_qemu(BOARDS["esp32"])
-    except EspbenchError as error:
-        return str(error)
-    if "IDF_PATH" not in os.environ:
-        return "IDF_PATH does not name ESP-IDF, whose examples these are"
-    missing = [name for name in EXAMPLES if not (folder(name) / BUILT).is_dir()]
-    return f"{folder(missing[0]) / BUILT} is not there: build the example" if missing else ""
-
-
-def folder(name: str) -> Path:
-    """Return the folder of an example."""
-    if named := os.environ.get("ESPBENCH_IDF_EXAMPLES", ""):
-        return Path(named) / name
-    return Path(os.environ["IDF_PATH"]) / EXAMPLES[name][0]
-
-
 WHY = absence()
 pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY or "they are here")
 
@@ -61,15 +29,14 @@ def project(where: Path, name: str) -> str:
     inside.mkdir()
     (where / "pytest.ini").write_text("[pytest]\npython_files = pytest_*.py\n")
     shutil.copy(CONFTEST, where / "conftest.py")
-    source, test = EXAMPLES[name]
-    shutil.copy(Path(os.environ["IDF_PATH"]) / source / test, inside)
+    shutil.copy(upstream(name) / TESTS[name], inside)
     built = [path for path in folder(name).glob("build_esp32_*") if path.is_dir()]
     for path in built:
         (inside / path.name).symlink_to(path)
     return " ".join(path.name for path in built)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", TESTS)
 def test_upstream(name: str, tmp_path: Path) -> None:
     """They pass as they are, with pytest-embedded's own options."""
     built = project(tmp_path, name)
