@@ -25,7 +25,7 @@ class Contact:
         """Begin with none."""
         self._device = device
         self._lock = threading.Lock()
-        self._known: set[tuple[int, int]] = set()
+        self._known: set[tuple[int, int, int]] = set()
 
     def port(self, guest_port: int) -> int:
         """Return the host port that leads there; the first time in a boot the guest is quiet then.
@@ -33,7 +33,7 @@ class Contact:
         Raises:
             EspbenchError: there is no way to it.
         """
-        key = (len(self._device.resets), guest_port)
+        key = (len(self._device.resets), self._device.boots, guest_port)
         with self._lock:
             if key not in self._known:
                 self._device.console.wait_quiet(QUIET, Deadline(PATIENCE))
