@@ -70,6 +70,7 @@ class Console:
         on_text: Callable[[str], None],
         faulty: Callable[[], bool],
         fault: Callable[[], Exception | None],
+        tap: Callable[[bytes], None] | None = None,
     ) -> None:
         """Prepare; `attach` connects.
 
@@ -79,6 +80,8 @@ class Console:
             on_text: the same for every piece of text.
             faulty: returns whether waiting is useless; called with the lock held.
             fault: returns why, or None; called without the lock, because it may take a while.
+            tap: called by the reader thread with what the guest printed, as it came; without the
+                control records, if they are among it.
         """
         self.changed = threading.Condition()
         """Notified whenever something arrived; its lock protects all that the reader changes."""
@@ -89,6 +92,7 @@ class Console:
         self._on_text = on_text
         self._faulty = faulty
         self._fault = fault
+        self._tap = tap
         self._position = 0
         self._line = Line(fault)
         self._control: Line | None = None
@@ -214,6 +218,14 @@ class Console:
             raise fault
         return None
 
+    def wait_quiet(self, seconds: float, deadline: Deadline) -> bool:
+        """Return whether the guest printed nothing for so many (unscaled) seconds in time."""
+        with self.changed:
+            while not self.closed and not deadline.expired():
+                if not self.changed.wait(min(seconds, deadline.remaining())):
+                    return True
+        return False
+
     def check(self) -> None:
         """Raise what ended the guest, or the panic that nobody has seen yet.
 
@@ -225,6 +237,7 @@ class Console:
 
     def _read(self, connection: socket.socket, control: socket.socket | None) -> None:
         console, records = Demultiplexer(), Demultiplexer()
+        raw = control is not None
         poll = select.poll()
         poll.register(connection, select.POLLIN)
         if control is not None:
@@ -240,9 +253,14 @@ class Console:
             if first and data:
                 self._timeline.add("first_byte", at)
                 first = False
+            items = [] if data is None else console.feed(data) if data else console.finish()
+            # Text that shares its line with records has lost its \r to the demultiplexer.
+            shown = data if raw else _text_of(items)
+            if self._tap is not None and shown:
+                self._tap(shown)
             with self.changed:
                 if data is not None:
-                    self._take(console.feed(data) if data else console.finish(), at)
+                    self._take(items, at)
                 if record_data:
                     self._take_control(records.feed(record_data), at)
                 if data == b"":
@@ -273,6 +291,10 @@ class Console:
             if isinstance(item, Text):
                 self._timeline.add("control_text", at, text=item.text[:200])
         self._take([item for item in items if not isinstance(item, Text)], at)
+
+
+def _text_of(items: list[Item]) -> bytes:
+    return "".join(item.text for item in items if isinstance(item, Text)).encode()
 
 
 def _received(connection: socket.socket) -> bytes | None:

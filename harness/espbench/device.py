@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import contextlib
 import functools
+import ipaddress
 import re
 import secrets
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -45,6 +46,8 @@ REBOOTS = 5
 """Boots without becoming ready that make a reboot loop."""
 PANIC_PATIENCE = 2.0
 """Seconds (scaled) that a panic's dump may take to be printed."""
+SLIRP_SUBNET, GUEST_HOST = "10.0.2.0/24", 15
+"""What slirp has when nobody says otherwise: its network, and the first address that it gives."""
 POLL = 0.01
 """Seconds between two looks at figures for which the guest sends no event."""
 
@@ -120,9 +123,12 @@ class Device:
         ready_timeout: float | None = None,
         psram: str | None = None,
         internet: bool = False,
+        subnet: str | None = None,
         capture: bool = True,
         extra: tuple[str, ...] = (),
         elf: Path | str | None = None,
+        qemu: str | None = None,
+        tap: Callable[[bytes], None] | None = None,
         name: str = "device",
     ) -> None:
         """Describe the device; nothing runs yet.
@@ -139,10 +145,14 @@ class Device:
             ready_timeout: seconds until then, scaled; None for the board's.
             psram: how much PSRAM the machine has, such as "4M", where the board can have some.
             internet: whether the guest may open connections to the outside.
+            subnet: the guest's network, such as "10.0.3.0/24", so that two of them have different
+                addresses; None for slirp's own, 10.0.2.0/24.
             capture: whether to keep a pcap of its network.
             extra: more arguments for QEMU.
             elf: firmware with debugging information, when `firmware` has none and there is no
                 file of its name with .elf beside it.
+            qemu: the QEMU to run; None for the first that is found and has the machine.
+            tap: called with all that the guest prints, as it comes; see `Console`.
             name: for messages and folders.
 
         Raises:
@@ -167,6 +177,9 @@ class Device:
         counts = dict.fromkeys(self.board.ports.values(), 1)
         self._forwards = {**counts, **(forwards or {})}
         self._internet = internet
+        self._subnet = subnet
+        self._program = qemu
+        self._tap = tap
         self._capture = capture
         self._extra = tuple(extra)
         self.folder = Path()
@@ -188,6 +201,7 @@ class Device:
         self.used_network: Network | None = None
         """The network of the last start if a test used it; see `network`."""
         self._network_lock = threading.Lock()
+        self._forward_lock = threading.Lock()
         self._qemu: Qemu | None = None
         self._stopping = False
         self._stop_lock = threading.Lock()
@@ -213,6 +227,7 @@ class Device:
             on_text=self._take_text,
             faulty=lambda: bool(self._unseen_panics) or self._loops(),
             fault=self._fault,
+            tap=self._tap,
         )
         self.control = Control(self.console, self.board.longest_request)
 
@@ -293,6 +308,8 @@ class Device:
             boot_arguments=arguments,
             forwards=self._forwards,
             internet=self._internet,
+            subnet=self._subnet,
+            program=self._program,
             capture=self.capture_file if self._capture else None,
             extra=self._extra,
         )
@@ -428,6 +445,22 @@ class Device:
                 f"give the device forwards={{{guest_port}: 1}}."
             )
         return found
+
+    def forward(self, guest_port: int) -> int:
+        """Return a host port that leads to a guest port; when there is none yet, it is made.
+
+        Raises:
+            QemuError: QEMU could not make it.
+        """
+        with self._forward_lock:
+            if not self.qemu.host_ports(guest_port):
+                self.qemu.add_forward(f"tcp:127.0.0.1:0-:{guest_port}")
+        return self.port(guest_port)
+
+    @property
+    def guest_address(self) -> str:
+        """The address that the guest gets by DHCP; the host reaches it by forwarded ports only."""
+        return str(ipaddress.ip_network(self._subnet or SLIRP_SUBNET)[GUEST_HOST])
 
     def port(self, guest_port: int, index: int = 0) -> int:
         """Return a host port that leads to a guest port; `index` counts round."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -15,6 +15,7 @@ import pytest
 
 from espbench.boards import BOARDS, Board, board_named
 from espbench.device import Device
+from espbench.embedded.plugin import MODES, EmbeddedPlugin, services
 from espbench.errors import ConfigError, Panicked
 from espbench.evidence import folder_name, save
 from espbench.readiness import ConsoleReadiness, HttpReadiness, Readiness
@@ -34,6 +35,7 @@ class _Bench:
 
 
 _BENCH = pytest.StashKey[_Bench]()
+_EMBEDDED = pytest.StashKey[EmbeddedPlugin]()
 
 
 class DeviceFactory(Protocol):
@@ -95,6 +97,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         type=float,
         help="how long it may take (default: the board's, times ESPBENCH_TIMEOUT_SCALE)",
+    )
+    group.addoption(
+        "--espbench-dut",
+        choices=MODES,
+        default=MODES[0],
+        help="what pytest-embedded's dut is in QEMU: espbench's machine, with connections to its "
+        "address led to it (routed) or not (direct), or pytest-embedded's own (off); "
+        f"default: {MODES[0]}",
     )
     parser.addini("espbench_board", "default of --board", default="lx60")
     parser.addini("espbench_firmware", "default of --firmware, relative to the root", default="")
@@ -173,11 +183,26 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "boards(*names): the test needs one of these boards")
     config.stash[_BENCH] = _Bench()
     try:
-        board_named(_setting(config, "--board", "espbench_board"))
+        chosen_board(config)
         _common(config)
+        if services(config) is not None:
+            _join_embedded(config)
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
     _end_on_signals()
+
+
+def _join_embedded(config: pytest.Config) -> None:
+    def options(item: pytest.Item) -> Options:
+        return merged(_common(config), *_marked(item))
+
+    def own() -> tuple[Board, Path]:
+        board = chosen_board(config)
+        return board, chosen_firmware(config, board)
+
+    plugin = EmbeddedPlugin(config, options, own, config.stash[_BENCH].devices)
+    config.stash[_EMBEDDED] = plugin
+    config.pluginmanager.register(plugin, "espbench-embedded")
 
 
 def _end_on_signals() -> None:
@@ -205,7 +230,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say which board it is: `lx60` is no ESP32."""
-    board = board_named(_setting(config, "--board", "espbench_board"))
+    board = chosen_board(config)
     return f"espbench: board {board.name}: {board.title}"
 
 
@@ -226,16 +251,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def board(pytestconfig: pytest.Config) -> Board:
     """Return the board that is emulated."""
-    return board_named(_setting(pytestconfig, "--board", "espbench_board"))
+    return chosen_board(pytestconfig)
 
 
 @pytest.fixture(scope="session")
 def firmware(pytestconfig: pytest.Config, board: Board) -> Path:
     """Return the firmware's path; espbench's own is built when none is named."""
-    if named := pytestconfig.getoption("--firmware"):
-        return _path(pytestconfig, named)
-    if named := pytestconfig.getini("espbench_firmware"):
-        return pytestconfig.rootpath / str(named)
+    return chosen_firmware(pytestconfig, board)
+
+
+def chosen_board(config: pytest.Config) -> Board:
+    """Return the board that options or ini name."""
+    return board_named(_setting(config, "--board", "espbench_board"))
+
+
+def chosen_firmware(config: pytest.Config, board: Board) -> Path:
+    """Return the firmware that options or ini name; espbench's own is built when they do not."""
+    if named := config.getoption("--firmware"):
+        return _path(config, named)
+    if named := config.getini("espbench_firmware"):
+        return config.rootpath / str(named)
     from espbench.build import firmware as build
 
     return build(board)
@@ -279,21 +314,26 @@ def _marked(node: pytest.Item | pytest.Collector) -> list[Options]:
 
 @pytest.fixture
 def device_factory(
-    request: pytest.FixtureRequest, board: Board, firmware: Path, device_options: Options
+    request: pytest.FixtureRequest, board: Board, device_options: Options
 ) -> Iterator[DeviceFactory]:
     """Return a function that boots devices, which end with the test."""
+    # Not before one is booted: a test whose `device` is pytest-embedded's dut needs no firmware.
     base = merged(_common(request.config), device_options, *_marked(request.node))
     with _owner(request.config) as own:
 
         def make(**options: Any) -> Device:
+            firmware: Path = request.getfixturevalue("firmware")
             return own(board, firmware, merged(base, options))
 
         yield make
 
 
 @pytest.fixture
-def device(device_factory: DeviceFactory) -> Device:
-    """Return a freshly booted device of the test's own."""
+def device(request: pytest.FixtureRequest, device_factory: DeviceFactory) -> Device:
+    """Return a freshly booted device of the test's own: its dut, if it takes one."""
+    embedded = request.config.stash.get(_EMBEDDED, None)
+    if embedded is not None and "dut" in request.fixturenames:
+        return embedded.device_of(request.getfixturevalue("dut"))
     return device_factory()
 
 
@@ -378,19 +418,26 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         raise
     # pytest.fail, and with it pytest-timeout, raises what is no Exception.
     except (Exception, pytest.fail.Exception) as error:
-        if panicked := _panicked(item):
-            raise panicked from error
+        embedded = item.config.stash.get(_EMBEDDED, None)
+        if cause := _panicked(item) or (embedded and embedded.cause()):
+            raise cause from error
         raise
-    if panicked := _panicked(item):
+    if panicked := _panicked(item, but=_duts(item.config)):
         raise panicked
     return result
 
 
-def _panicked(item: pytest.Item) -> Panicked | None:
+def _panicked(item: pytest.Item, but: Sequence[Device] = ()) -> Panicked | None:
     for device in _devices(item):
-        if panicked := device.panicked():
+        if device not in but and (panicked := device.panicked()):
             return panicked
     return None
+
+
+def _duts(config: pytest.Config) -> list[Device]:
+    """Return pytest-embedded's: a test that passes may have made them panic, and expected that."""
+    embedded = config.stash.get(_EMBEDDED, None)
+    return [] if embedded is None else embedded.duts.devices
 
 
 @pytest.hookimpl(wrapper=True)

@@ -60,6 +60,8 @@ class Machine:
         forwards: how many host ports lead to each guest port. Several, because slirp's listener
             has a backlog of one: clients that connect at once need a port each.
         internet: whether the guest may open connections to the outside (and to the host).
+        subnet: the guest's network, such as 10.0.3.0/24; None: slirp's own.
+        program: the QEMU to run; None: the one that is found.
         capture: pcap file of the guest's NIC, or None.
         extra: more arguments.
     """
@@ -70,6 +72,8 @@ class Machine:
     boot_arguments: Mapping[str, str] = field(default_factory=dict)
     forwards: Mapping[int, int] = field(default_factory=dict)
     internet: bool = False
+    subnet: str | None = None
+    program: str | None = None
     capture: Path | None = None
     extra: Sequence[str] = ()
 
@@ -140,6 +144,8 @@ def command_line(machine: Machine, wires: Wires, *, program: str | None = None) 
     nic = ["user", "id=net0", f"model={board.nic}"]
     if not machine.internet:
         nic.append("restrict=on")
+    if machine.subnet is not None:
+        nic.append(f"net={machine.subnet}")
     for port, count in sorted(machine.forwards.items()):
         nic += [f"hostfwd=tcp:127.0.0.1:0-:{port}"] * count
     command = [program or board.qemu, "-M", board.machine]
@@ -238,7 +244,7 @@ class Qemu:
             folder: where QEMU's standard error goes.
         """
         self.machine = machine
-        self.program = find_qemu(machine.board)
+        self.program = machine.program or find_qemu(machine.board)
         self.command: list[str] = []
         self.console: socket.socket | None = None
         self.control: socket.socket | None = None
@@ -304,9 +310,7 @@ class Qemu:
         try:
             version = self.qmp.negotiate(deadline)
             check_version(self.machine.board, self.program, version)
-            if self.machine.forwards:
-                answer = self.qmp.monitor("info usernet", deadline=deadline)
-                self.forwards = parse_forwards(answer)
+            answer = self._read_forwards(deadline) if self.machine.forwards else ""
         except QmpError as error:
             if self.wait(1.0) is not None:
                 raise self.death() from error
@@ -317,6 +321,29 @@ class Qemu:
                 f"QEMU lists no forwarded port for guest port "
                 f"{', '.join(map(str, sorted(missing)))}: its `info usernet` said {answer!r}."
             )
+
+    def _read_forwards(self, deadline: Deadline) -> str:
+        assert self.qmp is not None
+        answer = self.qmp.monitor("info usernet", deadline=deadline)
+        self.forwards = parse_forwards(answer)
+        return answer
+
+    def add_forward(self, rule: str, deadline: Deadline | float = 5.0) -> None:
+        """Forward one more host port to the running guest.
+
+        Args:
+            rule: as in QEMU's `hostfwd=`, such as "tcp:127.0.0.1:0-:443".
+            deadline: for the monitor's answers; or seconds, scaled.
+
+        Raises:
+            QemuError: QEMU could not, or is not running.
+        """
+        if self.qmp is None:
+            raise QemuError("QEMU does not run, so it cannot forward a port: start it first.")
+        said = self.qmp.monitor(f"hostfwd_add net0 {rule}", deadline=deadline).strip()
+        if said:
+            raise PortInUse(f"QEMU could not forward {rule}: {said}")
+        self._read_forwards(Deadline.of(deadline))
 
     def host_ports(self, guest_port: int) -> list[int]:
         """Return the host ports that lead to a guest port."""

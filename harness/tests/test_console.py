@@ -31,12 +31,14 @@ class Wire:
         self.seen = ""
         """The console's text when the last event was taken."""
         self.timeline = Timeline()
+        self.tapped = b""
         self.console = Console(
             self.timeline,
             on_record=self.take,
             on_text=lambda _: None,
             faulty=lambda: self.fault is not None,
             fault=lambda: self.fault,
+            tap=self.tap,
         )
         self.control = Control(self.console)
         self.console.attach(ours, control)
@@ -46,6 +48,10 @@ class Wire:
         if not self.control.take(record):
             self.records.append(record)
             self.seen = self.console.text
+
+    def tap(self, data: bytes) -> None:
+        """Take what the guest printed."""
+        self.tapped += data
 
     def answer(self, **answer: Any) -> None:
         """Send an answer to the next request, in a thread."""
@@ -108,6 +114,38 @@ def test_expect_waits(wire: Wire) -> None:
     """Text that comes later ends the wait."""
     threading.Timer(0.05, wire.guest.sendall, [b"late"]).start()
     assert wire.console.expect("late").group() == "late"
+
+
+def test_tap(wire: Wire) -> None:
+    """What taps a line that records share gets the text alone, without what the records need."""
+    wire.guest.sendall(b'a\r\n\x1e{"event":"boot"}\nb\r\n')
+    wire.console.expect("^b$")
+    assert wire.tapped == b"a\nb\n"
+
+
+def test_tap_of_two_uarts(two: Wire) -> None:
+    """With a UART for the records it gets each byte of the console."""
+    two.guest.sendall(b"a\r\n\xff\x1e\r\nb\n")
+    two.console.expect("b$")
+    assert two.tapped == b"a\r\n\xff\x1e\r\nb\n"
+
+
+def test_quiet(wire: Wire) -> None:
+    """A guest that says nothing for a while is quiet; one that goes on and on is not in time."""
+    assert wire.console.wait_quiet(0.01, Deadline(5, scale=1))
+    stop = threading.Event()
+
+    def talk() -> None:
+        while not stop.wait(0.001):
+            wire.guest.sendall(b".")
+
+    talking = threading.Thread(target=talk)
+    talking.start()
+    wire.console.expect(r"\.")
+    assert not wire.console.wait_quiet(5, Deadline(0.3, scale=1))
+    stop.set()
+    talking.join()
+    assert wire.console.wait_quiet(0.01, Deadline(5, scale=1))
 
 
 def test_fault_ends_a_wait(wire: Wire) -> None:

@@ -64,6 +64,15 @@ def test_nothing_opens_the_host() -> None:
     )
 
 
+def test_subnet() -> None:
+    """A machine can have another network than slirp's own."""
+    line = command_line(machine(subnet="10.0.3.0/24", forwards={80: 1}), Wires.terminal())
+    nic = line[line.index("-nic") + 1]
+    assert nic == (
+        "user,id=net0,model=open_eth,restrict=on,net=10.0.3.0/24,hostfwd=tcp:127.0.0.1:0-:80"
+    )
+
+
 def test_commas_in_paths() -> None:
     """A comma in a path is written twice where QEMU separates by commas."""
     line = command_line(machine(flash=Path("/a,b/flash.img")), Wires.terminal())

@@ -1,0 +1,58 @@
+"""ESP-IDF's own tests of its server examples, unchanged, which else need a board on a network."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from idf_examples import absence, folder, upstream
+
+pytest.importorskip("pytest_embedded_qemu", reason="pip install 'espbench[embedded]'")
+
+TESTS = {
+    "https_server": "pytest_https_server_simple.py",
+    "ws_echo_server": "pytest_ws_server_example.py",
+}
+CONFTEST = Path(__file__).parent / "support" / "idf_conftest.py"
+WHY = absence()
+pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY or "they are here")
+
+
+def project(where: Path, name: str) -> str:
+    """Make a folder with ESP-IDF's test and what was built; return the names of configurations."""
+    inside = where / name
+    inside.mkdir()
+    (where / "pytest.ini").write_text("[pytest]\npython_files = pytest_*.py\n")
+    shutil.copy(CONFTEST, where / "conftest.py")
+    shutil.copy(upstream(name) / TESTS[name], inside)
+    built = [path for path in folder(name).glob("build_esp32_*") if path.is_dir()]
+    for path in built:
+        (inside / path.name).symlink_to(path)
+    return " ".join(path.name for path in built)
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_upstream(name: str, tmp_path: Path) -> None:
+    """They pass as they are, with pytest-embedded's own options."""
+    built = project(tmp_path, name)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA"]
+    command += ["--embedded-services", "idf,qemu", "--target", "esp32", name]
+    if "dynamic_buffer" not in built:
+        command += ["-k", "not dynamic_buffer"]
+    result = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    expected = 2 if name == "https_server" and "dynamic_buffer" in built else 1
+    assert re.search(rf"^=+ {expected} passed", result.stdout, re.M)

@@ -1,0 +1,161 @@
+"""What ESP-IDF's own HTTPS server does in its corner cases: the stock example, unchanged.
+
+Read in the source of ESP-IDF v5.5, shown on v5.4.1.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import ssl
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from esp_image import replaced, sealed
+from espbench.deadline import Deadline
+from espbench.device import Device
+from espbench.embedded.contact import Contact
+from espbench.embedded.image import merged
+from espbench.readiness import ConsoleReadiness
+from idf_examples import BUILT, absence, folder, upstream
+
+WHY = absence()
+pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY or "they are here")
+
+LISTENING = ConsoleReadiness(r"Server listening on port 443\n(.*\n)*.*IPv4 address: ")
+APP_AT = 0x10000
+SESSIONS = 4
+"""`max_open_sockets` of HTTPD_SSL_CONFIG_DEFAULT."""
+HANDSHAKE_LIMIT = 10.0
+"""Seconds that ESP-TLS names as the longest handshake."""
+BYTE_EVERY = 0.4
+"""Seconds: quicker than the 5 s of the server's receive time-out."""
+
+
+def flash(tmp_path: Path, app: bytes | None = None) -> Path:
+    """Return the example's flash image, with this application if there is one."""
+    built = folder("https_server") / BUILT
+    files = json.loads((built / "flasher_args.json").read_text())["flash_files"]
+    image = bytearray(merged([(int(at, 0), built / name) for at, name in files.items()], 4 << 20))
+    if app is not None:
+        image[APP_AT : APP_AT + len(app)] = app
+    path = tmp_path / "flash.bin"
+    path.write_bytes(image)
+    return path
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Contact]:
+    """Return the way to a running example."""
+    with Device("esp32", flash(tmp_path), ready=LISTENING) as device:
+        yield Contact(device)
+
+
+def connect(server: Contact, timeout: float = 20.0) -> ssl.SSLSocket:
+    """Return a TLS connection that tells a close without close_notify from one with it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    raw = tcp(server, timeout)
+    try:
+        return context.wrap_socket(raw, suppress_ragged_eofs=False)
+    except BaseException:
+        raw.close()
+        raise
+
+
+def tcp(server: Contact, timeout: float = 20.0) -> socket.socket:
+    """Return a TCP connection with a source port of its own."""
+    address = ("127.0.0.1", server.port(443))
+    return socket.create_connection(address, Deadline(timeout).seconds, ("127.0.0.1", 0))
+
+
+def get(connection: ssl.SSLSocket) -> bytes:
+    """Return what the example answers."""
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: esp32\r\n\r\n")
+    answer = b""
+    while b"</h1>" not in answer:
+        piece = connection.recv(4096)
+        assert piece, f"closed after {answer!r}"
+        answer += piece
+    return answer
+
+
+def test_fifth_connection(server: Contact) -> None:
+    """The fifth connection closes the one used least recently, without close_notify."""
+    clients = [connect(server) for _ in range(SESSIONS)]
+    try:
+        for client in clients:
+            assert b"200 OK" in get(client)
+        assert b"200 OK" in get(clients[0])  # so that the second is the one used least recently
+        clients.append(connect(server))
+        assert b"200 OK" in get(clients[-1])
+        with pytest.raises((ssl.SSLEOFError, ConnectionError)):
+            clients[1].recv(1)
+        for client in (clients[0], *clients[2:]):
+            assert b"200 OK" in get(client)
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_trickling_handshake(server: Contact) -> None:
+    """A client that sends its ClientHello byte by byte holds up the only task, past 10 s."""
+    with tcp(server) as trickling, ThreadPoolExecutor() as pool:
+        trickling.sendall(client_hello()[:1])
+        second = pool.submit(connect, server, 60)
+        deadline = Deadline(HANDSHAKE_LIMIT + 2, scale=1)
+        for byte in client_hello()[1:]:
+            said, _, _ = select.select([trickling], [], [], BYTE_EVERY)
+            assert not said, "the server ended the handshake"
+            assert not second.done()
+            if deadline.expired():
+                break
+            trickling.sendall(bytes([byte]))
+        assert deadline.expired(), "the ClientHello was too short"
+        trickling.close()
+        with second.result(Deadline(20).seconds) as client:
+            assert b"200 OK" in get(client)
+
+
+def client_hello() -> bytes:
+    """Return the first record of a handshake."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing).do_handshake()
+    return outgoing.read()
+
+
+def test_pair_that_does_not_match(tmp_path: Path) -> None:
+    """With a key that is not the certificate's the server starts, and fails each client."""
+    app = (folder("https_server") / BUILT / "https_server.bin").read_bytes()
+    assert sealed(app) == app
+    key = (upstream("https_server") / "main" / "certs" / "prvtkey.pem").read_bytes()
+    path = flash(tmp_path, replaced(app, key, other_key(len(key))))
+    with Device("esp32", path, ready=LISTENING) as device:
+        server = Contact(device)
+        for _ in range(2):
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                connect(server)
+            device.console.expect("httpd_accept_conn: session creation failed")
+        assert device.panicked() is None
+
+
+def other_key(length: int) -> bytes:
+    """Return an RSA key as PEM text of this length; ten bytes more or less are chance."""
+    while True:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        text = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        if len(text) == length:
+            return text

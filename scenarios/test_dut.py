@@ -1,0 +1,47 @@
+"""pytest-embedded's `dut` on the board's own firmware: one machine, two ways to hold it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from espbench.boards import Board
+
+pytest.importorskip("pytest_embedded_qemu", reason="pip install 'espbench[embedded]'")
+
+SUITE = """
+import http.client
+
+def test_it(dut, device):
+    device.wait_ready()
+    device.exec("print(6 * 7)")
+    dut.expect_exact("42")
+    connection = http.client.HTTPConnection(device.guest_address, device.board.ports["http"])
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 200
+    dut.write(b"\\x03")
+    dut.expect_exact(">>> ")
+"""
+
+
+def test_dut_and_device(board: Board, firmware: Path, tmp_path: Path) -> None:
+    """A dut types and expects, and the address that the guest has leads to its server."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_inner.py").write_text(SUITE)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_inner.py"]
+    command += [f"--board={board.name}", f"--firmware={firmware}", "--embedded-services=qemu"]
+    result = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
