@@ -221,9 +221,10 @@ class Console:
     def wait_quiet(self, seconds: float, deadline: Deadline) -> bool:
         """Return whether the guest printed nothing for so many (unscaled) seconds in time."""
         with self.changed:
-            while not self.closed and not deadline.expired():
-                if not self.changed.wait(min(seconds, deadline.remaining())):
-                    return True
+            while not self.closed:
+                left = min(seconds, deadline.remaining())
+                if not self.changed.wait(left):
+                    return left == seconds
         return False
 
     def check(self) -> None:
