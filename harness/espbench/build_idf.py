@@ -18,6 +18,8 @@ PORT = Path("ports", "esp32")
 CHECKOUT_FOLDERS = ("py", "extmod", "shared", "drivers", "ports/esp32")
 """What of MicroPython's checkout is looked at to know whether it changed."""
 TOOLS = ("cmake", "ninja")
+MPY_CROSS = Path("firmware", "boards", "esp32", "mpy_cross.sh")
+"""Runs what ESPBENCH_MPY_CROSS names."""
 
 
 class IdfBuilder:
@@ -106,7 +108,8 @@ class IdfBuilder:
         path = Path(variables["IDF_PATH"])
         python, environment = idf.activated(path, job.board.toolchain, os.environ)
         tag = "" if idf.find_micropython(os.environ) else f"v{variables['MICROPYTHON_VERSION']}"
-        environment = build_environment(environment, variables["MPY_CROSS"], tag)
+        environment["ESPBENCH_MPY_CROSS"] = variables["MPY_CROSS"]
+        environment = build_environment(environment, str(job.root / MPY_CROSS), tag)
         port = Path(variables["MICROPYTHON"]) / PORT
         folder = job.out / "idf"
         # ESP-IDF keeps options of the last build even when their defaults changed.

@@ -11,7 +11,7 @@ import pytest
 from espbench import __version__, build, idf, sources
 from espbench.boards import BOARDS
 from espbench.build import Job
-from espbench.build_idf import build_environment, idf_command, merge_command
+from espbench.build_idf import MPY_CROSS, build_environment, idf_command, merge_command
 from espbench.errors import BuildError, ToolMissing
 from fake_idf import fake_idf, fake_micropython, fill_micropython
 from rich.console import Console
@@ -313,6 +313,7 @@ def test_no_port(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pinned_micropython(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a checkout the pinned sources are built, and say their version themselves."""
     checkout = run(complete)
+    assert f"MICROPY_MPYCROSS={complete}/{MPY_CROSS}\n" in (complete / "log.env").read_text()
     assert "MICROPY_GIT_TAG" not in (complete / "log.env").read_text()
     monkeypatch.delenv("ESPBENCH_MICROPYTHON")
     pinned = fill_micropython(sources.folders()["micropython"])
