@@ -132,7 +132,7 @@ def test_firmware_that_got_worse_is_refused(
 def test_the_committed_baseline_holds(
     board: Board, firmware: Path, baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """This tree's firmware passes, and its instructions repeat to within 0.1 %."""
+    """This tree's firmware passes, and its instructions repeat to within 0.1 % (a request: 1 %)."""
     committed = build.tree() / "ci" / f"baseline-{board.name}.json"
     status, outcome = gate(committed, firmware, tmp_path)
     assert status == 0, capsys.readouterr().out
@@ -140,7 +140,10 @@ def test_the_committed_baseline_holds(
     work = {k: f["now"] for k, f in outcome["figures"].items() if f["unit"] == "instructions"}
     assert len(work) == 6
     for key, now in work.items():
-        assert now == pytest.approx(before[key]["value"], rel=0.001), key
+        # Beside another busy worker slirp sends a request's last acknowledgement now with its FIN,
+        # now alone: 330 instructions of 75 500.
+        percent = 1 if key == "request_work" else 0.1
+        assert now == pytest.approx(before[key]["value"], rel=percent / 100), key
 
 
 def test_what_a_firmware_no_longer_tells_is_not_dropped(

@@ -31,7 +31,7 @@ from espbench.work import Meter, Work
 
 FILE = "/figures.bin"
 TIME_WAIT = 1.2
-"""Seconds, with some to spare, that a closed connection keeps its control block (RFC 9293, 3.6.1)."""
+"""Seconds: longer than a closed connection keeps its control block (RFC 9293 section 3.6.1)."""
 FILE_BYTES = 4096
 PASSWORD = "espbench"
 LATE = 0.015
