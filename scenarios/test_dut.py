@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from espbench.boards import Board
+from inner_pytest import inner_pytest
 
 pytest.importorskip("pytest_embedded_qemu", reason="pip install 'espbench[embedded]'")
 
@@ -33,15 +31,10 @@ def test_dut_and_device(board: Board, firmware: Path, tmp_path: Path) -> None:
     """A dut types and expects, and the address that the guest has leads to its server."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_inner.py").write_text(SUITE)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_inner.py"]
-    command += [f"--board={board.name}", f"--firmware={firmware}", "--embedded-services=qemu"]
-    result = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
+    inner_pytest(
+        tmp_path,
+        "test_inner.py",
+        f"--board={board.name}",
+        f"--firmware={firmware}",
+        "--embedded-services=qemu",
     )
-    assert result.returncode == 0, result.stdout + result.stderr

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from idf_examples import absence, folder, upstream
+from inner_pytest import inner_pytest
 
 pytest.importorskip("pytest_embedded_qemu", reason="pip install 'espbench[embedded]'")
 
@@ -40,19 +38,9 @@ def project(where: Path, name: str) -> str:
 def test_upstream(name: str, tmp_path: Path) -> None:
     """They pass as they are, with pytest-embedded's own options."""
     built = project(tmp_path, name)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA"]
-    command += ["--embedded-services", "idf,qemu", "--target", "esp32", name]
+    arguments = ["-rA", "--embedded-services", "idf,qemu", "--target", "esp32", name]
     if "dynamic_buffer" not in built:
-        command += ["-k", "not dynamic_buffer"]
-    result = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+        arguments += ["-k", "not dynamic_buffer"]
+    output = inner_pytest(tmp_path, *arguments)
     expected = 2 if name == "https_server" and "dynamic_buffer" in built else 1
-    assert re.search(rf"^=+ {expected} passed", result.stdout, re.M)
+    assert re.search(rf"^=+ {expected} passed", output, re.M)

@@ -11,7 +11,18 @@ set(COMPONENTS main)
 # Nothing of micropython-lib is frozen in: its submodule is not needed.
 set(MICROPY_LIB_DIR ${CMAKE_CURRENT_LIST_DIR}/no-micropython-lib)
 
-set(SDKCONFIG_DEFAULTS boards/sdkconfig.base ${CMAKE_CURRENT_LIST_DIR}/sdkconfig.bench)
+# The board's own options come last, and win.
+file(WRITE ${CMAKE_BINARY_DIR}/sdkconfig.partitions
+    "CONFIG_PARTITION_TABLE_CUSTOM_FILENAME=\"${CMAKE_CURRENT_LIST_DIR}/partitions.csv\"\n")
+set(SDKCONFIG_DEFAULTS
+    boards/sdkconfig.base
+    ${CMAKE_CURRENT_LIST_DIR}/sdkconfig.bench
+    ${CMAKE_BINARY_DIR}/sdkconfig.partitions
+)
+if(EXISTS ${MICROPY_BOARD_DIR}/sdkconfig.board)
+    list(APPEND SDKCONFIG_DEFAULTS ${MICROPY_BOARD_DIR}/sdkconfig.board)
+endif()
+
 if(NOT USER_C_MODULES)
     set(USER_C_MODULES ${CMAKE_CURRENT_LIST_DIR}/modules.cmake)
 endif()

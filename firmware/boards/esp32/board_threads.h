@@ -32,6 +32,9 @@ void network_resume(void);
 
 const void *network_thread(void);
 
+/* lwIP's thread is to look at its timers again: another one has set some. */
+void network_timers_set(void);
+
 /* Creates the network task; it does nothing until it is let. */
 bool network_task_start(void);
 

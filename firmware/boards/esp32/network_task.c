@@ -57,8 +57,10 @@ const void *network_thread(void) { return xTaskGetCurrentTaskHandle(); }
 
 static void look_again(void *unused) { (void)unused; }
 
+void network_timers_set(void) { tcpip_try_callback(look_again, NULL); }
+
 bool board_poll(void) {
-    tcpip_try_callback(look_again, NULL);
+    network_timers_set();
     return false;
 }
 

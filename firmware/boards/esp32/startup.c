@@ -1,6 +1,7 @@
 /* What happens besides MicroPython's own start, and around its soft resets. All of it hangs on
  * hooks of MicroPython's esp32 port or on the linker's --wrap: the port itself is not changed. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "board.h"
 #include "board_threads.h"
@@ -9,8 +10,8 @@
 #include "console.h"
 #include "control.h"
 #include "control_python.h"
-#include "esp_heap_caps.h"
 #include "esp_random.h"
+#include "gc_figures.h"
 #include "heap_limit.h"
 #include "mbedtls/platform.h"
 #include "modules/bench/bench_port.h"
@@ -21,10 +22,7 @@
 #include "py/runtime.h"
 #include "retained.h"
 #include "shared/runtime/pyexec.h"
-#include "startup.h"
 #include "transports/lwip/tls_memory.h"
-
-static bool gc_ready;
 
 int board_entropy(unsigned char *out, size_t length) {
     esp_fill_random(out, length);
@@ -53,7 +51,7 @@ void espbench_port_init(void) {
         heap_limit_set(cmdline_number("heap", UINT32_MAX));
     }
     again = true;
-    gc_ready = true;
+    gc_figures_ready(true);
     network_task_release();
 }
 
@@ -64,7 +62,7 @@ void __wrap_machine_timer_deinit_all(void) {
     network_task_hold();
     server_soft_reset();
     control_python_reset();
-    gc_ready = false;
+    gc_figures_ready(false);
     __real_machine_timer_deinit_all();
 }
 
@@ -96,17 +94,6 @@ size_t __wrap_gc_get_max_new_split(void) {
     size_t left = total < limit ? limit - total : 0;
     size_t largest = __real_gc_get_max_new_split();
     return left < largest ? left : largest;
-}
-
-bench_gc_figures_t bench_gc_figures(void) {
-    bench_gc_figures_t figures = {0, 0};
-    if (gc_ready) {
-        gc_info_t info;
-        gc_info(&info);
-        figures.size = info.total;
-        figures.free = info.free;
-    }
-    return figures;
 }
 
 size_t bench_net_stack_low_water(void) { return network_task_stack_low_water(); }

@@ -7,5 +7,6 @@
 #define network_pause() ((void)0)
 #define network_resume() ((void)0)
 #define network_thread() ((void *)0)
+#define network_timers_set() ((void)0)
 
 #endif

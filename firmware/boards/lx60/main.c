@@ -9,6 +9,7 @@
 #include "control.h"
 #include "control_python.h"
 #include "entropy.h"
+#include "gc_figures.h"
 #include "memory.h"
 #include "modules/bench/bench_port.h"
 #include "net.h"
@@ -33,19 +34,6 @@ const char lx60_help_text[] =
     "Memory:      import bench; bench.heap(), bench.ballast(n), bench.fail_alloc(n)\n"
     "Network:     import network; network.LAN().ifconfig(), or network.WLAN()\n"
     "Control-C interrupts a program, Control-D resets MicroPython.\n";
-
-static bool gc_ready;
-
-bench_gc_figures_t bench_gc_figures(void) {
-    bench_gc_figures_t figures = {0, 0};
-    if (gc_ready) {
-        gc_info_t info;
-        gc_info(&info);
-        figures.size = info.total;
-        figures.free = info.free;
-    }
-    return figures;
-}
 
 size_t bench_net_stack_low_water(void) { return memory_net_stack_low_water(); }
 
@@ -74,7 +62,7 @@ static void start_micropython(void) {
     mp_stack_set_top(memory_main_stack_top());
     mp_stack_set_limit(memory_main_stack_limit());
     gc_init(heap, heap + size);
-    gc_ready = true;
+    gc_figures_ready(true);
     mp_init();
 }
 
@@ -84,7 +72,7 @@ static void stop_micropython(void) {
     }
     control_python_reset();
     gc_sweep_all();
-    gc_ready = false;
+    gc_figures_ready(false);
     mp_deinit();
 }
 

@@ -1,6 +1,5 @@
 /*
- * What the server modules need of the board. On lx60 all of it is the board's own; on ESP-IDF a
- * few lines of the transport give it.
+ * What the server modules need of the board.
  */
 #ifndef ESPBENCH_SERVER_PORT_H
 #define ESPBENCH_SERVER_PORT_H

@@ -1,6 +1,6 @@
 /*
- * The transport interface: what is below MicroPython (lwIP and Mbed TLS) as the
- * server modules see it.
+ * The transport interface: what is below MicroPython (lwIP and Mbed TLS) as the server modules see
+ * it.
  *
  * Two contexts exist. The network context reads, decrypts, parses and writes: on lx60 the polled
  * network task, on ESP-IDF a task of its own. MicroPython's thread runs handlers. They meet in

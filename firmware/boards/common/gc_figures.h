@@ -1,0 +1,10 @@
+/* Figures of MicroPython's heap, for the control channel. */
+#ifndef BOARD_GC_FIGURES_H
+#define BOARD_GC_FIGURES_H
+
+#include <stdbool.h>
+
+/* Whether MicroPython has a heap now. */
+void gc_figures_ready(bool ready);
+
+#endif
