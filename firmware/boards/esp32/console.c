@@ -156,6 +156,8 @@ static bool start_uart(void) {
     uart_hal_set_baudrate(&hal, CONTROL_BAUD, clock);
     uart_hal_rxfifo_rst(&hal);
     uart_hal_txfifo_rst(&hal);
+    /* A reset of the CPU leaves them on, and there is no task yet that could be told. */
+    uart_hal_disable_intr_mask(&hal, UINT32_MAX);
     if (esp_intr_alloc(uart_periph_signal[CONTROL_UART].irq, ESP_INTR_FLAG_LOWMED, on_interrupt,
                        NULL, NULL) != ESP_OK) {
         return false;

@@ -39,9 +39,10 @@ target_compile_definitions(usermod_espbench INTERFACE
 )
 
 # Where MicroPython's port, lwIP and FreeRTOS have no hook of their own: see startup.c, stdin.c,
-# net_heap.c, rx_buffer.c, late_interrupts.c.
+# net_heap.c, lwip_timers.c, rx_buffer.c, late_interrupts.c.
 set(ESPBENCH_WRAPPED machine_timer_deinit_all pyexec_file_if_exists gc_get_max_new_split
-    mp_hal_stdin_rx_chr mem_malloc mem_calloc mem_free malloc free)
+    mp_hal_stdin_rx_chr mem_malloc mem_calloc mem_free sys_check_timeouts tcp_timer_needed sys_timeout
+    malloc free)
 if(CONFIG_IDF_TARGET_ARCH_RISCV)
     list(APPEND ESPBENCH_WRAPPED vPortEnterCritical vPortYield)
 endif()

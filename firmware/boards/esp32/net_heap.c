@@ -7,6 +7,7 @@
 #include "esp_heap_caps.h"
 #include "freertos/FreeRTOS.h"
 #include "heap_limit.h"
+#include "lwip_timers.h"
 #include "modules/bench/alloc_faults.h"
 
 #define CAPS (MALLOC_CAP_DEFAULT | MALLOC_CAP_INTERNAL)
@@ -103,7 +104,8 @@ void *__real_mem_calloc(size_t count, size_t size);
 
 void *__wrap_mem_malloc(size_t size);
 void *__wrap_mem_malloc(size_t size) {
-    return counted(must_fail() ? NULL : __real_mem_malloc(size));
+    void *block = counted(must_fail() ? NULL : __real_mem_malloc(size));
+    return block != NULL ? block : lwip_timers_take(size);
 }
 
 void *__wrap_mem_calloc(size_t count, size_t size);
@@ -114,6 +116,8 @@ void *__wrap_mem_calloc(size_t count, size_t size) {
 void __real_mem_free(void *block);
 void __wrap_mem_free(void *block);
 void __wrap_mem_free(void *block) {
-    uncounted(block);
-    __real_mem_free(block);
+    if (!lwip_timers_give(block)) {
+        uncounted(block);
+        __real_mem_free(block);
+    }
 }
