@@ -9,6 +9,7 @@
 #include "control.h"
 #include "py/compile.h"
 #include "py/gc.h"
+#include "py/mphal.h"
 #include "py/objexcept.h"
 #include "py/runtime.h"
 #include "shared/runtime/interrupt_char.h"
@@ -26,6 +27,7 @@ static uint32_t pending_id;
 static volatile bool pending; /* the control channel may be another thread's */
 static bool pending_value;
 static bool in_readline;
+static bool opened;
 
 static mp_sched_node_t node;
 
@@ -136,14 +138,28 @@ void control_python_request(uint32_t id, const char *base64, bool want_value) {
     source_length = length;
     pending_id = id;
     pending_value = want_value;
+    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
     pending = true;
-    if (!mp_sched_schedule_node(&node, run)) {
+    bool now = opened;
+    MICROPY_END_ATOMIC_SECTION(state);
+    if (now && !mp_sched_schedule_node(&node, run)) {
         pending = false;
         control_error(id, "MicroPython's scheduler does not take the request");
     }
 }
 
+void control_python_open(void) {
+    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
+    opened = true;
+    bool waiting = pending;
+    MICROPY_END_ATOMIC_SECTION(state);
+    if (waiting) {
+        mp_sched_schedule_node(&node, run);
+    }
+}
+
 void control_python_reset(void) {
+    opened = false;
     if (pending) {
         pending = false;
         control_error(pending_id, "MicroPython was reset before it ran the request to its end");

@@ -23,6 +23,7 @@
 #define PRIORITY 5              /* as ESP-IDF's httpd task; MicroPython has 1 */
 
 static TaskHandle_t task;
+volatile bool network_waits; /* for the GIL: see mpconfig_bench.h */
 static volatile bool held = true;
 static SemaphoreHandle_t out; /* given by the task when it has seen `held` */
 
@@ -80,7 +81,9 @@ static TickType_t ticks(uint64_t us) {
 /* Serves the connections once; returns how long there is nothing to do, in microseconds. */
 static uint32_t serve(void) {
     uint32_t wait = 0;
+    network_waits = true;
     MP_THREAD_GIL_ENTER();
+    network_waits = false;
     if (!held) {
         transport_poll();
         wait = transport_wait_us();

@@ -24,6 +24,18 @@ static esp_err_t on_frame(esp_eth_handle_t driver, uint8_t *frame, uint32_t leng
     return ESP_OK;
 }
 
+/* Without a link the driver switches the MAC off. Switched on again, the MAC begins at its first
+ * descriptor (as does QEMU's: opencores_eth.c) while the driver goes on at its last, and nothing
+ * arrives until the two meet again by chance: so it stays on. */
+static esp_err_t (*switch_mac)(esp_eth_mac_t *mac, eth_link_t link);
+
+static esp_err_t switch_on_once(esp_eth_mac_t *mac, eth_link_t link) {
+    static bool on;
+    esp_err_t error = on || link == ETH_LINK_DOWN ? ESP_OK : switch_mac(mac, link);
+    on |= link == ETH_LINK_UP && error == ESP_OK;
+    return error;
+}
+
 static esp_eth_handle_t install(void) {
     eth_mac_config_t mac_config = ETH_MAC_DEFAULT_CONFIG();
     /* On another core than its task the driver's interrupt handler clears interrupts that it has
@@ -37,7 +49,12 @@ static esp_eth_handle_t install(void) {
     esp_eth_phy_t *phy = esp_eth_phy_new_dp83848(&phy_config);
     esp_eth_handle_t driver = NULL;
     esp_eth_config_t config = ETH_DEFAULT_CONFIG(mac, phy);
-    if (mac == NULL || phy == NULL || esp_eth_driver_install(&config, &driver) != ESP_OK) {
+    if (mac == NULL || phy == NULL) {
+        return NULL;
+    }
+    switch_mac = mac->set_link;
+    mac->set_link = switch_on_once;
+    if (esp_eth_driver_install(&config, &driver) != ESP_OK) {
         return NULL;
     }
     return driver;

@@ -78,6 +78,7 @@ static void stop_micropython(void) {
 
 static void run_micropython(void) {
     int status = pyexec_frozen_module("_boot.py", false);
+    control_python_open();
     if (!(status & PYEXEC_FORCED_EXIT) && cmdline_number("main", 1) != 0) {
         status = pyexec_frozen_module("_main.py", true);
     }
