@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from espbench.boards import Board
 from espbench.clients import (
     ClientError,
     ConnectionEnded,
@@ -323,7 +324,7 @@ def test_a_client_that_leaves_in_its_body(scheme: str, doors: Doors) -> None:
             b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\nabc", id="body"
         ),
         pytest.param(b"GET /slow?ms=50 HTTP/1.1\r\nHost: x\r\n\r\n", id="handler"),
-        pytest.param(b"GET /big?n=40000 HTTP/1.1\r\nHost: x\r\n\r\n", id="answer"),
+        pytest.param(b"GET /big?n=24000 HTTP/1.1\r\nHost: x\r\n\r\n", id="answer"),
     ],
 )
 def test_a_client_that_resets(scheme: str, data: bytes, doors: Doors) -> None:
@@ -334,23 +335,23 @@ def test_a_client_that_resets(scheme: str, data: bytes, doors: Doors) -> None:
 
 
 @pytest.mark.failures("peer_reset")
-def test_a_reset_in_the_middle_of_a_big_answer(doors: Doors) -> None:
-    """A client that has read a part of 40 kB and resets leaves nothing behind."""
+def test_a_reset_in_the_middle_of_a_big_answer(doors: Doors, board: Board) -> None:
+    """A client that has read a part of a big answer and resets leaves nothing behind."""
     for scheme in ("http", "https"):
         stream = doors[scheme].stream()
-        stream.send(encode_request("GET", "/big?n=40000"))
+        stream.send(encode_request("GET", f"/big?n={board.largest_object}"))
         assert stream.receive()
         stream.reset()
 
 
 @BOTH
-def test_a_slow_reader_holds_nobody_up(scheme: str, doors: Doors) -> None:
-    """While one client does not read its 40 kB, others are served; then it gets all of it."""
+def test_a_slow_reader_holds_nobody_up(scheme: str, doors: Doors, board: Board) -> None:
+    """While one client does not read its big answer, others are served; then it gets all of it."""
     with doors[scheme].http() as slow:
-        slow.send("GET", "/big?n=40000")
+        slow.send("GET", f"/big?n={board.largest_object}")
         for _ in range(5):
             assert doors.http.get("/hello").status == 200
-        assert slow.receive().body == b"x" * 40_000
+        assert slow.receive().body == b"x" * board.largest_object
 
 
 def test_a_client_that_half_closes(doors: Doors) -> None:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import pytest
+from espbench.boards import Board
 from espbench.certs import Recipe
 from espbench.clients import (
     ByteStream,
@@ -28,7 +29,13 @@ from espbench.deadline import Deadline
 from espbench.device import Device
 
 pytestmark = pytest.mark.failures(
-    "no_memory", "handshake_closed", "handshake_timeout", "peer_reset", "tls_protocol", "tls_alert"
+    "no_memory",
+    "recv_timeout",
+    "handshake_closed",
+    "handshake_timeout",
+    "peer_reset",
+    "tls_protocol",
+    "tls_alert",
 )
 
 SHARDS = 8
@@ -150,7 +157,8 @@ def echo(stream: ByteStream) -> None:
 def post(stream: ByteStream) -> None:
     """Send a POST request whose body takes three segments."""
     answer = HttpConnection(stream, timeout=PATIENCE).request("POST", "/echo", b"x" * 3000)
-    assert answer.status in (200, 500, 503)
+    # 408: the last byte that slirp sends again may come after the time for a request.
+    assert answer.status in (200, 408, 500, 503)
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
@@ -247,15 +255,37 @@ def test_the_others_do_not_notice(shared_device: Device, doors: Doors) -> None:
 # -------------------------------------------------------------------- ballast
 
 
+@dataclass(frozen=True)
+class SessionCost:
+    """What a TLS session takes of the heap, in bytes.
+
+    Attributes:
+        kept: while it is established.
+        peak: at most, while its handshake runs.
+    """
+
+    kept: int
+    peak: int
+
+    def room_for(self, sessions: int) -> int:
+        """Return how much has to be free for so many sessions, and not for one more.
+
+        The last handshake has to fit in beside the sessions that are there, with half a session to
+        spare for pieces between blocks that nobody can use.
+        """
+        return sessions * self.kept + (self.peak - self.kept) + self.kept // 2
+
+
 @pytest.fixture
-def session_cost(shared_device: Device, doors: Doors) -> int:
-    """Return how much of the heap an established TLS session takes, in bytes."""
+def session_cost(shared_device: Device, doors: Doors) -> SessionCost:
+    """Return what a TLS session takes, by opening one."""
     before = shared_device.settle().free
+    shared_device.heap_reset()
     with doors.https.http() as https:
         assert https.get("/hello").status == 200
-        cost = before - shared_device.heap().free
+        heap = shared_device.heap()
     shared_device.settle(free=before)
-    return cost
+    return SessionCost(before - heap.free, before - heap.low_water)
 
 
 @pytest.fixture
@@ -263,47 +293,52 @@ def leave(shared_device: Device) -> Iterator[Callable[[int], None]]:
     """Return a function that takes ballast until only so many bytes are free."""
 
     def take(free: int) -> None:
-        heap = shared_device.heap()
-        shared_device.ballast(heap.ballast + heap.free - free)
-        assert abs(shared_device.heap().free - free) < 1024
+        deadline = Deadline(5)
+        tolerance = 1024 + shared_device.board.heap_noise
+        while abs((heap := shared_device.heap()).free - free) >= tolerance:
+            assert not deadline.expired(), f"{heap.free} bytes are free, and not {free}"
+            shared_device.ballast(heap.ballast + heap.free - free)
 
     yield take
     shared_device.ballast(0)
 
 
-HANDSHAKE_ROOM = 16_000
-"""Bytes to spare for a handshake, which takes 8 kB above what its session keeps; too few for one
-more session, and enough for pieces between blocks that nobody can use."""
+MAX_HTTPS = 4
+"""TLS connections that the device admits."""
 
 
 @pytest.mark.parametrize("room", [3, 2, 1, 0])
 def test_room_for_some_sessions(
     room: int,
-    session_cost: int,
+    session_cost: SessionCost,
     leave: Callable[[int], None],
     shared_device: Device,
     doors: Doors,
 ) -> None:
     """With room for three, two, one or no TLS session so many work, and HTTP always answers."""
-    leave(room * session_cost + HANDSHAKE_ROOM)
+    leave(session_cost.room_for(room))
+    # Where others take from the same heap they may take a session's few bytes, or leave them.
+    blur = 1 if shared_device.board.heap_noise else 0
     with ExitStack() as stack:
-        sessions = [stack.enter_context(doors.https.patient(5).http()) for _ in range(room)]
-        for https in sessions:
-            assert https.get("/hello").status == 200
-        with pytest.raises(ClientError):
-            doors.https.patient(5).get("/hello")
+        sessions: list[HttpConnection] = []
+        with suppress(ClientError):
+            while len(sessions) < MAX_HTTPS:
+                https = stack.enter_context(doors.https.patient(5).http())
+                assert https.get("/hello").status == 200
+                sessions.append(https)
+        assert room - blur <= len(sessions) <= room + blur
         for _ in range(3):
             assert doors.http.get("/hello").status == 200
         for https in sessions:
             assert https.get("/hello").status == 200
-        assert shared_device.stats()["https"]["open"] == room
+        assert shared_device.stats()["https"]["open"] == len(sessions)
 
 
 def test_recovery_when_the_ballast_goes(
-    leave: Callable[[int], None], shared_device: Device, doors: Doors
+    session_cost: SessionCost, leave: Callable[[int], None], shared_device: Device, doors: Doors
 ) -> None:
     """Without room TLS fails and HTTP works; without ballast four sessions work at once."""
-    leave(HANDSHAKE_ROOM)
+    leave(session_cost.room_for(0))
     for _ in range(3):
         with pytest.raises(ClientError):
             doors.https.patient(5).get("/hello")
@@ -371,18 +406,20 @@ def test_a_big_body_against_a_small_heap(leave: Callable[[int], None], doors: Do
     assert doors.http.request("POST", "/upload", b"x" * 500).json() == {"length": 500}
 
 
-def test_a_big_answer_against_a_small_heap(leave: Callable[[int], None], doors: Doors) -> None:
+def test_a_big_answer_against_a_small_heap(
+    leave: Callable[[int], None], doors: Doors, board: Board
+) -> None:
     """An answer that does not fit is a 500 or the end of that connection, and nothing else."""
     leave(9_000)
     with suppress(ConnectionEnded):
-        assert doors.http.get("/big?n=60000").status in (500, 503)
+        assert doors.http.get(f"/big?n={board.largest_object}").status in (500, 503)
     assert doors.http.get("/hello").status == 200
 
 
 @pytest.mark.device(args={"heap": 65536})
 def test_a_small_device(device: Device, doors: Doors) -> None:
-    """A device with 64 kB serves HTTP and one or two TLS sessions, and survives a third."""
-    assert device.heap().size <= 65536
+    """A device with 64 kB serves HTTP and some TLS sessions, and survives one too many."""
+    assert device.heap().free <= 65536 + device.board.heap_noise
     with ExitStack() as stack:
         count = 0
         try:
@@ -392,5 +429,5 @@ def test_a_small_device(device: Device, doors: Doors) -> None:
                 count += 1
         except (ClientError, WebSocketError):
             pass
-        assert 1 <= count <= 3
+        assert count >= 1
         assert doors.http.get("/hello").status == 200

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from espbench.boards import Board
 from espbench.clients import Doors
 from espbench.deadline import timeout_scale
 from espbench.device import Device
@@ -184,10 +185,10 @@ def test_the_policy_allows_its_own_script_only(doors: Doors) -> None:
     assert not re.search(r"\bon[a-z]+=\"", html)
 
 
-def test_what_is_no_browser_gets_text(doors: Doors) -> None:
+def test_what_is_no_browser_gets_text(doors: Doors, board: Board) -> None:
     """Who cannot take gzip gets one line."""
     answer = doors.http.get("/")
-    assert (answer.status, answer.text) == (200, "espbench lx60\n")
+    assert (answer.status, answer.text) == (200, f"espbench {board.name}\n")
     assert answer.header("vary") == "Accept-Encoding"
 
 
@@ -209,7 +210,7 @@ def test_the_figures(doors: Doors, shared_device: Device) -> None:
     with doors.http.http() as http:
         status = http.get("/status.json").json()
         heap = shared_device.heap()
-    assert status["name"] == "espbench lx60"
+    assert status["name"] == f"espbench {shared_device.board.name}"
     assert status["heap"]["size"] == heap.size
     assert abs(status["heap"]["free"] - heap.free) < 8192
     assert 0 < status["heap"]["low_water"] <= status["heap"]["free"]
@@ -227,12 +228,13 @@ def test_the_figures(doors: Doors, shared_device: Device) -> None:
 
 
 @BOTH
-def test_status(scheme: str, visit: Visit) -> None:
+def test_status(scheme: str, visit: Visit, shared_device: Device) -> None:
     """The page shows the figures, over both schemes."""
     page = visit(scheme)
-    expect(page).to_have_title("espbench lx60")
+    expect(page).to_have_title(f"espbench {shared_device.board.name}")
     expect(page.locator("#uptime")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
-    expect(page.locator("#heap")).to_have_text(re.compile(r"^\d+\.\d\skB of 184\.3\skB$"))
+    size = re.escape(f"{shared_device.heap().size / 1000:.1f}")
+    expect(page.locator("#heap")).to_have_text(re.compile(rf"^\d+\.\d\skB of {size}\skB$"))
     expect(page.locator("#low")).to_have_text(re.compile(r"^\d+\.\d\skB$"))
     expect(page.locator("#http")).to_have_text(re.compile(r"^\d+ of 10$"))
     expect(page.locator("#https")).to_have_text(re.compile(r"^\d+ of 4$"))

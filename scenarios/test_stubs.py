@@ -41,7 +41,8 @@ def test_package(shared_device: Device) -> None:
     """`esp32` holds the modules that its stub names; they are the same as by their own names."""
     shared_device.exec("import esp32, httpserver, webrepl, wsserver")
     on_device = shared_device.eval("[name for name in dir(esp32) if not name.startswith('__')]")
-    assert set(on_device) == {"httpserver", "webrepl", "wsserver"}
+    # The esp32 port's own module has more in it.
+    assert set(on_device) >= {"httpserver", "webrepl", "wsserver"}
     assert shared_device.eval(
         "(esp32.httpserver is httpserver, esp32.webrepl is webrepl, esp32.wsserver is wsserver)"
     ) == [True, True, True]

@@ -100,7 +100,12 @@ def logs_in(shared_device: Device, doors: Doors, tmp_path: Path) -> Callable[[st
         assert COMPARE not in functions[behind:], "a login compares once"
         return Login(accepted, tuple(blocks[first:behind]), functions.count(TYPE))
 
-    return attempt
+    def undisturbed(password: str) -> Login:
+        """Return the shortest of some: FreeRTOS's interrupts and tasks are functions as well."""
+        attempts = 1 if shared_device.board.name == "lx60" else 5
+        return min((attempt(password) for _ in range(attempts)), key=lambda one: len(one.compare))
+
+    return undisturbed
 
 
 def check_same(work: dict[str, Login], right: Login) -> None:

@@ -57,6 +57,8 @@ class Board:
         longest_request: bytes of a control request that the guest has room for.
         heap_noise: bytes by which the network's heap may change without the network, because others
             allocate from it, too.
+        largest_object: bytes of the largest object that MicroPython's heap has room for beside the
+            bench's own program.
         seeded: whether the guest takes `seed=` (256 bits for its random generator).
         icount_shift: the guest's clock goes 2**this ns an instruction when work is counted; None:
             its firmware cannot count it.
@@ -91,6 +93,7 @@ class Board:
     seeded: bool = False
     longest_request: int = LONGEST_REQUEST
     heap_noise: int = 0
+    largest_object: int = 60_000
     optional: bool = False
     icount_shift: int | None = None
     steady_arguments: Mapping[str, str] = field(default_factory=dict)
@@ -249,6 +252,7 @@ ESP32 = Board(
     encoded_arguments=frozenset(WLAN),
     longest_request=8000,  # firmware/boards/esp32/board.h
     heap_noise=1024,
+    largest_object=24_000,
     optional=True,
     options=(
         "-global",

@@ -1,8 +1,9 @@
-/* Module bench_board: what the frozen start-up code asks of the board, and the classes that it puts
- * into module network. */
+/* Module bench_board: what the frozen start-up code asks of the board, its block device, and the
+ * classes that it puts into module network. */
 #include <string.h>
 
 #include "cmdline.h"
+#include "flash_device.h"
 #include "network_lan.h"
 #include "network_wlan.h"
 #include "py/runtime.h"
@@ -18,6 +19,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(bench_board_argument_obj, bench_board_argument)
 static const mp_rom_map_elem_t bench_board_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_bench_board)},
     {MP_ROM_QSTR(MP_QSTR_argument), MP_ROM_PTR(&bench_board_argument_obj)},
+    {MP_ROM_QSTR(MP_QSTR_Flash), MP_ROM_PTR(&flash_device_type)},
 #include "modnetwork_port.h"
 };
 static MP_DEFINE_CONST_DICT(bench_board_globals, bench_board_globals_table);

@@ -10,7 +10,7 @@
 #define MICROPY_HW_ENABLE_MDNS_RESPONDER (0)
 
 /* What is left is for the network; see startup.c. */
-#define MICROPY_GC_INITIAL_HEAP_SIZE (96 * 1024)
+#define MICROPY_GC_INITIAL_HEAP_SIZE (88 * 1024)
 /* httpserver.start() checks a certificate's pair on it. */
 #define MICROPY_TASK_STACK_SIZE (20 * 1024)
 

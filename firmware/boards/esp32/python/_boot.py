@@ -3,11 +3,15 @@
 import gc
 import sys
 
+import bench_board
+import flashbdev
 import vfs
-from flashbdev import bdev
 
-# Each read stops the other core, so few and long ones: littlefs's caches are four times this. (What
-# is on disk does not depend on it.)
+if flashbdev.bdev:
+    flashbdev.bdev = bench_board.Flash(flashbdev.bdev)
+bdev = flashbdev.bdev
+
+# littlefs's caches are four times this. (What is on disk does not depend on it.)
 SIZES = {"readsize": 256, "progsize": 256}
 
 

@@ -1,0 +1,92 @@
+/* A partition that is read through the flash's memory mapping. The port's own block device reads by
+ * commands to the flash, with the cache off: all code in flash stands still meanwhile, on both cores,
+ * and an emulator translates it anew, which takes 5 ms for each read. What is written goes the port's
+ * way; ESP-IDF flushes the cache behind it. */
+#include "flash_device.h"
+
+#include <string.h>
+
+#include "esp_partition.h"
+#include "py/mperrno.h"
+#include "py/runtime.h"
+
+#define BLOCK_BYTES 4096 /* the flash's sectors, and so littlefs's blocks in the port */
+
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t partition;
+    const uint8_t *mapped;
+    size_t size;
+} flash_device_t;
+
+static mp_obj_t call(mp_obj_t self_in, qstr method, size_t n_args, const mp_obj_t *args) {
+    flash_device_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_obj_t all[2 + 3];
+    mp_load_method(self->partition, method, all);
+    memcpy(all + 2, args, n_args * sizeof *args);
+    return mp_call_method_n_kw(n_args, 0, all);
+}
+
+/* Flash(partition) -> the device, or the partition itself when the MMU has no pages left for it */
+static mp_obj_t make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
+                         const mp_obj_t *args) {
+    mp_arg_check_num(n_args, n_kw, 1, 1, false);
+    mp_obj_t info[2];
+    mp_load_method(args[0], MP_QSTR_info, info);
+    mp_obj_t *fields;
+    mp_obj_get_array_fixed_n(mp_call_method_n_kw(0, 0, info), 6, &fields);
+    const esp_partition_t *partition =
+        esp_partition_find_first(ESP_PARTITION_TYPE_DATA, ESP_PARTITION_SUBTYPE_ANY,
+                                 mp_obj_str_get_str(fields[4]));
+    const void *mapped;
+    esp_partition_mmap_handle_t handle;
+    if (partition == NULL || esp_partition_mmap(partition, 0, partition->size,
+                                                ESP_PARTITION_MMAP_DATA, &mapped,
+                                                &handle) != ESP_OK) {
+        return args[0];
+    }
+    flash_device_t *self = mp_obj_malloc(flash_device_t, type);
+    self->partition = args[0];
+    self->mapped = mapped;
+    self->size = partition->size;
+    return MP_OBJ_FROM_PTR(self);
+}
+
+/* readblocks(block, buffer, offset=0) */
+static mp_obj_t readblocks(size_t n_args, const mp_obj_t *args) {
+    flash_device_t *self = MP_OBJ_TO_PTR(args[0]);
+    mp_buffer_info_t buffer;
+    mp_get_buffer_raise(args[2], &buffer, MP_BUFFER_WRITE);
+    size_t block = mp_obj_get_int(args[1]);
+    size_t offset = n_args > 3 ? mp_obj_get_int(args[3]) : 0;
+    if (block > self->size / BLOCK_BYTES || offset > self->size ||
+        block * BLOCK_BYTES + offset > self->size ||
+        buffer.len > self->size - (block * BLOCK_BYTES + offset)) {
+        mp_raise_OSError(MP_EINVAL);
+    }
+    memcpy(buffer.buf, self->mapped + block * BLOCK_BYTES + offset, buffer.len);
+    return MP_OBJ_NEW_SMALL_INT(0);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(readblocks_obj, 3, 4, readblocks);
+
+/* writeblocks(block, buffer[, offset]) */
+static mp_obj_t writeblocks(size_t n_args, const mp_obj_t *args) {
+    return call(args[0], MP_QSTR_writeblocks, n_args - 1, args + 1);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(writeblocks_obj, 3, 4, writeblocks);
+
+static mp_obj_t ioctl(mp_obj_t self, mp_obj_t command, mp_obj_t value) {
+    const mp_obj_t args[] = {command, value};
+    return call(self, MP_QSTR_ioctl, 2, args);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(ioctl_obj, ioctl);
+
+static const mp_rom_map_elem_t locals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR_readblocks), MP_ROM_PTR(&readblocks_obj)},
+    {MP_ROM_QSTR(MP_QSTR_writeblocks), MP_ROM_PTR(&writeblocks_obj)},
+    {MP_ROM_QSTR(MP_QSTR_ioctl), MP_ROM_PTR(&ioctl_obj)},
+};
+static MP_DEFINE_CONST_DICT(locals, locals_table);
+
+MP_DEFINE_CONST_OBJ_TYPE(flash_device_type, MP_QSTR_Flash, MP_TYPE_FLAG_NONE, make_new, make_new,
+                         locals_dict, &locals);
