@@ -8,8 +8,8 @@
 /* Takes base64 text and schedules it; the answer comes when it has run. One at a time. */
 void control_python_request(uint32_t id, const char *base64, bool want_value);
 
-/* Runs what has been taken and what will be: not before the frozen start-up code is done, in the midst
- * of which a program would find half of the modules. */
+/* Runs what has been taken and what will be: not before the frozen start-up code is done, in the
+ * midst of which a program would find half of the modules. */
 void control_python_open(void);
 
 /* Closes, and forgets a request that a soft reset cut short, and says so to the host. */

@@ -1,7 +1,7 @@
 /* A partition that is read through the flash's memory mapping. The port's own block device reads by
- * commands to the flash, with the cache off: all code in flash stands still meanwhile, on both cores,
- * and an emulator translates it anew, which takes 5 ms for each read. What is written goes the port's
- * way; ESP-IDF flushes the cache behind it. */
+ * commands to the flash, with the cache off: all code in flash stands still meanwhile, on both
+ * cores, and an emulator translates it anew, which takes 5 ms for each read. What is written goes
+ * the port's way; ESP-IDF flushes the cache behind it. */
 #include "flash_device.h"
 
 #include <string.h>
@@ -35,14 +35,13 @@ static mp_obj_t make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
     mp_load_method(args[0], MP_QSTR_info, info);
     mp_obj_t *fields;
     mp_obj_get_array_fixed_n(mp_call_method_n_kw(0, 0, info), 6, &fields);
-    const esp_partition_t *partition =
-        esp_partition_find_first(ESP_PARTITION_TYPE_DATA, ESP_PARTITION_SUBTYPE_ANY,
-                                 mp_obj_str_get_str(fields[4]));
+    const esp_partition_t *partition = esp_partition_find_first(
+        ESP_PARTITION_TYPE_DATA, ESP_PARTITION_SUBTYPE_ANY, mp_obj_str_get_str(fields[4]));
     const void *mapped;
     esp_partition_mmap_handle_t handle;
-    if (partition == NULL || esp_partition_mmap(partition, 0, partition->size,
-                                                ESP_PARTITION_MMAP_DATA, &mapped,
-                                                &handle) != ESP_OK) {
+    if (partition == NULL ||
+        esp_partition_mmap(partition, 0, partition->size, ESP_PARTITION_MMAP_DATA, &mapped,
+                           &handle) != ESP_OK) {
         return args[0];
     }
     flash_device_t *self = mp_obj_malloc(flash_device_t, type);

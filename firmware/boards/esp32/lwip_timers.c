@@ -1,7 +1,8 @@
-/* ESP-IDF's lwIP takes a timer from the heap each time it sets one, which it does 250 ms after the last
- * time for TCP's. When that allocation fails the timer is gone for good, and lwIP believes that it
- * runs: until the next reset nothing is sent again, no ACK is delayed, no connection leaves TIME_WAIT.
- * So where timers are set, the heap's word is not the last one. All this runs under lwIP's core lock. */
+/* ESP-IDF's lwIP takes a timer from the heap each time it sets one, which it does 250 ms after the
+ * last time for TCP's. When that allocation fails the timer is gone for good, and lwIP believes
+ * that it runs: until the next reset nothing is sent again, no ACK is delayed, no connection leaves
+ * TIME_WAIT. So where timers are set, the heap's word is not the last one. All this runs under
+ * lwIP's core lock. */
 #include "lwip_timers.h"
 
 #include <stdint.h>

@@ -17,9 +17,9 @@
 /* The control channel hands programs to the scheduler. */
 #define MICROPY_SCHEDULER_STATIC_NODES (1)
 
-/* The port gives the GIL free at each 32nd branch of a function, counted anew whenever the function is
- * entered: a generator that is resumed for each value, as in sum(f(i) for i in ...), never gets there,
- * and the network would wait until it ends. */
+/* The port gives the GIL free at each 32nd branch of a function, counted anew whenever the function
+ * is entered: a generator that is resumed for each value, as in sum(f(i) for i in ...), never gets
+ * there, and the network would wait until it ends. */
 #define MICROPY_VM_HOOK_LOOP                                                                       \
     if (network_waits && MP_STATE_VM(sched_state) == MP_SCHED_IDLE) {                              \
         MP_THREAD_GIL_EXIT();                                                                      \

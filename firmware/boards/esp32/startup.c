@@ -69,7 +69,8 @@ void __wrap_machine_timer_deinit_all(void) {
 /* MICROPY_PORT_DEINIT_FUNC: the GIL is free, and about to be made anew. */
 void espbench_port_deinit(void) { network_task_wait(); }
 
-/* boot.py comes right after the frozen _boot.py. main.py, or what runs without one: _main.py knows. */
+/* boot.py comes right after the frozen _boot.py. main.py, or what runs without one: _main.py knows.
+ */
 int __real_pyexec_file_if_exists(const char *name);
 int __wrap_pyexec_file_if_exists(const char *name);
 int __wrap_pyexec_file_if_exists(const char *name) {
