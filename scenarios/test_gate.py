@@ -11,8 +11,11 @@ from xml.etree import ElementTree
 
 import pytest
 from espbench import build, cli
-from espbench.boards import Board
+from espbench.boards import BOARDS, Board
 from patched_tree import PatchedTree
+
+# Work is counted where the guest's clock counts instructions.
+pytestmark = pytest.mark.boards(*(name for name, board in BOARDS.items() if board.icount_shift))
 
 FEW = 40
 """Files that a patch may make the compiler see again; the whole firmware is some 400."""

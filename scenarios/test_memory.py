@@ -289,7 +289,7 @@ def session_cost(shared_device: Device, doors: Doors) -> SessionCost:
         second = stack.enter_context(doors.https.http())
         assert second.get("/hello").status == 200
         two = shared_device.heap()
-    shared_device.settle(free=before)
+    shared_device.settle(free=before - shared_device.board.heap_noise)
     return SessionCost(one.free - two.free, before - one.low_water)
 
 
@@ -299,10 +299,10 @@ def leave(shared_device: Device) -> Iterator[Callable[[int], None]]:
 
     def take(free: int) -> None:
         deadline = Deadline(5)
-        tolerance = 1024 + shared_device.board.heap_noise
-        while abs((heap := shared_device.heap()).free - free) >= tolerance:
+        more = 1024 + shared_device.board.heap_noise
+        while not free <= (heap := shared_device.heap()).free < free + more:
             assert not deadline.expired(), f"{heap.free} bytes are free, and not {free}"
-            shared_device.ballast(heap.ballast + heap.free - free)
+            shared_device.ballast(heap.ballast + heap.free - free - more // 2)
 
     yield take
     shared_device.ballast(0)

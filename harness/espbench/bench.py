@@ -31,6 +31,8 @@ BOOT_LIMIT = 1.05
 """How much longer a boot by the harness may take than one by a bare QEMU command."""
 IDLE_LIMIT = 2.0
 """Per cent of a host's core that an idle device may take."""
+STALL_LIMIT = 500.0
+"""Milliseconds that a connection may take: a frame that a driver overlooked waits for seconds."""
 LISTENING = re.compile(rb'"listening"[^}]*"https"')
 
 
@@ -41,6 +43,7 @@ class Effort:
     Attributes:
         boots: of each kind.
         handshakes, requests, echoes: of each kind.
+        connections: one after the other, of which the slowest counts.
         idle: seconds.
     """
 
@@ -48,10 +51,11 @@ class Effort:
     handshakes: int = 20
     requests: int = 300
     echoes: int = 500
+    connections: int = 5000
     idle: float = 5.0
 
 
-QUICK = Effort(boots=5, handshakes=6, requests=60, echoes=100, idle=2.0)
+QUICK = Effort(boots=5, handshakes=6, requests=60, echoes=100, connections=500, idle=2.0)
 
 Progress = Callable[[str], None]
 
@@ -119,6 +123,14 @@ def _serving(
             "HTTP requests, a connection each",
             effort.requests,
             lambda: http.get("/hello"),
+        ),
+        Figure(
+            "slowest_connection_ms",
+            f"Slowest of {effort.connections} connections",
+            max(figures.timed(lambda: http.get("/hello")) for _ in range(effort.connections))
+            * 1000,
+            "ms",
+            STALL_LIMIT,
         ),
     ]
     for name, target in (("http", http), ("https", https)):

@@ -12,6 +12,8 @@
 #define PHY_STATUS_REGISTER 1 /* BMSR, IEEE 802.3 clause 22.2.4.2 */
 #define PHY_LINK_STATUS 0x0004
 
+#define RX_STACK_BYTES 5120 /* its task runs lwIP, too */
+
 uint8_t open_eth_mac[6];
 
 static esp_eth_handle_t handle;
@@ -41,6 +43,7 @@ static esp_eth_handle_t install(void) {
     /* On another core than its task the driver's interrupt handler clears interrupts that it has
      * not seen, and connections stall for seconds. */
     mac_config.flags |= ETH_MAC_FLAG_PIN_TO_CORE;
+    mac_config.rx_task_stack_size = RX_STACK_BYTES;
     eth_phy_config_t phy_config = ETH_PHY_DEFAULT_CONFIG();
     phy_config.phy_addr = PHY_ADDRESS;
     phy_config.reset_gpio_num = -1;
