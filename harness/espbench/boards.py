@@ -62,6 +62,9 @@ class Board:
         seeded: whether the guest takes `seed=` (256 bits for its random generator).
         icount_shift: the guest's clock goes 2**this ns an instruction when work is counted; None:
             its firmware cannot count it.
+        uart_status: address of the console's line status (16550), by which a recording tells what
+            the guest has read; None: it has no 16550.
+        unrecordable: completing "because", why record and replay does not hold; "": it does.
         steady_arguments: boot arguments that leave nothing to chance when work is counted.
         options: more arguments for QEMU.
     """
@@ -96,6 +99,8 @@ class Board:
     largest_object: int = 60_000
     optional: bool = False
     icount_shift: int | None = None
+    uart_status: int | None = None
+    unrecordable: str = ""
     steady_arguments: Mapping[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
 
@@ -195,6 +200,7 @@ LX60 = Board(
     seeded=True,
     # 4 ns: cycles of 25 ns count 6 instructions, and an RSA handshake takes a second, not ten.
     icount_shift=2,
+    uart_status=0x9D050034,
     steady_arguments={"seed": "5e" * 32, "dhcp": "0"},
 )
 
@@ -254,6 +260,7 @@ ESP32 = Board(
     heap_noise=1024,
     largest_object=24_000,
     optional=True,
+    unrecordable="QEMU records one core only, and this board has two",
     options=(
         "-global",
         "driver=esp32.gpio,property=strap_mode,value=0x12",  # boots from flash
@@ -268,6 +275,7 @@ ESP32C3 = replace(
     title="ESP32-C3 (one RISC-V core), Espressif's QEMU, ESP-IDF and MicroPython",
     machine="esp32c3",
     psram=(),
+    unrecordable="its replay stops where the ROM jumps to the bootloader",
     qemu="qemu-system-riscv32",
     qemu_package=QEMU_RISCV32.install,
     espressif=QEMU_RISCV32,

@@ -206,6 +206,25 @@ def _boot_arguments(texts: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
+def record(arguments: argparse.Namespace) -> int:
+    """Run pytest with devices that record; each failed test leaves an archive."""
+    import pytest
+
+    return int(pytest.main(["--record", "failed", *arguments.pytest]))
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Repeat a recorded run."""
+    from espbench import replay as module
+
+    return module.main(
+        Path(arguments.archive),
+        gdb=arguments.gdb,
+        console=arguments.console,
+        qemu=arguments.qemu,
+    )
+
+
 def certs(arguments: argparse.Namespace) -> int:
     """Write certificates, good and bad, and list them."""
     from espbench.certs import recipes
@@ -543,6 +562,28 @@ def make_parser() -> argparse.ArgumentParser:
     it.add_argument("--quick", action="store_true", help="fewer repetitions")
     it.add_argument("--out", metavar="FILE", help="default: build/bench.json")
 
+    _bare_command(
+        commands,
+        "record",
+        record,
+        "run pytest with these arguments; each test that fails leaves a recording",
+        "espbench record tests/ -k upload --board lx60",
+    ).add_argument("pytest", nargs=argparse.REMAINDER, help="pytest's own arguments and options")
+
+    it = _bare_command(
+        commands,
+        "replay",
+        replay,
+        "repeat a recording; exit with 0 when the outcome is the same, else with 1",
+        "espbench replay evidence/test_upload-test_it/recording.espbench --gdb",
+    )
+    it.add_argument("archive", metavar="ARCHIVE", help="what a recorded test left")
+    it.add_argument(
+        "--gdb", action="store_true", help="wait for gdb first, and print the command for it"
+    )
+    it.add_argument("--console", action="store_true", help="show the console as it comes")
+    it.add_argument("--qemu", metavar="PROGRAM", help="QEMU to use (default: the board's)")
+
     it = _command(
         commands,
         "figures",
@@ -576,8 +617,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the options; what is behind `--` are pytest's, for the command that takes some."""
+    """Return the options; what is behind `--`, or behind `record`, are pytest's."""
     own, more = list(arguments), []
+    if own[:1] == ["record"] and own[1:2] not in (["-h"], ["--help"]):
+        own, more = own[:1], own[1:]
     if own[:1] == ["parity"] and "--" in own:
         end = own.index("--")
         own, more = own[:end], own[end + 1 :]

@@ -14,6 +14,7 @@ from espbench.deadline import Deadline
 from espbench.demux import Demultiplexer, Item, Malformed, Record, Text
 from espbench.errors import ConsoleTimeout, DeviceError
 from espbench.line import Line
+from espbench.paced import Pace
 from espbench.timeline import Timeline
 
 T = TypeVar("T")
@@ -107,17 +108,23 @@ class Console:
         """Return the last lines."""
         return self.transcript.tail(lines)
 
-    def attach(self, connection: socket.socket, control: socket.socket | None = None) -> None:
+    def attach(
+        self,
+        connection: socket.socket,
+        control: socket.socket | None = None,
+        pace: Pace | None = None,
+    ) -> None:
         """Take over connected sockets and start to read.
 
         Args:
             connection: the console.
             control: the UART for control records; None: they are among the console's text.
+            pace: how fast the guest takes what is sent to it; None: QEMU sees to that.
         """
-        self._line.attach(connection)
+        self._line.attach(connection, pace)
         if control is not None:
             self._control = Line(self._fault)
-            self._control.attach(control)
+            self._control.attach(control, pace)
         self._reader = threading.Thread(
             target=self._read, args=(connection, control), name="espbench-console", daemon=True
         )

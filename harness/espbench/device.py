@@ -39,6 +39,9 @@ from espbench.network.attach import attach
 from espbench.panic import Collector, Panic, parse_dump
 from espbench.qemu import Machine, Qemu
 from espbench.readiness import ListeningReadiness, Readiness
+from espbench.record import Recorder
+from espbench.record import check as check_recordable
+from espbench.recording import is_repeated
 from espbench.resets import ResetWatch
 from espbench.timeline import Timeline
 
@@ -48,6 +51,8 @@ PANIC_PATIENCE = 2.0
 """Seconds (scaled) that a panic's dump may take to be printed."""
 SLIRP_SUBNET, GUEST_HOST = "10.0.2.0/24", 15
 """What slirp has when nobody says otherwise: its network, and the first address that it gives."""
+RECORDED_PIECE = 600
+"""Bytes of a file that go into a request while QEMU records, because its UART is slow then."""
 POLL = 0.01
 """Seconds between two looks at figures for which the guest sends no event."""
 
@@ -126,6 +131,7 @@ class Device:
         subnet: str | None = None,
         capture: bool = True,
         extra: tuple[str, ...] = (),
+        record: bool = False,
         elf: Path | str | None = None,
         qemu: str | None = None,
         tap: Callable[[bytes], None] | None = None,
@@ -149,6 +155,8 @@ class Device:
                 addresses; None for slirp's own, 10.0.2.0/24.
             capture: whether to keep a pcap of its network.
             extra: more arguments for QEMU.
+            record: whether QEMU records each run, so that `keep_recording` can keep it. The guest
+                is slower then.
             elf: firmware with debugging information, when `firmware` has none and there is no
                 file of its name with .elf beside it.
             qemu: the QEMU to run; None for the first that is found and has the machine.
@@ -182,6 +190,11 @@ class Device:
         self._tap = tap
         self._capture = capture
         self._extra = tuple(extra)
+        self._record = record
+        if record:
+            check_recordable(self.board)
+        self.recorder: Recorder | None = None
+        """What records the run that is on, or recorded the last one."""
         self.folder = Path()
         """The running device's own files; removed by `close`."""
         self.machine: Machine | None = None
@@ -297,6 +310,8 @@ class Device:
         self._flash = start.flash
         for name, content in self.board.handover.files.items():
             (self.folder / name).write_bytes(content)
+        self.recorder = Recorder(self.folder) if self._record else None
+        recording = self.recorder.begin(self.board, self.flash) if self.recorder else None
         self.tls_secrets.touch(mode=0o600)
         arguments = dict(self.args)
         if self.board.seeded:
@@ -312,6 +327,7 @@ class Device:
             program=self._program,
             capture=self.capture_file if self._capture else None,
             extra=self._extra,
+            recording=recording,
         )
         self.machine = machine
         self._qemu = Qemu(machine, self.folder)
@@ -319,7 +335,8 @@ class Device:
         self.timeline.add("image")
         self._qemu.start()
         self.timeline.add("exec", pid=self._qemu.pid)
-        self.console.attach(*self._qemu.take_wires())
+        console, control = self._qemu.take_wires()
+        self.console.attach(console, control, self._qemu.pace(console))
         self._qemu.connect(deadline)
         self.timeline.add("forwards", ports={f.host_port: f.guest_port for f in self.forwards})
 
@@ -333,12 +350,31 @@ class Device:
             try:
                 status = qemu.stop()
                 self.timeline.add("stopped", status=status)
+                if self.recorder is not None:
+                    self.console.detach()  # all that was printed is known now
+                    self.recorder.finish(qemu, self.elf, list(self.panics), status)
             finally:
                 with self._network_lock:
                     if self.used_network is not None:
                         self.used_network.close()
                     self._qemu = None
                 self.console.detach()
+
+    def keep_recording(self, path: Path, test: str = "") -> None:
+        """Write the recording of the run that is on to `path` as soon as the device is stopped.
+
+        Args:
+            path: the archive, for `espbench replay`.
+            test: what was recorded, for people.
+
+        Raises:
+            ConfigError: the device does not record.
+        """
+        if self.recorder is None:
+            raise ConfigError(
+                f"{self.name} does not record: give it record=True, or use espbench record."
+            )
+        self.recorder.keep, self.recorder.test = path, test
 
     def close(self) -> None:
         """End QEMU and remove the device's files."""
@@ -766,6 +802,8 @@ class Device:
             _MAKE_FOLDERS.format(folders=[str(p) for p in PurePosixPath(path).parents][-2::-1])
         )
         piece = min(piece, self.board.longest_request // 2 - 256)
+        if self._record:
+            piece = min(piece, RECORDED_PIECE)
         self.exec("import binascii as _b")
         for position in range(0, max(len(data), 1), piece):
             mode = "ab" if position else "wb"
@@ -818,6 +856,8 @@ class Device:
         qmp = self.qemu.qmp
         if qmp is None:
             raise NotRunning(f"{self.name} is not running: start it first.")
+        if self.recorder is not None and not is_repeated(command):
+            self.recorder.unrepeatable.append(command)
         return qmp.execute(command, deadline=Deadline.of(timeout), **arguments)
 
     def _wait_boot(self, boots: int, deadline: Deadline) -> None:

@@ -41,6 +41,10 @@ class ImageError(EspbenchError):
     """The flash image could not be made."""
 
 
+class ArchiveError(EspbenchError):
+    """A recording cannot be written, read or replayed."""
+
+
 class BadFileName(ImageError):
     """A name that the device's file system cannot hold."""
 

@@ -140,6 +140,7 @@ def replay(machine: Machine, folder: Path, *, copied: bool, program: str) -> str
         firmware=firmware.absolute(),
         flash=(folder / "flash.img").absolute(),
         capture=None,
+        recording=None,
     )
     note = (
         "# Boots the same device again, on this terminal (end it with: kill %1, or Ctrl-C).\n"

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable
 
 from espbench.deadline import Deadline
-from espbench.errors import ConsoleTimeout, NotRunning
+from espbench.errors import ConsoleTimeout, NotRunning, QmpError
+from espbench.paced import Pace
 
 
 class Line:
@@ -23,11 +24,13 @@ class Line:
         self._fault = fault
         self._socket: socket.socket | None = None
         self._sending = threading.Lock()
+        self._pace: Pace | None = None
 
-    def attach(self, connection: socket.socket) -> None:
-        """Take over a connected socket."""
+    def attach(self, connection: socket.socket, pace: Pace | None = None) -> None:
+        """Take over a connected socket; without a `pace`, QEMU holds back what does not fit."""
         connection.setblocking(False)
         self._socket = connection
+        self._pace = pace
 
     def close(self) -> None:
         """Close the socket."""
@@ -43,22 +46,34 @@ class Line:
             ConsoleTimeout: the guest did not take it in time.
             NotRunning: the device is not running.
         """
-        rest = memoryview(data)
+        whole = memoryview(data)
         with self._sending:
-            while rest:
-                if self._socket is None:
-                    raise NotRunning("The device is not running, so nothing can be sent to it.")
-                try:
-                    rest = rest[self._socket.send(rest) :]
-                except BlockingIOError:
-                    poll = select.poll()
-                    poll.register(self._socket, select.POLLOUT)
-                    if not poll.poll(deadline.remaining() * 1000):
-                        raise ConsoleTimeout(
-                            f"The guest did not take {len(rest)} bytes from its UART within "
-                            f"{deadline}: it hangs, or runs with interrupts off."
-                        ) from None
-                except OSError as error:
-                    raise self._fault() or NotRunning(
-                        f"QEMU closed the console ({error.strerror})."
-                    ) from error
+            if self._pace is None:
+                self._send(whole, deadline)
+                return
+            try:
+                for start in range(0, len(whole), self._pace.piece):
+                    self._pace.before()
+                    self._send(whole[start : start + self._pace.piece], deadline)
+                    self._pace.after(deadline)
+            except QmpError as error:
+                raise self._fault() or error from error
+
+    def _send(self, rest: memoryview, deadline: Deadline) -> None:
+        while rest:
+            if self._socket is None:
+                raise NotRunning("The device is not running, so nothing can be sent to it.")
+            try:
+                rest = rest[self._socket.send(rest) :]
+            except BlockingIOError:
+                poll = select.poll()
+                poll.register(self._socket, select.POLLOUT)
+                if not poll.poll(deadline.remaining() * 1000):
+                    raise ConsoleTimeout(
+                        f"The guest did not take {len(rest)} bytes from its UART within "
+                        f"{deadline}: it hangs, or runs with interrupts off."
+                    ) from None
+            except OSError as error:
+                raise self._fault() or NotRunning(
+                    f"QEMU closed the console ({error.strerror})."
+                ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from espbench.embedded.plugin import MODES, EmbeddedPlugin, services
 from espbench.errors import ConfigError, Panicked
 from espbench.evidence import folder_name, save
 from espbench.readiness import ConsoleReadiness, HttpReadiness, Readiness
+from espbench.record import SUFFIX
+from espbench.record import check as check_recordable
 
 Options = Mapping[str, Any]
 """Keyword arguments of `Device`, as the marker and the option fixtures give them."""
@@ -76,6 +79,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--evidence-dir",
         metavar="PATH",
         help="where evidence goes (default: ini espbench_evidence_dir, else evidence/ in the root)",
+    )
+    group.addoption(
+        "--record",
+        choices=("never", "failed", "always"),
+        default="never",
+        help="which tests leave a recording for `espbench replay` in their evidence; devices are "
+        "slower then (default: never)",
     )
     group.addoption(
         "--espbench-ports",
@@ -162,7 +172,14 @@ def _common(config: pytest.Config) -> dict[str, Any]:
     if elf := config.getoption("--firmware-elf"):
         options["elf"] = _path(config, elf)
     options["capture"] = config.getoption("--evidence") != "never"
+    if _records(config):
+        check_recordable(chosen_board(config))
+        options["record"] = True
     return options
+
+
+def _records(config: pytest.Config) -> bool:
+    return bool(config.getoption("--record") != "never")
 
 
 def _path(config: pytest.Config, text: str) -> Path:
@@ -371,9 +388,17 @@ def _owner(
     finally:
         for device in mine:
             device.close()
+            _warn_of_recording(device)
             bench.devices.remove(device)
             if shared:
                 bench.shared.remove(device)
+
+
+def _warn_of_recording(device: Device) -> None:
+    """Say that a recording that was promised is not there."""
+    if device.recorder is not None and device.recorder.problem:
+        warnings.warn(pytest.PytestWarning(device.recorder.problem), stacklevel=2)
+        device.recorder.problem = ""
 
 
 # -------------------------------------------------------------------- failures
@@ -397,6 +422,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for device in item.config.stash[_BENCH].devices:
         if not device.running or device.panicked():
             device.stop()
+            _warn_of_recording(device)
             device.start()
 
 
@@ -452,10 +478,36 @@ def pytest_runtest_makereport(
         for saved in _save(item, devices):
             report.sections.append(("espbench evidence", saved))
             report.user_properties.append(("evidence", saved))
+    mode = item.config.getoption("--record")
+    wanted = mode != "never" and (report.failed or (mode == "always" and report.when == "call"))
+    if wanted and (devices := _devices(item)):
+        for kept in _keep_recordings(item, devices):
+            report.sections.append(("espbench recording", f"espbench replay {kept}"))
+            report.user_properties.append(("recording", kept))
     return report
 
 
+def _keep_recordings(item: pytest.Item, devices: list[Device]) -> list[str]:
+    """Have the devices' runs kept, which are over with their fixtures; return the archives."""
+    folders = _folders(item, devices)
+    kept = []
+    for device, folder in zip(devices, folders, strict=True):
+        if device.recorder is not None:
+            path = folder / f"recording{SUFFIX}"
+            device.keep_recording(path, item.nodeid)
+            kept.append(_shown(item.config, str(path)))
+    return kept
+
+
 def _save(item: pytest.Item, devices: list[Device]) -> list[str]:
+    return [
+        _shown(item.config, str(save(device, folder)))
+        for device, folder in zip(devices, _folders(item, devices), strict=True)
+    ]
+
+
+def _folders(item: pytest.Item, devices: list[Device]) -> list[Path]:
+    """Return where the evidence of each device of a test goes."""
     config = item.config
     named = config.getoption("--evidence-dir")
     base = (
@@ -463,11 +515,8 @@ def _save(item: pytest.Item, devices: list[Device]) -> list[str]:
     )
     folder = base / folder_name(item.nodeid)
     if len(devices) == 1:
-        return [_shown(config, str(save(devices[0], folder)))]
-    return [
-        _shown(config, str(save(device, folder / f"{number}-{device.name}")))
-        for number, device in enumerate(devices, 1)
-    ]
+        return [folder]
+    return [folder / f"{number}-{device.name}" for number, device in enumerate(devices, 1)]
 
 
 def _shown(config: pytest.Config, text: str) -> str:

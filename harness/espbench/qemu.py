@@ -25,7 +25,9 @@ from espbench.errors import (
 )
 from espbench.find_qemu import find_qemu
 from espbench.handover import option_value
+from espbench.paced import Pace, RecordedPace
 from espbench.qmp import Qmp
+from espbench.recording import Recording, stream_pair, unread
 from espbench.usernet import Forward, parse_forwards
 
 __all__ = [
@@ -44,9 +46,10 @@ __all__ = [
 
 STDERR_LINES = 15
 """How many of QEMU's last lines an error shows."""
-NOISE = ("ui-ui-", "Adding SPI flash device")
+NOISE = ("ui-ui-", "Adding SPI flash device", " tick has no peer")
 """What says nothing about an end: Debian's package warns about GUI modules that are not installed
-(they are not used), and Espressif's QEMU greets its flash at every start."""
+(they are not used), Espressif's QEMU greets its flash at every start, and the network whose ticks a
+recording needs has nobody on it, as it should."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,7 @@ class Machine:
         program: the QEMU to run; None: the one that is found.
         capture: pcap file of the guest's NIC, or None.
         extra: more arguments.
+        recording: whether QEMU records, or replays a log.
     """
 
     board: Board
@@ -76,6 +80,7 @@ class Machine:
     program: str | None = None
     capture: Path | None = None
     extra: Sequence[str] = ()
+    recording: Recording | None = None
 
     def __post_init__(self) -> None:
         """Check what QEMU or the guest would misunderstand."""
@@ -101,7 +106,14 @@ class Wires:
     arguments: tuple[str, ...]
 
     @classmethod
-    def sockets(cls, console: int, monitor: int, *control: int, uart: int | None = None) -> Wires:
+    def sockets(
+        cls,
+        console: int,
+        monitor: int,
+        *control: int,
+        uart: int | None = None,
+        transcript: Path | None = None,
+    ) -> Wires:
         """Return wires over inherited, connected sockets.
 
         Nothing has to be polled for, no path can be too long, and no early byte is lost.
@@ -110,11 +122,14 @@ class Wires:
             console, monitor: descriptors.
             control: one more, when control records have a UART of their own.
             uart: which one that is.
+            transcript: file into which QEMU writes all that the console's UART sends.
         """
         second = [] if uart is None else _control_uart(control[0], uart)
+        log = "" if transcript is None else f",logfile={option_value(transcript)},logappend=off"
         return cls(
             (
-                *("-chardev", f"socket,id=console,fd={console}", "-serial", "chardev:console"),
+                *("-chardev", f"socket,id=console,fd={console}{log}"),
+                *("-serial", "chardev:console"),
                 *second,
                 *("-chardev", f"socket,id=qmp,fd={monitor}", "-mon", "chardev=qmp,mode=control"),
             )
@@ -159,6 +174,8 @@ def command_line(machine: Machine, wires: Wires, *, program: str | None = None) 
     if machine.capture is not None:
         path = option_value(machine.capture)
         command += ["-object", f"filter-dump,id=capture,netdev=net0,file={path}"]
+    if machine.recording is not None:
+        command += machine.recording.arguments("net0")
     return [*command, *board.options, *machine.extra]
 
 
@@ -252,6 +269,8 @@ class Qemu:
         self.forwards: list[Forward] = []
         self._process: launcher.Process | None = None
         self._stderr = folder / "qemu.txt"
+        self.transcript = folder / "console.raw"
+        """All that the console's UART sent, when QEMU records or replays."""
         self._stopping = threading.Lock()
 
     @property
@@ -271,16 +290,19 @@ class Qemu:
             QemuError: it could not be started.
         """
         uart = self.machine.board.control_uart
-        self.console, console_far = socket.socketpair()
+        recorded = self.machine.recording is not None
+        wire = stream_pair if recorded else socket.socketpair
+        self.console, console_far = wire()
         monitor, monitor_far = socket.socketpair()
         self.qmp = Qmp(monitor)
         far = [console_far, monitor_far]
         if uart is not None:
-            self.control, control_far = socket.socketpair()
+            self.control, control_far = wire()
             far.append(control_far)
         try:
             descriptors = [end.fileno() for end in far]
-            wires = Wires.sockets(*descriptors, uart=uart)
+            transcript = self.transcript if recorded else None
+            wires = Wires.sockets(*descriptors, uart=uart, transcript=transcript)
             self.command = command_line(self.machine, wires, program=self.program)
             self._process = launcher.start(
                 self.command,
@@ -299,6 +321,13 @@ class Qemu:
         self.console = self.control = None
         assert console is not None
         return console, control
+
+    def pace(self, console: socket.socket) -> Pace | None:
+        """Return how fast the guest takes what is sent to its UARTs; None: QEMU sees to that."""
+        recording, board = self.machine.recording, self.machine.board
+        if recording is None or self.qmp is None:
+            return None
+        return RecordedPace(self.qmp, recording.shift, board.uart_status, unread(console))
 
     def connect(self, deadline: Deadline) -> None:
         """Talk to the monitor: check the version, read back the forwarded ports.

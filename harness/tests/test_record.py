@@ -1,0 +1,387 @@
+"""Recordings: archives, good and bad, what QEMU is told, and the plugin's part."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from espbench import archive, cli
+from espbench.archive import Manifest
+from espbench.boards import BOARDS, LX60
+from espbench.deadline import Deadline
+from espbench.device import Device
+from espbench.errors import ArchiveError, ConfigError, ConsoleTimeout, DiskFull, QemuDied
+from espbench.paced import SETTLED, RecordedPace
+from espbench.qemu import Machine, Wires, command_line
+from espbench.recording import Recording, is_repeated, stream_pair, unread
+from espbench.replay import choose_qemu, first_difference, panics
+
+MANIFEST = Manifest(
+    espbench="0.1.0",
+    board="lx60",
+    ram="16M",
+    qemu="7.2.22",
+    boot_arguments={"seed": "5e"},
+    shift=2,
+    captured=True,
+    subnet=None,
+    internet=False,
+    extra=[],
+    firmware="firmware.elf",
+    elf="firmware.elf",
+    test="test_x.py::test_it",
+    panics=[],
+    unrepeatable=[],
+    ended="ended with exit status 0",
+)
+NAMES = (archive.FLASH, archive.LOG, archive.CONSOLE, "firmware.elf")
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """Return an archive whose files hold their own names, many times."""
+    files = {}
+    for name in NAMES:
+        files[name] = tmp_path / name
+        files[name].write_text(f"{name} " * 500)
+    path = tmp_path / "recording.espbench"
+    archive.write(path, MANIFEST, files)
+    return path
+
+
+def test_archive_comes_back(written: Path, tmp_path: Path) -> None:
+    """What is written is read again, with a check sum for each file."""
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    manifest = archive.unpack(written, folder)
+    assert dataclasses.replace(manifest, files={}) == MANIFEST
+    assert set(manifest.files) == set(NAMES)
+    assert {path.name for path in folder.iterdir()} == set(NAMES)
+    assert (folder / archive.LOG).read_text() == f"{archive.LOG} " * 500
+
+
+def rewritten(path: Path, change: Callable[[dict[str, object]], object], drop: str = "") -> Path:
+    """Return a copy of an archive with another manifest, and without one file."""
+    copy = path.with_name("copy.espbench")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w") as new:
+        content = json.loads(old.read(archive.MANIFEST))
+        change(content)
+        new.writestr(archive.MANIFEST, json.dumps(content))
+        for name in NAMES:
+            if name != drop:
+                new.writestr(name, old.read(name))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda m: m.update(format=2, espbench="9.0"), "use espbench 9.0 or newer"),
+        (lambda m: m.pop("format"), "its manifest is none"),
+        (lambda m: m.pop("board"), "its manifest is not complete"),
+        (lambda m: m["files"].pop(archive.LOG), "its manifest is not complete"),
+        (lambda m: m["files"].update({"../x": "0"}), "a file that would lie elsewhere"),
+        (lambda m: m["files"].update({archive.LOG: "0"}), "its replay.log is not what was"),
+    ],
+)
+def test_bad_manifests(
+    written: Path, tmp_path: Path, change: Callable[[dict[str, object]], object], says: str
+) -> None:
+    """A manifest that is too new, or cannot be right, is told in one sentence."""
+    with pytest.raises(ArchiveError, match=re.escape(says)):
+        archive.unpack(rewritten(written, change), tmp_path)
+
+
+def test_damaged_archives(
+    written: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Missing, truncated, corrupt and foreign files: one sentence and exit status 1 each."""
+    data = written.read_bytes()
+    truncated, corrupt, foreign = (tmp_path / name for name in ("short", "corrupt", "foreign"))
+    truncated.write_bytes(data[: len(data) // 2])
+    with zipfile.ZipFile(written) as file:
+        end = file.start_dir  # of the last member's data
+    corrupt.write_bytes(data[: end - 8] + bytes(b ^ 255 for b in data[end - 8 : end]) + data[end:])
+    foreign.write_text("no archive")
+    missing_file = rewritten(written, lambda _: None, drop=archive.LOG)
+    for path in (truncated, corrupt, foreign, missing_file):
+        assert cli.main(["replay", str(path)]) == 1
+        said = capsys.readouterr().err
+        assert re.fullmatch(rf"espbench: {re.escape(str(path))} is no intact recording .*\n", said)
+        assert said.endswith("copy it again from where it was made.\n")
+    assert cli.main(["replay", str(tmp_path / "nowhere")]) == 1
+    assert "There is no recording" in capsys.readouterr().err
+
+
+def test_full_disk_leaves_no_half_archive(written: Path) -> None:
+    """An archive is there as a whole or not at all, and the sentence names the place."""
+    full = Path("/dev/full")
+    part = written.parent / "late.espbench.part"
+    part.symlink_to(full)
+    with pytest.raises(DiskFull, match=r"is full, so the recording late\.espbench is missing"):
+        archive.write(written.parent / "late.espbench", MANIFEST, {"a": written})
+    assert not part.is_symlink()
+    assert not (written.parent / "late.espbench").exists()
+
+
+def test_full_disk_while_recording(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
+    """A log that QEMU could not write is told, and makes no archive."""
+    kept = tmp_path / "recording.espbench"
+    device = Device("lx60", tiny_firmware(), record=True, ready="control")
+    try:
+        device.folder = tmp_path / "folder"
+        device.folder.mkdir()
+        (device.folder / archive.LOG).symlink_to("/dev/full")
+        device.start(wait=False)
+        device.keep_recording(kept)
+        device.console.expect("^ready$")
+        device.stop()
+        assert device.recorder is not None
+        assert "could not write its log" in device.recorder.problem
+        assert not kept.exists()
+    finally:
+        device.close()
+
+
+def test_killed_while_recording(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
+    """The log of a QEMU that was killed has no end, and makes no archive."""
+    kept = tmp_path / "recording.espbench"
+    device = Device("lx60", tiny_firmware(), record=True)
+    try:
+        device.start(wait=False)
+        device.keep_recording(kept)
+        device.console.expect("^ready$")
+        assert device.pid is not None
+        os.kill(device.pid, 9)
+        with pytest.raises(QemuDied):
+            device.console.expect("never")
+        device.stop()
+        assert device.recorder is not None
+        assert device.recorder.problem == (
+            "QEMU was ended by signal 9 before its log was whole, so nothing was recorded."
+        )
+        assert not kept.exists()
+    finally:
+        device.close()
+
+
+def test_another_qemu(tmp_path: Path) -> None:
+    """A log is for the version of QEMU that wrote it."""
+    fake = tmp_path / "qemu"
+    fake.write_text("#!/bin/sh\necho QEMU emulator version 9.2.0\n")
+    fake.chmod(0o700)
+    with pytest.raises(ArchiveError, match=r"with QEMU 7\.2\.22, and .* is 9\.2\.0: .*--qemu"):
+        choose_qemu(MANIFEST, str(fake))
+    fake.write_text("#!/bin/sh\necho QEMU emulator version 7.2.3\n")
+    assert choose_qemu(MANIFEST, str(fake)) == str(fake)
+
+
+def test_missing_qemu(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A QEMU that is not there is told in one sentence."""
+    assert cli.main(["replay", str(written), "--qemu", "/no/qemu"]) == 1
+    assert "/no/qemu --version failed" in capsys.readouterr().err
+
+
+def test_arguments() -> None:
+    """What QEMU is told, behind all that concerns the network; a comma in a path is doubled."""
+    machine = Machine(
+        board=LX60,
+        firmware=Path("/f/firmware.elf"),
+        flash=Path("/f/flash.img"),
+        recording=Recording("record", Path("/f/a,b.log"), 2),
+    )
+    assert command_line(machine, Wires.terminal())[-8:] == [
+        *("-icount", "shift=2,rr=record,rrfile=/f/a,,b.log"),
+        *("-netdev", "hubport,id=tick,hubid=1"),
+        *("-object", "filter-buffer,id=ticks,netdev=tick,interval=1000"),
+        *("-object", "filter-replay,id=replay,netdev=net0"),
+    ]
+    wires = Wires.sockets(7, 9, transcript=Path("/f/c.raw")).arguments
+    assert wires[1] == "socket,id=console,fd=7,logfile=/f/c.raw,logappend=off"
+
+
+def test_wire_takes_single_bytes() -> None:
+    """QEMU writes bytes one by one, and never has to wait for the harness to read them."""
+    one, other = stream_pair()
+    with one, other:
+        one.setblocking(False)
+        for _ in range(100_000):  # a Unix socket takes 278
+            assert one.send(b"x") == 1
+
+
+def test_what_a_log_has() -> None:
+    """Looking changes nothing, and a reset is in the log; the link's state is not."""
+    assert is_repeated("query-status")
+    assert is_repeated("system_reset")
+    assert not is_repeated("set_link")
+
+
+@pytest.mark.parametrize("name", ["esp32", "esp32c3"])
+def test_boards_that_cannot(name: str, tmp_path: Path) -> None:
+    """A board on which it does not hold says so, before anything starts."""
+    firmware = tmp_path / "firmware.bin"
+    firmware.touch()
+    with pytest.raises(ConfigError, match=f"Board {name} cannot be recorded, because .*lx60"):
+        Device(BOARDS[name], firmware, record=True)
+
+
+class FakeQmp:
+    """A monitor that counts instructions, and has a UART that was not read yet."""
+
+    def __init__(self, *instructions: int, unread: int = 0, thread: int = 1) -> None:
+        self.thread = thread
+        self.instructions = list(instructions)
+        self.unread = unread
+
+    def execute(self, command: str, **_: object) -> object:
+        if command == "query-cpus-fast":
+            return [{"thread-id": self.thread}]
+        assert command == "query-replay"
+        return {"icount": self.instructions.pop(0)}
+
+    def monitor(self, command: str, **_: object) -> str:
+        assert command == "xp /1xw 0x9d050034"
+        self.unread -= 1
+        return f"000000009d050034: {0x61 if self.unread >= 0 else 0x60:#010x}\r\n"
+
+
+@pytest.mark.parametrize(
+    ("instructions", "unread"),
+    [
+        ([100, 2_000_000], 0),  # it is busy, and has had the time to read
+        ([100, 2_000_000, 3_000_000, 4_000_000], 2),  # it is busy with something else first
+    ],
+)
+def test_pace(instructions: list[int], unread: int) -> None:
+    """A busy guest is given the next piece when it has read this one, and not before."""
+    qmp = FakeQmp(*instructions, unread=unread)
+    pace = RecordedPace(qmp, 2, LX60.uart_status)  # type: ignore[arg-type]
+    pace.before()
+    pace.after(Deadline(5))
+    assert qmp.instructions == []
+
+
+def test_pace_of_a_guest_that_sleeps() -> None:
+    """It is given the next piece once QEMU took this one, and a tick brought it to the UART."""
+    qmp, left = FakeQmp(*[100] * 100), [3, 2, 0]
+    pace = RecordedPace(
+        qmp,  # type: ignore[arg-type]
+        2,
+        LX60.uart_status,
+        lambda: left.pop(0) if len(left) > 1 else left[0],
+    )
+    pace.before()
+    start = time.monotonic()
+    pace.after(Deadline(5))
+    assert left == [0]
+    assert time.monotonic() - start > SETTLED
+    assert qmp.instructions
+
+
+def test_pace_of_a_busy_host() -> None:
+    """A core that the host keeps from running is no core that sleeps."""
+    busy = threading.get_native_id()
+    qmp = FakeQmp(*[100] * 50, 2_000_000, thread=busy)
+    pace = RecordedPace(qmp, 2, LX60.uart_status)  # type: ignore[arg-type]
+    pace.before()
+    pace.after(Deadline(5))
+    assert qmp.instructions == []
+
+
+def test_unread_bytes() -> None:
+    """The kernel says how many bytes the other end has not read."""
+    one, other = stream_pair()
+    with one, other:
+        left = unread(one)
+        assert left() == 0
+        one.send(b"12345")
+        other.recv(2)
+        assert left() == 3
+
+
+def test_pace_of_a_hung_guest() -> None:
+    """A guest that reads nothing is told when the time is up."""
+    pace = RecordedPace(FakeQmp(1, 1, 1), 2, None)  # type: ignore[arg-type]
+    pace.before()
+    with pytest.raises(ConsoleTimeout, match="did not take what was sent"):
+        pace.after(Deadline(0))
+
+
+def test_differences() -> None:
+    """The first line that differs is shown, also when one of the two is longer."""
+    assert first_difference(b"a\nb\n", b"a\nb\n") == ""
+    assert first_difference(b"a\nb\n", b"a\nc\n") == (
+        "Line 2 of the console was 'b' when it was recorded, and is 'c' now."
+    )
+    assert "was 'b' when it was recorded, and is not there now" in first_difference(
+        b"a\nb\n", b"a\n"
+    )
+
+
+def test_panics_among_records() -> None:
+    """Panics are found in what the UART sent, records and line ends included."""
+    printed = (
+        b'\x1e{"event":"boot"}\r\nGuru Meditation Error: Core  0 panic\'ed (X).\r\n'
+        b"PC      : 0x60000008\r\nRebooting...\r\n"
+    )
+    assert [panic.cause for panic in panics(printed, Path("x.bin"))] == ["X"]
+
+
+def test_plugin(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
+    """`espbench record` runs pytest; only what fails leaves a recording, which is repeated."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_inner.py").write_text(
+        "def test_good(device):\n    pass\n\ndef test_bad(device):\n    assert 0\n"
+    )
+
+    def espbench(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "espbench", *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    done = espbench(
+        *("record", "-p", "no:cacheprovider", "-p", "no:pytest_embedded", "test_inner.py"),
+        *(f"--firmware={tiny_firmware()}", "--ready-console=^ready"),
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "1 failed, 1 passed" in done.stdout
+    kept = "evidence/test_inner-test_bad/recording.espbench"
+    assert re.search(rf"^-+ espbench recording -+\nespbench replay {kept}$", done.stdout, re.M)
+    assert [p.name for p in (tmp_path / "evidence").rglob("*.espbench")] == ["recording.espbench"]
+    again = espbench("replay", kept, "--console")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == (
+        "somebody else's firmware\nready\n"
+        "The same outcome: 33 bytes on the console and 0 panics, as recorded.\n"
+    )
+    assert again.stderr == "recorded: test_inner.py::test_bad on lx60, QEMU " + (
+        _qemu_in(tmp_path / kept) + "\n"
+    )
+
+
+def _qemu_in(path: Path) -> str:
+    with zipfile.ZipFile(path) as file:
+        return str(json.loads(file.read(archive.MANIFEST))["qemu"])
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Both commands are in the help, and `record --help` is its own, not pytest's."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["record", "--help"])
+    assert ended.value.code == 0
+    assert "each test that fails leaves a recording" in capsys.readouterr().out

@@ -1,0 +1,170 @@
+"""Record and replay: a failure that comes by chance becomes a file that repeats it."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from espbench.certs import recipes
+from espbench.clients import Doors, Tls
+from espbench.clients.errors import ConnectionEnded
+from espbench.device import Device
+from espbench.replay import choose_qemu, replay, unpacked
+from espbench.work import symbol_address
+from remote_gdb import RemoteGdb
+
+pytestmark = pytest.mark.boards("lx60")
+
+CERTS = recipes()["p256"]
+FLAKY = """
+import bench, time
+from esp32 import httpserver
+
+buffer = b"21.5"
+
+def temperature(*_):
+    if buffer is None:
+        bench.panic()  # stands for a driver that follows a null pointer
+    httpserver.send(buffer)
+
+httpserver.on("/temperature", temperature)
+httpserver.start()
+while True:
+    buffer = None if time.ticks_ms() % 8 == 0 else b"21.5"
+    httpserver.process_queue(1)
+"""
+"""Answers, unless a request comes in the one millisecond in eight in which it has no buffer."""
+REPLAYS = 10
+PC = 16
+"""Number of the program counter, behind A0 to A15, in what QEMU tells gdb of an LX106."""
+
+
+def provoke(device: Device) -> None:
+    """Ask at random times until the device panics."""
+    doors = Doors(device, Tls(trust=CERTS.trust))
+    rng = random.SystemRandom()
+    with contextlib.suppress(ConnectionEnded):  # the panic's doing
+        for _ in range(300):
+            assert doors.http.get("/temperature").status == 200
+            device.wait_for_change(rng.random() / 50)
+
+
+@pytest.fixture(scope="module")
+def flaky(firmware: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """Return a recording of a panic, the console's text, and the panic, of the recorded run."""
+    path = tmp_path_factory.mktemp("flaky") / "recording.espbench"
+    device = Device("lx60", firmware, files={"/main.py": FLAKY}, record=True, ready="http")
+    with contextlib.closing(device):
+        device.start()
+        device.keep_recording(path, "flaky")
+        with device.expects_panic(60) as panics:
+            provoke(device)
+        device.stop()
+        assert device.recorder is not None
+        assert device.recorder.problem == ""
+        return path, device.console.text, str(panics[0])
+
+
+def test_repeats_ten_times(flaky: tuple[Path, str, str]) -> None:
+    """What a client caused by its timing happens again without any client, each time."""
+    path, console, panic = flaky
+    assert "bench_provoke_panic" in panic
+    for _ in range(REPLAYS):
+        shown: list[str] = []
+        with unpacked(path) as (manifest, folder):
+            program = choose_qemu(manifest, None)
+            outcome = replay(manifest, folder, program, show=shown.append)
+        assert outcome.difference == ""
+        assert [str(found) for found in outcome.panics] == [panic]
+        assert "".join(shown) == console
+
+
+def test_breakpoint_in_a_replay(flaky: tuple[Path, str, str]) -> None:
+    """With --gdb the guest waits, stops at a breakpoint, and goes on to the same outcome."""
+    path, _, _ = flaky
+    with unpacked(path) as (manifest, folder):
+        elf = folder / manifest.elf
+        address = symbol_address(elf, "bench_provoke_panic")
+    assert address is not None
+    command = [sys.executable, "-m", "espbench", "replay", str(path), "--gdb"]
+    with _started(command) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("The guest waits for gdb.")
+        line = process.stdout.readline()
+        found = re.fullmatch(
+            r" +xtensa-lx106-elf-gdb -ex 'target remote 127\.0\.0\.1:(\d+)' (.*/firmware\.elf)\n",
+            line,
+        )
+        assert found, line
+        assert Path(found[2]).is_file()
+        gdb = RemoteGdb(int(found[1]))
+        with contextlib.closing(gdb):
+            assert gdb.run_to(address).startswith("T05")
+            assert gdb.registers()[PC] == address
+            gdb.detach()
+        output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert "The same outcome: " in output
+    assert "bench_provoke_panic" in output
+    assert not Path(found[2]).exists()
+
+
+@contextlib.contextmanager
+def _started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_another_outcome(flaky: tuple[Path, str, str], tmp_path: Path) -> None:
+    """A recording whose run does not fit to it is told by the first line that differs."""
+    path, _, _ = flaky
+    changed = tmp_path / "changed.espbench"
+    old, new = b"(LoadProhibited)", b"(StoreProhibited)"
+    with unpacked(path) as (manifest, folder):
+        console = folder / "console.raw"
+        assert old in console.read_bytes()
+        console.write_bytes(console.read_bytes().replace(old, new))
+        from espbench import archive
+
+        archive.write(changed, manifest, {name: folder / name for name in manifest.files})
+    command = [sys.executable, "-m", "espbench", "replay", str(changed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1
+    assert re.search(
+        r"espbench: Another outcome: Line \d+ of the console was .*StoreProhibited.* when it was "
+        r"recorded, and is .*LoadProhibited.* now\.",
+        done.stderr,
+    )
+
+
+def test_network_and_tls(firmware: Path, tmp_path: Path) -> None:
+    """HTTPS through a network that loses frames, the control channel and a reset are repeated."""
+    path = tmp_path / "recording.espbench"
+    device = Device("lx60", firmware, files=CERTS.on_device(), record=True)
+    with contextlib.closing(device):
+        device.start()
+        device.keep_recording(path)
+        doors = Doors(device, Tls(trust=CERTS.trust))
+        with device.network.loss(0.05):
+            assert doors.https.get("/hello").status == 200
+        device.exec("print('x' * 2000); " + "x = 1; " * 100)
+        device.reset()
+        assert doors.http.get("/hello").status == 200
+        before = device.heap()
+        device.stop()
+        assert device.recorder is not None
+        assert device.recorder.problem == ""
+    with unpacked(path) as (manifest, folder):
+        outcome = replay(manifest, folder, choose_qemu(manifest, None))
+        assert outcome.difference == ""
+        assert f'"free":{before.free}'.encode() in (folder / "run/console.raw").read_bytes()
