@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -17,13 +16,14 @@ from espbench.errors import ConsoleTimeout
 from espbench.qmp import Qmp
 from espbench.recording import TICK_US
 
-PIECE = 8
-"""Bytes: half of what a 16550 holds, so that two pieces fit."""
+PIECE = 1
+"""Bytes: a 16550 holds 16, so that it takes fifteen wrong guesses in a row to lose one. QEMU hands
+over one at a time anyway."""
 TICKS = 4
 """After so many ticks of a busy guest's clock, too, the UART has what was sent."""
-SETTLED = 2.5 * TICK_US / 1e6
-"""Seconds after which the UART of a guest that sleeps has what QEMU took: its clock follows the
-host's, and ticks."""
+SETTLED = TICK_US / 1e6
+"""Seconds until the next byte may follow to a guest that sleeps: its clock follows the host's, so a
+tick has brought the byte to the UART, or there is room for those of a slow host."""
 LOOK = 0.0003
 """Seconds between two looks at a guest that has not taken a piece."""
 DATA_READY = 1
@@ -49,14 +49,11 @@ class Pace(Protocol):
 class RecordedPace:
     """The pace of a QEMU that records."""
 
-    def __init__(
-        self, qmp: Qmp, shift: int, status: int | None, left: Callable[[], int] = lambda: 0
-    ) -> None:
+    def __init__(self, qmp: Qmp, shift: int, status: int | None) -> None:
         """Follow a QEMU.
 
         Args:
             qmp: its monitor.
-            left: returns how many bytes of the line QEMU has not taken.
             shift: of its clock.
             status: address of the UART's line status; None: a busy guest is trusted to read.
         """
@@ -64,7 +61,6 @@ class RecordedPace:
         self._qmp = qmp
         self._delivered = (TICKS * TICK_US * 1000) >> shift
         self._status = status
-        self._left = left
         self._before = 0
         self._thread = 0
 
@@ -101,15 +97,10 @@ class RecordedPace:
         Raises:
             ConsoleTimeout: neither, in time.
         """
-        last, waited, taken = self._before, False, 0.0
+        last, waited, start = self._before, False, time.monotonic()
         while True:
             now, waits = self._instructions(), self._waits()
-            if self._left():
-                self._before, taken = now, 0.0
-            elif not taken:
-                taken = time.monotonic()
-            slept = now == last and waited and waits
-            slept = slept and bool(taken) and time.monotonic() - taken > SETTLED
+            slept = now == last and waited and waits and time.monotonic() - start > SETTLED
             if (slept or now - self._before > self._delivered) and not self._unread():
                 return
             if deadline.expired():

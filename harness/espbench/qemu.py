@@ -27,7 +27,7 @@ from espbench.find_qemu import find_qemu
 from espbench.handover import option_value
 from espbench.paced import Pace, RecordedPace
 from espbench.qmp import Qmp
-from espbench.recording import Recording, stream_pair, unread
+from espbench.recording import Recording, stream_pair
 from espbench.usernet import Forward, parse_forwards
 
 __all__ = [
@@ -322,12 +322,12 @@ class Qemu:
         assert console is not None
         return console, control
 
-    def pace(self, console: socket.socket) -> Pace | None:
+    def pace(self) -> Pace | None:
         """Return how fast the guest takes what is sent to its UARTs; None: QEMU sees to that."""
         recording, board = self.machine.recording, self.machine.board
         if recording is None or self.qmp is None:
             return None
-        return RecordedPace(self.qmp, recording.shift, board.uart_status, unread(console))
+        return RecordedPace(self.qmp, recording.shift, board.uart_status)
 
     def connect(self, deadline: Deadline) -> None:
         """Talk to the monitor: check the version, read back the forwarded ports.

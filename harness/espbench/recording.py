@@ -12,14 +12,13 @@ What was needed on top, each found by a replay that hung or differed:
   to which nothing is connected: the guest does not notice.
 - A console that never makes QEMU wait. A Unix socket is full after 278 writes of one byte, and
   when QEMU then writes the rest is not in the log. TCP merges such writes.
-- Input in pieces that fit into the UART; see `paced`.
+- Input byte by byte; see `paced`.
 - The same `filter-dump`, because it asks for the time of day when it is made, and that is logged.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -73,24 +72,6 @@ def stream_pair() -> tuple[socket.socket, socket.socket]:
             if peer == ours.getsockname():
                 return ours, theirs
             theirs.close()  # somebody else's, who connects to ports at random
-
-
-def unread(ours: socket.socket) -> Callable[[], int]:
-    """Return a function that returns how many bytes the other end of a TCP pair has not read.
-
-    The kernel's table of connections has that (proc(5), /proc/net/tcp).
-    """
-    (_, here), (_, there) = ours.getsockname(), ours.getpeername()
-    ends = [f"0100007F:{there:04X}", f"0100007F:{here:04X}"]
-
-    def left() -> int:
-        for line in Path("/proc/net/tcp").read_text().splitlines():
-            words = line.split()
-            if words[1:3] == ends:
-                return int(words[4].partition(":")[2], 16)
-        return 0
-
-    return left
 
 
 def is_repeated(command: str) -> bool:
