@@ -343,7 +343,7 @@ def test_recovery_when_the_ballast_goes(
     session_cost: SessionCost, leave: Callable[[int], None], shared_device: Device, doors: Doors
 ) -> None:
     """Without room TLS fails and HTTP works; without ballast four sessions work at once."""
-    leave(session_cost.room_for(0))
+    leave(session_cost.peak // 2)
     for _ in range(3):
         with pytest.raises(ClientError):
             doors.https.patient(5).get("/hello")
