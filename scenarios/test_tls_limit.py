@@ -31,8 +31,9 @@ LIMITS = {"http": MAX_HTTP, "https": MAX_HTTPS}
 BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
 BACKOFF = 0.05
 """Seconds that a client waits before it tries again: nothing tells it when there is a place."""
-STALL = 1.0
-"""Seconds in which no client of a burst may hear nothing, beyond the work there is for it."""
+STALL = 3.0
+"""Seconds in which no client of a burst may hear nothing, beyond the work there is for it: slirp
+sends a lost SYN again after 6 s."""
 
 
 def start(device: Device, options: str = "") -> None:

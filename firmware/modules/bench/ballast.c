@@ -34,9 +34,24 @@ static size_t take_one(size_t most) {
     return size;
 }
 
+/* What is to stay free is kept aside meanwhile: in one piece, not in those that were left over. */
+static void *keep_room(size_t bytes) {
+    size_t free = net_heap_figures().free, more = bytes - held;
+    return free > more ? net_heap_take(free - more) : NULL;
+}
+
 size_t ballast_set(size_t bytes) {
     while (held > bytes) {
         give_one();
+    }
+    if (held == bytes) {
+        return held;
+    }
+    void *room = keep_room(bytes);
+    while (held < bytes && take_one(bytes - held) > 0) {
+    }
+    if (room != NULL) {
+        net_heap_give(room);
     }
     while (held < bytes && take_one(bytes - held) > 0) {
     }
