@@ -9,6 +9,7 @@ import ipaddress
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -30,6 +31,7 @@ from espbench.errors import (
     NotRunning,
     Panicked,
     QemuDied,
+    QmpError,
     RebootLoop,
 )
 from espbench.heap import HeapInfo
@@ -53,6 +55,8 @@ SLIRP_SUBNET, GUEST_HOST = "10.0.2.0/24", 15
 """What slirp has when nobody says otherwise: its network, and the first address that it gives."""
 RECORDED_PIECE = 600
 """Bytes of a file that go into a request while QEMU records, because its UART is slow then."""
+DEATH_PATIENCE = 1.0
+"""Seconds (scaled) until the end of a QEMU that closed its monitor is known."""
 POLL = 0.01
 """Seconds between two looks at figures for which the guest sends no event."""
 
@@ -221,6 +225,7 @@ class Device:
         self._one_python = threading.Lock()
         self._first_event = 0
         self._boot_text = 0
+        self._paused_at: float | None = None
         self._flash = self.board.flash
         self._new_life()
 
@@ -287,6 +292,7 @@ class Device:
         self.boots = self._first_event = self._boot_text = 0
         self.used_network = None
         self._stopping = False
+        self._paused_at = None
         self._new_life()
         deadline = Deadline(self.ready_timeout)
         self.timeline.add("start")
@@ -382,6 +388,44 @@ class Device:
         if self.folder != Path():
             tempdirs.remove_folder(self.folder)
             self.folder = Path()
+
+    def pause(self) -> None:
+        """Hold the guest, whose clock stands still until `resume`; it takes no CPU meanwhile.
+
+        Raises:
+            QmpError, QemuDied: QEMU did not do it.
+        """
+        self._monitor_or_death("stop")
+        self._paused_at = time.monotonic()
+        self.timeline.add("paused")
+
+    def resume(self) -> None:
+        """Let the guest go on; neither its clock nor the timeline knows of the pause.
+
+        Raises:
+            ConfigError: it is not paused.
+            QmpError, QemuDied: QEMU did not do it.
+        """
+        if self._paused_at is None:
+            raise ConfigError(f"{self.name} is not paused: pause it first.")
+        paused = time.monotonic() - self._paused_at
+        self._paused_at = None
+        self.timeline.leave_out(paused)
+        self._monitor_or_death("cont")
+        self.timeline.add("resumed", paused=round(paused, 6))
+
+    def _monitor_or_death(self, command: str) -> None:
+        """Have QEMU do something; when it has ended instead, that is the error."""
+        qmp = self.qemu.qmp
+        if qmp is None:
+            raise NotRunning(f"{self.name} is not running: start it first.")
+        try:
+            qmp.execute(command)
+        except QmpError:
+            if self.qemu.wait(Deadline(DEATH_PATIENCE).seconds) is not None:
+                # The console's end is read by its own thread, and may be a moment later.
+                self.console.wait_for(lambda: None, Deadline(DEATH_PATIENCE))
+            raise
 
     @property
     def running(self) -> bool:

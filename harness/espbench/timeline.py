@@ -45,6 +45,10 @@ class Timeline:
         """Return the seconds since the start."""
         return time.monotonic() - self.started
 
+    def leave_out(self, seconds: float) -> None:
+        """Let the clock not count so many seconds that have just passed."""
+        self.started += seconds
+
     def add(self, name: str, at: float | None = None, **detail: Any) -> Event:
         """Record that `name` happened, now or at the given time."""
         event = Event(self.now() if at is None else at, name, detail)

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import http.client
+import os
+import signal
 import socket
 import ssl
 import struct
 import threading
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from espbench.certs import recipes
 from espbench.console import INTERRUPT
 from espbench.deadline import Deadline
 from espbench.device import Device
-from espbench.errors import ControlError, ControlTimeout, MemoryLeaked, NotReady, Panicked
+from espbench.errors import (
+    ConfigError,
+    ControlError,
+    ControlTimeout,
+    MemoryLeaked,
+    NotReady,
+    Panicked,
+    QemuDied,
+)
 from espbench.evidence import save
 from espbench.plugin import DeviceFactory
 
@@ -233,3 +245,32 @@ def test_readiness_of_one_byte(device_factory: DeviceFactory) -> None:
     assert answered > listening
     assert get(device).startswith(b"espbench")
     assert not Deadline(0).remaining()
+
+
+def test_a_pause_is_no_time(device: Device) -> None:
+    """A paused device takes no CPU; afterwards neither its clock nor the timeline counts that."""
+    pause = 1.5
+    assert device.pid is not None
+    process = psutil.Process(device.pid)
+    before, since = device.ping(), device.timeline.now()
+    device.pause()
+    used = sum(process.cpu_times()[:2])
+    time.sleep(pause)  # nothing to wait for: that nothing happens is what is looked at
+    assert sum(process.cpu_times()[:2]) - used <= 0.02  # two ticks of the kernel's clock
+    device.resume()
+    assert (device.ping() - before) / 1e6 < pause
+    assert device.timeline.now() - since < pause
+    assert get(device, "/hello") == b"hello\n"
+    [resumed] = [event for event in device.timeline if event.name == "resumed"]
+    assert resumed.detail["paused"] >= pause
+    with pytest.raises(ConfigError, match=r"^device is not paused: pause it first\.$"):
+        device.resume()
+
+
+def test_the_end_of_a_paused_device(device: Device) -> None:
+    """A QEMU that ended in a pause is told of as ever."""
+    device.pause()
+    assert device.pid is not None
+    os.kill(device.pid, signal.SIGKILL)
+    with pytest.raises(QemuDied, match=r"^QEMU was ended by signal 9 and said nothing\.$"):
+        device.resume()
