@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import struct
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from held_run import Run
 
 RAM = 0x60000000
 UART_DATA = 0x9D050020
@@ -63,3 +67,41 @@ def tiny_firmware(tmp_path: Path) -> Callable[[bytes], Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def inner(tmp_path: Path, tiny_firmware: Callable[..., Path]) -> Callable[..., tuple[int, str]]:
+    """Return a function that runs pytest on a test file and a tiny firmware."""
+
+    def run(source: str, *options: str, text: bytes | None = None) -> tuple[int, str]:
+        firmware = tiny_firmware() if text is None else tiny_firmware(text)
+        (tmp_path / "pytest.ini").write_text("[pytest]\n")
+        (tmp_path / "test_inner.py").write_text(f"import pytest\n{source}")
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_inner.py"]
+        command += ["-p", "espbench.plugin", "-p", "xdist.plugin", "--firmware", str(firmware)]
+        command += options or ("--ready-console", "^ready")
+        environment = {
+            **os.environ,
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "ESPBENCH_CACHE": str(tmp_path / "cache"),
+        }
+        result = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        return result.returncode, result.stdout + result.stderr
+
+    return run
+
+
+@pytest.fixture
+def start(tmp_path: Path, tiny_firmware: Callable[[], Path]) -> Iterator[Callable[..., Run]]:
+    """Return a function that runs pytest on a test's source, to be held and ended."""
+    runs: list[Run] = []
+
+    def run(source: str, *options: str) -> Run:
+        runs.append(Run(tmp_path, tiny_firmware(), source, *options))
+        return runs[-1]
+
+    yield run
+    for each in runs:
+        each.close()

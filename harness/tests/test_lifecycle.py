@@ -6,150 +6,22 @@ which processes there are; then something ends it, and the kernel says when QEMU
 
 from __future__ import annotations
 
-import contextlib
 import os
-import select
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from espbench.deadline import Deadline
 from espbench.tempdirs import PREFIX
+from held_run import Run
 
-PATIENCE = 30.0
-
-PREAMBLE = """
-import os, signal, threading
-import pytest
-from espbench import ConsoleReadiness
-
-def tell(device):
-    with open(os.environ["FIFO"], "w") as fifo:
-        fifo.write(f"{device.pid} {os.getpid()}\\n")
-    with open(os.environ["SEEN"], "rb", buffering=0) as seen:
-        seen.read(1)
-
-def block():
-    threading.Event().wait()
-"""
+Start = Callable[..., Run]
 
 HELD = """
 def test_held(device):
     tell(device)
     block()
 """
-
-
-class Run:
-    """A pytest subprocess and the QEMU that it started."""
-
-    def __init__(self, folder: Path, firmware: Path, source: str, *options: str) -> None:
-        """Start pytest on `source`."""
-        self.folder = folder
-        self.temporary = folder / "tmp"
-        self.temporary.mkdir(exist_ok=True)
-        fifo, seen = folder / "fifo", folder / "seen"
-        for path in (fifo, seen):
-            path.unlink(missing_ok=True)
-            os.mkfifo(path)
-        # Held open by both ends, so that neither side waits for the other to open it.
-        self._fifo = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
-        self._seen = os.open(seen, os.O_RDWR)
-        (folder / "pytest.ini").write_text("[pytest]\n")
-        (folder / "test_inner.py").write_text(PREAMBLE + source)
-        environment = {
-            **os.environ,
-            "FIFO": str(fifo),
-            "SEEN": str(seen),
-            "TMPDIR": str(self.temporary),
-            "ESPBENCH_CACHE": str(folder / "cache"),
-            # Other plugins take longer to load than the whole test.
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        }
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_inner.py"]
-        command += ["-p", "espbench.plugin", "-p", "xdist.plugin"]
-        command += ["--firmware", str(firmware), "--ready-console", "^ready", *options]
-        self.process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self.output = ""
-        self._pidfds: list[int] = []
-
-    def devices(self, count: int = 1) -> list[tuple[int, int]]:
-        """Wait until so many devices were told of; return the ids of QEMU and of its parent."""
-        found: list[tuple[int, int]] = []
-        text = b""
-        deadline = Deadline(PATIENCE)
-        while len(found) < count:
-            ready, _, _ = select.select([self._fifo], [], [], deadline.remaining())
-            assert ready, f"no device was told of within {deadline}: {self.finish()}"
-            text += os.read(self._fifo, 4096)
-            *lines, text = text.split(b"\n")
-            for line in lines:
-                pid, parent = map(int, line.split())
-                assert Path(f"/proc/{pid}/comm").read_text().startswith("qemu-system")
-                self._pidfds.append(os.pidfd_open(pid))
-                found.append((pid, parent))
-                self.go_on()
-        return found
-
-    def go_on(self) -> None:
-        """Let a test that told of a device go on."""
-        os.write(self._seen, b"x")
-
-    def finish(self) -> str:
-        """Wait for pytest's end and return its output."""
-        self.output += self.process.communicate(timeout=Deadline(PATIENCE).seconds)[0]
-        return self.output
-
-    def assert_none_left(self) -> None:
-        """Wait until the kernel says that every QEMU is gone."""
-        assert self._pidfds
-        deadline = Deadline(10)
-        for pidfd in self._pidfds:
-            poll = select.poll()
-            poll.register(pidfd, select.POLLIN)
-            assert poll.poll(deadline.remaining() * 1000), "a QEMU outlived its test"
-
-    def assert_no_files_left(self) -> None:
-        """Check that the temporary folder is empty."""
-        assert [path.name for path in self.temporary.glob(f"{PREFIX}*")] == []
-
-    def close(self) -> None:
-        """End what is left."""
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        for descriptor in (*self._pidfds, self._fifo, self._seen):
-            os.close(descriptor)
-
-
-Start = Callable[..., Run]
-
-
-@pytest.fixture
-def start(tmp_path: Path, tiny_firmware: Callable[[], Path]) -> Iterator[Start]:
-    """Return a function that runs pytest on a test's source."""
-    runs: list[Run] = []
-
-    def run(source: str, *options: str) -> Run:
-        runs.append(Run(tmp_path, tiny_firmware(), source, *options))
-        return runs[-1]
-
-    yield run
-    for each in runs:
-        each.close()
 
 
 @pytest.mark.parametrize(

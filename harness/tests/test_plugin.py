@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,30 +24,6 @@ Backtrace: 0x60000008:0x60fffe00\r
 Rebooting...\r
 """
 BOOT = b'\x1e{"event":"boot","cause":"power_on","us":1}\n'
-
-
-@pytest.fixture
-def inner(tmp_path: Path, tiny_firmware: Callable[..., Path]) -> Inner:
-    """Return a function that runs pytest on a test file and a tiny firmware."""
-
-    def run(source: str, *options: str, text: bytes | None = None) -> tuple[int, str]:
-        firmware = tiny_firmware() if text is None else tiny_firmware(text)
-        (tmp_path / "pytest.ini").write_text("[pytest]\n")
-        (tmp_path / "test_inner.py").write_text(f"import pytest\n{source}")
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_inner.py"]
-        command += ["-p", "espbench.plugin", "-p", "xdist.plugin", "--firmware", str(firmware)]
-        command += options or ("--ready-console", "^ready")
-        environment = {
-            **os.environ,
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "ESPBENCH_CACHE": str(tmp_path / "cache"),
-        }
-        result = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-        return result.returncode, result.stdout + result.stderr
-
-    return run
 
 
 FAILING = """
