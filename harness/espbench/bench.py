@@ -45,6 +45,7 @@ class Effort:
         handshakes, requests, echoes: of each kind.
         connections: one after the other, of which the slowest counts.
         idle: seconds.
+        suites: of each kind, when pools are measured.
     """
 
     boots: int = 15
@@ -53,9 +54,12 @@ class Effort:
     echoes: int = 500
     connections: int = 5000
     idle: float = 5.0
+    suites: int = 5
 
 
-QUICK = Effort(boots=5, handshakes=6, requests=60, echoes=100, connections=500, idle=2.0)
+QUICK = Effort(
+    boots=5, handshakes=6, requests=60, echoes=100, connections=500, idle=2.0, suites=2
+)
 
 Progress = Callable[[str], None]
 

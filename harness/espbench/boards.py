@@ -66,6 +66,7 @@ class Board:
             the guest has read; None: it has no 16550.
         unrecordable: completing "because", why record and replay does not hold; "": it does.
         steady_arguments: boot arguments that leave nothing to chance when work is counted.
+        spares: how many devices boot ahead of the tests, unless somebody says otherwise.
         options: more arguments for QEMU.
     """
 
@@ -102,6 +103,7 @@ class Board:
     uart_status: int | None = None
     unrecordable: str = ""
     steady_arguments: Mapping[str, str] = field(default_factory=dict)
+    spares: int = 0
     options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

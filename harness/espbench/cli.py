@@ -282,8 +282,26 @@ def bench(arguments: argparse.Namespace) -> int:
     console = _progress(arguments)
     path = Path(arguments.out) if arguments.out else _output_folder() / "bench.json"
     effort = module.QUICK if arguments.quick else module.Effort()
+    if min(arguments.jobs, 1 if arguments.pool is None else arguments.pool) < 1:
+        raise ConfigError("--pool and --jobs take 1 or more: write --pool 1 --jobs 2.")
     with console.status("measuring") as status:
-        found = module.run(board, firmware, effort, lambda what: status.update(f"measuring {what}"))
+
+        def progress(what: str) -> None:
+            status.update(f"measuring {what}")
+
+        if arguments.pool is None:
+            found = module.run(board, firmware, effort, progress)
+        else:
+            from espbench.pool import bench as pool_bench
+
+            found = pool_bench.run(
+                board,
+                firmware,
+                rounds=effort.suites,
+                size=arguments.pool,
+                jobs=arguments.jobs,
+                progress=progress,
+            )
     module.write(found, known, path)
     if arguments.json:
         _print_json(module.as_json(found, known))
@@ -560,6 +578,15 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _firmware_option(it)
     it.add_argument("--quick", action="store_true", help="fewer repetitions")
+    it.add_argument(
+        "--pool",
+        type=int,
+        metavar="N",
+        help="instead: suites a minute with N devices that boot ahead, and with none",
+    )
+    it.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="workers for --pool (default: 1)"
+    )
     it.add_argument("--out", metavar="FILE", help="default: build/bench.json")
 
     _bare_command(

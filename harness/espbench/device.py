@@ -416,16 +416,39 @@ class Device:
 
     def _monitor_or_death(self, command: str) -> None:
         """Have QEMU do something; when it has ended instead, that is the error."""
-        qmp = self.qemu.qmp
-        if qmp is None:
-            raise NotRunning(f"{self.name} is not running: start it first.")
         try:
-            qmp.execute(command)
+            self.monitor(command)
         except QmpError:
             if self.qemu.wait(Deadline(DEATH_PATIENCE).seconds) is not None:
                 # The console's end is read by its own thread, and may be a moment later.
                 self.console.wait_for(lambda: None, Deadline(DEATH_PATIENCE))
             raise
+
+    def boot_inputs(self) -> tuple[Any, ...]:
+        """Return all that a start begins with, for comparing: files count by what is in them.
+
+        Raises:
+            EspbenchError: a file cannot be put on the device.
+            OSError: a file is gone.
+        """
+        return (
+            self.board,
+            _state_of(self.firmware),
+            _state_of(self.elf),
+            image.normalise(self.files),
+            dict(self.args),
+            self.readiness,
+            self.ready_timeout,
+            self.name,
+            dict(self._forwards),
+            self._internet,
+            self._subnet,
+            self._program,
+            self._tap,
+            self._capture,
+            self._extra,
+            self._record,
+        )
 
     @property
     def running(self) -> bool:
@@ -1031,6 +1054,12 @@ def elf_of(firmware: Path) -> Path:
     """Return the file with debugging information of a firmware: itself, or its sibling."""
     sibling = firmware.with_suffix(".elf")
     return sibling if sibling.is_file() else firmware
+
+
+def _state_of(path: Path) -> tuple[Path, int, int, int]:
+    """Return what tells a file from another, or from itself before it was written to."""
+    found = path.stat()
+    return path.absolute(), found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def open_connections(stats: Mapping[str, Any]) -> dict[str, int]:

@@ -32,7 +32,8 @@ class Figure:
         key: for programs.
         title: for people.
         value: in `unit`.
-        unit: such as "ms", "bytes", "1/s", "%", "ratio".
+        unit: such as "ms", "bytes", "1/s", "1/min", "%",
+            "ratio".
         limit: what it must not exceed, or None.
     """
 
@@ -56,6 +57,8 @@ class Figure:
                 return f"{self.value:.3f}"
             case "1/s":
                 return f"{self.value:,.0f} /s" if self.value >= 100 else f"{self.value:.1f} /s"
+            case "1/min":
+                return f"{self.value:.2f} /min"
             case "%":
                 return f"{self.value:.2f} %"
             case _:

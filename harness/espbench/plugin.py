@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -19,25 +19,33 @@ from espbench.device import Device
 from espbench.embedded.plugin import MODES, EmbeddedPlugin, services
 from espbench.errors import ConfigError, Panicked
 from espbench.evidence import folder_name, save
+from espbench.pool.forecast import Forecast, Habit, Options, merged
+from espbench.pool.pool import Pool
+from espbench.pool.turns import turns, usable_cores
 from espbench.readiness import ConsoleReadiness, HttpReadiness, Readiness
 from espbench.record import SUFFIX
 from espbench.record import check as check_recordable
-
-Options = Mapping[str, Any]
-"""Keyword arguments of `Device`, as the marker and the option fixtures give them."""
 
 
 @dataclass
 class _Bench:
     """What the plugin remembers during a session."""
 
+    pool: Pool
+    """What boots ahead."""
+    forecast: Forecast
+    """What the next tests will ask for."""
     devices: list[Device] = field(default_factory=list)
     """All that run, for a test or a module, oldest first."""
     shared: list[Device] = field(default_factory=list)
     """Those of them that belong to a module."""
+    coming: list[pytest.Item] = field(default_factory=list)
+    """The tests after the one that runs."""
 
 
 _BENCH = pytest.StashKey[_Bench]()
+LOOK = 64
+"""How many of the next tests are looked at for devices that could boot ahead."""
 _EMBEDDED = pytest.StashKey[EmbeddedPlugin]()
 
 
@@ -109,6 +117,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how long it may take (default: the board's, times ESPBENCH_TIMEOUT_SCALE)",
     )
     group.addoption(
+        "--pool",
+        metavar="N",
+        help="how many devices boot ahead of the tests that need them, in each process; 0: none "
+        "(default: ini espbench_pool, else the board's: "
+        f"{', '.join(f'{board.name} {board.spares}' for board in BOARDS.values())}; "
+        "none where every core has a worker)",
+    )
+    group.addoption(
         "--espbench-dut",
         choices=MODES,
         default=MODES[0],
@@ -122,6 +138,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("espbench_ports", "default of --espbench-ports", default="")
     parser.addini("espbench_ready_console", "default of --ready-console", default="")
     parser.addini("espbench_ready_http", "default of --ready-http", default="")
+    parser.addini("espbench_pool", "default of --pool", default="")
 
 
 def parse_ports(text: str) -> dict[str, int]:
@@ -139,6 +156,24 @@ def parse_ports(text: str) -> dict[str, int]:
             )
         ports[scheme] = int(number)
     return ports
+
+
+def parse_pool(text: str, board: Board, free: int) -> int:
+    """Return how many devices boot ahead; by default as many as suit the board and the machine.
+
+    Args:
+        text: what was asked for, or "".
+        board: what boots.
+        free: how many cores have no worker.
+
+    Raises:
+        ConfigError: that is no number.
+    """
+    if not text:
+        return min(board.spares, free)
+    if not text.isdecimal():
+        raise ConfigError(f"--pool: {text!r} is no number of devices: write 0, 1 or more.")
+    return int(text)
 
 
 def chosen_readiness(console: str, http: str) -> Readiness | None:
@@ -198,15 +233,37 @@ def pytest_configure(config: pytest.Config) -> None:
         "with; keyword arguments of espbench.Device, merged from module, class and function",
     )
     config.addinivalue_line("markers", "boards(*names): the test needs one of these boards")
-    config.stash[_BENCH] = _Bench()
     try:
-        chosen_board(config)
+        board = chosen_board(config)
         _common(config)
+        config.stash[_BENCH] = _Bench(
+            _pool(config, board),
+            Forecast(lambda: _common(config), _marked),
+        )
         if services(config) is not None:
             _join_embedded(config)
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
     _end_on_signals()
+
+
+def _pool(config: pytest.Config, board: Board) -> Pool:
+    """Return the session's pool; each worker of pytest-xdist has one of its own.
+
+    Raises:
+        ConfigError: its size is no number.
+    """
+    own = hasattr(config, "workerinput")  # a pytest inside of a worker inherits the variables
+    workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) if own else 1
+    number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) if own else 0
+    text = _setting(config, "--pool", "espbench_pool")
+    size = parse_pool(text, board, turns(usable_cores(), workers))
+    return Pool(size, worker=number, workers=workers)
+
+
+def pool_of(config: pytest.Config) -> Pool:
+    """Return what boots ahead in this process."""
+    return config.stash[_BENCH].pool
 
 
 def _join_embedded(config: pytest.Config) -> None:
@@ -240,6 +297,7 @@ def _end_on_signals() -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End whatever still runs, after an error in somebody's teardown for instance."""
     if bench := config.stash.get(_BENCH, None):
+        bench.pool.close()
         for device in list(bench.devices):
             device.close()
         bench.devices.clear()
@@ -305,18 +363,6 @@ def shared_device_options() -> Options:
     return {}
 
 
-def merged(*parts: Options) -> dict[str, Any]:
-    """Return all options in one; later ones win, and mappings are merged."""
-    result: dict[str, Any] = {}
-    for part in parts:
-        for name, value in part.items():
-            if isinstance(value, Mapping) and isinstance(result.get(name), Mapping):
-                result[name] = {**result[name], **value}
-            else:
-                result[name] = value
-    return result
-
-
 def _marked(node: pytest.Item | pytest.Collector) -> list[Options]:
     """Return the options of the `device` markers, outermost first."""
     markers = list(node.iter_markers("device"))
@@ -336,10 +382,12 @@ def device_factory(
     """Return a function that boots devices, which end with the test."""
     # Not before one is booted: a test whose `device` is pytest-embedded's dut needs no firmware.
     base = merged(_common(request.config), device_options, *_marked(request.node))
+    forecast = request.config.stash[_BENCH].forecast
     with _owner(request.config) as own:
 
         def make(**options: Any) -> Device:
             firmware: Path = request.getfixturevalue("firmware")
+            forecast.learn(request.node, "device", Habit(board, firmware, device_options))
             return own(board, firmware, merged(base, options))
 
         yield make
@@ -360,6 +408,8 @@ def shared_device(
 ) -> Iterator[Device]:
     """Return a device that all tests of the module share, for those that change nothing."""
     options = merged(_common(request.config), shared_device_options, *_marked(request.node))
+    habit = Habit(board, firmware, shared_device_options)
+    request.config.stash[_BENCH].forecast.learn(request.node, "shared_device", habit)
     with _owner(request.config, shared=True) as own:
         yield own(board, firmware, options)
 
@@ -376,12 +426,15 @@ def _owner(
 
     def boot(board: Board, firmware: Path, options: Options) -> Device:
         device = Device(**{"board": board, "firmware": firmware, **options})
+        spare = bench.pool.take(device)
+        if spare is not None:
+            device = spare.device
         # Known before it starts: a start that fails leaves evidence too.
         mine.append(device)
         bench.devices.append(device)
         if shared:
             bench.shared.append(device)
-        return device.start()
+        return device.start() if spare is None else spare.hand_over()
 
     try:
         yield boot
@@ -416,6 +469,37 @@ def _devices(item: pytest.Item) -> list[Device]:
     return bench.devices[:] if not own or "shared_device" in names else own
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    """Remember what comes next."""
+    bench = item.config.stash[_BENCH]
+    bench.coming = _coming(item.session, nextitem) if bench.pool.size else []
+    return (yield)
+
+
+def _coming(session: pytest.Session, nextitem: pytest.Item | None) -> list[pytest.Item]:
+    """Return the tests that come next: one is sure, others may be another worker's."""
+    if nextitem is None:
+        return []
+    try:
+        first = session.items.index(nextitem)
+    except ValueError:
+        return [nextitem]
+    return session.items[first : first + LOOK]
+
+
+def _boot_ahead(item: pytest.Item) -> None:
+    """Let the devices of the next tests boot while this one, which has its own, runs."""
+    bench = item.config.stash[_BENCH]
+    if not bench.pool.size:
+        return
+    for fixture in bench.pool.not_taken(item.nodeid):
+        bench.forecast.was_wrong(item, fixture)
+    bench.pool.prepare(bench.forecast.orders(item, bench.coming, bench.pool.size))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Start a shared device anew when the test before made it panic or end."""
@@ -438,6 +522,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Run the test; when its device panicked, that is what failed, not a client's time-out."""
     for device in _devices(item):
         device.timeline.add("test", nodeid=item.nodeid)
+    _boot_ahead(item)
     try:
         result = yield
     except Panicked:
@@ -525,4 +610,4 @@ def _shown(config: pytest.Config, text: str) -> str:
     return text.removeprefix(here)
 
 
-__all__ = ["DeviceFactory", "Options"]
+__all__ = ["DeviceFactory", "Options", "merged", "pool_of"]

@@ -1,0 +1,27 @@
+"""What `espbench bench --pool` runs: tests with a device each, which look at it and change it."""
+
+from __future__ import annotations
+
+import pytest
+
+from espbench import Device
+from espbench.certs import recipes
+from espbench.clients import Doors, Tls
+from espbench.pool.bench import TESTS
+
+RECIPE = recipes()["p256"]
+
+pytestmark = pytest.mark.device(files=RECIPE.on_device())
+
+
+@pytest.mark.parametrize("number", range(TESTS))
+def test_serves(device: Device, number: int) -> None:
+    """A device of the test's own serves HTTP, HTTPS and WebSockets, and runs Python."""
+    doors = Doors(device, Tls(trust=RECIPE.trust))
+    device.exec(f"number = {number}")
+    for _ in range(3):
+        assert doors.http.get("/hello").status == 200
+        assert doors.https.get("/hello").status == 200
+    with doors.https.well_behaved() as websocket:
+        assert websocket.echo("here") == "here"
+    assert device.eval("number") == number
