@@ -57,9 +57,7 @@ class Effort:
     suites: int = 5
 
 
-QUICK = Effort(
-    boots=5, handshakes=6, requests=60, echoes=100, connections=500, idle=2.0, suites=2
-)
+QUICK = Effort(boots=5, handshakes=6, requests=60, echoes=100, connections=500, idle=2.0, suites=2)
 
 Progress = Callable[[str], None]
 

@@ -263,6 +263,7 @@ ESP32 = Board(
     largest_object=24_000,
     optional=True,
     unrecordable="QEMU records one core only, and this board has two",
+    spares=1,
     options=(
         "-global",
         "driver=esp32.gpio,property=strap_mode,value=0x12",  # boots from flash
@@ -288,6 +289,7 @@ ESP32C3 = replace(
         Efuse("nvram.esp32c3.efuse", size=1024, burnt={38: 0x0C}),
     ),
     flash=ESP_FLASH,
+    spares=0,  # it boots in 0.3 s
     options=(
         "-global",
         "driver=esp32c3.gpio,property=strap_mode,value=0x08",  # boots from flash

@@ -497,7 +497,7 @@ def _boot_ahead(item: pytest.Item) -> None:
         return
     for fixture in bench.pool.not_taken(item.nodeid):
         bench.forecast.was_wrong(item, fixture)
-    bench.pool.prepare(bench.forecast.orders(item, bench.coming, bench.pool.size))
+    bench.pool.prepare(bench.forecast.orders(bench.coming, bench.pool.size))
 
 
 @pytest.hookimpl(tryfirst=True)

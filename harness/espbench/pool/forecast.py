@@ -66,7 +66,7 @@ def will_run(item: pytest.Item) -> bool:
     return all(mark.kwargs.get("run", True) for mark in item.iter_markers("xfail"))
 
 
-def place_of(item: pytest.Item, kind: Kind) -> Place:
+def place_of(item: pytest.Item | pytest.Module, kind: Kind) -> Place:
     """Return where the fixtures that decide about the test's device come from."""
     names = FIXTURES[kind]
     parametrized = getattr(getattr(item, "callspec", None), "params", {})
@@ -93,32 +93,35 @@ class Forecast:
     marked: Callable[[pytest.Item | pytest.Collector], Sequence[Options]]
     _habits: dict[Place, Habit] = field(default_factory=dict)
     _wrong: set[Place] = field(default_factory=set)
+    _served: set[pytest.Module] = field(default_factory=set)
 
-    def learn(self, item: pytest.Item, kind: Kind, habit: Habit) -> None:
-        """Remember what a test's fixtures returned."""
-        self._habits[place_of(item, kind)] = habit
+    def learn(self, node: pytest.Item | pytest.Module, kind: Kind, habit: Habit) -> None:
+        """Remember what the fixtures of a test, or of a module, returned."""
+        self._habits[place_of(node, kind)] = habit
+        if isinstance(node, pytest.Module):
+            self._served.add(node)
 
     def was_wrong(self, item: pytest.Item, kind: Kind) -> None:
         """Guess no more where this test is."""
         self._wrong.add(place_of(item, kind))
 
-    def orders(self, item: pytest.Item, coming: Sequence[pytest.Item], count: int) -> list[Order]:
-        """Return what the tests that come after `item` will ask for: the first `count`."""
+    def orders(self, coming: Sequence[pytest.Item], count: int) -> list[Order]:
+        """Return what the tests that come will ask for: the first `count`."""
         found: list[Order] = []
-        before = item
+        modules = set(self._served)
         for other in coming[: count + SPAN]:
-            found += self._of(before, other)
             if len(found) >= count:
                 break
-            before = other
+            if will_run(other):
+                found += self._of(other, modules)
         return found[:count]
 
-    def _of(self, before: pytest.Item, item: pytest.Item) -> Iterator[Order]:
+    def _of(self, item: pytest.Item, modules: set[pytest.Module]) -> Iterator[Order]:
+        """Yield what one test will ask for; `modules` have their device, or have ordered it."""
         names = getattr(item, "fixturenames", ())
-        if not will_run(item):
-            return
         module = item.getparent(pytest.Module)
-        if "shared_device" in names and before.getparent(pytest.Module) is not module and module:
+        if "shared_device" in names and module is not None and module not in modules:
+            modules.add(module)
             yield from self._order(item, "shared_device", module)
         if "device" in names and "dut" not in names:
             yield from self._order(item, "device", item)
