@@ -1,13 +1,15 @@
 /* A partition that is read through the flash's memory mapping. The port's own block device reads by
  * commands to the flash, with the cache off: all code in flash stands still meanwhile, on both
  * cores, and an emulator translates it anew, which takes 5 ms for each read. What is written goes
- * the port's way; ESP-IDF flushes the cache behind it. */
+ * the port's way, and ESP-IDF flushes the cache behind it. Where the mapping shows what was there
+ * before all the same (an emulated ESP32-C3), reads go the port's way, too, from that write on. */
 #include "flash_device.h"
 
 #include <string.h>
 
 #include "esp_partition.h"
 #include "py/mperrno.h"
+#include "extmod/vfs.h"
 #include "py/runtime.h"
 
 #define BLOCK_BYTES 4096 /* the flash's sectors, and so littlefs's blocks in the port */
@@ -15,7 +17,8 @@
 typedef struct {
     mp_obj_base_t base;
     mp_obj_t partition;
-    const uint8_t *mapped;
+    const uint8_t *mapped; /* NULL: it shows what is not there any more */
+    esp_partition_mmap_handle_t handle;
     size_t size;
 } flash_device_t;
 
@@ -47,13 +50,31 @@ static mp_obj_t make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
     flash_device_t *self = mp_obj_malloc(flash_device_t, type);
     self->partition = args[0];
     self->mapped = mapped;
+    self->handle = handle;
     self->size = partition->size;
     return MP_OBJ_FROM_PTR(self);
+}
+
+/* After a write or, without `expected`, an erase: gives the mapping up when it does not show it. */
+static void check(flash_device_t *self, size_t at, const uint8_t *expected, size_t length) {
+    if (self->mapped == NULL || at > self->size || length > self->size - at) {
+        return;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (self->mapped[at + i] != (expected != NULL ? expected[i] : 0xff)) {
+            esp_partition_munmap(self->handle);
+            self->mapped = NULL;
+            return;
+        }
+    }
 }
 
 /* readblocks(block, buffer, offset=0) */
 static mp_obj_t readblocks(size_t n_args, const mp_obj_t *args) {
     flash_device_t *self = MP_OBJ_TO_PTR(args[0]);
+    if (self->mapped == NULL) {
+        return call(args[0], MP_QSTR_readblocks, n_args - 1, args + 1);
+    }
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(args[2], &buffer, MP_BUFFER_WRITE);
     size_t block = mp_obj_get_int(args[1]);
@@ -70,13 +91,23 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(readblocks_obj, 3, 4, readblocks);
 
 /* writeblocks(block, buffer[, offset]) */
 static mp_obj_t writeblocks(size_t n_args, const mp_obj_t *args) {
-    return call(args[0], MP_QSTR_writeblocks, n_args - 1, args + 1);
+    mp_obj_t result = call(args[0], MP_QSTR_writeblocks, n_args - 1, args + 1);
+    mp_buffer_info_t buffer;
+    mp_get_buffer_raise(args[2], &buffer, MP_BUFFER_READ);
+    size_t offset = n_args > 3 ? mp_obj_get_int(args[3]) : 0;
+    check(MP_OBJ_TO_PTR(args[0]), mp_obj_get_int(args[1]) * BLOCK_BYTES + offset, buffer.buf,
+          buffer.len);
+    return result;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(writeblocks_obj, 3, 4, writeblocks);
 
 static mp_obj_t ioctl(mp_obj_t self, mp_obj_t command, mp_obj_t value) {
     const mp_obj_t args[] = {command, value};
-    return call(self, MP_QSTR_ioctl, 2, args);
+    mp_obj_t result = call(self, MP_QSTR_ioctl, 2, args);
+    if (mp_obj_get_int(command) == MP_BLOCKDEV_IOCTL_BLOCK_ERASE) {
+        check(MP_OBJ_TO_PTR(self), mp_obj_get_int(value) * BLOCK_BYTES, NULL, BLOCK_BYTES);
+    }
+    return result;
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(ioctl_obj, ioctl);
 
