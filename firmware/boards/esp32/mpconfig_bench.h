@@ -1,4 +1,6 @@
 /* What the bench's boards of MicroPython's esp32 port share; included by their mpconfigboard.h. */
+#ifndef ESPBENCH_MPCONFIG_BENCH_H
+#define ESPBENCH_MPCONFIG_BENCH_H
 
 /* The emulator has no radio, and without its drivers more memory is free. network.LAN and
  * network.WLAN are the bench's own, see modbench_board.c. */
@@ -33,3 +35,5 @@ void espbench_port_deinit(void);
 #define MICROPY_BOARD_STARTUP espbench_startup
 #define MICROPY_PORT_INIT_FUNC espbench_port_init()
 #define MICROPY_PORT_DEINIT_FUNC espbench_port_deinit()
+
+#endif
