@@ -19,6 +19,10 @@ from espbench.boards import Board
 from espbench.clients import Doors
 from espbench.deadline import timeout_scale
 from espbench.device import Device
+
+pytest.importorskip(
+    "playwright", reason="Playwright is not installed: pip install 'espbench[browser]'"
+)
 from playwright.sync_api import Browser, Page, Playwright, Request, Route, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parent.parent
-PYTHON = ["harness", "scenarios", "tools", "firmware", "conftest.py"]
+PYTHON = ["harness", "scenarios", "tools", "firmware", "conftest.py", "setup.py"]
 
 
 def c_files(tree: Path) -> list[str]:

@@ -6,7 +6,9 @@ import ast
 from dataclasses import dataclass
 from pathlib import Path
 
-STUBS = Path(__file__).resolve().parent.parent / "harness" / "espbench" / "stubs"
+import espbench
+
+STUBS = Path(espbench.__file__).parent / "stubs"
 IN_C = ("httpserver", "wsserver", "webrepl", "bench")
 FROZEN = ("page",)
 """In Python: `dir()` shows more than is meant for others."""

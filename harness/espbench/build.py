@@ -20,7 +20,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from espbench import sources
+from espbench import sources, tree
 from espbench.boards import Board
 from espbench.download import disk_errors, sha256_of
 from espbench.errors import BuildError
@@ -61,6 +61,9 @@ class Builder(Protocol):
     """The firmware's name below `Job.out`."""
     survives_a_kill: bool
     """Whether it can go on from what a killed build left."""
+    places: frozenset[str]
+    """Variables that say where something of this Python environment is: in another one the same
+    firmware comes out."""
 
     def job(self, board: Board, root: Path, board_dir: Path | None) -> Job:
         """Return what is to be built.
@@ -103,8 +106,8 @@ class Stamp:
     """What a build was made from, and what came out.
 
     Attributes:
-        inputs: digest of the names, sizes and times of the firmware's own files.
-        variables: paths and versions that the builder was given.
+        inputs: see `fingerprint`.
+        variables: paths and versions that the builder was given, but `Builder.places`.
         sha256: of the firmware.
         size, modified: of the firmware, in bytes and nanoseconds.
         made_with: versions of compiler and the like.
@@ -135,21 +138,6 @@ class Built:
     made_with: Mapping[str, str] = field(default_factory=dict)
 
 
-def tree() -> Path:
-    """Return the clone that this espbench runs from.
-
-    Raises:
-        BuildError: it was installed without the firmware's sources.
-    """
-    root = Path(__file__).resolve().parents[2]
-    if not (root / "firmware" / "boards").is_dir():
-        raise BuildError(
-            "This espbench was installed without the firmware's sources: build in a clone of the "
-            "project, or name a firmware with --firmware."
-        )
-    return root
-
-
 def firmware(board: Board) -> Path:
     """Return the board's firmware, built when it is not up to date.
 
@@ -166,11 +154,11 @@ def build(
     console: Console | None = None,
     board_dir: Path | None = None,
 ) -> Built:
-    """Build a board's firmware into `build/<board>` of the tree, unless it is up to date.
+    """Build a board's firmware into `tree.builds`, unless it is up to date.
 
     Args:
         board: which.
-        root: of the tree, by default the clone that this file is in.
+        root: of the tree, by default the one that this espbench comes with.
         console: shows progress; standard error by default.
         board_dir: another board definition than the tree's, where the board can have one.
 
@@ -180,7 +168,7 @@ def build(
         ToolMissing: the compiler or what else it needs is not installed.
         DiskFull: there is no room.
     """
-    root = root or tree()
+    root = root or tree.root()
     builder = board.way.builder()
     job = builder.job(board, root, board_dir)
     out = job.out
@@ -197,9 +185,10 @@ def build(
             # Another process may have built it while we waited for the lock.
             if (stamp := _up_to_date(job, builder, inputs, variables)) is not None:
                 return _built(job, builder, stamp, rebuilt=False)
-            if not _can_go_on(out, builder, variables):
+            given = {**_lasting(builder, variables), "FIRMWARE": str(root / "firmware")}
+            if not _can_go_on(out, builder, given):
                 _remove_objects(out)
-            (out / VARIABLES).write_text(json.dumps(variables, indent=1))
+            (out / VARIABLES).write_text(json.dumps(given, indent=1))
             with console.status(f"building the {board.name} firmware") as status:
                 if not console.is_terminal:
                     console.print(f"building the {board.name} firmware")
@@ -234,18 +223,18 @@ def fingerprint(root: Path, more: Iterable[Path] = ()) -> str:
 
     Args:
         root: of the tree.
-        more: further folders.
+        more: further folders, of which names, sizes and times count: a checkout is large.
     """
-    digest = hashlib.sha256()
-    for top in (root / "firmware", *more):
+    made = hashlib.sha256(tree.digest(root).encode())
+    for top in more:
         for folder, folders, files in os.walk(top):
             folders[:] = sorted(name for name in folders if name not in ("tests", "__pycache__"))
             for name in sorted(files):
                 path = Path(folder, name)
                 with contextlib.suppress(FileNotFoundError):  # a link to nowhere
                     status = path.stat()
-                    digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+                    made.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return made.hexdigest()
 
 
 def _up_to_date(
@@ -256,13 +245,17 @@ def _up_to_date(
         stamp = Stamp(**json.loads((job.out / STAMP).read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    if stamp.variables != variables or stamp.inputs != inputs:
+    if stamp.variables != _lasting(builder, variables) or stamp.inputs != inputs:
         return None
     with contextlib.suppress(OSError):
         status = (job.out / builder.output).stat()
         if (status.st_size, status.st_mtime_ns) == (stamp.size, stamp.modified):
             return stamp
     return None
+
+
+def _lasting(builder: Builder, variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if name not in builder.places}
 
 
 def _write_stamp(
@@ -278,7 +271,7 @@ def _write_stamp(
     status = made.stat()
     stamp = Stamp(
         inputs,
-        dict(variables),
+        _lasting(builder, variables),
         sha256_of(made),
         status.st_size,
         status.st_mtime_ns,
@@ -293,7 +286,8 @@ def _write_stamp(
 def _can_go_on(out: Path, builder: Builder, variables: Mapping[str, str]) -> bool:
     """Return whether the builder can start from what is there.
 
-    It would not see that a variable changed, or (make) that the last one was killed.
+    It would not see that a variable changed, or (make) that the last one was killed; and objects
+    name the headers that they were made from by their paths.
     """
     try:
         same = json.loads((out / VARIABLES).read_text()) == variables

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from espbench import __version__, idf, sources
+from espbench import __version__, idf, sources, tree
 from espbench.boards import Board
 from espbench.build import Job, run_logged
 from espbench.errors import BuildError, EspbenchError, ToolMissing
@@ -27,6 +27,7 @@ class IdfBuilder:
 
     output = "firmware.bin"
     survives_a_kill = True  # ninja knows what it finished
+    places = frozenset({"MPY_CROSS"})
 
     def __init__(self, way: IdfWay) -> None:
         """Build for one chip and board definition."""
@@ -44,7 +45,7 @@ class IdfBuilder:
                 f"{folder} has no mpconfigboard.cmake, so it is no board definition of "
                 f"MicroPython's esp32 port: {self._hint(root, board_dir)}."
             )
-        out = root / "build" / board.name
+        out = tree.builds(root) / board.name
         if board_dir is not None:
             out = out.with_name(f"{board.name}-{board_dir.absolute().name}")
         checkout = idf.find_micropython(os.environ)
@@ -69,7 +70,7 @@ class IdfBuilder:
         path = idf.find_idf(os.environ)
         checkout = idf.find_micropython(os.environ)
         return {
-            "BOARD_DIR": str(job.folder),
+            "BOARD_DIR": _inside(job.folder, job.root),
             "IDF_PATH": str(path or ""),
             "IDF_VERSION": _dotted(idf.idf_version(path) if path else None),
             "MICROPYTHON": str(checkout or folders["micropython"]),
@@ -176,6 +177,10 @@ def _micropython(board: str) -> Finding:
     there = sources.present(sources.pinned().sources["micropython"], sources.cache_folder())
     found = f"v{_pinned_version()} (pinned; {idf.MICROPYTHON_VARIABLE} is not set)"
     return Finding(board, "MicroPython", "ok" if there else "later", found)
+
+
+def _inside(folder: Path, root: Path) -> str:
+    return str(folder.relative_to(root) if folder.is_relative_to(root) else folder)
 
 
 def _pinned_version() -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from espbench import tree
 from espbench.boards import Board
 from espbench.build import Job, run_logged
 from espbench.errors import BuildError, ToolMissing
@@ -31,6 +32,7 @@ class MakeBuilder:
 
     output = "firmware.elf"
     survives_a_kill = False  # make takes half an object for a whole one
+    places = frozenset({"MPY_CROSS", "PYTHON"})
 
     def job(self, board: Board, root: Path, board_dir: Path | None) -> Job:
         """Return what is to be built.
@@ -47,7 +49,7 @@ class MakeBuilder:
             raise BuildError(
                 f"Board {board.name} has no {folder.relative_to(root)}/Makefile to build it with."
             )
-        return Job(board, root, folder, root / "build" / board.name)
+        return Job(board, root, folder, tree.builds(root) / board.name)
 
     def sources(self) -> list[str]:
         """Return the names of the pinned sources that it needs."""

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from espbench import __version__
 from espbench.boards import BOARDS, Board, board_named
-from espbench.errors import BuildError, ConfigError, EspbenchError
+from espbench.errors import ConfigError, EspbenchError
 from espbench.readings import Reading
 
 WIDE = 132
@@ -64,12 +64,15 @@ def _firmware(arguments: argparse.Namespace, board: Board) -> Path:
 
 def _output_folder() -> Path:
     """Return where results go: the tree's build folder, or ./build outside of a clone."""
-    from espbench import build
+    from espbench import tree
 
-    try:
-        return build.tree() / "build"
-    except BuildError:
-        return Path.cwd() / "build"
+    return (tree.clone() or Path.cwd()) / "build"
+
+
+def _out_folder(chosen: str | None, name: str) -> Path:
+    """Return the folder that was chosen, or one in the output folder."""
+    # pytest runs in another folder.
+    return Path(chosen).absolute() if chosen else _output_folder() / name
 
 
 # ------------------------------------------------------------------ commands
@@ -119,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         board=board_named(arguments.board),
         firmware=Path(arguments.firmware) if arguments.firmware else None,
         suites=arguments.suite,
-        out=Path(arguments.out) if arguments.out else _output_folder() / "run",
+        out=_out_folder(arguments.out, "run"),
         jobs=arguments.jobs,
         keywords=arguments.keywords,
         evidence=arguments.evidence,
@@ -138,7 +141,7 @@ def parity(arguments: argparse.Namespace) -> int:
 
     names = module.two_boards(arguments.boards)
     firmware = module.by_board("--firmware", arguments.firmware, names)
-    out = Path(arguments.out) if arguments.out else _output_folder() / "parity"
+    out = _out_folder(arguments.out, "parity")
     one, other = (
         Plan(
             board=board_named(name),

@@ -14,9 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from espbench import sources
+from espbench import sources, tree
 from espbench.boards import Board
-from espbench.build import tree
 from espbench.download import megabytes
 from espbench.errors import EspbenchError
 from espbench.find_qemu import machines_of
@@ -60,14 +59,16 @@ def _packages() -> Finding:
     try:
         required = importlib.metadata.requires("espbench") or []
     except importlib.metadata.PackageNotFoundError:
-        return Finding("all", "Python packages", "missing", "not installed", "run make setup")
+        return Finding("all", "Python packages", "missing", "not installed", _again())
     names = [match[0] for text in required if (match := re.match(r"[A-Za-z0-9._-]+", text))]
     absent = [name for name in names if not _installed(name)]
     if absent:
-        return Finding(
-            "all", "Python packages", "missing", f"no {', '.join(absent)}", "run make setup"
-        )
+        return Finding("all", "Python packages", "missing", f"no {', '.join(absent)}", _again())
     return Finding("all", "Python packages", "ok", f"all {len(names)} installed")
+
+
+def _again() -> str:
+    return "run make setup" if tree.clone() else "pip install --force-reinstall espbench"
 
 
 def _installed(name: str) -> bool:
@@ -154,7 +155,7 @@ def _qemu(board: Board) -> list[Finding]:
 
 def _firmware(board: Board, name: str) -> Finding:
     try:
-        made = tree() / "build" / board.name / name
+        made = tree.builds(tree.root()) / board.name / name
     except EspbenchError as error:
         return Finding(board.name, "firmware", "later", str(error))
     if made.exists():

@@ -17,7 +17,7 @@ import pytest
 from espbench.boards import BOARDS, Board, board_named
 from espbench.device import Device
 from espbench.embedded.plugin import MODES, EmbeddedPlugin, services
-from espbench.errors import ConfigError, Panicked
+from espbench.errors import ConfigError, EspbenchError, Panicked
 from espbench.evidence import folder_name, save
 from espbench.pool.forecast import Forecast, Habit, Options, merged
 from espbench.pool.pool import Pool
@@ -62,6 +62,16 @@ class DeviceFactory(Protocol):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options; none has a name that pytest-embedded uses."""
     group = parser.getgroup("espbench", "emulated boards (espbench)")
+    group.addoption(
+        "--espbench",
+        action="store_true",
+        help="run espbench's own suite smoke as well: it boots, and it serves",
+    )
+    group.addoption(
+        "--espbench-suites",
+        metavar="NAME,...",
+        help="run these of espbench's own suites as well, such as dual,http; all for all of them",
+    )
     group.addoption(
         "--board",
         metavar="NAME",
@@ -193,6 +203,13 @@ def _setting(config: pytest.Config, option: str, ini: str) -> str:
     return str(config.getoption(option) or config.getini(ini) or "")
 
 
+def promised_schemes(config: pytest.Config) -> set[str]:
+    """Return the schemes of which options or ini say that the firmware serves them."""
+    ports = _setting(config, "--espbench-ports", "espbench_ports")
+    by_ready = {"http"} if _setting(config, "--ready-http", "espbench_ready_http") else set()
+    return by_ready | set(parse_ports(ports) if ports else ())
+
+
 def _common(config: pytest.Config) -> dict[str, Any]:
     """Return the options of every device in this session."""
     options: dict[str, Any] = {"ready_timeout": config.getoption("--ready-timeout")}
@@ -240,9 +257,10 @@ def pytest_configure(config: pytest.Config) -> None:
             _pool(config, board),
             Forecast(lambda: _common(config), _marked),
         )
+        _add_suites(config)
         if services(config) is not None:
             _join_embedded(config)
-    except ConfigError as error:
+    except EspbenchError as error:
         raise pytest.UsageError(str(error)) from None
     _end_on_signals()
 
@@ -264,6 +282,17 @@ def _pool(config: pytest.Config, board: Board) -> Pool:
 def pool_of(config: pytest.Config) -> Pool:
     """Return what boots ahead in this process."""
     return config.stash[_BENCH].pool
+
+
+def _add_suites(config: pytest.Config) -> None:
+    chosen = config.getoption("--espbench-suites") or ""
+    names = [name for text in chosen.split(",") if (name := text.strip())]
+    if names or config.getoption("--espbench"):
+        from espbench.shipped import ShippedSuites
+
+        suites = ShippedSuites(config.rootpath, names or ["smoke"])
+        config.args += suites.arguments
+        config.pluginmanager.register(suites, "espbench-suites")
 
 
 def _join_embedded(config: pytest.Config) -> None:
@@ -342,13 +371,20 @@ def chosen_board(config: pytest.Config) -> Board:
 
 def chosen_firmware(config: pytest.Config, board: Board) -> Path:
     """Return the firmware that options or ini name; espbench's own is built when they do not."""
+    if named := named_firmware(config):
+        return named
+    from espbench.build import firmware as build
+
+    return build(board)
+
+
+def named_firmware(config: pytest.Config) -> Path | None:
+    """Return the firmware that options or ini name, or None when it is espbench's own."""
     if named := config.getoption("--firmware"):
         return _path(config, named)
     if named := config.getini("espbench_firmware"):
         return config.rootpath / str(named)
-    from espbench.build import firmware as build
-
-    return build(board)
+    return None
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
-from espbench import __version__, build, figures, launcher, report
+from espbench import __version__, build, figures, launcher, report, tree
 from espbench.boards import Board
 from espbench.display import Display, figures_table, suites_table
 from espbench.download import sha256_of
@@ -28,6 +28,7 @@ from espbench.moments import Mark
 from espbench.progress import VARIABLE
 from espbench.qemu import check_version, dotted, find_qemu, qemu_version
 from espbench.results import Results
+from espbench.suites import suite_paths
 
 PYTEST_LOG = "pytest.log"
 EVIDENCE = "evidence"
@@ -97,27 +98,6 @@ class Run:
         return self.results.good and not self.complaint
 
 
-def suite_paths(root: Path, names: Sequence[str]) -> list[str]:
-    """Return pytest's arguments for suites.
-
-    Raises:
-        EspbenchError: there is no such suite; the message lists those that there are.
-    """
-    scenarios = root / "scenarios"
-    known = {path.stem.removeprefix("test_"): path for path in sorted(scenarios.glob("test_*.py"))}
-    if not names:
-        return [str(scenarios)]
-    paths = []
-    for name in names:
-        if name not in known and not Path(name.partition("::")[0]).exists():
-            raise EspbenchError(
-                f"There is no suite {name!r}: choose from {', '.join(known) or 'none'}, "
-                "or give a path."
-            )
-        paths.append(str(known.get(name, name)))
-    return paths
-
-
 def versions(board: Board, firmware: Path) -> dict[str, str]:
     """Return what took part, for the report.
 
@@ -165,7 +145,7 @@ def prepare(plan: Plan, console: Console) -> Path:
     Raises:
         EspbenchError: it cannot start.
     """
-    suite_paths(build.tree(), plan.suites)
+    suite_paths(tree.root(), plan.suites)
     if plan.firmware is not None and not plan.firmware.is_file():
         raise EspbenchError(f"There is no firmware {plan.firmware}: check the path.")
     find_qemu(plan.board)  # a missing QEMU is told before a build that takes a minute
@@ -179,7 +159,7 @@ def execute(plan: Plan, firmware: Path, console: Console) -> Run:
         EspbenchError: it could not even start.
         KeyboardInterrupt: Ctrl-C, after everything was ended.
     """
-    root = build.tree()
+    root = tree.root()
     plan.out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(plan.out / EVIDENCE, ignore_errors=True)  # of an earlier run
     outcome = Run(
@@ -214,6 +194,8 @@ def pytest_command(plan: Plan, paths: Sequence[str]) -> list[str]:
     """Return pytest's command line."""
     command = [sys.executable, "-m", "pytest", "-p", "espbench.progress", "--color=no"]
     command += ["-n", plan.jobs, "--dist", "worksteal", "--board", plan.board.name]
+    if tree.clone() is None:
+        command += ["-p", "no:cacheprovider"]  # nothing is written into an installed package
     command += [f"--junitxml={plan.out / 'junit.xml'}", "-o", "junit_family=xunit2"]
     command += [f"--evidence={plan.evidence}", f"--evidence-dir={plan.out / EVIDENCE}"]
     if plan.firmware is not None:

@@ -198,7 +198,7 @@ def test_it(dut):
     assert inner(source)[0] == 1
 
 
-MISFIT = 'import espbench.embedded.fit\nespbench.embedded.fit.installed = lambda: "3.1.0"\n'
+MISFIT = 'import espbench.embedded.fit\nespbench.embedded.fit.installed = lambda _name: "3.1.0"\n'
 
 
 def test_version_that_does_not_fit(inner: Inner, tmp_path: Path) -> None:
@@ -207,7 +207,8 @@ def test_version_that_does_not_fit(inner: Inner, tmp_path: Path) -> None:
     plugins = ("misfit", *PLUGINS)
     status, output = inner("def test_it(dut): pass", plugins=plugins)
     assert status == 4
-    assert "ERROR: pytest-embedded-qemu 3.1.0 does not fit this espbench, which knows 2.9" in output
+    said = "pytest-embedded 3.1.0 does not fit this espbench, which takes ~=2.9: install"
+    assert f"ERROR: {said}" in output
     status, output = inner(
         "def test_it(device): pass",
         "--embedded-services=",
@@ -215,6 +216,7 @@ def test_version_that_does_not_fit(inner: Inner, tmp_path: Path) -> None:
         plugins=plugins,
     )
     assert status == 0, output
+    assert f"espbench: {said}" in output
 
 
 def test_without_a_dut(inner: Inner) -> None:

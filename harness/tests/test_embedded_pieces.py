@@ -14,28 +14,47 @@ from espbench.embedded.feed import Feed
 from espbench.errors import ConfigError, ImageError
 
 
-@pytest.mark.parametrize("version", ["2.9.0", "2.9.3", "2.10.1rc1"])
+def misfit(**versions: str) -> str:
+    """Return what is said of these versions; what is not named has one that fits."""
+    return fit.misfit(version_of=lambda name: versions.get(name.replace("-", "_"), "2.9.3"))
+
+
+def test_the_ranges_are_the_extras() -> None:
+    """What pip installs for the extra is what is accepted."""
+    listed = {requirement.name: str(requirement.specifier) for requirement in fit.wanted()}
+    assert listed == {
+        "pytest-embedded": "~=2.9",
+        "pytest-embedded-idf": "~=2.9",
+        "pytest-embedded-qemu": "~=2.9",
+    }
+
+
+@pytest.mark.parametrize("version", ["2.9", "2.9.3", "2.10.1rc1", "2.11.0"])
 def test_versions_that_fit(version: str) -> None:
     """These are the ones that this code was written for, and what follows on them."""
-    assert fit.misfit(version) == ""
+    assert misfit(pytest_embedded_qemu=version) == ""
 
 
-@pytest.mark.parametrize("version", ["1.16.2", "2.8.1", "3.0.0"])
-def test_versions_that_do_not_fit(version: str) -> None:
-    """Others are named, with what to install instead."""
-    assert fit.misfit(version) == (
-        f"pytest-embedded-qemu {version} does not fit this espbench, which knows 2.9 and newer "
-        "below 3: install that with `pip install 'espbench[embedded]'`, or leave pytest-embedded's "
-        "own QEMU alone with --espbench-dut=off."
+@pytest.mark.parametrize("version", ["1.16.2", "2.8.1", "3.0.0", "2.9.dev1"])
+@pytest.mark.parametrize("name", ["pytest-embedded", "pytest-embedded-idf", "pytest-embedded-qemu"])
+def test_versions_that_do_not_fit(name: str, version: str) -> None:
+    """Others are named, too old or too new, with what to install instead."""
+    assert misfit(**{name.replace("-", "_"): version}) == (
+        f"{name} {version} does not fit this espbench, which takes ~=2.9: install that with "
+        "`pip install 'espbench[embedded]'`, or leave pytest-embedded's own QEMU alone with "
+        "--espbench-dut=off."
     )
 
 
 def test_not_installed() -> None:
-    """Its absence is told as that."""
-    assert fit.misfit(None) == (
+    """The absence of what runs QEMU is told as that; other parts may be absent."""
+    absent = ("pytest-embedded-qemu",)
+    assert fit.misfit(version_of=lambda name: None if name in absent else "2.9.3") == (
         "pytest-embedded-qemu is not installed, and a dut in QEMU needs it: install it with "
         "`pip install 'espbench[embedded]'`."
     )
+    absent = ("pytest-embedded-idf",)
+    assert fit.misfit(version_of=lambda name: None if name in absent else "2.9.3") == ""
 
 
 @pytest.mark.parametrize(

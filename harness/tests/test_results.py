@@ -19,7 +19,8 @@ from espbench.moments import Mark
 from espbench.progress import VARIABLE
 from espbench.report import render
 from espbench.results import Case, Results
-from espbench.run import Run, as_json, complaint, suite_paths
+from espbench.run import Run, as_json, complaint
+from espbench.suites import suite_paths
 from rich.console import Console
 
 A, B, C = "scenarios/test_dual.py::a", "scenarios/test_dual.py::b", "scenarios/test_tls_limit.py::c"

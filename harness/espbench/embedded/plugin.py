@@ -47,9 +47,10 @@ class EmbeddedPlugin:
         """
         mode = config.getoption("--espbench-dut")
         self._routed = mode == "routed"
-        self._why_not = "--espbench-dut is off" if mode == "off" else fit.misfit(fit.installed())
+        self._why_not = "--espbench-dut is off" if mode == "off" else fit.misfit()
+        self._misfits = mode != "off" and bool(self._why_not)
         self._services = services(config) or ""
-        if mode != "off" and self._why_not and _wanted(self._services):
+        if self._misfits and _wanted(self._services):
             raise ConfigError(self._why_not)
         self._item: pytest.Item | None = None
         self._options = options
@@ -65,7 +66,8 @@ class EmbeddedPlugin:
     def pytest_report_header(self) -> str | None:
         """Say what a dut is, when there will be some."""
         if not _wanted(self._services):
-            return None
+            loud = self._misfits and fit.installed(fit.PACKAGE) is not None
+            return f"espbench: {self._why_not}" if loud else None
         if self._why_not:
             return f"espbench: dut runs in pytest-embedded's own QEMU ({self._why_not})"
         how = "connections to its address are led to it" if self._routed else "no routes"

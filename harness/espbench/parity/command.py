@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from espbench import build, figures, run
+from espbench import figures, run, tree
 from espbench.errors import ConfigError, EspbenchError
 from espbench.parity import show
 from espbench.parity.compare import Comparison, Side, compare
@@ -78,7 +78,7 @@ def parity(wish: Wish, console: Console) -> Comparison:
     Raises:
         EspbenchError: a file is bad, or a board could not even start.
     """
-    known = read(wish.table or build.tree() / TABLE)
+    known = read(wish.table or tree.root() / TABLE)
     sides: dict[str, Side] = {
         board: side_of_file(board, path) for board, path in wish.results.items()
     }

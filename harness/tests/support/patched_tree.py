@@ -9,13 +9,18 @@ from __future__ import annotations
 import io
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from espbench import build
+from espbench import build, tree
 from espbench.boards import Board
 from rich.console import Console
 
 TEXTS = {".P", ".h", ".c", ".json", ".last", ".split", ".py", ".map"}
+
+
+OLD = 1_000_000_000
+"""A time before anything here was built."""
 
 
 class PatchedTree:
@@ -25,15 +30,20 @@ class PatchedTree:
         """Copy the sources and what they were built into, an up-to-date build, to `folder`."""
         self.board = board
         self.folder = folder
-        root = build.tree()
+        root = tree.root()
+        built = tree.builds(root) / board.name
+        moves = {root / "firmware": folder / "firmware", built: folder / "build" / board.name}
         build.build(board, console=Console(file=io.StringIO()))
         ignored = shutil.ignore_patterns("tests", "__pycache__")
         shutil.copytree(root / "firmware", folder / "firmware", ignore=ignored)
+        for path in (folder / "firmware").rglob("*"):
+            # Their content is what was built, however new an installed package's files are.
+            os.utime(path, (OLD, OLD))
         out = folder / "build" / board.name
-        shutil.copytree(root / "build" / board.name, out)
+        shutil.copytree(built, out)
         for path in out.rglob("*"):
             if path.is_file() and path.suffix in TEXTS:
-                _move(path, root, folder)
+                _move(path, moves)
 
     def build(self, path: str, old: str, new: str) -> Path:
         """Replace a piece of a source file, build, put it back; return the firmware."""
@@ -54,12 +64,12 @@ class PatchedTree:
         return sum(line.startswith("CC ") for line in log.read_text().splitlines())
 
 
-def _move(path: Path, root: Path, folder: Path) -> None:
-    """Replace the tree's place in a file, and keep the file's time."""
+def _move(path: Path, moves: Mapping[Path, Path]) -> None:
+    """Replace places in a file, and keep the file's time."""
     data = path.read_bytes()
     moved = data
-    for part in ("firmware", "build"):
-        moved = moved.replace(f"{root}/{part}".encode(), f"{folder}/{part}".encode())
+    for old, new in moves.items():
+        moved = moved.replace(str(old).encode(), str(new).encode())
     if moved != data:
         status = path.stat()
         path.write_bytes(moved)

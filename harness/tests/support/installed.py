@@ -1,0 +1,117 @@
+"""espbench as somebody installs it: a wheel in a virtual environment, far from the tree."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from espbench import sources
+
+TREE = Path(__file__).resolve().parents[3]
+LOCAL = ("PYTEST", "PYTHON", "VIRTUAL_ENV", "ESPBENCH", "GITHUB")
+"""What begins like this in the environment is of the outer run."""
+OFFLINE = ("--quiet", "--disable-pip-version-check", "--no-deps", "--no-index")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An environment with the wheel, and an empty project.
+
+    Attributes:
+        wheel: the file.
+        environment: the virtual environment; the dependencies are the outer one's.
+        project: somebody's folder.
+    """
+
+    wheel: Path
+    environment: Path
+    project: Path
+
+    @property
+    def package(self) -> Path:
+        """Where the package is."""
+        (found,) = self.environment.glob("lib/python*/site-packages/espbench")
+        return found
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment of somebody who has only this one and the system's programs."""
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(LOCAL)}
+        return {
+            **kept,
+            "PATH": f"{self.environment / 'bin'}:{os.defpath}",
+            "HOME": str(self.project.parent / "home"),
+            # The pinned sources are not fetched again.
+            "ESPBENCH_CACHE": str(sources.cache_folder()),
+        }
+
+    def run(self, *command: str, status: int = 0, more: Mapping[str, str] | None = None) -> str:
+        """Return what a command printed in the project; it ends with this status."""
+        result = subprocess.run(
+            command,
+            cwd=self.project,
+            env={**self.variables(), **(more or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == status, result.stdout
+        return result.stdout
+
+    def espbench(self, *arguments: str, status: int = 0) -> str:
+        """Return what the command `espbench` printed."""
+        return self.run("espbench", *arguments, status=status)
+
+    def pytest(self, *arguments: str, status: int = 0) -> str:
+        """Return what pytest printed."""
+        return self.run("python", "-m", "pytest", *arguments, status=status)
+
+
+def install(folder: Path) -> Installed:
+    """Make an sdist of a fresh copy of this tree, of that a wheel, and install it."""
+    copy_tree(folder / "source")
+    make = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+    _python(sys.executable, folder / "source", "-c", make, str(folder / "sdist"))
+    (sdist,) = (folder / "sdist").glob("*.tar.gz")
+    pip = ("-m", "pip")
+    wheels = ("wheel", *OFFLINE, "--no-build-isolation", "-w", str(folder / "wheel"), str(sdist))
+    _python(sys.executable, folder, *pip, *wheels)
+    (wheel,) = (folder / "wheel").glob("*.whl")
+    made = Installed(wheel, folder / "venv", folder / "project")
+    for path in (made.project, folder / "home"):
+        path.mkdir()
+    # The system's own packages first: with --system-site-packages pip would see this tree's.
+    venv.create(made.environment, symlinks=True)
+    (packages,) = made.environment.glob("lib/python*/site-packages")
+    python = str(made.environment / "bin" / "python")
+    _python(sys.executable, folder, *pip, "--python", python, "install", *OFFLINE, str(wheel))
+    # A folder in a .pth file is the last to be looked in, and .pth files in it do not count: this
+    # tree's editable install is one.
+    (packages / "outer.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return made
+
+
+def copy_tree(target: Path) -> None:
+    """Copy what git has, or would have: nothing that was made here is needed."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=TREE, capture_output=True, check=True).stdout
+    for name in filter(None, map(os.fsdecode, listed.split(b"\0"))):
+        source = TREE / name
+        if source.is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes(source.read_bytes())
+            (target / name).chmod(source.stat().st_mode)
+
+
+def _python(python: str, folder: Path, *arguments: str) -> None:
+    result = subprocess.run(
+        [python, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr

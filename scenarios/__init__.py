@@ -1,0 +1,1 @@
+"""The scenario suites: a package, so that their names are no other tests'."""

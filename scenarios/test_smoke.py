@@ -1,0 +1,73 @@
+"""What any firmware has to do: boot, serve, and come up again. `pytest --espbench` runs this.
+
+Nothing else is asked of somebody else's firmware: it has neither a control channel nor /hello.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from espbench.certs import Recipe
+from espbench.clients import UNVERIFIED, ClientTimeout, ConnectionEnded, Doors, Target
+from espbench.device import Device
+from espbench.plugin import named_firmware, promised_schemes
+
+
+@pytest.fixture(scope="module")
+def own(pytestconfig: pytest.Config) -> bool:
+    """Return whether the firmware is espbench's own."""
+    return named_firmware(pytestconfig) is None
+
+
+@pytest.fixture(scope="module")
+def shared_device_options(own: bool, recipe: Recipe) -> Mapping[str, Any]:
+    """Return a certificate for espbench's own firmware; others bring what they need."""
+    return {"files": recipe.on_device()} if own else {}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_lost() -> None:
+    """Take the place of the other suites' last look, which asks the control channel."""
+
+
+def test_boots(shared_device: Device) -> None:
+    """It comes up at the first attempt, and stays up."""
+    assert shared_device.running
+    assert shared_device.panicked() is None
+    assert max(shared_device.boots, len(shared_device.resets)) <= 1, "it came up more than once"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_serves(scheme: str, shared_device: Device, own: bool, pytestconfig: pytest.Config) -> None:
+    """It answers a request on each port where it is to listen, whatever the answer is."""
+    port = shared_device.board.ports[scheme]
+    door = Target(shared_device.port(port), UNVERIFIED if scheme == "https" else None)
+    try:
+        answer = door.get("/")
+    except (ConnectionEnded, ClientTimeout) as error:
+        if own or scheme in promised_schemes(pytestconfig):
+            raise
+        pytest.skip(
+            f"the firmware answers nothing on port {port}, and nobody said that it would: "
+            f"--espbench-ports {scheme}={port} does ({error})"
+        )
+    assert 100 <= answer.status <= 599
+
+
+def test_serves_what_it_should(shared_device: Device, own: bool, doors: Doors) -> None:
+    """The same page over HTTP and HTTPS, and an echo over WS and WSS."""
+    if not own:
+        pytest.skip("needs espbench's own firmware")
+    for scheme in ("http", "https"):
+        assert doors[scheme].get("/hello").text == "hello\n"
+        with doors[scheme].websocket("/ws") as socket:
+            socket.send("over and back")
+            assert socket.receive() == "over and back"
+
+
+def test_comes_up_again(shared_device: Device) -> None:
+    """After a reset by the machine's own line it is ready again."""
+    shared_device.reset(hard=True)
+    assert shared_device.panicked() is None
