@@ -187,13 +187,15 @@ def up(arguments: argparse.Namespace) -> int:
         board=board,
         firmware=Path(),
         fixed={scheme: port for scheme, port in fixed.items() if port is not None},
+        host=arguments.host,
         files=Path(arguments.files) if arguments.files else None,
         cert=Path(arguments.cert) if arguments.cert else None,
         key=Path(arguments.key) if arguments.key else None,
         args=_boot_arguments(arguments.arg),
     )
+    module.check_address(wish)
     for port in wish.fixed.values():
-        module.check_free(port)  # told before a build that takes a minute
+        module.check_free(port, wish.host)  # told before a build that takes a minute
     module.device_files(wish)
     wish = dataclasses.replace(wish, firmware=_firmware(arguments, board))
     return module.up(wish, _out(), as_json=arguments.json)
@@ -314,14 +316,39 @@ def bench(arguments: argparse.Namespace) -> int:
     return 0 if all(figure.good for figure in found) else 1
 
 
-def _steady(arguments: argparse.Namespace, board: Board, firmware: Path) -> list[Reading]:
+def _said_of_firmware(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of a device whose firmware may be somebody else's.
+
+    Raises:
+        ConfigError: they contradict each other, or a file is missing.
+    """
+    from espbench.chosen import chosen_readiness, parse_ports
+
+    said: dict[str, Any] = {}
+    ready = chosen_readiness(arguments.ready_console or "", arguments.ready_http or "")
+    if ready is not None:
+        said["ready"] = ready
+    if arguments.ready_timeout is not None:
+        said["ready_timeout"] = arguments.ready_timeout
+    if arguments.ports:
+        said["ports"] = parse_ports(arguments.ports, "--ports")
+    if arguments.firmware_elf:
+        said["elf"] = Path(arguments.firmware_elf)
+        if not said["elf"].is_file():
+            raise ConfigError(f"There is no file {said['elf']}: check --firmware-elf.")
+    return said
+
+
+def _steady(
+    arguments: argparse.Namespace, board: Board, firmware: Path, said: dict[str, Any]
+) -> list[Reading]:
     """Measure instructions and bytes, showing which is on."""
     from espbench import steady
 
     effort = steady.QUICK if arguments.quick else steady.Effort()
     with _out().status("measuring") as status:
         return steady.measure(
-            board, firmware, effort, lambda what: status.update(f"measuring: {what}")
+            board, firmware, effort, lambda what: status.update(f"measuring: {what}"), said
         )
 
 
@@ -346,9 +373,10 @@ def figures(arguments: argparse.Namespace) -> int:
     board = board_named(arguments.board)
     if arguments.repeat < 1 or arguments.load < 0:
         raise ConfigError("--repeat has to be 1 or more, and --load 0 or more.")
+    said = _said_of_firmware(arguments)
     firmware = _firmware(arguments, board)
     with repeats.busy(arguments.load):
-        runs = [_steady(arguments, board, firmware) for _ in range(arguments.repeat)]
+        runs = [_steady(arguments, board, firmware, said) for _ in range(arguments.repeat)]
     found = repeats.side_by_side(runs)
     _wide().print(repeats.table(found, len(runs)))
     for line in gate_run.unavailable(runs[-1]):
@@ -368,8 +396,9 @@ def gate(arguments: argparse.Namespace) -> int:
     path = Path(arguments.baseline)
     # A baseline that is none is told before a minute of building and measuring.
     before = None if arguments.update and not path.exists() else baselines.read(path, board)
+    said = _said_of_firmware(arguments)
     firmware = _firmware(arguments, board)
-    readings = _steady(arguments, board, firmware)
+    readings = _steady(arguments, board, firmware, said)
     versions = gate_run.versions(board, firmware)
     after = baselines.make(board, readings, versions, before)
     rows = module.compare(before or after, readings)
@@ -377,9 +406,8 @@ def gate(arguments: argparse.Namespace) -> int:
     _write(arguments.json, gate_run.dumps(gate_report.as_json(rows, board.name, versions)))
     _write(arguments.markdown, gate_report.markdown(rows, board.name, versions))
     _wide().print(gate_report.table(rows))
-    for row in rows:
-        if row.reason:
-            _out().print(row.sentence(), highlight=False)
+    for sentence in gate_report.reasons(rows):
+        _out().print(sentence, highlight=False)
     if arguments.update:
         baselines.write(after, path)
         _out().print(f"baseline {path} is written", highlight=False)
@@ -439,6 +467,24 @@ def _choice_options(parser: argparse.ArgumentParser) -> None:
 def _firmware_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--firmware", metavar="PATH", help="firmware to use (default: espbench's own, built first)"
+    )
+
+
+def _stranger_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--firmware-elf",
+        metavar="PATH",
+        help="the same as ELF (default: the .elf beside it)",
+    )
+    parser.add_argument(
+        "--ready-console", metavar="REGEX", help="it is ready when its console shows this"
+    )
+    parser.add_argument("--ready-http", metavar="PATH", help="it is ready when it answers GET PATH")
+    parser.add_argument(
+        "--ready-timeout", metavar="SECONDS", type=float, help="how long that may take"
+    )
+    parser.add_argument(
+        "--ports", metavar="SCHEME=PORT,...", help="where it listens, as in http=8080,https=8443"
     )
 
 
@@ -550,6 +596,13 @@ def make_parser() -> argparse.ArgumentParser:
             metavar="PORT",
             help=f"host port for {scheme} and {scheme.replace('http', 'ws')} (default: a free one)",
         )
+    it.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where these ports listen; 0.0.0.0 for all who reach this machine, or a container's "
+        "published ports (default: 127.0.0.1)",
+    )
     it.add_argument("--files", metavar="DIR", help="folder with the device's files")
     it.add_argument("--cert", metavar="FILE", help="certificate chain (PEM) for https")
     it.add_argument("--key", metavar="FILE", help="its key (PEM)")
@@ -623,6 +676,7 @@ def make_parser() -> argparse.ArgumentParser:
         json_file=True,
     )
     _firmware_option(it)
+    _stranger_options(it)
     it.add_argument("--quick", action="store_true", help="fewer repetitions")
     it.add_argument("--repeat", type=int, default=1, metavar="N", help="runs (default: 1)")
     it.add_argument(
@@ -638,6 +692,7 @@ def make_parser() -> argparse.ArgumentParser:
         json_file=True,
     )
     _firmware_option(it)
+    _stranger_options(it)
     it.add_argument("--quick", action="store_true", help="fewer repetitions")
     it.add_argument("--baseline", required=True, metavar="FILE", help="what to compare with")
     it.add_argument("--update", action="store_true", help="write the baseline")

@@ -626,6 +626,11 @@ class Device:
 
     def _not_ready(self, reason: str) -> NotReady:
         tail = self.console.tail()
+        if isinstance(self.readiness, ListeningReadiness) and not self.control.seen:
+            reason += (
+                " (it told nothing of itself; for a firmware that is not espbench's, say when it "
+                "is ready with --ready-console or --ready-http)"
+            )
         shown = f"its console ended with:\n{tail}" if tail else "its console shows nothing"
         return NotReady(
             f"{self.name} was to {self.readiness.describe(self)}, and did not {reason}; {shown}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from espbench.baseline import Baseline, Entry
-from espbench.readings import Reading, Tolerance, amount, section_kind
+from espbench.readings import IMAGE_FILE, SECTION, Reading, Tolerance, amount, section_kind
 
 Verdict = Literal["worse", "better", "moved", "same", "new", "unavailable", "lost"]
 BAD: frozenset[Verdict] = frozenset({"worse", "lost"})
@@ -115,7 +115,11 @@ def judge(before: float, after: float, tolerance: Tolerance, *, higher: bool) ->
 
 def _gone(key: str, entry: Entry) -> Row:
     # Only sections come and go with a firmware; all other figures are always there, or say why not.
-    title = section_kind(key.removeprefix("image")).title if key.startswith("image") else key
+    title = key
+    if key == IMAGE_FILE.key:
+        title = IMAGE_FILE.title
+    elif key.startswith(SECTION):
+        title = section_kind(key.removeprefix(SECTION)).title
     reason = "this firmware does not have it."
     verdict: Verdict = "unavailable" if entry.value is None else "lost"
     return Row(key, title, entry.unit, entry.value, None, entry.tolerance, verdict, reason)

@@ -34,20 +34,41 @@ def cells(row: Row) -> tuple[str, ...]:
 def summary(rows: Sequence[Row], board: str) -> str:
     """Return the outcome in one sentence."""
     bad = sum(row.bad for row in rows)
+    count = len(_measured(rows))
     if bad:
-        return f"The gate for {board} is closed: {bad} of {len(rows)} figures got worse."
+        return f"The gate for {board} is closed: {bad} of {count} figures got worse."
     better = sum(row.verdict == "better" for row in rows)
     hint = f" {better} got better: keep that with --update." if better else ""
-    return f"The gate for {board} is open: none of {len(rows)} figures got worse.{hint}"
+    return f"The gate for {board} is open: none of {count} figures got worse.{hint}"
+
+
+def reasons(rows: Sequence[Row]) -> list[str]:
+    """Return why figures are missing: a sentence for each, or one for all with the same reason."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.reason:
+            found.setdefault("" if row.bad else row.reason, []).append(row)
+    told = []
+    for reason, same in found.items():
+        if reason and len(same) > 1:
+            told.append(f"{len(same)} figures are not available: {reason}")
+        else:
+            told += [row.sentence() for row in same]
+    return told
+
+
+def _measured(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows that have anything to compare."""
+    return [row for row in rows if row.verdict != "unavailable"]
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """Return all rows for a terminal."""
+    """Return the rows for a terminal, but those that neither side could measure."""
     made = Table()
     for head in HEADS:
         right = head not in ("figure", "verdict")
         made.add_column(head, justify="right" if right else "left", no_wrap=True)
-    for row in rows:
+    for row in _measured(rows):
         *values, verdict = cells(row)
         made.add_row(*values, Text(verdict, STYLES.get(row.verdict, "dim")))
     return made
@@ -55,13 +76,14 @@ def table(rows: Sequence[Row]) -> Table:
 
 def markdown(rows: Sequence[Row], board: str, versions: Mapping[str, str]) -> str:
     """Return a pull request's summary: what moved, and all figures folded away."""
-    moved = [row for row in rows if row.verdict not in ("same", "moved")]
+    moved = [row for row in rows if row.verdict not in ("same", "moved", "unavailable")]
     parts = [f"### {summary(rows, board)}", ""]
     if moved:
         parts += [*_markdown_table(moved), ""]
-    parts += [f"- {row.sentence()}" for row in moved if row.reason]
+    if why := reasons(rows):
+        parts += [*(f"- {sentence}" for sentence in why), ""]
     parts += ["<details><summary>All figures</summary>", ""]
-    parts += [*_markdown_table(rows), "", "</details>"]
+    parts += [*_markdown_table(_measured(rows)), "", "</details>"]
     told = ", ".join(f"{name} {value}" for name, value in sorted(versions.items()))
     return "\n".join([*parts, "", f"<sub>{told}</sub>", ""])
 

@@ -24,8 +24,17 @@ def versions(board: Board, firmware: Path) -> dict[str, str]:
 
 
 def unavailable(readings: Sequence[Reading]) -> list[str]:
-    """Return a line for each figure that is not there."""
-    return [f"{reading.kind.title}: {reading.reason}" for reading in readings if reading.reason]
+    """Return a line for each figure that is not there, or one for all with the same reason."""
+    found: dict[str, list[str]] = {}
+    for reading in readings:
+        if reading.reason:
+            found.setdefault(reading.reason, []).append(reading.kind.title)
+    return [
+        f"{len(titles)} figures are not available: {reason}"
+        if len(titles) > 1
+        else f"{titles[0]}: {reason}"
+        for reason, titles in found.items()
+    ]
 
 
 def dumps(data: Mapping[str, Any]) -> str:

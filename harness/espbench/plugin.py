@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import pytest
 
 from espbench.boards import BOARDS, Board, board_named
+from espbench.chosen import chosen_readiness, parse_ports
 from espbench.device import Device
 from espbench.embedded.plugin import MODES, EmbeddedPlugin, services
 from espbench.errors import ConfigError, EspbenchError, Panicked
@@ -22,7 +23,6 @@ from espbench.evidence import folder_name, save
 from espbench.pool.forecast import Forecast, Habit, Options, merged
 from espbench.pool.pool import Pool
 from espbench.pool.turns import turns, usable_cores
-from espbench.readiness import ConsoleReadiness, HttpReadiness, Readiness
 from espbench.record import SUFFIX
 from espbench.record import check as check_recordable
 
@@ -151,23 +151,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("espbench_pool", "default of --pool", default="")
 
 
-def parse_ports(text: str) -> dict[str, int]:
-    """Return the ports in `http=8080,https=8443`.
-
-    Raises:
-        ConfigError: it does not look like that.
-    """
-    ports = {}
-    for item in text.split(","):
-        scheme, equals, number = item.strip().partition("=")
-        if not equals or scheme not in ("http", "https") or not number.isdecimal():
-            raise ConfigError(
-                f"--espbench-ports: {item.strip()!r} is no SCHEME=PORT: write http=8080,https=8443."
-            )
-        ports[scheme] = int(number)
-    return ports
-
-
 def parse_pool(text: str, board: Board, free: int) -> int:
     """Return how many devices boot ahead; by default as many as suit the board and the machine.
 
@@ -186,19 +169,6 @@ def parse_pool(text: str, board: Board, free: int) -> int:
     return int(text)
 
 
-def chosen_readiness(console: str, http: str) -> Readiness | None:
-    """Return the readiness that the options ask for, or None for the board's own.
-
-    Raises:
-        ConfigError: they contradict each other.
-    """
-    if console and http:
-        raise ConfigError("--ready-console and --ready-http exclude each other: give one of them.")
-    if console:
-        return ConsoleReadiness(console)
-    return HttpReadiness(http) if http else None
-
-
 def _setting(config: pytest.Config, option: str, ini: str) -> str:
     return str(config.getoption(option) or config.getini(ini) or "")
 
@@ -207,14 +177,14 @@ def promised_schemes(config: pytest.Config) -> set[str]:
     """Return the schemes of which options or ini say that the firmware serves them."""
     ports = _setting(config, "--espbench-ports", "espbench_ports")
     by_ready = {"http"} if _setting(config, "--ready-http", "espbench_ready_http") else set()
-    return by_ready | set(parse_ports(ports) if ports else ())
+    return by_ready | set(parse_ports(ports, "--espbench-ports") if ports else ())
 
 
 def _common(config: pytest.Config) -> dict[str, Any]:
     """Return the options of every device in this session."""
     options: dict[str, Any] = {"ready_timeout": config.getoption("--ready-timeout")}
     if ports := _setting(config, "--espbench-ports", "espbench_ports"):
-        options["ports"] = parse_ports(ports)
+        options["ports"] = parse_ports(ports, "--espbench-ports")
     ready = chosen_readiness(
         _setting(config, "--ready-console", "espbench_ready_console"),
         _setting(config, "--ready-http", "espbench_ready_http"),

@@ -108,6 +108,8 @@ KINDS = {
 }
 """Every figure but the image's sections, which the firmware names."""
 
+IMAGE_FILE = Kind("image_file", "Image, the whole file", "bytes", _IMAGE)
+"""Of a firmware whose sections are not known."""
 SECTION = "image"
 """What the keys of the image's sections begin with."""
 

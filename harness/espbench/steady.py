@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from espbench import readings, work
+from espbench import readings, strangers, work
 from espbench.boards import Board
 from espbench.certs.fixed import fixed_recipe
 from espbench.clients import Target, WebRepl
@@ -23,7 +23,7 @@ from espbench.clients.http import HttpConnection
 from espbench.clients.stream import Stream, Timeout
 from espbench.clients.websocket import WebSocket
 from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.device import Device, elf_of
 from espbench.errors import FigureUnavailable
 from espbench.readings import Kind, Reading
 from espbench.sections import sections
@@ -75,13 +75,30 @@ def typical(samples: Sequence[float]) -> float:
 
 
 def measure(
-    board: Board, firmware: Path, effort: Effort, progress: Progress = lambda _: None
+    board: Board,
+    firmware: Path,
+    effort: Effort,
+    progress: Progress = lambda _: None,
+    options: Mapping[str, Any] | None = None,
 ) -> list[Reading]:
     """Return every figure; those that this board or firmware cannot give say why.
+
+    Args:
+        board, firmware: what is measured.
+        effort: how often things are done.
+        progress: is told which figure is on.
+        options: of each `Device`, when somebody said when the firmware is ready or where it
+            listens: it may be somebody else's.
 
     Raises:
         EspbenchError: a device or a client failed.
     """
+    options = options or {}
+    if options:
+        progress("whether it is a bench's firmware")
+        if reason := strangers.silence(board, firmware, options):
+            unknown = [Reading(kind, None, reason) for kind in readings.KINDS.values()]
+            return unknown + _image(firmware, options)
     found: dict[str, Reading] = {}
 
     def take(kind: Kind, get: Callable[[], float]) -> None:
@@ -91,7 +108,7 @@ def measure(
         except FigureUnavailable as error:
             found[kind.key] = Reading(kind, None, str(error))
 
-    with _subject(board, firmware, "p256", effort) as subject:
+    with _subject(board, firmware, "p256", effort, options) as subject:
         take(readings.BOOT, subject.boot)
         subject.warm_up()
         take(readings.HANDSHAKE_P256, subject.handshake)
@@ -103,7 +120,7 @@ def measure(
         take(readings.LEAK_HTTP, lambda: subject.leak(subject.plain))
         take(readings.LEAK_TLS, lambda: subject.leak(subject.secure))
         take(readings.FREE, subject.free)
-    with _subject(board, firmware, "rsa2048", effort) as subject:
+    with _subject(board, firmware, "rsa2048", effort, options) as subject:
         subject.warm_up()
         take(readings.HANDSHAKE_RSA, subject.handshake)
         take(readings.PEAK_RSA, subject.peak)
@@ -111,15 +128,23 @@ def measure(
         take(readings.LOW_WATER, lambda: subject.heap("low_water"))
         take(readings.STACK_NET, lambda: subject.heap("net_stack_low_water"))
         take(readings.STACK_MAIN, lambda: subject.heap("main_stack_low_water"))
-    in_order = [found[key] for key in readings.KINDS]
-    return in_order + [
-        Reading(readings.section_kind(name), size) for name, size in sections(firmware).items()
-    ]
+    return [found[key] for key in readings.KINDS] + _image(firmware, options)
+
+
+def _image(firmware: Path, options: Mapping[str, Any]) -> list[Reading]:
+    """Return the sizes of the image's sections, or of the file when it has none to see."""
+    try:
+        found = sections(options.get("elf") or elf_of(firmware))
+    except FigureUnavailable:
+        return [Reading(readings.IMAGE_FILE, firmware.stat().st_size)]
+    return [Reading(readings.section_kind(name), size) for name, size in found.items()]
 
 
 @contextlib.contextmanager
-def _subject(board: Board, firmware: Path, kind: str, effort: Effort) -> Iterator[Subject]:
-    options: dict[str, Any] = {"args": board.steady_arguments}
+def _subject(
+    board: Board, firmware: Path, kind: str, effort: Effort, given: Mapping[str, Any]
+) -> Iterator[Subject]:
+    options: dict[str, Any] = {**given, "args": board.steady_arguments}
     if board.icount_shift is not None:
         options["extra"] = work.icount(board.icount_shift)
     with Device(board, firmware, files=fixed_recipe(kind).on_device(), **options) as device:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ipaddress
 import os
 import select
 import socket
@@ -27,6 +28,8 @@ INTERRUPT = b"\x1d"
 """Ctrl-]: sent to the device as Ctrl-C, which ends `up` itself."""
 CERT, KEY = "/certs/servercert.pem", "/certs/prvtkey.pem"
 DEFAULT_RECIPE = "p256"
+HERE = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Wish:
     Attributes:
         board, firmware: what runs.
         fixed: host port by scheme ("http", "https"); others are free ones.
+        host: the IPv4 address where fixed ports listen.
         files: folder whose content is the device's file system, or None.
         cert, key: PEM files, both or none; none makes a certificate.
         args: boot arguments.
@@ -44,6 +48,7 @@ class Wish:
     board: Board
     firmware: Path
     fixed: Mapping[str, int]
+    host: str = HERE
     files: Path | None = None
     cert: Path | None = None
     key: Path | None = None
@@ -78,7 +83,30 @@ def device_files(wish: Wish) -> dict[str, Any]:
     return files
 
 
-def check_free(port: int) -> None:
+def check_address(wish: Wish) -> None:
+    """Check that the chosen address is one of this machine's, and is used.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if wish.host == HERE:
+        return
+    try:
+        ipaddress.IPv4Address(wish.host)
+        with socket.socket() as probe:
+            probe.bind((wish.host, 0))
+    except (ValueError, OSError):
+        raise ConfigError(
+            f"{wish.host!r} is no IPv4 address of this machine: choose one of `ip addr`, or "
+            f"{EVERYWHERE} for all of them."
+        ) from None
+    if not wish.fixed:
+        raise ConfigError(
+            "--host is for ports that you choose: give --http-port or --https-port as well."
+        )
+
+
+def check_free(port: int, host: str = HERE) -> None:
     """Check that a host port can be listened on, before anything starts.
 
     Raises:
@@ -91,36 +119,36 @@ def check_free(port: int) -> None:
         # QEMU's listener sets this too, so that a port in TIME_WAIT is no obstacle.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
             probe.listen(1)
         except OSError as error:
             if error.errno == errno.EACCES:
                 raise PortInUse(
-                    f"Port {port} of 127.0.0.1 is for root only: choose one above 1023, "
+                    f"Port {port} of {host} is for root only: choose one above 1023, "
                     "or leave the option away for a free one."
                 ) from error
             raise PortInUse(
-                f"Port {port} of 127.0.0.1 is in use: end the program that has it (ss -ltnp shows "
+                f"Port {port} of {host} is in use: end the program that has it (ss -ltnp shows "
                 "it), choose another, or leave the option away for a free one."
             ) from error
 
 
-def forward(device: Device, host_port: int, guest_port: int) -> None:
+def forward(device: Device, host_port: int, guest_port: int, host: str = HERE) -> None:
     """Forward one more host port to the running device.
 
     Raises:
         PortInUse: QEMU could not listen there.
     """
-    line = f"hostfwd_add net0 tcp:127.0.0.1:{host_port}-:{guest_port}"
+    line = f"hostfwd_add net0 tcp:{host}:{host_port}-:{guest_port}"
     said = device.monitor("human-monitor-command", **{"command-line": line})
     if said and said.strip():
         raise PortInUse(
-            f"QEMU could not listen on port {host_port} of 127.0.0.1: end the program that has it, "
+            f"QEMU could not listen on port {host_port} of {host}: end the program that has it, "
             "choose another, or leave the option away for a free one."
         )
 
 
-def addresses(device: Device, fixed: Mapping[str, int]) -> dict[str, str]:
+def addresses(device: Device, fixed: Mapping[str, int], host: str = HERE) -> dict[str, str]:
     """Return the addresses by scheme; https and wss only when that server runs."""
     listening = {str(e.get("scheme")) for e in device.events if e.get("event") == "listening"}
     found = {}
@@ -132,7 +160,8 @@ def addresses(device: Device, fixed: Mapping[str, int]) -> dict[str, str]:
     ):
         if base in device.board.ports and (not listening or base in listening):
             port = fixed.get(base) or device.port(device.board.ports[base])
-            found[scheme] = f"{scheme}://127.0.0.1:{port}{path}"
+            at = host if base in fixed and host != EVERYWHERE else HERE
+            found[scheme] = f"{scheme}://{at}:{port}{path}"
     return found
 
 
@@ -143,7 +172,7 @@ def up(wish: Wish, out: Console, *, as_json: bool) -> int:
         EspbenchError: it could not boot, or it panicked or died.
     """
     for port in wish.fixed.values():
-        check_free(port)
+        check_free(port, wish.host)
     device = Device(
         wish.board,
         wish.firmware,
@@ -155,7 +184,7 @@ def up(wish: Wish, out: Console, *, as_json: bool) -> int:
     with contextlib.closing(device):
         device.start(wait=False)
         for scheme, port in wish.fixed.items():
-            forward(device, port, device.board.ports[scheme])
+            forward(device, port, device.board.ports[scheme], wish.host)
         herald = threading.Thread(
             target=_announce_when_ready, args=(device, wish, out, as_json), daemon=True
         )
@@ -180,7 +209,7 @@ def _announce_when_ready(device: Device, wish: Wish, out: Console, as_json: bool
 def _announce(device: Device, wish: Wish, out: Console, *, as_json: bool) -> None:
     if not device.running:
         return
-    found = addresses(device, wish.fixed)
+    found = addresses(device, wish.fixed, wish.host)
     if as_json:
         out.print_json(data={"addresses": found, "qemu": device.pid, "folder": str(device.folder)})
         return

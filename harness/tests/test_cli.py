@@ -218,6 +218,52 @@ def test_up_ends_qemu(tiny_firmware: Callable[[bytes], Path], number: signal.Sig
     assert not psutil.pid_exists(qemu[0]) or children() == []
 
 
+def test_up_on_an_address(tiny_firmware: Callable[[bytes], Path], tmp_path: Path) -> None:
+    """`--host 0.0.0.0` lets a chosen port listen on every address, as a container's has to."""
+    with socket.socket() as probe:
+        probe.bind(("0.0.0.0", 0))
+        port = probe.getsockname()[1]
+    firmware = str(tiny_firmware(b"hello up\r\n"))
+    command = ["up", "--firmware", firmware, "--host", "0.0.0.0", "--http-port", str(port)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "espbench", *command],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            read_until(process.stdout.fileno(), b"hello up")
+            (qemu,) = children()
+            connections = psutil.Process(qemu).net_connections("tcp4")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+    listening = {tuple(c.laddr) for c in connections if c.status == psutil.CONN_LISTEN}
+    assert ("0.0.0.0", port) in listening
+    assert {ip for ip, number in listening if number != port} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ("--host", "192.0.2.1", "--http-port", "8080"),
+            "'192.0.2.1' is no IPv4 address of this machine: choose one of `ip addr`, or 0.0.0.0 "
+            "for all of them.",
+        ),
+        (
+            ("--host", "0.0.0.0"),
+            "--host is for ports that you choose: give --http-port or --https-port as well.",
+        ),
+    ],
+)
+def test_up_refuses_an_address(
+    options: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An address that is not this machine's, or one for no port, is one sentence."""
+    assert fails(capsys, "up", *options) == f"espbench: {said}\n"
+
+
 def test_up_refuses_a_taken_port(
     tiny_firmware: Callable[[bytes], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from espbench.chosen import chosen_readiness, parse_ports
 from espbench.errors import ConfigError
 from espbench.evidence import folder_name
-from espbench.plugin import chosen_readiness, merged, parse_ports
+from espbench.plugin import merged
 from espbench.readiness import ConsoleReadiness, HttpReadiness
 
 Inner = Callable[..., "tuple[int, str]"]
@@ -279,7 +280,7 @@ def test_no_firmware(inner: Inner) -> None:
 
 def test_pieces() -> None:
     """The pure parts do what they say."""
-    assert parse_ports("http=8080, https=8443") == {"http": 8080, "https": 8443}
+    assert parse_ports("http=8080, https=8443", "--espbench-ports") == {"http": 8080, "https": 8443}
     assert chosen_readiness("a", "") == ConsoleReadiness("a")
     assert chosen_readiness("", "/x") == HttpReadiness("/x")
     assert chosen_readiness("", "") is None
@@ -292,7 +293,7 @@ def test_pieces() -> None:
     )
     assert len(folder_name("x" * 500)) == 150
     with pytest.raises(ConfigError):
-        parse_ports("ftp=21")
+        parse_ports("ftp=21", "--espbench-ports")
 
 
 NETWORKS = """

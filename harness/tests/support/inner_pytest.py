@@ -8,8 +8,14 @@ import sys
 from pathlib import Path
 
 
-def inner_pytest(folder: Path, *arguments: str) -> str:
-    """Return what pytest printed; it runs in `folder`, with its temporary files, and passes."""
+def inner_pytest(folder: Path, *arguments: str, status: int = 0) -> str:
+    """Return what pytest printed; it runs in `folder`, with its temporary files.
+
+    Args:
+        folder: where.
+        arguments: pytest's.
+        status: how it has to end; 0 is that all passed.
+    """
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=folder,
@@ -19,5 +25,5 @@ def inner_pytest(folder: Path, *arguments: str) -> str:
         errors="replace",
         check=False,
     )
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.returncode == status, result.stdout + result.stderr
     return result.stdout
