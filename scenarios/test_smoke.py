@@ -45,11 +45,12 @@ def test_serves(scheme: str, shared_device: Device, own: bool, pytestconfig: pyt
     port = shared_device.board.ports.get(scheme)
     if port is None:
         pytest.skip(f"the firmware has no {scheme}")
-    door = Target(shared_device.port(port), UNVERIFIED if scheme == "https" else None)
+    promised = own or scheme in promised_schemes(pytestconfig)
+    tls = UNVERIFIED if scheme == "https" else None
     try:
-        answer = door.get("/")
+        answer = Target(shared_device.port(port), tls, timeout=10 if promised else 2).get("/")
     except (ConnectionEnded, ClientTimeout) as error:
-        if own or scheme in promised_schemes(pytestconfig):
+        if promised:
             raise
         pytest.skip(
             f"the firmware answers nothing on port {port}, and nobody said that it would: "

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
+from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -60,11 +60,16 @@ def _packages() -> Finding:
         required = importlib.metadata.requires("espbench") or []
     except importlib.metadata.PackageNotFoundError:
         return Finding("all", "Python packages", "missing", "not installed", _again())
-    names = [match[0] for text in required if (match := re.match(r"[A-Za-z0-9._-]+", text))]
-    absent = [name for name in names if not _installed(name)]
+    needed = [requirement for text in required if not _of_extra(requirement := Requirement(text))]
+    absent = [requirement.name for requirement in needed if not _installed(requirement.name)]
     if absent:
         return Finding("all", "Python packages", "missing", f"no {', '.join(absent)}", _again())
-    return Finding("all", "Python packages", "ok", f"all {len(names)} installed")
+    return Finding("all", "Python packages", "ok", f"all {len(needed)} installed")
+
+
+def _of_extra(requirement: Requirement) -> bool:
+    marker = requirement.marker
+    return marker is not None and not marker.evaluate({"extra": ""})
 
 
 def _again() -> str:

@@ -9,21 +9,10 @@ from typing import Any
 import pytest
 import yaml
 from espbench.boards import BOARDS
+from espbench.cli import make_parser
 from espbench.idf import NEWEST, OLDEST
 
 TREE = Path(__file__).resolve().parents[2]
-
-# What we use of https://github.com/compose-spec/compose-spec/blob/main/schema/compose-spec.json.
-SERVICE = {
-    "image": str,
-    "init": bool,
-    "working_dir": str,
-    "volumes": list,
-    "environment": dict,
-    "command": list,
-    "stdin_open": bool,
-    "tty": bool,
-}
 
 
 @pytest.fixture(scope="module")
@@ -38,26 +27,33 @@ def default(text: str) -> str:
     return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", text)
 
 
-def test_top_level(compose: dict[str, Any]) -> None:
-    """Nothing is there that Compose does not know; x- is anybody's."""
-    assert {name for name in compose if not name.startswith("x-")} == {"services", "volumes"}
-    assert set(compose["services"]) == {"test", "shell"}
+def test_services(compose: dict[str, Any]) -> None:
+    """There are services for the suites, a shell and a device (test_ci.py has the schema)."""
+    assert set(compose["services"]) == {"test", "shell", "up"}
 
 
-@pytest.mark.parametrize("name", ["test", "shell"])
+@pytest.mark.parametrize("name", ["test", "shell", "up"])
 def test_service(compose: dict[str, Any], name: str) -> None:
-    """Every key is one of the specification's, with a value of its type."""
+    """Each works in the tree, which is mounted, and its named volumes are declared."""
     service = compose["services"][name]
-    for key, value in service.items():
-        assert isinstance(value, SERVICE[key]), key
-    assert all(isinstance(word, str) for word in service["command"])
-    for key, value in service["environment"].items():
-        assert re.fullmatch(r"[A-Z][A-Z0-9_]*", key)
-        assert isinstance(value, str)
     mounts = [default(volume).split(":") for volume in service["volumes"]]
     named = {source for source, _ in mounts if not source.startswith(".")}
     assert named <= set(compose["volumes"])
     assert [".", service["working_dir"]] in mounts
+
+
+def test_up(compose: dict[str, Any]) -> None:
+    """Its ports are published to this machine only, and are those where the device listens."""
+    service = compose["services"]["up"]
+    program, script, purpose, dashes, name, *options = map(default, service["command"])
+    assert (program, purpose, dashes, name) == ("python3", "run", "--", "espbench")
+    assert (TREE / script).is_file()
+    asked = make_parser().parse_args(options)
+    assert asked.board in BOARDS
+    assert asked.host == "0.0.0.0"
+    published = [default(port).split(":") for port in service["ports"]]
+    assert [inside for _, _, inside in published] == [str(asked.http_port), str(asked.https_port)]
+    assert {address for address, _, _ in published} == {"127.0.0.1"}
 
 
 def test_image(compose: dict[str, Any]) -> None:

@@ -122,3 +122,14 @@ def test_optional_boards(only: Path, capsys: pytest.CaptureFixture[str]) -> None
         "&& ~/esp/esp-idf/install.sh esp32,esp32c3\n"
         "  python $IDF_PATH/tools/idf_tools.py install qemu-xtensa\n"
     ) in text.getvalue()
+
+
+def test_extras_are_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only an extra brings is not missing; what espbench itself needs is."""
+    listed = ["rich>=13", 'esp-coredump>=1.12; extra == "esp"', "no-such-thing>=1"]
+    monkeypatch.setattr("importlib.metadata.requires", lambda _name: listed)
+    found = next(f for f in doctor.examine([]) if f.subject == "Python packages")
+    assert (found.state, found.found) == ("missing", "no no-such-thing")
+    monkeypatch.setattr("importlib.metadata.requires", lambda _name: listed[:2])
+    found = next(f for f in doctor.examine([]) if f.subject == "Python packages")
+    assert (found.state, found.found) == ("ok", "all 1 installed")

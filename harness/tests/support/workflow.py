@@ -1,0 +1,82 @@
+"""Runs the shell steps of a GitHub workflow here, one after the other, as a runner would.
+
+Actions (`uses:`) are not run, and expressions not evaluated: of an `if:` only its status function
+counts.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SHELL = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c")
+"""What `shell: bash` means to a runner."""
+
+
+@dataclass
+class Outcome:
+    """What the steps did.
+
+    Attributes:
+        failed: names of the steps that failed.
+        said: what each step that ran printed, by its name.
+    """
+
+    failed: list[str] = field(default_factory=list)
+    said: dict[str, str] = field(default_factory=dict)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return a workflow (YAML takes its `on` for a truth value, which nobody here needs)."""
+    data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return data
+
+
+def shell_steps(workflow: Mapping[str, Any], job: str) -> list[dict[str, Any]]:
+    """Return the steps of a job that are command lines."""
+    return [step for step in workflow["jobs"][job]["steps"] if "run" in step]
+
+
+def run(
+    steps: list[dict[str, Any]], folder: Path, variables: Mapping[str, str], after: Any = None
+) -> Outcome:
+    """Run the steps in a folder.
+
+    Args:
+        steps: which.
+        folder: the checked out project.
+        variables: the runner's environment, with the workflow's `env`.
+        after: called with each step's name when it is over.
+    """
+    outcome = Outcome()
+    paths = folder.parent / "github_path"
+    paths.touch()
+    for step in steps:
+        if outcome.failed and not re.search(r"!cancelled\(\)|failure\(\)", step.get("if", "")):
+            continue
+        more = paths.read_text().split()
+        environment = {**variables, "GITHUB_PATH": str(paths)}
+        environment["PATH"] = os.pathsep.join([*reversed(more), variables["PATH"]])
+        result = subprocess.run(
+            [*SHELL, step["run"]],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        outcome.said[step["name"]] = result.stdout
+        if result.returncode:
+            outcome.failed.append(step["name"])
+        if after is not None:
+            after(step["name"])
+    return outcome
