@@ -6,7 +6,9 @@ Read in the source of ESP-IDF v5.5, shown on v5.4.1.
 from __future__ import annotations
 
 import json
+import re
 import select
+import shutil
 import socket
 import ssl
 from collections.abc import Iterator
@@ -17,12 +19,14 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from esp_image import replaced, sealed
+from espbench import cli
 from espbench.deadline import Deadline
 from espbench.device import Device
 from espbench.embedded.contact import Contact
 from espbench.embedded.image import merged
 from espbench.readiness import ConsoleReadiness
 from idf_examples import BUILT, absence, folder, upstream
+from inner_pytest import inner_pytest
 
 WHY = absence()
 pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY or "they are here")
@@ -159,3 +163,23 @@ def other_key(length: int) -> bytes:
         )
         if len(text) == length:
             return text
+
+
+def test_the_walk_through_of_ci(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Smoke suite and gate take this image, which has nothing of espbench, as ci/README.md says."""
+    image = flash(tmp_path).rename(tmp_path / "https_server.bin")
+    shutil.copy(folder("https_server") / BUILT / "https_server.elf", tmp_path)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    ready = "IPv4 address: "
+    said = inner_pytest(
+        *(tmp_path, "--espbench", "--board=esp32", f"--firmware={image}"),
+        *(f"--ready-console={ready}", "--espbench-ports=https=443", "-p", "no:pytest_embedded"),
+    )
+    assert "3 passed, 2 skipped" in said
+    gate = ["gate", "--board", "esp32", "--firmware", str(image), "--ready-console", ready]
+    gate += ["--baseline", str(tmp_path / "baseline.json")]
+    assert cli.main([*gate, "--update"]) == 0
+    assert cli.main(gate) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"The gate for esp32 is open: none of \d+ figures got worse\.", said)
+    assert "16 figures are not available: The firmware came up, and does not answer" in said
