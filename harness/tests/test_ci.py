@@ -164,7 +164,9 @@ def runner(tmp_path: Path, installed: Installed) -> Runner:
 def baseline(runner: Runner, installed: Installed) -> None:
     """Write the project's baseline, as ci/README.md says."""
     subprocess.run(["make"], cwd=runner.project, check=True, capture_output=True)
-    (command,) = re.findall(r"^ *(espbench gate .* --update)$", readme(), re.MULTILINE)
+    (command,) = re.findall(
+        r"^ *(espbench gate --firmware build/.* --update)$", readme(), re.MULTILINE
+    )
     subprocess.run(
         ["bash", "-c", command], cwd=runner.project, env=installed.variables(), check=True
     )

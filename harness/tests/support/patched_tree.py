@@ -7,6 +7,7 @@ make then compiles what a patch touches, and nothing else.
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -32,8 +33,10 @@ class PatchedTree:
         self.folder = folder
         root = tree.root()
         built = tree.builds(root) / board.name
-        moves = {root / "firmware": folder / "firmware", built: folder / "build" / board.name}
         build.build(board, console=Console(file=io.StringIO()))
+        # Another environment with the same sources may have built it: objects name those.
+        sources = json.loads((built / build.VARIABLES).read_text())["FIRMWARE"]
+        moves = {Path(sources): folder / "firmware", built: folder / "build" / board.name}
         ignored = shutil.ignore_patterns("tests", "__pycache__")
         shutil.copytree(root / "firmware", folder / "firmware", ignore=ignored)
         for path in (folder / "firmware").rglob("*"):
