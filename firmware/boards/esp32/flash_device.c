@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "esp_partition.h"
-#include "py/mperrno.h"
 #include "extmod/vfs.h"
+#include "py/mperrno.h"
 #include "py/runtime.h"
 
 #define BLOCK_BYTES 4096 /* the flash's sectors, and so littlefs's blocks in the port */
