@@ -13,8 +13,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from espbench.broken import cause, told
 from espbench.figures import Figure
 from espbench.results import Case, Results, Suite
+
+MOST_BROKEN = 20
+"""Failures that the end of a run tells about."""
 
 
 class Display:
@@ -94,12 +98,24 @@ def _failed(suite: Suite) -> Text:
 
 
 def failure_line(case: Case) -> Text:
-    """Return one line about a failure, with the folder of its evidence."""
-    first = next(iter(case.message.splitlines()), "")
-    line = Text.assemble(("FAILED ", "bold red"), f"{case.suite}: {case.title}: ", first)
-    for folder in case.evidence:
-        line.append(f"\n       evidence: {folder}", "dim")
-    return line
+    """Return one line about a failure, for the moment when it happens."""
+    return Text.assemble(
+        ("FAILED ", "bold red"), f"{case.suite}: {case.title}: ", cause(case.message)
+    )
+
+
+def broken_lines(cases: Sequence[Case]) -> list[Text]:
+    """Return what broke, for the end: the cause, how the device was, and where the evidence is."""
+    lines = []
+    for case in cases[:MOST_BROKEN]:
+        name, *rest = told(
+            f"{case.suite}: {case.title}", cause(case.message), case.devices, case.evidence
+        )
+        lines.append(Text.assemble(("FAILED ", "bold red"), name))
+        lines += [Text(line, "dim") for line in rest]
+    if (left := len(cases) - MOST_BROKEN) > 0:
+        lines.append(Text(f"and {left} more: the report has them all", "bold red"))
+    return lines
 
 
 def suites_table(results: Results, seconds: float) -> Table:

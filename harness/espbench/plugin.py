@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from espbench import broken, progress
 from espbench.boards import BOARDS, Board, board_named
 from espbench.chosen import chosen_readiness, parse_ports
 from espbench.device import Device
@@ -569,6 +570,9 @@ def pytest_runtest_makereport(
         for saved in _save(item, devices):
             report.sections.append(("espbench evidence", saved))
             report.user_properties.append(("evidence", saved))
+    if report.failed:  # after the evidence, for which the heap was looked at
+        states = [("device", broken.state(device)) for device in _devices(item)]
+        report.user_properties.extend(states)
     mode = item.config.getoption("--record")
     wanted = mode != "never" and (report.failed or (mode == "always" and report.when == "call"))
     if wanted and (devices := _devices(item)):
@@ -576,6 +580,29 @@ def pytest_runtest_makereport(
             report.sections.append(("espbench recording", f"espbench replay {kept}"))
             report.user_properties.append(("recording", kept))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in a few lines what broke, for those who read nothing but the end."""
+    reports = [
+        report
+        for kind in ("failed", "error")
+        for report in terminalreporter.stats.get(kind, [])
+        if isinstance(report, pytest.TestReport) and progress.told(report, "device")
+    ]
+    if not reports:
+        return
+    terminalreporter.section("espbench: what broke")
+    for report in reports:
+        reason = broken.cause(progress.message_of(report))
+        lines = broken.told(
+            report.nodeid,
+            reason,
+            progress.told(report, "device"),
+            progress.told(report, "evidence"),
+        )
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 def _keep_recordings(item: pytest.Item, devices: list[Device]) -> list[str]:

@@ -48,23 +48,34 @@ class Speaker:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell how a phase of a test ended."""
-        crash = getattr(report.longrepr, "reprcrash", None)
-        message = crash.message if crash is not None else ""
-        if isinstance(report.longrepr, tuple):  # skipped: path, line, reason
-            message = str(report.longrepr[2])
         self._say(
             "report",
             nodeid=report.nodeid,
             when=report.when,
             outcome=report.outcome,
             seconds=report.duration,
-            message=message or (report.longreprtext if report.failed else ""),
+            message=message_of(report),
             detail=report.longreprtext if report.failed else "",
             expected=hasattr(report, "wasxfail"),
-            evidence=[str(value) for name, value in report.user_properties if name == "evidence"],
+            evidence=told(report, "evidence"),
+            devices=told(report, "device"),
         )
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Tell that a suite could not be read."""
         if report.failed:
             self._say("broken", nodeid=report.nodeid, detail=report.longreprtext)
+
+
+def message_of(report: pytest.TestReport) -> str:
+    """Return what a report says of its error or of why it was skipped, else ""."""
+    if isinstance(report.longrepr, tuple):  # skipped: path, line, reason
+        return str(report.longrepr[2])
+    crash = getattr(report.longrepr, "reprcrash", None)
+    message = str(crash.message) if crash is not None else ""
+    return message or (report.longreprtext if report.failed else "")
+
+
+def told(report: pytest.TestReport, name: str) -> list[str]:
+    """Return the values of a property that the plugin gave a report."""
+    return [str(value) for key, value in report.user_properties if key == name]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
+from espbench.broken import cause
+
 Outcome = Literal["passed", "failed", "skipped", "running", "waiting"]
 
 
@@ -21,6 +23,7 @@ class Case:
         message: why it failed or was skipped, in one line or a few.
         detail: the whole failure.
         evidence: folders.
+        devices: a line about the state of each device when it failed.
     """
 
     nodeid: str
@@ -29,6 +32,7 @@ class Case:
     message: str = ""
     detail: str = ""
     evidence: list[str] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
 
     @property
     def suite(self) -> str:
@@ -97,6 +101,7 @@ class Results:
             case.outcome = "failed"
             if first:  # a failure while it is torn down is a consequence, if there was one before
                 case.message, case.detail = event["message"], event["detail"]
+                case.devices = list(event.get("devices", ()))
         elif event["outcome"] == "skipped":
             case.outcome = "skipped"
             reason = event["message"].removeprefix("Skipped: ")
@@ -149,7 +154,7 @@ class Results:
     def everything(self) -> list[Case]:
         """Return all scenarios, then the suites that could not be read, as failed."""
         return list(self.cases.values()) + [
-            Case(nodeid, "failed", 0.0, "This suite could not be read.", detail)
+            Case(nodeid, "failed", 0.0, f"This suite could not be read: {cause(detail)}", detail)
             for nodeid, detail in self.broken.items()
         ]
 

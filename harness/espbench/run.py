@@ -20,7 +20,7 @@ from rich.console import Console
 
 from espbench import __version__, build, figures, launcher, report, tree
 from espbench.boards import Board
-from espbench.display import Display, figures_table, suites_table
+from espbench.display import Display, broken_lines, figures_table, suites_table
 from espbench.download import sha256_of
 from espbench.errors import EspbenchError
 from espbench.figures import Figure
@@ -183,6 +183,8 @@ def _close(outcome: Run, plan: Plan, page: Path, console: Console) -> None:
     console.print(suites_table(outcome.results, outcome.seconds))
     if outcome.figures:
         console.print(figures_table(outcome.figures))
+    for line in broken_lines(outcome.results.failures()):
+        console.print(line, soft_wrap=True)
     if outcome.complaint:
         console.print(outcome.complaint, style="bold red", markup=False)
     console.print(f"board   {plan.board.name}: {plan.board.title}", highlight=False, soft_wrap=True)

@@ -151,6 +151,39 @@ def test_fails(device):
     assert panic.read_text().startswith("Guru Meditation Error: Core  0 panic'ed (LoadProhibited)")
 
 
+def test_summary(inner: Inner) -> None:
+    """The end of the terminal's output alone says what broke, and how the device was."""
+    source = """
+def test_panics(device):
+    device.console.expect("Rebooting")
+"""
+    status, output = inner(source, "--ready-console=^ready", "-n1", text=PANIC)
+    assert status == 1
+    assert re.search(
+        r"^test_inner.py::test_panics: Panicked: The guest panicked \d\.\d{3} s after its start: "
+        r"Guru Meditation Error: Core  0 panic'ed \(LoadProhibited\).*\n"
+        r"    device: panicked \d\.\d{3} s after its start; console: Rebooting\.\.\.\n"
+        r"    evidence: evidence/test_inner-test_panics$",
+        output.partition("espbench: what broke")[2],
+        re.M,
+    )
+
+
+def test_summary_of_others(inner: Inner) -> None:
+    """A device that goes on shows its console's last line; a test without a device is pytest's."""
+    source = """
+def test_fails(device):
+    raise ValueError("three\\nlines\\nlong")
+def test_no_device():
+    assert 0
+"""
+    status, output = inner(source)
+    assert status == 1
+    summary = output.partition("espbench: what broke")[2].partition("short test summary")[0]
+    assert "\ntest_inner.py::test_fails: ValueError: three\n    device: console: ready\n" in summary
+    assert "test_no_device" not in summary
+
+
 def test_shared_device_comes_back(inner: Inner) -> None:
     """A panic or the end of a shared device fails one test, and the next one has a new device."""
     source = """

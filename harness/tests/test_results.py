@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from espbench.boards import BOARDS
-from espbench.display import Display, failure_line, figures_table, suites_table
+from espbench.display import Display, broken_lines, failure_line, figures_table, suites_table
 from espbench.errors import EspbenchError
 from espbench.figures import Figure
 from espbench.moments import Mark
@@ -130,6 +130,7 @@ def test_broken_suite() -> None:
     )  # fmt: skip
     assert not made.good
     assert [(s.name, s.failed) for s in made.suites()] == [("dual", 0), ("memory", 1)]
+    assert made.failures()[0].message == "This suite could not be read: SyntaxError"
 
 
 def test_pytest_trouble(tmp_path: Path) -> None:
@@ -325,19 +326,22 @@ def test_live_frame() -> None:
 
 
 def test_failure_line() -> None:
-    """A failure's line names the folder of its evidence."""
-    line = failure_line(Case(A, "failed", 1.0, "boom", evidence=["evidence/a"]))
-    assert line.plain == "FAILED dual: a: boom\n       evidence: evidence/a"
+    """When a scenario fails, one line says which, and why."""
+    line = failure_line(Case(A, "failed", 1.0, "a.b.Boom: it broke\nin detail"))
+    assert line.plain == "FAILED dual: a: Boom: it broke"
 
 
-@pytest.mark.parametrize(("value", "unit", "shown"), [
-    (22_800, "bytes", "22.8 kB"),
-    (1.0349, "ratio", "1.035"),
-    (3.21, "1/s", "3.2 /s"),
-    (1234.5, "1/s", "1,234 /s"),
-    (0.456, "%", "0.46 %"),
-    (310.27, "ms", "310.3 ms"),
-])  # fmt: skip
-def test_figures_read_well(value: float, unit: str, shown: str) -> None:
-    """Values are shown with the digits that mean something."""
-    assert Figure("k", "t", value, unit).shown() == shown
+def test_broken_lines() -> None:
+    """At the end a failure has its cause, its devices and its evidence; very many are counted."""
+    state = "device: heap 5 of 9 bytes free, low water 2; console: hello"
+    event = {"devices": [state], "message": "boom", "evidence": ["evidence/a"]}
+    made = results(collected(A), *whole(A, "failed", **event))
+    assert [line.plain for line in broken_lines(made.failures())] == [
+        "FAILED dual: a: boom",
+        f"    {state}",
+        "    evidence: evidence/a",
+    ]
+    many = [Case(f"x.py::{number}", "failed", message="no") for number in range(23)]
+    lines = [line.plain for line in broken_lines(many)]
+    assert len(lines) == 21
+    assert lines[-1] == "and 3 more: the report has them all"
