@@ -35,6 +35,7 @@ from espbench.errors import (
     RebootLoop,
 )
 from espbench.heap import HeapInfo
+from espbench.heap_watch import HeapWatch
 from espbench.image import Content
 from espbench.network import SEED, Network
 from espbench.network.attach import attach
@@ -57,6 +58,8 @@ RECORDED_PIECE = 600
 """Bytes of a file that go into a request while QEMU records, because its UART is slow then."""
 DEATH_PATIENCE = 1.0
 """Seconds (scaled) until the end of a QEMU that closed its monitor is known."""
+LOOK_PATIENCE = 1.0
+"""Seconds (scaled) for a look at the heap that no test asked for."""
 POLL = 0.01
 """Seconds between two looks at figures for which the guest sends no event."""
 
@@ -136,6 +139,7 @@ class Device:
         capture: bool = True,
         extra: tuple[str, ...] = (),
         record: bool = False,
+        watch_heap: bool = False,
         elf: Path | str | None = None,
         qemu: str | None = None,
         tap: Callable[[bytes], None] | None = None,
@@ -161,6 +165,8 @@ class Device:
             extra: more arguments for QEMU.
             record: whether QEMU records each run, so that `keep_recording` can keep it. The guest
                 is slower then.
+            watch_heap: whether to look at the heap whenever the network was busy, for the evidence;
+                needs `capture`, and is not done while QEMU records.
             elf: firmware with debugging information, when `firmware` has none and there is no
                 file of its name with .elf beside it.
             qemu: the QEMU to run; None for the first that is found and has the machine.
@@ -195,6 +201,9 @@ class Device:
         self._capture = capture
         self._extra = tuple(extra)
         self._record = record
+        self._watches_heap = watch_heap and capture and not record
+        self.heap_watch: HeapWatch | None = None
+        """What looks at the heap of the run that is on, or did in the last one."""
         if record:
             check_recordable(self.board)
         self.recorder: Recorder | None = None
@@ -291,6 +300,7 @@ class Device:
         self.events, self.panics, self.heap_samples, self.resets = [], [], [], []
         self.boots = self._first_event = self._boot_text = 0
         self.used_network = None
+        self.heap_watch = None
         self._stopping = False
         self._paused_at = None
         self._new_life()
@@ -353,6 +363,8 @@ class Device:
             if qemu is None:
                 return
             self._stopping = True
+            if self.heap_watch is not None:
+                self.heap_watch.stop()
             try:
                 status = qemu.stop()
                 self.timeline.add("stopped", status=status)
@@ -365,6 +377,8 @@ class Device:
                         self.used_network.close()
                     self._qemu = None
                 self.console.detach()
+                if self.heap_watch is not None:
+                    self.heap_watch.join()
 
     def keep_recording(self, path: Path, test: str = "") -> None:
         """Write the recording of the run that is on to `path` as soon as the device is stopped.
@@ -395,6 +409,8 @@ class Device:
         Raises:
             QmpError, QemuDied: QEMU did not do it.
         """
+        if self.heap_watch is not None:
+            self.heap_watch.hold()
         self._monitor_or_death("stop")
         self._paused_at = time.monotonic()
         self.timeline.add("paused")
@@ -413,6 +429,8 @@ class Device:
         self.timeline.leave_out(paused)
         self._monitor_or_death("cont")
         self.timeline.add("resumed", paused=round(paused, 6))
+        if self.heap_watch is not None:
+            self.heap_watch.go()
 
     def _monitor_or_death(self, command: str) -> None:
         """Have QEMU do something; when it has ended instead, that is the error."""
@@ -446,6 +464,7 @@ class Device:
             self._program,
             self._tap,
             self._capture,
+            self._watches_heap,
             self._extra,
             self._record,
         )
@@ -623,6 +642,9 @@ class Device:
         finally:
             self._waits_for_ready -= 1
         self.timeline.add("ready")
+        if self._watches_heap and self.heap_watch is None and not self._stopping:
+            self.heap_watch = HeapWatch(self.capture_file, self.timeline, self._look_at_heap)
+            self.heap_watch.start()
 
     def _not_ready(self, reason: str) -> NotReady:
         tail = self.console.tail()
@@ -809,6 +831,11 @@ class Device:
         self.heap_samples.append(HeapSample(self.timeline.now(), why, heap))
         return heap
 
+    def _look_at_heap(self) -> None:
+        """Look at the heap because the network was busy; not in somebody else's firmware."""
+        if self.control.seen:
+            self.sample_heap("network", Deadline(LOOK_PATIENCE))
+
     def heap_reset(self) -> None:
         """Set the low-water mark back to what is free now."""
         self.control.request("heap_reset")
@@ -820,11 +847,16 @@ class Device:
 
     def ballast(self, size: int) -> int:
         """Take `size` bytes of the network heap in all (0 gives all back); return what is held."""
-        return int(self.control.request("ballast", size))
+        held = int(self.control.request("ballast", size))
+        self.timeline.add("ballast", size=held)
+        if self.heap_watch is not None:
+            self.sample_heap("ballast", Deadline(LOOK_PATIENCE))
+        return held
 
     def fail_alloc(self, number: int, persistent: bool = False) -> None:
         """Make the `number`-th next allocation of the network heap fail; 0 switches that off."""
         self.control.request("fail_alloc", number, "always" if persistent else "once")
+        self.timeline.add("fail_alloc", number=number, persistent=persistent)
 
     def fail_alloc_seen(self) -> dict[str, int]:
         """Return how many allocations there were since `fail_alloc`, and how many failed."""

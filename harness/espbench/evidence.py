@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from espbench.connections import connections, frames, offset
 from espbench.coredump import decoded
 from espbench.deadline import Deadline
 from espbench.device import Device
@@ -95,6 +96,7 @@ def _parts(device: Device) -> dict[str, Callable[[Path], object]]:
         parts["tls-secrets.txt"] = lambda p: _copy(device.tls_secrets, p)
         parts["qemu.txt"] = lambda p: _copy(device.folder / "qemu.txt", p)
         parts["net.pcap"] = lambda p: _copy(device.capture_file, p)
+        parts["connections.json"] = lambda p: _write_connections(device, p)
         parts["flash.img"] = lambda p: _copy(device.flash, p)
     if device.machine is not None:
         machine = device.machine
@@ -160,6 +162,17 @@ def _heap(device: Device) -> str:
         for s in list(device.heap_samples)
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _write_connections(device: Device, path: Path) -> None:
+    """Write the connections on the timeline's clock; not where nothing tells the capture's."""
+    if device.heap_watch is None or not device.capture_file.is_file():
+        return
+    seen = list(frames(device.capture_file.read_bytes()))
+    clock = offset(seen, list(device.heap_watch.looks))
+    if clock is not None:
+        found = [connection.as_json() for connection in connections(seen, clock)]
+        path.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def _copy(source: Path, target: Path) -> None:

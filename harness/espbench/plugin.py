@@ -194,7 +194,7 @@ def _common(config: pytest.Config) -> dict[str, Any]:
         options["ready"] = ready
     if elf := config.getoption("--firmware-elf"):
         options["elf"] = _path(config, elf)
-    options["capture"] = config.getoption("--evidence") != "never"
+    options["capture"] = options["watch_heap"] = config.getoption("--evidence") != "never"
     if _records(config):
         check_recordable(chosen_board(config))
         options["record"] = True

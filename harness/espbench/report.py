@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup
 
+from espbench import heap_picture, story
 from espbench.boot_picture import picture
 from espbench.results import Suite
 
 if TYPE_CHECKING:
     from espbench.run import Run
 
+FIRST = ("panic.txt", "console.txt", "core-1.txt", "events.json", "heap.jsonl", "net.pcap")
+"""Files of evidence that the report links to, in the order in which they help."""
+
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of evidence: its name, and where it is from the report."""
+    """A folder of evidence, as the report shows it.
+
+    Attributes:
+        name: of the folder.
+        href: where it is from the report.
+        files: the names of what people look at first.
+        heap: the heap's curve, or "".
+    """
 
     name: str
     href: str
+    files: tuple[str, ...] = ()
+    heap: str = ""
 
 
 def render(run: Run, page: Path) -> str:
     """Return the report as HTML that goes to `page`."""
     results = run.results
+    ports = {port: scheme for scheme, port in run.board.ports.items()}
     return template("report.html").render(
         run=run,
         results=results,
@@ -35,7 +51,8 @@ def render(run: Run, page: Path) -> str:
         suites=[(suite, bar(suite)) for suite in results.suites()],
         boots=picture({run.board.name: run.boot}),
         failures=[
-            (case, [folder(path, page) for path in case.evidence]) for case in results.failures()
+            (case, [folder(path, page, ports) for path in case.evidence])
+            for case in results.failures()
         ],
         slowest=sorted(results.cases.values(), key=lambda case: -case.seconds)[:10],
         started=run.started.strftime("%Y-%m-%d %H:%M UTC"),
@@ -54,13 +71,13 @@ def template(name: str) -> jinja2.Template:
     return environment.get_template(name)
 
 
-def folder(path: str, page: Path) -> Folder:
+def folder(path: str, page: Path, ports: Mapping[int, str]) -> Folder:
     """Return how the page refers to a folder of evidence: relative, so that both can be moved."""
     # The plugin says "folder (and what could not be saved)" when something could not.
     place = Path(path.partition(" (")[0])
-    return Folder(
-        place.name, Path(os.path.relpath(place.absolute(), page.absolute().parent)).as_posix()
-    )
+    href = Path(os.path.relpath(place.absolute(), page.absolute().parent)).as_posix()
+    files = tuple(name for name in FIRST if (place / name).is_file())
+    return Folder(place.name, quote(href), files, heap_picture.picture(story.read(place), ports))
 
 
 def bar(suite: Suite) -> Markup:

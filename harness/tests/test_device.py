@@ -226,11 +226,8 @@ def test_evidence(device: Device, tmp_path: Path) -> None:
     assert saved.problem == ""
     assert packets((saved.folder / "net.pcap").read_bytes()) > 10
     assert "CLIENT_RANDOM " in (saved.folder / "tls-secrets.txt").read_text()
-    assert [line.split('"')[5] for line in (saved.folder / "heap.jsonl").open()] == [
-        "ready",
-        "asked",
-        "end",
-    ]
+    reasons = [line.split('"')[5] for line in (saved.folder / "heap.jsonl").open()]
+    assert [reason for reason in reasons if reason != "network"] == ["ready", "asked", "end"]
     assert '"scheme": "https"' in (saved.folder / "events.json").read_text()
     assert " seed=" in (saved.folder / "command.txt").read_text()
 

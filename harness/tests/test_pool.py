@@ -550,6 +550,7 @@ def test_every_option_counts(tmp_path: Path, tiny_firmware: Callable[..., Path])
         "tap": print,
         "name": "other",
         "record": True,
+        "watch_heap": True,
     }
     assert {*variants} == {*inspect.signature(Device).parameters}
     inputs = Device(**given).boot_inputs()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def inner_pytest(folder: Path, *arguments: str, status: int = 0) -> str:
@@ -27,3 +29,31 @@ def inner_pytest(folder: Path, *arguments: str, status: int = 0) -> str:
     )
     assert result.returncode == status, result.stdout + result.stderr
     return result.stdout
+
+
+def failing_pytest(folder: Path, variable: str, *arguments: str) -> list[dict[str, Any]]:
+    """Return the events that `espbench.progress` told; pytest runs in `folder`, and tests fail.
+
+    Args:
+        folder: where.
+        variable: of the environment, that names the pipe.
+        arguments: of pytest.
+    """
+    reading, writing = os.pipe()
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "espbench.progress"]
+    with (
+        (folder / "pytest.log").open("w") as log,
+        os.fdopen(reading) as events,
+        subprocess.Popen(
+            [*command, *arguments],
+            cwd=folder,
+            pass_fds=(writing,),
+            env={**os.environ, "TMPDIR": str(folder), variable: str(writing)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        os.close(writing)
+        told = [json.loads(line) for line in events]
+    assert process.returncode == 1, (folder / "pytest.log").read_text()
+    return told
