@@ -126,6 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
         jobs=arguments.jobs,
         keywords=arguments.keywords,
         evidence=arguments.evidence,
+        history=Path(arguments.history) if arguments.history else None,
     )
     outcome = module.run(plan, _progress(arguments))
     if arguments.json:
@@ -536,6 +537,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     it.add_argument(
         "--out", metavar="DIR", help="where report and evidence go (default: build/run)"
+    )
+    it.add_argument(
+        "--history",
+        metavar="FILE",
+        help="file that keeps the figures of all runs: commit it, or cache it in CI "
+        "(default: history.jsonl in --out)",
     )
 
     it = _bare_command(

@@ -15,7 +15,9 @@ from rich.text import Text
 
 from espbench.broken import cause, told
 from espbench.figures import Figure
+from espbench.history import Past, trend
 from espbench.results import Case, Results, Suite
+from espbench.trend_picture import words
 
 MOST_BROKEN = 20
 """Failures that the end of a run tells about."""
@@ -137,22 +139,25 @@ def suites_table(results: Results, seconds: float) -> Table:
     return table
 
 
-def figures_table(found: Sequence[Figure]) -> Table:
-    """Return the figures as a table."""
+def figures_table(found: Sequence[Figure], past: Past | None = None) -> Table:
+    """Return the figures as a table, beside those of the runs before."""
     table = Table()
     table.add_column("figure")
     table.add_column("value", justify="right")
     limited = any(figure.limit is not None for figure in found)
     if limited:
         table.add_column("at most", justify="right")
+    trends = {figure.key: trend(past or Past(), figure) for figure in found}
+    if any(trends.values()):
+        table.add_column("before")
     for figure in found:
         row: list[str | Text] = [
             figure.title,
             Text(figure.shown(), "" if figure.good else "bold red"),
         ]
         if limited:
-            limit = "" if figure.limit is None else f"{figure.limit:g}"
-            table.add_row(*row, limit)
-        else:
-            table.add_row(*row)
+            row.append("" if figure.limit is None else f"{figure.limit:g}")
+        if before := trends[figure.key]:
+            row.append(words(figure, before))
+        table.add_row(*row)
     return table

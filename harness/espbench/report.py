@@ -12,7 +12,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from espbench import heap_picture, story
+from espbench import heap_picture, history, story, trend_picture
 from espbench.boot_picture import picture
 from espbench.results import Suite
 
@@ -49,6 +49,12 @@ def render(run: Run, page: Path) -> str:
         results=results,
         verdict="passed" if run.good else "failed",
         suites=[(suite, bar(suite)) for suite in results.suites()],
+        figures=[
+            (figure, trend_picture.picture(figure, seen), trend_picture.words(figure, seen))
+            if (seen := history.trend(run.past, figure))
+            else (figure, "", "")
+            for figure in run.figures
+        ],
         boots=picture({run.board.name: run.boot}),
         failures=[
             (case, [folder(path, page, ports) for path in case.evidence])

@@ -18,12 +18,13 @@ from typing import Any
 
 from rich.console import Console
 
-from espbench import __version__, build, figures, launcher, report, tree
+from espbench import __version__, build, figures, history, launcher, report, tree
 from espbench.boards import Board
 from espbench.display import Display, broken_lines, figures_table, suites_table
 from espbench.download import sha256_of
 from espbench.errors import EspbenchError
 from espbench.figures import Figure
+from espbench.history import Past
 from espbench.moments import Mark
 from espbench.progress import VARIABLE
 from espbench.qemu import check_version, dotted, find_qemu, qemu_version
@@ -49,6 +50,7 @@ class Plan:
         keywords: pytest's -k, or "".
         evidence: which tests leave evidence.
         pytest: more arguments for it.
+        history: file with the figures of earlier runs; None for the one in `out`.
     """
 
     board: Board
@@ -59,11 +61,17 @@ class Plan:
     keywords: str = ""
     evidence: str = "failed"
     pytest: Sequence[str] = ()
+    history: Path | None = None
 
     @property
     def selects(self) -> bool:
         """Whether only some of the scenarios are asked for."""
         return bool(self.suites or self.keywords or self.pytest)
+
+    @property
+    def history_file(self) -> Path:
+        """Where the figures of all runs are."""
+        return self.history or self.out / history.NAME
 
 
 @dataclass
@@ -79,6 +87,8 @@ class Run:
         versions: of everything that took part.
         selected: whether only some of the scenarios were asked for.
         ended: whether pytest read all suites and came to its own end.
+        past: the figures of the runs until now, this one included.
+        note: what should be known, and makes the run no bad one.
     """
 
     board: Board
@@ -91,6 +101,8 @@ class Run:
     started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
     selected: bool = False
     ended: bool = True
+    past: Past = field(default_factory=Past)
+    note: str = ""
 
     @property
     def good(self) -> bool:
@@ -134,9 +146,30 @@ def run(plan: Plan, console: Console) -> Run:
         except (EspbenchError, AssertionError) as error:
             # The run is bad, but what the scenarios found is still worth a report.
             outcome.complaint = outcome.complaint or f"The figures could not be measured: {error}"
+    if outcome.figures:
+        _remember(outcome, plan, firmware)
     page = write(outcome, plan)
     _close(outcome, plan, page, console)
     return outcome
+
+
+def _remember(outcome: Run, plan: Plan, firmware: Path) -> None:
+    """Add this run's figures to the history, and know those of the runs before."""
+    entry = history.Entry(
+        outcome.started.isoformat(timespec="seconds"),
+        plan.board.name,
+        firmware.name,
+        # Of the firmware that is tested: of the tree, or of the project that brought its own.
+        history.commit(tree.clone() if plan.firmware is None else plan.firmware.absolute().parent),
+        {figure.key: figure.value for figure in outcome.figures},
+        outcome.versions,
+    )
+    try:
+        outcome.past = history.append(plan.history_file, entry)
+    except EspbenchError as error:
+        outcome.complaint = outcome.complaint or str(error)
+        return
+    outcome.note = outcome.past.complaint(plan.history_file)
 
 
 def prepare(plan: Plan, console: Console) -> Path:
@@ -148,6 +181,7 @@ def prepare(plan: Plan, console: Console) -> Path:
     suite_paths(tree.root(), plan.suites)
     if plan.firmware is not None and not plan.firmware.is_file():
         raise EspbenchError(f"There is no firmware {plan.firmware}: check the path.")
+    history.check_file(plan.history_file)
     find_qemu(plan.board)  # a missing QEMU is told before a build that takes a minute
     return plan.firmware or build.build(plan.board, console=console).firmware
 
@@ -182,9 +216,11 @@ def write(outcome: Run, plan: Plan) -> Path:
 def _close(outcome: Run, plan: Plan, page: Path, console: Console) -> None:
     console.print(suites_table(outcome.results, outcome.seconds))
     if outcome.figures:
-        console.print(figures_table(outcome.figures))
+        console.print(figures_table(outcome.figures, outcome.past))
     for line in broken_lines(outcome.results.failures()):
         console.print(line, soft_wrap=True)
+    if outcome.note:
+        console.print(outcome.note, style="yellow", markup=False, soft_wrap=True)
     if outcome.complaint:
         console.print(outcome.complaint, style="bold red", markup=False)
     console.print(f"board   {plan.board.name}: {plan.board.title}", highlight=False, soft_wrap=True)
