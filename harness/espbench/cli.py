@@ -117,6 +117,7 @@ def build(arguments: argparse.Namespace) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Run the scenario suites, and write a report."""
     from espbench import run as module
+    from espbench import shard
 
     plan = module.Plan(
         board=board_named(arguments.board),
@@ -127,6 +128,8 @@ def run(arguments: argparse.Namespace) -> int:
         keywords=arguments.keywords,
         evidence=arguments.evidence,
         history=Path(arguments.history) if arguments.history else None,
+        shard=None if arguments.shard is None else shard.parse(arguments.shard),
+        durations=Path(arguments.durations) if arguments.durations else None,
     )
     outcome = module.run(plan, _progress(arguments))
     if arguments.json:
@@ -534,6 +537,17 @@ def make_parser() -> argparse.ArgumentParser:
         choices=("never", "failed", "always"),
         default="failed",
         help="which scenarios leave a folder of evidence (default: failed)",
+    )
+    it.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="run only part I of N, which together are all scenarios and take equally long",
+    )
+    it.add_argument(
+        "--durations",
+        metavar="FILE",
+        help="how long scenarios took, to balance the parts by, as a run left it in durations.json "
+        "(default: ci/durations-BOARD.json)",
     )
     it.add_argument(
         "--out", metavar="DIR", help="where report and evidence go (default: build/run)"

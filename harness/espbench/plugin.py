@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from espbench import broken, progress
+from espbench import broken, progress, shard
 from espbench.boards import BOARDS, Board, board_named
 from espbench.chosen import chosen_readiness, parse_ports
 from espbench.device import Device
@@ -105,6 +105,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="never",
         help="which tests leave a recording for `espbench replay` in their evidence; devices are "
         "slower then (default: never)",
+    )
+    group.addoption(
+        "--shard",
+        metavar="I/N",
+        help="run part I of N, which together are all tests; they take equally long, by the "
+        "durations that pytest-split's --store-durations recorded",
     )
     group.addoption(
         "--espbench-ports",
@@ -211,6 +217,15 @@ def _path(config: pytest.Config, text: str) -> Path:
 
 
 # -------------------------------------------------------------------- session
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Hand the shard to pytest-split before that is configured."""
+    try:
+        shard.apply(config)
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_configure(config: pytest.Config) -> None:

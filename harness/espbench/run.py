@@ -29,9 +29,11 @@ from espbench.moments import Mark
 from espbench.progress import VARIABLE
 from espbench.qemu import check_version, dotted, find_qemu, qemu_version
 from espbench.results import Results
+from espbench.shard import Shard, read_durations
 from espbench.suites import suite_paths
 
 PYTEST_LOG = "pytest.log"
+DURATIONS = "durations.json"
 EVIDENCE = "evidence"
 PATIENCE = 20.0
 """Seconds that pytest has to clean up after Ctrl-C."""
@@ -51,6 +53,8 @@ class Plan:
         evidence: which tests leave evidence.
         pytest: more arguments for it.
         history: file with the figures of earlier runs; None for the one in `out`.
+        shard: the part of the scenarios to run, or None for all.
+        durations: how long scenarios took, to balance shards by; None for what the tree has.
     """
 
     board: Board
@@ -62,11 +66,13 @@ class Plan:
     evidence: str = "failed"
     pytest: Sequence[str] = ()
     history: Path | None = None
+    shard: Shard | None = None
+    durations: Path | None = None
 
     @property
     def selects(self) -> bool:
         """Whether only some of the scenarios are asked for."""
-        return bool(self.suites or self.keywords or self.pytest)
+        return bool(self.suites or self.keywords or self.pytest or self.shard)
 
     @property
     def history_file(self) -> Path:
@@ -182,8 +188,21 @@ def prepare(plan: Plan, console: Console) -> Path:
     if plan.firmware is not None and not plan.firmware.is_file():
         raise EspbenchError(f"There is no firmware {plan.firmware}: check the path.")
     history.check_file(plan.history_file)
+    known_durations(plan, tree.root())
     find_qemu(plan.board)  # a missing QEMU is told before a build that takes a minute
     return plan.firmware or build.build(plan.board, console=console).firmware
+
+
+def known_durations(plan: Plan, root: Path) -> str:
+    """Return the recorded durations, as JSON: those that were named, or the tree's own.
+
+    Raises:
+        ConfigError: they are missing, or are none.
+    """
+    committed = root / "ci" / f"durations-{plan.board.name}.json"
+    if plan.durations is None and not committed.exists():
+        return "{}"
+    return read_durations(plan.durations or committed)
 
 
 def execute(plan: Plan, firmware: Path, console: Console) -> Run:
@@ -196,12 +215,15 @@ def execute(plan: Plan, firmware: Path, console: Console) -> Run:
     root = tree.root()
     plan.out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(plan.out / EVIDENCE, ignore_errors=True)  # of an earlier run
+    # pytest-split reads and writes one file. What shards are cut by must be the same in all of
+    # them, so it works on a copy.
+    (plan.out / DURATIONS).write_text(known_durations(plan, root))
     outcome = Run(
         plan.board, Results(), versions=versions(plan.board, firmware), selected=plan.selects
     )
     status = _scenarios(plan, root, suite_paths(root, plan.suites), outcome, console)
     outcome.ended = status in (0, 1) and not outcome.results.broken
-    outcome.complaint = complaint(status, outcome.results, plan.out / PYTEST_LOG)
+    outcome.complaint = complaint(status, outcome.results, plan.out / PYTEST_LOG, plan.shard)
     return outcome
 
 
@@ -226,6 +248,8 @@ def _close(outcome: Run, plan: Plan, page: Path, console: Console) -> None:
     console.print(f"board   {plan.board.name}: {plan.board.title}", highlight=False, soft_wrap=True)
     console.print(f"report  {page}", highlight=False, soft_wrap=True)
     console.print(f"junit   {plan.out / 'junit.xml'}", highlight=False, soft_wrap=True)
+    if plan.shard is not None:
+        console.print(f"shard   {plan.shard}", highlight=False, soft_wrap=True)
 
 
 def pytest_command(plan: Plan, paths: Sequence[str]) -> list[str]:
@@ -236,6 +260,11 @@ def pytest_command(plan: Plan, paths: Sequence[str]) -> list[str]:
         command += ["-p", "no:cacheprovider"]  # nothing is written into an installed package
     command += [f"--junitxml={plan.out / 'junit.xml'}", "-o", "junit_family=xunit2"]
     command += [f"--evidence={plan.evidence}", f"--evidence-dir={plan.out / EVIDENCE}"]
+    command += ["--store-durations", f"--durations-path={plan.out / DURATIONS}"]
+    if plan.shard is not None:
+        command += [f"--shard={plan.shard}"]
+    if not plan.selects:
+        command += ["--clean-durations"]  # scenarios that are gone are forgotten
     if plan.firmware is not None:
         command += ["--firmware", str(plan.firmware.absolute())]
     if plan.keywords:
@@ -279,12 +308,15 @@ def _scenarios(plan: Plan, root: Path, paths: Sequence[str], outcome: Run, conso
     return status
 
 
-def complaint(status: int, results: Results, log: Path) -> str:
+def complaint(status: int, results: Results, log: Path, shard: Shard | None = None) -> str:
     """Return what pytest's exit status says beyond the scenarios' own outcomes, or ""."""
-    if status == 0 and not results.count("passed"):
+    # All that a shard gets may be scenarios for other boards.
+    if status == 0 and not results.count("passed") and shard is None:
         return "Not one scenario passed: all were skipped."
     if status in (0, 1):
         return ""
+    if status == 5 and shard is not None:
+        return f"Shard {shard} has no scenario: there are fewer of them than shards."
     if status == 5:
         return "No scenario was run: check the names of suites and keywords."
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
