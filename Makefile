@@ -28,7 +28,7 @@ format: ## put Python and C into shape
 setup: ## only the set-up: packages and virtual environment
 	$(bootstrap) test
 
-lock: ## write requirements.lock anew from requirements.in
+lock: ## write the requirements' locks anew
 	$(bootstrap) run -- python tools/lock.py
 
 clean: ## remove what was built (the virtual environment stays)

@@ -1,4 +1,4 @@
-"""Writes requirements.lock from requirements.in with uv, which is fetched for this only."""
+"""Writes the locks of the requirements with uv, which is fetched for this only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parent.parent
+NAMES = ("requirements", "requirements-lab")
+"""In this order: the second is constrained by the first."""
 
 
 def main() -> int:
@@ -15,24 +17,29 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         subprocess.run([f"{folder}/bin/pip", "install", "--quiet", "uv"], check=True)
-        return subprocess.run(
-            [
-                f"{folder}/bin/uv",
-                "pip",
-                "compile",
-                "--quiet",
-                "--universal",
-                "--python-version=3.11",
-                "--generate-hashes",
-                "--no-emit-index-url",
-                "--no-header",
-                "--no-annotate",
-                "--upgrade",
-                str(TREE / "requirements.in"),
-                f"--output-file={TREE / 'requirements.lock'}",
-            ],
-            check=False,
-        ).returncode
+        return max(_compile(folder, name) for name in NAMES)
+
+
+def _compile(folder: str, name: str) -> int:
+    return subprocess.run(
+        [
+            f"{folder}/bin/uv",
+            "pip",
+            "compile",
+            "--quiet",
+            "--universal",
+            "--python-version=3.11",
+            "--generate-hashes",
+            "--no-emit-index-url",
+            "--no-header",
+            "--no-annotate",
+            "--upgrade",
+            f"{name}.in",
+            f"--output-file={name}.lock",
+        ],
+        cwd=TREE,
+        check=False,
+    ).returncode
 
 
 if __name__ == "__main__":

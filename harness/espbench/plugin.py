@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from espbench import broken, progress, shard
+from espbench import broken, neighbours, progress, shard
 from espbench.boards import BOARDS, Board, board_named
 from espbench.chosen import chosen_readiness, parse_ports
 from espbench.device import Device
@@ -221,8 +221,9 @@ def _path(config: pytest.Config, text: str) -> Path:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Hand the shard to pytest-split before that is configured."""
+    """See to the plugins beside this one before they are configured."""
     try:
+        neighbours.check(config)
         shard.apply(config)
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None

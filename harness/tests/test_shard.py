@@ -89,7 +89,7 @@ Inner = Callable[..., "subprocess.CompletedProcess[str]"]
 def inner(tmp_path: Path) -> Inner:
     """Return a function that runs pytest on the modules, in which each test logs that it ran."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    durations = {}
+    durations: dict[str, float] = {}
     for module, count in MODULES.items():
         (tmp_path / module).write_text(
             "import os, pathlib, pytest\n"

@@ -1,0 +1,22 @@
+"""Where a board's servers are, emulated or real, for labgrid."""
+
+from __future__ import annotations
+
+import attr
+from labgrid.factory import target_factory
+from labgrid.resource.common import NetworkResource
+
+_port = attr.validators.optional(attr.validators.instance_of(int))
+
+
+@target_factory.reg_resource
+@attr.s(eq=False)
+class EspbenchBoard(NetworkResource):
+    """A board that serves HTTP and HTTPS.
+
+    Args:
+        http, https: ports on `host`; None where it serves none.
+    """
+
+    http: int | None = attr.ib(default=None, validator=_port)
+    https: int | None = attr.ib(default=None, validator=_port)

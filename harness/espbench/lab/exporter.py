@@ -1,0 +1,35 @@
+"""The command `espbench-exporter`: labgrid's exporter, which knows emulated boards as well."""
+
+from __future__ import annotations
+
+import sys
+
+from espbench import launcher
+from espbench.errors import EspbenchError
+
+
+def main() -> int:
+    """Export the resources of a file until SIGTERM or Ctrl-C; return an exit status."""
+    try:
+        from labgrid.remote import exporter
+
+        from espbench.lab import exports
+    except ModuleNotFoundError as error:
+        print(
+            f"espbench: espbench-exporter needs labgrid ({error}): pip install 'espbench[lab]'.",
+            file=sys.stderr,
+        )
+        return 1
+    exports.register()
+    try:
+        exporter.main()
+    except EspbenchError as error:
+        print(f"espbench: {error}", file=sys.stderr)
+        return 1
+    finally:
+        launcher.kill_all()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""One emulated board of a lab: what runs while its place is acquired. Knows nothing of labgrid."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass
+
+from espbench.device import Device
+from espbench.errors import DeviceError
+from espbench.lab.console_server import ConsoleServer
+from espbench.lab.power_server import PowerServer
+from espbench.up import Wish, device_files
+
+TYPING = 1.0
+"""Seconds that a guest may take to read what is typed, before that is lost as on a real wire."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where a unit is reached; the same for as long as it is leased, off and on again."""
+
+    console: int
+    power: int
+    servers: dict[str, int]
+    """By scheme, http and https."""
+
+
+class Unit:
+    """A board with its console and its power switch on TCP ports."""
+
+    def __init__(self, name: str, wish: Wish, listen: str) -> None:
+        """Describe it; nothing runs yet.
+
+        Args:
+            name: for messages.
+            wish: what it runs.
+            listen: address of this host that its ports are on.
+
+        Raises:
+            EspbenchError: it cannot run.
+        """
+        self.name = name
+        self.listen = listen
+        self._wish = wish
+        self._lock = threading.RLock()
+        self._users = 0
+        self._console: ConsoleServer | None = None
+        self._power: PowerServer | None = None
+        self._servers: dict[str, int] = {}
+        self._device = self._new_device()  # what cannot run is told when the exporter starts
+
+    def _new_device(self) -> Device:
+        return Device(
+            self._wish.board,
+            self._wish.firmware,
+            files=device_files(self._wish),
+            args=self._wish.args,
+            internet=True,
+            capture=False,
+            tap=self._show,
+            name=self.name,
+        )
+
+    @property
+    def ports(self) -> Ports | None:
+        """Where it is, while it is leased."""
+        if self._console is None or self._power is None:
+            return None
+        return Ports(self._console.port, self._power.port, dict(self._servers))
+
+    def acquire(self) -> None:
+        """Start with the first of those who use it; it is on then, and boots.
+
+        Raises:
+            EspbenchError: it could not.
+        """
+        with self._lock:
+            if self._users == 0:
+                try:
+                    self._console = ConsoleServer(self.listen, self._type)
+                    self._power = PowerServer(self.listen, self.is_on, self.switch)
+                    self.switch(True)
+                except BaseException:
+                    self._end()
+                    raise
+            self._users += 1
+
+    def release(self) -> None:
+        """End with the last of those who use it; the next one gets a board as if new."""
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                self._end()
+
+    def _end(self) -> None:
+        power, console = self._power, self._console
+        self._power = self._console = None
+        if power is not None:
+            power.close()
+        self._device.close()
+        if console is not None:
+            console.close()
+        self._servers = {}
+        self._device = self._new_device()
+
+    def is_on(self) -> bool:
+        """Return whether it has power; one whose QEMU died has none."""
+        return self._device.running
+
+    def switch(self, on: bool) -> None:
+        """Switch its power on or off.
+
+        Raises:
+            EspbenchError: it could not.
+        """
+        with self._lock:
+            if on == self.is_on():
+                return
+            self._device.stop()
+            if on:
+                self._device.start(wait=False)
+                try:
+                    self._forward()
+                except BaseException:
+                    self._device.stop()
+                    raise
+
+    def _forward(self) -> None:
+        """Forward ports of ours, which stay: QEMU's own are others after each start."""
+        for scheme, guest_port in self._device.board.ports.items():
+            before = set(self._device.ports(guest_port))
+            host_port = self._servers.get(scheme, 0)
+            self._device.qemu.add_forward(f"tcp:{self.listen}:{host_port}-:{guest_port}")
+            (self._servers[scheme],) = set(self._device.ports(guest_port)) - before
+
+    def _show(self, data: bytes) -> None:
+        if (console := self._console) is None:
+            return
+        if self._wish.board.control_uart is None:
+            # Beside control records the lines have lost their \r, which a terminal needs.
+            data = data.replace(b"\n", b"\r\n")
+        console.feed(data)
+
+    def _type(self, data: bytes) -> None:
+        with contextlib.suppress(DeviceError):
+            self._device.console.send(data, TYPING)

@@ -1,0 +1,177 @@
+"""A lab on loopback for tests: labgrid's coordinator, our exporter, and labgrid's client."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import psutil
+from espbench.deadline import Deadline
+
+TREE = Path(__file__).resolve().parents[3]
+LOCK = TREE / "requirements-lab.lock"
+PATIENCE = 30.0
+
+
+def packages() -> Path:
+    """Return a folder with labgrid's locked packages, installed when it is not there.
+
+    They are not in the tree's environment: see espbench.neighbours.
+    """
+    folder = TREE / "build" / "lab-packages"
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = folder / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers may come at once
+        if not wanted.exists():
+            with tempfile.TemporaryDirectory(dir=folder) as fresh:
+                pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+                pip += ["--disable-pip-version-check", "--require-hashes", "-r", str(LOCK)]
+                subprocess.run([*pip, "--target", f"{fresh}/all"], check=True, timeout=240)
+                shutil.move(f"{fresh}/all", wanted)
+    return wanted
+
+
+def free_port() -> int:
+    """Return a port of loopback that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+class Lab:
+    """A coordinator; leaving it ends all that was started."""
+
+    def __init__(self, folder: Path, site: Path) -> None:
+        """Start the coordinator, with its files in `folder`."""
+        self.folder = folder
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        self.address = f"127.0.0.1:{free_port()}"
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": str(site),
+            "LG_COORDINATOR": self.address,
+            "TMPDIR": str(self.temporary),
+            "PYTHONUNBUFFERED": "1",
+        }
+        self._stack = contextlib.ExitStack()
+        self._start("coordinator", "labgrid.remote.coordinator", "-l", self.address)
+        host, port = self.address.split(":")
+        deadline = Deadline(PATIENCE)
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
+                return
+            assert not deadline.expired(), self.log("coordinator")
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End all processes."""
+        self._stack.close()
+
+    def log(self, name: str) -> str:
+        """Return what a process printed."""
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def _start(
+        self, name: str, module: str, *arguments: str, **environment: str
+    ) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                cwd=self.folder,
+                env={**self.environment, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self._stack.callback(_end, process)
+        return process
+
+    def export(self, resources: str) -> subprocess.Popen[bytes]:
+        """Start our exporter with the text of a resource file; return when it is connected."""
+        path = self.folder / "exporter.yaml"
+        path.write_text(resources)
+        process = self._start("exporter", "espbench.lab.exporter", "-n", "emulated", str(path))
+        deadline = Deadline(PATIENCE)
+        while "creating poll task" not in self.log("exporter"):
+            assert process.poll() is None, self.log("exporter")
+            assert not deadline.expired(), self.log("exporter")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+        return process
+
+    def client(self, *arguments: str, user: str = "alice") -> tuple[int, str]:
+        """Run labgrid-client; return its exit status and what it printed."""
+        result = subprocess.run(
+            [sys.executable, "-m", "labgrid.remote.client", *arguments],
+            cwd=self.folder,
+            env={**self.environment, "LG_USERNAME": user},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=Deadline(PATIENCE).seconds,
+            check=False,
+        )
+        return result.returncode, result.stdout + result.stderr
+
+    def does(self, *arguments: str, user: str = "alice") -> str:
+        """Run labgrid-client, which succeeds; return what it printed."""
+        status, said = self.client(*arguments, user=user)
+        assert status == 0, said + self.log("exporter")
+        return said
+
+    def place(self, name: str, match: str) -> None:
+        """Make a place of matching resources."""
+        self.does("-p", name, "create")
+        self.does("-p", name, "add-match", match)
+
+    def tests(self, environment: Path, test: Path, user: str) -> subprocess.Popen[bytes]:
+        """Start pytest with labgrid's fixtures; what it prints is the user's log."""
+        options = ["-p", "no:pytest_embedded", "-p", "no:cacheprovider", "-rA", "--color=no"]
+        options += [f"--lg-env={environment}", str(test)]
+        return self._start(user, "pytest", *options, LG_USERNAME=user)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def qemus(process: subprocess.Popen[bytes]) -> list[int]:
+    """Return the ids of the QEMUs that an exporter runs."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    return sorted(child.pid for child in children if "qemu" in child.name())
+
+
+@contextlib.contextmanager
+def watched(pids: list[int]) -> Iterator[None]:
+    """Check that the kernel says of each of these processes that it is gone after the block."""
+    descriptors = [os.pidfd_open(pid) for pid in pids]
+    try:
+        yield
+        deadline = Deadline(10)
+        for descriptor in descriptors:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            assert poll.poll(deadline.remaining() * 1000), "a QEMU outlived its lease"
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
