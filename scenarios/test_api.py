@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from espbench.clients import Doors
 from espbench.clients.websocket import CLOSE, PONG, Frame, close_payload
+from espbench.deadline import Deadline
 from espbench.device import Device
 
 BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
@@ -179,6 +180,9 @@ def test_a_session_as_python_sees_it(scheme: str, shared_device: Device, doors: 
 def test_close_with_code_and_reason(scheme: str, shared_device: Device, doors: Doors) -> None:
     """close() from Python sends its code and its reason."""
     websocket = doors[scheme].websocket()
+    deadline = Deadline(5)  # the client hears of the upgrade before MicroPython does
+    while not shared_device.eval("wsserver.clients()"):
+        assert not deadline.expired()
     shared_device.exec("wsserver.close(wsserver.clients()[0], 4001, 'that is all')")
     closed = websocket.receive_close()
     assert (closed.code, closed.reason) == (4001, "that is all")

@@ -304,7 +304,7 @@ def test_side_of_a_run(tmp_path: Path) -> None:
             A: PASSED,
             B: FAILED,
             C: SKIPPED,
-            "scenarios/test_bad.py": Seen("failed", "This suite could not be read."),
+            "scenarios/test_bad.py": Seen("failed", "This suite could not be read: SyntaxError"),
         },
         boot=(Mark(0.5, "ready", "serving"),),
     )

@@ -34,9 +34,11 @@ static size_t take_one(size_t most) {
     return size;
 }
 
+#define HEADERS 64 /* of the blocks that are taken beside */
+
 /* What is to stay free is kept aside meanwhile: in one piece, not in those that were left over. */
 static void *keep_room(size_t bytes) {
-    size_t free = net_heap_figures().free, more = bytes - held;
+    size_t free = net_heap_figures().free, more = bytes - held + HEADERS;
     return free > more ? net_heap_take(free - more) : NULL;
 }
 
