@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-_FILE_HEADER = 24
-_PACKET_HEADER = struct.Struct("<IIII")
-_ETHERNET = 14
-_IPV4, _TCP = b"\x08\x00", 6
+from espbench.network.packets import tcp_begins
+from espbench.pcap import Frame
+
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 _SLIRP = b"\x52\x55"
 """How slirp's own MAC addresses begin: who sends from one is no device."""
-
-
-class Frame(NamedTuple):
-    """A frame of a capture: where it ends in the file, when it passed, and its bytes."""
-
-    end: int
-    at: float
-    data: bytes
 
 
 @dataclass(slots=True)
@@ -59,18 +50,6 @@ class _Open:
     """Which ends have sent a FIN."""
 
 
-def frames(capture: bytes) -> Iterator[Frame]:
-    """Yield the frames of a pcap as QEMU's filter-dump writes it, without one that is cut off."""
-    at = _FILE_HEADER
-    while at + _PACKET_HEADER.size <= len(capture):
-        seconds, micros, length, _ = _PACKET_HEADER.unpack_from(capture, at)
-        begin = at + _PACKET_HEADER.size
-        at = begin + length
-        if at > len(capture):
-            return
-        yield Frame(at, seconds + micros / 1e6, capture[begin:at])
-
-
 def connections(seen: Iterable[Frame], offset: float) -> list[Connection]:
     """Return the connections in the order in which they were opened.
 
@@ -82,10 +61,8 @@ def connections(seen: Iterable[Frame], offset: float) -> list[Connection]:
     known: dict[tuple[int, int], _Open] = {}
     for frame in seen:
         data = frame.data
-        if data[12:14] != _IPV4 or len(data) < _ETHERNET + 40 or data[23] != _TCP:
-            continue
-        tcp = _ETHERNET + (data[_ETHERNET] & 15) * 4
-        if len(data) < tcp + 20:
+        tcp = tcp_begins(data)
+        if not tcp:
             continue
         source, target, sequence = struct.unpack_from("!HHI", data, tcp)
         flags, from_device = data[tcp + 13], data[6:8] != _SLIRP

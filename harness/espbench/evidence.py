@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from espbench.connections import connections, frames, offset
+from espbench.connections import connections, offset
 from espbench.coredump import decoded
 from espbench.deadline import Deadline
 from espbench.device import Device
 from espbench.errors import EspbenchError
 from espbench.panic import Panic
+from espbench.pcap import frames
 from espbench.qemu import Machine, Wires, command_line, pasteable
 
 LAST_LOOK = 1.0

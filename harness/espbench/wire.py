@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-_FILE_HEADER = 24
-_PACKET_HEADER = struct.Struct("<IIII")
-_IPV4, _TCP = b"\x08\x00", 6
+from espbench.network.packets import tcp_begins
+from espbench.pcap import FILE_HEADER, frames
+
 _FIN, _SYN, _RST = 1, 2, 4
 
 
@@ -21,7 +21,7 @@ class Wire:
     def __init__(self, capture: Path, mac: bytes) -> None:
         """Follow this file; `mac` is the device's address."""
         self._file = capture.open("rb")
-        self._file.seek(_FILE_HEADER)
+        self._file.seek(FILE_HEADER)
         self._mac = mac
         self._rest = b""
         self._owed: dict[bytes, tuple[int, int]] = {}
@@ -41,22 +41,18 @@ class Wire:
     def follow(self) -> None:
         """Take what is new in the file."""
         data = self._rest + self._file.read()
-        at = 0
-        while at + _PACKET_HEADER.size <= len(data):
-            length = _PACKET_HEADER.unpack_from(data, at)[2]
-            end = at + _PACKET_HEADER.size + length
-            if end > len(data):
-                break
-            self._frame(data[at + _PACKET_HEADER.size : end])
-            at = end
-        self._rest = data[at:]
+        end = 0
+        for frame in frames(data, end):
+            self._frame(frame.data)
+            end = frame.end
+        self._rest = data[end:]
 
     def _frame(self, frame: bytes) -> None:
         from_device = frame[6:12] == self._mac
         self.to_device += not from_device
-        if frame[12:14] != _IPV4 or frame[23] != _TCP:
+        tcp = tcp_begins(frame)
+        if not tcp:
             return
-        tcp = 14 + (frame[14] & 15) * 4
         source, target, sequence, acknowledgement = struct.unpack_from("!2s2sII", frame, tcp)
         flags = frame[tcp + 13]
         connection = source + target if from_device else target + source

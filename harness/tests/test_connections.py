@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from espbench.connections import Frame, Look, connections, frames, offset
+from espbench.connections import Look, connections, offset
+from espbench.pcap import Frame, frames
 
 SLIRP, DEVICE = bytes.fromhex("52550a000202"), bytes.fromhex("525400123456")
 FIN, SYN, RST, ACK = 1, 2, 4, 16

@@ -37,7 +37,7 @@ def kind_of(frame: bytes) -> Kind:
     """Return what a frame carries."""
     if frame[12:14] == _ARP:
         return Kind.ARP
-    if _segment(frame, _TCP, _LEAST_TCP):
+    if tcp_begins(frame):
         return Kind.TCP
     datagram = _segment(frame, _UDP, _LEAST_UDP)
     if datagram and _DHCP_PORTS & set(_ports(frame, datagram)):
@@ -45,9 +45,14 @@ def kind_of(frame: bytes) -> Kind:
     return Kind.OTHER
 
 
+def tcp_begins(frame: bytes) -> int:
+    """Return where in a frame the TCP header begins when it is all there, else 0."""
+    return _segment(frame, _TCP, _LEAST_TCP)
+
+
 def tcp_ports(frame: bytes) -> Ports | None:
     """Return the ports of a TCP segment, or None when the frame carries none."""
-    segment = _segment(frame, _TCP, _LEAST_TCP)
+    segment = tcp_begins(frame)
     return _ports(frame, segment) if segment else None
 
 
@@ -57,7 +62,7 @@ def clamp_window(frame: bytes, limit: int) -> bytes:
     Neither slirp nor lwIP as these boards have it scales windows, so the field is in bytes. The
     checksum is changed and not made anew (RFC 1624, equation 3): one that was wrong stays wrong.
     """
-    segment = _segment(frame, _TCP, _LEAST_TCP)
+    segment = tcp_begins(frame)
     if not segment:
         return frame
     window = _word(frame, segment + 14)
