@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import zipfile
@@ -12,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from espbench.errors import ArchiveError, DiskFull
+from espbench.errors import ArchiveError, DiskFull, is_disk_full
 
 FORMAT = 1
 """Count up when an older espbench would misunderstand an archive."""
@@ -79,7 +78,7 @@ def write(path: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_disk_full(error):
             raise DiskFull(
                 f"The disk of {path.parent} is full, so the recording {path.name} is missing: "
                 "free some space there."
@@ -110,7 +109,7 @@ def unpack(path: Path, folder: Path) -> Manifest:
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
         raise _damaged(path, str(error).strip("\"'")) from error
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_disk_full(error):
             raise DiskFull(
                 f"The recording does not fit into {folder}: the disk is full. Free some space "
                 "there, or point TMPDIR elsewhere."

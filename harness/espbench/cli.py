@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import errno
 import json
 import os
 import signal
@@ -19,7 +18,7 @@ from rich.console import Console
 
 from espbench import __version__
 from espbench.boards import BOARDS, Board, board_named
-from espbench.errors import ConfigError, EspbenchError
+from espbench.errors import ConfigError, EspbenchError, is_disk_full
 from espbench.readings import Reading
 
 WIDE = 132
@@ -753,7 +752,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_disk_full(error):
             raise
         where = error.filename or "a file"
         print(

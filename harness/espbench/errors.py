@@ -6,6 +6,7 @@ next. Attributes carry the same facts for programs.
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,11 @@ class ToolMissing(EspbenchError):
 
 class DiskFull(EspbenchError):
     """A file could not be written because the file system is full."""
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Return whether an error says that a file system, or somebody's share of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class ImageError(EspbenchError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import re
 import shutil
@@ -16,7 +15,7 @@ from espbench.connections import connections, offset
 from espbench.coredump import decoded
 from espbench.deadline import Deadline
 from espbench.device import Device
-from espbench.errors import EspbenchError
+from espbench.errors import EspbenchError, is_disk_full
 from espbench.panic import Panic
 from espbench.pcap import frames
 from espbench.qemu import Machine, Wires, command_line, pasteable
@@ -182,7 +181,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _sentence(error: Exception, folder: Path) -> str:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and is_disk_full(error):
         return f"the disk of {folder} is full, so evidence is missing: free some space there"
     if isinstance(error, OSError):
         return f"{error.filename or folder} could not be written: {error.strerror}"

@@ -7,7 +7,6 @@ own, so nothing that is shared is ever written to.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import tempfile
@@ -15,7 +14,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from espbench.errors import BadFileName, ConfigError, DiskFull, FileSystemFull, ImageError
+from espbench.errors import (
+    BadFileName,
+    ConfigError,
+    DiskFull,
+    FileSystemFull,
+    ImageError,
+    is_disk_full,
+)
 from espbench.flash import Flash
 
 Content = bytes | str | Path
@@ -183,7 +189,7 @@ class Image:
             write_new(data, path)
         except OSError as error:
             path.unlink(missing_ok=True)
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if is_disk_full(error):
                 raise DiskFull(
                     f"The flash image does not fit into {path.parent}: the disk is full. "
                     "Free some space there, or point TMPDIR elsewhere."

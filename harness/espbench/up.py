@@ -139,13 +139,13 @@ def forward(device: Device, host_port: int, guest_port: int, host: str = HERE) -
     Raises:
         PortInUse: QEMU could not listen there.
     """
-    line = f"hostfwd_add net0 tcp:{host}:{host_port}-:{guest_port}"
-    said = device.monitor("human-monitor-command", **{"command-line": line})
-    if said and said.strip():
+    try:
+        device.qemu.add_forward(f"tcp:{host}:{host_port}-:{guest_port}")
+    except PortInUse as error:
         raise PortInUse(
             f"QEMU could not listen on port {host_port} of {host}: end the program that has it, "
             "choose another, or leave the option away for a free one."
-        )
+        ) from error
 
 
 def addresses(device: Device, fixed: Mapping[str, int], host: str = HERE) -> dict[str, str]:
