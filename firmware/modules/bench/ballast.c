@@ -34,6 +34,11 @@ static size_t take_one(size_t most) {
     return size;
 }
 
+static void fill(size_t bytes) {
+    while (held < bytes && take_one(bytes - held) > 0) {
+    }
+}
+
 #define HEADERS 64 /* of the blocks that are taken beside */
 
 /* What is to stay free is kept aside meanwhile: in one piece, not in those that were left over. */
@@ -50,12 +55,10 @@ size_t ballast_set(size_t bytes) {
         return held;
     }
     void *room = keep_room(bytes);
-    while (held < bytes && take_one(bytes - held) > 0) {
-    }
+    fill(bytes);
     if (room != NULL) {
         net_heap_give(room);
     }
-    while (held < bytes && take_one(bytes - held) > 0) {
-    }
+    fill(bytes);
     return held;
 }
