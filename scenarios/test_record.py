@@ -15,8 +15,8 @@ from espbench.certs import recipes
 from espbench.clients import Doors, Tls
 from espbench.clients.errors import ConnectionEnded
 from espbench.device import Device
+from espbench.guest_memory import symbol_address
 from espbench.replay import choose_qemu, replay, unpacked
-from espbench.work import symbol_address
 from remote_gdb import RemoteGdb
 
 pytestmark = pytest.mark.boards("lx60")

@@ -62,8 +62,6 @@ class Board:
         seeded: whether the guest takes `seed=` (256 bits for its random generator).
         icount_shift: the guest's clock goes 2**this ns an instruction when work is counted; None:
             its firmware cannot count it.
-        uart_status: address of the console's line status (16550), by which a recording tells what
-            the guest has read; None: it has no 16550.
         unrecordable: completing "because", why record and replay does not hold; "": it does.
         steady_arguments: boot arguments that leave nothing to chance when work is counted.
         spares: how many devices boot ahead of the tests, unless somebody says otherwise.
@@ -100,7 +98,6 @@ class Board:
     largest_object: int = 60_000
     optional: bool = False
     icount_shift: int | None = None
-    uart_status: int | None = None
     unrecordable: str = ""
     steady_arguments: Mapping[str, str] = field(default_factory=dict)
     spares: int = 0
@@ -202,7 +199,6 @@ LX60 = Board(
     seeded=True,
     # 4 ns: cycles of 25 ns count 6 instructions, and an RSA handshake takes a second, not ten.
     icount_shift=2,
-    uart_status=0x9D050034,
     steady_arguments={"seed": "5e" * 32, "dhcp": "0"},
 )
 

@@ -352,7 +352,7 @@ class Device:
         self._qemu.start()
         self.timeline.add("exec", pid=self._qemu.pid)
         console, control = self._qemu.take_wires()
-        self.console.attach(console, control, self._qemu.pace())
+        self.console.attach(console, control, self._qemu.pace(self.elf))
         self._qemu.connect(deadline)
         self.timeline.add("forwards", ports={f.host_port: f.guest_port for f in self.forwards})
 

@@ -53,9 +53,10 @@ class Line:
                 return
             try:
                 for start in range(0, len(whole), self._pace.piece):
-                    self._pace.before()
-                    self._send(whole[start : start + self._pace.piece], deadline)
-                    self._pace.after(deadline)
+                    piece = whole[start : start + self._pace.piece]
+                    self._pace.before(deadline)
+                    self._send(piece, deadline)
+                    self._pace.after(len(piece), deadline)
             except QmpError as error:
                 raise self._fault() or error from error
 

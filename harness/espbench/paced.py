@@ -6,28 +6,21 @@ bytes from the line before the UART gets them, and more than fit would be lost.
 
 from __future__ import annotations
 
-import re
 import time
 from pathlib import Path
 from typing import Protocol
 
 from espbench.deadline import Deadline
-from espbench.errors import ConsoleTimeout
+from espbench.errors import ConfigError, ConsoleTimeout
+from espbench.guest_memory import examine, parse_words, symbol_address
 from espbench.qmp import Qmp
-from espbench.recording import TICK_US
 
-PIECE = 1
-"""Bytes: a 16550 holds 16, so that it takes fifteen wrong guesses in a row to lose one. QEMU hands
-over one at a time anyway."""
-TICKS = 4
-"""After so many ticks of a busy guest's clock, too, the UART has what was sent."""
-SETTLED = TICK_US / 1e6
-"""Seconds until the next byte may follow to a guest that sleeps: its clock follows the host's, so a
-tick has brought the byte to the UART, or there is room for those of a slow host."""
+SYMBOL = "uart_taken"
+"""What the firmware counts in (firmware/boards/lx60/uart.h)."""
+FIFO = 16
+"""Bytes that a 16550 holds."""
 LOOK = 0.0003
 """Seconds between two looks at a guest that has not taken a piece."""
-DATA_READY = 1
-"""Bit of a 16550's line status: there is something to read."""
 
 
 class Pace(Protocol):
@@ -35,11 +28,15 @@ class Pace(Protocol):
 
     piece: int
 
-    def before(self) -> None:
-        """Note how things are before a piece is sent."""
+    def before(self, deadline: Deadline) -> None:
+        """Wait until a piece may be sent.
 
-    def after(self, deadline: Deadline) -> None:
-        """Wait until it has been taken.
+        Raises:
+            ConsoleTimeout: it may not, in time.
+        """
+
+    def after(self, sent: int, deadline: Deadline) -> None:
+        """Wait until its bytes, so many, have been taken.
 
         Raises:
             ConsoleTimeout: it was not, in time.
@@ -49,64 +46,59 @@ class Pace(Protocol):
 class RecordedPace:
     """The pace of a QEMU that records."""
 
-    def __init__(self, qmp: Qmp, shift: int, status: int | None) -> None:
-        """Follow a QEMU.
+    piece = FIFO
+
+    def __init__(self, qmp: Qmp, elf: Path) -> None:
+        """Follow a guest.
 
         Args:
-            qmp: its monitor.
-            shift: of its clock.
-            status: address of the UART's line status; None: a busy guest is trusted to read.
+            qmp: the monitor of its QEMU.
+            elf: its firmware, whose `SYMBOL` counts what it takes.
         """
-        self.piece = PIECE
         self._qmp = qmp
-        self._delivered = (TICKS * TICK_US * 1000) >> shift
-        self._status = status
+        self._elf = elf
+        self._command = ""
         self._before = 0
-        self._thread = 0
 
-    def _waits(self) -> bool:
-        """Return whether the thread that is the guest's core waits; one that the host keeps from
-        running does not, though it executes nothing either."""
-        if not self._thread:
-            [core] = self._qmp.execute("query-cpus-fast", deadline=Deadline(5))
-            self._thread = int(core["thread-id"])
-        try:
-            status = Path(f"/proc/{self._thread}/stat").read_text()
-        except OSError:
-            return True  # it has ended, which the next question tells
-        return status.rpartition(") ")[2].startswith("S")
+    def before(self, deadline: Deadline) -> None:
+        """Wait until the guest takes bytes, and note how many it has taken.
 
-    def _instructions(self) -> int:
-        return int(self._qmp.execute("query-replay", deadline=Deadline(5))["icount"])
+        Raises:
+            ConfigError: it does not count them.
+            ConsoleTimeout: it did not get so far in time.
+        """
+        self._command = self._command or examine(self._counter(), 1)
+        while not (taken := self._taken()):
+            self._look_again(deadline)
+        self._before = taken
 
-    def _unread(self) -> bool:
-        """Return whether the UART holds something; reading its status does not change it."""
-        if self._status is None:
-            return False
-        said = self._qmp.monitor(f"xp /1xw {self._status:#x}", deadline=Deadline(5))
-        found = re.search(r": 0x([0-9a-f]+)", said)
-        return found is not None and bool(int(found[1], 16) & DATA_READY)
-
-    def before(self) -> None:
-        """Note how many instructions were executed."""
-        self._before = self._instructions()
-
-    def after(self, deadline: Deadline) -> None:
-        """Wait until the guest sleeps and the UART has what was sent, or it has read all of that.
+    def after(self, sent: int, deadline: Deadline) -> None:
+        """Wait until the guest has taken so many bytes, or starts again.
 
         Raises:
             ConsoleTimeout: neither, in time.
         """
-        last, waited, start = self._before, False, time.monotonic()
-        while True:
-            now, waits = self._instructions(), self._waits()
-            slept = now == last and waited and waits and time.monotonic() - start > SETTLED
-            if (slept or now - self._before > self._delivered) and not self._unread():
-                return
-            if deadline.expired():
-                raise ConsoleTimeout(
-                    f"The guest did not take what was sent to its UART within {deadline}: it "
-                    "hangs, or runs with interrupts off."
-                )
-            last, waited = now, waits
-            time.sleep(LOOK)  # nothing tells when the guest has read
+        while self._before <= self._taken() < self._before + sent:
+            self._look_again(deadline)
+
+    def _counter(self) -> int:
+        address = symbol_address(self._elf, SYMBOL)
+        if address is None:
+            raise ConfigError(
+                f"Nothing can be sent to the UART while QEMU records, because {self._elf} does not "
+                f"count what it takes (it has no symbol {SYMBOL}, see docs/record.md): build it "
+                "from this tree, or record without it."
+            )
+        return address
+
+    def _taken(self) -> int:
+        said = self._qmp.monitor(self._command, deadline=Deadline(5))
+        return int.from_bytes(parse_words(said, 1), "little")
+
+    def _look_again(self, deadline: Deadline) -> None:
+        if deadline.expired():
+            raise ConsoleTimeout(
+                f"The guest did not take what was sent to its UART within {deadline}: it hangs, or "
+                "runs with interrupts off."
+            )
+        time.sleep(LOOK)  # nothing tells when the guest has read

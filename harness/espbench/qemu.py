@@ -322,12 +322,14 @@ class Qemu:
         assert console is not None
         return console, control
 
-    def pace(self) -> Pace | None:
-        """Return how fast the guest takes what is sent to its UARTs; None: QEMU sees to that."""
-        recording, board = self.machine.recording, self.machine.board
-        if recording is None or self.qmp is None:
+    def pace(self, elf: Path) -> Pace | None:
+        """Return how fast the guest, whose ELF file is given, takes what is sent to its UART.
+
+        None means that QEMU sees to that.
+        """
+        if self.machine.recording is None or self.qmp is None:
             return None
-        return RecordedPace(self.qmp, recording.shift, board.uart_status)
+        return RecordedPace(self.qmp, elf)
 
     def connect(self, deadline: Deadline) -> None:
         """Talk to the monitor: check the version, read back the forwarded ports.

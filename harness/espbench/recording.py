@@ -12,7 +12,7 @@ What was needed on top, each found by a replay that hung or differed:
   to which nothing is connected: the guest does not notice.
 - A console that never makes QEMU wait. A Unix socket is full after 278 writes of one byte, and
   when QEMU then writes the rest is not in the log. TCP merges such writes.
-- Input byte by byte; see `paced`.
+- Input no faster than the guest takes it; see `paced`.
 - The same `filter-dump`, because it asks for the time of day when it is made, and that is logged.
 """
 

@@ -7,19 +7,14 @@ goes by instructions, so cycles say how many were executed. Reading them costs t
 
 from __future__ import annotations
 
-import re
 import struct
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
 
 from espbench.deadline import Deadline
 from espbench.device import Device
-from espbench.errors import FigureUnavailable, QmpError
+from espbench.errors import FigureUnavailable
+from espbench.guest_memory import examine, parse_words, symbol_address
 from espbench.wire import Wire
 
 SYMBOL = "bench_work"
@@ -28,7 +23,7 @@ MAC = b"\x52\x54\x00\x12\x34\x56"
 LOOK = 0.001
 """Seconds between two looks at what is not acknowledged: slirp takes 2 ms for that."""
 _RECORD = struct.Struct("<IIQQQQ")
-_WORDS = re.compile(r"0x([0-9a-f]{8})\b")
+_WORDS = _RECORD.size // 4
 
 
 @dataclass(frozen=True)
@@ -72,28 +67,6 @@ def instructions(cycles: float, frequency: int, shift: int) -> float:
     return cycles * 1e9 / frequency / (1 << shift)
 
 
-def parse_words(text: str) -> bytes:
-    """Return the memory that the monitor's `xp /NNxw` printed, little endian.
-
-    Raises:
-        QmpError: it printed something else.
-    """
-    words = [int(word, 16) for line in text.splitlines() for word in _WORDS.findall(line)]
-    if len(words) * 4 != _RECORD.size:
-        raise QmpError(f"QEMU could not read the guest's memory; it said {text.strip()!r}.")
-    return struct.pack(f"<{len(words)}I", *words)
-
-
-def symbol_address(elf: Path, name: str) -> int | None:
-    """Return the address of a symbol, or None when the ELF file has none of this name."""
-    with elf.open("rb") as file:
-        table: Any = ELFFile(file).get_section_by_name(".symtab")
-        if not isinstance(table, SymbolTableSection):
-            return None
-        found = table.get_symbol_by_name(name) or ()
-        return next((int(symbol["st_value"]) for symbol in found), None)
-
-
 class Meter:
     """Reads a running device's work, and tells when it has nothing left to do."""
 
@@ -110,7 +83,7 @@ class Meter:
                 "module bench, on a board that tells work from sleep."
             )
         self._device = device
-        self._command = f"xp /{_RECORD.size // 4}xw {address:#x}"
+        self._command = examine(address, _WORDS)
         self._wire = Wire(device.capture_file, MAC)
         self._ignored = 0
         self._ignored = self._frames_never_taken()
@@ -127,7 +100,7 @@ class Meter:
     def read(self) -> Work:
         """Return the record as it is now; the device may be in the middle of writing it."""
         text = self._device.monitor("human-monitor-command", command_line=self._command)
-        return Work.of(parse_words(str(text)))
+        return Work.of(parse_words(str(text), _WORDS))
 
     def rest(self, *, frames: int = 0, still: float = 0.0, timeout: float = 20.0) -> Work:
         """Return what it worked when all that was sent to it is done, and it sleeps.

@@ -8,8 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +19,8 @@ from espbench.boards import BOARDS, LX60
 from espbench.deadline import Deadline
 from espbench.device import Device
 from espbench.errors import ArchiveError, ConfigError, ConsoleTimeout, DiskFull, QemuDied
-from espbench.paced import SETTLED, RecordedPace
+from espbench.guest_memory import symbol_address
+from espbench.paced import RecordedPace
 from espbench.qemu import Machine, Wires, command_line
 from espbench.recording import Recording, is_repeated, stream_pair
 from espbench.replay import choose_qemu, first_difference, panics
@@ -236,68 +235,67 @@ def test_boards_that_cannot(name: str, tmp_path: Path) -> None:
 
 
 class FakeQmp:
-    """A monitor that counts instructions, and has a UART that was not read yet."""
+    """The monitor of a guest that has taken so many bytes, at each look."""
 
-    def __init__(self, *instructions: int, unread: int = 0, thread: int = 1) -> None:
-        self.thread = thread
-        self.instructions = list(instructions)
-        self.unread = unread
-
-    def execute(self, command: str, **_: object) -> object:
-        if command == "query-cpus-fast":
-            return [{"thread-id": self.thread}]
-        assert command == "query-replay"
-        return {"icount": self.instructions.pop(0)}
+    def __init__(self, *taken: int) -> None:
+        self.taken = list(taken)
 
     def monitor(self, command: str, **_: object) -> str:
-        assert command == "xp /1xw 0x9d050034"
-        self.unread -= 1
-        return f"000000009d050034: {0x61 if self.unread >= 0 else 0x60:#010x}\r\n"
+        assert command == "xp /1xw 0x60001234"
+        return f"0000000060001234: {self.taken.pop(0):#010x}\r\n"
+
+
+@pytest.fixture(autouse=True)
+def counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let counts.elf have its count where `FakeQmp` expects it."""
+    monkeypatch.setattr(
+        "espbench.paced.symbol_address",
+        lambda elf, name: 0x60001234 if elf.name == "counts.elf" else symbol_address(elf, name),
+    )
+
+
+def pace(*taken: int) -> tuple[RecordedPace, FakeQmp]:
+    qmp = FakeQmp(*taken)
+    found = RecordedPace(qmp, Path("counts.elf"))  # type: ignore[arg-type]
+    return found, qmp
 
 
 @pytest.mark.parametrize(
-    ("instructions", "unread"),
+    "taken",
     [
-        ([100, 2_000_000], 0),  # it is busy, and has had the time to read
-        ([100, 2_000_000, 3_000_000, 4_000_000], 2),  # it is busy with something else first
+        [1, 1, 1, 17],  # at its leisure
+        [0, 0, 1, 9, 17],  # its UART was not ready yet
+        [100, 108, 0],  # it was reset, and its UART with what was in it
     ],
 )
-def test_pace(instructions: list[int], unread: int) -> None:
-    """A busy guest is given the next piece when it has read this one, and not before."""
-    qmp = FakeQmp(*instructions, unread=unread)
-    pace = RecordedPace(qmp, 2, LX60.uart_status)  # type: ignore[arg-type]
-    pace.before()
-    pace.after(Deadline(5))
-    assert qmp.instructions == []
-
-
-def test_pace_of_a_guest_that_sleeps() -> None:
-    """It is given the next byte after a tick, which brought this one to the UART."""
-    qmp = FakeQmp(*[100] * 100)
-    pace = RecordedPace(qmp, 2, LX60.uart_status)  # type: ignore[arg-type]
-    pace.before()
-    start = time.monotonic()
-    pace.after(Deadline(5))
-    assert time.monotonic() - start > SETTLED
-    assert qmp.instructions
-
-
-def test_pace_of_a_busy_host() -> None:
-    """A core that the host keeps from running is no core that sleeps."""
-    busy = threading.get_native_id()
-    qmp = FakeQmp(*[100] * 50, 2_000_000, thread=busy)
-    pace = RecordedPace(qmp, 2, LX60.uart_status)  # type: ignore[arg-type]
-    pace.before()
-    pace.after(Deadline(5))
-    assert qmp.instructions == []
+def test_pace(taken: list[int]) -> None:
+    """The guest is given the next piece when it has read all of this one, and not before."""
+    paced, qmp = pace(*taken)
+    paced.before(Deadline(5))
+    paced.after(16, Deadline(5))
+    assert qmp.taken == []
 
 
 def test_pace_of_a_hung_guest() -> None:
-    """A guest that reads nothing is told when the time is up."""
-    pace = RecordedPace(FakeQmp(1, 1, 1), 2, None)  # type: ignore[arg-type]
-    pace.before()
+    """A guest that reads nothing is told when the time is up, also if it never got so far."""
+    paced, _ = pace(0, 1, 15)
     with pytest.raises(ConsoleTimeout, match="did not take what was sent"):
-        pace.after(Deadline(0))
+        paced.before(Deadline(0))
+    paced.before(Deadline(0))
+    with pytest.raises(ConsoleTimeout, match="did not take what was sent"):
+        paced.after(15, Deadline(0))
+
+
+@pytest.mark.parametrize("kind", ["ELF", "no ELF"])
+def test_firmware_that_does_not_count(
+    kind: str, tiny_firmware: Callable[..., Path], tmp_path: Path
+) -> None:
+    """To a firmware that the host cannot follow nothing is sent; its recording goes on."""
+    elf = tiny_firmware() if kind == "ELF" else tmp_path / "firmware.bin"
+    elf.touch()
+    paced = RecordedPace(FakeQmp(), elf)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"while QEMU records, because .* no symbol uart_taken"):
+        paced.before(Deadline(5))
 
 
 def test_differences() -> None:

@@ -16,6 +16,7 @@ from espbench.certs.keys import pkcs8
 from espbench.device import Device
 from espbench.errors import FigureUnavailable, QmpError
 from espbench.fixed_random import FixedRandom, fixed_random
+from espbench.guest_memory import parse_words
 from espbench.readings import BOOT, FREE, Reading
 from espbench.sections import sections
 from espbench.steady import Subject, typical
@@ -32,7 +33,7 @@ def test_the_monitor_s_words_become_the_record() -> None:
         "0000000060087f58: 0x00000007 0x00000000 0x00000009 0x00000000\r\n"
         "0000000060087f68: 0x0000000b 0x00000000\r\n"
     )
-    found = work.Work.of(work.parse_words(text))
+    found = work.Work.of(parse_words(text, 10))
     assert found == work.Work(40_000_000, True, 2**32 + 5, 7, 9, 11)
 
 
@@ -40,7 +41,7 @@ def test_the_monitor_s_words_become_the_record() -> None:
 def test_other_words_are_an_error(text: str) -> None:
     """What is no record is quoted."""
     with pytest.raises(QmpError, match="could not read the guest's memory; it said"):
-        work.parse_words(text)
+        parse_words(text, 10)
 
 
 def test_cycles_become_instructions() -> None:

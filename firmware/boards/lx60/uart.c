@@ -14,6 +14,8 @@
 #define LSR_DATA_READY 0x01
 #define LSR_THR_EMPTY 0x20
 
+volatile uint32_t uart_taken;
+
 static int early = -1; /* the byte that arrived before the start */
 
 void uart_init(void) {
@@ -22,11 +24,13 @@ void uart_init(void) {
     early = register_read(LSR) & LSR_DATA_READY ? (int)(register_read(RBR) & 0xff) : -1;
     register_write(FCR, FCR_ENABLE);
     register_write(IER, IER_RECEIVED);
+    uart_taken = 1;
 }
 
 bool uart_readable(void) { return early >= 0 || (register_read(LSR) & LSR_DATA_READY); }
 
 int uart_read(void) {
+    uart_taken++;
     if (early >= 0) {
         int byte = early;
         early = -1;

@@ -4,6 +4,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* How many bytes were read from it, plus one; zero until it is ready. A host that records a run
+ * looks here when it may send more (harness/espbench/paced.py). */
+extern volatile uint32_t uart_taken;
 
 void uart_init(void);
 bool uart_readable(void);
