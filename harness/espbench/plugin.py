@@ -17,6 +17,7 @@ import pytest
 from espbench import broken, neighbours, progress, shard
 from espbench.boards import BOARDS, Board, board_named
 from espbench.chosen import chosen_readiness, parse_ports
+from espbench.claims import Claim, first_free
 from espbench.device import Device
 from espbench.embedded.plugin import MODES, EmbeddedPlugin, services
 from espbench.errors import ConfigError, EspbenchError, Panicked
@@ -36,6 +37,10 @@ class _Bench:
     """What boots ahead."""
     forecast: Forecast
     """What the next tests will ask for."""
+    evidence: Path
+    """Where evidence goes."""
+    claim: Claim | None
+    """What keeps other runs out of there."""
     devices: list[Device] = field(default_factory=list)
     """All that run, for a test or a module, oldest first."""
     shared: list[Device] = field(default_factory=list)
@@ -240,9 +245,12 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         board = chosen_board(config)
         _common(config)
+        claim = _claim(config)
         config.stash[_BENCH] = _Bench(
             _pool(config, board),
             Forecast(lambda: _common(config), _marked),
+            claim.folder if claim else _evidence_dir(config),
+            claim,
         )
         _add_suites(config)
         if services(config) is not None:
@@ -317,12 +325,42 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         for device in list(bench.devices):
             device.close()
         bench.devices.clear()
+        if bench.claim is not None:
+            bench.claim.release()
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    """Say which board it is: `lx60` is no ESP32."""
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which board it is (`lx60` is no ESP32), and where evidence goes if not as usual."""
     board = chosen_board(config)
-    return f"espbench: board {board.name}: {board.title}"
+    lines = [f"espbench: board {board.name}: {board.title}"]
+    evidence = config.stash[_BENCH].evidence
+    if evidence != (usual := _evidence_dir(config)):
+        lines.append(
+            f"espbench: another run writes {_shown(config, str(usual))} now, so this one's "
+            f"evidence goes to {_shown(config, str(evidence))}"
+        )
+    return lines
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Let the workers of pytest-xdist write where their session does."""
+    node.workerinput["espbench_evidence"] = str(node.config.stash[_BENCH].evidence)
+
+
+def _evidence_dir(config: pytest.Config) -> Path:
+    if hasattr(config, "workerinput"):
+        return Path(config.workerinput["espbench_evidence"])
+    if named := config.getoption("--evidence-dir"):
+        return _path(config, named)
+    return config.rootpath / str(config.getini("espbench_evidence_dir"))
+
+
+def _claim(config: pytest.Config) -> Claim | None:
+    """Claim a folder for this session's evidence, when there may be some."""
+    if hasattr(config, "workerinput") or config.getoption("--evidence") == "never":
+        return None
+    return first_free(_evidence_dir(config))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -642,12 +680,7 @@ def _save(item: pytest.Item, devices: list[Device]) -> list[str]:
 
 def _folders(item: pytest.Item, devices: list[Device]) -> list[Path]:
     """Return where the evidence of each device of a test goes."""
-    config = item.config
-    named = config.getoption("--evidence-dir")
-    base = (
-        _path(config, named) if named else config.rootpath / config.getini("espbench_evidence_dir")
-    )
-    folder = base / folder_name(item.nodeid)
+    folder = item.config.stash[_BENCH].evidence / folder_name(item.nodeid)
     if len(devices) == 1:
         return [folder]
     return [folder / f"{number}-{device.name}" for number, device in enumerate(devices, 1)]

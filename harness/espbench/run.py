@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from rich.console import Console
 
 from espbench import __version__, build, figures, history, launcher, report, tree
 from espbench.boards import Board
+from espbench.claims import Claim
 from espbench.display import Display, broken_lines, figures_table, suites_table
 from espbench.download import sha256_of
-from espbench.errors import EspbenchError
+from espbench.errors import ConfigError, EspbenchError
 from espbench.figures import Figure
 from espbench.history import Past
 from espbench.moments import Mark
@@ -143,6 +144,30 @@ def run(plan: Plan, console: Console) -> Run:
         EspbenchError: it could not even start.
         KeyboardInterrupt: Ctrl-C, after everything was ended.
     """
+    with claimed(plan.out):
+        return _run(plan, console)
+
+
+@contextlib.contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """Write a folder of results during the block.
+
+    Raises:
+        ConfigError: another run does.
+    """
+    try:
+        claim = Claim(out)
+    except BlockingIOError:
+        raise ConfigError(
+            f"Another run writes {out} now: wait for its end, or choose another folder with --out."
+        ) from None
+    try:
+        yield
+    finally:
+        claim.release()
+
+
+def _run(plan: Plan, console: Console) -> Run:
     firmware = prepare(plan, console)
     outcome = execute(plan, firmware, console)
     with console.status("measuring"):

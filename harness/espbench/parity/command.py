@@ -78,6 +78,11 @@ def parity(wish: Wish, console: Console) -> Comparison:
     Raises:
         EspbenchError: a file is bad, or a board could not even start.
     """
+    with run.claimed(wish.out):
+        return _parity(wish, console)
+
+
+def _parity(wish: Wish, console: Console) -> Comparison:
     known = read(wish.table or tree.root() / TABLE)
     sides: dict[str, Side] = {
         board: side_of_file(board, path) for board, path in wish.results.items()
