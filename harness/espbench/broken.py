@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 WIDEST = 300
 """Letters of a line that are still read."""
-_ERROR = re.compile(r"^E +(\S.*)\n?(?:^E\b.*\n?)*", re.MULTILINE)
+_ERROR = re.compile(r"^E +\S.*\n?(?:^E\b.*\n?)*", re.MULTILINE)
 """What pytest marks as one error in a traceback: its first line, and those that go on."""
+_MARK = re.compile(r"^E\b", re.MULTILINE)
 _TRACEBACK = "Traceback (most recent call last)"
 _MODULE = re.compile(r"^(?:[a-z_][a-z0-9_]*\.)+(?=[A-Z]\w*(?::|$))")
 """The modules in front of an exception's class: a name is found without them."""
@@ -22,11 +23,15 @@ def cause(message: str) -> str:
     """Return in one line why a test failed.
 
     The first line of an exception's message says it; what follows explains it, such as the end of
-    the console or a panic's backtrace. In a whole traceback it is the last error that is marked.
+    the console or a panic's backtrace. When it only announces what was said, the last line of that
+    goes with it. In a whole traceback it is the last error that is marked.
     """
-    marked = _ERROR.findall(message)
+    if marked := _ERROR.findall(message):
+        message = _MARK.sub("", marked[-1])
     lines = [line.strip() for line in message.splitlines() if line.strip()] or [""]
-    line = marked[-1] if marked else lines[-1 if lines[0].startswith(_TRACEBACK) else 0]
+    line = lines[-1 if lines[0].startswith(_TRACEBACK) else 0]
+    if line.endswith(":") and line != lines[-1]:
+        line = f"{line} {lines[-1]}"
     return short(_MODULE.sub("", line)) or "no reason given"
 
 

@@ -185,6 +185,12 @@ class Device:
                 f"The firmware {self.firmware} does not exist: build it with "
                 f"`espbench build --board {self.board.name}`, or name another with --firmware."
             )
+        if flaw := self.board.handover.flaw(self.firmware):
+            raise ConfigError(
+                f"Board {self.board.name} cannot run the firmware {self.firmware}: {flaw}. Copy "
+                f"or build it again (`espbench build --board {self.board.name}` makes espbench's "
+                "own)."
+            )
         self.elf = elf_of(self.firmware) if elf is None else Path(elf)
         self.files: dict[str, Content] = dict(files or {})
         """What its file system holds at the next start; see `put` for a running device."""
@@ -244,6 +250,7 @@ class Device:
         self._no_boot_watch = ResetWatch(self.board.no_boot_line)
         self._no_boot = ""
         self._boots_in_vain = 0
+        self._cause = ""
         self._waits_for_ready = 0
         self._rom_began = False
         self._unseen_panics: list[Panic] = []
@@ -779,9 +786,9 @@ class Device:
         return RebootLoop(
             f"{self.name} was to {self.readiness.describe(self)}, and booted "
             f"{self._boots_in_vain} times in a row instead, the last time because of "
-            f"{self.resets[-1]}: look for what resets it; its console ended with:\n{tail}",
+            f"{self._cause}: look for what resets it; its console ended with:\n{tail}",
             boots=self._boots_in_vain,
-            cause=self.resets[-1],
+            cause=self._cause,
             tail=tail,
         )
 
@@ -1044,6 +1051,8 @@ class Device:
         if record["event"] == "boot":
             if not self._rom_began:
                 self._begin_boot()
+                self._boots_in_vain += 1
+                self._cause = str(record.get("cause", "unknown"))
             self._rom_began = False
             self.boots += 1
         self.events.append(record)
@@ -1070,6 +1079,7 @@ class Device:
             self._rom_began = True
             self._no_boot = ""
             self._boots_in_vain += 1
+            self._cause = reset.cause
             self.resets.append(reset.cause)
             self.timeline.add("reset_cause", cause=reset.cause)
         for failure in self._no_boot_watch.feed(text):

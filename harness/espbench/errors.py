@@ -118,7 +118,7 @@ class RebootLoop(NotReady):
 
     Attributes:
         boots: how often it booted while it was waited for.
-        cause: the last reset's cause, as the chip's ROM names it.
+        cause: the last reset's cause, as the chip's ROM names it, or else the firmware.
     """
 
     def __init__(self, message: str, *, boots: int, cause: str, tail: str = "") -> None:

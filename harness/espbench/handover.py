@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from espbench import kernel_elf
+
 
 def option_value(path: Path | str) -> str:
     """Return `path` as a value inside a QEMU option, where a comma is written twice."""
@@ -24,16 +26,28 @@ class Handover(Protocol):
     def files(self) -> Mapping[str, bytes]:
         """Further files that the machine needs, beside the flash image."""
 
+    def flaw(self, firmware: Path) -> str:
+        """Return why this file cannot be handed over, completing a sentence; "" when it can."""
+
     def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:
         """Return QEMU's arguments."""
 
 
 @dataclass(frozen=True)
 class KernelAndPflash:
-    """An ELF by `-kernel`, the file system in a CFI flash of its own (`-drive if=pflash`)."""
+    """An ELF by `-kernel`, the file system in a CFI flash of its own (`-drive if=pflash`).
 
+    Attributes:
+        processor: for which it must be, as ELF's `e_machine` has it.
+    """
+
+    processor: str = "EM_XTENSA"
     takes_boot_arguments: bool = True
     files: Mapping[str, bytes] = field(default_factory=dict)
+
+    def flaw(self, firmware: Path) -> str:
+        """Return why QEMU could not load this file, or ""."""
+        return kernel_elf.flaw(firmware, self.processor)
 
     def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:
         """Return QEMU's arguments."""
@@ -83,6 +97,10 @@ class FlashImage:
     def files(self) -> Mapping[str, bytes]:
         """Further files that the machine needs, beside the flash image."""
         return {} if self.efuse is None else {self.EFUSE: self.efuse.content()}
+
+    def flaw(self, firmware: Path) -> str:  # noqa: ARG002
+        """Return "": the chip's ROM and the bootloader say on the console what they miss."""
+        return ""
 
     def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:  # noqa: ARG002
         """Return QEMU's arguments; firmware and boot arguments are inside the flash image."""

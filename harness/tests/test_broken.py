@@ -29,7 +29,8 @@ ModuleNotFoundError: No module named 'x'
     ("message", "expected"),
     [
         ("assert 1 == 2\n +  where 1 = f()", "assert 1 == 2"),
-        ("espbench.errors.QemuDied: it said:\nx", "QemuDied: it said:"),
+        ("espbench.errors.QemuDied: it said:\nx\ny", "QemuDied: it said: y"),
+        ("E   espbench.errors.QemuDied: it said:\nE   x\nE   y\n\nz", "QemuDied: it said: y"),
         (TRACEBACK, "Panicked: The guest panicked 1.250 s after its start: abort() was called"),
         (PLAIN, "ModuleNotFoundError: No module named 'x'"),
         ("host.example.org: Refused", "host.example.org: Refused"),

@@ -26,6 +26,7 @@ from espbench.errors import (
     NotReady,
     Panicked,
     QemuDied,
+    RebootLoop,
 )
 from espbench.evidence import save
 from espbench.plugin import DeviceFactory
@@ -44,6 +45,24 @@ def get(device: Device, path: str = "/") -> bytes:
         return connection.getresponse().read()
     finally:
         connection.close()
+
+
+def test_reboots_for_ever(firmware: Path) -> None:
+    """A device that boots again and again is told long before the time-out, with the cause."""
+    device = Device(
+        "lx60",
+        firmware,
+        files={"/main.py": "print('once more')\nimport machine\nmachine.reset()"},
+        ready_timeout=600,
+    )
+    with pytest.raises(RebootLoop) as caught, device:
+        pass
+    assert (caught.value.boots, caught.value.cause) == (5, "hard_reset")
+    assert str(caught.value).startswith(
+        "device was to listen for http, and booted 5 times in a row instead, the last time because "
+        "of hard_reset: look for what resets it; its console ended with:\n"
+    )
+    assert "once more" in caught.value.tail
 
 
 def test_boot_in_order(shared_device: Device) -> None:

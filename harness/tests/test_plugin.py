@@ -311,6 +311,38 @@ def test_no_firmware(inner: Inner) -> None:
     assert "none.elf does not exist: build it with `espbench build --board lx60`" in output
 
 
+@pytest.mark.parametrize(
+    ("damage", "flaw"),
+    [
+        (lambda data: data[:0], r"it is no whole ELF file \(0 bytes\)"),
+        (lambda data: data[:60], r"it is no whole ELF file \(60 bytes\)"),
+        (lambda data: b"#!/bin/sh\n" + data, r"it is no whole ELF file \(\d+ bytes\)"),
+        (
+            lambda data: data[:-1],
+            r"it is truncated: (\d+) bytes are there, and (\d+) are to be loaded",
+        ),
+        (
+            lambda data: data[:18] + b"\xf3" + data[19:],
+            r"it is for another processor \(RISC-V, 32 bits, little endian\)",
+        ),
+        (lambda data: data[:44] + b"\0" + data[45:], "it has nothing to load"),
+    ],
+)
+def test_corrupt_firmware(
+    inner: Inner, tiny_firmware: Callable[..., Path], damage: Callable[[bytes], bytes], flaw: str
+) -> None:
+    """A damaged firmware is told from one that does not work, and what is wrong with it."""
+    bad = tiny_firmware().with_name("bad.elf")
+    bad.write_bytes(damage(tiny_firmware().read_bytes()))
+    status, output = inner("def test_it(device): pass", "--firmware=bad.elf")
+    assert status == 1
+    assert re.search(
+        rf"ConfigError: Board lx60 cannot run the firmware \S+bad\.elf: {flaw}\. Copy or build it "
+        r"again \(`espbench build --board lx60` makes espbench's own\)\.",
+        output,
+    ), output
+
+
 def test_pieces() -> None:
     """The pure parts do what they say."""
     assert parse_ports("http=8080, https=8443", "--espbench-ports") == {"http": 8080, "https": 8443}
