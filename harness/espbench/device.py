@@ -655,7 +655,8 @@ class Device:
 
     def _not_ready(self, reason: str) -> NotReady:
         tail = self.console.tail()
-        if isinstance(self.readiness, ListeningReadiness) and not self.control.seen:
+        silent = isinstance(self.readiness, ListeningReadiness) and not self.control.seen
+        if silent and not self._no_boot:
             reason += (
                 " (it told nothing of itself; for a firmware that is not espbench's, say when it "
                 "is ready with --ready-console or --ready-http)"

@@ -24,6 +24,7 @@ from espbench.errors import (
     QmpError,
     ToolMissing,
 )
+from espbench.find_qemu import find_qemu
 from espbench.qmp import Qmp
 from espbench.readiness import ConsoleReadiness
 
@@ -130,8 +131,9 @@ def test_too_old(tiny_firmware: Tiny, fake: Callable[[str], None]) -> None:
         pass
 
 
-def test_without_the_machine(tiny_firmware: Tiny) -> None:
+def test_without_the_machine(tiny_firmware: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     """A QEMU that lacks the machine is told from one that failed."""
+    monkeypatch.setenv("PATH", str(Path(find_qemu(LX60)).parent))
     board = replace(LX60, machine="lx61")
     with (
         pytest.raises(QemuTooOld, match=r"has no machine lx61, which"),
