@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -33,6 +34,8 @@ IDLE_LIMIT = 2.0
 """Per cent of a host's core that an idle device may take."""
 STALL_LIMIT = 500.0
 """Milliseconds that a connection may take: a frame that a driver overlooked waits for seconds."""
+BATCH = 20
+"""Requests that are timed together, because one alone is over before the heap is looked at."""
 LISTENING = re.compile(rb'"listening"[^}]*"https"')
 
 
@@ -111,7 +114,32 @@ def run(
             ]
             if kind == figures.ECDSA:
                 found += _serving(device, target, recipe, effort, progress)
+    progress("requests with evidence kept and without, alternating")
+    ratio = _evidence(board, firmware, effort.requests)
+    found.append(Figure("evidence_ratio", "Requests with evidence against none", ratio, "ratio"))
     return [*found, *_sizes(firmware)]
+
+
+def _evidence(board: Board, firmware: Path, count: int) -> float:
+    """Return how much longer requests take that are captured, and the heap looked at meanwhile."""
+    recipe = recipes()[figures.ECDSA]
+    with contextlib.ExitStack() as stack:
+        targets = [
+            figures.http(stack.enter_context(figures.device(board, firmware, recipe, **options)))
+            for options in ({}, {"capture": True, "watch_heap": True})
+        ]
+        for target in targets:
+            figures.first_answer(target)
+
+        def batch(target: Target) -> float:
+            return figures.timed(lambda: [target.get("/hello") for _ in range(BATCH)])
+
+        without: list[float] = []
+        kept: list[float] = []
+        for _ in range(max(count // BATCH, 1)):
+            for target, times in zip(targets, (without, kept), strict=True):
+                times.append(batch(target))
+    return statistics.median(kept) / statistics.median(without)
 
 
 def _serving(

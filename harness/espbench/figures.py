@@ -81,7 +81,8 @@ def device(board: Board, firmware: Path, recipe: Recipe, **options: Any) -> Devi
     """Return a device (not started) that serves HTTPS with a recipe's certificate."""
     files = {f"{CERTS}/{name}": data for name, data in recipe.device_files.items()}
     options.setdefault("forwards", FORWARDS)
-    return Device(board, firmware, files=files, capture=False, **options)
+    options.setdefault("capture", False)
+    return Device(board, firmware, files=files, **options)
 
 
 def https(device: Device, recipe: Recipe, index: int = 0) -> Target:
