@@ -174,6 +174,7 @@ def build(
     out = job.out
     inputs = fingerprint(root, job.inputs)
     variables = builder.variables(job, sources.folders())
+    tree.used(root)
     if (stamp := _up_to_date(job, builder, inputs, variables)) is not None:
         return _built(job, builder, stamp, rebuilt=False)
     console = console or Console(stderr=True)

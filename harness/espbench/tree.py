@@ -7,8 +7,11 @@ is built in the cache.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +21,8 @@ from espbench.sources import cache_folder
 
 CARRIED = Path(__file__).resolve().parent / "_tree"
 """What a wheel brings."""
+UNUSED = 30 * 24 * 3600
+"""Seconds after which a build in the cache is taken for one that nobody wants any more."""
 SUPPORT = ("tools", "harness/tests/support")
 """Folders with modules that suites import; the same as pytest's `pythonpath` in pyproject.toml."""
 
@@ -58,6 +63,22 @@ def builds(root: Path) -> Path:
     if root != CARRIED:
         return root / "build"
     return cache_folder() / "build" / f"{__version__}-{digest(root)[:12]}"
+
+
+def used(root: Path) -> None:
+    """Note that a tree's builds are in use, and remove those of other trees that no longer are.
+
+    Each set of sources that a wheel ever brought would stay in the cache otherwise. What is in a
+    clone is left alone.
+    """
+    if root != CARRIED:
+        return
+    own, now = builds(root), time.time()
+    with contextlib.suppress(OSError):  # a cache on a read-only disk serves all the same
+        os.utime(own)
+        for other in own.parent.iterdir():
+            if now - other.stat().st_mtime > UNUSED:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 def digest(root: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,22 @@ def test_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert tree.builds(other) == built
     (other / "firmware" / "boards" / "lx60" / "Makefile").write_text("all: more\n")
     assert tree.builds(other) != built
+
+
+def test_old_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build in the cache goes when nobody used it for a month, and one that is used stays."""
+    monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path / "cache"))
+    root = carried(tmp_path / "_tree", monkeypatch)
+    own = tree.builds(root)
+    old, recent = own.with_name("0.0.1-old"), own.with_name("0.0.1-recent")
+    for folder, days in ((own, 40), (old, 31), (recent, 29)):
+        (folder / "lx60").mkdir(parents=True)
+        os.utime(folder, (time.time() - days * 86400,) * 2)
+    tree.used(root)
+    assert sorted(own.parent.iterdir()) == sorted([own, recent])
+    assert time.time() - own.stat().st_mtime < 86400
+    tree.used(tmp_path)  # a clone's
+    assert recent.exists()
 
 
 def test_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
