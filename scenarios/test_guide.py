@@ -411,7 +411,7 @@ HOLD = "import bench\nbench.ballast(bench.heap()['free'] - {})\n"
 
 def test_not_enough_memory_to_start(boot: Boot) -> None:
     """Without room for the key the sentence says so; both ways out work: give up, or free some."""
-    device = boot(HOLD.format(8000) + main_py())
+    device = boot(HOLD.format(6000) + main_py())
     assert re.fullmatch(
         r"Memory allocation failed: out of memory \(\d+ bytes free, largest block \d+\)",
         failure(device),
@@ -419,7 +419,7 @@ def test_not_enough_memory_to_start(boot: Boot) -> None:
     device.console.expect(UP)
     assert_serves(device, https=False)
     # HTTP only says nothing of failures
-    again(device, HOLD.format(8000) + main_py(HTTPS_ENABLED=False))
+    again(device, HOLD.format(6000) + main_py(HTTPS_ENABLED=False))
     device.console.expect(UP_PLAIN)
     assert "Failed" not in device.console.text[device.console.text.rindex("Connected") :]
     assert_serves(device, https=False)
