@@ -75,9 +75,13 @@ def select(wanted: Sequence[Board], absent: Mapping[str, str]) -> tuple[list[Boa
 def commands(boards: Iterable[Board], arguments: Sequence[str]) -> list[list[str]]:
     """Return pytest's command lines: what needs no board, or just any, runs with the first."""
     base = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "worksteal"]
+    xml = "--junitxml=build/test/{}.xml"
     paths = [] if any(_is_path(argument) for argument in arguments) else ["scenarios"]
     return [
-        [*base, "--board", board.name, *arguments, *(paths if number else [])]
+        [
+            *(*base, "--board", board.name, xml.format(board.name)),
+            *(*arguments, *(paths if number else [])),
+        ]
         for number, board in enumerate(boards)
     ]
 

@@ -354,11 +354,12 @@ JUNIT = """<?xml version="1.0" encoding="utf-8"?><testsuites><testsuite name="py
 <testcase classname="scenarios.test_http" name="d"><skipped type="pytest.xfail" message="known"/>
 </testcase>
 <testcase classname="scenarios.test_http" name="e"><error message="failed on setup"/></testcase>
+<testcase classname="harness.tests.test_line" name="f"/>
 </testsuite></testsuites>"""
 
 
 def test_side_of_junit(tmp_path: Path) -> None:
-    """JUnit XML says the same; a failure stays one when the same scenario is there twice."""
+    """JUnit XML says the same, without tests of no board; who failed once has failed."""
     path = tmp_path / "junit.xml"
     path.write_text(JUNIT)
     side = side_of_file("lx60", path)

@@ -53,14 +53,16 @@ def test_chosen_board_that_is_absent(
 def test_commands() -> None:
     """The harness's tests run once, the scenarios once a board; paths are taken as they are."""
     base = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "worksteal", "--board"]
+    lx60 = [*base, "lx60", "--junitxml=build/test/lx60.xml"]
+    esp32 = [*base, "esp32", "--junitxml=build/test/esp32.xml"]
     assert suites.commands([LX60, ESP32], ["-k", "ws"]) == [
-        [*base, "lx60", "-k", "ws"],
-        [*base, "esp32", "-k", "ws", "scenarios"],
+        [*lx60, "-k", "ws"],
+        [*esp32, "-k", "ws", "scenarios"],
     ]
     path = "scenarios/test_http.py::test_x"
     assert suites.commands([LX60, ESP32], [path]) == [
-        [*base, "lx60", path],
-        [*base, "esp32", path],
+        [*lx60, path],
+        [*esp32, path],
     ]
 
 
