@@ -12,6 +12,8 @@ import page
 from esp32 import httpserver, webrepl, wsserver
 
 BOARD = os.uname().sysname
+if BOARD == "esp32":  # the port's name, for every chip; "NAME with CHIP" tells which
+    BOARD = os.uname().machine.split()[-1].lower()
 CERTIFICATE = "/certs/servercert.pem"
 KEY = "/certs/prvtkey.pem"
 PATH = "/ws"

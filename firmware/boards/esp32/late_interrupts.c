@@ -1,18 +1,24 @@
-/* Two faults of the emulated ESP32-C3, seen in a derivative of Espressif's QEMU 8.1.3. An interrupt
- * on its way to the CPU is taken although a critical section has raised the interrupt threshold
- * since; a switch of tasks then leaves the threshold wrong for both tasks. And one that comes while
- * another is on its way stays pending until the threshold changes, as `mret` does not look for it.
- * So entering a critical section makes sure of the threshold, and the two places that would wait
- * for ever lower it. On a real chip it is as it should be in all three. */
+/* Three faults of the emulated ESP32-C3, seen in a derivative of Espressif's QEMU 8.1.3. An
+ * interrupt on its way to the CPU is taken although a critical section has raised the interrupt
+ * threshold since; a switch of tasks then leaves the threshold wrong for both tasks. And one that
+ * comes while another is on its way stays pending until the threshold changes, as `mret` does not
+ * look for it. So entering a critical section makes sure of the threshold, and the two places that
+ * would wait for ever lower it. The third: an interrupt that a device raises in the moment in which
+ * the CPU enables interrupts in mstatus (at the beginning of each handler) may be lost. Its line
+ * stays high, and the emulated matrix looks at changes only: when it was the tick's, the CPU slept
+ * for good, and not even a reset of the machine helped. A line that is enabled anew is looked at,
+ * so that is done to all of them before the CPU sleeps. A real chip has none of the three. */
 #ifdef __riscv
 
 #include <stdbool.h>
 
 #include "esp_attr.h"
+#include "esp_cpu.h"
 #include "esp_freertos_hooks.h"
 #include "esp_private/crosscore_int.h"
 #include "freertos/FreeRTOS.h"
 #include "hal/crosscore_int_ll.h"
+#include "riscv/csr.h"
 
 extern volatile UBaseType_t port_xSchedulerRunning[];
 extern volatile UBaseType_t port_uxCriticalNesting[];
@@ -57,9 +63,23 @@ void IRAM_ATTR __wrap_vPortYield(void) {
     }
 }
 
+#define LINES_AT_ONCE 4 /* that may wait: tick, yield, UART, Ethernet */
+
+/* Interrupts are off meanwhile, as a handler may let a task run that enables a line of its own. */
+static void look_at_lines(void) {
+    unsigned before = RV_CLEAR_CSR(mstatus, MSTATUS_MIE);
+    uint32_t enabled = esp_cpu_intr_get_enabled_mask();
+    esp_cpu_intr_disable(enabled);
+    esp_cpu_intr_enable(enabled);
+    RV_SET_CSR(mstatus, before & MSTATUS_MIE);
+}
+
 /* Before the CPU sleeps until the next interrupt: the tick's wakes it, and then this runs again. */
 static bool on_idle(void) {
-    lower_threshold();
+    look_at_lines();
+    for (int i = 0; i < LINES_AT_ONCE; i++) {
+        lower_threshold();
+    }
     return true;
 }
 
