@@ -784,10 +784,12 @@ class Device:
 
     def _reboot_loop(self) -> RebootLoop:
         tail = self.console.tail()
+        damage = layout.damage(self.board, self.firmware)
+        look = f"{damage}: make {self.firmware} anew" if damage else "look for what resets it"
         return RebootLoop(
             f"{self.name} was to {self.readiness.describe(self)}, and booted "
             f"{self._boots_in_vain} times in a row instead, the last time because of "
-            f"{self._cause}: look for what resets it; its console ended with:\n{tail}",
+            f"{self._cause}: {look}; its console ended with:\n{tail}",
             boots=self._boots_in_vain,
             cause=self._cause,
             tail=tail,

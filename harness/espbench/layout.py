@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from espbench import partitions
+from espbench import esp_image, partitions
 from espbench.boards import Board
 from espbench.errors import ConfigError, ImageError
 from espbench.flash import Flash
@@ -17,6 +17,9 @@ from espbench.image import Image
 
 FILES = "vfs"
 """Label of the partition with the file system, as in MicroPython's tables."""
+APPLICATION = 0
+"""Kind of a partition with a program, in gen_esp32part.py's numbers."""
+ERASED = b"\xff"
 ARGUMENTS = "bootargs"
 """Label of the partition with the boot arguments, in espbench's own tables."""
 
@@ -34,9 +37,7 @@ def fit(flash: Flash, firmware: bytes) -> Flash:
     """
     if flash.firmware_at is None:
         return flash
-    start, table = flash.firmware_at, partitions.of_image(firmware, flash.firmware_at)
-    if not table and (other := partitions.of_image(firmware, flash.bootloader_at)):
-        start, table = flash.bootloader_at, other
+    start, table = _table(flash, firmware)
     need = max([start + len(firmware), *(partition.end for partition in table)])
     files = _labelled(table, FILES)
     arguments = _labelled(table, ARGUMENTS)
@@ -49,6 +50,15 @@ def fit(flash: Flash, firmware: bytes) -> Flash:
         arguments_at=arguments.offset if arguments else None,
         arguments_length=arguments.size if arguments else 0,
     )
+
+
+def _table(flash: Flash, firmware: bytes) -> tuple[int, tuple[partitions.Partition, ...]]:
+    """Return where the firmware's first byte belongs, and its partitions."""
+    start = flash.firmware_at or 0
+    table = partitions.of_image(firmware, start)
+    if not table and (other := partitions.of_image(firmware, flash.bootloader_at)):
+        return flash.bootloader_at, other
+    return start, table
 
 
 def _labelled(table: tuple[partitions.Partition, ...], label: str) -> partitions.Partition | None:
@@ -99,6 +109,28 @@ def device_image(
         )
     line = board.boot_line(arguments) if flash.arguments_at is not None else ""
     return Image(flash, files, blob, line)
+
+
+def damage(board: Board, firmware: Path) -> str:
+    """Return why none of a firmware's applications can boot, in a sentence's words; or "".
+
+    One that cannot may be there on purpose, to see the bootloader take another one. That none is
+    there at all says the bootloader on the console, or it boots from elsewhere.
+    """
+    if board.flash.firmware_at is None:
+        return ""
+    blob = firmware.read_bytes()
+    start, table = _table(board.flash, blob)
+    images = {
+        partition.label: blob[partition.offset - start : partition.end - start]
+        for partition in table
+        if partition.kind == APPLICATION
+    }
+    flaws = {label: esp_image.flaw(image) for label, image in images.items() if image.strip(ERASED)}
+    if not flaws or not all(flaws.values()):
+        return ""
+    label, flaw = next(iter(flaws.items()))
+    return f"the application in its partition {label!r} {flaw}"
 
 
 def _some(files: Mapping[str, bytes]) -> str:

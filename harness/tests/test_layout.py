@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import operator
+import struct
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from espbench import esp_image
 from espbench.boards import BOARDS, LX60
 from espbench.errors import ConfigError, ImageError
 from espbench.image import read_files
+from espbench.layout import damage as damage_of
 from espbench.layout import device_image, fit
 from espbench.partitions import TABLE_AT, Partition
 from tables import made
@@ -119,3 +127,50 @@ def test_no_place(tmp_path: Path) -> None:
         "arguments away, or give its partition table the line `bootargs, data, 0x40, , 0x1000`."
     )
     assert device_image(ESP32, path, {}, {}).arguments == ""
+
+
+def application(*segments: bytes, hashed: bool = True) -> bytes:
+    """Return an application as esptool makes it, with its checksum."""
+    data = struct.pack("<BBBBI 15x B", 0xE9, len(segments), 0, 0, 0x40080000, hashed)
+    for segment in segments:
+        data += struct.pack("<II", 0x3F400020, len(segment)) + segment
+    data = data.ljust(len(data) // 16 * 16 + 15, b"\0")
+    data += bytes([functools.reduce(operator.xor, b"".join(segments), 0xEF)])
+    return data + (hashlib.sha256(data).digest() if hashed else b"")
+
+
+@pytest.mark.parametrize("hashed", [True, False])
+@pytest.mark.parametrize(
+    ("change", "flaw"),
+    [
+        (lambda image: image + b"\xff" * 100, ""),
+        (lambda image: image[:30], "is truncated"),
+        (lambda image: image[:70], "is truncated"),
+        (lambda image: image[:-1], "is truncated"),
+        (lambda image: image[:40] + b"X" + image[41:], "is damaged: its checksum is another one"),
+        (lambda image: b"\x7fELF" + image, "does not begin with 0xe9"),
+    ],
+)
+def test_applications(change: Callable[[bytes], bytes], flaw: str, *, hashed: bool) -> None:
+    """What the bootloader would refuse without a word is told, with and without a hash."""
+    assert esp_image.flaw(change(application(b"code" * 10, b"more", hashed=hashed))) == flaw
+
+
+def test_damage(tmp_path: Path) -> None:
+    """A firmware is damaged when none of its applications can boot, wherever the file begins."""
+    other = Partition("ota_0", 0, 0x10, 0x18000, 0x8000)
+    path = tmp_path / "firmware.bin"
+
+    def damage(*applications: bytes, skip: int = 0) -> str:
+        image = firmware(NVS, replace(FACTORY, size=0x8000), other, length=0x10000)
+        image += b"".join(data.ljust(0x8000, b"\xff") for data in applications)
+        path.write_bytes(image[skip:])
+        return damage_of(ESP32, path)
+
+    good, cut = application(b"code" * 10), application(b"code" * 10)[:40].ljust(0x8000, b"\xff")
+    assert damage(good) == damage(good, skip=0x1000) == damage(cut, good) == ""
+    bad = "the application in its partition 'factory' is damaged: its checksum is another one"
+    assert damage(cut) == damage(cut, skip=0x1000) == bad
+    assert damage(b"") == ""
+    path.write_bytes(b"no table")
+    assert damage_of(ESP32, path) == damage_of(LX60, path) == ""
