@@ -82,9 +82,9 @@ def boot(device_factory: DeviceFactory, pair: Files) -> Boot:
     return start
 
 
-def doors_of(device: Device) -> Doors:
+def doors_of(device: Device, recipe: str = "openssl-line") -> Doors:
     """Return the ways in, for clients that trust the users' certificate (it names no host)."""
-    trust = recipes()["openssl-line"].trust
+    trust = recipes()[recipe].trust
     return Doors(device, Tls(trust=trust, check_name=False, secrets=device.tls_secrets))
 
 
@@ -94,9 +94,9 @@ def run_line(doors: Doors, scheme: str, line: str) -> str:
         return WebRepl(socket, PASSWORD).line(line)
 
 
-def assert_serves(device: Device, *, https: bool = True) -> None:
+def assert_serves(device: Device, *, https: bool = True, recipe: str = "openssl-line") -> None:
     """Assert that HTTP and WS work, and HTTPS and WSS do or do not."""
-    doors = doors_of(device)
+    doors = doors_of(device, recipe)
     for scheme in ("http", "https") if https else ("http",):
         assert doors[scheme].get("/nothing-here").status == 404
         assert run_line(doors, scheme, "6 * 7") == "42\n"
@@ -411,7 +411,8 @@ HOLD = "import bench\nbench.ballast(bench.heap()['free'] - {})\n"
 
 def test_not_enough_memory_to_start(boot: Boot) -> None:
     """Without room for the key the sentence says so; both ways out work: give up, or free some."""
-    device = boot(HOLD.format(6000) + main_py())
+    # The largest key: the users' own needs hardly more than HTTP does.
+    device = boot(HOLD.format(8000) + main_py(), files=recipes()["rsa4096"].on_device())
     assert re.fullmatch(
         r"Memory allocation failed: out of memory \(\d+ bytes free, largest block \d+\)",
         failure(device),
@@ -419,7 +420,7 @@ def test_not_enough_memory_to_start(boot: Boot) -> None:
     device.console.expect(UP)
     assert_serves(device, https=False)
     # HTTP only says nothing of failures
-    again(device, HOLD.format(6000) + main_py(HTTPS_ENABLED=False))
+    again(device, HOLD.format(8000) + main_py(HTTPS_ENABLED=False))
     device.console.expect(UP_PLAIN)
     assert "Failed" not in device.console.text[device.console.text.rindex("Connected") :]
     assert_serves(device, https=False)
@@ -430,7 +431,7 @@ def test_not_enough_memory_to_start(boot: Boot) -> None:
         "ok = httpserver.start(port=80, cert_file=HTTPS_CERT_FILE, key_file=HTTPS_KEY_FILE)"
     )
     assert device.eval("ok") is True
-    assert_serves(device)
+    assert_serves(device, recipe="rsa4096")
 
 
 def test_not_enough_memory_for_a_session(boot: Boot) -> None:

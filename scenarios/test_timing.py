@@ -22,6 +22,8 @@ from espbench.symbols import Symbols
 
 PASSWORD = "espbench"
 LONGEST = 128
+ATTEMPTS = 20
+"""Logins after which nobody hopes for two without an interrupt any more."""
 COMPARE, TYPE = "webrepl_password_equal", "webrepl_password_type"
 
 _ENTERED = re.compile(r"^(?:Trace \d+: \S+ \[[0-9a-f]+/|(Stopped) [^[]*\[)([0-9a-f]+)")
@@ -101,9 +103,17 @@ def logs_in(shared_device: Device, doors: Doors, tmp_path: Path) -> Callable[[st
         return Login(accepted, tuple(blocks[first:behind]), functions.count(TYPE))
 
     def undisturbed(password: str) -> Login:
-        """Return the shortest of some: FreeRTOS's interrupts and tasks are functions as well."""
-        attempts = 1 if shared_device.board.name == "lx60" else 5
-        return min((attempt(password) for _ in range(attempts)), key=lambda one: len(one.compare))
+        """Return the shortest when it was seen twice: FreeRTOS's interrupts and tasks are functions
+        as well, and come at another place each time."""
+        if shared_device.board.name == "lx60":
+            return attempt(password)
+        seen: list[Login] = []
+        while len(seen) < ATTEMPTS:
+            seen.append(attempt(password))
+            shortest = min(seen, key=lambda one: len(one.compare))
+            if [one.compare for one in seen].count(shortest.compare) > 1:
+                return shortest
+        pytest.fail(f"{ATTEMPTS} logins with {password!r} were all disturbed, each in another way")
 
     return undisturbed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,19 +153,17 @@ def test_half_a_frame_is_waited_for(capture: Path, wire: Wire) -> None:
 # ------------------------------------------------------------------- what is not there
 
 
-def test_a_board_that_does_not_count_says_so(tmp_path: Path) -> None:
+def test_a_board_that_does_not_count_says_so(tiny_firmware: Callable[..., Path]) -> None:
     """The figure is there, without a value, and with the sentence."""
     board = replace(BOARDS["lx60"], icount_shift=None)
-    firmware = tmp_path / "f.elf"
-    firmware.touch()
     with pytest.raises(FigureUnavailable, match="Board lx60 does not count work"):
-        _ = Subject(Device(board, firmware), steady.QUICK).meter
+        _ = Subject(Device(board, tiny_firmware()), steady.QUICK).meter
 
 
-def test_a_firmware_without_the_record_says_so() -> None:
+def test_a_firmware_without_the_record_says_so(tiny_firmware: Callable[..., Path]) -> None:
     """Somebody else's ELF has no symbol bench_work."""
     with pytest.raises(FigureUnavailable, match="does not count its work"):
-        work.Meter(Device(BOARDS["lx60"], "/bin/true"))
+        work.Meter(Device(BOARDS["lx60"], tiny_firmware()))
 
 
 def test_a_firmware_that_is_no_elf_has_no_sections(tmp_path: Path) -> None:
