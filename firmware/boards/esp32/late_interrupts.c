@@ -3,11 +3,12 @@
  * threshold since; a switch of tasks then leaves the threshold wrong for both tasks. And one that
  * comes while another is on its way stays pending until the threshold changes, as `mret` does not
  * look for it. So entering a critical section makes sure of the threshold, and the two places that
- * would wait for ever lower it. The third: an interrupt that a device raises in the moment in which
- * the CPU enables interrupts in mstatus (at the beginning of each handler) may be lost. Its line
- * stays high, and the emulated matrix looks at changes only: when it was the tick's, the CPU slept
- * for good, and not even a reset of the machine helped. A line that is enabled anew is looked at,
- * so that is done to all of them before the CPU sleeps. A real chip has none of the three. */
+ * would wait for ever lower it. The third (its cause is presumed): an interrupt that a device
+ * raises in the moment in which the CPU enables interrupts in mstatus (at the beginning of each
+ * handler) may be lost. Its line stays high, and the emulated matrix looks at changes only: when it
+ * was the tick's, the CPU slept for good, and not even a reset of the machine helped. A line that
+ * is enabled anew is looked at, so that is done to all of them before the CPU sleeps. A real chip
+ * has none of the three. */
 #ifdef __riscv
 
 #include <stdbool.h>
