@@ -86,8 +86,8 @@ class RecordedPace:
         if address is None:
             raise ConfigError(
                 f"Nothing can be sent to the UART while QEMU records, because {self._elf} does not "
-                f"count what it takes (it has no symbol {SYMBOL}, see docs/record.md): build it "
-                "from this tree, or record without it."
+                f"count what it takes (it has no symbol {SYMBOL}, see docs/record.md): let it "
+                "count, or leave --record away."
             )
         return address
 
