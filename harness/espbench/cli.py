@@ -319,6 +319,19 @@ def bench(arguments: argparse.Namespace) -> int:
     return 0 if all(figure.good for figure in found) else 1
 
 
+def ci(arguments: argparse.Namespace) -> int:
+    """Write the workflow and the container file into a firmware project."""
+    from espbench import ci_files
+
+    for path in ci_files.write(Path(arguments.project)):
+        print(path)
+    print(
+        "Now change `env` of the workflow: OWNER and the version in ESPBENCH first, then what "
+        "builds your firmware, what comes out and where it serves."
+    )
+    return 0
+
+
 def _said_of_firmware(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the options of a device whose firmware may be somebody else's.
 
@@ -686,6 +699,16 @@ def make_parser() -> argparse.ArgumentParser:
     )
     it.add_argument("--console", action="store_true", help="show the console as it comes")
     it.add_argument("--qemu", metavar="PROGRAM", help="QEMU to use (default: the board's)")
+
+    _bare_command(
+        commands,
+        "ci",
+        ci,
+        "write the GitHub workflow and the container file into a firmware project",
+        "espbench ci ../my-firmware",
+    ).add_argument(
+        "project", nargs="?", default=".", metavar="DIR", help="the project (default: .)"
+    )
 
     it = _command(
         commands,

@@ -19,10 +19,12 @@ import foreign
 import pytest
 import workflow
 from dockerfile_parse import DockerfileParser
+from espbench import cli
 from installed import TREE, Installed, install
 
 CI = TREE / "ci"
 WORKFLOW = CI / "espbench.yml"
+CONTAINER = "ci/Dockerfile"
 SCHEMAS = {WORKFLOW: "vendor.github-workflows", TREE / "docker-compose.yml": "vendor.compose-spec"}
 MAKEFILE = """\
 build/firmware.elf: foreign.c
@@ -88,10 +90,8 @@ def test_container_commands(container: list[dict[str, Any]]) -> None:
     text = (CI / "Dockerfile").read_text()
     asked = re.findall(r"espbench (build|up) (--.*)$", text, re.MULTILINE)
     assert {name for name, _ in asked} == {"build", "up"}
-    from espbench.cli import make_parser
-
     for name, options in asked:
-        make_parser().parse_args([name, *options.split()])
+        cli.make_parser().parse_args([name, *options.split()])
 
 
 class Runner:
@@ -201,7 +201,7 @@ def test_workflow_with_a_larger_image(runner: Runner, installed: Installed) -> N
 
 
 def test_workflow_with_a_failing_test(runner: Runner, installed: Installed) -> None:
-    """A test that fails leaves evidence where it is uploaded, and the gate is still told."""
+    """A test that fails leaves evidence and a recording in what is uploaded; the gate is told."""
     baseline(runner, installed)
     (runner.project / "test_mine.py").write_text("def test_mine(device):\n    assert 0\n")
     outcome = runner.run()
@@ -210,6 +210,38 @@ def test_workflow_with_a_failing_test(runner: Runner, installed: Installed) -> N
     assert (left / "suites.xml").is_file()
     assert list(left.glob("evidence/*/console.txt"))
     assert "is open" in runner.summary.read_text()
+    # On the laptop: nothing of the project or its runner is needed.
+    (recording,) = left.glob("evidence/*/recording.espbench")
+    assert "The same outcome: " in installed.espbench("replay", str(recording))
+
+
+def test_workflow_that_records_nothing(runner: Runner, installed: Installed) -> None:
+    """For boards that cannot be recorded RECORD is `never`, and evidence is left all the same."""
+    baseline(runner, installed)
+    (runner.project / "test_mine.py").write_text("def test_mine(device):\n    assert 0\n")
+    outcome = runner.run(RECORD="never")
+    assert outcome.failed == ["Suites, and the project's own tests"], outcome.said
+    left = runner.uploads("What a failure left")
+    assert list(left.glob("evidence/*/console.txt"))
+    assert not list(left.glob("**/*.espbench"))
+
+
+@pytest.mark.parametrize(
+    ("said", "failing", "words"),
+    [
+        ({"PORTS": "http=80"}, 1, "1 failed, 2 passed, 2 skipped"),
+        ({"READY": "", "READY_HTTP": "/"}, 2, "was to answer GET / over http, and did not within"),
+    ],
+    ids=["ports", "ready-http"],
+)
+def test_workflow_with_a_firmware_that_does_not_serve(
+    said: dict[str, str], failing: int, words: str, runner: Runner, installed: Installed
+) -> None:
+    """A firmware of which the workflow says that it serves is refused when it does not."""
+    baseline(runner, installed)
+    outcome = runner.run(**said, ESPBENCH_TIMEOUT_SCALE="0.2")
+    assert outcome.failed == ["Suites, and the project's own tests", "Gate"][:failing], outcome.said
+    assert words in outcome.said[outcome.failed[0]]
 
 
 def test_workflow_without_a_baseline(runner: Runner) -> None:
@@ -228,6 +260,45 @@ def test_workflow_is_safe() -> None:
         assert "${{" not in step.get("run", "")
         assert re.fullmatch(r"actions/[a-z-]+@v\d+", step.get("uses", "actions/x@v1"))
     assert re.search(r"@v?\d+\.\d+\.\d+$", data["env"]["ESPBENCH"])
+
+
+def test_files_are_written_into_a_project(installed: Installed) -> None:
+    """`espbench ci` of a wheel writes both files, and nothing over somebody's changes."""
+    said = installed.espbench("ci")
+    written = [installed.project / name for name in (".github/workflows/espbench.yml", CONTAINER)]
+    assert [path.read_bytes() for path in written] == [
+        WORKFLOW.read_bytes(),
+        (TREE / CONTAINER).read_bytes(),
+    ]
+    assert said == (
+        ".github/workflows/espbench.yml\nci/Dockerfile\n"
+        "Now change `env` of the workflow: OWNER and the version in ESPBENCH first, then what "
+        "builds your firmware, what comes out and where it serves.\n"
+    )
+    assert installed.espbench("ci", ".") == said, "again is no harm"
+    written[1].unlink()
+    written[0].write_text("changed")
+    assert installed.espbench("ci", status=1) == (
+        "espbench: .github/workflows/espbench.yml is there already, with other content, so nothing "
+        "was written: move it away first, and then take over what you had changed.\n"
+    )
+    assert written[0].read_text() == "changed"
+    assert not written[1].exists()
+
+
+def test_files_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A project that is not there, or a file in a folder's place, is a sentence."""
+    assert cli.main(["ci", str(tmp_path / "nowhere")]) == 1
+    assert capsys.readouterr().err == (
+        f"espbench: There is no folder {tmp_path / 'nowhere'}: give that of your firmware "
+        "project.\n"
+    )
+    (tmp_path / "ci").touch()
+    assert cli.main(["ci", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == (
+        f"espbench: {tmp_path / CONTAINER} cannot be written (File exists): see to that, or "
+        "give another folder.\n"
+    )
 
 
 def test_the_cache_is_what_espbench_fills() -> None:

@@ -1,0 +1,41 @@
+"""What a firmware project gets to have its pull requests gated: a workflow and a container file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from espbench import tree
+from espbench.errors import ConfigError
+
+FILES: Mapping[str, str] = {
+    "ci/espbench.yml": ".github/workflows/espbench.yml",
+    "ci/Dockerfile": "ci/Dockerfile",
+}
+"""Where each file goes in a project, by its place in espbench's own tree."""
+
+
+def write(project: Path) -> list[Path]:
+    """Write the files into a project, and return their paths.
+
+    Raises:
+        ConfigError: one is there already and is another one, or cannot be written.
+    """
+    if not project.is_dir():
+        raise ConfigError(f"There is no folder {project}: give that of your firmware project.")
+    contents = {project / to: (tree.root() / at).read_bytes() for at, to in FILES.items()}
+    for path, content in contents.items():
+        if path.exists() and path.read_bytes() != content:
+            raise ConfigError(
+                f"{path} is there already, with other content, so nothing was written: move it "
+                "away first, and then take over what you had changed."
+            )
+    for path, content in contents.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except OSError as error:
+            raise ConfigError(
+                f"{path} cannot be written ({error.strerror}): see to that, or give another folder."
+            ) from error
+    return list(contents)
