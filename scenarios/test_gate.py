@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -21,6 +21,9 @@ pytestmark = pytest.mark.boards(*(name for name, board in BOARDS.items() if boar
 FEW = 40
 """Files that a patch may make the compiler see again; the whole firmware is some 400."""
 
+ALMOST = 0.9
+"""Of a handshake the rest, hashes and records, is not done twice."""
+
 
 @dataclass(frozen=True)
 class Patch:
@@ -29,16 +32,18 @@ class Patch:
     Attributes:
         path, old, new: what is replaced where.
         worse: the figures that get worse, each with the least that it has to move.
+        doubled: those that become twice what they were, or almost.
     """
 
     path: str
     old: str
     new: str
-    worse: dict[str, float]
+    worse: dict[str, float] = field(default_factory=dict)
+    doubled: tuple[str, ...] = ()
 
 
 PATCHES = {
-    # a signature more in each handshake
+    # the key exchange and the signature of each handshake are done twice
     "handshake": Patch(
         "firmware/transports/lwip/tls_session.c",
         "    mbedtls_ssl_init(connection->tls);\n",
@@ -46,8 +51,22 @@ PATCHES = {
         "    unsigned char hash[32] = {0}, signature[MBEDTLS_PK_SIGNATURE_MAX_SIZE];\n"
         "    size_t length;\n"
         "    mbedtls_pk_sign(&identity->key, MBEDTLS_MD_SHA256, hash, sizeof hash, signature,\n"
-        "                    &length, tls_random, NULL);\n",
-        {"handshake_rsa2048_work": 200e6, "handshake_p256_work": 5e6},
+        "                    &length, tls_random, NULL);\n"
+        "    mbedtls_ecp_group curve;\n"
+        "    mbedtls_ecp_point public;\n"
+        "    mbedtls_mpi private, secret;\n"
+        "    mbedtls_ecp_group_init(&curve);\n"
+        "    mbedtls_ecp_point_init(&public);\n"
+        "    mbedtls_mpi_init(&private);\n"
+        "    mbedtls_mpi_init(&secret);\n"
+        "    mbedtls_ecp_group_load(&curve, MBEDTLS_ECP_DP_SECP256R1);\n"
+        "    mbedtls_ecdh_gen_public(&curve, &private, &public, tls_random, NULL);\n"
+        "    mbedtls_ecdh_compute_shared(&curve, &secret, &public, &private, tls_random, NULL);\n"
+        "    mbedtls_mpi_free(&secret);\n"
+        "    mbedtls_mpi_free(&private);\n"
+        "    mbedtls_ecp_point_free(&public);\n"
+        "    mbedtls_ecp_group_free(&curve);\n",
+        doubled=("handshake_rsa2048_work", "handshake_p256_work"),
     ),
     "session": Patch(
         "firmware/transports/lwip/tls_session.c",
@@ -113,7 +132,7 @@ def test_firmware_that_got_worse_is_refused(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A dearer handshake, larger sessions, a leak and a slower boot each close the gate."""
+    """A doubled handshake, larger sessions, a leak and a slower boot each close the gate."""
     patch = PATCHES[name]
     firmware = tree.build(patch.path, patch.old, patch.new)
     assert tree.compiled() < FEW
@@ -123,12 +142,13 @@ def test_firmware_that_got_worse_is_refused(
     assert "is closed" in said
     assert not outcome["passed"]
     worse = {k: f["change"] for k, f in outcome["figures"].items() if f["verdict"] == "worse"}
-    for key, least in patch.worse.items():
-        assert worse.get(key, 0) >= least, worse
+    least = {key: ALMOST * outcome["figures"][key]["before"] for key in patch.doubled} | patch.worse
+    for key, amount in least.items():
+        assert worse.get(key, 0) >= amount, worse
     suite = ElementTree.parse(tmp_path / "gate.xml").getroot()[0]
     failed = {case.get("name") for case in suite if case.find("failure") is not None}
     summary = (tmp_path / "gate.md").read_text()
-    for key in patch.worse:
+    for key in least:
         title = outcome["figures"][key]["title"]
         assert title in failed
         assert f"| {title} |" in summary.partition("<details>")[0]
