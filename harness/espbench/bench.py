@@ -298,9 +298,11 @@ def _bare(machine: Machine, image: bytes, folder: Path) -> float:
         while not LISTENING.search(seen):
             piece = os.read(process.stdout.fileno(), 65536)
             if not piece:
+                tail = seen.decode(errors="replace")
                 raise NotReady(
-                    "A bare QEMU ended before its firmware listened.",
-                    tail=seen.decode(errors="replace"),
+                    "A bare QEMU ended before its firmware listened: look for the cause in what it "
+                    f"printed, or boot it by `espbench up`. It printed:\n{tail}",
+                    tail=tail,
                 )
             seen += piece
         figures.first_answer(Target(port, Tls(trust=recipe.trust, server_name=recipe.server_name)))

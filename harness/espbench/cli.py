@@ -429,6 +429,8 @@ def gate(arguments: argparse.Namespace) -> int:
         _out().print(f"baseline {path} is written", highlight=False)
         return 0
     _out().print(gate_report.summary(rows, board.name), highlight=False)
+    if advice := gate_report.what_next(rows):
+        _out().print(advice, highlight=False)
     return 0 if module.passes(rows) else 1
 
 

@@ -20,7 +20,7 @@ from espbench import image, layout, tempdirs
 from espbench.boards import Board, board_named
 from espbench.console import Console
 from espbench.control import Control, encode_source
-from espbench.deadline import Deadline
+from espbench.deadline import SCALE_VARIABLE, Deadline
 from espbench.errors import (
     ConfigError,
     ControlError,
@@ -645,7 +645,7 @@ class Device:
         try:
             if not self.readiness.wait(self, deadline):
                 self.check()
-                raise self._not_ready(f"within {deadline}")
+                raise self._not_ready(f"within {deadline}", longer=True)
         finally:
             self._waits_for_ready -= 1
         self.timeline.add("ready")
@@ -653,14 +653,21 @@ class Device:
             self.heap_watch = HeapWatch(self.capture_file, self.timeline, self._look_at_heap)
             self.heap_watch.start()
 
-    def _not_ready(self, reason: str) -> NotReady:
+    def _not_ready(self, reason: str, *, longer: bool = False) -> NotReady:
         tail = self.console.tail()
         silent = isinstance(self.readiness, ListeningReadiness) and not self.control.seen
+        hints = []
         if silent and not self._no_boot:
-            reason += (
-                " (it told nothing of itself; for a firmware that is not espbench's, say when it "
-                "is ready with --ready-console or --ready-http)"
+            hints.append(
+                "it told nothing of itself; for a firmware that is not espbench's, say when it "
+                "is ready with --ready-console or --ready-http"
             )
+        if longer:
+            hints.append(
+                f"if it only needs longer: --ready-timeout, or {SCALE_VARIABLE} on a slow machine"
+            )
+        if hints:
+            reason += f" ({'; '.join(hints)})"
         shown = f"its console ended with:\n{tail}" if tail else "its console shows nothing"
         return NotReady(
             f"{self.name} was to {self.readiness.describe(self)}, and did not {reason}; {shown}",
@@ -976,7 +983,7 @@ class Device:
 
     def _wait_boot(self, boots: int, deadline: Deadline) -> None:
         if not self.console.wait_for(lambda: self.boots > boots, deadline):
-            raise self._not_ready(f"reboot within {deadline}")
+            raise self._not_ready(f"reboot within {deadline}", longer=True)
 
     # ---------------------------------------------------------------- leaks
 

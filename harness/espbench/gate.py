@@ -120,6 +120,8 @@ def _gone(key: str, entry: Entry) -> Row:
         title = IMAGE_FILE.title
     elif key.startswith(SECTION):
         title = section_kind(key.removeprefix(SECTION)).title
-    reason = "this firmware does not have it."
+    reason = (
+        "this firmware does not have it; when that is meant, write the baseline anew with --update."
+    )
     verdict: Verdict = "unavailable" if entry.value is None else "lost"
     return Row(key, title, entry.unit, entry.value, None, entry.tolerance, verdict, reason)

@@ -42,6 +42,16 @@ def summary(rows: Sequence[Row], board: str) -> str:
     return f"The gate for {board} is open: none of {count} figures got worse.{hint}"
 
 
+def what_next(rows: Sequence[Row]) -> str:
+    """Return what to do about a closed gate, or "" when it is open."""
+    if passes(rows):
+        return ""
+    return (
+        "Look for what costs that; when it is meant, run the same `espbench gate` with --update "
+        "and commit the baseline, where reviewers see it."
+    )
+
+
 def reasons(rows: Sequence[Row]) -> list[str]:
     """Return why figures are missing: a sentence for each, or one for all with the same reason."""
     found: dict[str, list[Row]] = {}
@@ -78,6 +88,8 @@ def markdown(rows: Sequence[Row], board: str, versions: Mapping[str, str]) -> st
     """Return a pull request's summary: what moved, and all figures folded away."""
     moved = [row for row in rows if row.verdict not in ("same", "moved", "unavailable")]
     parts = [f"### {summary(rows, board)}", ""]
+    if advice := what_next(rows):
+        parts += [advice, ""]
     if moved:
         parts += [*_markdown_table(moved), ""]
     if why := reasons(rows):

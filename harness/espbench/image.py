@@ -194,7 +194,10 @@ class Image:
                     f"The flash image does not fit into {path.parent}: the disk is full. "
                     "Free some space there, or point TMPDIR elsewhere."
                 ) from error
-            raise ImageError(f"{path} cannot be written: {error.strerror}.") from error
+            raise ImageError(
+                f"{path} cannot be written: {error.strerror}. Point TMPDIR to a folder where you "
+                "may write."
+            ) from error
 
 
 def _arguments(line: str, room: int) -> bytes:
@@ -234,7 +237,9 @@ def _littlefs(flash: Flash, files: Mapping[str, bytes]) -> bytes:
                 f"of {flash.length} bytes (blocks of {flash.block}; it ended at {name}): "
                 "put fewer or smaller files on it."
             ) from error
-        raise ImageError(f"littlefs could not store {name}: {error}.") from error
+        raise ImageError(
+            f"littlefs could not store {name}: {error}. Rename that file, or leave it away."
+        ) from error
     return bytes(fs.context.buffer)
 
 
@@ -268,7 +273,10 @@ def read_files(image: bytes, flash: Flash) -> dict[str, bytes]:
                 with fs.open(path, "rb") as file:
                     found[path] = bytes(file.read())
     except LittleFSError as error:
-        raise ImageError(f"The flash image holds no intact littlefs: {error}.") from error
+        raise ImageError(
+            f"The flash image holds no intact littlefs: {error}. Read it when the device has "
+            "stopped writing, and of a firmware that keeps its files in a littlefs."
+        ) from error
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import threading
@@ -411,7 +412,7 @@ class Qemu:
                 f"install another QEMU with {board.qemu_package}."
             )
         message = f"QEMU {explain_status(status)}"
-        message += f"; its last words:\n{said}" if said else " and said nothing."
+        message += f"; its last words:\n{said}" if said else f" and said nothing. {_look(status)}"
         return QemuDied(message, status=status, stderr=said)
 
     def stop(self) -> int | None:
@@ -441,6 +442,16 @@ class Qemu:
                         end.close()
                 if self.qmp is not None:
                     self.qmp.close()
+
+
+def _look(status: int | None) -> str:
+    """Return where to look for the cause of an end of which QEMU said nothing."""
+    if status == -signal.SIGKILL:
+        return (
+            "The kernel does that when memory is short: look into `dmesg`, and run fewer devices "
+            "at a time (-n, --pool 0)."
+        )
+    return "Start it by hand to see more: command.txt in the evidence has its command line."
 
 
 def _too_old(board: Board, program: str) -> QemuTooOld | None:

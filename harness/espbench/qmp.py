@@ -12,7 +12,7 @@ import socket
 import threading
 from typing import Any
 
-from espbench.deadline import Deadline
+from espbench.deadline import SCALE_VARIABLE, Deadline
 from espbench.errors import QmpError
 
 
@@ -74,7 +74,10 @@ class Qmp:
                 elif answer.get("id") == number:
                     break
         if "error" in answer:
-            raise QmpError(f"QEMU refused {command}: {answer['error'].get('desc', answer)}.")
+            raise QmpError(
+                f"QEMU refused {command}: {answer['error'].get('desc', answer)}. Check its name "
+                "and arguments: QEMU's QMP reference has both."
+            )
         return answer.get("return")
 
     def monitor(self, line: str, *, deadline: Deadline | float = 5.0) -> str:
@@ -95,7 +98,7 @@ class Qmp:
             except BlockingIOError:
                 self._wait(select.POLLOUT, what, deadline)
             except OSError as error:
-                raise QmpError(f"QEMU closed its monitor before it took {what}.") from error
+                raise _closed(f"took {what}") from error
 
     def _read(self, what: str, deadline: Deadline) -> dict[str, Any]:
         while b"\n" not in self._buffer:
@@ -105,9 +108,9 @@ class Qmp:
                 self._wait(select.POLLIN, what, deadline)
                 continue
             except OSError as error:
-                raise QmpError(f"QEMU closed its monitor before it answered {what}.") from error
+                raise _closed(f"answered {what}") from error
             if not data:
-                raise QmpError(f"QEMU closed its monitor before it answered {what}.")
+                raise _closed(f"answered {what}")
             self._buffer += data
         line, self._buffer = self._buffer.split(b"\n", 1)
         message: dict[str, Any] = json.loads(line)
@@ -117,4 +120,16 @@ class Qmp:
         poll = select.poll()
         poll.register(self._socket, event)
         if deadline.expired() or not poll.poll(deadline.remaining() * 1000):
-            raise QmpError(f"QEMU did not answer {what} on its monitor within {deadline}.")
+            raise QmpError(
+                f"QEMU did not answer {what} on its monitor within {deadline}: it is stopped, or "
+                f"the machine is very busy; {SCALE_VARIABLE}=3 gives every wait three times as "
+                "long."
+            )
+
+
+def _closed(before: str) -> QmpError:
+    """Return the error of a monitor that is no more."""
+    return QmpError(
+        f"QEMU closed its monitor before it {before}: it has ended, so start the device anew, and "
+        "look in qemu.txt of its evidence for its last words."
+    )

@@ -97,7 +97,8 @@ class Recorder:
             )
         if status != 0:
             raise ArchiveError(
-                f"QEMU {explain_status(status)} before its log was whole, so nothing was recorded."
+                f"QEMU {explain_status(status)} before its log was whole, so nothing was recorded: "
+                "see to what ended it, and run the test again with --record."
             )
         machine: Machine = qemu.machine
         assert machine.recording is not None

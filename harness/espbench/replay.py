@@ -15,7 +15,7 @@ from pathlib import Path
 from espbench import archive, tempdirs
 from espbench.archive import Manifest
 from espbench.boards import Board, board_named
-from espbench.deadline import Deadline
+from espbench.deadline import SCALE_VARIABLE, Deadline
 from espbench.demux import Demultiplexer, Text
 from espbench.errors import ArchiveError, QmpError
 from espbench.find_qemu import find_qemu
@@ -199,7 +199,9 @@ def _follow(qemu: Qemu, show: Tell | None, *, patient: bool) -> None:
                 elif deadline.expired():
                     raise ArchiveError(
                         f"The replay has not gone on for {deadline}: what was recorded is not "
-                        f"enough to repeat it. QEMU said: {qemu.stderr() or 'nothing'}"
+                        "enough to repeat it, so record the test once more (on a machine that is "
+                        f"very busy set {SCALE_VARIABLE} first). QEMU said: "
+                        f"{qemu.stderr() or 'nothing'}"
                     ) from None
                 continue
             except ConnectionResetError:

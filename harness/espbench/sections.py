@@ -22,7 +22,10 @@ def sections(elf: Path) -> dict[str, int]:
             found = [section.header for section in ELFFile(file).iter_sections()]
             names = [section.name for section in ELFFile(file).iter_sections()]
     except ELFError as error:
-        raise FigureUnavailable(f"{elf} is no ELF file, so its sections are not known.") from error
+        raise FigureUnavailable(
+            f"{elf} is no ELF file, so its sections are not known: name the ELF that the linker "
+            "made with --firmware-elf."
+        ) from error
     return {
         name: header.sh_size
         for name, header in zip(names, found, strict=True)

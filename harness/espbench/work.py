@@ -90,7 +90,7 @@ class Meter:
         if not self.read().frequency:
             raise FigureUnavailable(
                 f"Board {device.board.name} cannot tell work from sleep, so its firmware does not "
-                "count its work."
+                "count its work: measure that on lx60."
             )
 
     def close(self) -> None:

@@ -59,6 +59,10 @@ def test_a_figure_of_the_baseline_alone_is_lost() -> None:
     (row,) = gate.compare(of(Reading(kind, 5)), [])
     assert (row.verdict, row.title) == ("lost", "Image, section .iram")
     assert not gate.passes([row])
+    assert row.sentence() == (
+        "Image, section .iram is in the baseline and could not be measured: this firmware does not "
+        "have it; when that is meant, write the baseline anew with --update."
+    )
 
 
 def test_a_figure_that_is_not_in_the_baseline_is_new() -> None:
@@ -229,7 +233,11 @@ def test_markdown(rows: list[Row]) -> None:
     """What moved comes first, what is not there says why, and everything is below."""
     text = gate_report.markdown(rows, "lx60", {"QEMU": "7.2.22"})
     first, _, everything = text.partition("<details>")
-    assert first.startswith("### The gate for lx60 is closed: 2 of 5 figures got worse.\n")
+    assert first.startswith(
+        "### The gate for lx60 is closed: 2 of 5 figures got worse.\n\nLook for what costs that; "
+        "when it is meant, run the same `espbench gate` with --update and commit the baseline, "
+        "where reviewers see it.\n\n| figure |"
+    )
     assert (
         "| Echo | 10,000 instr | 20,000 instr | +10,000 instr (+100.00 %) | 1 % | **worse** |\n"
         in first
@@ -256,3 +264,4 @@ def test_an_open_gate_says_what_got_better() -> None:
         "The gate for lx60 is open: none of 1 figures got worse. "
         "1 got better: keep that with --update."
     )
+    assert gate_report.what_next([row]) == ""

@@ -208,8 +208,34 @@ def test_full_disk() -> None:
 
 def test_damaged_image() -> None:
     """An image without a file system is refused when it is read."""
-    with pytest.raises(ImageError, match=r"^The flash image holds no intact littlefs: "):
+    with pytest.raises(ImageError) as caught:
         read_files(b"\xff" * SMALL.size, SMALL)
+    assert re.fullmatch(
+        r"The flash image holds no intact littlefs: .*\. Read it when the device has stopped "
+        r"writing, and of a firmware that keeps its files in a littlefs\.",
+        str(caught.value),
+    )
+
+
+def test_what_littlefs_refuses() -> None:
+    """Its reason comes with the file's name."""
+    with pytest.raises(ImageError) as caught:
+        Image(SMALL, {"/a": b"1", "/a/b": b"2"}).build()
+    assert str(caught.value) == (
+        "littlefs could not store /a/b: LittleFSError -20: LFS_ERR_NOTDIR. Rename that file, or "
+        "leave it away."
+    )
+
+
+def test_an_image_that_cannot_be_written(tmp_path: Path) -> None:
+    """Where an image cannot be, the sentence says what moves it elsewhere."""
+    nowhere = tmp_path / "nowhere" / "flash.img"
+    with pytest.raises(ImageError) as caught:
+        Image(SMALL, {}).write_to(nowhere, tmp_path)
+    assert str(caught.value) == (
+        f"{nowhere} cannot be written: No such file or directory. Point TMPDIR to a folder where "
+        "you may write."
+    )
 
 
 def test_impossible_geometry() -> None:

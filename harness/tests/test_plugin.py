@@ -212,7 +212,8 @@ def test_not_ready(inner: Inner, tmp_path: Path) -> None:
     assert status == 1
     assert (
         "espbench.errors.NotReady: device was to print something that matches '^never', and did "
-        "not within 3 s; its console ended with:\n" in output
+        "not within 3 s (if it only needs longer: --ready-timeout, or ESPBENCH_TIMEOUT_SCALE on a "
+        "slow machine); its console ended with:\n" in output
     )
     assert re.search("^E +ready$", output, re.M)
     assert (tmp_path / "evidence" / "test_inner-test_it" / "console.txt").exists()

@@ -152,7 +152,8 @@ def test_a_device_of_the_pool_is_like_any(inner: Inner, tmp_path: Path, firmware
             [
                 (
                     "espbench.errors.NotReady: device was to print something that matches "
-                    "'^never', and did not within 2 s; its console ended with:"
+                    "'^never', and did not within 2 s (if it only needs longer: --ready-timeout, "
+                    "or ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:"
                 ),
                 "somebody else's firmware",
                 "ready",
@@ -233,7 +234,9 @@ def test_good_again(device): pass
     assert status == 1
     assert "2 passed, 1 error" in output
     assert sentences(output)[-1] == (
-        "espbench.errors.QemuDied: QEMU was ended by signal 9 and said nothing."
+        "espbench.errors.QemuDied: QEMU was ended by signal 9 and said nothing. The kernel does "
+        "that when memory is short: look into `dmesg`, and run fewer devices at a "
+        "time (-n, --pool 0)."
     )
     assert boots(tmp_path) == 3
     evidence = tmp_path / "evidence" / "test_inner-test_bad"

@@ -107,7 +107,10 @@ def test_monitor(tiny_firmware: Tiny) -> None:
         device.monitor("set_link", name="net0", up=False)
         with pytest.raises(QmpError) as caught:
             device.monitor("nonsense")
-    assert str(caught.value) == ("QEMU refused nonsense: The command nonsense has not been found.")
+    assert str(caught.value) == (
+        "QEMU refused nonsense: The command nonsense has not been found. Check its name and "
+        "arguments: QEMU's QMP reference has both."
+    )
 
 
 def test_not_found(tiny_firmware: Tiny) -> None:
@@ -148,7 +151,10 @@ def test_silent(tiny_firmware: Tiny, fake: Callable[[str], None]) -> None:
     device = Device("lx60", tiny_firmware(), ready_timeout=0.3)
     with pytest.raises(QmpError) as caught, device:
         pass
-    assert str(caught.value) == "QEMU did not answer greeting on its monitor within 0.3 s."
+    assert str(caught.value) == (
+        "QEMU did not answer greeting on its monitor within 0.3 s: it is stopped, or the machine "
+        "is very busy; ESPBENCH_TIMEOUT_SCALE=3 gives every wait three times as long."
+    )
     assert launcher.live() == []
 
 
@@ -162,6 +168,19 @@ def test_says_why_it_died(tiny_firmware: Tiny, fake: Callable[[str], None]) -> N
         pass
     assert str(caught.value) == "QEMU ended with exit status 3; its last words:\nfirst\nsecond"
     assert (caught.value.status, caught.value.stderr) == (3, "first\nsecond")
+
+
+def test_says_where_to_look_when_it_died_without_a_word(
+    tiny_firmware: Tiny, fake: Callable[[str], None]
+) -> None:
+    """The command line to start by hand is named where nothing else is known."""
+    fake('case "$1" in --version) echo "QEMU emulator version 9.0.0";; *) exit 3;; esac')
+    with pytest.raises(QemuDied) as caught, Device("lx60", tiny_firmware()):
+        pass
+    assert str(caught.value) == (
+        "QEMU ended with exit status 3 and said nothing. Start it by hand to see more: command.txt "
+        "in the evidence has its command line."
+    )
 
 
 def test_without_setpriv(
@@ -221,13 +240,19 @@ def test_negotiation_and_events() -> None:
     assert monitor.qmp.events == [{"event": "RESET"}]
 
 
+ENDED = (
+    "it has ended, so start the device anew, and look in qemu.txt of its evidence for its last "
+    "words."
+)
+
+
 def test_monitor_closes() -> None:
     """The end of the monitor is said with the command that it did not answer."""
     monitor = Monitor()
     threading.Timer(0.05, monitor.far.close).start()
     with pytest.raises(QmpError) as caught:
         monitor.qmp.execute("query-status", deadline=5)
-    assert str(caught.value) == "QEMU closed its monitor before it answered query-status."
+    assert str(caught.value) == f"QEMU closed its monitor before it answered query-status: {ENDED}"
     with pytest.raises(QmpError) as caught:
         monitor.qmp.execute("quit", deadline=5)
-    assert str(caught.value) == "QEMU closed its monitor before it took quit."
+    assert str(caught.value) == f"QEMU closed its monitor before it took quit: {ENDED}"

@@ -11,14 +11,15 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from espbench import archive, cli
+from espbench import archive, cli, replay
 from espbench.archive import Manifest
 from espbench.boards import BOARDS, LX60
 from espbench.deadline import Deadline
 from espbench.device import Device
-from espbench.errors import ArchiveError, ConfigError, ConsoleTimeout, DiskFull, QemuDied
+from espbench.errors import ArchiveError, ConfigError, ConsoleTimeout, DiskFull, QemuDied, QmpError
 from espbench.guest_memory import symbol_address
 from espbench.paced import RecordedPace
 from espbench.qemu import Machine, Wires, command_line
@@ -167,7 +168,8 @@ def test_killed_while_recording(tiny_firmware: Callable[..., Path], tmp_path: Pa
         device.stop()
         assert device.recorder is not None
         assert device.recorder.problem == (
-            "QEMU was ended by signal 9 before its log was whole, so nothing was recorded."
+            "QEMU was ended by signal 9 before its log was whole, so nothing was recorded: see to "
+            "what ended it, and run the test again with --record."
         )
         assert not kept.exists()
     finally:
@@ -189,6 +191,31 @@ def test_missing_qemu(written: Path, capsys: pytest.CaptureFixture[str]) -> None
     """A QEMU that is not there is told in one sentence."""
     assert cli.main(["replay", str(written), "--qemu", "/no/qemu"]) == 1
     assert "/no/qemu --version failed" in capsys.readouterr().err
+
+
+def test_a_replay_that_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A QEMU whose log and guest no longer go on is given up, with what to do."""
+
+    def no_answer(*_: object, **__: object) -> None:
+        raise QmpError("It hangs.")
+
+    monkeypatch.setattr(replay, "STALLED", 0.3)
+    ours, theirs = stream_pair()
+    machine = SimpleNamespace(recording=Recording("replay", tmp_path / "replay.log", 2))
+    qemu = SimpleNamespace(
+        machine=machine,
+        take_wires=lambda: (ours, None),
+        pid=os.getpid(),
+        qmp=SimpleNamespace(execute=no_answer),
+        stderr=lambda: "",
+    )
+    with theirs, pytest.raises(ArchiveError) as caught:
+        replay._follow(qemu, None, patient=False)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "The replay has not gone on for 0.3 s: what was recorded is not enough to repeat it, so "
+        "record the test once more (on a machine that is very busy set ESPBENCH_TIMEOUT_SCALE "
+        "first). QEMU said: nothing"
+    )
 
 
 def test_arguments() -> None:

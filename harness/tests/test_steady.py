@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from espbench import repeats, steady, work
@@ -167,11 +168,35 @@ def test_a_firmware_without_the_record_says_so(tiny_firmware: Callable[..., Path
 
 
 def test_a_firmware_that_is_no_elf_has_no_sections(tmp_path: Path) -> None:
-    """The sentence says so."""
+    """The sentence says so, and how to name one that has."""
     blob = tmp_path / "firmware.bin"
     blob.write_bytes(b"\xe9 no ELF")
-    with pytest.raises(FigureUnavailable, match="is no ELF file, so its sections are not known"):
+    with pytest.raises(FigureUnavailable) as caught:
         sections(blob)
+    assert str(caught.value) == (
+        f"{blob} is no ELF file, so its sections are not known: name the ELF that the linker made "
+        "with --firmware-elf."
+    )
+
+
+def test_a_firmware_that_never_began_to_count_says_so(
+    capture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record without a frequency is of a board that cannot tell work from sleep."""
+    monkeypatch.setattr(work, "symbol_address", lambda *_: 0x60001000)
+    nothing = "0000000060001000: " + " ".join(["0x00000000"] * 10) + "\r\n"
+    device = SimpleNamespace(
+        elf=Path("firmware.elf"),
+        board=BOARDS["lx60"],
+        capture_file=capture,
+        monitor=lambda *_, **__: nothing,
+    )
+    with pytest.raises(FigureUnavailable) as caught:
+        work.Meter(device)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "Board lx60 cannot tell work from sleep, so its firmware does not count its work: measure "
+        "that on lx60."
+    )
 
 
 def test_repeats_are_side_by_side() -> None:

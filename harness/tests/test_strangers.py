@@ -66,7 +66,8 @@ def test_gate_of_one_that_does_not_come_up(
     assert gate(firmware, baseline, *never) == 1
     assert capsys.readouterr().err == (
         "espbench: device was to print something that matches '^listening on 8080', and did not "
-        "within 1 s; its console ended with:\nA firmware of our own\nserver up\n"
+        "within 1 s (if it only needs longer: --ready-timeout, or ESPBENCH_TIMEOUT_SCALE on a slow "
+        "machine); its console ended with:\nA firmware of our own\nserver up\n"
     )
 
 
@@ -77,7 +78,8 @@ def test_nobody_said_when_it_is_ready(tmp_path: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().err.startswith(
         "espbench: device was to listen for http, and did not within 1 s (it told nothing of "
         "itself; for a firmware that is not espbench's, say when it is ready with --ready-console "
-        "or --ready-http); its console ended with:\nA firmware of our own\n"
+        "or --ready-http; if it only needs longer: --ready-timeout, or ESPBENCH_TIMEOUT_SCALE on a "
+        "slow machine); its console ended with:\nA firmware of our own\n"
     )
 
 

@@ -1,0 +1,28 @@
+"""What `espbench bench` measures without a device of the harness's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from espbench import bench
+from espbench.boards import LX60
+from espbench.errors import NotReady
+from espbench.qemu import Machine
+
+
+def test_a_bare_qemu_that_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it printed is in the sentence."""
+    program = tmp_path / "qemu"
+    program.write_text("#!/bin/sh\necho booting\necho and no further\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(bench, "find_qemu", lambda _: str(program))
+    flash = tmp_path / "flash.img"
+    machine = Machine(board=LX60, firmware=tmp_path / "f.elf", flash=flash, forwards={443: 1})
+    with pytest.raises(NotReady) as caught:
+        bench._bare(machine, b"", tmp_path)
+    assert caught.value.tail == "booting\nand no further\n"
+    assert str(caught.value) == (
+        "A bare QEMU ended before its firmware listened: look for the cause in what it printed, or "
+        f"boot it by `espbench up`. It printed:\n{caught.value.tail}"
+    )
