@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -103,6 +104,10 @@ def test_breakpoint_in_a_replay(flaky: tuple[Path, str, str]) -> None:
         )
         assert found, line
         assert Path(found[2]).is_file()
+        absent = shutil.which("xtensa-lx106-elf-gdb") is None
+        assert process.stdout.readline().startswith(
+            "xtensa-lx106-elf-gdb is not on PATH" if absent else "Ctrl-C here"
+        )
         gdb = RemoteGdb(int(found[1]))
         with contextlib.closing(gdb):
             assert gdb.run_to(address).startswith("T05")

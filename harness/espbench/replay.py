@@ -174,8 +174,21 @@ def gdb_port(qemu: Qemu) -> int:
 
 def gdb_command(board: Board, elf: Path, port: int) -> str:
     """Return the command that debugs the guest."""
-    program = f"{board.toolchain}gdb"
-    return shlex.join([program, "-ex", f"target remote 127.0.0.1:{port}", str(elf)])
+    return shlex.join([_gdb(board), "-ex", f"target remote 127.0.0.1:{port}", str(elf)])
+
+
+def where_gdb_is(board: Board) -> str:
+    """Return where to get the board's gdb, or "" when it is here."""
+    if shutil.which(_gdb(board)):
+        return ""
+    return (
+        f"{_gdb(board)} is not on PATH, and Debian has no gdb for this core: it is in Espressif's "
+        "toolchain for the ESP8266; add its bin to PATH there."
+    )
+
+
+def _gdb(board: Board) -> str:
+    return f"{board.toolchain}gdb"
 
 
 def _follow(qemu: Qemu, show: Tell | None, *, patient: bool) -> None:
@@ -266,10 +279,10 @@ def main(path: Path, *, gdb: bool, console: bool, qemu: str | None) -> int:
         print(f"recorded: {about}", file=sys.stderr)
 
         def debug(command: str) -> None:
-            print(
-                f"The guest waits for gdb. In another terminal:\n  {command}\nCtrl-C here ends it.",
-                flush=True,
-            )
+            print(f"The guest waits for gdb. In another terminal:\n  {command}")
+            if absent := where_gdb_is(board_of(manifest)):
+                print(absent)
+            print("Ctrl-C here ends it.", flush=True)
 
         def write(text: str) -> None:
             sys.stdout.write(text)

@@ -193,6 +193,18 @@ def test_missing_qemu(written: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "/no/qemu --version failed" in capsys.readouterr().err
 
 
+def test_where_gdb_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gdb that is not here is told with the place where there is one; else nothing is."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert replay.where_gdb_is(LX60) == (
+        "xtensa-lx106-elf-gdb is not on PATH, and Debian has no gdb for this core: it is in "
+        "Espressif's toolchain for the ESP8266; add its bin to PATH there."
+    )
+    gdb = tmp_path / "xtensa-lx106-elf-gdb"
+    gdb.touch(0o700)
+    assert replay.where_gdb_is(LX60) == ""
+
+
 def test_a_replay_that_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A QEMU whose log and guest no longer go on is given up, with what to do."""
 
