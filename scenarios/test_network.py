@@ -74,28 +74,35 @@ def content(size: int = SIZE) -> bytes:
 
 # -------------------------------------------------------------------- handshakes
 
-BROKEN: Mapping[str, tuple[Callable[[Network], Change], str, int]] = {
-    "loss": (lambda network: network.loss(0.05), "lost", 4),
-    "delay": (lambda network: network.delay(0.15), "delayed", 1),
-    "reorder": (lambda network: network.reorder(0.2), "reordered", 4),
-    "window": (lambda network: network.window(256), "clamped", 1),
-    "rate": (lambda network: network.rate(4000), "delayed", 1),
+BREAKS: Mapping[str, tuple[Callable[[Network], Change], str]] = {
+    "loss": (lambda network: network.loss(0.05), "lost"),
+    "delay": (lambda network: network.delay(0.15), "delayed"),
+    "reorder": (lambda network: network.reorder(0.2), "reordered"),
+    "window": (lambda network: network.window(256), "clamped"),
+    "rate": (lambda network: network.rate(4000), "delayed"),
 }
-"""What breaks, what then happens to frames, and how often to try (where chance decides)."""
+"""What breaks, and what then happens to frames."""
 
 
-@pytest.mark.parametrize("how", list(BROKEN))
+ROUNDS = {"loss": 4, "delay": 1, "reorder": 4, "window": 1, "rate": 1, "loss+delay": 3}
+"""How often to try: more than once where chance decides."""
+
+
+@pytest.mark.parametrize("how", ROUNDS)
 def test_handshakes(how: str, network: Network, patient: Doors) -> None:
-    """HTTPS and WSS are served through 5 % loss, 300 ms, reordering, tiny windows and 4 kB/s."""
-    breaks, met, rounds = BROKEN[how]
-    with breaks(network):
-        for _ in range(rounds):
+    """HTTPS and WSS are served through 5 % loss, 300 ms, both, reordering, tiny windows, 4 kB/s."""
+    broken = [BREAKS[name] for name in how.split("+")]
+    with contextlib.ExitStack() as changes:
+        for breaks, _ in broken:
+            changes.enter_context(breaks(network))
+        for _ in range(ROUNDS[how]):
             assert patient.https.get("/hello").text == "hello\n"
             with patient.https.websocket() as wss:
                 wss.send("x" * 600)
                 assert wss.receive() == "x" * 600
     for direction in ("to_guest", "to_client"):
-        assert getattr(network.counts(direction), met) > 0
+        for _, met in broken:
+            assert getattr(network.counts(direction), met) > 0
 
 
 def test_latency_is_felt(network: Network, patient: Doors) -> None:
@@ -128,26 +135,32 @@ def download(repl: WebRepl, name: str, size: int, ahead: int = 64) -> bytes:
     return data
 
 
-# Both at once over wss would take another half minute, and show nothing more.
+# With both, 100 kB over wss would take another half minute, and show nothing more.
 @pytest.mark.failures("send_timeout")
 @pytest.mark.parametrize(
-    ("scheme", "delay"),
-    [pytest.param("ws", 0.15, id="loss-and-delay"), pytest.param("wss", 0.0, id="loss-over-tls")],
+    ("scheme", "delay", "size"),
+    [
+        pytest.param("ws", 0.15, SIZE, id="loss-and-delay"),
+        pytest.param("wss", 0.0, SIZE, id="loss-over-tls"),
+        pytest.param("wss", 0.15, 20_000, id="loss-and-delay-over-tls"),
+    ],
 )
-def test_files(scheme: str, delay: float, device: Device, network: Network, patient: Doors) -> None:
-    """A file of 100 kB comes and goes through 5 % loss, also with 300 ms, byte for byte.
+def test_files(
+    scheme: str, delay: float, size: int, device: Device, network: Network, patient: Doors
+) -> None:
+    """A file of 100 kB (20 kB) comes and goes through 5 % loss, with and without 300 ms, whole.
 
     With 300 ms a segment that is lost three times in a row takes longer than the 5 s that a device
     waits for an acknowledgement (ESP-IDF's send_wait_timeout). People begin anew then.
     """
-    data = content()
+    data = content(size)
     with network.loss(0.05), network.delay(delay):
         for left in reversed(range(TRIES)):
             try:
                 with contextlib.closing(patient[scheme].websocket("/webrepl")) as socket:
                     repl = WebRepl(socket, PASSWORD, timeout=PATIENCE)
                     repl.put("/lossy.bin", data)
-                    assert download(repl, "/lossy.bin", SIZE) == data
+                    assert download(repl, "/lossy.bin", size) == data
                     break
             except ConnectionEnded:
                 assert GIVEN_UP in device.console.text
