@@ -230,7 +230,7 @@ QEMU_RISCV32 = EspressifTool(
 
 ESP32 = Board(
     name="esp32",
-    title="ESP32 (two Xtensa LX6 cores), Espressif's QEMU, ESP-IDF and MicroPython",
+    title="ESP32 (Xtensa LX6, one core in use), Espressif's QEMU, ESP-IDF and MicroPython",
     machine="esp32",
     cpu=None,
     nic="open_eth",

@@ -4,9 +4,11 @@ The network, TLS and the parsing of requests run below Python. What has arrived 
 until `process_queue` runs the handlers, in Python's thread: a handler that takes long delays other
 handlers, but no handshake, ping or transfer.
 
-Memory is the network heap's (180 kB by default), which Python's garbage collector knows nothing
-of. An open connection takes 0.3 kB over HTTP and 24 kB over HTTPS (33 kB during the handshake); a
-request takes its header and body until it is answered, an answer its body until the client has it.
+Memory is the network heap's, which Python's garbage collector knows nothing of. On the board `lx60`
+it has 180 kB by default, and an open connection takes 0.3 kB over HTTP and 24 kB over HTTPS (33 kB
+during the handshake); on the ESP32 boards, whose TLS buffers come and go, one over HTTPS takes 3 kB
+(20 kB during the handshake). A request takes its header and body until it is answered, an answer
+its body until the client has it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -193,7 +195,8 @@ def start(
         key_file: path of its private key in PEM, not encrypted: RSA from 2048 bits, P-256 or P-384.
         https_port: where HTTPS listens, 1 to 65535.
         max_http: connections at once over HTTP, 1 to 250.
-        max_https: connections at once over HTTPS, 1 to 250; each takes 24 kB, 33 kB at its peak.
+        max_https: connections at once over HTTPS, 1 to 250; on `lx60` each takes 24 kB,
+            33 kB at its peak.
         full: what becomes of one more: it replaces the one that was used least recently, or is
             refused.
         handshake_timeout_ms: for a whole TLS handshake, however its bytes arrive, in milliseconds.
@@ -213,8 +216,8 @@ def start(
         TypeError: an argument has another type.
 
     Memory:
-        About 3.3 kB of the network heap for an RSA-2048 pair as long as HTTPS runs, and 1.9 kB more
-        from the first handshake on (an RSA key's constants).
+        On `lx60` about 3.3 kB of the network heap for an RSA-2048 pair as long as HTTPS runs, and
+        1.9 kB more from the first handshake on (an RSA key's constants).
     """
 
 def stop() -> None:
