@@ -7,8 +7,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from espbench import cli
@@ -17,6 +18,8 @@ from espbench.errors import ConfigError
 from espbench.results import Results
 from espbench.run import DURATIONS, Plan, complaint, execute, known_durations
 from espbench.shard import Shard, parse, read_durations
+from inner_pytest import inner_pytest
+from pytest_split.algorithms import DurationBasedChunksAlgorithm
 from rich.console import Console
 
 TREE = Path(__file__).resolve().parents[2]
@@ -218,11 +221,29 @@ def test_run_records_durations(
     assert json.loads(changed.read_text())[heavy] < 10, "what was run is recorded anew"
 
 
+RENEW = "renew them: espbench run --jobs 1 && cp build/run/durations.json ci/durations-lx60.json"
+
+
+@dataclass(frozen=True)
+class Item:
+    """As much of a pytest item as pytest-split looks at."""
+
+    nodeid: str
+
+
 def test_committed_durations() -> None:
     """The tree's own durations are of scenarios that there are, and balance eight shards."""
     plan = Plan(board=BOARDS["lx60"], firmware=None, suites=[], out=Path())
     durations = json.loads(known_durations(plan, TREE))
-    assert len(durations) > 100
-    assert all((TREE / nodeid.partition("::")[0]).is_file() for nodeid in durations)
-    starts = [nodeid.partition("::")[0] for nodeid in durations]
-    assert sum(a != b for a, b in pairwise(starts)) < len(set(starts)), "written in order"
+    assert list(durations) == sorted(durations), "a diff shows what changed"
+    listed = inner_pytest(TREE, "--collect-only", "-q", "--board", "lx60", "scenarios")
+    scenarios = [line for line in listed.splitlines() if line.startswith("scenarios/")]
+    stale = sorted(set(durations) - set(scenarios))
+    assert not stale, f"durations of scenarios that are gone, {RENEW}"
+    suites = {nodeid.partition("::")[0] for nodeid in scenarios}
+    assert suites == {nodeid.partition("::")[0] for nodeid in durations}, f"a new suite, {RENEW}"
+    # Those that are new count as the mean of the others: a few do no harm.
+    assert len(durations) >= 0.95 * len(scenarios), f"many new scenarios, {RENEW}"
+    items: list[Any] = [Item(each) for each in scenarios]
+    parts = [part.duration for part in DurationBasedChunksAlgorithm()(8, items, durations)]
+    assert max(parts) / (sum(parts) / 8) <= 1.25, parts
