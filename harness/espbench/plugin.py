@@ -22,6 +22,7 @@ from espbench.device import Device
 from espbench.embedded.plugin import MODES, EmbeddedPlugin, services
 from espbench.errors import ConfigError, EspbenchError, Panicked
 from espbench.evidence import folder_name, save
+from espbench.full_disk import FullDisk
 from espbench.moments import marks
 from espbench.pool.forecast import Forecast, Habit, Options, merged
 from espbench.pool.pool import Pool
@@ -262,6 +263,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
         _add_suites(config)
         _add_page(config, board)
+        config.pluginmanager.register(FullDisk(config), "espbench-full-disk")
         if services(config) is not None:
             _join_embedded(config)
     except EspbenchError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,17 @@ class SessionPage(Follower):
         if not self._run.boot and (boot := getattr(report, BOOT, None)):
             self._run.boot = marks_from_json(boot)
 
-    # Last, so that JUnit XML is there even when there is no room for both.
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int
+    ) -> Generator[None, None, None]:
+        """Write the page when JUnit XML is written, or could not be."""
+        try:
+            yield
+        finally:
+            self._write(session, exitstatus)
+
+    def _write(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the page; a session whose page is missing is no good one."""
         run = self._run
         run.seconds = time.monotonic() - self._since
