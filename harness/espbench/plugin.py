@@ -22,6 +22,8 @@ from espbench.device import Device
 from espbench.embedded.plugin import MODES, EmbeddedPlugin, services
 from espbench.errors import ConfigError, EspbenchError, Panicked
 from espbench.evidence import folder_name, save
+from espbench.full_disk import FullDisk
+from espbench.moments import marks
 from espbench.pool.forecast import Forecast, Habit, Options, merged
 from espbench.pool.pool import Pool
 from espbench.pool.turns import turns, usable_cores
@@ -47,6 +49,8 @@ class _Bench:
     """Those of them that belong to a module."""
     coming: list[pytest.Item] = field(default_factory=list)
     """The tests after the one that runs."""
+    boot_told: bool = False
+    """Whether a report has brought the moments of a boot."""
 
 
 _BENCH = pytest.StashKey[_Bench]()
@@ -103,6 +107,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--evidence-dir",
         metavar="PATH",
         help="where evidence goes (default: ini espbench_evidence_dir, else evidence/ in the root)",
+    )
+    group.addoption(
+        "--espbench-report",
+        metavar="FILE",
+        help="write an HTML page about the session, with its evidence, to FILE",
     )
     group.addoption(
         "--record",
@@ -253,6 +262,8 @@ def pytest_configure(config: pytest.Config) -> None:
             claim,
         )
         _add_suites(config)
+        _add_page(config, board)
+        config.pluginmanager.register(FullDisk(config), "espbench-full-disk")
         if services(config) is not None:
             _join_embedded(config)
     except EspbenchError as error:
@@ -288,6 +299,17 @@ def _add_suites(config: pytest.Config) -> None:
         suites = ShippedSuites(config.rootpath, names or ["smoke"])
         config.args += suites.arguments
         config.pluginmanager.register(suites, "espbench-suites")
+
+
+def _add_page(config: pytest.Config, board: Board) -> None:
+    named = config.getoption("--espbench-report")
+    if named and not hasattr(config, "workerinput"):
+        from espbench.session_page import SessionPage
+
+        page = SessionPage(
+            _path(config, named), board, named_firmware(config), config.invocation_params.dir
+        )
+        config.pluginmanager.register(page, "espbench-page")
 
 
 def _join_embedded(config: pytest.Config) -> None:
@@ -624,6 +646,8 @@ def pytest_runtest_makereport(
         for saved in _save(item, devices):
             report.sections.append(("espbench evidence", saved))
             report.user_properties.append(("evidence", saved))
+    if item.config.getoption("--espbench-report") and (devices := _devices(item)):
+        _tell_boot(item, devices[0], report)
     if report.failed:  # after the evidence, for which the heap was looked at
         states = [("device", broken.state(device)) for device in _devices(item)]
         report.user_properties.extend(states)
@@ -634,6 +658,17 @@ def pytest_runtest_makereport(
             report.sections.append(("espbench recording", f"espbench replay {kept}"))
             report.user_properties.append(("recording", kept))
     return report
+
+
+def _tell_boot(item: pytest.Item, device: Device, report: pytest.TestReport) -> None:
+    """Have a report bring the moments of a boot: once in each process is enough for the page."""
+    bench = item.config.stash[_BENCH]
+    ready = device.timeline.first("ready")
+    if ready is not None and not bench.boot_told:
+        bench.boot_told = True
+        boot = marks(event for event in device.timeline if event.at <= ready)
+        # Not a property of the test, which would be in JUnit XML; pytest-xdist brings it, too.
+        vars(report)[progress.BOOT] = [mark.as_json() for mark in boot]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,7 +1,7 @@
 """A pytest plugin that tells the process that started pytest how its tests go, as lines of JSON.
 
-`espbench run` loads it with `-p espbench.progress` and hands it a pipe. Under pytest-xdist only the
-controller speaks: all reports come to it.
+`espbench run` loads it with `-p espbench.progress` and hands it a pipe; `--espbench-report` makes a
+page of the same events. Under pytest-xdist only the controller speaks: all reports come to it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 VARIABLE = "ESPBENCH_PROGRESS_FD"
+BOOT = "espbench_boot"
+"""The attribute of a report that has the moments of a boot."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,33 +24,30 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Speaker(int(number)), "espbench-speaker")
 
 
-class Speaker:
-    """Writes events into a pipe."""
+class Follower:
+    """Makes events of what pytest reports."""
 
-    def __init__(self, descriptor: int) -> None:
-        """Take over the pipe's descriptor."""
-        self._pipe = os.fdopen(descriptor, "w", buffering=1)
-
-    def _say(self, event: str, **detail: Any) -> None:
-        self._pipe.write(json.dumps({"event": event, **detail}) + "\n")
+    def say(self, event: str, **detail: Any) -> None:
+        """Take an event."""
+        raise NotImplementedError
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Tell which tests there are, when pytest runs them itself."""
         if session.items:
-            self._say("collected", nodeids=[item.nodeid for item in session.items])
+            self.say("collected", nodeids=[item.nodeid for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Tell which tests there are, when workers run them: each one finds them all."""
-        self._say("collected", nodeids=list(ids))
+        self.say("collected", nodeids=list(ids))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Tell that a test starts."""
-        self._say("start", nodeid=nodeid)
+        self.say("start", nodeid=nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell how a phase of a test ended."""
-        self._say(
+        self.say(
             "report",
             nodeid=report.nodeid,
             when=report.when,
@@ -64,7 +63,19 @@ class Speaker:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Tell that a suite could not be read."""
         if report.failed:
-            self._say("broken", nodeid=report.nodeid, detail=report.longreprtext)
+            self.say("broken", nodeid=report.nodeid, detail=report.longreprtext)
+
+
+class Speaker(Follower):
+    """Writes events into a pipe."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Take over the pipe's descriptor."""
+        self._pipe = os.fdopen(descriptor, "w", buffering=1)
+
+    def say(self, event: str, **detail: Any) -> None:
+        """Tell whoever reads."""
+        self._pipe.write(json.dumps({"event": event, **detail}) + "\n")
 
 
 def message_of(report: pytest.TestReport) -> str:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from espbench.boards import Board
 from espbench.claims import Claim
 from espbench.display import Display, broken_lines, figures_table, suites_table
 from espbench.download import sha256_of
-from espbench.errors import ConfigError, EspbenchError
+from espbench.errors import ConfigError, EspbenchError, is_disk_full
 from espbench.figures import Figure
 from espbench.history import Past
 from espbench.moments import Mark
@@ -110,6 +110,10 @@ class Run:
     ended: bool = True
     past: Past = field(default_factory=Past)
     note: str = ""
+
+    def complain(self, sentence: str) -> None:
+        """Add to what went wrong beside the scenarios."""
+        self.complaint = f"{self.complaint}\n{sentence}" if self.complaint else sentence
 
     @property
     def good(self) -> bool:
@@ -198,7 +202,7 @@ def _remember(outcome: Run, plan: Plan, firmware: Path) -> None:
     try:
         outcome.past = history.append(plan.history_file, entry)
     except EspbenchError as error:
-        outcome.complaint = outcome.complaint or str(error)
+        outcome.complain(str(error))
         return
     outcome.note = outcome.past.complaint(plan.history_file)
 
@@ -253,11 +257,26 @@ def execute(plan: Plan, firmware: Path, console: Console) -> Run:
 
 
 def write(outcome: Run, plan: Plan) -> Path:
-    """Write the report, and the run for programs; return the report's path."""
+    """Write the report, and the run for programs; return the report's path.
+
+    A full disk becomes the run's complaint: what the scenarios found is still shown.
+    """
     page = plan.out / "report.html"
-    page.write_text(report.render(outcome, page), encoding="utf-8")
-    (plan.out / "run.json").write_text(json.dumps(as_json(outcome), indent=1) + "\n")
+    _write(outcome, page, lambda: report.render(outcome, page))
+    _write(outcome, plan.out / "run.json", lambda: json.dumps(as_json(outcome), indent=1) + "\n")
     return page
+
+
+def _write(outcome: Run, path: Path, text: Callable[[], str]) -> None:
+    try:
+        path.write_text(text(), encoding="utf-8")
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        path.unlink(missing_ok=True)  # what was cut off would mislead
+        outcome.complain(
+            f"The disk of {path.parent} is full, so {path.name} is missing: free some space."
+        )
 
 
 def _close(outcome: Run, plan: Plan, page: Path, console: Console) -> None:
@@ -338,7 +357,7 @@ def complaint(status: int, results: Results, log: Path, shard: Shard | None = No
     # All that a shard gets may be scenarios for other boards.
     if status == 0 and not results.count("passed") and shard is None:
         return "Not one scenario passed: all were skipped."
-    if status in (0, 1):
+    if status == 0 or (status == 1 and not results.good):
         return ""
     if status == 5 and shard is not None:
         return f"Shard {shard} has no scenario: there are fewer of them than shards."

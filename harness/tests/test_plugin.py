@@ -107,27 +107,6 @@ def test_evidence_cannot_be_written(inner: Inner, tmp_path: Path) -> None:
     assert "INTERNALERROR" not in output
 
 
-def test_full_disk(inner: Inner) -> None:
-    """A full disk costs evidence, not the failure's own text."""
-    source = """
-import errno
-@pytest.fixture(autouse=True)
-def full(monkeypatch):
-    def copyfile(source, target):
-        target.write_text("half")
-        raise OSError(errno.ENOSPC, "No space left on device", str(target))
-    monkeypatch.setattr("espbench.evidence.shutil.copyfile", copyfile)
-"""
-    status, output = inner(source + FAILING)
-    assert status == 1
-    assert re.search(
-        r"^evidence/test_inner-test_it \(incomplete: the disk of \S+ is full, so evidence is "
-        r"missing: free some space there\)$",
-        output,
-        re.M,
-    )
-
-
 def test_panic_is_the_failure(inner: Inner, tmp_path: Path) -> None:
     """When the guest panicked, that is what failed, and not the client that noticed."""
     source = """

@@ -21,6 +21,7 @@ from espbench.guest_memory import parse_words
 from espbench.readings import BOOT, FREE, Reading
 from espbench.sections import sections
 from espbench.steady import Subject, typical
+from espbench.time_wait import TimeWait
 from espbench.wire import Wire
 
 DEVICE, OTHER = b"\x52\x54\x00\x12\x34\x56", b"\x52\x55\x0a\x00\x02\x02"
@@ -165,6 +166,15 @@ def test_a_firmware_without_the_record_says_so(tiny_firmware: Callable[..., Path
     """Somebody else's ELF has no symbol bench_work."""
     with pytest.raises(FigureUnavailable, match="does not count its work"):
         work.Meter(Device(BOARDS["lx60"], tiny_firmware()))
+
+
+def test_a_firmware_without_lwip_has_nothing_to_remember(
+    tiny_firmware: Callable[..., Path],
+) -> None:
+    """Where there is no list of connections that are over, nobody waits for it to get empty."""
+    time_wait = TimeWait(Device(BOARDS["lx60"], tiny_firmware()))
+    assert not time_wait.known
+    assert not time_wait.any()
 
 
 def test_a_firmware_that_is_no_elf_has_no_sections(tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""A real file system that is soon full: a tmpfs that one command, and what it starts, sees."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+SIZE = "256k"
+WAYS = (["unshare", "-m"], ["unshare", "-rm"])
+"""As root, and for whoever may be root of a namespace of their own."""
+MOUNTED = f"""
+mount -t tmpfs -o size={SIZE} none "$DISK" || exit 99
+"$@"
+status=$?
+find "$DISK" -type f -size +0 -printf '%P\\n' > "$LISTING"
+exit $status
+"""
+
+FILL = """
+import os
+from pathlib import Path
+import pytest
+from espbench import ConsoleReadiness
+
+READY = pytest.mark.device(ready=ConsoleReadiness("^ready"))
+
+def fill(pages=0):
+    rest = Path(os.environ["DISK"]) / "rest"
+    with rest.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while True:
+            file.write(bytes(4096))
+    os.truncate(rest, rest.stat().st_size - 4096 * pages)
+"""
+"""What a test's module begins with that fills the disk, but for some pages."""
+
+
+class SmallDisk:
+    """Runs commands with a small file system at `path`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Find out how one is mounted here; skip the test where nothing is allowed to."""
+        self.path = folder / "full"
+        self.temporary = folder / "tmp"
+        self._folder = folder
+        self._listing = folder / "listing.txt"
+        for place in (self.path, self.temporary):
+            place.mkdir()
+        ways = [way for way in WAYS if shutil.which(way[0])]
+        self._way = next((way for way in ways if self._run(way, "true").returncode == 0), None)
+        if self._way is None:
+            pytest.skip("no tmpfs can be mounted: this needs root, or unshare -rm to be allowed")
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command, which finds the disk empty; its standard error is in its output."""
+        assert self._way is not None
+        return self._run(self._way, *command)
+
+    def _run(self, way: list[str], *command: str) -> subprocess.CompletedProcess[str]:
+        paths = {"DISK": self.path, "LISTING": self._listing, "TMPDIR": self.temporary}
+        return subprocess.run(
+            [*way, "sh", "-c", MOUNTED, "sh", *command],
+            cwd=self._folder,
+            env={**os.environ, **{name: str(path) for name, path in paths.items()}},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def files(self) -> set[str]:
+        """Return the files, with something in them, that the last command left on the disk."""
+        return set(self._listing.read_text().splitlines())
+
+    def assert_nothing_left(self) -> None:
+        """No process has our temporary folder in its command line, and that is empty."""
+        here = str(self.temporary)
+        left = [
+            p for p in psutil.process_iter(["cmdline"]) if here in " ".join(p.info["cmdline"] or ())
+        ]
+        assert not left
+        assert not list(self.temporary.glob("espbench*"))

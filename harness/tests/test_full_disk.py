@@ -1,0 +1,126 @@
+"""A real disk that fills while a session writes: sentences, a status that is not 0, no rest."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from small_disk import FILL, SmallDisk
+
+FAILS = "\n@READY\ndef test_fails(device):\n    fill({pages})\n    assert 0, 'of its own'\n"
+PASSES = "\n@READY\ndef test_passes(device):\n    fill()\n"
+RUN = """
+import sys
+from espbench import cli, figures
+measured = figures.Measured((figures.Figure("boot", "Boot", 1.0, "ms"),), ())
+figures.quick = lambda board, firmware: measured
+sys.exit(cli.main(sys.argv[1:]))
+"""
+"""`espbench run`, whose figures would need our own firmware."""
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> SmallDisk:
+    """Return a disk, in a project without anything."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    return SmallDisk(tmp_path)
+
+
+def session(disk: SmallDisk, firmware: Path, source: str) -> tuple[int, str]:
+    """Run a test with all that the plugin and pytest write on the disk."""
+    (disk.path.parent / "test_inner.py").write_text(FILL + source)
+    ended = disk.run(
+        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--firmware={firmware}"),
+        *("--evidence-dir=full/evidence", "--espbench-report=full/report.html"),
+        "--junitxml=full/suites.xml",
+    )
+    return ended.returncode, ended.stdout
+
+
+def test_disk_fills_before_a_test_fails(disk: SmallDisk, tiny_firmware: Callable[[], Path]) -> None:
+    """The failure is told, and what of evidence, JUnit XML and page is missing."""
+    status, output = session(disk, tiny_firmware(), FAILS.format(pages=0))
+    assert status == 1
+    assert "AssertionError: of its own" in output
+    folder = disk.path / "evidence" / "test_inner-test_fails"
+    assert (
+        f"evidence: full/evidence/test_inner-test_fails (incomplete: the disk of {folder} is full, "
+        "so evidence is missing: free some space there)\n"
+    ) in output
+    assert (
+        "espbench: The disk is full, so full/suites.xml is missing or cut off: free some space.\n"
+    ) in output
+    assert (
+        f"espbench: The disk of {disk.path} is full, so the report report.html is missing: free "
+        "some space there.\n"
+    ) in output
+    assert "Traceback" not in output
+    assert "INTERNALERROR" not in output
+    assert disk.files() == {"rest"}
+    disk.assert_nothing_left()
+
+
+def test_the_last_room_is_the_console_s(disk: SmallDisk, tiny_firmware: Callable[[], Path]) -> None:
+    """With room for one file there is the one that says most, and no half of another."""
+    # and one page for the .gitignore beside it
+    status, output = session(disk, tiny_firmware(), FAILS.format(pages=2))
+    assert status == 1
+    assert "so evidence is missing: free some space there)\n" in output
+    console = "evidence/test_inner-test_fails/console.txt"
+    assert disk.files() == {"rest", "evidence/.gitignore", console}
+    disk.assert_nothing_left()
+
+
+def test_session_whose_tests_pass(disk: SmallDisk, tiny_firmware: Callable[[], Path]) -> None:
+    """It is no good one when what it should have written is missing."""
+    status, output = session(disk, tiny_firmware(), PASSES)
+    assert status == 1
+    assert "1 passed" in output
+    assert "so full/suites.xml is missing or cut off" in output
+    assert "so the report report.html is missing" in output
+    disk.assert_nothing_left()
+
+
+def run(disk: SmallDisk, firmware: Path, *options: str) -> tuple[int, str]:
+    """Run `espbench run` on a test that fills the disk."""
+    source, driver = (disk.path.parent / name for name in ("test_inner.py", "driver.py"))
+    source.write_text(FILL + PASSES)
+    driver.write_text(RUN)
+    ended = disk.run(
+        *(sys.executable, str(driver), "run", str(source), "--firmware", str(firmware)),
+        *("--jobs", "1", *options),
+    )
+    return ended.returncode, ended.stdout
+
+
+def test_run(disk: SmallDisk, tiny_firmware: Callable[[], Path]) -> None:
+    """What the scenarios found is shown; that report, results and JUnit XML are missing, too."""
+    status, output = run(disk, tiny_firmware(), "--out", str(disk.path))
+    assert status == 1
+    assert "inner: 1 passed, 0 failed" in output
+    for name in ("report.html", "run.json"):
+        assert (
+            f"The disk of {disk.path} is full, so {name} is missing: free some space.\n"
+        ) in output
+    assert f"The disk is full, so {disk.path}/junit.xml is missing or cut off" in output
+    assert "Traceback" not in output
+    assert not disk.files() & {"report.html", "run.json", "junit.xml", "history.jsonl"}
+    disk.assert_nothing_left()
+
+
+def test_history(disk: SmallDisk, tiny_firmware: Callable[[], Path], tmp_path: Path) -> None:
+    """A history that takes no more line is told; the report, elsewhere, has it too."""
+    status, output = run(
+        disk, tiny_firmware(), "--out", str(tmp_path / "out"), "--history", "full/history.jsonl"
+    )
+    assert status == 1
+    sentence = (
+        "The history full/history.jsonl cannot be read and written (No space left on device): "
+        "name another file with --history."
+    )
+    assert f"{sentence}\n" in output
+    assert sentence in (tmp_path / "out" / "report.html").read_text()
+    assert disk.files() == {"rest"}
+    disk.assert_nothing_left()
