@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
+
 import pytest
-from espbench.clients import Doors
+from espbench.clients import Doors, WebSocket
 from espbench.clients.websocket import CLOSE, PONG, Frame, close_payload
 from espbench.deadline import Deadline
 from espbench.device import Device
@@ -191,10 +194,87 @@ def test_close_with_code_and_reason(scheme: str, shared_device: Device, doors: D
     websocket.stream.close()
 
 
-def test_a_client_that_is_gone(shared_device: Device) -> None:
-    """A message to a session that is gone is False, never somebody else's message."""
+def test_a_client_that_never_was(shared_device: Device) -> None:
+    """A message to a number that no session ever had is False."""
     assert shared_device.eval("wsserver.send(123456, 'anybody?')") is False
     assert shared_device.eval("wsserver.close(123456)") is False
+
+
+class Sessions:
+    """WebSockets whose numbers on the device are known."""
+
+    def __init__(self, device: Device, doors: Doors, stack: ExitStack) -> None:
+        self.device, self.doors, self.stack = device, doors, stack
+        self.numbers: dict[WebSocket, int] = {}
+
+    def open(self, scheme: str) -> WebSocket:
+        """Open one more."""
+        websocket = self.doors[scheme].websocket("/number")
+        self.stack.callback(websocket.stream.close)
+        self.numbers[websocket] = int(websocket.receive())
+        return websocket
+
+    def assert_undisturbed(self, websocket: WebSocket) -> None:
+        """Assert that nothing came but what the client asks for now: frames keep their order."""
+        websocket.send("still here?")
+        assert websocket.receive() == "still here?"
+
+
+@pytest.fixture
+def sessions(shared_device: Device, doors: Doors) -> Iterator[Sessions]:
+    """Return what opens WebSockets at an endpoint that tells each client its number."""
+    shared_device.exec(
+        "wsserver.start('/number')\n"
+        "wsserver.on('connect', lambda client: wsserver.send(client, str(client)))"
+    )
+    with ExitStack() as stack:
+        yield Sessions(shared_device, doors, stack)
+    shared_device.exec("wsserver.on('connect', None)\nwsserver.stop('/number')")
+
+
+@pytest.mark.parametrize("first", ["ws", "wss"])
+def test_close_reaches_its_client_alone(first: str, sessions: Sessions) -> None:
+    """With two ws and two wss open, a close from Python ends that session and no other.
+
+    The other server's sessions were opened between, and one of the same server before and one
+    behind: whatever mixes servers, sockets or places up hits one of them.
+    """
+    second = "wss" if first == "ws" else "ws"
+    everybody = [sessions.open(scheme) for scheme in (first, second, first, second)]
+    for turn, victim in enumerate((everybody[2], everybody[1])):
+        code, reason = 4000 + turn, f"number {sessions.numbers[victim]}"
+        assert sessions.device.eval(
+            f"wsserver.close({sessions.numbers[victim]}, {code}, {reason!r})"
+        )
+        closed = victim.receive_close()
+        assert (closed.code, closed.reason) == (code, reason)
+        everybody.remove(victim)
+        for other in everybody:
+            sessions.assert_undisturbed(other)
+        victim.send_frame(Frame(CLOSE, close_payload(code)))
+        victim.wait_until_gone()
+        for other in everybody:
+            sessions.assert_undisturbed(other)
+        left = sessions.device.eval("wsserver.clients()")
+        assert sorted(left) == sorted(sessions.numbers[other] for other in everybody)
+    for other in everybody:
+        assert other.close().code == 1000
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+def test_a_client_that_is_gone(scheme: str, sessions: Sessions) -> None:
+    """The number of a session that has ended leads to nobody, however many came since."""
+    stays, goes = sessions.open("ws"), sessions.open(scheme)
+    stale = sessions.numbers[goes]
+    assert goes.close().code == 1000
+    others = [stays, *(sessions.open(new) for new in ("ws", "wss", scheme))]
+    assert stale not in sessions.device.eval("wsserver.clients()")
+    assert stale not in [sessions.numbers[other] for other in others]
+    assert sessions.device.eval(f"wsserver.send({stale}, 'for somebody else')") is False
+    assert sessions.device.eval(f"wsserver.close({stale}, 4000)") is False
+    for other in others:
+        sessions.assert_undisturbed(other)
+        assert other.close().code == 1000
 
 
 @pytest.mark.failures("ws_ping_timeout")

@@ -54,18 +54,42 @@ def one_echo(doors: Doors) -> None:
         assert wss.receive() == "one echo"
 
 
+COUNTS = 12
+"""How often the allocations of an echo are counted, to know by how much the number varies."""
+
+
+@dataclass(frozen=True)
+class Allocations:
+    """How many allocations a wss handshake with one echo takes.
+
+    What arrives together takes one buffer, and what arrives apart one each, with an acknowledgement
+    of its own: the number depends on timing.
+    """
+
+    least: int
+    most: int
+
+    @property
+    def surely(self) -> int:
+        """How many each echo takes, even one that takes fewer than all that were counted."""
+        return self.least - (self.most - self.least)
+
+
 @pytest.fixture(scope="module")
-def allocations(shared_device: Device, recipe_doors: Doors) -> int:
+def allocations(shared_device: Device, recipe_doors: Doors) -> Allocations:
     """Return how many allocations a wss handshake with one echo takes, by counting them."""
     one_echo(recipe_doors)
     shared_device.settle()
-    shared_device.fail_alloc(1 << 30)
-    one_echo(recipe_doors)
-    shared_device.settle()
-    seen = shared_device.fail_alloc_seen()
-    shared_device.fail_alloc(0)
-    assert seen["failed"] == 0
-    return seen["allocations"]
+    counts = []
+    for _ in range(COUNTS):
+        shared_device.fail_alloc(1 << 30)
+        one_echo(recipe_doors)
+        shared_device.settle()
+        seen = shared_device.fail_alloc_seen()
+        shared_device.fail_alloc(0)
+        assert seen["failed"] == 0
+        counts.append(seen["allocations"])
+    return Allocations(min(counts), max(counts))
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +109,11 @@ class Sweep:
     Attributes:
         survived: served in spite of it.
         ended: told by an end, a reset or an answer.
+        missed: met no failure, because the allocation that was to fail never came.
     """
 
     steps: int = 0
+    missed: int = 0
     survived: int = 0
     ended: int = 0
 
@@ -102,8 +128,8 @@ class Step:
     number: int
     persistent: bool
 
-    def run(self, sweep: Sweep, free: int) -> bool:
-        """Do it; return whether an allocation was made to fail.
+    def run(self, sweep: Sweep, free: int) -> int:
+        """Do it; return 0 if an allocation was made to fail, else how many there were.
 
         Raises:
             ClientTimeout: the client heard nothing.
@@ -121,14 +147,28 @@ class Step:
                     wait([outcome], 0.01)
             else:
                 wait([outcome])
-            injected = self.device.fail_alloc_seen()["failed"] > 0
+            seen = self._seen_at_rest()
             self.device.fail_alloc(0)
             survived = outcome.result()
         sweep.survived += survived
         sweep.ended += not survived
         sweep.steps += 1
         self.device.settle(free=free - SLACK)  # the rest is in TIME_WAIT: see `Recovers`
-        return injected
+        if seen["failed"]:
+            return 0
+        sweep.missed += 1
+        assert survived, "a client was not served, although no allocation failed"
+        return seen["allocations"]
+
+    def _seen_at_rest(self) -> dict[str, int]:
+        """Return what was seen when something has failed, or nothing is left that could."""
+        before = None
+        while not (seen := self.device.fail_alloc_seen())["failed"]:
+            if self._open() == 0 and seen == before:
+                break
+            before = seen
+            self.device.wait_for_change(0.01)
+        return seen
 
     def _client(self, raw: Stream) -> bool:
         """Return whether the client was served; an orderly end is fine too."""
@@ -166,7 +206,7 @@ def post(stream: ByteStream) -> None:
 def test_every_allocation_fails(
     persistent: bool,
     shard: int,
-    allocations: int,
+    allocations: Allocations,
     shared_device: Device,
     doors: Doors,
     record_property: Callable[[str, object], None],
@@ -174,28 +214,30 @@ def test_every_allocation_fails(
     """Whichever allocation of a wss handshake with one echo fails, nothing else is harmed.
 
     Each step: the failure was really injected, the connection succeeded or ended in order and
-    in time, no memory stayed taken. The next step is the proof that the device serves.
+    in time, no memory stayed taken. The next step is the proof that the device serves. Only the
+    last few numbers may be missed, by an echo that takes fewer allocations than others did.
     """
     sweep = Sweep()
     free = shared_device.settle().free
-    numbers = range(1 + shard, allocations + 1, SHARDS)
+    numbers = range(1 + shard, allocations.most + 1, SHARDS)
     for number in numbers:
         step = Step(shared_device, doors.https.patient(PATIENCE), echo, number, persistent)
-        injected = step.run(sweep, free)
-        # How many segments and so buffers it takes is a matter of timing: the last may not come.
-        assert injected or number > allocations * 0.8, f"allocation {number} did not fail"
+        if took := step.run(sweep, free):
+            assert allocations.surely <= took < number, (
+                f"allocation {number} did not fail, and there were {took}; {allocations}"
+            )
     record_property("sweep", vars(sweep))
-    print(f"{allocations} allocations, shard {shard}: {sweep}")
+    print(f"{allocations}, shard {shard}: {sweep}")
     assert sweep.steps == len(numbers)
 
 
 @pytest.mark.parametrize("persistent", [False, True], ids=["once", "persistently"])
 def test_beyond_the_last_allocation_nothing_fails(
-    persistent: bool, allocations: int, shared_device: Device, doors: Doors
+    persistent: bool, allocations: Allocations, shared_device: Device, doors: Doors
 ) -> None:
     """The sweep has an end: behind the last allocation the echo works and nothing was injected."""
     shared_device.settle()
-    shared_device.fail_alloc(allocations * 2, persistent)
+    shared_device.fail_alloc(allocations.most * 2, persistent)
     one_echo(doors)
     assert shared_device.fail_alloc_seen()["failed"] == 0
     shared_device.fail_alloc(0)
@@ -210,7 +252,7 @@ def test_every_allocation_of_a_plain_request_fails(
     sweep = Sweep()
     for number in range(1, 200):
         step = Step(shared_device, doors.http.patient(PATIENCE), post, number, persistent)
-        if not step.run(sweep, free):
+        if step.run(sweep, free):
             print(f"{number - 1} allocations: {sweep}")
             assert number > 5
             return
@@ -326,9 +368,11 @@ def test_room_for_some_sessions(
     doors: Doors,
 ) -> None:
     """With room for three, two, one or no TLS session so many work, and HTTP always answers."""
-    leave(session_cost.room_for(room))
-    # Where others take from the same heap they may take a session's few bytes, or leave them.
-    blur = 1 if shared_device.board.heap_noise else 0
+    # Where others take from the same heap, what they take or leave may be a session's few bytes:
+    # then one more may fit in, but never one fewer, and none where there is room for none.
+    noise = shared_device.board.heap_noise
+    leave(session_cost.room_for(room) - (2 * noise if room == 0 else 0))
+    blur = 1 if noise and room else 0
     with ExitStack() as stack:
         sessions: list[HttpConnection] = []
         with suppress(ClientError):
@@ -336,7 +380,7 @@ def test_room_for_some_sessions(
                 https = stack.enter_context(doors.https.patient(5).http())
                 assert https.get("/hello").status == 200
                 sessions.append(https)
-        assert room - blur <= len(sessions) <= room + blur
+        assert room <= len(sessions) <= room + blur
         for _ in range(3):
             assert doors.http.get("/hello").status == 200
         for https in sessions:

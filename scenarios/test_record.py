@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from espbench.boards import BOARDS, Board
 from espbench.certs import recipes
 from espbench.clients import Doors, Tls
 from espbench.clients.errors import ConnectionEnded
@@ -20,7 +21,7 @@ from espbench.guest_memory import symbol_address
 from espbench.replay import choose_qemu, replay, unpacked
 from remote_gdb import RemoteGdb
 
-pytestmark = pytest.mark.boards("lx60")
+pytestmark = pytest.mark.boards(*(b.name for b in BOARDS.values() if not b.unrecordable))
 
 CERTS = recipes()["p256"]
 FLAKY = """
@@ -57,10 +58,12 @@ def provoke(device: Device) -> None:
 
 
 @pytest.fixture(scope="module")
-def flaky(firmware: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+def flaky(
+    board: Board, firmware: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str, str]:
     """Return a recording of a panic, the console's text, and the panic, of the recorded run."""
     path = tmp_path_factory.mktemp("flaky") / "recording.espbench"
-    device = Device("lx60", firmware, files={"/main.py": FLAKY}, record=True, ready="http")
+    device = Device(board, firmware, files={"/main.py": FLAKY}, record=True, ready="http")
     with contextlib.closing(device):
         device.start()
         device.keep_recording(path, "flaky")
@@ -86,7 +89,7 @@ def test_repeats_ten_times(flaky: tuple[Path, str, str]) -> None:
         assert "".join(shown) == console
 
 
-def test_breakpoint_in_a_replay(flaky: tuple[Path, str, str]) -> None:
+def test_breakpoint_in_a_replay(board: Board, flaky: tuple[Path, str, str]) -> None:
     """With --gdb the guest waits, stops at a breakpoint, and goes on to the same outcome."""
     path, _, _ = flaky
     with unpacked(path) as (manifest, folder):
@@ -99,7 +102,7 @@ def test_breakpoint_in_a_replay(flaky: tuple[Path, str, str]) -> None:
         assert process.stdout.readline().startswith("The guest waits for gdb.")
         line = process.stdout.readline()
         found = re.fullmatch(
-            r" +xtensa-lx106-elf-gdb -ex 'target remote 127\.0\.0\.1:(\d+)' (.*/firmware\.elf)\n",
+            rf" +{board.toolchain}gdb -ex 'target remote 127\.0\.0\.1:(\d+)' (.*/firmware\.elf)\n",
             line,
         )
         assert found, line
@@ -152,10 +155,10 @@ def test_another_outcome(flaky: tuple[Path, str, str], tmp_path: Path) -> None:
     )
 
 
-def test_network_and_tls(firmware: Path, tmp_path: Path) -> None:
+def test_network_and_tls(board: Board, firmware: Path, tmp_path: Path) -> None:
     """HTTPS through a network that loses frames, the control channel and a reset are repeated."""
     path = tmp_path / "recording.espbench"
-    device = Device("lx60", firmware, files=CERTS.on_device(), record=True)
+    device = Device(board, firmware, files=CERTS.on_device(), record=True)
     with contextlib.closing(device):
         device.start()
         device.keep_recording(path)

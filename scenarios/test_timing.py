@@ -103,9 +103,9 @@ def logs_in(shared_device: Device, doors: Doors, tmp_path: Path) -> Callable[[st
         return Login(accepted, tuple(blocks[first:behind]), functions.count(TYPE))
 
     def undisturbed(password: str) -> Login:
-        """Return the shortest when it was seen twice: FreeRTOS's interrupts and tasks are functions
-        as well, and come at another place each time."""
-        if shared_device.board.name == "lx60":
+        """Return the shortest when it was seen twice: where interrupts and tasks are functions as
+        well, they come at another place each time."""
+        if not shared_device.board.preemptive:
             return attempt(password)
         seen: list[Login] = []
         while len(seen) < ATTEMPTS:

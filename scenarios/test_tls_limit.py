@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
 import pytest
+from espbench.boards import Board
 from espbench.certs import Recipe
 from espbench.clients import (
     ConnectionEnded,
@@ -36,12 +38,15 @@ STALL = 3.0
 sends a lost SYN again after 6 s."""
 
 
+START = (
+    "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
+    "key_file='/certs/prvtkey.pem'{})"
+)
+
+
 def start(device: Device, options: str = "") -> None:
     """Start the servers with these options on top of the bench's own."""
-    assert device.eval(
-        "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
-        f"key_file='/certs/prvtkey.pem'{options})"
-    )
+    assert device.eval(START.format(options))
 
 
 @pytest.fixture
@@ -212,9 +217,10 @@ def test_ten_ws_and_four_wss_together(doors: Doors, shared_device: Device) -> No
 def test_the_memory_of_a_session(
     opened: Callable[[str], HttpConnection],
     shared_device: Device,
+    board: Board,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """An established TLS session holds at most 25 kB of the heap, a plain one at most 1 kB."""
+    """An established TLS session holds no more than the board allows it, a plain one 1 kB."""
     free = [shared_device.settle().free]
     for scheme in ("https", "https", "http", "http"):
         opened(scheme)
@@ -222,7 +228,7 @@ def test_the_memory_of_a_session(
     costs = [before - after for before, after in pairwise(free)]
     record_property("heap_per_tls_session", costs[1])
     record_property("heap_per_http_connection", costs[3])
-    assert costs[1] <= 25_000
+    assert costs[1] <= board.tls_session
     assert costs[3] <= 1_000
 
 
@@ -241,6 +247,89 @@ def test_limits_are_options(shared_device: Device, doors: Doors) -> None:
             wait_for_open(shared_device, scheme, 0)
     finally:
         start(shared_device)
+
+
+TOO_MUCH = (
+    r"^Failed to start (HTTPS?) server: (.*) is too much: lwIP is configured for (\d+) connections"
+    r", of which others need (\d+); ask for (\d+) in all at most\n"
+)
+
+
+class Refused(NamedTuple):
+    """The sentence of a start that asked for more than lwIP has, in its parts."""
+
+    server: str
+    asked: str
+    all: int
+    others: int
+    most: int
+
+
+@pytest.fixture
+def try_start(shared_device: Device) -> Iterator[Callable[[int, int], Refused | None]]:
+    """Return what starts the servers for so many connections; None: they run."""
+
+    def attempt(max_http: int, max_https: int) -> Refused | None:
+        shared_device.console.skip()
+        limits = f", max_http={max_http}, max_https={max_https}"
+        if shared_device.eval(START.format(limits)):
+            return None
+        said = shared_device.console.expect(TOO_MUCH)
+        return Refused(said[1], said[2], *(int(said[n]) for n in (3, 4, 5)))
+
+    yield attempt
+    start(shared_device)
+
+
+def test_limits_are_checked_at_start(
+    try_start: Callable[[int, int], Refused | None], shared_device: Device, doors: Doors
+) -> None:
+    """More connections than lwIP is configured for are refused, with the numbers; HTTP goes on.
+
+    The server that asked for too much does not run, the other one does, and good numbers start
+    both.
+    """
+    refused = try_start(250, MAX_HTTPS)
+    assert refused is not None
+    assert (refused.server, refused.asked) == ("HTTP", "max_http=250")
+    assert refused.most == refused.all - refused.others >= MAX_HTTP + MAX_HTTPS
+    assert shared_device.eval("__import__('httpserver').info()['http']") is None
+    with pytest.raises(ConnectionEnded):
+        doors.http.patient(2).get("/hello")
+    assert doors.https.get("/hello").status == 200
+
+    for max_http, max_https in ((MAX_HTTP, 250), (refused.most - MAX_HTTPS + 1, MAX_HTTPS)):
+        again = try_start(max_http, max_https)
+        assert again == refused._replace(
+            server="HTTPS", asked=f"max_https={max_https} beside max_http={max_http}"
+        )
+        assert shared_device.eval("__import__('httpserver').https_running()") is False
+        assert doors.http.get("/hello").status == 200
+
+    # What runs is no obstacle to what comes in its place.
+    for max_http in (MAX_HTTP, refused.most - MAX_HTTPS, MAX_HTTP, refused.most // 2):
+        assert try_start(max_http, refused.most - max_http) is None
+        for scheme in LIMITS:
+            assert doors[scheme].get("/hello").status == 200
+    assert try_start(MAX_HTTP, MAX_HTTPS) is None
+
+
+def test_the_most_connections_work(
+    try_start: Callable[[int, int], Refused | None],
+    opened: Callable[[str], HttpConnection],
+    shared_device: Device,
+) -> None:
+    """As many connections as a start takes at most are open at once, and all of them answer."""
+    refused = try_start(250, MAX_HTTPS)
+    assert refused is not None
+    max_http = refused.most - MAX_HTTPS
+    assert try_start(max_http, MAX_HTTPS) is None
+    connections = [opened("https") for _ in range(MAX_HTTPS)]
+    connections += [opened("http") for _ in range(max_http)]
+    stats = shared_device.stats()
+    assert (stats["http"]["open"], stats["https"]["open"]) == (max_http, MAX_HTTPS)
+    for connection in connections:
+        assert connection.get("/hello").text == "hello\n"
 
 
 # -------------------------------------------------------------------- bursts

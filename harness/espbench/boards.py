@@ -59,6 +59,11 @@ class Board:
             allocate from it, too.
         largest_object: bytes of the largest object that MicroPython's heap has room for beside the
             bench's own program.
+        stack_reserve: bytes of each stack that the deepest work leaves, handshakes with any key and
+            the check of a key at start.
+        tls_session: bytes of the network's heap that an established TLS session holds at most.
+        preemptive: whether functions of others, tasks and interrupts of an operating system, run at
+            any moment between the program's own.
         seeded: whether the guest takes `seed=` (256 bits for its random generator).
         icount_shift: the guest's clock goes 2**this ns an instruction when work is counted; None:
             its firmware cannot count it.
@@ -92,10 +97,13 @@ class Board:
     no_boot_line: str | None = None
     boot_arguments: Mapping[str, str] = field(default_factory=dict)
     encoded_arguments: frozenset[str] = frozenset()
+    preemptive: bool = False
     seeded: bool = False
     longest_request: int = LONGEST_REQUEST
     heap_noise: int = 0
     largest_object: int = 60_000
+    stack_reserve: int = 2048
+    tls_session: int = 25_000
     optional: bool = False
     icount_shift: int | None = None
     unrecordable: str = ""
@@ -256,7 +264,9 @@ ESP32 = Board(
     encoded_arguments=frozenset(WLAN),
     longest_request=8000,  # firmware/boards/esp32/board.h
     heap_noise=1024,
+    preemptive=True,
     largest_object=24_000,
+    tls_session=6_000,  # Mbed TLS's dynamic buffers: 2.8 kB were measured
     optional=True,
     unrecordable="QEMU records one core only, and this board has two",
     spares=1,

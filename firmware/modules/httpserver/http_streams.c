@@ -7,6 +7,7 @@
 #include "server.h"
 
 #define STREAMS_MAX 16
+#define PIECES_AT_ONCE 2 /* that a connection takes while the network does not run */
 
 MP_REGISTER_ROOT_POINTER(mp_obj_t httpserver_streams[16]);
 _Static_assert(STREAMS_MAX == 16, "httpserver_streams has a place for each");
@@ -84,10 +85,12 @@ static bool read_piece(mp_obj_t source, size_t length) {
     return error == 0 && got == length;
 }
 
-/* Gives what there is room for; false when this stream is done with. */
+/* Gives what there is room for; false when this stream is done with. The network runs while a
+ * source in Python does, and a client that keeps up with it has room for ever: then it is others'
+ * turn. */
 static bool serve(int i) {
     int room;
-    while ((room = transport_stream_room(streams[i])) > 0) {
+    for (int n = 0; n < PIECES_AT_ONCE && (room = transport_stream_room(streams[i])) > 0; n++) {
         size_t length = (size_t)room < sizeof piece ? (size_t)room : sizeof piece;
         if (!read_piece(MP_STATE_VM(httpserver_streams)[i], length)) {
             /* The head has promised more than there is: only the connection's end can tell. */
@@ -100,7 +103,7 @@ static bool serve(int i) {
             return false;
         }
     }
-    return room == 0;
+    return transport_stream_room(streams[i]) >= 0;
 }
 
 void http_streams_run(void) {

@@ -53,10 +53,6 @@ static bool start_listener(server_scheme_t scheme, const transport_options_t *op
                  "Memory allocation failed: out of memory (%lu bytes free, largest block %lu)",
                  (unsigned long)heap.free, (unsigned long)heap.largest);
         break;
-    case TRANSPORT_LIMIT:
-        snprintf(cause, sizeof cause, "the board has not enough sockets for %u connections",
-                 options->max_connections);
-        break;
     default:
         snprintf(cause, sizeof cause, "TLS cannot be set up (-0x%04x)",
                  (unsigned)-transport_tls_error());
@@ -66,7 +62,34 @@ static bool start_listener(server_scheme_t scheme, const transport_options_t *op
     return false;
 }
 
+/* Whether so many connections have room, beside those of the other server; says so if not. */
+static bool fits(server_scheme_t scheme, unsigned max, unsigned max_http) {
+    transport_room_t room = transport_room();
+    unsigned left = room.all > room.others ? room.all - room.others : 0;
+    if (max + max_http <= left) {
+        return true;
+    }
+    char asked[48], cause[176];
+    if (scheme == SERVER_HTTP) {
+        snprintf(asked, sizeof asked, "max_http=%u is", max);
+    } else if (max_http == 0) {
+        snprintf(asked, sizeof asked, "max_https=%u is", max);
+    } else {
+        snprintf(asked, sizeof asked, "max_https=%u beside max_http=%u is", max, max_http);
+    }
+    snprintf(cause, sizeof cause,
+             "%s too much: lwIP is configured for %u connections, of which others need %u; ask for "
+             "%u in all at most",
+             asked, room.all, room.others, left);
+    failed(scheme, cause);
+    return false;
+}
+
 static bool start_http(const transport_options_t *options) {
+    if (!fits(SERVER_HTTP, options->max_connections, 0)) {
+        transport_stop(SERVER_HTTP);
+        return false;
+    }
     if (same_options(SERVER_HTTP, options)) {
         return true;
     }
@@ -120,6 +143,11 @@ static bool start_https(transport_options_t *options, const char *cert_file, con
     files_t files = {0};
     char cause[200];
     uint8_t digest[32];
+    if (!fits(SERVER_HTTPS, options->max_connections,
+              transport_running(SERVER_HTTP) ? running[SERVER_HTTP].max_connections : 0)) {
+        stop_https();
+        return false;
+    }
     if (!read_files(&files, cert_file, key_file, cause, sizeof cause)) {
         free_files(&files);
         stop_https();

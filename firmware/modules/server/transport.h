@@ -52,7 +52,6 @@ typedef enum {
     TRANSPORT_PORT_IN_USE,
     TRANSPORT_NO_MEMORY,
     TRANSPORT_TLS_ERROR, /* transport_tls_error() has Mbed TLS's code */
-    TRANSPORT_LIMIT,     /* the board cannot have that many sockets (ESP-IDF) */
 } transport_status_t;
 
 /* One request, from its delivery by server_on_request() to exactly one transport_respond() or
@@ -82,6 +81,15 @@ typedef struct {
  * whose session is gone is refused by the calls below, so that a late answer never reaches
  * somebody else's connection. */
 typedef uint32_t transport_client_t;
+
+/* Connections that the board's TCP/IP stack is configured for. Both servers' have to fit into them,
+ * beside what others need: to be checked before a start. */
+typedef struct {
+    unsigned all;
+    unsigned others; /* for newcomers without a place, and for programs' own sockets */
+} transport_room_t;
+
+transport_room_t transport_room(void);
 
 transport_status_t transport_start(server_scheme_t scheme, const transport_options_t *options);
 

@@ -478,6 +478,29 @@ void transport_resume(void) {
     }
 }
 
+/* ---- room ---- */
+
+/* Of each server one connection more than it admits is there: it makes place for itself, or hears
+ * that there is none. */
+#define NEWCOMERS SERVER_SCHEMES
+
+#if LWIP_NETCONN
+#define SOCKETS MEMP_NUM_NETCONN
+#else
+#define SOCKETS 0
+#endif
+
+#if MEMP_NUM_TCP_PCB_LISTEN < 2
+#error "both servers listen: MEMP_NUM_TCP_PCB_LISTEN (CONFIG_LWIP_MAX_LISTENING_TCP) is 2 at least"
+#endif
+
+/* Where lwIP takes control blocks from the heap (MEMP_MEM_MALLOC), it does not count them: then the
+ * number is what the board's memory was measured for. Closed connections need none of it: lwIP
+ * drops them when it needs their memory (tcp_alloc()). */
+transport_room_t transport_room(void) {
+    return (transport_room_t){.all = MEMP_NUM_TCP_PCB, .others = NEWCOMERS + SOCKETS};
+}
+
 /* ---- start and stop: called in MicroPython's thread, never while transport_poll() runs ---- */
 
 static void announce(server_scheme_t scheme, const char *event) {

@@ -194,11 +194,13 @@ def start(
         cert_file: path of the certificates in PEM, the device's own first.
         key_file: path of its private key in PEM, not encrypted: RSA from 2048 bits, P-256 or P-384.
         https_port: where HTTPS listens, 1 to 65535.
-        max_http: connections at once over HTTP, 1 to 250.
+        max_http: connections at once over HTTP, 1 to 250. Together with `max_https` no more than
+            lwIP is configured for: 52 on the bench's boards (`CONFIG_LWIP_MAX_ACTIVE_TCP` on
+            ESP-IDF, less sockets and newcomers).
         max_https: connections at once over HTTPS, 1 to 250; on `lx60` each takes 24 kB,
             33 kB at its peak.
-        full: what becomes of one more: it replaces the one that was used least recently, or is
-            refused.
+        full: what becomes of one more: it replaces the one that was idle for longest, or is
+            refused; so it is with `"purge"`, too, when all of them wait for answers or send.
         handshake_timeout_ms: for a whole TLS handshake, however its bytes arrive, in milliseconds.
         idle_timeout_ms: until a kept-alive connection without a request is closed, in
             milliseconds; 0: never.

@@ -1,0 +1,212 @@
+"""Every place is taken by a request that has no answer yet: nothing may spin, starve or be lost.
+
+ESP-IDF's own server has nothing to purge then, and its task spins above MicroPython's priority for
+as long as it lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from espbench.clients import ConnectionEnded, Doors, HttpConnection
+from espbench.clients.websocket import PING, Frame
+from espbench.deadline import Deadline
+from espbench.device import Device
+
+PLACES = {"http": 10, "https": 4}
+PROMPT = 2.0
+"""Seconds (scaled) for each thing that is asked here: a device that spins never answers."""
+
+HOLD = """
+import time, httpserver
+released, turns, answers = False, 0, 0
+
+def hold(request):
+    global turns, answers
+    while not released:
+        turns += 1
+        time.sleep_ms(1)
+    answers += 1
+    return "answer " + request.query
+
+httpserver.on("/hold", hold)
+"""
+"""A handler that answers when it is told to: MicroPython is in it, and the other requests wait."""
+
+
+@pytest.fixture(params=["purge", "refuse"])
+def full(request: pytest.FixtureRequest, shared_device: Device) -> Iterator[str]:
+    """Start the servers with what becomes of one connection more; return it."""
+    start = (
+        "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
+        "key_file='/certs/prvtkey.pem', full={!r})"
+    )
+    assert shared_device.eval(start.format(request.param))
+    yield request.param
+    assert shared_device.eval(start.format("purge"))
+
+
+@pytest.fixture
+def held(shared_device: Device, full: str) -> Iterator[None]:
+    """Register the handler that holds its answer back."""
+    shared_device.exec(HOLD)
+    yield
+    shared_device.exec("released = True\nhttpserver.off('/hold')")
+
+
+@pytest.fixture
+def fill(
+    shared_device: Device, doors: Doors, held: None
+) -> Iterator[Callable[[str], list[HttpConnection]]]:
+    """Return a function that takes all places of a server with requests that are not answered."""
+    with ExitStack() as stack:
+
+        def fill(scheme: str) -> list[HttpConnection]:
+            before = waiting(shared_device)
+            pending = [stack.enter_context(doors[scheme].http()) for _ in range(PLACES[scheme])]
+            for number, connection in enumerate(pending):
+                connection.send("GET", f"/hold?{scheme}-{number}")
+            deadline = Deadline(10)
+            while (now := waiting(shared_device)) < before + PLACES[scheme]:
+                assert not deadline.expired(), f"only {now - before} requests of {scheme} came"
+                shared_device.wait_for_change(0.01)
+            return pending
+
+        yield fill
+
+
+def waiting(device: Device) -> int:
+    """Return how many requests have reached the queue since the start."""
+    return int(device.stats()["requests"])
+
+
+def micropython_runs(device: Device) -> None:
+    """Assert that the control channel answers, that Python does, and that the program goes on."""
+    device.ping(PROMPT)
+    device.stats(PROMPT)
+    before = device.eval("turns", PROMPT)
+    deadline = Deadline(PROMPT)
+    while device.eval("turns", PROMPT) < before + 10:
+        assert not deadline.expired(), "MicroPython is starved"
+
+
+def turned_away(scheme: str, device: Device, doors: Doors) -> None:
+    """Assert that one connection more is refused at once, which is all that can become of it."""
+    before = device.stats()[scheme]
+    with pytest.raises(ConnectionEnded):
+        doors[scheme].patient(PROMPT).get("/hello")
+    after = device.stats()[scheme]
+    assert (after["refused"], after["purged"]) == (before["refused"] + 1, before["purged"])
+
+
+def answer_all(device: Device, pending: list[HttpConnection], scheme: str) -> None:
+    """Assert that each client gets the answer to its own request, and is served again."""
+    for number, connection in enumerate(pending):
+        assert connection.receive().text == f"answer {scheme}-{number}"
+    for connection in pending:
+        assert connection.get("/hello").text == "hello\n"
+
+
+@pytest.mark.failures("refused")
+@pytest.mark.parametrize(("taken", "other"), [("https", "http"), ("http", "https")])
+def test_all_places_of_one_server_wait(
+    taken: str,
+    other: str,
+    fill: Callable[[str], list[HttpConnection]],
+    shared_device: Device,
+    doors: Doors,
+) -> None:
+    """With all places of a server pending, one more is refused and everything else goes on.
+
+    Purging is for idle connections: whoever waits for an answer keeps its place. What the other
+    server answers below Python comes meanwhile, and a request for a handler when its turn is.
+    """
+    with doors[other].websocket() as websocket:
+        pending = fill(taken)
+        for turn in range(3):
+            turned_away(taken, shared_device, doors)
+            micropython_runs(shared_device)
+            assert doors[other].patient(PROMPT).get("/nowhere").status == 404
+            websocket.send_frame(Frame(PING, b"%d" % turn))
+            assert websocket.receive_pong(PROMPT) == b"%d" % turn
+        with doors[other].http() as queued:
+            queued.send("GET", "/hello")
+            micropython_runs(shared_device)
+            assert shared_device.eval("answers") == 0
+            shared_device.exec("released = True")
+            answer_all(shared_device, pending, taken)
+            assert queued.receive().text == "hello\n"
+    assert shared_device.eval("answers") == len(pending)
+
+
+@pytest.mark.failures("refused")
+def test_all_places_of_both_servers_wait(
+    fill: Callable[[str], list[HttpConnection]], shared_device: Device, doors: Doors
+) -> None:
+    """With all fourteen places pending, both servers refuse one more and MicroPython runs on."""
+    pending = {scheme: fill(scheme) for scheme in PLACES}
+    for _ in range(3):
+        for scheme in PLACES:
+            turned_away(scheme, shared_device, doors)
+            micropython_runs(shared_device)
+    shared_device.exec("released = True")
+    for scheme, connections in pending.items():
+        answer_all(shared_device, connections, scheme)
+    assert shared_device.eval("answers") == sum(PLACES.values())
+
+
+ENDLESS = """
+import httpserver, io, struct, time, uctypes
+turns = 0
+
+class Endless(io.IOBase):
+    def ioctl(self, request, argument):
+        if request == 2:  # seek: offset and whence in C, the offset is the answer
+            seek = uctypes.bytearray_at(argument, 8)
+            seek[:4] = struct.pack("<i", 100_000_000 if seek[4] == 2 else 0)
+        return 0
+    def readinto(self, buffer):
+        global turns
+        turns += 1
+        return len(buffer)
+
+def count(request):
+    global turns
+    turns += 10
+    return "counted"
+
+httpserver.on("/endless", lambda request: httpserver.send(Endless()))
+httpserver.on("/count", count)
+"""
+"""Bodies of 100 MB, whose source is Python."""
+
+
+@pytest.mark.failures("refused", "peer_reset")
+def test_all_places_send_a_body(full: str, shared_device: Device, doors: Doors) -> None:
+    """With all TLS places in the middle of a body that nobody reads, Python's handlers go on.
+
+    A body under way holds its place as a request without an answer does; when its client goes, the
+    next newcomer has the place.
+    """
+    shared_device.exec(ENDLESS)
+    bodies = [doors.https.http() for _ in range(PLACES["https"])]
+    for body in bodies:
+        body.send("GET", "/endless")
+        assert b"Content-Length: 100000000" in body.stream.receive()
+    for _ in range(3):
+        turned_away("https", shared_device, doors)
+        before = shared_device.eval("turns", PROMPT)
+        assert doors.http.patient(PROMPT).get("/count").text == "counted"
+        assert shared_device.eval("turns", PROMPT) >= before + 10
+    bodies.pop().stream.reset()
+    deadline = Deadline(PROMPT)
+    while shared_device.stats()["https"]["open"] == PLACES["https"]:
+        assert not deadline.expired(), "the place of a client that has gone was not freed"
+    assert doors.https.get("/count").text == "counted"
+    for body in bodies:
+        body.stream.reset()
+    shared_device.settle()
+    assert doors.http.get("/hello").status == 200  # process_queue() closes what nobody takes
+    shared_device.exec("for path in ('/endless', '/count'): httpserver.off(path)")

@@ -1,0 +1,69 @@
+"""How near the device comes to the end of its stacks: the deepest work leaves a reserve on each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from espbench.boards import Board
+from espbench.certs import recipes
+from espbench.clients import Doors, Tls
+from espbench.device import Device
+
+PLACES = {"https": 4, "http": 10}
+START = "__import__('httpserver').start(cert_file='{0}/servercert.pem', key_file='{0}/prvtkey.pem')"
+KEYS = ("p256", "rsa4096")
+"""The quickest, and the one whose numbers are the largest."""
+
+
+@pytest.fixture(scope="module")
+def shared_device_options() -> dict[str, object]:
+    """Return what the device starts with: a folder for each kind of key."""
+    files = {
+        f"/{key}/{name}": data for key in KEYS for name, data in recipes()[key].device_files.items()
+    }
+    files |= recipes()["p256"].on_device()
+    return {"files": files, "forwards": {80: 6, 443: 6}}
+
+
+@pytest.fixture
+def with_key(shared_device: Device) -> Iterator[Callable[[str], Doors]]:
+    """Return a function that starts HTTPS with a kind of key and returns the ways in."""
+
+    def start(key: str) -> Doors:
+        assert shared_device.eval(START.format(f"/{key}"), timeout=30) is True
+        return Doors(shared_device, Tls(trust=recipes()[key].trust), timeout=30)
+
+    yield start
+    assert shared_device.eval(START.format("/certs")) is True
+
+
+def test_handshakes_leave_a_reserve(
+    with_key: Callable[[str], Doors],
+    shared_device: Device,
+    board: Board,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """All places taken by handshakes with either key leave both stacks their reserve.
+
+    The network's stack has the handshakes, MicroPython's the check of certificate and key at start.
+    """
+    for key in KEYS:
+        doors = with_key(key)
+        with ExitStack() as stack:
+            for scheme, places in PLACES.items():
+                connections = [stack.enter_context(doors[scheme].http()) for _ in range(places)]
+                for connection in connections:
+                    body = b"x" * 1000
+                    assert connection.request("POST", "/echo", body).status == 200
+            wss = stack.enter_context(doors.https.websocket())
+            wss.send("one more")
+            assert wss.receive() == "one more"
+        shared_device.settle()
+    heap = shared_device.heap()
+    left = {"network": heap.net_stack_low_water, "MicroPython": heap.main_stack_low_water}
+    record_property("stacks", left)
+    print(left)
+    for name, unused in left.items():
+        assert unused >= board.stack_reserve, f"{name}'s stack came near its end: {left}"
