@@ -208,4 +208,6 @@ def test_task_watchdog() -> None:
     assert "goes on" not in text
     dump = parse_dump(text)
     assert dump.cause == "task watchdog"
-    assert dump.headline == "abort() was called at PC 0x400d27d5 on core 0"
+    assert dump.headline == (
+        "Task watchdog got triggered. The following tasks did not reset it: IDLE0 (CPU 0)"
+    )
