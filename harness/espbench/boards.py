@@ -66,6 +66,8 @@ class Board:
         steady_arguments: boot arguments that leave nothing to chance when work is counted.
         spares: how many devices boot ahead of the tests, unless somebody says otherwise.
         options: more arguments for QEMU.
+        still_watchdogs: arguments for QEMU that keep the chip's watchdogs from ever biting, for all
+            devices that do not ask for them; empty: it has none.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Board:
     steady_arguments: Mapping[str, str] = field(default_factory=dict)
     spares: int = 0
     options: tuple[str, ...] = ()
+    still_watchdogs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what can be checked without QEMU."""
@@ -157,6 +160,16 @@ class Board:
                 "one of these."
             )
         return replace(self, ram=size)
+
+    def with_watchdogs(self) -> Board:
+        """Return the same board with watchdogs that bite.
+
+        Raises:
+            ConfigError: it has none.
+        """
+        if not self.still_watchdogs:
+            raise ConfigError(f"Board {self.name} has no watchdogs: leave watchdogs away.")
+        return replace(self, still_watchdogs=())
 
 
 def check_boot_argument(key: str, value: str) -> None:
@@ -263,9 +276,8 @@ ESP32 = Board(
     options=(
         "-global",
         "driver=esp32.gpio,property=strap_mode,value=0x12",  # boots from flash
-        "-global",
-        "driver=timer.esp32.timg,property=wdt_disable,value=true",
     ),
+    still_watchdogs=("-global", "driver=timer.esp32.timg,property=wdt_disable,value=true"),
 )
 
 ESP32C3 = replace(
@@ -289,9 +301,8 @@ ESP32C3 = replace(
     options=(
         "-global",
         "driver=esp32c3.gpio,property=strap_mode,value=0x08",  # boots from flash
-        "-global",
-        "driver=timer.esp32c3.timg,property=wdt_disable,value=true",
     ),
+    still_watchdogs=("-global", "driver=timer.esp32c3.timg,property=wdt_disable,value=true"),
 )
 
 BOARDS: dict[str, Board] = {board.name: board for board in (LX60, ESP32, ESP32C3)}
