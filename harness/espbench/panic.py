@@ -41,7 +41,7 @@ class Dump:
         registers: by name, in upper case ("PC", "A0", "EXCVADDR", ...).
         backtrace: program counter and stack pointer of each frame, as the guest guessed them.
         memory: stack memory by address; each value a byte string.
-        text: the dump as printed.
+        text: the dump as printed, without the lines of a core dump.
         corrupted: whether the guest found the stack corrupted where the backtrace ends.
         core: ESP-IDF's core dump in base64, when it was printed, too.
     """
@@ -106,10 +106,22 @@ def parse_dump(text: str) -> Dump:
         registers=registers,
         backtrace=tuple(backtrace),
         memory=memory,
-        text=text,
+        text=_without_core(text),
         corrupted=corrupted,
         core="\n".join(core) if core is not None and core_ended else "",
     )
+
+
+def _without_core(text: str) -> str:
+    """Return the text of a dump without its longest part, which nobody can read."""
+    shown = []
+    inside = False
+    for line in text.splitlines():
+        inside = inside and not _CORE_END.match(line.rstrip())
+        if not inside:
+            shown.append(line)
+        inside = inside or bool(_CORE_START.match(line.rstrip()))
+    return "\n".join(shown)
 
 
 def _watchdog_headline(said: list[str]) -> str:

@@ -181,6 +181,17 @@ def test_core_dump_that_was_cut_off() -> None:
     assert parse_dump(XTENSA.partition("AAAAAA==")[0]).core == ""
 
 
+def test_report_has_no_core_dump() -> None:
+    """What is printed for people has the core dump's place, and not its lines."""
+    report = Panic(parse_dump(XTENSA)).report()
+    assert report.endswith(
+        "\n================= CORE DUMP START =================\n"
+        "================= CORE DUMP END =================\n"
+        "Rebooting...\n"
+    )
+    assert "AAAAAA==" not in report
+
+
 def test_dump_of_an_esp32c3() -> None:
     """ESP-IDF on RISC-V prints stack memory; without an ELF there are two addresses."""
     dump = parse_dump(RISCV)
