@@ -59,6 +59,8 @@ class Board:
             allocate from it, too.
         largest_object: bytes of the largest object that MicroPython's heap has room for beside the
             bench's own program.
+        bad_load: what a panic calls a load from an address where nothing is.
+        main_thread: what a panic calls the thread that MicroPython runs in.
         seeded: whether the guest takes `seed=` (256 bits for its random generator).
         icount_shift: the guest's clock goes 2**this ns an instruction when work is counted; None:
             its firmware cannot count it.
@@ -94,6 +96,8 @@ class Board:
     no_boot_line: str | None = None
     boot_arguments: Mapping[str, str] = field(default_factory=dict)
     encoded_arguments: frozenset[str] = frozenset()
+    bad_load: str = "LoadProhibited"
+    main_thread: str = "mp_task"
     seeded: bool = False
     longest_request: int = LONGEST_REQUEST
     heap_noise: int = 0
@@ -209,6 +213,7 @@ LX60 = Board(
     tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),
     boot_arguments=WLAN,
     encoded_arguments=frozenset(WLAN),
+    main_thread="main",
     seeded=True,
     # 4 ns: cycles of 25 ns count 6 instructions, and an RSA handshake takes a second, not ten.
     icount_shift=2,
@@ -286,6 +291,7 @@ ESP32C3 = replace(
     title="ESP32-C3 (one RISC-V core), Espressif's QEMU, ESP-IDF and MicroPython",
     machine="esp32c3",
     psram=(),
+    bad_load="Load access fault",
     unrecordable="its replay stops where the ROM jumps to the bootloader",
     qemu="qemu-system-riscv32",
     qemu_package=QEMU_RISCV32.install,
