@@ -64,6 +64,8 @@ class Board:
         tls_session: bytes of the network's heap that an established TLS session holds at most.
         preemptive: whether functions of others, tasks and interrupts of an operating system, run at
             any moment between the program's own.
+        bad_load: what a panic calls a load from an address where nothing is.
+        main_thread: what a panic calls the thread that MicroPython runs in.
         seeded: whether the guest takes `seed=` (256 bits for its random generator).
         icount_shift: the guest's clock goes 2**this ns an instruction when work is counted; None:
             its firmware cannot count it.
@@ -71,6 +73,8 @@ class Board:
         steady_arguments: boot arguments that leave nothing to chance when work is counted.
         spares: how many devices boot ahead of the tests, unless somebody says otherwise.
         options: more arguments for QEMU.
+        still_watchdogs: arguments for QEMU that keep the chip's watchdogs from ever biting, for all
+            devices that do not ask for them; empty: it has none.
     """
 
     name: str
@@ -98,6 +102,8 @@ class Board:
     boot_arguments: Mapping[str, str] = field(default_factory=dict)
     encoded_arguments: frozenset[str] = frozenset()
     preemptive: bool = False
+    bad_load: str = "LoadProhibited"
+    main_thread: str = "mp_task"
     seeded: bool = False
     longest_request: int = LONGEST_REQUEST
     heap_noise: int = 0
@@ -110,6 +116,7 @@ class Board:
     steady_arguments: Mapping[str, str] = field(default_factory=dict)
     spares: int = 0
     options: tuple[str, ...] = ()
+    still_watchdogs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what can be checked without QEMU."""
@@ -166,6 +173,16 @@ class Board:
             )
         return replace(self, ram=size)
 
+    def with_watchdogs(self) -> Board:
+        """Return the same board with watchdogs that bite.
+
+        Raises:
+            ConfigError: it has none.
+        """
+        if not self.still_watchdogs:
+            raise ConfigError(f"Board {self.name} has no watchdogs: leave watchdogs away.")
+        return replace(self, still_watchdogs=())
+
 
 def check_boot_argument(key: str, value: str) -> None:
     """Check one `key=value` of the boot arguments, where spaces separate.
@@ -204,6 +221,7 @@ LX60 = Board(
     tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),
     boot_arguments=WLAN,
     encoded_arguments=frozenset(WLAN),
+    main_thread="main",
     seeded=True,
     # 4 ns: cycles of 25 ns count 6 instructions, and an RSA handshake takes a second, not ten.
     icount_shift=2,
@@ -273,9 +291,8 @@ ESP32 = Board(
     options=(
         "-global",
         "driver=esp32.gpio,property=strap_mode,value=0x12",  # boots from flash
-        "-global",
-        "driver=timer.esp32.timg,property=wdt_disable,value=true",
     ),
+    still_watchdogs=("-global", "driver=timer.esp32.timg,property=wdt_disable,value=true"),
 )
 
 ESP32C3 = replace(
@@ -284,6 +301,7 @@ ESP32C3 = replace(
     title="ESP32-C3 (one RISC-V core), Espressif's QEMU, ESP-IDF and MicroPython",
     machine="esp32c3",
     psram=(),
+    bad_load="Load access fault",
     unrecordable="its replay stops where the ROM jumps to the bootloader",
     qemu="qemu-system-riscv32",
     qemu_package=QEMU_RISCV32.install,
@@ -299,9 +317,8 @@ ESP32C3 = replace(
     options=(
         "-global",
         "driver=esp32c3.gpio,property=strap_mode,value=0x08",  # boots from flash
-        "-global",
-        "driver=timer.esp32c3.timg,property=wdt_disable,value=true",
     ),
+    still_watchdogs=("-global", "driver=timer.esp32c3.timg,property=wdt_disable,value=true"),
 )
 
 BOARDS: dict[str, Board] = {board.name: board for board in (LX60, ESP32, ESP32C3)}

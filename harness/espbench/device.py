@@ -134,6 +134,7 @@ class Device:
         ready: Ready = None,
         ready_timeout: float | None = None,
         psram: str | None = None,
+        watchdogs: bool = False,
         internet: bool = False,
         subnet: str | None = None,
         capture: bool = True,
@@ -158,6 +159,8 @@ class Device:
             ready: when it is ready; see `readiness_of`.
             ready_timeout: seconds until then, scaled; None for the board's.
             psram: how much PSRAM the machine has, such as "4M", where the board can have some.
+            watchdogs: whether the chip's watchdogs bite, where the board has some. They go by the
+                host's clock, and on a busy host a guest may be late that did nothing wrong.
             internet: whether the guest may open connections to the outside.
             subnet: the guest's network, such as "10.0.3.0/24", so that two of them have different
                 addresses; None for slirp's own, 10.0.2.0/24.
@@ -178,6 +181,7 @@ class Device:
         """
         board = board_named(board) if isinstance(board, str) else board
         board = board.with_psram(psram) if psram is not None else board
+        board = board.with_watchdogs() if watchdogs else board
         self.board = board.with_ports(ports) if ports is not None else board
         self.firmware = Path(firmware)
         if not self.firmware.is_file():

@@ -16,10 +16,12 @@ from pathlib import Path
 
 _START = re.compile(
     r"^.*(Guru Meditation Error: .*|assert failed: .*|abort\(\) was called.*"
-    r"|\*\*\*ERROR\*\*\* A stack overflow in task .*|Stack smashing protect failure!.*)$"
+    r"|\*\*\*ERROR\*\*\* A stack overflow in task .*|Stack smashing protect failure!.*"
+    r"|task_wdt: Aborting\..*)$"
 )
-_WATCHDOG = re.compile(r"^.*\btask_wdt: .*$")
-"""What the task watchdog says before it aborts, or instead of it."""
+_WATCHDOG = re.compile(r"^.*\btask_wdt: (.*)$")
+"""What the task watchdog says before it aborts, or instead of it. When it aborts, ESP-IDF v5 prints
+no other headline."""
 _CORE_START = re.compile(r"^=+ CORE DUMP START =+$")
 _CORE_END = re.compile(r"^=+ CORE DUMP END =+$")
 _END = re.compile(r"^.*(Rebooting\.\.\.|CPU halted\.?).*$")
@@ -39,7 +41,7 @@ class Dump:
         registers: by name, in upper case ("PC", "A0", "EXCVADDR", ...).
         backtrace: program counter and stack pointer of each frame, as the guest guessed them.
         memory: stack memory by address; each value a byte string.
-        text: the dump as printed.
+        text: the dump as printed, without the lines of a core dump.
         corrupted: whether the guest found the stack corrupted where the backtrace ends.
         core: ESP-IDF's core dump in base64, when it was printed, too.
     """
@@ -96,17 +98,36 @@ def parse_dump(text: str) -> Dump:
         elif not line.startswith("ELF file"):
             for name, value in _REGISTER.findall(line):
                 registers.setdefault(name, int(value, 16))
+    watchdog = [m[1] for line in lines if (m := _WATCHDOG.match(line))]
     headline = headlines[0] if headlines else (lines[0] if lines else "")
     return Dump(
-        headline=headline,
-        cause="task watchdog" if _WATCHDOG.match(lines[0] if lines else "") else _cause(headlines),
+        headline=_watchdog_headline(watchdog) if watchdog else headline,
+        cause="task watchdog" if watchdog else _cause(headlines),
         registers=registers,
         backtrace=tuple(backtrace),
         memory=memory,
-        text=text,
+        text=_without_core(text),
         corrupted=corrupted,
         core="\n".join(core) if core is not None and core_ended else "",
     )
+
+
+def _without_core(text: str) -> str:
+    """Return the text of a dump without its longest part, which nobody can read."""
+    shown = []
+    inside = False
+    for line in text.splitlines():
+        inside = inside and not _CORE_END.match(line.rstrip())
+        if not inside:
+            shown.append(line)
+        inside = inside or bool(_CORE_START.match(line.rstrip()))
+    return "\n".join(shown)
+
+
+def _watchdog_headline(said: list[str]) -> str:
+    """Return the task watchdog's first sentence, with whom it waited for."""
+    late = [line.strip().removeprefix("- ") for line in said if line.startswith(" - ")]
+    return f"{said[0]} {', '.join(late)}".rstrip()
 
 
 def _cause(headlines: list[str]) -> str:

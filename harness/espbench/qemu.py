@@ -177,7 +177,7 @@ def command_line(machine: Machine, wires: Wires, *, program: str | None = None) 
         command += ["-object", f"filter-dump,id=capture,netdev=net0,file={path}"]
     if machine.recording is not None:
         command += machine.recording.arguments("net0")
-    return [*command, *board.options, *machine.extra]
+    return [*command, *board.options, *board.still_watchdogs, *machine.extra]
 
 
 def pasteable(command: Sequence[str]) -> str:

@@ -82,8 +82,9 @@ def _printed(dump: Dump) -> list[tuple[int, bool]]:
         return [
             (pc, number > 0 and not dump.exact) for number, (pc, _) in enumerate(dump.backtrace)
         ]
-    names = ("MEPC", "RA")  # RISC-V: no backtrace is printed
-    return [(dump.registers[n], n != "MEPC") for n in names if dump.registers.get(n)]
+    # RISC-V prints no backtrace, and a console may lose that of others.
+    names = ("PC", "MEPC", "RA")
+    return [(dump.registers[n], n == "RA") for n in names if dump.registers.get(n)]
 
 
 def unwind(dump: Dump, elf: ELFFile) -> list[tuple[int, bool]]:

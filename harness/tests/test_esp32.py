@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from espbench.errors import ConfigError, EspbenchError, NotReady, RebootLoop
 from espbench.evidence import save
 from espbench.find_qemu import find_qemu
 from espbench.readiness import ConsoleReadiness
+from remote_gdb import RemoteGdb
 from tiny_esp32 import tiny_esp32
 from tiny_esp32c3 import tiny_esp32c3
 
@@ -22,6 +24,7 @@ ESP32, ESP32C3 = BOARDS["esp32"], BOARDS["esp32c3"]
 HELLO = b"hello from an ESP32\r\n"
 BOOT = b'\x1e{"event":"boot","cause":"test"}\n'
 READY = ConsoleReadiness("^hello")
+TIMER_GROUP_0 = 0x3FF5F000
 DUMP = b"""\
 Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.
 
@@ -139,6 +142,37 @@ def test_psram(firmware: Make) -> None:
     """PSRAM is an option of the device."""
     with Device("esp32", firmware(), ready=READY, psram="4M") as device:
         assert "4M" in device.qemu.command
+
+
+def arm_watchdog(port: int, base: int) -> None:
+    """Have a timer group reset the chip after 200 ticks of 0.5 or 1 ms, as a firmware would."""
+    gdb = RemoteGdb(port)
+    assert gdb.ask("Qqemu.PhyMemMode:1") == "OK"
+    # Technical reference manuals, "Timer Group": the key, off, the prescaler, the first stage's
+    # ticks, on with a reset of the chip in that stage, feed.
+    on = 1 << 31 | 3 << 29 | 1 << 22
+    for offset, value in (
+        *((0x64, 0x50D83AA1), (0x48, 0), (0x4C, 40000 << 16)),
+        *((0x50, 200), (0x48, on), (0x60, 1)),
+    ):
+        assert gdb.ask(f"M{base + offset:x},4:{value.to_bytes(4, 'little').hex()}") == "OK"
+    gdb.detach()
+    gdb.close()
+
+
+@pytest.mark.parametrize("watchdogs", [True, False])
+def test_watchdog(watchdogs: bool, firmware: Make) -> None:
+    """A watchdog that was armed resets the chip, which names it; only if the device has them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    extra = ("-gdb", f"tcp:127.0.0.1:{port}")
+    with Device("esp32", firmware(), ready=READY, watchdogs=watchdogs, extra=extra) as device:
+        arm_watchdog(port, TIMER_GROUP_0)
+        # Without watchdogs nothing comes that could be waited for.
+        patience = Deadline(20 if watchdogs else 1)
+        device.console.wait_for(lambda: len(device.resets) > 1, patience)
+        assert device.resets[1:2] == ["TG0WDT_SYS_RESET"] * watchdogs
 
 
 def test_evidence_boots_again(firmware: Make, tmp_path: Path) -> None:

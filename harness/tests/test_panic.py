@@ -160,6 +160,39 @@ ELF file SHA256: 1a2b3c4d5
 
 Rebooting..."""
 
+# Printed by a build of our firmware with ESP-IDF v5.4.1 that ended before MicroPython's start, in
+# Espressif's QEMU; its backtrace went on.
+RECORDED = """\
+Guru Meditation Error: Core  0 panic'ed (LoadStorePIFAddrError). Exception was unhandled.
+
+Core  0 register dump:
+PC      : 0x40001eb0  PS      : 0x00060130  A0      : 0x801703cc  A1      : 0x3ffe3b60  \n\
+A2      : 0x3ffb0a10  A3      : 0x65747079  A4      : 0x00000001  A5      : 0x3ffb0ae8  \n\
+A6      : 0x00000000  A7      : 0x00000000  A8      : 0x72636e64  A9      : 0x3ffe3b40  \n\
+A10     : 0x3ffb0a10  A11     : 0x0000002b  A12     : 0xffffffe3  A13     : 0x00000010  \n\
+A14     : 0xfffffffc  A15     : 0x00000002  SAR     : 0x0000001e  EXCCAUSE: 0x0000000f  \n\
+EXCVADDR: 0x65747085  LBEG    : 0x400013f9  LEND    : 0x4000140d  LCOUNT  : 0xfffffffc  \n\
+
+
+Backtrace: 0x40001ead:0x3ffe3b60 0x401703c9:0x3ffe3b80 0x401704ad:0x3ffe3bb0
+
+
+
+
+ELF file SHA256: d92d9d8c5
+
+Rebooting..."""
+
+
+def test_recorded_dump_of_an_esp32() -> None:
+    """A dump that ESP-IDF printed is read, and when its backtrace is lost the PC is left."""
+    dump = parse_dump(RECORDED)
+    assert (dump.cause, dump.exact, len(dump.registers)) == ("LoadStorePIFAddrError", True, 24)
+    assert [pc for pc, _ in dump.backtrace] == [0x40001EAD, 0x401703C9, 0x401704AD]
+    headline = RECORDED.splitlines()[0]
+    lost = "\n".join(line for line in RECORDED.splitlines() if not line.startswith("Backtrace"))
+    assert str(Panic(parse_dump(lost))) == f"{headline}\n  #0 0x40001eb0 ??"
+
 
 def test_dump_of_an_esp32() -> None:
     """ESP-IDF on Xtensa prints an exact backtrace, and a core dump when it is told to."""
@@ -179,6 +212,17 @@ def test_dump_of_an_esp32() -> None:
 def test_core_dump_that_was_cut_off() -> None:
     """Half a core dump is none."""
     assert parse_dump(XTENSA.partition("AAAAAA==")[0]).core == ""
+
+
+def test_report_has_no_core_dump() -> None:
+    """What is printed for people has the core dump's place, and not its lines."""
+    report = Panic(parse_dump(XTENSA)).report()
+    assert report.endswith(
+        "\n================= CORE DUMP START =================\n"
+        "================= CORE DUMP END =================\n"
+        "Rebooting...\n"
+    )
+    assert "AAAAAA==" not in report
 
 
 def test_dump_of_an_esp32c3() -> None:
@@ -208,4 +252,6 @@ def test_task_watchdog() -> None:
     assert "goes on" not in text
     dump = parse_dump(text)
     assert dump.cause == "task watchdog"
-    assert dump.headline == "abort() was called at PC 0x400d27d5 on core 0"
+    assert dump.headline == (
+        "Task watchdog got triggered. The following tasks did not reset it: IDLE0 (CPU 0)"
+    )

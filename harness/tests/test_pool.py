@@ -544,6 +544,7 @@ def test_every_option_counts(tmp_path: Path, tiny_firmware: Callable[..., Path])
         "ready": "http",
         "ready_timeout": 1.0,
         "psram": "2M",
+        "watchdogs": True,
         "internet": True,
         "subnet": "10.0.3.0/24",
         "capture": False,

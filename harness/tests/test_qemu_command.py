@@ -139,6 +139,24 @@ def test_psram() -> None:
     assert str(caught.value) == "Board esp32c3 has no PSRAM: leave psram away."
 
 
+@pytest.mark.parametrize(
+    ("name", "timer"), [("esp32", "timer.esp32.timg"), ("esp32c3", "timer.esp32c3.timg")]
+)
+def test_watchdogs(name: str, timer: str) -> None:
+    """Watchdogs are held still by one of QEMU's options, which a board with watchdogs lacks."""
+    held = command_line(machine(board=BOARDS[name]), Wires.terminal())
+    biting = command_line(machine(board=BOARDS[name].with_watchdogs()), Wires.terminal())
+    assert held == [*biting, "-global", f"driver={timer},property=wdt_disable,value=true"]
+    assert not any("wdt" in word for word in biting)
+
+
+def test_no_watchdogs() -> None:
+    """A board that has no watchdogs cannot be asked for them."""
+    with pytest.raises(ConfigError) as caught:
+        LX60.with_watchdogs()
+    assert str(caught.value) == "Board lx60 has no watchdogs: leave watchdogs away."
+
+
 def test_board_without_boot_arguments() -> None:
     """A board whose guest cannot read boot arguments takes none, and says so."""
     board = replace(

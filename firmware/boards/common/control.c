@@ -10,6 +10,7 @@
 #include "modules/bench/alloc_faults.h"
 #include "modules/bench/ballast.h"
 #include "modules/bench/bench_json.h"
+#include "modules/bench/bench_panic.h"
 #include "modules/bench/bench_work.h"
 #include "modules/bench/decimal.h"
 #include "net.h"
@@ -158,7 +159,7 @@ static void verb_reset(uint32_t id, char *arguments) {
 static void verb_panic(uint32_t id, char *arguments) {
     (void)arguments;
     control_answer(id, NULL);
-    bench_provoke_panic();
+    bench_panic_exception();
 }
 
 static void verb_exec(uint32_t id, char *arguments) {

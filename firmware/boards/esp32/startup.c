@@ -11,6 +11,9 @@
 #include "control.h"
 #include "control_python.h"
 #include "esp_random.h"
+#include "freertos/FreeRTOS.h"
+#include "freertos/idf_additions.h"
+#include "freertos/task.h"
 #include "gc_figures.h"
 #include "heap_limit.h"
 #include "mbedtls/platform.h"
@@ -99,6 +102,17 @@ size_t __wrap_gc_get_max_new_split(void) {
 }
 
 size_t bench_net_stack_low_water(void) { return network_task_stack_low_water(); }
+
+const char *bench_stack_end(void) { return (const char *)pxTaskGetStackStart(NULL); }
+
+void bench_abort(void) { abort(); }
+
+void bench_hang(void) {
+    static portMUX_TYPE lock = portMUX_INITIALIZER_UNLOCKED;
+    portENTER_CRITICAL(&lock);
+    for (;;) {
+    }
+}
 
 size_t bench_main_stack_low_water(void) {
     return mp_main_task_handle != NULL ? uxTaskGetStackHighWaterMark(mp_main_task_handle) : 0;

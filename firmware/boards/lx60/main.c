@@ -39,6 +39,16 @@ size_t bench_net_stack_low_water(void) { return memory_net_stack_low_water(); }
 
 size_t bench_main_stack_low_water(void) { return memory_main_stack_low_water(); }
 
+const char *bench_stack_end(void) { return memory_stack_end((uint32_t)__builtin_frame_address(0)); }
+
+void bench_abort(void) { panic_abort(); }
+
+void bench_hang(void) {
+    __asm__ volatile("rsil a2, 15" ::: "a2", "memory");
+    for (;;) {
+    }
+}
+
 static void warn(const char *text) { board_console_write(text, strlen(text)); }
 
 static void start_board(const void *tags) {

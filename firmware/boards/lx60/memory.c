@@ -95,6 +95,14 @@ uint32_t memory_stack_top(uint32_t sp) {
     return 0;
 }
 
+const char *memory_stack_end(uint32_t sp) {
+    uint32_t top = memory_stack_top(sp);
+    if (top == 0) {
+        return NULL;
+    }
+    return (const char *)(top == (uint32_t)_main_stack_top ? _main_stack : _net_stack);
+}
+
 const char *memory_overrun_stack(void) {
     for (int i = 0; i < GUARD_WORDS; i++) {
         if (_main_stack[i] != PAINT) {

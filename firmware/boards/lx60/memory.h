@@ -24,6 +24,9 @@ size_t memory_net_stack_low_water(void);
 /* The top of the stack that this address is in, 0 if in none. */
 uint32_t memory_stack_top(uint32_t sp);
 
+/* The end of the stack that this address is in, its lowest address; NULL if in none. */
+const char *memory_stack_end(uint32_t sp);
+
 /* The name of a stack whose last words were overwritten, or NULL. */
 const char *memory_overrun_stack(void);
 

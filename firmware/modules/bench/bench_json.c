@@ -1,6 +1,5 @@
 #include "bench_json.h"
 
-#include <stdint.h>
 #include <stdio.h>
 
 #include "ballast.h"
@@ -27,10 +26,4 @@ void bench_stats_json(char *out, size_t size) {
     } else {
         snprintf(out, size, "{}");
     }
-}
-
-void bench_provoke_panic(void) {
-    /* A load that no board allows; the address is volatile so that the compiler does not see it. */
-    static volatile uintptr_t nowhere = 16;
-    (void)*(volatile uint32_t *)nowhere;
 }

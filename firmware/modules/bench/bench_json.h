@@ -15,7 +15,4 @@ void bench_heap_json(char *out, size_t size);
 /* {} while no server is part of the firmware. */
 void bench_stats_json(char *out, size_t size);
 
-/* Ends in an exception of the processor, and so in the panic dump. */
-void bench_provoke_panic(void);
-
 #endif

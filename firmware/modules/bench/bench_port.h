@@ -18,4 +18,13 @@ size_t bench_net_stack_low_water(void);
 /* Bytes of MicroPython's stack that were never used. */
 size_t bench_main_stack_low_water(void);
 
+/* Where the caller's stack ends: its lowest address. */
+const char *bench_stack_end(void);
+
+/* What abort() does under ESP-IDF. */
+void bench_abort(void);
+
+/* Loops for ever with interrupts off. */
+void bench_hang(void);
+
 #endif

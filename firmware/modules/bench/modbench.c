@@ -4,6 +4,7 @@
 #include "alloc_faults.h"
 #include "ballast.h"
 #include "bench_json.h"
+#include "bench_panic.h"
 #include "bench_port.h"
 #include "net_heap.h"
 #include "py/runtime.h"
@@ -74,11 +75,14 @@ static mp_obj_t bench_stats(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(bench_stats_obj, bench_stats);
 
-static mp_obj_t bench_panic(void) {
-    bench_provoke_panic();
+/* bench.panic(kind="exception"): see bench_panic.h. */
+static mp_obj_t bench_panic(size_t n_args, const mp_obj_t *args) {
+    if (!bench_panic_kind(n_args > 0 ? mp_obj_str_get_str(args[0]) : "exception")) {
+        mp_raise_ValueError(MP_ERROR_TEXT("kind must be exception, abort, stack or hang"));
+    }
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_0(bench_panic_obj, bench_panic);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(bench_panic_obj, 0, 1, bench_panic);
 
 static const mp_rom_map_elem_t bench_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_bench)},

@@ -67,5 +67,14 @@ def fail_alloc(n: int, /, persistent: bool = False) -> None:
 def stats() -> httpserver.Stats:
     """Return the same as `httpserver.stats`."""
 
-def panic() -> None:
-    """Provoke a LoadProhibited exception: the board dumps its registers and stack, and resets."""
+def panic(kind: str = "exception", /) -> None:
+    """Do what a bug in C does: the board dumps its registers and stack, and resets.
+
+    Args:
+        kind: `"exception"` for a load from an address that has no memory, `"abort"`, `"stack"` for
+            one that runs over its end, or `"hang"`: no interrupt and no thread gets a turn again,
+            for a watchdog to notice, where the board has one.
+
+    Raises:
+        ValueError: `kind` is none of these.
+    """

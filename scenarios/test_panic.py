@@ -1,0 +1,116 @@
+"""A firmware that ends: the panic is named and decoded, the evidence has it, the device is back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from espbench.boards import Board
+from espbench.device import Device
+from espbench.errors import ControlTimeout
+from espbench.evidence import save
+from espbench.panic import Panic
+from inner_pytest import inner_pytest
+
+INNER = """
+def test_it(device):
+    device.exec("import bench; bench.panic()")
+"""
+
+
+def provoke(device: Device, kind: str) -> Panic:
+    """Return the panic of a program that calls `bench.panic`; the device is ready again."""
+    with device.expects_panic(60) as panics:
+        device.exec(f"import bench; bench.panic({kind!r})", timeout=60)
+    [panic] = panics
+    return panic
+
+
+def functions(panic: Panic) -> list[str]:
+    """Return the functions of the backtrace that nobody guessed, innermost first."""
+    return [frame.function for frame in panic.backtrace if not frame.guessed]
+
+
+def assert_names_the_caller(panic: Panic, *innermost: str) -> None:
+    """Assert that the backtrace leads from these functions to MicroPython's call of the module."""
+    names = functions(panic)
+    wanted = [*innermost, "bench_panic_kind", "bench_panic", "mp_execute_bytecode"]
+    assert [name for name in names if name in wanted][: len(wanted)] == wanted, names
+    [frame] = [frame for frame in panic.backtrace if frame.function == "bench_panic"]
+    assert Path(frame.file).parts[-3:] == ("modules", "bench", "modbench.c")
+    assert frame.line > 0
+
+
+def test_a_load_from_nowhere(shared_device: Device) -> None:
+    """A bad address in a program's module: the cause, the function and line, and who called it."""
+    boots = shared_device.boots
+    panic = provoke(shared_device, "exception")
+    assert panic.cause == shared_device.board.bad_load
+    assert panic.headline.startswith("Guru Meditation Error: Core  0 panic'ed (")
+    assert functions(panic)[0] == "bench_panic_exception"
+    assert_names_the_caller(panic, "bench_panic_exception")
+    assert shared_device.boots == boots + 1
+    assert [e["cause"] for e in shared_device.events if e["event"] == "boot"][-1] == "panic"
+
+
+def test_in_another_thread(shared_device: Device) -> None:
+    """The same below MicroPython, in the thread that answers the control channel."""
+    with shared_device.expects_panic(60) as panics:
+        shared_device.control.request("panic")
+    [panic] = panics
+    assert panic.cause == shared_device.board.bad_load
+    names = functions(panic)
+    assert names[0] == "bench_panic_exception", names
+    assert "control_end" in names
+
+
+def test_abort(shared_device: Device) -> None:
+    """A call of abort() is told as that, with who called it."""
+    panic = provoke(shared_device, "abort")
+    assert panic.cause == "abort"
+    assert panic.headline.startswith("abort() was called at PC 0x")
+    assert_names_the_caller(panic, "bench_abort")
+
+
+def test_stack_overflow(shared_device: Device) -> None:
+    """A stack that runs over its end is told as that, with the name of its thread."""
+    panic = provoke(shared_device, "stack")
+    assert panic.cause == "stack overflow"
+    assert panic.headline == (
+        f"***ERROR*** A stack overflow in task {shared_device.board.main_thread} has been detected."
+    )
+
+
+def test_evidence(shared_device: Device, tmp_path: Path) -> None:
+    """The evidence has the panic decoded, and as the firmware printed it."""
+    panic = provoke(shared_device, "exception")
+    saved = save(shared_device, tmp_path / "evidence")
+    assert saved.problem == ""
+    text = (saved.folder / "panic.txt").read_text()
+    assert panic.report() in text
+    assert f"modbench.c:{panic.backtrace[0].line}" not in text  # the innermost is another file
+    assert f"bench_panic.c:{panic.backtrace[0].line}\n" in text
+    assert panic.dump.text in text
+
+
+def test_the_report_of_a_test(board: Board, firmware: Path, tmp_path: Path) -> None:
+    """A test whose device panics fails with the panic and its functions, whatever it waited for."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_inner.py").write_text(INNER)
+    options = [f"--board={board.name}", f"--firmware={firmware}", "--pool=0"]
+    output = inner_pytest(tmp_path, "test_inner.py", *options, status=1)
+    assert "Panicked: The guest panicked" in output
+    assert f"panic'ed ({board.bad_load})" in output
+    assert " bench_panic_exception at " in output
+    evidence = tmp_path / "evidence" / "test_inner-test_it"
+    assert " bench_panic_exception at " in (evidence / "panic.txt").read_text()
+
+
+def test_hang(shared_device: Device) -> None:
+    """A firmware that hangs with interrupts off says nothing, and the machine's reset helps."""
+    with pytest.raises(ControlTimeout):
+        shared_device.exec("import bench; bench.panic('hang')", timeout=1)
+    with pytest.raises(ControlTimeout):
+        shared_device.ping(timeout=1)
+    shared_device.reset(hard=True)
+    assert shared_device.panicked() is None
