@@ -171,7 +171,7 @@ def parity(arguments: argparse.Namespace) -> int:
     elif arguments.markdown:
         print(show.markdown(comparison), end="")
     else:
-        if comparison.rows or comparison.stale:
+        if show.differs(comparison):
             console.print(show.table(comparison))
         console.print(show.summary(comparison), highlight=False, soft_wrap=True)
         console.print(f"page    {out / 'parity.html'}", highlight=False, soft_wrap=True)

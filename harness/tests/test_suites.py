@@ -14,6 +14,16 @@ from espbench.errors import ConfigError, ToolMissing
 LX60, ESP32, ESP32C3 = (BOARDS[name] for name in ("lx60", "esp32", "esp32c3"))
 
 
+@pytest.fixture(autouse=True)
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have a tree whose results are nobody else's."""
+    monkeypatch.setattr(suites, "TREE", tmp_path)
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "test_http.py").touch()
+    (tmp_path / "scenarios" / "parity.toml").touch()
+    return tmp_path
+
+
 def test_boards_that_are_here() -> None:
     """Without a choice all that are here are tested, and the others are named with the reason."""
     assert suites.chosen({}) == suites.chosen({"ESPBENCH_BOARDS": " "}) == []
@@ -75,10 +85,9 @@ def test_status(statuses: list[int], status: int) -> None:
     assert suites.worst(statuses) == status
 
 
-def test_absence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_absence(monkeypatch: pytest.MonkeyPatch) -> None:
     """A board is absent for the first thing that is missing."""
     monkeypatch.setattr(suites, "find_qemu", lambda _board: "/qemu")
-    monkeypatch.setattr(suites, "TREE", tmp_path)
     assert suites.absence(LX60) == (
         "Board lx60 has no firmware/boards/lx60/Makefile to build it with."
     )
@@ -96,11 +105,14 @@ def test_last_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     monkeypatch.setattr(suites, "absence", lambda board: "No c3." if board is ESP32C3 else "")
     built: list[object] = []
     monkeypatch.setattr(build, "build", lambda board, **_: built.append(board))
-    monkeypatch.setattr(suites, "_run", lambda command: int("esp32" in command))
-    assert suites.main([]) == 1
+    monkeypatch.setattr(suites, "_run", lambda command: 2 * ("esp32" in command))
+    assert suites.main([]) == 2
     assert built == [LX60, ESP32]
     assert capsys.readouterr().out == (
         "espbench: board lx60 was tested: all passed\n"
-        "espbench: board esp32 was tested: some failed\n"
+        "espbench: board esp32 was tested: interrupted\n"
+        "espbench: parity: lx60 and esp32 were not compared, as the run did not come to its end on "
+        "lx60 and esp32.\n"
+        "espbench: results are in build/test\n"
         "espbench: board esp32c3 was left out: No c3.\n"
     )

@@ -20,8 +20,13 @@ OF_NO_BOARD = ("harness/tests/", "firmware/tests/")
 """Tests of this project that `make test` runs with the first board only."""
 
 
-def side_of_file(board: str, path: Path) -> Side:
+def side_of_file(board: str, path: Path, *, empty: bool = False) -> Side:
     """Return the result that a file has.
+
+    Args:
+        board: whose.
+        path: where.
+        empty: whether it may have no scenario.
 
     Raises:
         ConfigError: it has none, or that of another board.
@@ -42,7 +47,7 @@ def side_of_file(board: str, path: Path) -> Side:
         ) from None
     except ConfigError as error:
         raise ConfigError(f"{path} {error}") from None
-    if not side.scenarios:
+    if not (side.scenarios or empty):
         raise ConfigError(f"{path} has no scenario: run the suites again.")
     return side
 
