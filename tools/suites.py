@@ -17,6 +17,7 @@ from pathlib import Path
 import board_parity
 from espbench import build
 from espbench.boards import BOARDS, Board, board_named
+from espbench.claims import first_free
 from espbench.cli import WIDE
 from espbench.errors import ConfigError, EspbenchError
 from espbench.find_qemu import find_qemu
@@ -123,6 +124,7 @@ def _run(command: Sequence[str]) -> int:
 def main(arguments: Sequence[str]) -> int:
     """Build, test, compare and report; return an exit status."""
     console = Console(stderr=True)
+    claim = first_free(TREE / RESULTS)
     try:
         wanted = chosen(os.environ)
         looked_at = wanted or [board for board in BOARDS.values() if board.optional]
@@ -131,11 +133,16 @@ def main(arguments: Sequence[str]) -> int:
         known = read(TREE / TABLE) if len(boards) > 1 else []
         for board in boards:
             build.build(board, console=console)
-        folder = RESULTS
+        folder = claim.folder.relative_to(TREE)
+        if folder != RESULTS:
+            sentence = f"another run writes {RESULTS} now, so this one's results go to {folder}"
+            print(f"espbench: {sentence}", flush=True)
         return _test(boards, left, arguments, folder, known)
     except EspbenchError as error:
         print(f"espbench: {error}", file=sys.stderr)
         return 1
+    finally:
+        claim.release()
 
 
 def _test(
