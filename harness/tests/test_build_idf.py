@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from fake_idf import fake_idf, fake_micropython, fill_micropython
 from rich.console import Console
 
 BOARD = BOARDS["esp32"]
+TREE = Path(__file__).parents[2]
 GET_IDF = (
     "git clone -b v5.5.1 --recursive https://github.com/espressif/esp-idf.git ~/esp/esp-idf && "
     "~/esp/esp-idf/install.sh esp32,esp32c3"
@@ -145,6 +148,25 @@ def test_own_board_definition(complete: Path) -> None:
     assert run(complete, mine).rebuilt
 
 
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="apt-get install cmake")
+@pytest.mark.parametrize("name", ["esp32", "esp32c3"])
+def test_copied_board_definition(tmp_path: Path, name: str) -> None:
+    """A plain copy elsewhere finds what the bench's boards share; the original does by itself."""
+    original = BOARDS[name].way.builder().job(BOARDS[name], TREE, None).folder
+    shutil.copytree(original, tmp_path / "away" / "COPY")
+    shutil.copytree(original, tmp_path / "boards" / "ORIGINAL")
+    shared = tmp_path / "boards" / "esp32"
+    shared.mkdir()
+    (shared / "board.cmake").write_text('message("for ${IDF_TARGET}")')
+    named = f"-DESPBENCH_BOARDS={tmp_path}/boards"
+    for command in (
+        ["cmake", named, "-P", "away/COPY/mpconfigboard.cmake"],
+        ["cmake", "-P", "boards/ORIGINAL/mpconfigboard.cmake"],
+    ):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert done.stderr == f"for {name}\n"
+
+
 def test_variant(complete: Path) -> None:
     """A variant is built into a folder of its own, and one that is not there is told of."""
     boards = complete / "firmware" / "boards"
@@ -195,8 +217,7 @@ def test_variant_by_command(
 
 def test_variants_of_the_tree() -> None:
     """The tree's own variant is found where MicroPython's build looks for it."""
-    root = Path(__file__).parents[2]
-    job = BOARD.way.builder().job(BOARD, root, None, "DUAL")
+    job = BOARD.way.builder().job(BOARD, TREE, None, "DUAL")
     assert job.out.name == "esp32-DUAL"
     assert (job.folder / f"mpconfigvariant_{job.variant}.cmake").is_file()
 
