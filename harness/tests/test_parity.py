@@ -346,6 +346,19 @@ def test_unreadable_suite(tmp_path: Path) -> None:
     assert side.scenarios == {"scenarios/test_bad.py": Seen("failed", "collection failure")}
 
 
+def test_suite_that_skips_itself(tmp_path: Path) -> None:
+    """A suite for what is not installed is skipped as a whole, and no run is broken for it."""
+    path = tmp_path / "junit.xml"
+    path.write_text(
+        '<testsuite><testcase classname="" name="scenarios.test_page"><skipped message="collection '
+        "skipped\">('/t/scenarios/test_page.py', 23, \"Skipped: pip install 'x[y]'\")</skipped>"
+        "</testcase></testsuite>"
+    )
+    side = side_of_file("lx60", path)
+    assert side.scenarios == {"scenarios/test_page.py": Seen("skipped", "pip install 'x[y]'")}
+    assert side.complaint == ""
+
+
 @pytest.mark.parametrize(("more", "selects"), [
     ({}, False), ({"suites": ["dual"]}, True), ({"keywords": "x"}, True),
     ({"pytest": ["--lf"]}, True),
