@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import board_parity
+import left_out
 from espbench import build
 from espbench.boards import BOARDS, Board, board_named
 from espbench.claims import first_free
@@ -23,6 +24,7 @@ from espbench.errors import ConfigError, EspbenchError
 from espbench.find_qemu import find_qemu
 from espbench.parity import show
 from espbench.parity.known import TABLE, Known, read
+from espbench.parity.sides import cases_of_junit
 from rich.console import Console
 
 VARIABLE = "ESPBENCH_BOARDS"
@@ -170,6 +172,9 @@ def _test(
     for verdict in verdicts:
         print(f"espbench: parity: {verdict.sentence}")
     print(f"espbench: results are in {folder}")
+    # The first run has what needs no board, or just any.
+    if (first := results[boards[0].name]) is not None:
+        left = [*left_out.left_out(cases_of_junit(first.read_text(encoding="utf-8"))), *left]
     for sentence in left:
         print(f"espbench: {sentence}")
     return worst(statuses) or int(not all(verdict.good for verdict in verdicts))
