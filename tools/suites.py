@@ -3,6 +3,7 @@
     python tools/suites.py -k websocket       # the arguments are pytest's
 
 ESPBENCH_BOARDS=lx60,esp32 chooses the boards, and makes it an error when one of them is not here.
+Where several were tested, the first is compared with each other one, as `espbench parity` does.
 """
 
 from __future__ import annotations
@@ -13,16 +14,27 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import board_parity
+import left_out
 from espbench import build
 from espbench.boards import BOARDS, Board, board_named
+from espbench.claims import first_free
+from espbench.cli import WIDE
 from espbench.errors import ConfigError, EspbenchError
 from espbench.find_qemu import find_qemu
+from espbench.parity import show
+from espbench.parity.known import TABLE, Known, read
+from espbench.parity.sides import cases_of_junit
 from rich.console import Console
 
 VARIABLE = "ESPBENCH_BOARDS"
 TREE = Path(__file__).resolve().parent.parent
+RESULTS = Path("build", "test")
+"""Where each board's JUnit XML goes, below the tree."""
 NOTHING_COLLECTED = 5
 """pytest's exit status when no test was selected."""
+ENDED = (0, 1, NOTHING_COLLECTED)
+"""pytest's exit statuses when it came to its own end."""
 
 
 def chosen(environment: Mapping[str, str]) -> list[Board]:
@@ -72,18 +84,24 @@ def select(wanted: Sequence[Board], absent: Mapping[str, str]) -> tuple[list[Boa
     return boards, left
 
 
-def commands(boards: Iterable[Board], arguments: Sequence[str]) -> list[list[str]]:
+def commands(
+    boards: Iterable[Board], arguments: Sequence[str], folder: Path = RESULTS
+) -> list[list[str]]:
     """Return pytest's command lines: what needs no board, or just any, runs with the first."""
     base = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "worksteal"]
-    xml = "--junitxml=build/test/{}.xml"
     paths = [] if any(_is_path(argument) for argument in arguments) else ["scenarios"]
     return [
         [
-            *(*base, "--board", board.name, xml.format(board.name)),
+            *(*base, "--board", board.name, f"--junitxml={results_of(board, folder)}"),
             *(*arguments, *(paths if number else [])),
         ]
         for number, board in enumerate(boards)
     ]
+
+
+def results_of(board: Board, folder: Path) -> Path:
+    """Return the file with a board's results."""
+    return folder / f"{board.name}.xml"
 
 
 def _is_path(argument: str) -> bool:
@@ -106,24 +124,60 @@ def _run(command: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build, test and report; return an exit status."""
+    """Build, test, compare and report; return an exit status."""
     console = Console(stderr=True)
+    claim = first_free(TREE / RESULTS)
     try:
         wanted = chosen(os.environ)
         looked_at = wanted or [board for board in BOARDS.values() if board.optional]
         absent = {board.name: why for board in looked_at if (why := absence(board))}
         boards, left = select(wanted, absent)
+        known = read(TREE / TABLE) if len(boards) > 1 else []
         for board in boards:
             build.build(board, console=console)
+        folder = claim.folder.relative_to(TREE)
+        if folder != RESULTS:
+            sentence = f"another run writes {RESULTS} now, so this one's results go to {folder}"
+            print(f"espbench: {sentence}", flush=True)
+        return _test(boards, left, arguments, folder, known)
     except EspbenchError as error:
         print(f"espbench: {error}", file=sys.stderr)
         return 1
-    statuses = [_run(command) for command in commands(boards, arguments)]
+    finally:
+        claim.release()
+
+
+def _test(
+    boards: Sequence[Board],
+    left: Sequence[str],
+    arguments: Sequence[str],
+    folder: Path,
+    known: Sequence[Known],
+) -> int:
+    files = {board.name: TREE / results_of(board, folder) for board in boards}
+    for file in files.values():
+        file.unlink(missing_ok=True)  # of an earlier run: pytest may not come to writing another
+    statuses = [_run(command) for command in commands(boards, arguments, folder)]
+    results = {
+        name: file if status in ENDED and file.exists() else None
+        for (name, file), status in zip(files.items(), statuses, strict=True)
+    }
+    verdicts = board_parity.verdicts(results, known, selected=bool(arguments))
+    console = Console() if sys.stdout.isatty() else Console(width=WIDE)
+    for verdict in verdicts:
+        if verdict.comparison and show.differs(verdict.comparison):
+            console.print(show.table(verdict.comparison))
     for board, status in zip(boards, statuses, strict=True):
         print(f"espbench: board {board.name} was tested: {outcome(status)}")
+    for verdict in verdicts:
+        print(f"espbench: parity: {verdict.sentence}")
+    print(f"espbench: results are in {folder}")
+    # The first run has what needs no board, or just any.
+    if (first := results[boards[0].name]) is not None:
+        left = [*left_out.left_out(cases_of_junit(first.read_text(encoding="utf-8"))), *left]
     for sentence in left:
         print(f"espbench: {sentence}")
-    return worst(statuses)
+    return worst(statuses) or int(not all(verdict.good for verdict in verdicts))
 
 
 def outcome(status: int) -> str:

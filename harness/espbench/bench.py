@@ -46,7 +46,7 @@ class Effort:
     Attributes:
         boots: of each kind.
         handshakes, requests, echoes: of each kind.
-        connections: one after the other, of which the slowest counts.
+        connections: one after the other, of which the slowest must not stall.
         idle: seconds.
         suites: of each kind, when pools are measured.
     """
@@ -154,13 +154,8 @@ def _serving(
             effort.requests,
             lambda: http.get("/hello"),
         ),
-        Figure(
-            "slowest_connection_ms",
-            f"Slowest of {effort.connections} connections",
-            max(figures.timed(lambda: http.get("/hello")) for _ in range(effort.connections))
-            * 1000,
-            "ms",
-            STALL_LIMIT,
+        *connections(
+            [figures.timed(lambda: http.get("/hello")) for _ in range(effort.connections)]
         ),
     ]
     for name, target in (("http", http), ("https", https)):
@@ -203,6 +198,20 @@ def _serving(
         )
     )
     return found
+
+
+def connections(seconds: Sequence[float]) -> list[Figure]:
+    """Return what connections took that were made one after the other; pure."""
+    return [
+        Figure(
+            "slowest_connection_ms",
+            f"Slowest of {len(seconds)} connections",
+            max(seconds) * 1000,
+            "ms",
+            STALL_LIMIT,
+        ),
+        Figure("median_connection_ms", "Their median", figures.median_ms(seconds), "ms"),
+    ]
 
 
 def _rate(key: str, title: str, count: int, action: Callable[[], object]) -> Figure:

@@ -45,6 +45,7 @@ class Job:
         folder: the board's definition.
         out: where it goes.
         inputs: folders outside of the tree whose files it is made from.
+        variant: of the board definition; "" for none.
     """
 
     board: Board
@@ -52,6 +53,7 @@ class Job:
     folder: Path
     out: Path
     inputs: tuple[Path, ...] = ()
+    variant: str = ""
 
 
 class Builder(Protocol):
@@ -65,11 +67,11 @@ class Builder(Protocol):
     """Variables that say where something of this Python environment is: in another one the same
     firmware comes out."""
 
-    def job(self, board: Board, root: Path, board_dir: Path | None) -> Job:
+    def job(self, board: Board, root: Path, board_dir: Path | None, variant: str = "") -> Job:
         """Return what is to be built.
 
         Raises:
-            BuildError: there is no such board definition.
+            BuildError: there is no such board definition, or it has no such variant.
         """
 
     def sources(self) -> list[str]:
@@ -153,6 +155,7 @@ def build(
     root: Path | None = None,
     console: Console | None = None,
     board_dir: Path | None = None,
+    variant: str = "",
 ) -> Built:
     """Build a board's firmware into `tree.builds`, unless it is up to date.
 
@@ -161,16 +164,17 @@ def build(
         root: of the tree, by default the one that this espbench comes with.
         console: shows progress; standard error by default.
         board_dir: another board definition than the tree's, where the board can have one.
+        variant: of the board definition, where it has variants.
 
     Raises:
-        BuildError: there is no such board in the tree, or the compiler refused.
+        BuildError: there is no such board or variant in the tree, or the compiler refused.
         SourceError: a third-party source could not be had.
         ToolMissing: the compiler or what else it needs is not installed.
         DiskFull: there is no room.
     """
     root = root or tree.root()
     builder = board.way.builder()
-    job = builder.job(board, root, board_dir)
+    job = builder.job(board, root, board_dir, variant)
     out = job.out
     inputs = fingerprint(root, job.inputs)
     variables = builder.variables(job, sources.folders())

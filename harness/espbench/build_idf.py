@@ -33,11 +33,11 @@ class IdfBuilder:
         """Build for one chip and board definition."""
         self._way = way
 
-    def job(self, board: Board, root: Path, board_dir: Path | None) -> Job:
+    def job(self, board: Board, root: Path, board_dir: Path | None, variant: str = "") -> Job:
         """Return what is to be built.
 
         Raises:
-            BuildError: there is no such board definition.
+            BuildError: there is no such board definition, or it has no such variant.
         """
         folder = board_dir or root / "firmware" / "boards" / self._way.folder
         if not (folder / "mpconfigboard.cmake").is_file():
@@ -45,13 +45,14 @@ class IdfBuilder:
                 f"{folder} has no mpconfigboard.cmake, so it is no board definition of "
                 f"MicroPython's esp32 port: {self._hint(root, board_dir)}."
             )
-        out = tree.builds(root) / board.name
-        if board_dir is not None:
-            out = out.with_name(f"{board.name}-{board_dir.absolute().name}")
+        if variant:
+            _check_variant(folder, variant)
+        own = [board_dir.absolute().name] if board_dir else []
+        out = tree.builds(root) / "-".join([board.name, *own, *([variant] if variant else [])])
         checkout = idf.find_micropython(os.environ)
         inputs = [checkout / name for name in CHECKOUT_FOLDERS] if checkout else []
         inputs += [board_dir.absolute()] if board_dir else []
-        return Job(board, root, folder.absolute(), out, tuple(inputs))
+        return Job(board, root, folder.absolute(), out, tuple(inputs), variant)
 
     def _hint(self, root: Path, board_dir: Path | None) -> str:
         if board_dir is None:
@@ -71,6 +72,7 @@ class IdfBuilder:
         checkout = idf.find_micropython(os.environ)
         return {
             "BOARD_DIR": _inside(job.folder, job.root),
+            "VARIANT": job.variant,
             "IDF_PATH": str(path or ""),
             "IDF_VERSION": _dotted(idf.idf_version(path) if path else None),
             "MICROPYTHON": str(checkout or folders["micropython"]),
@@ -179,6 +181,16 @@ def _micropython(board: str) -> Finding:
     return Finding(board, "MicroPython", "ok" if there else "later", found)
 
 
+def _check_variant(folder: Path, variant: str) -> None:
+    start = "mpconfigvariant_"
+    there = sorted(path.stem.removeprefix(start) for path in folder.glob(f"{start}*.cmake"))
+    if variant not in there:
+        remedy = f"choose one of {', '.join(there)}" if there else "leave --variant away"
+        raise BuildError(
+            f"The board definition {folder.name} has no variant {variant!r}: {remedy}."
+        )
+
+
 def _inside(folder: Path, root: Path) -> str:
     return str(folder.relative_to(root) if folder.is_relative_to(root) else folder)
 
@@ -224,6 +236,7 @@ def idf_command(python: str, job: Job, variables: Mapping[str, str]) -> list[str
     definitions = {
         "MICROPY_BOARD": job.folder.name,
         "MICROPY_BOARD_DIR": str(job.folder),
+        **({"MICROPY_BOARD_VARIANT": job.variant} if job.variant else {}),
         "ESPBENCH_BOARDS": str(job.root / "firmware" / "boards"),
         "ESPBENCH_HTTP_PARSER": variables["HTTP_PARSER"],
         "ESPBENCH_VERSION": __version__,

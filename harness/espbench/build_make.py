@@ -34,16 +34,19 @@ class MakeBuilder:
     survives_a_kill = False  # make takes half an object for a whole one
     places = frozenset({"MPY_CROSS", "PYTHON"})
 
-    def job(self, board: Board, root: Path, board_dir: Path | None) -> Job:
+    def job(self, board: Board, root: Path, board_dir: Path | None, variant: str = "") -> Job:
         """Return what is to be built.
 
         Raises:
-            BuildError: the tree has no such board, or the board can have no other folder.
+            BuildError: the tree has no such board, or the board can have no other folder and no
+                variant.
         """
         if board_dir is not None:
             raise BuildError(
                 f"Board {board.name} is built from its own folder: leave --board-dir away."
             )
+        if variant:
+            raise BuildError(f"Board {board.name} has no variants: leave --variant away.")
         folder = root / "firmware" / "boards" / board.name
         if not (folder / "Makefile").is_file():
             raise BuildError(

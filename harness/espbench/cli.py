@@ -96,7 +96,9 @@ def build(arguments: argparse.Namespace) -> int:
 
     board = board_named(arguments.board)
     board_dir = Path(arguments.board_dir) if arguments.board_dir else None
-    built = module.build(board, console=Console(stderr=True), board_dir=board_dir)
+    built = module.build(
+        board, console=Console(stderr=True), board_dir=board_dir, variant=arguments.variant
+    )
     if arguments.json:
         _print_json(
             {
@@ -171,7 +173,7 @@ def parity(arguments: argparse.Namespace) -> int:
     elif arguments.markdown:
         print(show.markdown(comparison), end="")
     else:
-        if comparison.rows or comparison.stale:
+        if show.differs(comparison):
             console.print(show.table(comparison))
         console.print(show.summary(comparison), highlight=False, soft_wrap=True)
         console.print(f"page    {out / 'parity.html'}", highlight=False, soft_wrap=True)
@@ -534,6 +536,12 @@ def make_parser() -> argparse.ArgumentParser:
         "--board-dir",
         metavar="DIR",
         help="another board definition of MicroPython's esp32 port (for esp32 and esp32c3)",
+    )
+    it.add_argument(
+        "--variant",
+        default="",
+        metavar="NAME",
+        help="variant of the board definition, such as DUAL: esp32 with both of its cores",
     )
 
     it = _command(

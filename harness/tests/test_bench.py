@@ -1,4 +1,4 @@
-"""What `espbench bench` measures without a device of the harness's."""
+"""What `espbench bench` makes of its measurements, and measures without a device of the harness."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from espbench import bench
+from espbench.bench import connections
 from espbench.boards import LX60
 from espbench.errors import NotReady
 from espbench.qemu import Machine
@@ -26,3 +27,13 @@ def test_a_bare_qemu_that_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "A bare QEMU ended before its firmware listened: look for the cause in what it printed, or "
         f"boot it by `espbench up`. It printed:\n{caught.value.tail}"
     )
+
+
+@pytest.mark.parametrize(("slowest", "good"), [(0.5, True), (0.501, False)])
+def test_connections(slowest: float, good: bool) -> None:
+    """One connection that stalls is bad, however quick the others are, as the median says."""
+    found = {figure.key: figure for figure in connections([0.010, 0.011, slowest, 0.012, 0.009])}
+    assert found["slowest_connection_ms"].title == "Slowest of 5 connections"
+    assert found["slowest_connection_ms"].shown() == f"{slowest * 1000:.1f} ms"
+    assert found["median_connection_ms"].shown() == "11.0 ms"
+    assert [figure.good for figure in found.values()] == [good, True]

@@ -182,6 +182,9 @@ def test_other_folder(tree: Path) -> None:
     with pytest.raises(BuildError) as error:
         build.build(BOARD, root=tree, board_dir=tree)
     assert str(error.value) == ("Board lx60 is built from its own folder: leave --board-dir away.")
+    with pytest.raises(BuildError) as error:
+        build.build(BOARD, root=tree, variant="DUAL")
+    assert str(error.value) == "Board lx60 has no variants: leave --variant away."
 
 
 def test_made_with(tree: Path) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from espbench import __version__, build, idf, sources
+from espbench import __version__, build, cli, idf, sources
 from espbench.boards import BOARDS
 from espbench.build import Job
 from espbench.build_idf import MPY_CROSS, build_environment, idf_command, merge_command
@@ -17,6 +20,7 @@ from fake_idf import fake_idf, fake_micropython, fill_micropython
 from rich.console import Console
 
 BOARD = BOARDS["esp32"]
+TREE = Path(__file__).parents[2]
 GET_IDF = (
     "git clone -b v5.5.1 --recursive https://github.com/espressif/esp-idf.git ~/esp/esp-idf && "
     "~/esp/esp-idf/install.sh esp32,esp32c3"
@@ -49,9 +53,10 @@ def complete(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tree
 
 
-def run(tree: Path, board_dir: Path | None = None) -> build.Built:
+def run(tree: Path, board_dir: Path | None = None, variant: str = "") -> build.Built:
     """Build quietly."""
-    return build.build(BOARD, root=tree, console=Console(file=io.StringIO()), board_dir=board_dir)
+    quiet = Console(file=io.StringIO())
+    return build.build(BOARD, root=tree, console=quiet, board_dir=board_dir, variant=variant)
 
 
 def refused(tree: Path) -> str:
@@ -143,6 +148,80 @@ def test_own_board_definition(complete: Path) -> None:
     assert run(complete, mine).rebuilt
 
 
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="apt-get install cmake")
+@pytest.mark.parametrize("name", ["esp32", "esp32c3"])
+def test_copied_board_definition(tmp_path: Path, name: str) -> None:
+    """A plain copy elsewhere finds what the bench's boards share; the original does by itself."""
+    original = BOARDS[name].way.builder().job(BOARDS[name], TREE, None).folder
+    shutil.copytree(original, tmp_path / "away" / "COPY")
+    shutil.copytree(original, tmp_path / "boards" / "ORIGINAL")
+    shared = tmp_path / "boards" / "esp32"
+    shared.mkdir()
+    (shared / "board.cmake").write_text('message("for ${IDF_TARGET}")')
+    named = f"-DESPBENCH_BOARDS={tmp_path}/boards"
+    for command in (
+        ["cmake", named, "-P", "away/COPY/mpconfigboard.cmake"],
+        ["cmake", "-P", "boards/ORIGINAL/mpconfigboard.cmake"],
+    ):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert done.stderr == f"for {name}\n"
+
+
+def test_variant(complete: Path) -> None:
+    """A variant is built into a folder of its own, and one that is not there is told of."""
+    boards = complete / "firmware" / "boards"
+    mine = complete / "MY_BOARD"
+    mine.mkdir()
+    (mine / "mpconfigboard.cmake").touch()
+    (mine / "mpconfigvariant.cmake").touch()  # of a build without a variant: none that has a name
+    for folder, board_dir in (("ESP32_BENCH", None), ("MY_BOARD", mine)):
+        with pytest.raises(BuildError) as error:
+            run(complete, board_dir, "DUAL")
+        assert str(error.value) == (
+            f"The board definition {folder} has no variant 'DUAL': leave --variant away."
+        )
+    for name in ("DUAL", "TINY"):
+        (boards / "ESP32_BENCH" / f"mpconfigvariant_{name}.cmake").touch()
+    (mine / "mpconfigvariant_DUAL.cmake").touch()
+    plain = run(complete)
+    dual = run(complete, variant="DUAL")
+    assert dual.rebuilt
+    assert dual.firmware == complete / "build" / "esp32-DUAL" / "firmware.bin"
+    assert not run(complete, variant="DUAL").rebuilt
+    assert (run(complete).firmware, run(complete).rebuilt) == (plain.firmware, False)
+    assert "-D MICROPY_BOARD_VARIANT=DUAL" in (complete / "log").read_text()
+    own = run(complete, mine, "DUAL")
+    assert own.firmware == complete / "build" / "esp32-MY_BOARD-DUAL" / "firmware.bin"
+    for name in ("dual", "../x", "*"):
+        with pytest.raises(BuildError) as error:
+            run(complete, variant=name)
+        assert str(error.value) == (
+            f"The board definition ESP32_BENCH has no variant '{name}': choose one of DUAL, TINY."
+        )
+
+
+def test_variant_by_command(
+    complete: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command takes the variant's name, and says so of one that is not there."""
+    monkeypatch.setattr("espbench.tree.root", lambda: complete)
+    monkeypatch.setattr("espbench.tree.builds", lambda root: root / "build")
+    (complete / "firmware" / "boards" / "ESP32_BENCH" / "mpconfigvariant_DUAL.cmake").touch()
+    assert cli.main(["build", "--board", "esp32", "--variant", "DUAL"]) == 0
+    assert capsys.readouterr().out == f"{complete}/build/esp32-DUAL/firmware.bin built\n"
+    assert cli.main(["build", "--board", "esp32", "--variant", "BOTH"]) == 1
+    assert capsys.readouterr().err == (
+        "espbench: The board definition ESP32_BENCH has no variant 'BOTH': choose one of DUAL.\n"
+    )
+
+
+def test_variants_of_the_tree() -> None:
+    """The tree's own variant is found where MicroPython's build looks for it."""
+    job = BOARD.way.builder().job(BOARD, TREE, None, "DUAL")
+    assert job.out.name == "esp32-DUAL"
+    assert (job.folder / f"mpconfigvariant_{job.variant}.cmake").is_file()
+
+
 def test_command() -> None:
     """The command is that of MicroPython's Makefile for the port, with the bench's additions."""
     job = Job(BOARD, Path("/t"), Path("/t/firmware/boards/ESP32_BENCH"), Path("/t/build/esp32"))
@@ -156,6 +235,8 @@ def test_command() -> None:
         *("-D", f"ESPBENCH_VERSION={__version__}"),
         "build",
     ]
+    dual = idf_command("/env/python", replace(job, variant="DUAL"), variables)
+    assert dual[dual.index("MICROPY_BOARD_VARIANT=DUAL") - 1] == "-D"
     assert merge_command("python", "esp32c3", Path("/o/firmware.bin")) == [
         *("python", "-m", "esptool", "--chip", "esp32c3"),
         *("merge_bin", "--output", "/o/firmware.bin", "@flash_args"),

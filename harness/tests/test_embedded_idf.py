@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from idf_examples import absence, folder, upstream
+from idf_examples import absence, folder, idf, upstream
 from inner_pytest import inner_pytest
 
 pytest.importorskip("pytest_embedded_qemu", reason="pip install 'espbench[embedded]'")
@@ -35,8 +35,9 @@ def project(where: Path, name: str) -> str:
 
 
 @pytest.mark.parametrize("name", TESTS)
-def test_upstream(name: str, tmp_path: Path) -> None:
+def test_upstream(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They pass as they are, with pytest-embedded's own options."""
+    monkeypatch.setenv("IDF_PATH", str(idf()))
     built = project(tmp_path, name)
     arguments = ["-rA", "--embedded-services", "idf,qemu", "--target", "esp32", name]
     if "dynamic_buffer" not in built:

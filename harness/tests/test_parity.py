@@ -194,6 +194,19 @@ def test_table_of_the_tree() -> None:
     read(Path(__file__).parents[2] / "scenarios" / "parity.toml")
 
 
+@pytest.mark.parametrize("board", [name for name in BOARDS if name != "lx60"])
+def test_boards_of_the_tree(board: str) -> None:
+    """It explains each suite that is marked for some boards, against every other board."""
+    suites = Path(__file__).parents[2] / "scenarios"
+    marked = [path.name for path in suites.glob("test_*.py") if "mark.boards(" in path.read_text()]
+    names = [f"scenarios/{name}::test_x" for name in marked]
+    assert names
+    ours = Side("lx60", dict.fromkeys(names, PASSED))
+    other = Side(board, dict.fromkeys(names, SKIPPED))
+    found = compare(ours, other, read(suites / "parity.toml"))
+    assert found.good, show.markdown(found)
+
+
 FIRST = "{0}, difference 1 (scenarios/test_dual.py::*)"
 BAD = {
     "no list": (
@@ -331,6 +344,19 @@ def test_unreadable_suite(tmp_path: Path) -> None:
     side = side_of_file("lx60", path)
     assert side.complaint == "A suite could not be read."
     assert side.scenarios == {"scenarios/test_bad.py": Seen("failed", "collection failure")}
+
+
+def test_suite_that_skips_itself(tmp_path: Path) -> None:
+    """A suite for what is not installed is skipped as a whole, and no run is broken for it."""
+    path = tmp_path / "junit.xml"
+    path.write_text(
+        '<testsuite><testcase classname="" name="scenarios.test_page"><skipped message="collection '
+        "skipped\">('/t/scenarios/test_page.py', 23, \"Skipped: pip install 'x[y]'\")</skipped>"
+        "</testcase></testsuite>"
+    )
+    side = side_of_file("lx60", path)
+    assert side.scenarios == {"scenarios/test_page.py": Seen("skipped", "pip install 'x[y]'")}
+    assert side.complaint == ""
 
 
 @pytest.mark.parametrize(("more", "selects"), [

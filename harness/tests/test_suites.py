@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import select
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,9 +13,21 @@ import pytest
 import suites
 from espbench import build
 from espbench.boards import BOARDS
+from espbench.deadline import Deadline
 from espbench.errors import ConfigError, ToolMissing
 
 LX60, ESP32, ESP32C3 = (BOARDS[name] for name in ("lx60", "esp32", "esp32c3"))
+CLONE = Path(suites.TREE)
+
+
+@pytest.fixture(autouse=True)
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have a tree whose results are nobody else's."""
+    monkeypatch.setattr(suites, "TREE", tmp_path)
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "test_http.py").touch()
+    (tmp_path / "scenarios" / "parity.toml").touch()
+    return tmp_path
 
 
 def test_boards_that_are_here() -> None:
@@ -75,10 +91,9 @@ def test_status(statuses: list[int], status: int) -> None:
     assert suites.worst(statuses) == status
 
 
-def test_absence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_absence(monkeypatch: pytest.MonkeyPatch) -> None:
     """A board is absent for the first thing that is missing."""
     monkeypatch.setattr(suites, "find_qemu", lambda _board: "/qemu")
-    monkeypatch.setattr(suites, "TREE", tmp_path)
     assert suites.absence(LX60) == (
         "Board lx60 has no firmware/boards/lx60/Makefile to build it with."
     )
@@ -90,17 +105,94 @@ def test_absence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert suites.absence(LX60) == "No QEMU here."
 
 
-def test_last_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+HELD = """
+import os
+from pathlib import Path
+def test_held():
+    Path(os.environ["BEGUN"]).write_text("x")
+    with open(os.environ["GO_ON"], "rb", buffering=0) as go_on:
+        go_on.read(1)
+"""
+
+
+def test_two_runs_at_once(tree: Path) -> None:
+    """Of two real runs in one tree each has results of its own, and the second says where."""
+    shutil.copytree(CLONE / "tools", tree / "tools")
+    (tree / "firmware").symlink_to(CLONE / "firmware")
+    (tree / "pytest.ini").write_text("[pytest]\naddopts = -p no:pytest_embedded\n")
+    (tree / "scenarios" / "test_held.py").write_text(HELD)
+    (tree / "scenarios" / "test_quick.py").write_text("def test_quick(): pass\n")
+    environment = {**os.environ, "ESPBENCH_BOARDS": "lx60"}
+    ends = {}
+    for name in ("BEGUN", "GO_ON"):
+        os.mkfifo(tree / name)
+        environment[name] = str(tree / name)
+        # Held open here, so that neither side waits for the other to open it.
+        ends[name] = os.open(tree / name, os.O_RDWR)
+
+    def run(name: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "tools/suites.py", "-n0", f"scenarios/{name}"]
+        return subprocess.Popen(
+            command, cwd=tree, env=environment, stdout=subprocess.PIPE, text=True
+        )
+
+    with run("test_held.py") as first:
+        try:
+            ready, _, _ = select.select([ends["BEGUN"]], [], [], Deadline(60).remaining())
+            assert ready, "the first run did not come to its test"
+            with run("test_quick.py") as second:
+                assert second.stdout is not None
+                output = second.stdout.read()
+            assert second.returncode == 0, output
+        finally:
+            os.write(ends["GO_ON"], b"x")
+            for end in ends.values():
+                os.close(end)
+        assert first.stdout is not None
+        assert first.stdout.read().endswith(
+            "espbench: board lx60 was tested: all passed\n"
+            "espbench: results are in build/test\n"
+            "espbench: board esp32 was left out: ESPBENCH_BOARDS does not name it.\n"
+            "espbench: board esp32c3 was left out: ESPBENCH_BOARDS does not name it.\n"
+        )
+    assert first.returncode == 0
+    assert output.startswith(
+        "espbench: another run writes build/test now, so this one's results go to build/test-2\n"
+    )
+    assert "espbench: results are in build/test-2\n" in output
+    assert 'name="test_held"' in (tree / "build/test/lx60.xml").read_text()
+    assert 'name="test_quick"' in (tree / "build/test-2/lx60.xml").read_text()
+
+
+def test_last_lines(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The last lines say what was tested, how it went, and what was left out."""
     monkeypatch.delenv("ESPBENCH_BOARDS", raising=False)
     monkeypatch.setattr(suites, "absence", lambda board: "No c3." if board is ESP32C3 else "")
     built: list[object] = []
     monkeypatch.setattr(build, "build", lambda board, **_: built.append(board))
-    monkeypatch.setattr(suites, "_run", lambda command: int("esp32" in command))
-    assert suites.main([]) == 1
+
+    def run(command: list[str]) -> int:
+        """Break off on esp32; elsewhere leave out the tests that need Chromium."""
+        if "esp32" in command:
+            return 2
+        (tree / "build" / "test").mkdir(parents=True)
+        (tree / "build" / "test" / "lx60.xml").write_text(
+            '<testsuite><testcase classname="scenarios.test_page" name="test_x">'
+            '<skipped message="no Chromium"/></testcase></testsuite>'
+        )
+        return 0
+
+    monkeypatch.setattr(suites, "_run", run)
+    assert suites.main([]) == 2
     assert built == [LX60, ESP32]
     assert capsys.readouterr().out == (
         "espbench: board lx60 was tested: all passed\n"
-        "espbench: board esp32 was tested: some failed\n"
+        "espbench: board esp32 was tested: interrupted\n"
+        "espbench: parity: lx60 and esp32 were not compared, as the run did not come to its end on "
+        "esp32.\n"
+        "espbench: results are in build/test\n"
+        "espbench: scenarios/test_page.py left out: no Chromium\n"
         "espbench: board esp32c3 was left out: No c3.\n"
     )

@@ -1,2 +1,6 @@
 set(IDF_TARGET esp32c3)
-include(${CMAKE_CURRENT_LIST_DIR}/../esp32/board.cmake)
+# `espbench build` names the folder, also for a copy of this one elsewhere.
+if(NOT ESPBENCH_BOARDS)
+    set(ESPBENCH_BOARDS ${CMAKE_CURRENT_LIST_DIR}/..)
+endif()
+include(${ESPBENCH_BOARDS}/esp32/board.cmake)

@@ -36,6 +36,11 @@ def table(comparison: Comparison) -> Table:
     return made
 
 
+def differs(comparison: Comparison) -> bool:
+    """Return whether there is anything to show in a table."""
+    return bool(comparison.rows or comparison.stale)
+
+
 def summary(comparison: Comparison) -> str:
     """Return the comparison in one sentence."""
     one, other = comparison.boards
@@ -52,7 +57,7 @@ def markdown(comparison: Comparison) -> str:
     """Return the comparison for a document: explained rows by their entry in the table."""
     lines = [summary(comparison), ""]
     lines += [f"**{' '.join(text.split())}**\n" for text in comparison.complaints]
-    if comparison.rows or comparison.stale:
+    if differs(comparison):
         lines += [_line("scenario", *comparison.boards, "why"), "|---|---|---|---|"]
     # Entries hold mappings, so they are told apart by identity.
     counts = Counter(id(row.known) for row in comparison.rows if row.known)

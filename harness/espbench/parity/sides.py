@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,12 +17,19 @@ from espbench.parity.known import Kind, Seen
 UNREADABLE = "A suite could not be read."
 
 
+SKIPPED_FILE = "collection skipped"
+"""What pytest writes for a file that skips itself; path, line and reason follow as a tuple."""
 OF_NO_BOARD = ("harness/tests/", "firmware/tests/")
 """Tests of this project that `make test` runs with the first board only."""
 
 
-def side_of_file(board: str, path: Path) -> Side:
+def side_of_file(board: str, path: Path, *, empty: bool = False) -> Side:
     """Return the result that a file has.
+
+    Args:
+        board: whose.
+        path: where.
+        empty: whether it may have no scenario.
 
     Raises:
         ConfigError: it has none, or that of another board.
@@ -36,13 +44,13 @@ def side_of_file(board: str, path: Path) -> Side:
             side = side_of_junit(board, text)
         else:
             side = side_of_run(board, json.loads(text))
-    except (ValueError, KeyError, TypeError, ElementTree.ParseError):
+    except (ValueError, KeyError, TypeError, SyntaxError, IndexError):  # no XML: a SyntaxError
         raise ConfigError(
             f"{path} is no result of a run: give run.json of espbench run, or JUnit XML of pytest."
         ) from None
     except ConfigError as error:
         raise ConfigError(f"{path} {error}") from None
-    if not side.scenarios:
+    if not (side.scenarios or empty):
         raise ConfigError(f"{path} has no scenario: run the suites again.")
     return side
 
@@ -85,19 +93,27 @@ def side_of_junit(board: str, text: str) -> Side:
     Raises:
         ElementTree.ParseError, ValueError: it is something else.
     """
-    scenarios: dict[str, Seen] = {}
-    complaint = ""
+    cases = cases_of_junit(text)
+    scenarios = {name: seen for name, seen in cases.items() if not name.startswith(OF_NO_BOARD)}
+    # Alone a suite is named as a whole: it was skipped so, or it could not be read.
+    broken = any("::" not in name and seen.kind == "failed" for name, seen in scenarios.items())
+    # It does not say what was asked for: better to think that it was not everything.
+    return Side(board, scenarios, selected=True, complaint=UNREADABLE if broken else "")
+
+
+def cases_of_junit(text: str) -> dict[str, Seen]:
+    """Return how each test ended, by node id; a file that was left out as a whole has its path.
+
+    Raises:
+        ElementTree.ParseError, ValueError: it is no JUnit XML of pytest.
+    """
+    cases: dict[str, Seen] = {}
     for case in ElementTree.fromstring(text).iter("testcase"):
         name = nodeid(case.get("classname", ""), case.get("name", ""))
-        if name.startswith(OF_NO_BOARD):
-            continue
-        if not case.get("classname"):
-            complaint = UNREADABLE
-        # A scenario that failed twice, while it ran and while it was torn down, is there twice.
-        if name not in scenarios or scenarios[name].kind != "failed":
-            scenarios[name] = _seen_of(case)
-    # It does not say what was asked for: better to think that it was not everything.
-    return Side(board, scenarios, selected=True, complaint=complaint)
+        # A test that failed twice, while it ran and while it was torn down, is there twice.
+        if name not in cases or cases[name].kind != "failed":
+            cases[name] = _seen_of(case)
+    return cases
 
 
 def _seen_of(case: ElementTree.Element) -> Seen:
@@ -105,7 +121,10 @@ def _seen_of(case: ElementTree.Element) -> Seen:
         if (child := case.find(tag)) is not None:
             return _seen("failed", child.get("message", ""))
     if (child := case.find("skipped")) is not None:
-        reason = child.get("message", "").removeprefix("Skipped: ")
+        message = child.get("message", "")
+        if message == SKIPPED_FILE:
+            message = ast.literal_eval(child.text or "")[2]
+        reason = message.removeprefix("Skipped: ")
         # As `espbench.results` has it, so that both kinds of files can be compared.
         expected = child.get("type") == "pytest.xfail"
         return _seen("skipped", f"fails as expected: {reason}" if expected else reason)

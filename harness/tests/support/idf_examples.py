@@ -12,6 +12,7 @@ from pathlib import Path
 from espbench.boards import BOARDS
 from espbench.errors import EspbenchError
 from espbench.find_qemu import find_qemu
+from espbench.idf import find_idf
 
 PROTOCOLS = Path("examples", "protocols")
 EXAMPLES = {
@@ -20,29 +21,42 @@ EXAMPLES = {
 }
 """Where they are in ESP-IDF's tree."""
 BUILT = "build_esp32_default"
+VARIABLE = "ESPBENCH_IDF_EXAMPLES"
+HOW = "docs/pytest-embedded.md says how to build them"
 
 
 def absence() -> str:
-    """Return what is missing, or ""."""
+    """Return what is missing and how to get it, or ""."""
     try:
         find_qemu(BOARDS["esp32"])
     except EspbenchError as error:
         return str(error)
-    if "IDF_PATH" not in os.environ:
-        return "IDF_PATH does not name ESP-IDF, whose examples these are"
-    missing = [
-        name for name in EXAMPLES if not (folder(name) / BUILT / "flasher_args.json").exists()
-    ]
-    return f"{folder(missing[0]) / BUILT} is not there: build the example" if missing else ""
+    if find_idf(os.environ) is None:
+        return f"ESP-IDF, whose examples these need, was not found: point IDF_PATH at it ({HOW})."
+    for name in EXAMPLES:
+        built = folder(name) / BUILT
+        if not (built / "flasher_args.json").exists():
+            return (
+                f"ESP-IDF's example {name} is not built ({built} is not there): {HOW}, and "
+                f"{VARIABLE} names the folder that has them."
+            )
+    return ""
 
 
 def folder(name: str) -> Path:
     """Return the folder of an example."""
-    if named := os.environ.get("ESPBENCH_IDF_EXAMPLES", ""):
+    if named := os.environ.get(VARIABLE, ""):
         return Path(named) / name
     return upstream(name)
 
 
 def upstream(name: str) -> Path:
     """Return the folder of an example in ESP-IDF's own tree."""
-    return Path(os.environ["IDF_PATH"]) / EXAMPLES[name]
+    return idf() / EXAMPLES[name]
+
+
+def idf() -> Path:
+    """Return where ESP-IDF is, when nothing is absent."""
+    found = find_idf(os.environ)
+    assert found is not None
+    return found
