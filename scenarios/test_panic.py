@@ -61,7 +61,10 @@ def test_in_another_thread(shared_device: Device) -> None:
     assert panic.cause == shared_device.board.bad_load
     names = functions(panic)
     assert names[0] == "bench_panic_exception", names
-    assert "control_end" in names
+    # A function that is called last has no frame of its caller on every processor.
+    files = {Path(frame.file).name for frame in panic.backtrace if not frame.guessed}
+    assert files & {"control.c", "console.c"}, files
+    assert "bench_panic" not in names
 
 
 def test_abort(shared_device: Device) -> None:

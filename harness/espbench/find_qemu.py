@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from espbench.boards import Board
 
 TOOLS_VARIABLE = "IDF_TOOLS_PATH"
+FORK_MACHINES = frozenset({"esp32", "esp32c3", "esp32s3"})
+"""Machines that Espressif's QEMU has and the stock one has not."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ def candidates(board: Board, environment: Mapping[str, str]) -> list[str]:
 def find_qemu(board: Board) -> str:
     """Return the path of the first QEMU that has the board's machine.
 
+    Espressif's has the stock machines as well, and is first on PATH after ESP-IDF's export.sh: a
+    board of stock QEMU takes it only when there is no other, for one reference on every machine.
     Stock QEMU is not asked when there is only one: that would cost every boot some 30 ms.
 
     Raises:
@@ -88,6 +92,8 @@ def find_qemu(board: Board) -> str:
     found = candidates(board, os.environ)
     if len(found) == 1 and board.espressif is None:
         return found[0]
+    if board.espressif is None:
+        found.sort(key=lambda program: not machines_of(program).isdisjoint(FORK_MACHINES))
     for program in found:
         known = machines_of(program)
         # A stock one that does not say is taken: how it fails then says more than its absence.

@@ -54,6 +54,15 @@ def test_fork_before_the_stock_one(here: Path) -> None:
     assert find_qemu(LX60) == stock
 
 
+def test_fork_with_the_stock_machine(here: Path) -> None:
+    """A fork that has the default board's machine, too, is taken only when there is no other."""
+    fork = program(here / "a", f"{STOCK}'\necho '{FORK}")
+    assert find_qemu(LX60) == fork
+    stock = program(here / "b", STOCK)
+    assert find_qemu(LX60) == stock
+    assert find_qemu(ESP32) == fork
+
+
 def test_only_one_is_not_asked(here: Path) -> None:
     """A boot of the default board does not pay for the question."""
     only = program(here / "a", STOCK)
