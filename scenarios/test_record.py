@@ -78,7 +78,7 @@ def flaky(
 def test_repeats_ten_times(flaky: tuple[Path, str, str]) -> None:
     """What a client caused by its timing happens again without any client, each time."""
     path, console, panic = flaky
-    assert "bench_provoke_panic" in panic
+    assert "bench_panic_exception" in panic
     for _ in range(REPLAYS):
         shown: list[str] = []
         with unpacked(path) as (manifest, folder):
@@ -94,7 +94,7 @@ def test_breakpoint_in_a_replay(board: Board, flaky: tuple[Path, str, str]) -> N
     path, _, _ = flaky
     with unpacked(path) as (manifest, folder):
         elf = folder / manifest.elf
-        address = symbol_address(elf, "bench_provoke_panic")
+        address = symbol_address(elf, "bench_panic_exception")
     assert address is not None
     command = [sys.executable, "-m", "espbench", "replay", str(path), "--gdb"]
     with _started(command) as process:
@@ -119,7 +119,7 @@ def test_breakpoint_in_a_replay(board: Board, flaky: tuple[Path, str, str]) -> N
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert "The same outcome: " in output
-    assert "bench_provoke_panic" in output
+    assert "bench_panic_exception" in output
     assert not Path(found[2]).exists()
 
 

@@ -32,7 +32,8 @@ def session(disk: SmallDisk, firmware: Path, source: str) -> tuple[int, str]:
     """Run a test with all that the plugin and pytest write on the disk."""
     (disk.path.parent / "test_inner.py").write_text(FILL + source)
     ended = disk.run(
-        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--firmware={firmware}"),
+        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:pytest_embedded"),
+        f"--firmware={firmware}",
         *("--evidence-dir=full/evidence", "--espbench-report=full/report.html"),
         "--junitxml=full/suites.xml",
     )

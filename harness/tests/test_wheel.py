@@ -77,7 +77,7 @@ def test_beside_tests_of_the_same_name(installed: Installed) -> None:
 def test_unknown_suite(installed: Installed) -> None:
     """A suite that there is not is a sentence of pytest's."""
     said = installed.pytest("--espbench-suites=duel", status=4)
-    assert "ERROR: There is no suite 'duel': choose from api, " in said
+    assert "ERROR: There is no suite 'duel': choose from address, api, " in said
 
 
 def test_run(installed: Installed) -> None:
