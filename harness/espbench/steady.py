@@ -170,6 +170,7 @@ class Subject:
         """Measure this running device."""
         self.device = device
         self.effort = effort
+        self._time_wait = TimeWait(device)
         self._seeds = 0
         self._meter: Meter | None = None
         self._no_meter = ""
@@ -331,12 +332,11 @@ class Subject:
 
     def rested(self) -> int:
         """Return what is free when no control block is left in TIME_WAIT either."""
-        time_wait = TimeWait(self.device)
         patience = Deadline(TIME_WAIT_AT_MOST)
-        while time_wait.any() and not patience.expired():
+        while self._time_wait.any() and not patience.expired():
             self.device.wait_for_change(LOOK)
         free = self.device.settle().free
-        if time_wait.known and not time_wait.any():
+        if self._time_wait.known and not self._time_wait.any():
             return free
         while True:
             self.device.wait_for_change(TIME_WAIT)  # nothing tells when it is over
