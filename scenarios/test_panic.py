@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
-from espbench.boards import Board
+from espbench.boards import BOARDS, Board
+from espbench.coredump import path_with_gdb
 from espbench.device import Device
 from espbench.errors import ControlTimeout
 from espbench.evidence import save
@@ -16,6 +19,9 @@ INNER = """
 def test_it(device):
     device.exec("import bench; bench.panic()")
 """
+
+WITH_CORE_DUMPS = pytest.mark.boards(*(b.name for b in BOARDS.values() if b.core_dumps))
+WITH_WATCHDOGS = pytest.mark.boards(*(b.name for b in BOARDS.values() if b.still_watchdogs))
 
 
 def provoke(device: Device, kind: str) -> Panic:
@@ -96,6 +102,25 @@ def test_evidence(shared_device: Device, tmp_path: Path) -> None:
     assert panic.dump.text in text
 
 
+@WITH_CORE_DUMPS
+def test_core_dump(device: Device, tmp_path: Path) -> None:
+    """The evidence has ESP-IDF's core dump, and with ESP-IDF's gdb all tasks by function."""
+    provoke(device, "exception")
+    folder = save(device, tmp_path / "evidence").folder
+    core = (folder / "core-1.b64").read_text()
+    assert core[:60] not in (folder / "panic.txt").read_text()  # too long to read
+    assert len(core) > 10_000  # all stacks
+    text = (folder / "core-1.txt").read_text()
+    if shutil.which(f"{device.board.toolchain}gdb", path=path_with_gdb(os.environ)) is None:
+        assert "is ESP-IDF's gdb installed?" in text
+        return
+    stack, _, others = text.partition("THREADS INFO")
+    assert "bench_panic_exception" in stack
+    assert "bench_panic.c" in stack
+    for task in ("IDLE", "tiT", "mp_task"):
+        assert task in others
+
+
 def test_the_report_of_a_test(board: Board, firmware: Path, tmp_path: Path) -> None:
     """A test whose device panics fails with the panic and its functions, whatever it waited for."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
@@ -117,3 +142,28 @@ def test_hang(shared_device: Device) -> None:
         shared_device.ping(timeout=1)
     shared_device.reset(hard=True)
     assert shared_device.panicked() is None
+
+
+@WITH_WATCHDOGS
+@pytest.mark.device(watchdogs=True)
+def test_interrupt_watchdog(device: Device) -> None:
+    """ESP-IDF's interrupt watchdog ends such a hang, and the panic names who hung."""
+    panic = provoke(device, "hang")
+    assert panic.headline == (
+        "Guru Meditation Error: Core  0 panic'ed (Interrupt wdt timeout on CPU0)."
+    )
+    assert_names_the_caller(panic, "bench_hang")
+
+
+@WITH_WATCHDOGS
+@pytest.mark.device(watchdogs=True)
+def test_machine_wdt(device: Device) -> None:
+    """A program that does not feed its machine.WDT is ended by the task watchdog."""
+    with device.expects_panic(60) as panics:
+        device.exec("import machine, time; machine.WDT(timeout=1000); time.sleep(60)", timeout=60)
+    [panic] = panics
+    assert panic.cause == "task watchdog"
+    assert panic.headline == (
+        "Task watchdog got triggered. The following tasks/users did not reset the watchdog in "
+        "time: mpy_machine_wdt (CPU 0)"
+    )

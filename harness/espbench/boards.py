@@ -64,6 +64,7 @@ class Board:
         tls_session: bytes of the network's heap that an established TLS session holds at most.
         preemptive: whether functions of others, tasks and interrupts of an operating system, run at
             any moment between the program's own.
+        core_dumps: whether the board's own firmware prints a core dump when it panics.
         bad_load: what a panic calls a load from an address where nothing is.
         main_thread: what a panic calls the thread that MicroPython runs in.
         seeded: whether the guest takes `seed=` (256 bits for its random generator).
@@ -102,6 +103,7 @@ class Board:
     boot_arguments: Mapping[str, str] = field(default_factory=dict)
     encoded_arguments: frozenset[str] = frozenset()
     preemptive: bool = False
+    core_dumps: bool = False
     bad_load: str = "LoadProhibited"
     main_thread: str = "mp_task"
     seeded: bool = False
@@ -283,6 +285,7 @@ ESP32 = Board(
     longest_request=8000,  # firmware/boards/esp32/board.h
     heap_noise=1024,
     preemptive=True,
+    core_dumps=True,
     largest_object=24_000,
     tls_session=6_000,  # Mbed TLS's dynamic buffers: 2.8 kB were measured
     optional=True,

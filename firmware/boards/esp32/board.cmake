@@ -5,8 +5,8 @@ if(NOT ESPBENCH_VERSION)
     set(ESPBENCH_VERSION 0.1.0)
 endif()
 
-# Only what the firmware links is configured and built.
-set(COMPONENTS main)
+# Only what the firmware links is configured and built; core dumps are linked by their options.
+set(COMPONENTS main espcoredump)
 
 # Nothing of micropython-lib is frozen in: its submodule is not needed.
 set(MICROPY_LIB_DIR ${CMAKE_CURRENT_LIST_DIR}/no-micropython-lib)
