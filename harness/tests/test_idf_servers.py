@@ -11,7 +11,7 @@ import select
 import shutil
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -137,12 +137,16 @@ def client_hello() -> bytes:
     return outgoing.read()
 
 
-def test_pair_that_does_not_match(tmp_path: Path) -> None:
-    """With a key that is not the certificate's the server starts, and fails each client."""
+def with_other(name: str, content: Callable[[bytes], bytes]) -> bytes:
+    """Return the example's application with as long a text in place of one of its files."""
     app = (folder("https_server") / BUILT / "https_server.bin").read_bytes()
     assert sealed(app) == app
-    key = (upstream("https_server") / "main" / "certs" / "prvtkey.pem").read_bytes()
-    path = flash(tmp_path, replaced(app, key, other_key(len(key))))
+    file = (upstream("https_server") / "main" / "certs" / name).read_bytes()
+    return replaced(app, file, content(file))
+
+
+def assert_starts_and_fails_each_client(path: Path) -> None:
+    """Assert that the server listens, answers no handshake, and goes on."""
     with Device("esp32", path, ready=LISTENING) as device:
         server = Contact(device)
         for _ in range(2):
@@ -150,6 +154,19 @@ def test_pair_that_does_not_match(tmp_path: Path) -> None:
                 connect(server)
             device.console.expect("httpd_accept_conn: session creation failed")
         assert device.panicked() is None
+
+
+def test_pair_that_does_not_match(tmp_path: Path) -> None:
+    """With a key that is not the certificate's the server starts, and fails each client."""
+    app = with_other("prvtkey.pem", lambda key: other_key(len(key)))
+    assert_starts_and_fails_each_client(flash(tmp_path, app))
+
+
+@pytest.mark.parametrize("name", ["servercert.pem", "prvtkey.pem"])
+def test_file_that_cannot_be_parsed(name: str, tmp_path: Path) -> None:
+    """With a certificate or a key that is none the server starts, and fails each client."""
+    app = with_other(name, lambda file: b"not PEM ".ljust(len(file), b"x"))
+    assert_starts_and_fails_each_client(flash(tmp_path, app))
 
 
 def other_key(length: int) -> bytes:
