@@ -473,7 +473,8 @@ def test_a_big_answer_against_a_small_heap(
 @pytest.mark.device(args={"heap": 65536})
 def test_a_small_device(device: Device, doors: Doors) -> None:
     """A device with 64 kB serves HTTP and some TLS sessions, and survives one too many."""
-    assert device.heap().free <= 65536 + device.board.heap_noise
+    # What was in flight when the limit was set, some frames, is free by now.
+    assert device.heap().free <= 65536 + 4096
     with ExitStack() as stack:
         count = 0
         try:
