@@ -57,6 +57,10 @@ def refuse(shared_device: Device) -> Iterator[None]:
     start(shared_device)
 
 
+DELAYED_ACK = 0.5
+"""Seconds: the longest that a TCP may delay an ACK (RFC 9293 section 3.8.6.3)."""
+
+
 @pytest.fixture
 def opened(doors: Doors) -> Iterator[Callable[[str], HttpConnection]]:
     """Return a function that opens a connection with one answered request."""
@@ -72,14 +76,15 @@ def opened(doors: Doors) -> Iterator[Callable[[str], HttpConnection]]:
 
 def free_at_rest(device: Device) -> int:
     """Return the free bytes once they stay: an answer's are taken until the client's ACK."""
-    end = Deadline(5)
-    free = device.heap().free
-    while True:
+    end = Deadline(10)
+    free, since = device.heap().free, time.monotonic()
+    while time.monotonic() - since < DELAYED_ACK:
         device.wait_for_change(0.1)
-        before, free = free, device.heap().free
-        if free == before:
-            return free
-        assert not end.expired(), f"the heap does not come to rest: {before}, {free} bytes are free"
+        now = device.heap().free
+        if now != free:
+            free, since = now, time.monotonic()
+        assert not end.expired(), f"the heap does not come to rest: {free} bytes are free"
+    return free
 
 
 def wait_for_open(device: Device, scheme: str, count: int) -> None:
