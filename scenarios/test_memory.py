@@ -332,10 +332,10 @@ def session_cost(shared_device: Device, doors: Doors) -> SessionCost:
     with ExitStack() as stack:
         first = stack.enter_context(doors.https.http())
         assert first.get("/hello").status == 200
-        one = shared_device.heap()
+        one = shared_device.heap_at_rest()
         second = stack.enter_context(doors.https.http())
         assert second.get("/hello").status == 200
-        two = shared_device.heap()
+        two = shared_device.heap_at_rest()
     shared_device.settle(free=before - shared_device.board.heap_noise)
     return SessionCost(one.free - two.free, before - one.low_water)
 

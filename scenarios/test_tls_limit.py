@@ -57,10 +57,6 @@ def refuse(shared_device: Device) -> Iterator[None]:
     start(shared_device)
 
 
-DELAYED_ACK = 0.5
-"""Seconds: the longest that a TCP may delay an ACK (RFC 9293 section 3.8.6.3)."""
-
-
 @pytest.fixture
 def opened(doors: Doors) -> Iterator[Callable[[str], HttpConnection]]:
     """Return a function that opens a connection with one answered request."""
@@ -72,19 +68,6 @@ def opened(doors: Doors) -> Iterator[Callable[[str], HttpConnection]]:
             return http
 
         yield open_one
-
-
-def free_at_rest(device: Device) -> int:
-    """Return the free bytes once they stay: an answer's are taken until the client's ACK."""
-    end = Deadline(10)
-    free, since = device.heap().free, time.monotonic()
-    while time.monotonic() - since < DELAYED_ACK:
-        device.wait_for_change(0.1)
-        now = device.heap().free
-        if now != free:
-            free, since = now, time.monotonic()
-        assert not end.expired(), f"the heap does not come to rest: {free} bytes are free"
-    return free
 
 
 def wait_for_open(device: Device, scheme: str, count: int) -> None:
@@ -241,7 +224,7 @@ def test_the_memory_of_a_session(
     free = [shared_device.settle().free]
     for scheme in ("https", "https", "http", "http"):
         opened(scheme)
-        free.append(free_at_rest(shared_device))
+        free.append(shared_device.heap_at_rest().free)
     costs = [before - after for before, after in pairwise(free)]
     record_property("heap_per_tls_session", costs[1])
     record_property("heap_per_http_connection", costs[3])

@@ -62,6 +62,8 @@ LOOK_PATIENCE = 1.0
 """Seconds (scaled) for a look at the heap that no test asked for."""
 POLL = 0.01
 """Seconds between two looks at figures for which the guest sends no event."""
+DELAYED_ACK = 0.5
+"""Seconds: the longest that a TCP may delay an ACK (RFC 9293 section 3.8.6.3)."""
 
 _FAILED_START = re.compile(r"^Failed to start (HTTPS?) server: .*(?=\n)", re.MULTILINE)
 """What the firmware prints when it cannot serve; the whole line, because text comes in pieces."""
@@ -1030,6 +1032,32 @@ class Device:
             previous = heap
             self.wait_for_change(min(POLL, deadline.remaining()))
         self.heap_samples.append(HeapSample(self.timeline.now(), "settled", heap))
+        return heap
+
+    def heap_at_rest(self, timeout: float | Deadline = 10.0) -> HeapInfo:
+        """Wait until the heap stays as it is, with connections that may be open; return it.
+
+        What a connection holds is seen only then: an answer is kept until the client's ACK, which
+        may be late (RFC 9293 section 3.8.6.3).
+
+        Args:
+            timeout: seconds, scaled; or a deadline.
+
+        Raises:
+            MemoryLeaked: it did not come to rest in time.
+        """
+        deadline = Deadline.of(timeout)
+        heap, since = self.heap(), time.monotonic()
+        while (left := since + DELAYED_ACK - time.monotonic()) > 0:
+            if deadline.expired():
+                raise MemoryLeaked(
+                    f"The device's heap did not stay as it was for {DELAYED_ACK:g} s within "
+                    f"{deadline}: {heap.free} bytes are free. Is a connection busy?"
+                )
+            self.wait_for_change(min(left, 0.1))
+            now = self.heap()
+            if now.free != heap.free:
+                heap, since = now, time.monotonic()
         return heap
 
     @contextlib.contextmanager

@@ -134,7 +134,7 @@ def heap_per_session(device: Device, recipe: Recipe) -> float:
             stream = https(device, recipe, index).http()
             streams.append(stream)
             stream.get("/hello")
-        held = before - device.heap().free
+        held = before - device.heap_at_rest().free
     finally:
         for stream in streams:
             stream.close()

@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import espbench.device
 import psutil
 import pytest
 from espbench.certs import recipes
@@ -201,6 +202,24 @@ def test_open_connection_is_no_rest(device: Device) -> None:
         assert connection.recv(100)
         with pytest.raises(MemoryLeaked, match=r"open connections \{'http': 1\}, "):
             device.settle(0.3)
+    device.settle()
+
+
+def test_heap_at_rest(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a connection open the heap is at rest, unless it changes before that is known."""
+    free = device.settle().free
+    with socket.create_connection(("127.0.0.1", device.port(80))) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(100)
+        kept = free - device.heap_at_rest().free
+        assert 0 < kept < 1000
+        monkeypatch.setattr(espbench.device, "DELAYED_ACK", 60.0)
+        with pytest.raises(MemoryLeaked) as caught:
+            device.heap_at_rest(0.3)
+    assert str(caught.value) == (
+        f"The device's heap did not stay as it was for 60 s within 0.3 s: {free - kept} bytes are "
+        "free. Is a connection busy?"
+    )
     device.settle()
 
 
