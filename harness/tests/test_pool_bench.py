@@ -18,6 +18,7 @@ from espbench.pool import bench, suite
 LX60 = BOARDS["lx60"]
 
 
+@pytest.mark.boards("lx60")
 def test_a_round(firmware: Path) -> None:
     """Two of the suite's tests: each kind of suite has its figure, and so has waiting."""
     told: list[str] = []
