@@ -83,7 +83,7 @@ def as_json(repeats: Sequence[Repeat], board: str, versions: Mapping[str, str]) 
                 "title": repeat.kind.title,
                 "unit": repeat.kind.unit,
                 "values": repeat.values,
-                "spread_percent": round(repeat.spread, 4) if repeat.values else None,
+                "spread_percent": round(repeat.spread, 3) if repeat.values else None,
                 "reason": repeat.reason,
             }
             for repeat in repeats
