@@ -13,6 +13,7 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from espbench import source_ports
 from espbench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -143,9 +144,7 @@ def _answers(port: int, scheme: str, path: str, timeout: float) -> bool:
         return False
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
     try:
-        with socket.create_connection(
-            ("127.0.0.1", port), timeout, source_address=("127.0.0.1", 0)
-        ) as raw:
+        with source_ports.connect(port, timeout) as raw:
             connection = _unverified(raw) if scheme == "https" else raw
             with connection:
                 connection.settimeout(timeout)

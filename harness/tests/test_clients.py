@@ -27,6 +27,7 @@ from espbench.clients import (
     WebReplError,
     WebSocketError,
 )
+from espbench.source_ports import SourcePorts
 from websockets.sync.server import ServerConnection, serve
 
 
@@ -200,6 +201,37 @@ def test_no_two_clients_share_a_source_port() -> None:
         for stream in streams:
             stack.callback(stream.close)
         assert len({stream.sock.getsockname()[1] for stream in streams}) == len(streams)
+
+
+def test_no_source_port_comes_again_soon() -> None:
+    """A port that was just closed is not taken again: a guest may still know it (TIME-WAIT)."""
+    ports, taken = SourcePorts(), []
+    for _ in range(3000):  # by chance alone some three hundred of them would be the same
+        with socket.socket() as sock:
+            ports.bind(sock)
+            taken.append(sock.getsockname()[1])
+    assert len(set(taken)) == len(taken)
+
+
+def test_a_source_port_may_come_again_later() -> None:
+    """Only so many ports are remembered, so that they do not run out."""
+    ports, taken = SourcePorts(remembered=0), set()
+    for _ in range(3000):
+        with socket.socket() as sock:
+            ports.bind(sock)
+            taken.add(sock.getsockname()[1])
+    assert len(taken) < 3000
+
+
+def test_a_source_port_that_another_process_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When somebody was faster, the next port is taken."""
+    ports = SourcePorts()
+    with socket.create_server(("127.0.0.1", 0)) as other, socket.socket() as sock:
+        offered = iter([other.getsockname()[1]])
+        free = ports._new
+        monkeypatch.setattr(ports, "_new", lambda: next(offered, None) or free())
+        ports.bind(sock)
+        assert sock.getsockname()[1] not in (0, other.getsockname()[1])
 
 
 def test_nobody_listens() -> None:

@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from esp_image import replaced, sealed
-from espbench import cli
+from espbench import cli, source_ports
 from espbench.deadline import Deadline
 from espbench.device import Device
 from espbench.embedded.contact import Contact
@@ -75,8 +75,7 @@ def connect(server: Contact, timeout: float = 20.0) -> ssl.SSLSocket:
 
 def tcp(server: Contact, timeout: float = 20.0) -> socket.socket:
     """Return a TCP connection with a source port of its own."""
-    address = ("127.0.0.1", server.port(443))
-    return socket.create_connection(address, Deadline(timeout).seconds, ("127.0.0.1", 0))
+    return source_ports.connect(server.port(443), Deadline(timeout).seconds)
 
 
 def get(connection: ssl.SSLSocket) -> bytes:

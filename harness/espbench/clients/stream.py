@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
+from espbench import source_ports
 from espbench.clients.errors import ClientTimeout, ConnectionEnded
 from espbench.deadline import Deadline
 
 TIMEOUT = 10.0
 """Seconds (before scaling) that a call may take unless the caller says otherwise."""
-
-LOCAL = "127.0.0.1"
-"""Where clients come from."""
 
 Timeout = float | Deadline | None
 """Seconds, a deadline shared with other calls, or None for the connection's own time-out."""
@@ -70,12 +68,7 @@ class Stream:
         """
         deadline = Deadline(timeout)
         try:
-            # A source port that no other socket has: the kernel gives the same one to connections
-            # with different destinations, slirp keeps it, and two connections that came through
-            # two forwarded ports of one guest port would be one and the same for the guest.
-            connected = socket.create_connection(
-                (host, port), deadline.remaining(), source_address=(LOCAL, 0)
-            )
+            connected = source_ports.connect(port, deadline.remaining(), host)
         except TimeoutError:
             raise ClientTimeout(
                 f"{host}:{port} did not accept a connection within {deadline}."

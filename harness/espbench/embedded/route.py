@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from espbench import source_ports
 from espbench.errors import EspbenchError
 
 Forward = Callable[[int], int]
@@ -61,11 +62,9 @@ class Route:
             raise ConnectionRefusedError(
                 errno.ECONNREFUSED, f"The guest {address[0]} cannot be reached: {error}"
             ) from error
-        # A source port of its own: slirp keeps it, and connections to two host ports that lead to
-        # one guest port may otherwise share theirs, and be one connection to the guest.
         with contextlib.suppress(OSError):
             if not sock.getsockname()[1]:
-                sock.bind((HERE, 0))
+                source_ports.bind(sock)
         return connect(sock, (HERE, port))
 
     def _or_errno(self, connect: Callable[..., Any], sock: socket.socket, address: Any) -> Any:
