@@ -7,13 +7,16 @@ as long as it lasts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from itertools import pairwise
 
 import pytest
-from espbench.clients import ConnectionEnded, Doors, HttpConnection
+from espbench.clients import ConnectionEnded, Doors, HttpConnection, together
 from espbench.clients.websocket import PING, Frame
+from espbench.control import encode_source
 from espbench.deadline import Deadline
 from espbench.device import Device
+from espbench.errors import ControlError
 
 PLACES = {"http": 10, "https": 4}
 PROMPT = 2.0
@@ -155,6 +158,52 @@ def test_all_places_of_both_servers_wait(
     for scheme, connections in pending.items():
         answer_all(shared_device, connections, scheme)
     assert shared_device.eval("answers") == sum(PLACES.values())
+
+
+SPIN = """
+import httpserver
+released, turns = False, 0
+
+def spin(request):
+    global turns
+    while not released:
+        turns += 1
+    return "released"
+
+httpserver.on("/spin", spin)
+"""
+"""A handler that computes until it is told to stop."""
+
+
+def test_a_host_that_asks_without_a_pause(shared_device: Device, doors: Doors) -> None:
+    """The program has a turn between any two of Python's answers, however fast the next is asked.
+
+    MicroPython's scheduler runs what C scheduled until there is no more of it: a host that asks
+    again while an answer is on its way would see a device that answers, and a program that stands
+    still.
+    """
+    shared_device.exec(SPIN)
+    asked = encode_source("turns")
+
+    def ask() -> list[int]:
+        seen: list[int] = []
+        patience = Deadline(20)
+        while len(seen) < 50:
+            assert not patience.expired(), f"only {len(seen)} answers came"
+            with suppress(ControlError):  # another one's request is not answered yet
+                seen.append(shared_device.control.request("eval", asked, timeout=patience))
+        return seen
+
+    with doors.http.http() as connection:
+        connection.send("GET", "/spin")
+        deadline = Deadline(PROMPT)
+        while shared_device.eval("turns") == 0:
+            assert not deadline.expired(), "the handler was not called"
+        seen = sorted(turn for outcome in together([ask] * 4) for turn in outcome.get())
+        shared_device.exec("released = True")
+        assert connection.receive().text == "released"
+    shared_device.exec("httpserver.off('/spin')")
+    assert not [before for before, after in pairwise(seen) if before == after]
 
 
 ENDLESS = """

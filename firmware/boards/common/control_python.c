@@ -82,6 +82,12 @@ static mp_obj_t value_json(mp_obj_t value) {
     return mp_call_function_1(mp_load_attr(module, MP_QSTR_value_json), value);
 }
 
+/* Before the answer: the next request may be here right behind it. */
+static void finish(void) {
+    mp_sched_lock(); /* first: schedule() looks at it */
+    pending = false;
+}
+
 static void run(mp_sched_node_t *unused) {
     (void)unused;
     uint32_t id = pending_id;
@@ -101,24 +107,40 @@ static void run(mp_sched_node_t *unused) {
         mp_sched_unlock();
         mp_obj_t value = run_source(want_value);
         const char *json = want_value ? mp_obj_str_get_str(value_json(value)) : NULL;
-        pending = false; /* before the answer: the next request may be here right behind it */
+        finish();
         control_answer(id, json);
         nlr_pop();
     } else if (mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(((mp_obj_base_t *)nlr.ret_val)->type),
                                        MP_OBJ_FROM_PTR(&mp_type_SystemExit))) {
-        pending = false;
+        finish();
         control_answer(id, NULL);
         in_readline = readline;
         leave_program();
     } else {
-        pending = false;
+        finish();
         answer_exception(id, nlr.ret_val);
     }
-    mp_sched_lock();
     in_readline = readline;
     mp_hal_set_interrupt_char(interrupt_char);
     mp_globals_set(globals);
     mp_locals_set(locals);
+}
+
+static mp_obj_t schedule_node(mp_obj_t unused) {
+    mp_sched_schedule_node(&node, run);
+    return unused;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(schedule_node_obj, schedule_node);
+
+/* The scheduler runs its nodes until there is none: a host that asks again while its answer is
+ * written would have it run requests for ever, and the program that it watches would stand still.
+ * What it runs after its nodes is one entry of its queue, and then the program goes on. So while it
+ * runs anything, the next node comes from there. The queue is the program's, too, and may be
+ * full. */
+static bool schedule(void) {
+    bool runs = MP_STATE_VM(sched_state) <= MP_SCHED_LOCKED;
+    return (runs && mp_sched_schedule(MP_OBJ_FROM_PTR(&schedule_node_obj), mp_const_none)) ||
+           mp_sched_schedule_node(&node, run);
 }
 
 void control_python_request(uint32_t id, const char *base64, bool want_value) {
@@ -142,7 +164,7 @@ void control_python_request(uint32_t id, const char *base64, bool want_value) {
     pending = true;
     bool now = opened;
     MICROPY_END_ATOMIC_SECTION(state);
-    if (now && !mp_sched_schedule_node(&node, run)) {
+    if (now && !schedule()) {
         pending = false;
         control_error(id, "MicroPython's scheduler does not take the request");
     }
