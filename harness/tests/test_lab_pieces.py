@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import serial
 from espbench import up
 from espbench.boards import BOARDS
 from espbench.errors import QemuError
@@ -36,9 +37,17 @@ def console(typed: queue.Queue[bytes]) -> Iterator[ConsoleServer]:
     console.close()
 
 
+# IAC WILL ECHO, WILL SUPPRESS-GO-AHEAD, DO TRANSMIT-BINARY, WILL COM-PORT-OPTION
+GREETING = b"\xff\xfb\x01\xff\xfb\x03\xff\xfd\x00\xff\xfb\x2c"
+# what microcom 2019.01 begins with: COM-PORT-OPTION, and in it 115200 Bd and no flow control
+MICROCOM = b"\xff\xfb,\xff\xfd,\xff\xfa,\x01\x00\x01\xc2\x00\xff\xf0\xff\xfa,\x05\x01\xff\xf0"
+
+
 def connect(port: int) -> socket.socket:
-    """Return a connection."""
-    return socket.create_connection((LOOPBACK, port), timeout=10)
+    """Return a connection that the server has greeted."""
+    client = socket.create_connection((LOOPBACK, port), timeout=10)
+    assert read(client, len(GREETING)) == GREETING
+    return client
 
 
 def read(client: socket.socket, size: int) -> bytes:
@@ -63,15 +72,38 @@ def test_console(console: ConsoleServer, typed: queue.Queue[bytes]) -> None:
             assert read(one, 4) == read(two, 4) == b">>> "
 
 
-def test_client_that_reads_nothing(console: ConsoleServer, typed: queue.Queue[bytes]) -> None:
+def test_microcom(console: ConsoleServer, typed: queue.Queue[bytes]) -> None:
+    """Of what `labgrid-client console` sends, the board gets what was typed and nothing else."""
+    with connect(console.port) as client:
+        for byte in MICROCOM + b"help\r":  # in whatever pieces it comes
+            client.sendall(bytes([byte]))
+        got = b""
+        while not got.endswith(b"\r"):
+            got += typed.get(timeout=10)
+        assert got == b"help\r"
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning:serial.rfc2217")
+def test_serial_over_the_network(console: ConsoleServer, typed: queue.Queue[bytes]) -> None:
+    """pyserial, which labgrid's SerialDriver is made of, sends and gets every byte there is."""
+    every = bytes(range(256))
+    with serial.serial_for_url(f"rfc2217://{LOOPBACK}:{console.port}", timeout=10) as port:
+        port.write(every)
+        got = b""
+        while len(got) < len(every):
+            got += typed.get(timeout=10)
+        assert got == every
+        console.feed(every)
+        assert port.read(len(every)) == every
+
+
+def test_client_that_reads_nothing(console: ConsoleServer) -> None:
     """A client that lags behind too far is cut off; the others see all of it."""
     with connect(console.port) as good, socket.socket() as lazy:
         lazy.settimeout(10)
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # or it holds megabytes
         lazy.connect((LOOPBACK, console.port))
-        for client in (good, lazy):  # connected is not accepted
-            client.sendall(b"?")
-            assert typed.get(timeout=10) == b"?"
+        assert read(lazy, len(GREETING)) == GREETING  # connected is not accepted
         console.feed(b"x")
         assert read(good, 1) == read(lazy, 1) == b"x"
         piece = bytes(64 * 1024)

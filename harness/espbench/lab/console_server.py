@@ -1,4 +1,8 @@
-"""A board's console on a TCP port, raw, as a lab's terminal server has it."""
+"""A board's console on a TCP port, as a lab's terminal server has it (RFC 2217).
+
+Not raw: microcom, which `labgrid-client console` calls, always begins with telnet's negotiation,
+and Ctrl-A is in it, which is MicroPython's raw REPL.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,34 @@ import socket
 import threading
 from collections.abc import Callable
 
+import serial
+from serial.rfc2217 import PortManager
+
 KEPT = 64 * 1024
 """Bytes that wait for the next client while there is none."""
 BACKLOG = 1024 * 1024
 """Bytes that a client may lag behind before it is cut off: the board waits for nobody."""
+
+
+class _Client:
+    """What one client is still to be sent, and its side of telnet."""
+
+    def __init__(self) -> None:
+        self.unsent = bytearray()
+        # What a client sets of the line (speed, parity) is kept there, and goes no further.
+        self._telnet = PortManager(serial.serial_for_url("loop://"), self)
+
+    def write(self, data: bytes) -> None:
+        """Send telnet's own; called by `PortManager`."""
+        self.unsent += data
+
+    def show(self, data: bytes) -> None:
+        """Send what the board prints."""
+        self.unsent += b"".join(self._telnet.escape(data))
+
+    def typed(self, data: bytes) -> bytes:
+        """Return what is for the board."""
+        return b"".join(self._telnet.filter(data))
 
 
 class ConsoleServer:
@@ -32,7 +60,7 @@ class ConsoleServer:
         self._lock = threading.Lock()
         self._waiting = bytearray()
         self._closing = False
-        self._clients: dict[socket.socket, bytearray] = {}
+        self._clients: dict[socket.socket, _Client] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._woken, selectors.EVENT_READ)
@@ -75,7 +103,7 @@ class ConsoleServer:
         with contextlib.suppress(OSError):
             client, _ = self._listener.accept()
             client.setblocking(False)
-            self._clients[client] = bytearray()
+            self._clients[client] = _Client()
             self._selector.register(client, selectors.EVENT_READ)
 
     def _receive(self, client: socket.socket) -> None:
@@ -85,10 +113,10 @@ class ConsoleServer:
             return
         except OSError:
             data = b""
-        if data:
-            self._send(data)
-        else:
+        if not data:
             self._drop(client)
+        elif typed := self._clients[client].typed(data):
+            self._send(typed)
 
     def _drop(self, client: socket.socket) -> None:
         self._selector.unregister(client)
@@ -101,8 +129,9 @@ class ConsoleServer:
                 del self._waiting[:-KEPT]
                 return
             data, self._waiting = bytes(self._waiting), bytearray()
-        for client, unsent in list(self._clients.items()):
-            unsent += data
+        for client, state in list(self._clients.items()):
+            state.show(data)
+            unsent = state.unsent
             try:
                 del unsent[: client.send(unsent) if unsent else 0]
             except BlockingIOError:

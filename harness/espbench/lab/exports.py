@@ -133,7 +133,7 @@ class ConsoleExport(_UnitExport):
             "host": host,
             "port": None if ports is None else ports.console,
             "speed": 115200,
-            "protocol": "raw",
+            "protocol": "rfc2217",
         }
 
 
