@@ -327,7 +327,8 @@ class SessionCost:
 def session_cost(shared_device: Device, doors: Doors) -> SessionCost:
     """Return what a TLS session takes, by opening two: the first one's handshake, all that is kept
     for the second."""
-    before = shared_device.settle().free
+    shared_device.settle()
+    before = shared_device.heap_at_rest().free
     shared_device.heap_reset()
     with ExitStack() as stack:
         first = stack.enter_context(doors.https.http())

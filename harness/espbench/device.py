@@ -46,6 +46,7 @@ from espbench.record import Recorder
 from espbench.record import check as check_recordable
 from espbench.recording import is_repeated
 from espbench.resets import ResetWatch
+from espbench.time_wait import TimeWait
 from espbench.timeline import Timeline
 
 REBOOTS = 5
@@ -64,6 +65,8 @@ POLL = 0.01
 """Seconds between two looks at figures for which the guest sends no event."""
 DELAYED_ACK = 0.5
 """Seconds: the longest that a TCP may delay an ACK (RFC 9293 section 3.8.6.3)."""
+FORGOTTEN = 3.0
+"""Seconds, scaled: twice what the boards' lwIP takes to forget a connection that it ended."""
 
 _FAILED_START = re.compile(r"^Failed to start (HTTPS?) server: .*(?=\n)", re.MULTILINE)
 """What the firmware prints when it cannot serve; the whole line, because text comes in pieces."""
@@ -1034,11 +1037,16 @@ class Device:
         self.heap_samples.append(HeapSample(self.timeline.now(), "settled", heap))
         return heap
 
+    @functools.cached_property
+    def _time_wait(self) -> TimeWait:
+        return TimeWait(self)
+
     def heap_at_rest(self, timeout: float | Deadline = 10.0) -> HeapInfo:
         """Wait until the heap stays as it is, with connections that may be open; return it.
 
         What a connection holds is seen only then: an answer is kept until the client's ACK, which
-        may be late (RFC 9293 section 3.8.6.3).
+        may be late (RFC 9293 section 3.8.6.3), and lwIP remembers connections that are over for a
+        while (TIME-WAIT), which is waited for where it takes no longer than `FORGOTTEN`.
 
         Args:
             timeout: seconds, scaled; or a deadline.
@@ -1047,6 +1055,8 @@ class Device:
             MemoryLeaked: it did not come to rest in time.
         """
         deadline = Deadline.of(timeout)
+        forgotten = min(Deadline(FORGOTTEN).remaining(), deadline.remaining())
+        self._time_wait.wait(Deadline(forgotten, scale=1))
         heap, since = self.heap(), time.monotonic()
         while (left := since + DELAYED_ACK - time.monotonic()) > 0:
             if deadline.expired():

@@ -127,7 +127,8 @@ def median_ms(seconds: Sequence[float] | Iterator[float]) -> float:
 def heap_per_session(device: Device, recipe: Recipe) -> float:
     """Return the bytes that an established, idle TLS session holds."""
     first_answer(https(device, recipe))  # what the first connection takes for good is not its own
-    before = device.settle().free
+    device.settle()
+    before = device.heap_at_rest().free
     streams = []
     try:
         for index in range(SESSIONS):

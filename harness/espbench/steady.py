@@ -39,8 +39,6 @@ TIME_WAIT_AT_MOST = 10.0
 """Seconds (scaled) after which a list that does not get empty is not waited for any more."""
 FILE_BYTES = 4096
 PASSWORD = "espbench"
-LOOK = 0.02
-"""Seconds between two looks at what only the device's memory tells."""
 LATE = 0.015
 """Seconds: three times NEXT_CHUNK_US of firmware/modules/webrepl/webrepl_terminal.c."""
 
@@ -332,9 +330,7 @@ class Subject:
 
     def rested(self) -> int:
         """Return what is free when no control block is left in TIME_WAIT either."""
-        patience = Deadline(TIME_WAIT_AT_MOST)
-        while self._time_wait.any() and not patience.expired():
-            self.device.wait_for_change(LOOK)
+        self._time_wait.wait(Deadline(TIME_WAIT_AT_MOST))
         free = self.device.settle().free
         if self._time_wait.known and not self._time_wait.any():
             return free

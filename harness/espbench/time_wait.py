@@ -6,10 +6,17 @@ another heap. lwIP counts the time in half seconds, so it takes between 1 and 1.
 
 from __future__ import annotations
 
-from espbench.device import Device
+from typing import TYPE_CHECKING
+
+from espbench.deadline import Deadline
 from espbench.guest_memory import examine, parse_words, symbol_address
 
+if TYPE_CHECKING:
+    from espbench.device import Device
+
 SYMBOL = "tcp_tw_pcbs"
+LOOK = 0.02
+"""Seconds between two looks: nothing tells when such a connection is forgotten."""
 
 
 class TimeWait:
@@ -32,3 +39,11 @@ class TimeWait:
             return False
         text = self._device.monitor("human-monitor-command", command_line=self._command)
         return any(parse_words(str(text), 1))
+
+    def wait(self, patience: Deadline) -> bool:
+        """Wait until there is no such connection; return whether that came in time."""
+        while self.any():
+            if patience.expired():
+                return False
+            self._device.wait_for_change(LOOK)
+        return True

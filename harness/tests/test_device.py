@@ -31,6 +31,7 @@ from espbench.errors import (
 )
 from espbench.evidence import save
 from espbench.plugin import DeviceFactory
+from espbench.time_wait import TimeWait
 
 pytestmark = pytest.mark.boards("lx60")
 
@@ -203,6 +204,21 @@ def test_open_connection_is_no_rest(device: Device) -> None:
         with pytest.raises(MemoryLeaked, match=r"open connections \{'http': 1\}, "):
             device.settle(0.3)
     device.settle()
+
+
+def test_heap_at_rest_without_connections_that_are_over(device: Device) -> None:
+    """The heap is not at rest while lwIP remembers a connection that it ended (TIME-WAIT)."""
+    free = device.heap_at_rest().free
+    with socket.create_connection(("127.0.0.1", device.port(80))) as connection:
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        while connection.recv(4096):
+            pass
+    time_wait = TimeWait(device)
+    deadline = Deadline(5)
+    while not time_wait.any():
+        assert not deadline.expired(), "the device did not end the connection first"
+    assert device.heap_at_rest().free == free
+    assert not time_wait.any()
 
 
 def test_heap_at_rest(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
