@@ -1,7 +1,9 @@
 /* What happens besides MicroPython's own start, and around its soft resets. All of it hangs on
  * hooks of MicroPython's esp32 port or on the linker's --wrap: the port itself is not changed. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "board.h"
 #include "board_threads.h"
@@ -10,6 +12,7 @@
 #include "console.h"
 #include "control.h"
 #include "control_python.h"
+#include "esp_log.h"
 #include "esp_random.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/idf_additions.h"
@@ -32,9 +35,17 @@ int board_entropy(unsigned char *out, size_t length) {
     return 0;
 }
 
+/* A component of ESP-IDF that finds no memory says so in its log, and the first line of the log
+ * takes memory for two locks, without which ESP-IDF calls abort(). So both are made now. */
+static void make_log_locks(void) {
+    esp_log_level_set("*", esp_log_level_get("*")); /* the log's own */
+    write(fileno(stdout), "", 0);                   /* its UART's */
+}
+
 /* MICROPY_BOARD_STARTUP: before MicroPython's task exists. */
 void espbench_startup(void) {
     boardctrl_startup(); /* the port's own: NVS */
+    make_log_locks();
     boot_arguments_read();
     mbedtls_platform_set_calloc_free(tls_calloc, tls_release);
     if (!console_start_control() || !network_task_start()) {
