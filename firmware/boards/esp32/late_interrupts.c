@@ -7,8 +7,9 @@
  * raises in the moment in which the CPU enables interrupts in mstatus (at the beginning of each
  * handler) may be lost. Its line stays high, and the emulated matrix looks at changes only: when it
  * was the tick's, the CPU slept for good, and not even a reset of the machine helped. A line that
- * is enabled anew is looked at, so that is done to all of them before the CPU sleeps. A real chip
- * has none of the three. */
+ * is enabled anew is looked at, so that is done to all of them before the CPU sleeps, and now and
+ * then where it never does, because a program waits for something in a loop. A real chip has none
+ * of the three. */
 #ifdef __riscv
 
 #include <stdbool.h>
@@ -30,9 +31,24 @@ static bool IRAM_ATTR should_be_low(void) {
     return port_xSchedulerRunning[0] && port_uxCriticalNesting[0] == 0 && !xPortInIsrContext();
 }
 
+/* Interrupts are off meanwhile, as a handler may let a task run that enables a line of its own. */
+static void IRAM_ATTR look_at_lines(void) {
+    unsigned before = RV_CLEAR_CSR(mstatus, MSTATUS_MIE);
+    uint32_t enabled = esp_cpu_intr_get_enabled_mask();
+    esp_cpu_intr_disable(enabled);
+    esp_cpu_intr_enable(enabled);
+    RV_SET_CSR(mstatus, before & MSTATUS_MIE);
+}
+
+#define LOOK_EVERY 128 /* critical sections: the program's loop enters some for the GIL */
+
 /* As the original, but sure of the threshold: the loop's last turn finds the one before at work. */
 void __wrap_vPortEnterCritical(void);
 void IRAM_ATTR __wrap_vPortEnterCritical(void) {
+    static unsigned entered;
+    if (should_be_low() && ++entered % LOOK_EVERY == 0) {
+        look_at_lines();
+    }
     UBaseType_t before = portSET_INTERRUPT_MASK_FROM_ISR();
     while (portSET_INTERRUPT_MASK_FROM_ISR() != RVHAL_EXCM_LEVEL) {
     }
@@ -65,15 +81,6 @@ void IRAM_ATTR __wrap_vPortYield(void) {
 }
 
 #define LINES_AT_ONCE 4 /* that may wait: tick, yield, UART, Ethernet */
-
-/* Interrupts are off meanwhile, as a handler may let a task run that enables a line of its own. */
-static void look_at_lines(void) {
-    unsigned before = RV_CLEAR_CSR(mstatus, MSTATUS_MIE);
-    uint32_t enabled = esp_cpu_intr_get_enabled_mask();
-    esp_cpu_intr_disable(enabled);
-    esp_cpu_intr_enable(enabled);
-    RV_SET_CSR(mstatus, before & MSTATUS_MIE);
-}
 
 /* Before the CPU sleeps until the next interrupt: the tick's wakes it, and then this runs again. */
 static bool on_idle(void) {
