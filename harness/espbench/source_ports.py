@@ -16,18 +16,20 @@ import threading
 
 LOCAL = "127.0.0.1"
 """Where clients come from."""
-
-REMEMBERED = 8192
-"""How many connections later a port may come again: more than half of the ports that Linux gives
-to sockets that ask for none (net.ipv4.ip_local_port_range, of which it takes the odd ones)."""
+OFFERS = 8
+"""So many remembered ports in a row say that there are hardly any others."""
 
 
 class SourcePorts:
-    """Remembers the ports that were used last, and takes others."""
+    """Remembers the ports that were used last, and takes others.
 
-    def __init__(self, remembered: int = REMEMBERED) -> None:
+    When the kernel offers only remembered ones, the one that was used first is forgotten: there
+    may be few to choose from (net.ipv4.ip_local_port_range; 14 000 by default, as Linux offers the
+    odd ones).
+    """
+
+    def __init__(self) -> None:
         """Start without a memory."""
-        self._remembered = remembered
         self._lately: dict[int, None] = {}  # in the order of their use
         self._lock = threading.Lock()
 
@@ -38,7 +40,7 @@ class SourcePorts:
             OSError: the host has no free port.
         """
         while True:
-            port = self._new()
+            port = self.new()
             try:
                 sock.bind((LOCAL, port))
             except OSError as error:
@@ -47,18 +49,22 @@ class SourcePorts:
                 continue  # another process was faster
             return
 
-    def _new(self) -> int:
+    def new(self) -> int:
+        """Return a port that was free a moment ago, and was not used lately."""
         with self._lock:
             while True:
-                with socket.socket() as probe:
-                    probe.bind((LOCAL, 0))
-                    port = int(probe.getsockname()[1])
-                if port not in self._lately:
-                    break
-            self._lately[port] = None
-            if len(self._lately) > self._remembered:
+                for _ in range(OFFERS):
+                    port = _offered()
+                    if port not in self._lately:
+                        self._lately[port] = None
+                        return port
                 del self._lately[next(iter(self._lately))]
-            return port
+
+
+def _offered() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOCAL, 0))
+        return int(probe.getsockname()[1])
 
 
 _ports = SourcePorts()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import itertools
 import socket
 import ssl
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from espbench import source_ports
 from espbench.certs import recipes
 from espbench.clients import (
     ClientTimeout,
@@ -213,14 +215,13 @@ def test_no_source_port_comes_again_soon() -> None:
     assert len(set(taken)) == len(taken)
 
 
-def test_a_source_port_may_come_again_later() -> None:
-    """Only so many ports are remembered, so that they do not run out."""
-    ports, taken = SourcePorts(remembered=0), set()
-    for _ in range(3000):
-        with socket.socket() as sock:
-            ports.bind(sock)
-            taken.add(sock.getsockname()[1])
-    assert len(taken) < 3000
+def test_source_ports_do_not_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the host has few ports they come again, but not soon."""
+    ports, offered = SourcePorts(), itertools.cycle(range(40_000, 40_100))
+    monkeypatch.setattr(source_ports, "_offered", lambda: next(offered))
+    taken = [ports.new() for _ in range(1000)]
+    assert set(taken) == set(range(40_000, 40_100))
+    assert all(len(set(taken[i : i + 50])) == 50 for i in range(len(taken) - 50))
 
 
 def test_a_source_port_that_another_process_took(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,8 +229,8 @@ def test_a_source_port_that_another_process_took(monkeypatch: pytest.MonkeyPatch
     ports = SourcePorts()
     with socket.create_server(("127.0.0.1", 0)) as other, socket.socket() as sock:
         offered = iter([other.getsockname()[1]])
-        free = ports._new
-        monkeypatch.setattr(ports, "_new", lambda: next(offered, None) or free())
+        free = ports.new
+        monkeypatch.setattr(ports, "new", lambda: next(offered, None) or free())
         ports.bind(sock)
         assert sock.getsockname()[1] not in (0, other.getsockname()[1])
 
