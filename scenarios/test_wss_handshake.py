@@ -314,6 +314,22 @@ def test_a_slow_client_that_makes_it(doors: Doors) -> None:
         assert next(records(stream.receive())).content_type == Record.APPLICATION_DATA
 
 
+def test_a_record_whose_end_comes_late(shared_device: Device, doors: Doors) -> None:
+    """A record is taken when its last bytes come apart, however many, and whatever is in them.
+
+    Five are as many as a header has: as one they would often tell of a record that is too long.
+    """
+    steps = TlsSteps(doors.tls)
+    with doors.https.raw() as stream:
+        steps.go(stream, Step.ESTABLISHED)
+        for late in (1, 4, 5, 5, 5, 5, 5, 6):
+            request = steps.encrypt(encode_request("GET", "/hello"))
+            stream.send(request[:-late])
+            shared_device.heap_at_rest()  # it has taken what there is
+            stream.send(request[-late:])
+            assert next(records(stream.receive())).content_type == Record.APPLICATION_DATA
+
+
 # -------------------------------------------------------------------- clients that leave
 
 

@@ -73,6 +73,9 @@ struct connection {
     struct tcp_pcb *pcb; /* NULL once lwIP has let go of it */
     struct pbuf *rx;
     uint16_t rx_at;
+#if CONFIG_MBEDTLS_DYNAMIC_BUFFER
+    uint16_t record_left; /* of a TLS record's body; none: a header comes next */
+#endif
     bool admitted; /* has a place; until then it only waits, see admit() */
     bool ready, eof, started, asked, no_memory;
     mbedtls_ssl_context *tls;

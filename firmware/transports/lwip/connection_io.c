@@ -131,9 +131,16 @@ int connection_bio_receive(void *context, unsigned char *data, size_t length) {
     pbuf_copy_partial(connection->rx, data, (u16_t)n, connection->rx_at);
     use_rx(connection, n);
 #if CONFIG_MBEDTLS_DYNAMIC_BUFFER
-    /* These buffers are as long as the header says, before Mbed TLS has looked at it. */
-    if (n == RECORD_HEADER && length == n && (data[3] << 8 | data[4]) > RECORD_MAX) {
-        return MBEDTLS_ERR_SSL_INVALID_RECORD;
+    /* These buffers are as long as the header says, before Mbed TLS has looked at it. What is asked
+     * for need not be a header: five bytes may also be what a body lacks. */
+    if (connection->record_left > 0) {
+        connection->record_left -= (uint16_t)n;
+    } else if (n == RECORD_HEADER) {
+        unsigned record = data[3] << 8 | data[4];
+        if (record > RECORD_MAX) {
+            return MBEDTLS_ERR_SSL_INVALID_RECORD;
+        }
+        connection->record_left = (uint16_t)record;
     }
 #endif
     return (int)n;
