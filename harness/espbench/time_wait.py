@@ -40,10 +40,7 @@ class TimeWait:
         text = self._device.monitor("human-monitor-command", command_line=self._command)
         return any(parse_words(str(text), 1))
 
-    def wait(self, patience: Deadline) -> bool:
-        """Wait until there is no such connection; return whether that came in time."""
-        while self.any():
-            if patience.expired():
-                return False
+    def wait(self, patience: Deadline) -> None:
+        """Wait until there is no such connection, or no patience."""
+        while self.any() and not patience.expired():
             self._device.wait_for_change(LOOK)
-        return True
