@@ -12,11 +12,12 @@ PYTHON = ["harness", "scenarios", "tools", "firmware", "conftest.py", "setup.py"
 
 
 def c_files(tree: Path) -> list[str]:
-    """Return the firmware's own C files, sorted, relative to `tree`."""
+    """Return the project's own C files, sorted, relative to `tree`."""
     return sorted(
         str(path.relative_to(tree))
+        for folder in ("firmware", "harness")
         for pattern in ("*.c", "*.h")
-        for path in (tree / "firmware").rglob(pattern)
+        for path in (tree / folder).rglob(pattern)
     )
 
 

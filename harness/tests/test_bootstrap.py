@@ -267,9 +267,11 @@ def test_lock_has_hashes_and_names_no_index() -> None:
 
 
 def test_lint_looks_at_our_c_only(tmp_path: Path) -> None:
-    """clang-format gets the firmware's own files, in order."""
+    """clang-format gets the firmware's and the tests' own files, in order."""
     (tmp_path / "firmware" / "b").mkdir(parents=True)
     (tmp_path / "firmware" / "b" / "x.c").touch()
     (tmp_path / "firmware" / "a.h").touch()
+    (tmp_path / "harness").mkdir()
+    (tmp_path / "harness" / "c.c").touch()
     (tmp_path / "other.c").touch()
-    assert lint.c_files(tmp_path) == ["firmware/a.h", "firmware/b/x.c"]
+    assert lint.c_files(tmp_path) == ["firmware/a.h", "firmware/b/x.c", "harness/c.c"]
