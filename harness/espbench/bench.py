@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from elftools.elf.elffile import ELFFile
-
 from espbench import figures, tempdirs
 from espbench.boards import Board
 from espbench.certs import recipes
@@ -27,6 +25,7 @@ from espbench.figures import Figure
 from espbench.image import normalise
 from espbench.layout import device_image
 from espbench.qemu import Machine, Wires, command_line, find_qemu
+from espbench.sections import image_bytes
 
 BOOT_LIMIT = 1.05
 """How much longer a boot by the harness may take than one by a bare QEMU command."""
@@ -73,6 +72,7 @@ def run(
     Raises:
         EspbenchError: a device or a client failed.
     """
+    sizes = _sizes(firmware)  # first: it may say that there is no ELF
     progress("boots, by the harness and bare, alternating")
     harness, bare = _boots(board, firmware, effort.boots)
     found = [
@@ -117,7 +117,7 @@ def run(
     progress("requests with evidence kept and without, alternating")
     ratio = _evidence(board, firmware, effort.requests)
     found.append(Figure("evidence_ratio", "Requests with evidence against none", ratio, "ratio"))
-    return [*found, *_sizes(firmware)]
+    return [*found, *sizes]
 
 
 def _evidence(board: Board, firmware: Path, count: int) -> float:
@@ -221,13 +221,8 @@ def _rate(key: str, title: str, count: int, action: Callable[[], object]) -> Fig
 
 
 def _sizes(firmware: Path) -> list[Figure]:
-    with elf_of(firmware).open("rb") as file:
-        segments = [s.header for s in ELFFile(file).iter_segments() if s.header.p_type == "PT_LOAD"]
-    return [
-        Figure(
-            "image_bytes", "Image: code and constants", sum(s.p_filesz for s in segments), "bytes"
-        )
-    ]
+    size = image_bytes(elf_of(firmware))
+    return [Figure("image_bytes", "Image: code and constants", size, "bytes")]
 
 
 # ------------------------------------------------------------------- boots

@@ -19,7 +19,6 @@ from espbench.errors import FigureUnavailable, QmpError
 from espbench.fixed_random import FixedRandom, fixed_random
 from espbench.guest_memory import parse_words
 from espbench.readings import BOOT, FREE, Reading
-from espbench.sections import sections
 from espbench.steady import Subject, typical
 from espbench.time_wait import TimeWait
 from espbench.wire import Wire
@@ -175,18 +174,6 @@ def test_a_firmware_without_lwip_has_nothing_to_remember(
     time_wait = TimeWait(Device(BOARDS["lx60"], tiny_firmware()))
     assert not time_wait.known
     assert not time_wait.any()
-
-
-def test_a_firmware_that_is_no_elf_has_no_sections(tmp_path: Path) -> None:
-    """The sentence says so, and how to name one that has."""
-    blob = tmp_path / "firmware.bin"
-    blob.write_bytes(b"\xe9 no ELF")
-    with pytest.raises(FigureUnavailable) as caught:
-        sections(blob)
-    assert str(caught.value) == (
-        f"{blob} is no ELF file, so its sections are not known: name the ELF that the linker made "
-        "with --firmware-elf."
-    )
 
 
 def test_a_firmware_that_never_began_to_count_says_so(
