@@ -29,8 +29,6 @@ from espbench.sections import image_bytes
 
 BOOT_LIMIT = 1.05
 """How much longer a boot by the harness may take than one by a bare QEMU command."""
-IDLE_LIMIT = 2.0
-"""Per cent of a host's core that an idle device may take."""
 STALL_LIMIT = 500.0
 """Milliseconds that a connection may take: a frame that a driver overlooked waits for seconds."""
 BATCH = 20
@@ -194,7 +192,7 @@ def _serving(
             "Host CPU when idle",
             figures.idle_cpu(device, effort.idle),
             "%",
-            IDLE_LIMIT,
+            device.board.idle_cpu,
         )
     )
     return found
