@@ -160,6 +160,23 @@ def test_a_tls_stream_tells_what_was_negotiated(https_target: Target) -> None:
     stream.close()
 
 
+def test_a_tls_peer_that_has_gone_is_a_sentence(server_context: ssl.SSLContext) -> None:
+    """Sending on a connection that ended without close_notify is told like any other end."""
+
+    def behave(connection: socket.socket) -> None:
+        server_context.wrap_socket(connection, server_side=True).close()
+
+    with one_connection(behave) as target:
+        stream = target.but(verify=False).tls_stream()
+        assert (stream.receive(), stream.ended_cleanly) == (b"", False)
+        with pytest.raises(ConnectionEnded) as caught:
+            stream.send(b"data")
+        stream.close()
+    assert str(caught.value) == (
+        f"127.0.0.1:{target.port} has closed the TLS connection without a close_notify."
+    )
+
+
 def test_a_wrong_name_is_a_sentence(https_target: Target) -> None:
     """A certificate for another name is refused with OpenSSL's words."""
     with pytest.raises(TlsError, match=r"Hostname mismatch.*elsewhere\.test"):

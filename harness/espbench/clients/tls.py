@@ -136,9 +136,23 @@ class TlsStream:
         return self._object.getpeercert(binary_form=True) or b""
 
     def send(self, data: bytes, timeout: Timeout = None) -> None:
-        """Send all of the data."""
+        """Send all of the data.
+
+        Raises:
+            ConnectionEnded: the peer is known to have gone.
+            ClientTimeout: the peer did not take it in time.
+            TlsError: OpenSSL refused.
+        """
         if data:
-            self._object.write(data)
+            try:
+                self._object.write(data)
+            except ssl.SSLError as error:
+                if not _is_end(error):
+                    raise tls_error(self.raw.peer, error) from None
+                raise ConnectionEnded(
+                    f"{self.raw.peer} has closed the TLS connection without a close_notify.",
+                    reset=False,
+                ) from None
         self._flush(self.raw.deadline(timeout))
 
     def receive(self, timeout: Timeout = None) -> bytes:

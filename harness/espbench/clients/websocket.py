@@ -234,10 +234,12 @@ class WebSocket:
 
     def close(self, code: int = 1000, reason: str = "") -> Closed:
         """Close as RFC 6455 section 7.1.1 has it; return the server's close frame."""
-        self.send_frame(Frame(CLOSE, close_payload(code, reason)))
-        answer = self.receive_close()
-        self.wait_until_gone()
-        self.stream.close()
+        try:
+            self.send_frame(Frame(CLOSE, close_payload(code, reason)))
+            answer = self.receive_close()
+            self.wait_until_gone()
+        finally:
+            self.stream.close()
         return answer
 
     def _next(self, deadline: Deadline) -> Event:
