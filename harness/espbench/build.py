@@ -186,7 +186,7 @@ def build(
     variables = builder.variables(job, sources.ensure(builder.sources(), console=console))
     with disk_errors(out, "the firmware"):
         out.mkdir(parents=True, exist_ok=True)
-        with _locked(out):
+        with locked(out):
             # Another process may have built it while we waited for the lock.
             if (stamp := _up_to_date(job, builder, inputs, variables)) is not None:
                 return _built(job, builder, stamp, rebuilt=False)
@@ -387,8 +387,8 @@ def _cut(line: str) -> str:
 
 
 @contextlib.contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Let one process at a time build; the others wait, and find it done."""
+def locked(out: Path) -> Iterator[None]:
+    """Let one process at a time build in this folder; the others wait, and find it done."""
     with (out / "lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -213,22 +213,28 @@ def build_environment(
 ) -> dict[str, str]:
     """Return the environment of the build; pure.
 
-    The bench's board definitions need neither managed components nor MicroPython's submodules; what
-    somebody set himself stays.
-
     Args:
         activated: as ESP-IDF's export.sh makes it.
         mpy_cross: MicroPython's cross compiler.
         micropython_tag: the version of sources without a history; empty: git knows.
     """
-    ours = {"IDF_COMPONENT_MANAGER": "0", "IDF_SKIP_CHECK_SUBMODULES": "1"}
+    tags = {}
     if micropython_tag:
         # makeversionhdr.py would ask git, which could find a repository of the user's home.
-        ours |= {"MICROPY_GIT_TAG": micropython_tag, "MICROPY_GIT_HASH": micropython_tag}
+        tags = {"MICROPY_GIT_TAG": micropython_tag, "MICROPY_GIT_HASH": micropython_tag}
+    # makemanifest.py takes this one from the environment only.
+    return {**tags, **idf_environment(activated), "MICROPY_MPYCROSS": mpy_cross}
+
+
+def idf_environment(activated: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of any build of ours by ESP-IDF; pure.
+
+    None needs managed components or a checkout's submodules; what somebody set himself stays.
+    """
+    ours = {"IDF_COMPONENT_MANAGER": "0", "IDF_SKIP_CHECK_SUBMODULES": "1"}
     # espbench's own virtual environment is none of ESP-IDF's.
     kept = {name: value for name, value in activated.items() if name != "VIRTUAL_ENV"}
-    # makemanifest.py takes this one from the environment only.
-    return {**ours, **kept, "MICROPY_MPYCROSS": mpy_cross}
+    return {**ours, **kept}
 
 
 def idf_command(python: str, job: Job, variables: Mapping[str, str]) -> list[str]:

@@ -36,11 +36,17 @@ LATER_MS = 3000
 """After so long the asynchronous requests are answered: main.c."""
 
 
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the firmware."""
+    path = tmp_path_factory.mktemp("idf_servers") / "flash.bin"
+    path.write_bytes(build(CERTIFICATE))
+    return path
+
+
 @pytest.fixture
-def device(tmp_path: Path) -> Iterator[Device]:
+def device(image: Path) -> Iterator[Device]:
     """Return a running firmware."""
-    image = tmp_path / "idf_servers.bin"
-    image.write_bytes(build(CERTIFICATE))
     with Device("esp32", image, ready=ConsoleReadiness("both servers listen")) as device:
         yield device
 

@@ -5,7 +5,6 @@ Read in the source of ESP-IDF v5.5, shown on v5.4.1.
 
 from __future__ import annotations
 
-import json
 import re
 import select
 import shutil
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import idf_flash
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -23,7 +23,6 @@ from espbench import cli, source_ports
 from espbench.deadline import Deadline
 from espbench.device import Device
 from espbench.embedded.contact import Contact
-from espbench.embedded.image import merged
 from espbench.readiness import ConsoleReadiness
 from idf_examples import BUILT, absence, folder, upstream
 from inner_pytest import inner_pytest
@@ -43,9 +42,7 @@ BYTE_EVERY = 0.4
 
 def flash(tmp_path: Path, app: bytes | None = None) -> Path:
     """Return the example's flash image, with this application if there is one."""
-    built = folder("https_server") / BUILT
-    files = json.loads((built / "flasher_args.json").read_text())["flash_files"]
-    image = bytearray(merged([(int(at, 0), built / name) for at, name in files.items()], 4 << 20))
+    image = bytearray(idf_flash.flash(folder("https_server") / BUILT))
     if app is not None:
         image[APP_AT : APP_AT + len(app)] = app
     path = tmp_path / "flash.bin"

@@ -2,65 +2,51 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
-import subprocess
 from pathlib import Path
 
+import suites
 from espbench import idf
 from espbench.boards import BOARDS
+from espbench.build import Job, locked, run_logged
+from espbench.build_idf import idf_environment
 from espbench.certs import Recipe
-from espbench.embedded.image import flash_size, merged
-from espbench.errors import EspbenchError
-from espbench.find_qemu import find_qemu
+from idf_flash import flash
 
 PROJECT = Path(__file__).resolve().parents[1] / "idf_servers"
-BUILT = PROJECT.parents[2] / "build" / "idf-servers"
+TREE = PROJECT.parents[2]
+BUILT = TREE / "build" / "idf-servers"
 BOARD = BOARDS["esp32"]
 
 
 def absence() -> str:
     """Return what is missing and how to get it, or ""."""
-    try:
-        find_qemu(BOARD)
-        idf.activated(idf.check_idf(BOARD.name, os.environ), BOARD.toolchain, os.environ)
-    except EspbenchError as error:
-        return str(error)
-    return ""
+    return suites.absence(BOARD)
 
 
 def build(certificate: Recipe) -> bytes:
-    """Return the flash of a firmware that serves with this certificate."""
-    BUILT.mkdir(parents=True, exist_ok=True)
-    with (BUILT / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers may come at once
-        certificate.write(BUILT / "certificate")
-        _run_idf(
-            *("-C", str(PROJECT), "-B", str(BUILT / "idf")),
-            *("-D", f"IDF_TARGET={BOARD.name}", "-D", f"SDKCONFIG={BUILT / 'sdkconfig'}"),
-            *("-D", f"CERTIFICATE={BUILT / 'certificate'}", "build"),
-        )
-        made = json.loads((BUILT / "idf" / "flasher_args.json").read_text())
-        files = [(int(at, 0), BUILT / "idf" / name) for at, name in made["flash_files"].items()]
-        return merged(files, flash_size(made["flash_settings"]["flash_size"]))
+    """Return the flash of a firmware that serves with this certificate.
 
-
-def _run_idf(*arguments: str) -> None:
+    Raises:
+        BuildError: the compiler refused.
+    """
     path = idf.check_idf(BOARD.name, os.environ)
     python, environment = idf.activated(path, BOARD.toolchain, os.environ)
-    environment = {
-        "IDF_COMPONENT_MANAGER": "0",  # nothing is fetched
-        **{name: value for name, value in environment.items() if name != "VIRTUAL_ENV"},
-    }
-    result = subprocess.run(
-        [str(python), str(path / "tools" / "idf.py"), *arguments],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout[-4000:]
+    built = BUILT / "idf"
+    command = [str(python), str(path / "tools" / "idf.py"), "-C", str(PROJECT), "-B", str(built)]
+    for name, value in {
+        "IDF_TARGET": BOARD.name,
+        "SDKCONFIG": BUILT / "sdkconfig",
+        "CERTIFICATE": BUILT / "certificate",
+    }.items():
+        command += ["-D", f"{name}={value}"]
+    BUILT.mkdir(parents=True, exist_ok=True)
+    with locked(BUILT):
+        certificate.write(BUILT / "certificate")
+        run_logged(
+            Job(BOARD, TREE, PROJECT, BUILT),
+            [*command, "build"],
+            environment=idf_environment(environment),
+            progress=lambda _: None,
+        )
+        return flash(built)

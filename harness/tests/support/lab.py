@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import select
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 import psutil
+from espbench.build import locked
 from espbench.deadline import Deadline
 
 TREE = Path(__file__).resolve().parents[3]
@@ -32,8 +32,7 @@ def packages() -> Path:
     folder = TREE / "build" / "lab-packages"
     folder.mkdir(parents=True, exist_ok=True)
     wanted = folder / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers may come at once
+    with locked(folder):  # pytest-xdist's workers may come at once
         if not wanted.exists():
             with tempfile.TemporaryDirectory(dir=folder) as fresh:
                 pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
