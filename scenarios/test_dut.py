@@ -34,7 +34,7 @@ def test_dut_and_device(board: Board, firmware: Path, tmp_path: Path) -> None:
     inner_pytest(
         tmp_path,
         "test_inner.py",
-        f"--board={board.name}",
-        f"--firmware={firmware}",
+        f"--espbench-board={board.name}",
+        f"--espbench-firmware={firmware}",
         "--embedded-services=qemu",
     )

@@ -125,7 +125,11 @@ def test_the_report_of_a_test(board: Board, firmware: Path, tmp_path: Path) -> N
     """A test whose device panics fails with the panic and its functions, whatever it waited for."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_inner.py").write_text(INNER)
-    options = [f"--board={board.name}", f"--firmware={firmware}", "--pool=0"]
+    options = [
+        f"--espbench-board={board.name}",
+        f"--espbench-firmware={firmware}",
+        "--espbench-pool=0",
+    ]
     output = inner_pytest(tmp_path, "test_inner.py", *options, status=1)
     assert "Panicked: The guest panicked" in output
     assert f"panic'ed ({board.bad_load})" in output

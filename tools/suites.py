@@ -92,7 +92,7 @@ def commands(
     paths = [] if any(_is_path(argument) for argument in arguments) else ["scenarios"]
     return [
         [
-            *(*base, "--board", board.name, f"--junitxml={results_of(board, folder)}"),
+            *(*base, "--espbench-board", board.name, f"--junitxml={results_of(board, folder)}"),
             *(*arguments, *(paths if number else [])),
         ]
         for number, board in enumerate(boards)

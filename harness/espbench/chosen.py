@@ -23,14 +23,21 @@ def parse_ports(text: str, option: str) -> dict[str, int]:
     return ports
 
 
-def chosen_readiness(console: str, http: str) -> Readiness | None:
+def chosen_readiness(console: str, http: str, prefix: str = "--") -> Readiness | None:
     """Return the readiness that the options ask for, or None for the board's own.
+
+    Args:
+        console: a regular expression, or "".
+        http: a path, or "".
+        prefix: what the options' names begin with, for messages.
 
     Raises:
         ConfigError: they contradict each other.
     """
     if console and http:
-        raise ConfigError("--ready-console and --ready-http exclude each other: give one of them.")
+        raise ConfigError(
+            f"{prefix}ready-console and {prefix}ready-http exclude each other: give one of them."
+        )
     if console:
         return ConsoleReadiness(console)
     return HttpReadiness(http) if http else None

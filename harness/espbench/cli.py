@@ -220,7 +220,7 @@ def record(arguments: argparse.Namespace) -> int:
     """Run pytest with devices that record; each failed test leaves an archive."""
     import pytest
 
-    return int(pytest.main(["--record", "failed", *arguments.pytest]))
+    return int(pytest.main(["--espbench-record", "failed", *arguments.pytest]))
 
 
 def replay(arguments: argparse.Namespace) -> int:
@@ -693,7 +693,7 @@ def make_parser() -> argparse.ArgumentParser:
         "record",
         record,
         "run pytest with these arguments; each test that fails leaves a recording",
-        "espbench record tests/ -k upload --board lx60",
+        "espbench record tests/ -k upload --espbench-board lx60",
     ).add_argument("pytest", nargs=argparse.REMAINDER, help="pytest's own arguments and options")
 
     it = _bare_command(

@@ -28,7 +28,7 @@ def decoded(core: Path, elf: Path | None) -> str:
     if elf is None:
         return (
             f"The core dump is in {core.name}, and there is no ELF to decode it with: name one "
-            "with --firmware-elf.\n"
+            "with --espbench-firmware-elf.\n"
         )
     if importlib.util.find_spec(MODULE) is None:
         return (

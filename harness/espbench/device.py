@@ -192,7 +192,8 @@ class Device:
         if not self.firmware.is_file():
             raise ConfigError(
                 f"The firmware {self.firmware} does not exist: build it with "
-                f"`espbench build --board {self.board.name}`, or name another with --firmware."
+                f"`espbench build --board {self.board.name}`, or name another "
+                "with --firmware (pytest: --espbench-firmware)."
             )
         if flaw := self.board.handover.flaw(self.firmware):
             raise ConfigError(
@@ -669,11 +670,13 @@ class Device:
         if silent and not self._no_boot:
             hints.append(
                 "it told nothing of itself; for a firmware that is not espbench's, say when it "
-                "is ready with --ready-console or --ready-http"
+                "is ready with --ready-console or --ready-http (pytest: --espbench-ready-console, "
+                "--espbench-ready-http)"
             )
         if longer:
             hints.append(
-                f"if it only needs longer: --ready-timeout, or {SCALE_VARIABLE} on a slow machine"
+                "if it only needs longer: --ready-timeout (pytest: --espbench-ready-timeout), or "
+                f"{SCALE_VARIABLE} on a slow machine"
             )
         if hints:
             reason += f" ({'; '.join(hints)})"

@@ -87,7 +87,7 @@ class RecordedPace:
             raise ConfigError(
                 f"Nothing can be sent to the UART while QEMU records, because {self._elf} does not "
                 f"count what it takes (it has no symbol {SYMBOL}, see docs/record.md): let it "
-                "count, or leave --record away."
+                "count, or leave out --espbench-record."
             )
         return address
 

@@ -83,28 +83,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run these of espbench's own suites as well, such as dual,http; all for all of them",
     )
     group.addoption(
-        "--board",
+        "--espbench-board",
         metavar="NAME",
         help=f"board to emulate: {', '.join(BOARDS)} (default: ini espbench_board, else lx60)",
     )
     group.addoption(
-        "--firmware",
+        "--espbench-firmware",
         metavar="PATH",
         help="firmware to run (default: ini espbench_firmware, else espbench's own, built first)",
     )
     group.addoption(
-        "--firmware-elf",
+        "--espbench-firmware-elf",
         metavar="PATH",
         help="the same firmware with debugging information, to decode panics",
     )
     group.addoption(
-        "--evidence",
+        "--espbench-evidence",
         choices=("never", "failed", "always"),
         default="failed",
         help="which tests leave a folder of evidence (default: failed)",
     )
     group.addoption(
-        "--evidence-dir",
+        "--espbench-evidence-dir",
         metavar="PATH",
         help="where evidence goes (default: ini espbench_evidence_dir, else evidence/ in the root)",
     )
@@ -114,14 +114,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write an HTML page about the session, with its evidence, to FILE",
     )
     group.addoption(
-        "--record",
+        "--espbench-record",
         choices=("never", "failed", "always"),
         default="never",
         help="which tests leave a recording for `espbench replay` in their evidence; devices are "
         "slower then (default: never)",
     )
     group.addoption(
-        "--shard",
+        "--espbench-shard",
         metavar="I/N",
         help="run part I of N, which together are all tests; they take equally long, by the "
         "durations that pytest-split's --store-durations recorded",
@@ -132,23 +132,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where the firmware listens, such as http=8080,https=8443 (default: the board's)",
     )
     group.addoption(
-        "--ready-console",
+        "--espbench-ready-console",
         metavar="REGEX",
         help="the device is ready when its console shows this",
     )
     group.addoption(
-        "--ready-http",
+        "--espbench-ready-http",
         metavar="PATH",
         help="the device is ready when it answers GET PATH",
     )
     group.addoption(
-        "--ready-timeout",
+        "--espbench-ready-timeout",
         metavar="SECONDS",
         type=float,
         help="how long it may take (default: the board's, times ESPBENCH_TIMEOUT_SCALE)",
     )
     group.addoption(
-        "--pool",
+        "--espbench-pool",
         metavar="N",
         help="how many devices boot ahead of the tests that need them, in each process; 0: none "
         "(default: ini espbench_pool, else the board's: "
@@ -163,13 +163,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "address led to it (routed) or not (direct), or pytest-embedded's own (off); "
         f"default: {MODES[0]}",
     )
-    parser.addini("espbench_board", "default of --board", default="lx60")
-    parser.addini("espbench_firmware", "default of --firmware, relative to the root", default="")
-    parser.addini("espbench_evidence_dir", "default of --evidence-dir", default="evidence")
+    parser.addini("espbench_board", "default of --espbench-board", default="lx60")
+    parser.addini(
+        "espbench_firmware", "default of --espbench-firmware, relative to the root", default=""
+    )
+    parser.addini("espbench_evidence_dir", "default of --espbench-evidence-dir", default="evidence")
     parser.addini("espbench_ports", "default of --espbench-ports", default="")
-    parser.addini("espbench_ready_console", "default of --ready-console", default="")
-    parser.addini("espbench_ready_http", "default of --ready-http", default="")
-    parser.addini("espbench_pool", "default of --pool", default="")
+    parser.addini("espbench_ready_console", "default of --espbench-ready-console", default="")
+    parser.addini("espbench_ready_http", "default of --espbench-ready-http", default="")
+    parser.addini("espbench_pool", "default of --espbench-pool", default="")
 
 
 def parse_pool(text: str, board: Board, free: int) -> int:
@@ -186,7 +188,7 @@ def parse_pool(text: str, board: Board, free: int) -> int:
     if not text:
         return min(board.spares, free)
     if not text.isdecimal():
-        raise ConfigError(f"--pool: {text!r} is no number of devices: write 0, 1 or more.")
+        raise ConfigError(f"--espbench-pool: {text!r} is no number of devices: write 0, 1 or more.")
     return int(text)
 
 
@@ -197,24 +199,27 @@ def _setting(config: pytest.Config, option: str, ini: str) -> str:
 def promised_schemes(config: pytest.Config) -> set[str]:
     """Return the schemes of which options or ini say that the firmware serves them."""
     ports = _setting(config, "--espbench-ports", "espbench_ports")
-    by_ready = {"http"} if _setting(config, "--ready-http", "espbench_ready_http") else set()
+    by_ready = (
+        {"http"} if _setting(config, "--espbench-ready-http", "espbench_ready_http") else set()
+    )
     return by_ready | set(parse_ports(ports, "--espbench-ports") if ports else ())
 
 
 def _common(config: pytest.Config) -> dict[str, Any]:
     """Return the options of every device in this session."""
-    options: dict[str, Any] = {"ready_timeout": config.getoption("--ready-timeout")}
+    options: dict[str, Any] = {"ready_timeout": config.getoption("--espbench-ready-timeout")}
     if ports := _setting(config, "--espbench-ports", "espbench_ports"):
         options["ports"] = parse_ports(ports, "--espbench-ports")
     ready = chosen_readiness(
-        _setting(config, "--ready-console", "espbench_ready_console"),
-        _setting(config, "--ready-http", "espbench_ready_http"),
+        _setting(config, "--espbench-ready-console", "espbench_ready_console"),
+        _setting(config, "--espbench-ready-http", "espbench_ready_http"),
+        prefix="--espbench-",
     )
     if ready is not None:
         options["ready"] = ready
-    if elf := config.getoption("--firmware-elf"):
+    if elf := config.getoption("--espbench-firmware-elf"):
         options["elf"] = _path(config, elf)
-    options["capture"] = options["watch_heap"] = config.getoption("--evidence") != "never"
+    options["capture"] = options["watch_heap"] = config.getoption("--espbench-evidence") != "never"
     if _records(config):
         check_recordable(chosen_board(config))
         options["record"] = True
@@ -222,7 +227,7 @@ def _common(config: pytest.Config) -> dict[str, Any]:
 
 
 def _records(config: pytest.Config) -> bool:
-    return bool(config.getoption("--record") != "never")
+    return bool(config.getoption("--espbench-record") != "never")
 
 
 def _path(config: pytest.Config, text: str) -> Path:
@@ -280,7 +285,7 @@ def _pool(config: pytest.Config, board: Board) -> Pool:
     own = hasattr(config, "workerinput")  # a pytest inside of a worker inherits the variables
     workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) if own else 1
     number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) if own else 0
-    text = _setting(config, "--pool", "espbench_pool")
+    text = _setting(config, "--espbench-pool", "espbench_pool")
     size = parse_pool(text, board, turns(usable_cores(), workers))
     return Pool(size, worker=number, workers=workers)
 
@@ -373,27 +378,37 @@ def pytest_configure_node(node: Any) -> None:
 def _evidence_dir(config: pytest.Config) -> Path:
     if hasattr(config, "workerinput"):
         return Path(config.workerinput["espbench_evidence"])
-    if named := config.getoption("--evidence-dir"):
+    if named := config.getoption("--espbench-evidence-dir"):
         return _path(config, named)
     return config.rootpath / str(config.getini("espbench_evidence_dir"))
 
 
 def _claim(config: pytest.Config) -> Claim | None:
     """Claim a folder for this session's evidence, when there may be some."""
-    if hasattr(config, "workerinput") or config.getoption("--evidence") == "never":
+    if hasattr(config, "workerinput") or config.getoption("--espbench-evidence") == "never":
         return None
     return first_free(_evidence_dir(config))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what this board is not for."""
-    name = _setting(config, "--board", "espbench_board")
+    name = _setting(config, "--espbench-board", "espbench_board")
     for item in items:
         marker = item.get_closest_marker("boards")
-        if marker and name not in marker.args:
+        if marker and name not in marker.args and _is_ours(item, marker):
             # Without this board's name (the header has it): parity compares reasons of two boards.
             reason = f"needs board {' or '.join(marker.args)}"
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+FIXTURES = frozenset({"board", "firmware", "device", "device_factory", "shared_device"})
+"""What tests take from this plugin."""
+
+
+def _is_ours(item: pytest.Item, marker: pytest.Mark) -> bool:
+    """Return whether a marker `boards` is meant for us: a project may have one of its own."""
+    takes = FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    return bool(takes) or any(name in marker.args for name in BOARDS)
 
 
 # -------------------------------------------------------------------- fixtures
@@ -413,7 +428,7 @@ def firmware(pytestconfig: pytest.Config, board: Board) -> Path:
 
 def chosen_board(config: pytest.Config) -> Board:
     """Return the board that options or ini name."""
-    return board_named(_setting(config, "--board", "espbench_board"))
+    return board_named(_setting(config, "--espbench-board", "espbench_board"))
 
 
 def chosen_firmware(config: pytest.Config, board: Board) -> Path:
@@ -427,7 +442,7 @@ def chosen_firmware(config: pytest.Config, board: Board) -> Path:
 
 def named_firmware(config: pytest.Config) -> Path | None:
     """Return the firmware that options or ini name, or None when it is espbench's own."""
-    if named := config.getoption("--firmware"):
+    if named := config.getoption("--espbench-firmware"):
         return _path(config, named)
     if named := config.getini("espbench_firmware"):
         return config.rootpath / str(named)
@@ -640,7 +655,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Save the evidence while the devices are still there, and name its folder in the report."""
     report = yield
-    mode = item.config.getoption("--evidence")
+    mode = item.config.getoption("--espbench-evidence")
     wanted = mode != "never" and (report.failed or (mode == "always" and report.when == "call"))
     if wanted and (devices := _devices(item)):
         for saved in _save(item, devices):
@@ -651,7 +666,7 @@ def pytest_runtest_makereport(
     if report.failed:  # after the evidence, for which the heap was looked at
         states = [("device", broken.state(device)) for device in _devices(item)]
         report.user_properties.extend(states)
-    mode = item.config.getoption("--record")
+    mode = item.config.getoption("--espbench-record")
     wanted = mode != "never" and (report.failed or (mode == "always" and report.when == "call"))
     if wanted and (devices := _devices(item)):
         for kept in _keep_recordings(item, devices):

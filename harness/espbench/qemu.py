@@ -449,7 +449,7 @@ def _look(status: int | None) -> str:
     if status == -signal.SIGKILL:
         return (
             "The kernel does that when memory is short: look into `dmesg`, and run fewer devices "
-            "at a time (-n, --pool 0)."
+            "at a time (-n, --espbench-pool 0)."
         )
     return "Start it by hand to see more: command.txt in the evidence has its command line."
 

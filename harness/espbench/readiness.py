@@ -89,7 +89,8 @@ class ConsoleReadiness:
             re.compile(self.pattern)
         except re.error as error:
             raise ConfigError(
-                f"{self.pattern!r} is no regular expression ({error}): mend --ready-console."
+                f"{self.pattern!r} is no regular expression ({error}): correct "
+                "--ready-console (pytest: --espbench-ready-console)."
             ) from None
 
     def wait(self, device: Device, deadline: Deadline) -> bool:

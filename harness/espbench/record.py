@@ -30,7 +30,7 @@ def check(board: Board) -> None:
         why = board.unrecordable or "its description has no icount_shift"
         raise ConfigError(
             f"Board {board.name} cannot be recorded, because {why}: record on lx60, or leave "
-            "--record away."
+            "out --espbench-record."
         )
 
 
@@ -98,7 +98,7 @@ class Recorder:
         if status != 0:
             raise ArchiveError(
                 f"QEMU {explain_status(status)} before its log was whole, so nothing was recorded: "
-                "see to what ended it, and run the test again with --record."
+                "see to what ended it, and run the test again with --espbench-record."
             )
         machine: Machine = qemu.machine
         assert machine.recording is not None

@@ -299,18 +299,21 @@ def _close(outcome: Run, plan: Plan, page: Path, console: Console) -> None:
 def pytest_command(plan: Plan, paths: Sequence[str]) -> list[str]:
     """Return pytest's command line."""
     command = [sys.executable, "-m", "pytest", "-p", "espbench.progress", "--color=no"]
-    command += ["-n", plan.jobs, "--dist", "worksteal", "--board", plan.board.name]
+    command += ["-n", plan.jobs, "--dist", "worksteal", "--espbench-board", plan.board.name]
     if tree.clone() is None:
         command += ["-p", "no:cacheprovider"]  # nothing is written into an installed package
     command += [f"--junitxml={plan.out / 'junit.xml'}", "-o", "junit_family=xunit2"]
-    command += [f"--evidence={plan.evidence}", f"--evidence-dir={plan.out / EVIDENCE}"]
+    command += [
+        f"--espbench-evidence={plan.evidence}",
+        f"--espbench-evidence-dir={plan.out / EVIDENCE}",
+    ]
     command += ["--store-durations", f"--durations-path={plan.out / DURATIONS}"]
     if plan.shard is not None:
-        command += [f"--shard={plan.shard}"]
+        command += [f"--espbench-shard={plan.shard}"]
     if not plan.selects:
         command += ["--clean-durations"]  # scenarios that are gone are forgotten
     if plan.firmware is not None:
-        command += ["--firmware", str(plan.firmware.absolute())]
+        command += ["--espbench-firmware", str(plan.firmware.absolute())]
     if plan.keywords:
         command += ["-k", plan.keywords]
     return [*command, *plan.pytest, *paths]

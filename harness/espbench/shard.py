@@ -17,6 +17,8 @@ from espbench.errors import ConfigError
 
 PLUGIN = "pytest-split"
 """The name of pytest-split's entry point."""
+OPTION = "--espbench-shard"
+"""pytest's option."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,19 @@ class Shard:
         return f"{self.index}/{self.count}"
 
 
-def parse(text: str) -> Shard:
-    """Return the shard that `2/8` names.
+def parse(text: str, option: str = "--shard") -> Shard:
+    """Return the shard that `2/8` names, which this option has.
 
     Raises:
         ConfigError: it does not look like that, or there is no such part.
     """
     index, slash, count = text.partition("/")
     if not (slash and _is_number(index) and _is_number(count)):
-        raise ConfigError(f"--shard {text!r} is no I/N: write 2/8 for the second of eight parts.")
+        raise ConfigError(f"{option} {text!r} is no I/N: write 2/8 for the second of eight parts.")
     shard = Shard(int(index), int(count))
     if not 1 <= shard.index <= shard.count:
         raise ConfigError(
-            f"--shard {text} is no part of {count}: the first number goes from 1 to the second."
+            f"{option} {text} is no part of {count}: the first number goes from 1 to the second."
         )
     return shard
 
@@ -53,19 +55,19 @@ def _is_number(text: str) -> bool:
 
 
 def apply(config: pytest.Config) -> None:
-    """Hand the option --shard to pytest-split.
+    """Hand `OPTION` to pytest-split.
 
     Raises:
         ConfigError: it is no shard, contradicts pytest-split's own options, or pytest-split is not
             loaded: all tests would run in every shard then.
     """
-    text = config.getoption("--shard")
+    text = config.getoption(OPTION)
     if text is None:
         return
-    shard = parse(text)
+    shard = parse(text, OPTION)
     if not config.pluginmanager.hasplugin(PLUGIN):
         raise ConfigError(
-            f"--shard {shard} needs the plugin pytest-split, which is not loaded: "
+            f"{OPTION} {shard} needs the plugin pytest-split, which is not loaded: "
             "pip install pytest-split, and do not switch it off with -p."
         )
     # xdist's workers get the controller's options, those that are set here among them.
@@ -73,7 +75,7 @@ def apply(config: pytest.Config) -> None:
         (None, None),
         (shard.count, shard.index),
     ):
-        raise ConfigError(f"--shard {shard} and --splits or --group exclude each other.")
+        raise ConfigError(f"{OPTION} {shard} and --splits or --group exclude each other.")
     config.option.splits, config.option.group = shard.count, shard.index
 
 

@@ -45,7 +45,8 @@ def root() -> Path:
     if found is None:
         raise BuildError(
             "This espbench was installed without the firmware's sources: install it from a wheel "
-            "or a clone of the project, or name a firmware with --firmware."
+            "or a clone of the project, or name a firmware with --firmware "
+            "(pytest: --espbench-firmware)."
         )
     return found
 

@@ -78,8 +78,15 @@ def inner(tmp_path: Path, tiny_firmware: Callable[..., Path]) -> Callable[..., t
         (tmp_path / "pytest.ini").write_text("[pytest]\n")
         (tmp_path / "test_inner.py").write_text(f"import pytest\n{source}")
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_inner.py"]
-        command += ["-p", "espbench.plugin", "-p", "xdist.plugin", "--firmware", str(firmware)]
-        command += options or ("--ready-console", "^ready")
+        command += [
+            "-p",
+            "espbench.plugin",
+            "-p",
+            "xdist.plugin",
+            "--espbench-firmware",
+            str(firmware),
+        ]
+        command += options or ("--espbench-ready-console", "^ready")
         environment = {
             **os.environ,
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

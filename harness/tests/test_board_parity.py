@@ -47,7 +47,7 @@ def make(tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         monkeypatch.setattr(build, "build", lambda _board, **_: None)
 
         def pytest_run(command: list[str]) -> int:
-            status, cases = boards[command[command.index("--board") + 1]]
+            status, cases = boards[command[command.index("--espbench-board") + 1]]
             (xml,) = (a.partition("=")[2] for a in command if a.startswith("--junitxml="))
             if cases is not None:
                 (tree / xml).parent.mkdir(parents=True, exist_ok=True)

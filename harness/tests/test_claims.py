@@ -72,7 +72,7 @@ def test_evidence_of_two_sessions(
     of_the_first.parent.mkdir(parents=True)
     of_the_first.write_text("the first run's")
     source = "def test_it(device): assert False"
-    ready = ("--ready-console", "^ready")
+    ready = ("--espbench-ready-console", "^ready")
     other = another_run(tmp_path / "evidence")
     status, output = inner(source, *ready, *workers)
     assert status == 1

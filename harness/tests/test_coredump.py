@@ -64,7 +64,7 @@ def test_not_installed(core: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert coredump.decoded(core, None) == (
         "The core dump is in core-1.b64, and there is no ELF to decode it with: name one with "
-        "--firmware-elf.\n"
+        "--espbench-firmware-elf.\n"
     )
 
 

@@ -327,5 +327,5 @@ def test_the_end_of_a_paused_device(device: Device) -> None:
         device.resume()
     assert str(caught.value) == (
         "QEMU was ended by signal 9 and said nothing. The kernel does that when memory is short: "
-        "look into `dmesg`, and run fewer devices at a time (-n, --pool 0)."
+        "look into `dmesg`, and run fewer devices at a time (-n, --espbench-pool 0)."
     )

@@ -30,7 +30,7 @@ def inner(tmp_path: Path, tiny_firmware: Callable[..., Path]) -> Inner:
         source: str, *options: str, text: bytes | None = None, plugins: tuple[str, ...] = PLUGINS
     ) -> tuple[int, str]:
         firmware = tiny_firmware() if text is None else tiny_firmware(text)
-        always = (f"--firmware={firmware}", "--embedded-services=qemu")
+        always = (f"--espbench-firmware={firmware}", "--embedded-services=qemu")
         return run_embedded(tmp_path, source, *always, *options, plugins=plugins)
 
     return run
@@ -212,7 +212,7 @@ def test_version_that_does_not_fit(inner: Inner, tmp_path: Path) -> None:
     status, output = inner(
         "def test_it(device): pass",
         "--embedded-services=",
-        "--ready-console=^ready",
+        "--espbench-ready-console=^ready",
         plugins=plugins,
     )
     assert status == 0, output
@@ -227,6 +227,6 @@ def test_it(device, device_factory):
     device_factory(name="second")
     assert "pytest_embedded_qemu" not in sys.modules
 """
-    status, output = inner(source, "--embedded-services=", "--ready-console=^ready")
+    status, output = inner(source, "--embedded-services=", "--espbench-ready-console=^ready")
     assert status == 0, output
     assert "espbench: dut" not in output

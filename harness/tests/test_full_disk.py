@@ -33,8 +33,8 @@ def session(disk: SmallDisk, firmware: Path, source: str) -> tuple[int, str]:
     (disk.path.parent / "test_inner.py").write_text(FILL + source)
     ended = disk.run(
         *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:pytest_embedded"),
-        f"--firmware={firmware}",
-        *("--evidence-dir=full/evidence", "--espbench-report=full/report.html"),
+        f"--espbench-firmware={firmware}",
+        *("--espbench-evidence-dir=full/evidence", "--espbench-report=full/report.html"),
         "--junitxml=full/suites.xml",
     )
     return ended.returncode, ended.stdout

@@ -185,8 +185,13 @@ def test_the_walk_through_of_ci(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     ready = "IPv4 address: "
     said = inner_pytest(
-        *(tmp_path, "--espbench", "--board=esp32", f"--firmware={image}"),
-        *(f"--ready-console={ready}", "--espbench-ports=https=443", "-p", "no:pytest_embedded"),
+        *(tmp_path, "--espbench", "--espbench-board=esp32", f"--espbench-firmware={image}"),
+        *(
+            f"--espbench-ready-console={ready}",
+            "--espbench-ports=https=443",
+            "-p",
+            "no:pytest_embedded",
+        ),
     )
     assert "3 passed, 2 skipped" in said
     gate = ["gate", "--board", "esp32", "--firmware", str(image), "--ready-console", ready]

@@ -215,7 +215,7 @@ def test_exporter_ends(lab: Lab, exporter: subprocess.Popen[bytes], number: int)
         (
             "a: {console: {cls: EspbenchConsole, unit: a, firmware: /no/such.elf}}",
             "The firmware /no/such.elf does not exist: build it with `espbench build --board "
-            "lx60`, or name another with --firmware.",
+            "lx60`, or name another with --firmware (pytest: --espbench-firmware).",
         ),
         (
             "a: {console: {cls: EspbenchConsole}}",

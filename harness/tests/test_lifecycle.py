@@ -103,7 +103,7 @@ def test_it(device):
 )
 def test_ordinary_ends(start: Start, source: str, outcome: str) -> None:
     """However a test ends by itself, its devices are gone, and so are their files."""
-    run = start(source, "--evidence=never")
+    run = start(source, "--espbench-evidence=never")
     run.devices(3 if "range(3)" in source else 1)
     assert outcome in run.finish()
     run.assert_none_left()

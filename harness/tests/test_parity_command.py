@@ -89,7 +89,8 @@ def test_two_runs(
     command = [
         "parity", str(suite / "test_tiny.py"), "--boards", f"lx60,{TWIN}", "--json", "--jobs", "2",
         "--firmware", f"lx60={polite}", "--firmware", f"{TWIN}={rude}",
-        "--table", table(tmp_path, ""), "--out", str(out), "--", "--ready-console", "^ready",
+        "--table", table(tmp_path, ""), "--out", str(out), "--",
+        "--espbench-ready-console", "^ready",
     ]  # fmt: skip
     assert cli.main(command) == 1
     data = json.loads(capsys.readouterr().out)

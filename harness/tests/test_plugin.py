@@ -79,20 +79,22 @@ def test_pass_leaves_nothing(inner: Inner, tmp_path: Path) -> None:
     """A passed test leaves evidence only when it is asked for."""
     assert inner("def test_it(device): pass")[0] == 0
     assert not (tmp_path / "evidence").exists()
-    inner("def test_it(device): pass", "--ready-console=^ready", "--evidence=always")
+    inner(
+        "def test_it(device): pass", "--espbench-ready-console=^ready", "--espbench-evidence=always"
+    )
     assert (tmp_path / "evidence" / "test_inner-test_it" / "console.txt").exists()
 
 
 def test_never_means_never(inner: Inner, tmp_path: Path) -> None:
     """No evidence is written when nobody wants it."""
-    assert inner(FAILING, "--ready-console=^ready", "--evidence=never")[0] == 1
+    assert inner(FAILING, "--espbench-ready-console=^ready", "--espbench-evidence=never")[0] == 1
     assert not (tmp_path / "evidence").exists()
 
 
 def test_evidence_elsewhere(inner: Inner, tmp_path: Path) -> None:
     """The folder of evidence can be chosen; two devices have a folder each."""
     source = "def test_it(device, device_factory):\n    device_factory(name='second')\n    assert 0"
-    inner(source, "--ready-console=^ready", "--evidence-dir=there")
+    inner(source, "--espbench-ready-console=^ready", "--espbench-evidence-dir=there")
     found = sorted(path.name for path in (tmp_path / "there" / "test_inner-test_it").iterdir())
     assert [name for name in found if name != ".gitignore"] == ["1-device", "2-second"]
 
@@ -136,7 +138,7 @@ def test_summary(inner: Inner) -> None:
 def test_panics(device):
     device.console.expect("Rebooting")
 """
-    status, output = inner(source, "--ready-console=^ready", "-n1", text=PANIC)
+    status, output = inner(source, "--espbench-ready-console=^ready", "-n1", text=PANIC)
     assert status == 1
     assert re.search(
         r"^test_inner.py::test_panics: Panicked: The guest panicked \d\.\d{3} s after its start: "
@@ -186,12 +188,13 @@ def test_runs(shared_device):
 def test_not_ready(inner: Inner, tmp_path: Path) -> None:
     """A device that does not get ready shows its console's end, and leaves evidence."""
     status, output = inner(
-        "def test_it(device): pass", "--ready-console=^never", "--ready-timeout=3"
+        "def test_it(device): pass", "--espbench-ready-console=^never", "--espbench-ready-timeout=3"
     )
     assert status == 1
     assert (
         "espbench.errors.NotReady: device was to print something that matches '^never', and did "
-        "not within 3 s (if it only needs longer: --ready-timeout, or ESPBENCH_TIMEOUT_SCALE on a "
+        "not within 3 s (if it only needs longer: --ready-timeout (pytest: "
+        "--espbench-ready-timeout), or ESPBENCH_TIMEOUT_SCALE on a "
         "slow machine); its console ended with:\n" in output
     )
     assert re.search("^E +ready$", output, re.M)
@@ -203,7 +206,7 @@ def test_server_that_failed(inner: Inner) -> None:
     said = b"Failed to start HTTPS server: /certs/servercert.pem not found\r\n"
     status, output = inner(
         "@pytest.mark.device(ready='https')\ndef test_it(device): pass",
-        "--ready-timeout=60",
+        "--espbench-ready-timeout=60",
         text=BOOT + said,
     )
     assert status == 1
@@ -259,21 +262,25 @@ def test_here(board): assert board.name == "lx60"
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--board=esp8266"], "There is no board 'esp8266': choose one of esp32, esp32c3, lx60."),
+        (
+            ["--espbench-board=esp8266"],
+            "There is no board 'esp8266': choose one of esp32, esp32c3, lx60.",
+        ),
         (
             ["--espbench-ports=80"],
             "--espbench-ports: '80' is no SCHEME=PORT: write http=8080,https=8443.",
         ),
         (
-            ["--ready-console=("],
+            ["--espbench-ready-console=("],
             (
                 "'(' is no regular expression (missing ), unterminated subpattern at position 0): "
-                "mend --ready-console."
+                "correct --ready-console (pytest: --espbench-ready-console)."
             ),
         ),
         (
-            ["--ready-console=a", "--ready-http=/"],
-            "--ready-console and --ready-http exclude each other: give one of them.",
+            ["--espbench-ready-console=a", "--espbench-ready-http=/"],
+            "--espbench-ready-console and --espbench-ready-http exclude each other: give one of "
+            "them.",
         ),
     ],
 )
@@ -286,7 +293,7 @@ def test_bad_options(inner: Inner, options: list[str], sentence: str) -> None:
 
 def test_no_firmware(inner: Inner) -> None:
     """A firmware that is not there is named."""
-    status, output = inner("def test_it(device): pass", "--firmware=none.elf")
+    status, output = inner("def test_it(device): pass", "--espbench-firmware=none.elf")
     assert status == 1
     assert "none.elf does not exist: build it with `espbench build --board lx60`" in output
 
@@ -314,7 +321,7 @@ def test_corrupt_firmware(
     """A damaged firmware is told from one that does not work, and what is wrong with it."""
     bad = tiny_firmware().with_name("bad.elf")
     bad.write_bytes(damage(tiny_firmware().read_bytes()))
-    status, output = inner("def test_it(device): pass", "--firmware=bad.elf")
+    status, output = inner("def test_it(device): pass", "--espbench-firmware=bad.elf")
     assert status == 1
     assert re.search(
         rf"ConfigError: Board lx60 cannot run the firmware \S+bad\.elf: {flaw}\. Copy or build it "

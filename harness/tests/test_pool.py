@@ -24,7 +24,7 @@ from held_run import Run
 Inner = Callable[..., "tuple[int, str]"]
 Start = Callable[..., Run]
 
-READY = "--ready-console=^ready"
+READY = "--espbench-ready-console=^ready"
 
 COUNTED = """
 import os, signal, threading
@@ -83,7 +83,7 @@ def test_it(device, number, spare):
     if number < 3:
         assert spare().pid != device.pid
 """
-    status, output = inner(COUNTED + source, READY, "--pool=1")
+    status, output = inner(COUNTED + source, READY, "--espbench-pool=1")
     assert status == 0, output
     assert boots(tmp_path) == 4
 
@@ -96,7 +96,7 @@ def test_it(device, number, pytestconfig):
     assert pool_of(pytestconfig).spares == []
     assert "handed_over" not in names(device)
 """
-    status, output = inner(COUNTED + source, READY, "--pool=0")
+    status, output = inner(COUNTED + source, READY, "--espbench-pool=0")
     assert status == 0, output
     assert boots(tmp_path) == 2
 
@@ -129,7 +129,7 @@ def test_it(device, number, spare):
 @pytest.mark.boards("lx60")
 def test_a_device_of_the_pool_is_like_any(inner: Inner, tmp_path: Path, firmware: Path) -> None:
     """A device that waited shows nothing of that: clock, heap, console, capture, its own seed."""
-    status, output = inner(COUNTED + REAL, f"--firmware={firmware}", "--pool=1")
+    status, output = inner(COUNTED + REAL, f"--espbench-firmware={firmware}", "--espbench-pool=1")
     assert status == 0, output
     fresh, *others = json.loads((tmp_path / "seen.json").read_text())
     assert [seen["ahead"] for seen in (fresh, *others)] == [False, True, True]
@@ -152,8 +152,9 @@ def test_a_device_of_the_pool_is_like_any(inner: Inner, tmp_path: Path, firmware
             [
                 (
                     "espbench.errors.NotReady: device was to print something that matches "
-                    "'^never', and did not within 2 s (if it only needs longer: --ready-timeout, "
-                    "or ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:"
+                    "'^never', and did not within 2 s (if it only needs longer: "
+                    "--ready-timeout (pytest: --espbench-ready-timeout), or "
+                    "ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:"
                 ),
                 "somebody else's firmware",
                 "ready",
@@ -181,7 +182,7 @@ def test_good_again(device): pass
     shown = {}
     for size in (0, 1):
         (tmp_path / "boots").unlink(missing_ok=True)
-        status, output = inner(COUNTED + source, READY, f"--pool={size}")
+        status, output = inner(COUNTED + source, READY, f"--espbench-pool={size}")
         assert status == 1
         assert "2 passed, 1 error" in output
         assert boots(tmp_path) == 3
@@ -211,7 +212,9 @@ def test_bad(device): pass
     shown = {}
     for size in (0, 1):
         (tmp_path / "boots").unlink(missing_ok=True)
-        status, output = inner(COUNTED + source, f"--firmware={firmware}", f"--pool={size}")
+        status, output = inner(
+            COUNTED + source, f"--espbench-firmware={firmware}", f"--espbench-pool={size}"
+        )
         assert (status, boots(tmp_path)) == (1, 2), output
         shown[size] = [line for line in sentences(output) if "rst:" not in line]
         assert "rst:0x3 (MAIN_PY)" in sentences(output)
@@ -230,13 +233,13 @@ def test_good(device, spare):
 def test_bad(device): pass
 def test_good_again(device): pass
 """
-    status, output = inner(COUNTED + source, READY, "--pool=1")
+    status, output = inner(COUNTED + source, READY, "--espbench-pool=1")
     assert status == 1
     assert "2 passed, 1 error" in output
     assert sentences(output)[-1] == (
         "espbench.errors.QemuDied: QEMU was ended by signal 9 and said nothing. The kernel does "
         "that when memory is short: look into `dmesg`, and run fewer devices at a "
-        "time (-n, --pool 0)."
+        "time (-n, --espbench-pool 0)."
     )
     assert boots(tmp_path) == 3
     evidence = tmp_path / "evidence" / "test_inner-test_bad"
@@ -254,7 +257,7 @@ def test_bad(device, spare):
 @pytest.mark.parametrize("number", range(5))
 def test_it(device, number): pass
 """
-    status, output = inner(COUNTED + source, READY, "--pool=1", "-x")
+    status, output = inner(COUNTED + source, READY, "--espbench-pool=1", "-x")
     assert (status, "1 failed" in output) == (1, True)
     assert boots(tmp_path) == 2
 
@@ -280,7 +283,7 @@ def test_not_selected(device): pass
 def test_f(device):
     assert "handed_over" in names(device)
 """
-    options = (READY, "--pool=1", "-k", "not selected")
+    options = (READY, "--espbench-pool=1", "-k", "not selected")
     status, output = inner(
         COUNTED
         + source.replace(
@@ -315,7 +318,7 @@ def test_another_file(device, spare):
     assert "handed_over" not in names(device)
     assert device.stored_files() == {"/a": b"1", "/b": b"new"}
 """
-    status, output = inner(COUNTED + source, READY, "--pool=1")
+    status, output = inner(COUNTED + source, READY, "--espbench-pool=1")
     assert status == 0, output
     assert boots(tmp_path) == 4
 
@@ -333,7 +336,7 @@ def test_it(device, number, request):
     for found in pool_of(request.config).spares:
         found.join()
 """
-    status, output = inner(COUNTED + source, READY, "--pool=1")
+    status, output = inner(COUNTED + source, READY, "--espbench-pool=1")
     assert status == 0, output
     assert boots(tmp_path) == 6
 
@@ -351,7 +354,7 @@ def test_it(device, number, request):
     for found in pool_of(request.config).spares:
         found.join()
 """
-    status, output = inner(COUNTED + source, READY, "--pool=1")
+    status, output = inner(COUNTED + source, READY, "--espbench-pool=1")
     assert status == 0, output
     assert boots(tmp_path) == 3
 
@@ -374,7 +377,7 @@ def test_second({second}, pytestconfig):
 def test_third(device):
     assert "handed_over" not in names(device)
 """
-    status, output = inner(COUNTED + source, READY, "--pool=1")
+    status, output = inner(COUNTED + source, READY, "--espbench-pool=1")
     assert status == 0, output
     assert boots(tmp_path) == 4
 
@@ -394,7 +397,7 @@ def test_third(shared_device):
 def test_fourth(shared_device):
     shared_device.monitor("query-status")
 """)
-    status, output = inner(COUNTED + source, READY, "--pool=1", "test_other.py")
+    status, output = inner(COUNTED + source, READY, "--espbench-pool=1", "test_other.py")
     assert (status, "5 passed" in output) == (0, True), output
     assert boots(tmp_path) == 2
 
@@ -406,7 +409,7 @@ def test_several_workers(inner: Inner, tmp_path: Path) -> None:
 def test_it(device, number):
     device.monitor("query-status")
 """
-    status, output = inner(COUNTED + source, READY, "--pool=2", "-n", "2")
+    status, output = inner(COUNTED + source, READY, "--espbench-pool=2", "-n", "2")
     assert (status, "12 passed" in output) == (0, True), output
     # At the end each worker may have guessed tests that the other one took.
     assert 12 <= boots(tmp_path) <= 16
@@ -449,7 +452,7 @@ def test_second(device): pass
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_ended(start: Start, source: str, number: signal.Signals) -> None:
     """Whatever ends pytest, a device that waits or boots in the pool goes with it."""
-    run = start(source, "--pool=1")
+    run = start(source, "--espbench-pool=1")
     [(_, parent)] = run.devices()
     assert parent == run.process.pid
     run.process.send_signal(number)
@@ -462,7 +465,7 @@ def test_ended(start: Start, source: str, number: signal.Signals) -> None:
 
 def test_worker_is_killed(start: Start) -> None:
     """When a worker of xdist is killed, what boots ahead in it goes, too."""
-    run = start(AHEAD, "--pool=1", "-n", "1", "--max-worker-restart=0")
+    run = start(AHEAD, "--espbench-pool=1", "-n", "1", "--max-worker-restart=0")
     [(_, worker)] = run.devices()
     assert worker != run.process.pid
     os.kill(worker, signal.SIGKILL)
@@ -475,9 +478,9 @@ def test_worker_is_killed(start: Start) -> None:
 
 def test_bad_size(inner: Inner) -> None:
     """A size that is no number is refused before anything is collected."""
-    status, output = inner("def test_it(device): pass", "--pool=-1")
+    status, output = inner("def test_it(device): pass", "--espbench-pool=-1")
     assert status == 4
-    assert "ERROR: --pool: '-1' is no number of devices: write 0, 1 or more.\n" in output
+    assert "ERROR: --espbench-pool: '-1' is no number of devices: write 0, 1 or more.\n" in output
 
 
 def test_size() -> None:

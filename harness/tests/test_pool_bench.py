@@ -46,7 +46,9 @@ def test_waiting(tiny_firmware: Callable[[], Path]) -> None:
 def test_a_suite_that_fails(tiny_firmware: Callable[[], Path]) -> None:
     """What was to be measured did not happen; the sentence has pytest's last lines."""
     with pytest.raises(EspbenchError) as error:
-        bench.run(LX60, tiny_firmware(), rounds=1, size=1, more=["-x", "--ready-timeout=0.1"])
+        bench.run(
+            LX60, tiny_firmware(), rounds=1, size=1, more=["-x", "--espbench-ready-timeout=0.1"]
+        )
     text = str(error.value)
     assert text.startswith("The suite did not pass, so there is nothing to measure:\n")
     assert "1 error" in text

@@ -169,7 +169,7 @@ def test_killed_while_recording(tiny_firmware: Callable[..., Path], tmp_path: Pa
         assert device.recorder is not None
         assert device.recorder.problem == (
             "QEMU was ended by signal 9 before its log was whole, so nothing was recorded: see to "
-            "what ended it, and run the test again with --record."
+            "what ended it, and run the test again with --espbench-record."
         )
         assert not kept.exists()
     finally:
@@ -376,7 +376,7 @@ def test_plugin(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
 
     done = espbench(
         *("record", "-p", "no:cacheprovider", "-p", "no:pytest_embedded", "test_inner.py"),
-        *(f"--firmware={tiny_firmware()}", "--ready-console=^ready"),
+        *(f"--espbench-firmware={tiny_firmware()}", "--espbench-ready-console=^ready"),
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert "1 failed, 1 passed" in done.stdout

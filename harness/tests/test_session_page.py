@@ -27,7 +27,11 @@ def test_foreign_firmware_in_an_empty_project(tmp_path: Path, workers: str) -> N
     (tmp_path / "test_own.py").write_text(TESTS)
     said = inner_pytest(
         tmp_path,
-        *("--espbench", f"--firmware={firmware}", f"--ready-console={foreign.READY}"),
+        *(
+            "--espbench",
+            f"--espbench-firmware={firmware}",
+            f"--espbench-ready-console={foreign.READY}",
+        ),
         *("--espbench-report=out/report.html", "--junitxml=out/suites.xml", "-n", workers),
         status=1,
     )
@@ -52,10 +56,12 @@ def test_foreign_firmware_in_an_empty_project(tmp_path: Path, workers: str) -> N
 
 def test_page_of_a_session_that_passes(inner: Callable[..., tuple[int, str]]) -> None:
     """Nothing else changes: the exit status is pytest's, and a page without a path is none."""
-    status, output = inner("def test_it(device): pass", "--ready-console=^ready")
+    status, output = inner("def test_it(device): pass", "--espbench-ready-console=^ready")
     assert (status, "espbench: report" in output) == (0, False)
     status, output = inner(
-        "def test_it(device): pass", "--ready-console=^ready", "--espbench-report=page.html"
+        "def test_it(device): pass",
+        "--espbench-ready-console=^ready",
+        "--espbench-report=page.html",
     )
     assert status == 0
     assert "espbench: report" in output
@@ -66,7 +72,7 @@ def test_page_of_a_session_that_was_interrupted(
 ) -> None:
     """What did not run is no success, and the page says how pytest ended."""
     source = "def test_it(device): raise KeyboardInterrupt\ndef test_later(device): pass"
-    status, _ = inner(source, "--ready-console=^ready", "--espbench-report=page.html")
+    status, _ = inner(source, "--espbench-ready-console=^ready", "--espbench-report=page.html")
     assert status == 2
     text = (tmp_path / "page.html").read_text()
     assert "<title>espbench: failed on lx60</title>" in text
@@ -78,7 +84,9 @@ def test_page_in_the_way(inner: Callable[..., tuple[int, str]], tmp_path: Path) 
     """A page that cannot be written is a sentence, and a session that passed a bad one."""
     (tmp_path / "page.html").mkdir()
     status, output = inner(
-        "def test_it(device): pass", "--ready-console=^ready", "--espbench-report=page.html"
+        "def test_it(device): pass",
+        "--espbench-ready-console=^ready",
+        "--espbench-report=page.html",
     )
     assert status == 1
     assert (

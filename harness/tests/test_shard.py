@@ -123,7 +123,9 @@ def shards(inner: Inner, folder: Path, count: int, *options: str) -> list[list[s
     parts = []
     for index in range(1, count + 1):
         (folder / "log").unlink(missing_ok=True)
-        result = inner(f"--shard={index}/{count}", "--durations-path=recorded.json", *options)
+        result = inner(
+            f"--espbench-shard={index}/{count}", "--durations-path=recorded.json", *options
+        )
         assert result.returncode == 0, result.stdout + result.stderr
         parts.append((folder / "log").read_text().split())
     return parts
@@ -146,10 +148,10 @@ def test_each_test_runs_once(inner: Inner, tmp_path: Path, options: tuple[str, .
 
 def test_shard_without_pytest_split(inner: Inner) -> None:
     """Without the plugin each shard would run all tests: that is refused."""
-    result = inner("--shard=1/2", "-p", "no:pytest-split")
+    result = inner("--espbench-shard=1/2", "-p", "no:pytest-split")
     assert result.returncode == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.strip().splitlines()[-1] == (
-        "ERROR: --shard 1/2 needs the plugin pytest-split, which is not loaded: "
+        "ERROR: --espbench-shard 1/2 needs the plugin pytest-split, which is not loaded: "
         "pip install pytest-split, and do not switch it off with -p."
     )
 
@@ -158,13 +160,16 @@ def test_shard_without_pytest_split(inner: Inner) -> None:
     ("options", "said"),
     [
         (
-            ("--shard=9/8",),
-            "--shard 9/8 is no part of 8: the first number goes from 1 to the second.",
+            ("--espbench-shard=9/8",),
+            "--espbench-shard 9/8 is no part of 8: the first number goes from 1 to the second.",
         ),
-        (("--shard=x",), "--shard 'x' is no I/N: write 2/8 for the second of eight parts."),
         (
-            ("--shard=1/2", "--splits=3", "--group=1"),
-            "--shard 1/2 and --splits or --group exclude each other.",
+            ("--espbench-shard=x",),
+            "--espbench-shard 'x' is no I/N: write 2/8 for the second of eight parts.",
+        ),
+        (
+            ("--espbench-shard=1/2", "--splits=3", "--group=1"),
+            "--espbench-shard 1/2 and --splits or --group exclude each other.",
         ),
     ],
 )
@@ -236,7 +241,7 @@ def test_committed_durations() -> None:
     plan = Plan(board=BOARDS["lx60"], firmware=None, suites=[], out=Path())
     durations = json.loads(known_durations(plan, TREE))
     assert list(durations) == sorted(durations), "a diff shows what changed"
-    listed = inner_pytest(TREE, "--collect-only", "-q", "--board", "lx60", "scenarios")
+    listed = inner_pytest(TREE, "--collect-only", "-q", "--espbench-board", "lx60", "scenarios")
     scenarios = [line for line in listed.splitlines() if line.startswith("scenarios/")]
     stale = sorted(set(durations) - set(scenarios))
     assert not stale, f"durations of scenarios that are gone, {RENEW}"

@@ -12,6 +12,16 @@ from espbench import cli
 from inner_pytest import inner_pytest
 
 READY = ("--ready-console", foreign.READY)
+
+
+def plugin_options(firmware: Path) -> tuple[str, str]:
+    """Return what pytest is told of the firmware."""
+    return (
+        f"--espbench-firmware={firmware}",
+        f"--espbench-ready-console={foreign.READY}",
+    )
+
+
 UNAVAILABLE = (
     "16 figures are not available: The firmware came up, and does not answer on the control "
     "channel, which espbench's module bench brings: only its image can be measured."
@@ -66,8 +76,9 @@ def test_gate_of_one_that_does_not_come_up(
     assert gate(firmware, baseline, *never) == 1
     assert capsys.readouterr().err == (
         "espbench: device was to print something that matches '^listening on 8080', and did not "
-        "within 1 s (if it only needs longer: --ready-timeout, or ESPBENCH_TIMEOUT_SCALE on a slow "
-        "machine); its console ended with:\nA firmware of our own\nserver up\n"
+        "within 1 s (if it only needs longer: --ready-timeout (pytest: --espbench-ready-timeout), "
+        "or ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:\n"
+        "A firmware of our own\nserver up\n"
     )
 
 
@@ -78,8 +89,10 @@ def test_nobody_said_when_it_is_ready(tmp_path: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().err.startswith(
         "espbench: device was to listen for http, and did not within 1 s (it told nothing of "
         "itself; for a firmware that is not espbench's, say when it is ready with --ready-console "
-        "or --ready-http; if it only needs longer: --ready-timeout, or ESPBENCH_TIMEOUT_SCALE on a "
-        "slow machine); its console ended with:\nA firmware of our own\n"
+        "or --ready-http (pytest: --espbench-ready-console, --espbench-ready-http); if it only "
+        "needs longer: --ready-timeout (pytest: --espbench-ready-timeout), or "
+        "ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:\n"
+        "A firmware of our own\n"
     )
 
 
@@ -101,12 +114,10 @@ def test_gate_of_a_binary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_pytest(tmp_path: Path) -> None:
-    """`pytest --espbench --firmware` runs what any firmware can do, and says what was skipped."""
+    """`--espbench-firmware` runs what any firmware can do, and says what was skipped."""
     firmware = foreign.build(tmp_path / "firmware.elf")
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    said = inner_pytest(
-        tmp_path, "--espbench", f"--firmware={firmware}", f"--ready-console={foreign.READY}", "-rs"
-    )
+    said = inner_pytest(tmp_path, "--espbench", *plugin_options(firmware), "-rs")
     assert "2 passed, 3 skipped" in said
     assert "the firmware answers nothing on port 80, and nobody said that it would" in said
     assert "needs espbench's own firmware" in said
@@ -116,7 +127,7 @@ def test_pytest_of_one_that_was_to_serve(tmp_path: Path) -> None:
     """A port of which somebody said that it serves is no longer skipped."""
     firmware = foreign.build(tmp_path / "firmware.elf")
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    options = (f"--firmware={firmware}", f"--ready-console={foreign.READY}", "-k", "serves")
+    options = (*plugin_options(firmware), "-k", "serves")
     said = inner_pytest(tmp_path, "--espbench", *options, "--espbench-ports=http=8080", status=1)
     assert "FAILED scenarios/test_smoke.py::test_serves[http]" in said
     assert "1 failed, 2 skipped" in said

@@ -68,7 +68,7 @@ def test_chosen_board_that_is_absent(
 
 def test_commands() -> None:
     """The harness's tests run once, the scenarios once a board; paths are taken as they are."""
-    base = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "worksteal", "--board"]
+    base = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "worksteal", "--espbench-board"]
     lx60 = [*base, "lx60", "--junitxml=build/test/lx60.xml"]
     esp32 = [*base, "esp32", "--junitxml=build/test/esp32.xml"]
     assert suites.commands([LX60, ESP32], ["-k", "ws"]) == [

@@ -49,8 +49,12 @@ def command(
 ) -> list[str]:
     """Return pytest's command line for one suite."""
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(jobs)]
-    words += [f"--board={board.name}", f"--firmware={firmware.absolute()}", f"--pool={size}"]
-    return [*words, "--evidence=never", "-o", "python_files=*.py", *more, str(SUITE)]
+    words += [
+        f"--espbench-board={board.name}",
+        f"--espbench-firmware={firmware.absolute()}",
+        f"--espbench-pool={size}",
+    ]
+    return [*words, "--espbench-evidence=never", "-o", "python_files=*.py", *more, str(SUITE)]
 
 
 def run(

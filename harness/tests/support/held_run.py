@@ -58,7 +58,13 @@ class Run:
         }
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_inner.py"]
         command += ["-p", "espbench.plugin", "-p", "xdist.plugin"]
-        command += ["--firmware", str(firmware), "--ready-console", "^ready", *options]
+        command += [
+            "--espbench-firmware",
+            str(firmware),
+            "--espbench-ready-console",
+            "^ready",
+            *options,
+        ]
         self.process = subprocess.Popen(
             command,
             cwd=folder,
