@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from host_c import warning_flags
 
 FIRMWARE = Path(__file__).resolve().parent.parent
 TESTS = Path(__file__).resolve().parent / "lx60"
@@ -37,7 +38,7 @@ def test_pure_part(name: str, flags: list[str], tmp_path: Path) -> None:
     """The C test of a pure part passes, and the compiler and the sanitizers have no complaint."""
     program = tmp_path / name
     sources = [TESTS / f"{name}.c", *PROGRAMS[name]]
-    warnings = ["-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror"]
+    warnings = ["-std=gnu11", "-g", *warning_flags()]
     includes = [f"-I{folder}" for folder in (TESTS, BOARD, COMMON, BENCH)]
     compiled = subprocess.run(
         ["gcc", *warnings, *flags, *includes, "-o", program, *sources],

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from host_c import warning_flags
 
 FIRMWARE = Path(__file__).resolve().parent.parent
 MODULES = FIRMWARE / "modules"
@@ -35,7 +36,7 @@ def build(name: str, folder: Path) -> Path:
     """Compiles a test program with the address and undefined-behaviour sanitizers."""
     program = folder / name
     sources = [TESTS / f"{name}.c", *(MODULES / source for source in PROGRAMS[name])]
-    flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-g", "-O1"]
+    flags = ["-std=gnu11", *warning_flags(), "-g", "-O1"]
     flags += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     includes = [f"-I{MODULES / part}" for part in ("server", "bench", "webrepl")]
     subprocess.run(["gcc", *flags, *includes, "-o", program, *sources], check=True)
@@ -58,7 +59,7 @@ def test_pure_part(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", ["-Os", "-O2", "-O3"])
 def test_the_password_compare_takes_constant_time(level: str, tmp_path: Path) -> None:
     """It runs through as many basic blocks for a right password as for any wrong one."""
-    flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", f"-I{MODULES / 'webrepl'}", level]
+    flags = ["-std=gnu11", *warning_flags(), f"-I{MODULES / 'webrepl'}", level]
     compared, program = tmp_path / "login.o", tmp_path / "constant_time_test"
     source = MODULES / "webrepl/webrepl_login.c"
     coverage = "-fsanitize-coverage=trace-pc"

@@ -30,6 +30,10 @@ STAMP = "espbench-build.json"
 VARIABLES = "variables.json"
 UNFINISHED = "unfinished"
 LOG = "build.log"
+COMPILER = "compiler"
+"""The key of the compiler's version in what a firmware was made with."""
+NOT_INSTALLED = "not installed"
+"""What stands for the version of a compiler that is not there."""
 LAST_LINES = 12
 LINE = 200
 """How many of the compiler's lines an error shows, and how much of each."""
@@ -63,9 +67,9 @@ class Builder(Protocol):
     """The firmware's name below `Job.out`."""
     survives_a_kill: bool
     """Whether it can go on from what a killed build left."""
-    places: frozenset[str]
-    """Variables that say where something of this Python environment is: in another one the same
-    firmware comes out."""
+    neutral: frozenset[str]
+    """Variables that do not change the firmware: where something of this Python environment is,
+    and whether a warning stops the build."""
 
     def job(self, board: Board, root: Path, board_dir: Path | None, variant: str = "") -> Job:
         """Return what is to be built.
@@ -97,7 +101,10 @@ class Builder(Protocol):
         """
 
     def compiler(self, board: Board) -> str:
-        """Return the compiler's version, or that it is not there."""
+        """Return the compiler's version, or `NOT_INSTALLED`."""
+
+    def compiler_at_hand(self, board: Board) -> str:
+        """Return the same, or `NOT_INSTALLED` where only a set-up of tools would tell."""
 
     def findings(self, board: Board) -> list[Finding]:
         """Look at what it needs; never raises for what is missing."""
@@ -109,7 +116,7 @@ class Stamp:
 
     Attributes:
         inputs: see `fingerprint`.
-        variables: paths and versions that the builder was given, but `Builder.places`.
+        variables: paths and versions that the builder was given, except `Builder.neutral`.
         sha256: of the firmware.
         size, modified: of the firmware, in bytes and nanoseconds.
         made_with: versions of compiler and the like.
@@ -190,7 +197,11 @@ def build(
             # Another process may have built it while we waited for the lock.
             if (stamp := _up_to_date(job, builder, inputs, variables)) is not None:
                 return _built(job, builder, stamp, rebuilt=False)
-            given = {**_lasting(builder, variables), "FIRMWARE": str(root / "firmware")}
+            given = {
+                **_lasting(builder, variables),
+                "FIRMWARE": str(root / "firmware"),
+                COMPILER: builder.compiler(board),
+            }
             if not _can_go_on(out, builder, given):
                 _remove_objects(out)
             (out / VARIABLES).write_text(json.dumps(given, indent=1))
@@ -252,6 +263,9 @@ def _up_to_date(
         return None
     if stamp.variables != _lasting(builder, variables) or stamp.inputs != inputs:
         return None
+    # Without a compiler the firmware that it left still boots.
+    if builder.compiler_at_hand(job.board) not in (stamp.made_with.get(COMPILER), NOT_INSTALLED):
+        return None
     with contextlib.suppress(OSError):
         status = (job.out / builder.output).stat()
         if (status.st_size, status.st_mtime_ns) == (stamp.size, stamp.modified):
@@ -260,7 +274,7 @@ def _up_to_date(
 
 
 def _lasting(builder: Builder, variables: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in variables.items() if name not in builder.places}
+    return {name: value for name, value in variables.items() if name not in builder.neutral}
 
 
 def _write_stamp(
@@ -291,8 +305,8 @@ def _write_stamp(
 def _can_go_on(out: Path, builder: Builder, variables: Mapping[str, str]) -> bool:
     """Return whether the builder can start from what is there.
 
-    It would not see that a variable changed, or (make) that the last one was killed; and objects
-    name the headers that they were made from by their paths.
+    It would not see that a variable or the compiler changed, or (make) that the last one was
+    killed; and objects name the headers that they were made from by their paths.
     """
     try:
         same = json.loads((out / VARIABLES).read_text()) == variables

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from espbench import __version__, idf, sources, tree
 from espbench.boards import Board
-from espbench.build import Job, run_logged
+from espbench.build import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.errors import BuildError, EspbenchError, ToolMissing
 from espbench.findings import Finding, first_line
 from espbench.ways import IdfWay
@@ -27,7 +27,7 @@ class IdfBuilder:
 
     output = "firmware.bin"
     survives_a_kill = True  # ninja knows what it finished
-    places = frozenset({"MPY_CROSS"})
+    neutral = frozenset({"MPY_CROSS"})
 
     def __init__(self, way: IdfWay) -> None:
         """Build for one chip and board definition."""
@@ -133,17 +133,24 @@ class IdfBuilder:
         return {
             "ESP-IDF": variables["IDF_VERSION"],
             "MicroPython": variables["MICROPYTHON_VERSION"],
-            "compiler": _compiler(job.board, environment),
+            COMPILER: _compiler(job.board, environment),
         }
 
     def compiler(self, board: Board) -> str:
-        """Return the compiler's version, or that it is not there."""
+        """Return the compiler's version, or `NOT_INSTALLED`."""
         try:
             path = idf.check_idf(board.name, os.environ)
             _, environment = idf.activated(path, board.toolchain, os.environ)
         except EspbenchError:
-            return "not installed"
+            return NOT_INSTALLED
         return _compiler(board, environment)
+
+    def compiler_at_hand(self, board: Board) -> str:
+        """Return the version of the compiler that export.sh has put on PATH, or `NOT_INSTALLED`.
+
+        Without export.sh, ESP-IDF's version says which compiler it is, and is among the variables.
+        """
+        return _compiler(board, os.environ)
 
     def findings(self, board: Board) -> list[Finding]:
         """Look for ESP-IDF, its tools and MicroPython; never raises for what is missing."""
@@ -201,7 +208,7 @@ def _pinned_version() -> str:
 
 def _compiler(board: Board, environment: Mapping[str, str]) -> str:
     path = shutil.which(f"{board.toolchain}gcc", path=environment["PATH"])
-    return first_line([path, "--version"]) if path else "not installed"
+    return first_line([path, "--version"]) if path else NOT_INSTALLED
 
 
 def _dotted(version: Sequence[int] | None) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from espbench import tree
 from espbench.boards import Board
-from espbench.build import Job, run_logged
+from espbench.build import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.errors import BuildError, ToolMissing
 from espbench.findings import Finding, first_line
 
@@ -23,6 +23,10 @@ SOURCE_VARIABLES = {
 }
 """Which variable of the Makefile names which source's folder."""
 
+WERROR_VARIABLE = "ESPBENCH_WERROR"
+"""With 1 a warning in the project's own C code stops the build. CI sets it; nobody else should have
+to care what a newer compiler warns of."""
+
 C_LIBRARY = Path("/usr/lib/xtensa-lx106-elf/lib/libc.a")
 """Debian's picolibc for the LX106 (package picolibc-xtensa-lx106-elf)."""
 
@@ -32,7 +36,7 @@ class MakeBuilder:
 
     output = "firmware.elf"
     survives_a_kill = False  # make takes half an object for a whole one
-    places = frozenset({"MPY_CROSS", "PYTHON"})
+    neutral = frozenset({"MPY_CROSS", "PYTHON", "WERROR"})
 
     def job(self, board: Board, root: Path, board_dir: Path | None, variant: str = "") -> Job:
         """Return what is to be built.
@@ -67,6 +71,7 @@ class MakeBuilder:
             **{name: str(folders[source]) for name, source in SOURCE_VARIABLES.items()},
             "MPY_CROSS": str(MPY_CROSS_PATH),
             "PYTHON": sys.executable,
+            "WERROR": "1" if os.environ.get(WERROR_VARIABLE) == "1" else "0",
         }
 
     def check_tools(self, board: Board) -> None:
@@ -105,12 +110,14 @@ class MakeBuilder:
         outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
         clean = {k: v for k, v in os.environ.items() if k not in outer}
         run_logged(job, command, environment=clean, progress=progress)
-        return {"compiler": self.compiler(job.board)}
+        return {COMPILER: self.compiler(job.board)}
 
     def compiler(self, board: Board) -> str:
-        """Return the first line of the compiler's `--version`, or that it is not there."""
+        """Return the first line of the compiler's `--version`, or `NOT_INSTALLED`."""
         path = shutil.which(f"{board.toolchain}gcc")
-        return first_line([path, "--version"]) if path else "not installed"
+        return first_line([path, "--version"]) if path else NOT_INSTALLED
+
+    compiler_at_hand = compiler
 
     def findings(self, board: Board) -> list[Finding]:
         """Look for the cross tools; never raises for what is missing."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import multiprocessing
 import os
+import re
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ from espbench.boards import BOARDS
 from espbench.errors import BuildError, ToolMissing
 from rich.console import Console
 
+TREE = Path(__file__).resolve().parents[2]
 BOARD = BOARDS["lx60"]
 MAKEFILE = """
 all: $(BUILD)/firmware.elf
@@ -51,13 +56,14 @@ def runs(tree: Path) -> int:
     return (tree / "build" / "runs").read_text().count("run")
 
 
-def test_builds_once(tree: Path) -> None:
+def test_builds_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second build does nothing, not even make."""
     built = run(tree)
     assert built.rebuilt
     assert built.firmware == tree / "build" / "lx60" / "firmware.elf"
     assert built.firmware.read_text() == "int main;\n"
     (tree / "bin" / "xtensa-lx106-elf-gcc").unlink()
+    monkeypatch.setenv("PATH", str(tree / "bin"))
     again = run(tree)
     assert (again.rebuilt, again.sha256) == (False, built.sha256)
 
@@ -193,6 +199,67 @@ def test_made_with(tree: Path) -> None:
     compiler.write_text("#!/bin/sh\necho gcc 12.2.0\n")
     assert run(tree).made_with == {"compiler": "gcc 12.2.0"}
     assert run(tree).made_with == {"compiler": "gcc 12.2.0"}
+
+
+def test_upgraded_compiler(tree: Path) -> None:
+    """Another version of the compiler builds everything again, from no old object."""
+    compiler = tree / "bin" / "xtensa-lx106-elf-gcc"
+    compiler.write_text("#!/bin/sh\necho gcc 12.2.0\n")
+    run(tree)
+    old = tree / "build" / "lx60" / "old.o"
+    old.touch()
+    compiler.write_text("#!/bin/sh\necho gcc 13.3.0\n")
+    built = run(tree)
+    assert (built.rebuilt, built.made_with) == (True, {"compiler": "gcc 13.3.0"})
+    assert not old.exists()
+    assert not run(tree).rebuilt
+
+
+def test_warnings_stop_the_build_where_asked(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ESPBENCH_WERROR=1 reaches make; it is no reason to build the same firmware again."""
+    makefile = tree / "firmware" / "boards" / "lx60" / "Makefile"
+    makefile.write_text(MAKEFILE.replace("echo run", "echo run $(WERROR)"))
+    monkeypatch.delenv(build_make.WERROR_VARIABLE, raising=False)
+    run(tree)
+    monkeypatch.setenv(build_make.WERROR_VARIABLE, "1")
+    assert not run(tree).rebuilt
+    (tree / "firmware" / "boards" / "lx60" / "input.c").write_text("int other;\n")
+    assert run(tree).rebuilt
+    assert (tree / "build" / "runs").read_text().split() == ["run", "0", "run", "1"]
+    assert "WERROR" not in json.loads((tree / "build" / "lx60" / build.STAMP).read_text())
+
+
+def commands_of_make(tmp_path: Path, **more: str) -> list[str]:
+    """Return how the real Makefile would compile one file of ours and one of somebody else's."""
+    builder = build_make.MakeBuilder()
+    folders = sources.ensure(builder.sources(), console=Console(file=io.StringIO()))
+    job = replace(builder.job(BOARD, TREE, None), out=tmp_path)
+    variables = {**builder.variables(job, folders), **more}
+    objects = ["modules/httpserver/pem_file.o", "py/gc.o"]
+    said = subprocess.run(
+        [
+            *("make", "-n", "-C", str(job.folder), "V=1"),
+            *(f"{name}={value}" for name, value in variables.items()),
+            *(f"{tmp_path}/{name}" for name in objects),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [
+        next(line for line in said.splitlines() if re.search(rf" -o \S*/{name}", line))
+        for name in objects
+    ]
+
+
+def test_only_warnings_in_our_own_code_count(tmp_path: Path) -> None:
+    """The Makefile warns of our own C, and treats that as an error only with WERROR=1."""
+    strict, theirs = commands_of_make(tmp_path, WERROR="1")
+    relaxed, _ = commands_of_make(tmp_path, WERROR="0")
+    assert "-Wall -Wextra -Werror " in strict
+    assert "-Wall -Wextra " in relaxed
+    assert "-Werror" not in relaxed
+    assert "-Wextra" not in theirs
 
 
 def test_make_that_made_nothing(tree: Path) -> None:

@@ -268,6 +268,16 @@ def test_activated_environment_is_kept(complete: Path, monkeypatch: pytest.Monke
     assert "idf_tools.py export --format key-value" in (complete / "log").read_text()
 
 
+def test_upgraded_compiler(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another version of the compiler that export.sh chose builds everything again."""
+    monkeypatch.setenv("PATH", f"{complete}/tools/bin:/usr/bin:/bin")
+    run(complete)
+    assert not run(complete).rebuilt
+    (complete / "tools/bin/xtensa-esp32-elf-gcc").write_text("#!/bin/sh\necho gcc 15.1.0\n")
+    built = run(complete)
+    assert (built.rebuilt, built.made_with["compiler"]) == (True, "gcc 15.1.0")
+
+
 def test_parse_export() -> None:
     """What ESP-IDF exports goes on top of what was there."""
     text = "IDF_PYTHON_ENV_PATH=/env\nPATH=/tools/bin:$PATH\nnot a variable\n"

@@ -66,7 +66,7 @@ static void say(char *out, size_t size, const char *what, const char *path, int 
 
 char *pem_file_read(const char *what, const char *path, size_t *size, char *error,
                     size_t error_size) {
-    mp_obj_t file;
+    mp_obj_t file = MP_OBJ_NULL;
     int code = open_file(path, &file);
     if (code != 0) {
         say(error, error_size, what, path, code);

@@ -1,0 +1,13 @@
+"""How tests compile the project's C for the host."""
+
+from __future__ import annotations
+
+import os
+
+from espbench.build_make import WERROR_VARIABLE
+
+
+def warning_flags() -> list[str]:
+    """Return the compiler's warnings, which fail the build where `ESPBENCH_WERROR` is 1."""
+    stop = ["-Werror"] if os.environ.get(WERROR_VARIABLE) == "1" else []
+    return ["-Wall", "-Wextra", *stop]
