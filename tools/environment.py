@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,14 +21,32 @@ STAMP = "espbench-stamp"
 
 
 def locked_stamp(tree: Path) -> str:
-    """Return what the environment's packages depend on: the lock file and where the tree is.
+    """Return what the environment's packages depend on: lock file, Python and where the tree is.
 
-    The place matters because the programs in an environment name their interpreter by its path.
+    Each version of Python looks for packages in a folder of its own, and loads only those compiled
+    for it. The place matters because the programs in an environment name their interpreter by path.
     """
     digest = hashlib.sha256()
+    digest.update(python_abi().encode())
     digest.update((tree / "requirements.lock").read_bytes())
     digest.update(os.fsencode(tree))
     return digest.hexdigest()
+
+
+def python_abi() -> str:
+    """Return for which Python packages are installed and compiled, as in `cpython-311-x86_64`."""
+    return str(sysconfig.get_config_var("SOABI") or sys.implementation.cache_tag)
+
+
+def base_python() -> str:
+    """Return the interpreter to make an environment with: never one inside an environment.
+
+    Where `.venv` is active, `python3` is its own, and goes away when it is made again.
+    """
+    if sys.prefix == sys.base_prefix:
+        return sys.executable
+    base = Path(sys.base_prefix, "bin", f"python{sysconfig.get_python_version()}")
+    return str(base) if base.exists() else sys.executable
 
 
 def project_stamp(tree: Path) -> str:
@@ -77,7 +96,7 @@ def _make(tree: Path, folder: Path) -> None:
         if folder.exists():
             shutil.rmtree(folder)
         result = subprocess.run(
-            [sys.executable, "-m", "venv", str(folder)], capture_output=True, text=True, check=False
+            [base_python(), "-m", "venv", str(folder)], capture_output=True, text=True, check=False
         )
     except OSError as error:
         raise Problem(

@@ -214,6 +214,33 @@ def test_python_that_went_away(tmp_path: Path, steps: list[str]) -> None:
     assert steps[0] == "make"
 
 
+def test_upgraded_python(tmp_path: Path, steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment of another version of Python is made again: its packages are not found."""
+    tree = make_tree(tmp_path)
+    make_environment(tree)
+    monkeypatch.setattr(environment, "python_abi", lambda: "cpython-399-x86_64-linux-gnu")
+    environment.ensure(tree)
+    assert steps == ["make", "install", "stamp"]
+
+
+def test_inside_of_the_environment_that_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `.venv` active, `python3` is its own, and it can make itself again."""
+    monkeypatch.setattr(environment, "_pip", lambda *_arguments: None)
+    tree = make_tree(tmp_path)
+    program = environment.ensure(tree) / "python"
+    (tree / "requirements.lock").write_text("a==2\n")
+    code = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
+        "import environment; environment._pip = lambda *_arguments: None\n"
+        "environment.ensure(Path(sys.argv[2]))"
+    )
+    subprocess.run([program, "-c", code, TREE / "tools", tree], check=True)
+    assert program.exists()
+    assert environment.read_stamp(tree / ".venv")[0] == environment.locked_stamp(tree)
+
+
 @pytest.mark.parametrize(("stderr", "sentence"), [
     (
         "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
