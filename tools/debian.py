@@ -53,7 +53,6 @@ PACKAGES = (
     Package("libc6-dev", files=("/usr/include/stdio.h",), purposes=("test",)),
     Package("openssl", programs=("openssl",), purposes=("test",)),
     Package("chromium", programs=("chromium",), purposes=("test",), optional=True),
-    Package("clang-format", programs=("clang-format",), purposes=("lint",)),
 )
 
 

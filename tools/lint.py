@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+PROGRAMS = Path(sys.executable).parent
+"""The environment's: formats differ between versions, and the lock names one of each."""
 TREE = Path(__file__).resolve().parent.parent
 PYTHON = ["harness", "scenarios", "tools", "firmware", "conftest.py", "setup.py"]
 
@@ -24,30 +26,30 @@ def c_files(tree: Path) -> list[str]:
 def commands(tree: Path, *, fix: bool) -> list[list[str]]:
     """Return the checks' command lines."""
     python = [name for name in PYTHON if (tree / name).exists()]
-    clang = ["clang-format", "-i"] if fix else ["clang-format", "--dry-run", "-Werror"]
+    ruff, clang = str(PROGRAMS / "ruff"), str(PROGRAMS / "clang-format")
     result = [
-        ["ruff", "check", "--quiet", *(["--fix"] if fix else []), *python],
-        ["ruff", "format", "--quiet", *([] if fix else ["--check"]), *python],
+        [ruff, "check", "--quiet", *(["--fix"] if fix else []), *python],
+        [ruff, "format", "--quiet", *([] if fix else ["--check"]), *python],
     ]
     if not fix:
         result.append([sys.executable, "-m", "mypy"])
     files = c_files(tree)
     if files:
-        result.append([*clang, *files])
+        result.append([clang, *(["-i"] if fix else ["--dry-run", "-Werror"]), *files])
     return result
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the checks; return 0 when all were content."""
+    """Run the checks; return 0 when all passed."""
     failed = [
-        " ".join(command[:3] if command[0] == sys.executable else command[:2])
+        " ".join([Path(command[0]).name, *command[1 : 3 if command[1] == "-m" else 2]])
         for command in commands(TREE, fix="--fix" in arguments)
         if subprocess.run(command, cwd=TREE, check=False).returncode
     ]
     for name in failed:
-        print(f"lint: {name} has complaints, above", file=sys.stderr)
+        print(f"lint: {name} failed: its complaints are above", file=sys.stderr)
     if not failed:
-        print("lint: ruff, mypy and clang-format are content")
+        print("lint: ruff, mypy and clang-format found nothing")
     return 1 if failed else 0
 
 

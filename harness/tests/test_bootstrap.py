@@ -40,7 +40,7 @@ def test_each_purpose_asks_only_for_its_own() -> None:
         "picolibc-xtensa-lx106-elf",
         "util-linux",
     ]
-    assert names(debian.missing("lint", NOTHING)) == ["make", "python3-venv", "clang-format"]
+    assert names(debian.missing("lint", NOTHING)) == ["make", "python3-venv"]
     assert {"gcc", "libc6-dev", "openssl"} <= set(names(debian.missing("test", NOTHING)))
 
 
@@ -291,6 +291,16 @@ def test_lock_has_hashes_and_names_no_index() -> None:
         assert "--hash=sha256:" in block, block
     assert "://" not in text
     assert "index" not in text
+
+
+@pytest.mark.parametrize("fix", [False, True])
+def test_lint_runs_what_the_lock_names(fix: bool) -> None:
+    """Each program is the environment's own, in the version that the lock pins on every system."""
+    for command in lint.commands(TREE, fix=fix):
+        program = Path(command[0])
+        assert program.parent == Path(sys.executable).parent
+        name = command[2] if program == Path(sys.executable) else program.name
+        assert f"\n{name}==" in (TREE / "requirements.lock").read_text()
 
 
 def test_lint_looks_at_our_c_only(tmp_path: Path) -> None:

@@ -121,5 +121,8 @@ void net_down(void) {
 bool net_is_up(void) { return up; }
 
 struct netif *net_interface(void) {
-    return added ? &interface : NULL;
+    if (!added) {
+        return NULL;
+    }
+    return &interface;
 }
