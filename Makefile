@@ -8,7 +8,7 @@ ARGS ?=
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 bootstrap = @command -v $(PYTHON) >/dev/null || \
-	{ echo "espbench: there is no $(PYTHON): apt-get install python3 python3-venv" >&2; exit 1; }; \
+	{ echo "espbench: there is no $(PYTHON): apt-get install --no-install-recommends python3 python3-venv" >&2; exit 1; }; \
 	$(PYTHON) tools/bootstrap.py
 
 .PHONY: run test lint format setup lock clean distclean help

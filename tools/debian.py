@@ -1,4 +1,8 @@
-"""The Debian packages that espbench needs, in one place, and how they get onto the machine."""
+"""The Debian packages that espbench needs, in one place, and how they get onto the machine.
+
+python3 tools/debian.py          # the line that installs what is missing here, for all purposes
+python3 tools/debian.py --all    # the line for a machine that has nothing
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ from pathlib import Path
 from problem import Problem
 
 PURPOSES = ("run", "test", "lint")
+APT = "apt-get install --no-install-recommends"
+"""Recommended packages would take 850 MB more, and nothing here uses them."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,8 @@ class Package:
         files: all of them must exist.
         modules: Python modules that the running Python must have.
         purposes: who needs it.
-        optional: without it tests are skipped; nobody is stopped.
+        optional: for nothing that anybody must have: what is lost without it, as in "skipped";
+            empty for what must be there.
     """
 
     name: str
@@ -34,7 +41,7 @@ class Package:
     files: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     purposes: tuple[str, ...] = PURPOSES
-    optional: bool = False
+    optional: str = ""
 
 
 PACKAGES = (
@@ -52,7 +59,12 @@ PACKAGES = (
     Package("gcc", programs=("gcc",), purposes=("test",)),
     Package("libc6-dev", files=("/usr/include/stdio.h",), purposes=("test",)),
     Package("openssl", programs=("openssl",), purposes=("test",)),
-    Package("chromium", programs=("chromium",), purposes=("test",), optional=True),
+    Package(
+        "chromium",
+        programs=("chromium",),
+        purposes=("test",),
+        optional="the tests of the device's page in a browser are skipped",
+    ),
 )
 
 
@@ -76,6 +88,15 @@ HERE = Machine(
 )
 
 
+def missing_for_any(
+    machine: Machine = HERE, packages: Iterable[Package] = PACKAGES
+) -> list[Package]:
+    """Return what `machine` lacks for all purposes together, in order."""
+    packages = list(packages)
+    lacking = [each for purpose in PURPOSES for each in missing(purpose, machine, packages)]
+    return [package for package in packages if package in lacking]
+
+
 def missing(
     purpose: str, machine: Machine = HERE, packages: Iterable[Package] = PACKAGES
 ) -> list[Package]:
@@ -94,7 +115,26 @@ def missing(
 
 def install_line(packages: Sequence[Package]) -> str:
     """Return the one line that a user without root's rights hands to sudo."""
-    return "apt-get install " + " ".join(package.name for package in packages)
+    return " ".join([APT, *(package.name for package in packages)])
+
+
+def request(packages: Sequence[Package]) -> str:
+    """Return what to ask a user for who cannot install anything himself; pure.
+
+    Args:
+        packages: all that are missing, whatever for, so that nobody is asked a second time.
+    """
+    lines = [
+        "some Debian packages are missing. Run this line as root, then make again "
+        "(it is for make run, make test and make lint):",
+        install_line([package for package in packages if not package.optional]),
+    ]
+    lines += [
+        f"Add {package.name} if you like: without it {package.optional}."
+        for package in packages
+        if package.optional
+    ]
+    return "\n".join(lines)
 
 
 def wanted_things(packages: Sequence[Package]) -> str:
@@ -156,10 +196,7 @@ def _ensure_all(purpose: str, absent: Sequence[Package]) -> None:
             f"{wanted_things(absent)} (on Debian: {install_line(absent)})"
         )
     if not is_root():
-        raise Problem(
-            "some Debian packages are missing. Run this line as root, then make again:\n"
-            f"{install_line(absent)}"
-        )
+        raise Problem(request(missing_for_any()))
     print(f"espbench: installing {', '.join(package.name for package in absent)}", flush=True)
     install([package.name for package in absent])
     still = [package for package in missing(purpose) if not package.optional]
@@ -200,3 +237,15 @@ def _apt(action: str, *names: str) -> int:
     return subprocess.run(
         [*command, action, *names], env=environment, stdin=subprocess.DEVNULL, check=False
     ).returncode
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the line; nothing when nothing is missing."""
+    packages = PACKAGES if "--all" in arguments else missing_for_any()
+    if required := [package for package in packages if not package.optional]:
+        print(install_line(required))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

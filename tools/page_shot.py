@@ -78,7 +78,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--phone", action="store_true", help="360 pixels wide")
     options = parser.parse_args(arguments)
     if shutil.which("chromium") is None:
-        print("page_shot: Chromium is not installed: apt-get install chromium", file=sys.stderr)
+        print(
+            "page_shot: Chromium is not installed: "
+            "apt-get install --no-install-recommends chromium",
+            file=sys.stderr,
+        )
         return 1
     board = BOARDS["lx60"]
     certificate = recipes()["p256"].device_files

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from espbench.control import LONGEST_REQUEST
 from espbench.errors import ConfigError
 from espbench.find_qemu import EspressifTool
+from espbench.findings import apt
 from espbench.flash import Flash
 from espbench.handover import Efuse, FlashImage, Handover, KernelAndPflash
 from espbench.readiness import ListeningReadiness, Readiness
@@ -215,7 +216,7 @@ LX60 = Board(
     nic="open_eth",
     qemu="qemu-system-xtensa",
     qemu_least=(7, 2, 0),
-    qemu_package="apt-get install qemu-system-misc",
+    qemu_package=apt("qemu-system-misc"),
     toolchain="xtensa-lx106-elf-",
     way=MakeWay(),
     handover=KernelAndPflash(),

@@ -11,7 +11,7 @@ from espbench import __version__, idf, sources, tree
 from espbench.boards import Board
 from espbench.build import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.errors import BuildError, EspbenchError, ToolMissing
-from espbench.findings import Finding, first_line
+from espbench.findings import Finding, apt, first_line
 from espbench.ways import IdfWay
 
 PORT = Path("ports", "esp32")
@@ -95,8 +95,8 @@ class IdfBuilder:
         for tool in TOOLS:
             if shutil.which(tool, path=environment["PATH"]) is None:
                 raise ToolMissing(
-                    f"{tool} is not installed, and ESP-IDF needs it: install it with apt-get "
-                    f"install {tool.replace('ninja', 'ninja-build')}."
+                    f"{tool} is not installed, and ESP-IDF needs it: install it with "
+                    f"{apt(tool.replace('ninja', 'ninja-build'))}."
                 )
 
     def compile(

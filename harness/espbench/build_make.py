@@ -12,7 +12,7 @@ from espbench import tree
 from espbench.boards import Board
 from espbench.build import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.errors import BuildError, ToolMissing
-from espbench.findings import Finding, first_line
+from espbench.findings import Finding, apt, first_line
 
 SOURCE_VARIABLES = {
     "MICROPYTHON": "micropython",
@@ -28,7 +28,10 @@ WERROR_VARIABLE = "ESPBENCH_WERROR"
 to care what a newer compiler warns of."""
 
 C_LIBRARY = Path("/usr/lib/xtensa-lx106-elf/lib/libc.a")
-"""Debian's picolibc for the LX106 (package picolibc-xtensa-lx106-elf)."""
+C_LIBRARY_PACKAGE = "picolibc-xtensa-lx106-elf"
+"""Debian's picolibc for the LX106."""
+CROSS_TOOLS = ("gcc-xtensa-lx106", "binutils-xtensa-lx106")
+"""Debian's packages with the compiler and the linker."""
 
 
 class MakeBuilder:
@@ -82,17 +85,16 @@ class MakeBuilder:
         """
         compiler = f"{board.toolchain}gcc"
         if shutil.which("make") is None:
-            raise ToolMissing("make is not installed: install it with apt-get install make.")
+            raise ToolMissing(f"make is not installed: install it with {apt('make')}.")
         if shutil.which(compiler) is None:
             raise ToolMissing(
                 f"The compiler {compiler} is not installed, and the {board.name} firmware needs "
-                "it: install it with apt-get install gcc-xtensa-lx106 binutils-xtensa-lx106 "
-                "picolibc-xtensa-lx106-elf."
+                f"it: install it with {apt(*CROSS_TOOLS, C_LIBRARY_PACKAGE)}."
             )
         if not C_LIBRARY.exists():
             raise ToolMissing(
                 f"The C library {C_LIBRARY} is not installed, and the {board.name} firmware needs "
-                "it: install it with apt-get install picolibc-xtensa-lx106-elf."
+                f"it: install it with {apt(C_LIBRARY_PACKAGE)}."
             )
 
     def compile(
@@ -122,7 +124,7 @@ class MakeBuilder:
     def findings(self, board: Board) -> list[Finding]:
         """Look for the cross tools; never raises for what is missing."""
         findings = []
-        install = "apt-get install gcc-xtensa-lx106 binutils-xtensa-lx106"
+        install = apt(*CROSS_TOOLS)
         for tool in ("gcc", "ld"):
             name = f"{board.toolchain}{tool}"
             path = shutil.which(name)
@@ -138,7 +140,7 @@ class MakeBuilder:
                 "C library",
                 "ok" if there else "missing",
                 f"{'' if there else 'no '}{C_LIBRARY}",
-                "" if there else "apt-get install picolibc-xtensa-lx106-elf",
+                "" if there else apt(C_LIBRARY_PACKAGE),
             )
         )
         return findings

@@ -19,10 +19,9 @@ from espbench.boards import Board
 from espbench.download import megabytes
 from espbench.errors import EspbenchError
 from espbench.find_qemu import machines_of
-from espbench.findings import Finding, State
+from espbench.findings import APT, Finding, State, apt, output
 from espbench.qemu import check_version, dotted, find_qemu, qemu_version
 
-APT = "apt-get install "
 SPACE = 500_000_000
 """Bytes that sources and build take, with room to spare."""
 
@@ -95,9 +94,7 @@ def _programs() -> list[Finding]:
 def _program(board: str, program: str, package: str, purpose: str) -> Finding:
     path = shutil.which(program)
     if path is None:
-        return Finding(
-            board, program, "missing", f"not installed; {purpose}", f"apt-get install {package}"
-        )
+        return Finding(board, program, "missing", f"not installed; {purpose}", apt(package))
     return Finding(board, program, "ok", path)
 
 
@@ -174,8 +171,16 @@ def as_json(findings: Iterable[Finding]) -> dict[str, object]:
     return {"healthy": healthy(findings), "findings": [asdict(finding) for finding in findings]}
 
 
-def remedies(findings: Iterable[Finding], state: State = "missing") -> list[str]:
-    """Return what to do about findings of a state, with all Debian packages in one line."""
+def remedies(
+    findings: Iterable[Finding], state: State = "missing", besides: Sequence[str] = ()
+) -> list[str]:
+    """Return what to do about findings of a state, with all Debian packages in one line; pure.
+
+    Args:
+        findings: what was looked at.
+        state: which of them.
+        besides: Debian packages to install along, if any.
+    """
     packages: list[str] = []
     others: list[str] = []
     for finding in findings:
@@ -186,7 +191,7 @@ def remedies(findings: Iterable[Finding], state: State = "missing") -> list[str]
         else:
             others.append(finding.remedy)
     others.sort(key=lambda remedy: "$IDF_PATH" in remedy)  # after what brings ESP-IDF
-    line = [APT + " ".join(dict.fromkeys(packages))] if packages else []
+    line = [apt(*dict.fromkeys([*besides, *packages]))] if packages else []
     return [*line, *dict.fromkeys(others)]
 
 
@@ -204,7 +209,7 @@ def show(findings: Sequence[Finding], console: Console) -> None:
     for finding in findings:
         table.add_row(finding.board, finding.subject, signs[finding.state], Text(finding.found))
     console.print(table)
-    if steps := remedies(findings):
+    if steps := remedies(findings, besides=_wanted_by_the_clone()):
         _steps("To get what is missing:", steps, console)
     else:
         console.print("\nNothing is missing.")
@@ -212,6 +217,15 @@ def show(findings: Sequence[Finding], console: Console) -> None:
     if steps := remedies(findings, "optional"):
         title = f"To get {' and '.join(boards)}, too (or use Espressif's container image):"
         _steps(title, steps, console)
+
+
+def _wanted_by_the_clone() -> list[str]:
+    """Return the packages that a clone's set-up would ask for: nobody wants to ask root twice."""
+    root = tree.clone()
+    script = root / "tools" / "debian.py" if root else None
+    if script is None or not script.exists():
+        return []
+    return output([sys.executable, str(script)]).removeprefix(APT).split()
 
 
 def _steps(title: str, steps: Iterable[str], console: Console) -> None:

@@ -11,6 +11,15 @@ State = Literal["ok", "missing", "later", "optional"]
 """`later` is not there yet, and comes by itself; `optional` is missing for a board that may be."""
 
 
+APT = "apt-get install --no-install-recommends"
+"""What installs Debian's packages, without the 850 MB that these recommend."""
+
+
+def apt(*packages: str) -> str:
+    """Return the line that installs Debian's packages."""
+    return " ".join([APT, *packages])
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at.

@@ -21,6 +21,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from espbench.errors import ToolMissing
+from espbench.findings import apt
 
 Process = subprocess.Popen[bytes]
 
@@ -133,7 +134,7 @@ def _start(command: Sequence[str], **arguments: object) -> Process:
     if setpriv is None:
         raise ToolMissing(
             "setpriv is not installed, and without it QEMU could outlive a killed test: "
-            "install it with apt-get install util-linux."
+            f"install it with {apt('util-linux')}."
         )
     with _lock:
         if _launcher is None:

@@ -48,29 +48,57 @@ def test_exactly_the_missing_ones() -> None:
     """The one line names what is missing and nothing else."""
     machine = Machine(lambda name: name != "qemu-system-xtensa", lambda _: False, lambda _: True)
     absent = debian.missing("run", machine)
-    assert (
-        debian.install_line(absent) == "apt-get install qemu-system-misc picolibc-xtensa-lx106-elf"
+    assert debian.install_line(absent) == (
+        "apt-get install --no-install-recommends qemu-system-misc picolibc-xtensa-lx106-elf"
     )
 
 
 def test_not_root(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without root's rights nothing is installed, and the line to run is printed."""
-    package = Package("some-package", programs=("no-such-program",))
+    package = Package("some-package", programs=("no-such-program",), purposes=("run",))
+    other = Package("compiler", programs=("no-such-compiler",), purposes=("test", "lint"))
+    browser = Package("browser", programs=("b",), purposes=("test",), optional="pages are skipped")
     monkeypatch.setattr(debian, "missing", lambda _purpose: [package])
+    monkeypatch.setattr(debian, "missing_for_any", lambda: [package, other, browser])
     monkeypatch.setattr(debian, "is_root", lambda: False)
     monkeypatch.setattr("shutil.which", lambda _name: "/usr/bin/apt-get")
     with pytest.raises(Problem) as error:
         debian.ensure("run")
     assert str(error.value) == (
-        "some Debian packages are missing. Run this line as root, then make again:\n"
-        "apt-get install some-package"
+        "some Debian packages are missing. Run this line as root, then make again (it is for make "
+        "run, make test and make lint):\n"
+        "apt-get install --no-install-recommends some-package compiler\n"
+        "Add browser if you like: without it pages are skipped."
     )
+
+
+def test_root_is_asked_once() -> None:
+    """One line has what every purpose lacks, in order and once."""
+    machine = Machine(lambda name: name != "openssl", lambda _: True, lambda name: name != "venv")
+    assert names(debian.missing_for_any(machine)) == ["python3-venv", "openssl"]
+    everything = names(debian.missing_for_any(NOTHING))
+    assert len(set(everything)) == len(everything)
+    for purpose in debian.PURPOSES:
+        assert set(names(debian.missing(purpose, NOTHING))) <= set(everything)
+
+
+def test_readme_has_the_line_of_set_up() -> None:
+    """README names the packages in the same line as set-up, which brings no recommended ones."""
+    said = subprocess.run(
+        [sys.executable, "tools/debian.py", "--all"],
+        cwd=TREE,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    readme = (TREE / "README.md").read_text(encoding="utf-8").replace("\\\n    ", "")
+    assert f"sudo {said}" in readme
 
 
 @pytest.mark.parametrize("root", [True, False])
 def test_an_optional_package_stops_nobody(monkeypatch: pytest.MonkeyPatch, root: bool) -> None:
     """Root tries to install it, once; nobody else is asked, and no failure is an error."""
-    package = Package("some-browser", programs=("some-browser",), optional=True)
+    package = Package("some-browser", programs=("some-browser",), optional="pages are skipped")
     tried: list[str] = []
 
     def install(names: list[str]) -> None:
@@ -94,7 +122,7 @@ def test_no_apt(monkeypatch: pytest.MonkeyPatch) -> None:
         debian.ensure("run")
     assert str(error.value) == (
         "these are missing, and there is no apt-get to install them with: some-program, /some/file "
-        "(on Debian: apt-get install some-package)"
+        "(on Debian: apt-get install --no-install-recommends some-package)"
     )
 
 

@@ -152,7 +152,8 @@ def test_missing_compiler(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         run(tree)
     assert str(error.value) == (
         "The compiler xtensa-lx106-elf-gcc is not installed, and the lx60 firmware needs it: "
-        "install it with apt-get install gcc-xtensa-lx106 binutils-xtensa-lx106 "
+        "install it with "
+        "apt-get install --no-install-recommends gcc-xtensa-lx106 binutils-xtensa-lx106 "
         "picolibc-xtensa-lx106-elf."
     )
 
@@ -162,7 +163,10 @@ def test_missing_make(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _name: None)
     with pytest.raises(ToolMissing) as error:
         run(tree)
-    assert str(error.value) == "make is not installed: install it with apt-get install make."
+    assert (
+        str(error.value)
+        == "make is not installed: install it with apt-get install --no-install-recommends make."
+    )
 
 
 def test_missing_library(tree: Path) -> None:
@@ -172,7 +176,7 @@ def test_missing_library(tree: Path) -> None:
         run(tree)
     assert str(error.value) == (
         f"The C library {tree}/libc.a is not installed, and the lx60 firmware needs it: install "
-        "it with apt-get install picolibc-xtensa-lx106-elf."
+        "it with apt-get install --no-install-recommends picolibc-xtensa-lx106-elf."
     )
 
 

@@ -148,7 +148,9 @@ def test_own_board_definition(complete: Path) -> None:
     assert run(complete, mine).rebuilt
 
 
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="apt-get install cmake")
+@pytest.mark.skipif(
+    shutil.which("cmake") is None, reason="apt-get install --no-install-recommends cmake"
+)
 @pytest.mark.parametrize("name", ["esp32", "esp32c3"])
 def test_copied_board_definition(tmp_path: Path, name: str) -> None:
     """A plain copy elsewhere finds what the bench's boards share; the original does by itself."""
@@ -379,7 +381,8 @@ def test_no_cmake(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (complete / "tools" / "bin" / tool).unlink()
         monkeypatch.setenv("PATH", "/no/such")
         assert refused(complete) == (
-            f"{tool} is not installed, and ESP-IDF needs it: install it with apt-get install "
+            f"{tool} is not installed, and ESP-IDF needs it: install it with "
+            "apt-get install --no-install-recommends "
             f"{package}."
         )
 

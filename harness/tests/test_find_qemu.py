@@ -136,14 +136,15 @@ def test_none_for_the_default_board(here: Path) -> None:
         find_qemu(LX60)
     assert str(caught.value) == (
         "qemu-system-xtensa is not installed, and board lx60 needs it: install it with apt-get "
-        "install qemu-system-misc."
+        "install --no-install-recommends qemu-system-misc."
     )
     forks = [program(here / name, FORK) for name in "ab"]
     with pytest.raises(QemuNotFound) as caught:
         find_qemu(LX60)
     assert str(caught.value) == (
         "No qemu-system-xtensa here has the machine lx60-nommu, which board lx60 is "
-        f"({', '.join(forks)}): install it with apt-get install qemu-system-misc."
+        f"({', '.join(forks)}): install it with "
+        f"apt-get install --no-install-recommends qemu-system-misc."
     )
 
 

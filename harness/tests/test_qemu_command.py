@@ -236,7 +236,7 @@ def test_versions() -> None:
         check_version(LX60, "/usr/bin/qemu-system-xtensa", (5, 2, 9))
     assert str(caught.value) == (
         "/usr/bin/qemu-system-xtensa is version 5.2.9, and board lx60 needs 7.2.0 or newer: "
-        "upgrade it (apt-get install qemu-system-misc)."
+        "upgrade it (apt-get install --no-install-recommends qemu-system-misc)."
     )
 
 

@@ -120,7 +120,7 @@ def test_not_found(tiny_firmware: Tiny) -> None:
         pass
     assert str(caught.value) == (
         "qemu-system-none is not installed, and board lx60 needs it: "
-        "install it with apt-get install qemu-system-misc."
+        "install it with apt-get install --no-install-recommends qemu-system-misc."
     )
 
 
@@ -193,7 +193,7 @@ def test_without_setpriv(
         pass
     assert str(caught.value) == (
         "setpriv is not installed, and without it QEMU could outlive a killed test: "
-        "install it with apt-get install util-linux."
+        "install it with apt-get install --no-install-recommends util-linux."
     )
 
 
