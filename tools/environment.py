@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,24 @@ def locked_stamp(tree: Path) -> str:
     digest.update((tree / "requirements.lock").read_bytes())
     digest.update(os.fsencode(tree))
     return digest.hexdigest()
+
+
+def path_problem(tree: str) -> str:
+    """Return why no environment can be in a tree with this path, or ""; pure.
+
+    With a space in its path, pip has the programs in an environment started by a shell, to which
+    the path stands in double quotes.
+    """
+    if ":" in tree or "\n" in tree:
+        mark = "a colon" if ":" in tree else "a line break"
+    elif (found := re.search(r'["$`\\]', tree)) and re.search(r"\s", tree):
+        mark = f"both a space and {found[0]}"
+    else:
+        return ""
+    return (
+        f"the path of this clone, {tree!r}, has {mark} in it, with which the programs of a virtual "
+        "environment do not start: move the clone to another folder, then make again."
+    )
 
 
 def python_abi() -> str:
@@ -70,6 +89,8 @@ def ensure(tree: Path) -> Path:
     Raises:
         Problem: it could not be made.
     """
+    if problem := path_problem(str(tree)):
+        raise Problem(problem)
     folder = tree / FOLDER
     packages, project = locked_stamp(tree), project_stamp(tree)
     if read_stamp(folder) == (packages, project):

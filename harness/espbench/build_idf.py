@@ -12,6 +12,7 @@ from espbench.boards import Board
 from espbench.build import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.errors import BuildError, EspbenchError, ToolMissing
 from espbench.findings import Finding, apt, first_line
+from espbench.make_paths import is_plain
 from espbench.ways import IdfWay
 
 PORT = Path("ports", "esp32")
@@ -40,6 +41,7 @@ class IdfBuilder:
             BuildError: there is no such board definition, or it has no such variant.
         """
         folder = board_dir or root / "firmware" / "boards" / self._way.folder
+        _check_path(folder.absolute())
         if not (folder / "mpconfigboard.cmake").is_file():
             raise BuildError(
                 f"{folder} has no mpconfigboard.cmake, so it is no board definition of "
@@ -186,6 +188,15 @@ def _micropython(board: str) -> Finding:
     there = sources.present(sources.pinned().sources["micropython"], sources.cache_folder())
     found = f"v{_pinned_version()} (pinned; {idf.MICROPYTHON_VARIABLE} is not set)"
     return Finding(board, "MicroPython", "ok" if there else "later", found)
+
+
+def _check_path(path: Path) -> None:
+    """Check that ESP-IDF can build from here: its own tools refuse a path with a space."""
+    if not is_plain(path):
+        raise BuildError(
+            f"ESP-IDF cannot build in a path with spaces or special characters, and {path} has "
+            "some: move the project to a path of ASCII letters, digits and ./+,@_- only."
+        )
 
 
 def _check_variant(folder: Path, variant: str) -> None:

@@ -13,6 +13,7 @@ from espbench.boards import Board
 from espbench.build import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.errors import BuildError, ToolMissing
 from espbench.findings import Finding, apt, first_line
+from espbench.make_paths import MakePaths
 
 SOURCE_VARIABLES = {
     "MICROPYTHON": "micropython",
@@ -26,6 +27,9 @@ SOURCE_VARIABLES = {
 WERROR_VARIABLE = "ESPBENCH_WERROR"
 """With 1 a warning in the project's own C code stops the build. CI sets it; nobody else should have
 to care what a newer compiler warns of."""
+
+FLAGS = frozenset({"WERROR"})
+"""Variables that are no paths."""
 
 C_LIBRARY = Path("/usr/lib/xtensa-lx106-elf/lib/libc.a")
 C_LIBRARY_PACKAGE = "picolibc-xtensa-lx106-elf"
@@ -107,7 +111,11 @@ class MakeBuilder:
         """
         command = ["make", "-C", str(job.folder), f"-j{os.cpu_count() or 1}"]
         command += ["--no-print-directory"]
-        command += [f"{name}={value}" for name, value in variables.items()]
+        paths = MakePaths()
+        # Its own idea of this folder would be that of the kernel, without any link.
+        command.append(f"FIRMWARE={paths(job.root / 'firmware')}")
+        for name, value in variables.items():
+            command.append(f"{name}={value if name in FLAGS else paths(Path(value))}")
         # An outer make's flags and jobserver are none of this make's business.
         outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
         clean = {k: v for k, v in os.environ.items() if k not in outer}

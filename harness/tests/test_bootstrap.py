@@ -232,6 +232,29 @@ def test_changed_project(tmp_path: Path, steps: list[str]) -> None:
     assert steps == ["install", "stamp"]
 
 
+@pytest.mark.parametrize(("path", "mark"), [
+    ("/home/me/a:b", "a colon"),
+    ("/home/me/a\nb", "a line break"),
+    ("/home/me/for $5", "both a space and $"),
+    ('/home/me/my "own"', 'both a space and "'),
+])  # fmt: skip
+def test_path_that_no_environment_can_have(path: str, mark: str, steps: list[str]) -> None:
+    """A clone whose programs would not start is refused before anything is made."""
+    with pytest.raises(Problem) as error:
+        environment.ensure(Path(path))
+    assert str(error.value) == (
+        f"the path of this clone, {path!r}, has {mark} in it, with which the programs of a virtual "
+        "environment do not start: move the clone to another folder, then make again."
+    )
+    assert steps == []
+
+
+@pytest.mark.parametrize("path", ["/home/me/a b", "/home/me/$5", "/home/é/it's #1 (new)"])
+def test_path_that_an_environment_can_have(path: str) -> None:
+    """Spaces and most of what is special elsewhere are fine."""
+    assert environment.path_problem(path) == ""
+
+
 def test_python_that_went_away(tmp_path: Path, steps: list[str]) -> None:
     """An environment whose Python was removed from the system is made again."""
     tree = make_tree(tmp_path)

@@ -15,6 +15,7 @@ import pytest
 from espbench import build, build_make, sources
 from espbench.boards import BOARDS
 from espbench.errors import BuildError, ToolMissing
+from espbench.make_paths import MakePaths
 from rich.console import Console
 
 TREE = Path(__file__).resolve().parents[2]
@@ -273,3 +274,69 @@ def test_make_that_made_nothing(tree: Path) -> None:
         BuildError, match=r"The build said that it had made .*, but there is no such file"
     ):
         run(tree)
+
+
+@pytest.mark.parametrize("name", ["a folder", "$HOME #1", 'it\'s "é"', "50% a:b=c"])
+def test_path_that_make_cannot_take(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tree whose path has a space, or what make or the shell reads otherwise, is built."""
+    root = tmp_path / name
+    folder = root / "firmware" / "boards" / "lx60"
+    folder.mkdir(parents=True)
+    # Every path unquoted, as MicroPython's makefiles have them.
+    (folder / "Makefile").write_text(
+        "FIRMWARE ?= $(abspath $(CURDIR)/../..)\n"
+        "all: $(BUILD)/firmware.elf\n"
+        "$(BUILD)/firmware.elf: $(wildcard $(FIRMWARE)/boards/*/*.c)\n"
+        "\tcat $(FIRMWARE)/boards/lx60/input.c > $@\n"
+        "\tls $(MICROPYTHON) $(MPY_CROSS) > /dev/null\n"
+    )
+    (folder / "input.c").write_text("int main;\n")
+    compiler = root / "bin" / "xtensa-lx106-elf-gcc"
+    compiler.parent.mkdir()
+    compiler.write_text("#!/bin/sh\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{compiler.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(build_make, "C_LIBRARY", compiler)
+    monkeypatch.setenv("ESPBENCH_CACHE", str(root / "cache"))
+    for source in sources.folders().values():
+        source.mkdir(parents=True)
+    monkeypatch.setattr(sources, "ensure", lambda *_names, **_options: sources.folders())
+    links = tmp_path / "links"
+    monkeypatch.setattr(build_make, "MakePaths", lambda: MakePaths(links))
+    built = run(root)
+    assert built.firmware == root / "build" / "lx60" / "firmware.elf"
+    assert built.firmware.read_text() == "int main;\n"
+    before = sorted(links.iterdir())
+    (folder / "input.c").write_text("int other;\n")
+    assert run(root).rebuilt
+    assert sorted(links.iterdir()) == before
+
+
+def test_links_are_refused_in_a_folder_of_others(tmp_path: Path) -> None:
+    """A folder that others can write to is not trusted with links; plain paths need none."""
+    links = tmp_path / "links"
+    links.mkdir()
+    links.chmod(0o777)
+    paths = MakePaths(links)
+    assert paths(tmp_path) == tmp_path
+    target = tmp_path / "a b"
+    target.mkdir()
+    with pytest.raises(BuildError) as error:
+        paths(target)
+    assert str(error.value) == (
+        f"make cannot take the path {target}, and others can write to {links}, where a link in "
+        "its place would be: remove that folder, then build again."
+    )
+
+
+def test_links_that_cannot_be_made(tmp_path: Path) -> None:
+    """Where links cannot be made, the sentence says what to do."""
+    (tmp_path / "file").touch()
+    target = tmp_path / "a b"
+    target.mkdir()
+    with pytest.raises(
+        BuildError, match=r"could not be made \(Not a directory\): move the project"
+    ):
+        MakePaths(tmp_path / "file" / "links")(target)

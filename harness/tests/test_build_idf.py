@@ -451,3 +451,14 @@ def test_doctor(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "v1.25.0 (pinned; ESPBENCH_MICROPYTHON is not set)",
     )
     assert builder.compiler(BOARD) == "not installed"
+
+
+def test_path_with_a_space(complete: Path, tmp_path: Path) -> None:
+    """ESP-IDF's own tools refuse such a path: the sentence says so before they start."""
+    folder = tmp_path / "my board"
+    with pytest.raises(BuildError) as error:
+        run(complete, board_dir=folder)
+    assert str(error.value) == (
+        f"ESP-IDF cannot build in a path with spaces or special characters, and {folder} has "
+        "some: move the project to a path of ASCII letters, digits and ./+,@_- only."
+    )
