@@ -22,7 +22,7 @@ CARRIED = (
     # pytest's options for the suites
     "pyproject.toml",
 )
-LEFT_OUT = ("firmware/tests",)
+LEFT_OUT = ("firmware/tests", "ci/chroots.py", "ci/newcomer.py")
 
 
 def carried() -> Iterator[Path]:

@@ -24,7 +24,7 @@ CARRIED = Path(__file__).resolve().parent / "_tree"
 UNUSED = 30 * 24 * 3600
 """Seconds after which a build in the cache is taken for one that nobody wants any more."""
 SUPPORT = ("tools", "harness/tests/support")
-"""Folders with modules that suites import; the same as pytest's `pythonpath` in pyproject.toml."""
+"""Folders with modules that suites import; pytest's `pythonpath` in pyproject.toml has them too."""
 
 
 def clone() -> Path | None:
