@@ -37,7 +37,10 @@ class Outcome(Generic[Value]):
     def get(self) -> Value:
         """Return the value; raise the error if there is one."""
         if self.error is not None:
-            raise self.error
+            try:
+                raise self.error
+            finally:
+                del self  # its error's traceback has this frame now: that would be a cycle
         return self.value  # type: ignore[return-value]
 
 
@@ -54,21 +57,16 @@ def together(clients: Sequence[Callable[[], Value]], timeout: float = 60.0) -> l
         Exception: what a client raised that is not a `ClientError`.
     """
     barrier = threading.Barrier(len(clients) + 1)
-    outcomes: list[Outcome[Value] | None] = [None] * len(clients)
+    outcomes: dict[int, Outcome[Value]] = {}
     faults: list[BaseException] = []
     start = 0.0
 
     def run(index: int, client: Callable[[], Value]) -> None:
         barrier.wait()
         began = time.monotonic() - start
-        value, error = None, None
-        try:
-            value = client()
-        except ClientError as caught:
-            error = caught
-        except BaseException as fault:  # noqa: BLE001 (raised again in the caller's thread)
-            faults.append(fault)
-        outcomes[index] = Outcome(value, error, began, time.monotonic() - start)
+        # Not kept in a variable: an error's traceback leads back to this frame, which would be a
+        # reference cycle.
+        outcomes[index] = Outcome(*_run(client, faults.append), began, time.monotonic() - start)
 
     threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in enumerate(clients)]
     for thread in threads:
@@ -78,9 +76,32 @@ def together(clients: Sequence[Callable[[], Value]], timeout: float = 60.0) -> l
     deadline = Deadline(timeout)
     for thread in threads:
         thread.join(deadline.remaining())
-    if faults:
-        raise faults[0]
-    done = [outcome for outcome in outcomes if outcome is not None]
+    # The threads' frames refer to these two, and what is in them refers to the frames.
+    done = [outcomes.pop(index) for index in sorted(outcomes)]
+    fault = faults[0] if faults else None
+    faults.clear()
+    if fault is not None:
+        try:
+            raise fault
+        finally:
+            del fault  # its traceback has this frame now
     if len(done) < len(clients):
         raise TimeoutError(f"{len(clients) - len(done)} clients did not end within {deadline}.")
     return done
+
+
+def _run(
+    client: Callable[[], Value], fault: Callable[[BaseException], None]
+) -> tuple[Value | None, ClientError | None]:
+    """Return a client's value or its error; tell of a fault.
+
+    No local variable keeps the error: its traceback refers to this frame, so that would be a
+    reference cycle, and all that the client opened is in it.
+    """
+    try:
+        return client(), None
+    except ClientError as error:
+        return None, error
+    except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+        fault(error)
+        return None, None

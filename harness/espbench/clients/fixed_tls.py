@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from espbench.certs.authority import SERVER_NAME
-from espbench.clients.errors import ConnectionEnded, TlsError
+from espbench.clients.errors import ClientTimeout, ConnectionEnded, TlsError
 from espbench.clients.stream import Stream, Timeout
 from espbench.fixed_random import fixed_random
 
@@ -35,16 +35,22 @@ class FixedTls:
         Raises:
             TlsError: the handshake failed.
             ConnectionEnded: the peer went away in the middle.
+            ClientTimeout: it took too long.
         """
         from tlslite.errors import TLSAbruptCloseError, TLSError
         from tlslite.tlsconnection import TLSConnection
 
         self.raw = raw
-        raw.sock.settimeout(raw.deadline(timeout).remaining())
+        deadline = raw.deadline(timeout)
+        raw.sock.settimeout(deadline.remaining())
         self._connection = TLSConnection(raw.sock)
         try:
             with fixed_random(seed):
                 self._connection.handshakeClientCert(settings=_settings(), serverName=SERVER_NAME)
+        except TimeoutError:
+            raise ClientTimeout(
+                f"{raw.peer} did not complete the TLS handshake within {deadline}."
+            ) from None
         except (TLSAbruptCloseError, ConnectionError) as error:
             raise ConnectionEnded(
                 f"{raw.peer} closed the connection in the TLS handshake.",

@@ -128,6 +128,9 @@ class HttpConnection:
             try:
                 event = parser.next_event()
             except h11.RemoteProtocolError as error:
+                # h11 raises it from a method of its own, whose frame is in its traceback: a
+                # reference cycle that holds our frames, and the connection with them.
+                error.__traceback__ = None
                 raise HttpError(f"The device's answer is not HTTP/1.1: {error}.") from None
             if event is h11.NEED_DATA:
                 self._more(parser, deadline)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
 from espbench import source_ports
-from espbench.clients.errors import ClientTimeout, ConnectionEnded
+from espbench.clients.errors import ClientError, ClientTimeout, ConnectionEnded
 from espbench.deadline import Deadline
 
 TIMEOUT = 10.0
@@ -87,15 +86,19 @@ class Stream:
 
     def send(self, data: bytes, timeout: Timeout = None) -> None:
         """Send all of the data."""
-        deadline = self.deadline(timeout)
-        with self._errors("take", deadline):
+        deadline = self._begin("take", timeout)
+        try:
             self.sock.sendall(data)
+        except (TimeoutError, ConnectionError) as error:
+            raise self._failed("take", deadline, error) from None
 
     def receive(self, timeout: Timeout = None, size: int = 65536) -> bytes:
         """Return up to `size` bytes as soon as there is one; b"" is the peer's orderly end."""
-        deadline = self.deadline(timeout)
-        with self._errors("send", deadline):
+        deadline = self._begin("send", timeout)
+        try:
             return self.sock.recv(size)
+        except (TimeoutError, ConnectionError) as error:
+            raise self._failed("send", deadline, error) from None
 
     def receive_until_end(self, timeout: Timeout = None) -> bytes:
         """Return everything up to the peer's orderly end."""
@@ -132,19 +135,22 @@ class Stream:
         """Return the deadline of a call that was given this time-out."""
         return Deadline.of(self.timeout if timeout is None else timeout)
 
-    @contextlib.contextmanager
-    def _errors(self, verb: str, deadline: Deadline) -> Iterator[None]:
+    def _begin(self, verb: str, timeout: Timeout) -> Deadline:
+        deadline = self.deadline(timeout)
         if deadline.expired():
             raise self._late(verb, deadline)
         self.sock.settimeout(deadline.remaining() or 0.001)
-        try:
-            yield
-        except TimeoutError:
-            raise self._late(verb, deadline) from None
-        except ConnectionError as error:
-            raise ConnectionEnded(
-                f"{self.peer} ended the connection abruptly ({error.strerror}).", reset=True
-            ) from None
+        return deadline
+
+    # Not a generator-based context manager: since Python 3.12 one that replaces an exception leaves
+    # a reference cycle (exception, its traceback, the frame of contextlib's __exit__, exception),
+    # and the socket in it stays open until the garbage collector comes by.
+    def _failed(self, verb: str, deadline: Deadline, error: OSError) -> ClientError:
+        if isinstance(error, TimeoutError):
+            return self._late(verb, deadline)
+        return ConnectionEnded(
+            f"{self.peer} ended the connection abruptly ({error.strerror}).", reset=True
+        )
 
     def _late(self, verb: str, deadline: Deadline) -> ClientTimeout:
         return ClientTimeout(f"{self.peer} did not {verb} anything more within {deadline}.")
