@@ -8,7 +8,6 @@ goes by instructions, so cycles say how many were executed. Reading them costs t
 from __future__ import annotations
 
 import struct
-import time
 from dataclasses import dataclass
 
 from espbench.deadline import Deadline
@@ -102,12 +101,11 @@ class Meter:
         text = self._device.monitor("human-monitor-command", command_line=self._command)
         return Work.of(parse_words(str(text), _WORDS))
 
-    def rest(self, *, frames: int = 0, still: float = 0.0, timeout: float = 20.0) -> Work:
+    def rest(self, *, frames: int = 0, timeout: float = 20.0) -> Work:
         """Return what it worked when all that was sent to it is done, and it sleeps.
 
         Args:
             frames: that it must have taken since its start, for what it does not answer.
-            still: seconds (not scaled) for which there must have been no work.
             timeout: seconds, scaled.
 
         There is no event to wait for: telling would wake the device.
@@ -116,7 +114,6 @@ class Meter:
             FigureUnavailable: it never sleeps.
         """
         deadline = Deadline(timeout)
-        last, since = -1, 0.0
         while True:
             self._wire.follow()
             if not self._wire.acknowledged and not deadline.expired():
@@ -125,10 +122,7 @@ class Meter:
                 continue
             now = self.read()
             taken = frames <= now.frames == self._wire.to_device - self._ignored
-            if now.cycles != last:
-                last, since = now.cycles, time.monotonic()
-            done = taken and time.monotonic() - since >= still
-            if now.asleep and done and self.read() == now:
+            if now.asleep and taken and self.read() == now:
                 return now
             if deadline.expired():
                 raise FigureUnavailable(

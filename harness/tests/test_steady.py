@@ -61,6 +61,23 @@ def test_typical_is_not_moved_by_what_comes_in_between() -> None:
     assert typical([5]) == 5
 
 
+@pytest.mark.parametrize("runs", [steady.Effort().transfers, steady.QUICK.transfers])
+def test_a_transfer_is_not_moved_by_what_comes_in_between(runs: int) -> None:
+    """Two steps in a hundred cost more or less, so a third of all transfers have one of these.
+
+    The shares and the costs are those of 120 transfers beside four busy loops.
+    """
+    chance = random.Random(1)
+
+    def step() -> float:
+        cost = 3073 + chance.randrange(3)
+        return cost + chance.choices((0, -575, 2192, 2236), (980, 8, 6, 6))[0]
+
+    for _ in range(300):
+        total = steady.typical_total([[step() for _ in range(17)] for _ in range(runs)])
+        assert total == pytest.approx(17 * 3074, rel=0.001)
+
+
 def test_fixed_random_is_the_same_again_and_goes_away() -> None:
     """A seed gives one stream of bytes, and afterwards randomness is back."""
     import os
