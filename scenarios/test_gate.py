@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from espbench import build, cli, steady
+from espbench import build, cli, steady, toolchain
 from espbench import tree as sources
 from espbench.boards import BOARDS, Board
 from espbench.clients import Target
@@ -27,6 +27,9 @@ SPREAD = 0.1
 """Per cent by which instructions may differ from run to run."""
 FEW = 40
 """Files that a patch may make the compiler see again; the whole firmware is some 400."""
+
+CODE = ("image", "stack")
+"""What the keys of figures begin with that a compiler decides about, beside the work."""
 
 ALMOST = 0.9
 """Of a handshake the rest, hashes and records, is not done twice."""
@@ -172,6 +175,31 @@ def test_the_committed_baseline_holds(
     assert len(work) == 6
     for key, now in work.items():
         assert now == pytest.approx(before[key]["value"], rel=SPREAD / 100), key
+
+
+def test_another_compiler_s_baseline_is_compared_where_it_can_be(
+    firmware: Path, baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Code of another compiler is neither praised nor refused, and the heap is compared."""
+    other = json.loads(baseline.read_text())
+    made_by = toolchain.compiler_of(firmware)
+    assert toolchain.compiler_in(other["versions"]["compiler"]) == made_by != ""
+    other["versions"]["compiler"] = "xtensa-lx106-elf-gcc (11.1.0-1) 11.1.0"
+    for key, factor in (("boot_work", 2), ("echo_work", 0.5), ("image.text", 0.5)):
+        other["figures"][key]["value"] *= factor
+    other["figures"]["session_p256_heap"]["value"] -= 1000
+    changed = tmp_path / "other.json"
+    changed.write_text(json.dumps(other))
+    status, outcome = gate(changed, firmware, tmp_path)
+    verdicts = {key: figure["verdict"] for key, figure in outcome["figures"].items()}
+    apart = {key for key, verdict in verdicts.items() if verdict == "not comparable"}
+    assert apart == {key for key in verdicts if key.endswith("_work") or key[:5] in CODE}
+    assert [key for key, verdict in verdicts.items() if verdict == "worse"] == ["session_p256_heap"]
+    assert status == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"not comparable: built with {made_by}, the baseline with GCC 11.1.0." in said
+    assert "1 of 8 figures got worse. 12 are not comparable." in said
+    assert "or write a baseline of your own with --update" in said
 
 
 def test_figures_repeat_beside_a_busy_host(

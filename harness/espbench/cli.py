@@ -21,7 +21,7 @@ from espbench.boards import BOARDS, Board, board_named
 from espbench.errors import ConfigError, EspbenchError, is_disk_full
 from espbench.readings import Reading
 
-WIDE = 132
+WIDE = 144
 """Columns of a table in a log."""
 
 Command = Callable[[argparse.Namespace], int]
@@ -399,7 +399,7 @@ def figures(arguments: argparse.Namespace) -> int:
     _wide().print(repeats.table(found, len(runs)))
     for line in gate_run.unavailable(runs[-1]):
         _out().print(line, highlight=False)
-    versions = gate_run.versions(board, firmware)
+    versions = gate_run.versions(board, firmware, said.get("elf"))
     _write(arguments.json, gate_run.dumps(repeats.as_json(found, board.name, versions)))
     return 0
 
@@ -417,12 +417,16 @@ def gate(arguments: argparse.Namespace) -> int:
     said = _said_of_firmware(arguments)
     firmware = _firmware(arguments, board)
     readings = _steady(arguments, board, firmware, said)
-    versions = gate_run.versions(board, firmware)
+    versions = gate_run.versions(board, firmware, said.get("elf"))
     after = baselines.make(board, readings, versions, before)
-    rows = module.compare(before or after, readings)
+    against = before or after
+    different = module.differences(against.versions, versions)
+    rows = module.compare(against, readings, different)
     _write(arguments.junit, gate_report.junit(rows, board.name))
-    _write(arguments.json, gate_run.dumps(gate_report.as_json(rows, board.name, versions)))
-    _write(arguments.markdown, gate_report.markdown(rows, board.name, versions))
+    _write(
+        arguments.json, gate_run.dumps(gate_report.as_json(rows, board.name, versions, different))
+    )
+    _write(arguments.markdown, gate_report.markdown(rows, board.name, versions, different))
     _wide().print(gate_report.table(rows))
     for sentence in gate_report.reasons(rows):
         _out().print(sentence, highlight=False)
@@ -431,7 +435,7 @@ def gate(arguments: argparse.Namespace) -> int:
         _out().print(f"baseline {path} is written", highlight=False)
         return 0
     _out().print(gate_report.summary(rows, board.name), highlight=False)
-    if advice := gate_report.what_next(rows):
+    if advice := gate_report.what_next(rows, different):
         _out().print(advice, highlight=False)
     return 0 if module.passes(rows) else 1
 

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 from rich.table import Table
 from rich.text import Text
 
-from espbench.gate import Row, Verdict, passes
-from espbench.readings import amount
+from espbench.gate import Difference, Row, Verdict, passes
+from espbench.readings import COMPILER, amount
 
 STYLES: Mapping[Verdict, str] = {
     "worse": "bold red",
@@ -18,7 +18,10 @@ STYLES: Mapping[Verdict, str] = {
     "better": "green",
     "new": "yellow",
     "unavailable": "yellow",
+    "not comparable": "yellow",
 }
+SKIPPED: frozenset[Verdict] = frozenset({"unavailable", "new", "not comparable"})
+"""Verdicts that are no test's outcome in JUnit XML."""
 HEADS = ("figure", "before", "now", "change", "tolerated", "verdict")
 
 
@@ -32,39 +35,59 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def summary(rows: Sequence[Row], board: str) -> str:
-    """Return the outcome in one sentence."""
+    """Return the outcome in one sentence, and what is not in it in another."""
     bad = sum(row.bad for row in rows)
-    count = len(_measured(rows))
+    apart = len(_apart(rows))
+    count = len(_measured(rows)) - apart
+    hint = f" {apart} are not comparable." if apart else ""
     if bad:
-        return f"The gate for {board} is closed: {bad} of {count} figures got worse."
+        return f"The gate for {board} is closed: {bad} of {count} figures got worse.{hint}"
+    if apart and not count:
+        return f"The gate for {board} is open, but none of {apart} figures is comparable."
     better = sum(row.verdict == "better" for row in rows)
-    hint = f" {better} got better: keep that with --update." if better else ""
+    hint += f" {better} got better: keep that with --update." if better else ""
     return f"The gate for {board} is open: none of {count} figures got worse.{hint}"
 
 
-def what_next(rows: Sequence[Row]) -> str:
-    """Return what to do about a closed gate, or "" when it is open."""
-    if passes(rows):
-        return ""
-    return (
-        "Look for what costs that; when it is meant, run the same `espbench gate` with --update "
-        "and commit the baseline, where reviewers see it."
-    )
+def what_next(rows: Sequence[Row], different: Sequence[Difference] = ()) -> str:
+    """Return what to do about a closed gate and about figures that are not comparable, or ""."""
+    advice = []
+    if not passes(rows):
+        advice.append(
+            "Look for what costs that; when it is meant, run the same `espbench gate` with "
+            "--update and commit the baseline, where reviewers see it."
+        )
+    if _apart(rows):
+        versions = " and ".join(
+            one.before if one.name == COMPILER else f"{one.name} {one.before}" for one in different
+        )
+        advice.append(
+            f"To have all figures compared, build and measure with {versions} as the baseline was "
+            "(in the container that CI uses), or write a baseline of your own with --update and "
+            "another --baseline FILE."
+        )
+    return " ".join(advice)
 
 
 def reasons(rows: Sequence[Row]) -> list[str]:
     """Return why figures are missing: a sentence for each, or one for all with the same reason."""
-    found: dict[str, list[Row]] = {}
+    found: dict[tuple[Verdict, str], list[Row]] = {}
     for row in rows:
         if row.reason:
-            found.setdefault("" if row.bad else row.reason, []).append(row)
+            found.setdefault((row.verdict, "" if row.bad else row.reason), []).append(row)
     told = []
-    for reason, same in found.items():
+    for (verdict, reason), same in found.items():
         if reason and len(same) > 1:
-            told.append(f"{len(same)} figures are not available: {reason}")
+            what = "available" if verdict == "unavailable" else "comparable"
+            told.append(f"{len(same)} figures are not {what}: {reason}")
         else:
             told += [row.sentence() for row in same]
     return told
+
+
+def _apart(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows that another compiler or library decides about."""
+    return [row for row in rows if row.verdict == "not comparable"]
 
 
 def _measured(rows: Sequence[Row]) -> list[Row]:
@@ -84,11 +107,17 @@ def table(rows: Sequence[Row]) -> Table:
     return made
 
 
-def markdown(rows: Sequence[Row], board: str, versions: Mapping[str, str]) -> str:
+def markdown(
+    rows: Sequence[Row],
+    board: str,
+    versions: Mapping[str, str],
+    different: Sequence[Difference] = (),
+) -> str:
     """Return a pull request's summary: what moved, and all figures folded away."""
-    moved = [row for row in rows if row.verdict not in ("same", "moved", "unavailable")]
+    quiet = ("same", "moved", "unavailable", "not comparable")
+    moved = [row for row in rows if row.verdict not in quiet]
     parts = [f"### {summary(rows, board)}", ""]
-    if advice := what_next(rows):
+    if advice := what_next(rows, different):
         parts += [advice, ""]
     if moved:
         parts += [*_markdown_table(moved), ""]
@@ -112,7 +141,7 @@ def _markdown_table(rows: Sequence[Row]) -> list[str]:
 def junit(rows: Sequence[Row], board: str) -> str:
     """Return JUnit XML: a test for each figure."""
     bad = sum(row.bad for row in rows)
-    skipped = sum(row.verdict in ("unavailable", "new") for row in rows)
+    skipped = sum(row.verdict in SKIPPED for row in rows)
     attributes = {
         "name": f"gate {board}",
         "tests": str(len(rows)),
@@ -126,7 +155,7 @@ def junit(rows: Sequence[Row], board: str) -> str:
         case = ElementTree.SubElement(suite, "testcase", classname=f"gate.{board}", name=row.title)
         if row.bad:
             ElementTree.SubElement(case, "failure", message=row.sentence(), type=row.verdict)
-        elif row.verdict in ("unavailable", "new"):
+        elif row.verdict in SKIPPED:
             ElementTree.SubElement(case, "skipped", message=row.sentence())
         else:
             ElementTree.SubElement(case, "system-out").text = row.sentence()
@@ -134,12 +163,18 @@ def junit(rows: Sequence[Row], board: str) -> str:
     return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def as_json(rows: Sequence[Row], board: str, versions: Mapping[str, str]) -> dict[str, Any]:
+def as_json(
+    rows: Sequence[Row],
+    board: str,
+    versions: Mapping[str, str],
+    different: Sequence[Difference] = (),
+) -> dict[str, Any]:
     """Return the outcome for programs."""
     return {
         "board": board,
         "passed": passes(rows),
         "versions": dict(versions),
+        "differences": {one.name: {"before": one.before, "now": one.now} for one in different},
         "figures": {
             row.key: {
                 "title": row.title,

@@ -8,18 +8,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from espbench import run
+from espbench import run, toolchain
 from espbench.boards import Board
+from espbench.device import elf_of
 from espbench.readings import Reading
 
 LOCAL = ("firmware", "Python")
 """What differs between machines that measure the same."""
 
 
-def versions(board: Board, firmware: Path) -> dict[str, str]:
-    """Return what took part, as far as figures may depend on it."""
+def versions(board: Board, firmware: Path, elf: Path | None = None) -> dict[str, str]:
+    """Return what took part, as far as figures may depend on it.
+
+    Args:
+        board, firmware: what was measured.
+        elf: of the firmware; None looks beside it.
+    """
     known = run.versions(board, firmware)
     kept = {name: text for name, text in known.items() if name not in LOCAL}
+    # The compiler that is installed need not be the one that made the firmware.
+    made_by = toolchain.compiler_of(elf or elf_of(firmware))
+    if made_by and toolchain.compiler_in(kept["compiler"]) != made_by:
+        kept["compiler"] = made_by
     return {**kept, "tlslite-ng": importlib.metadata.version("tlslite-ng")}
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from espbench import baseline, cli, gate, gate_report, readings
+from espbench import baseline, cli, gate, gate_report, readings, toolchain
 from espbench.baseline import Baseline
 from espbench.boards import BOARDS, Board
 from espbench.errors import GateError
 from espbench.gate import Row
 from espbench.readings import Kind, Reading, Tolerance
+from rich.console import Console
 
 LX60 = BOARDS["lx60"]
 WORK = Kind("echo_work", "Echo", "instructions", Tolerance(1, percent=True))
@@ -213,6 +216,152 @@ def rows() -> list[Row]:
             Reading(same, 1), Reading(never, None, "It never had one."), Reading(new, 3),
         ],
     )  # fmt: skip
+
+
+OLD = {"compiler": "xtensa-lx106-elf-gcc (12.2.0-14+deb12u1+13+b2) 12.2.0", "tlslite-ng": "0.8.2"}
+NEW = OLD | {"compiler": "xtensa-lx106-elf-gcc (13.3.0-16+14+b4) 13.3.0", "QEMU": "10.0.13"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "names"),
+    [
+        (OLD, OLD, []),
+        (OLD, OLD | {"compiler": "GCC 12.2.0"}, []),
+        (OLD, OLD | {"compiler": "GCC 13.3.0"}, ["compiler"]),
+        (OLD, OLD | {"compiler": "xtensa-lx106-elf-gcc (12.2.0-14+b9) 12.2.0"}, []),
+        (OLD, OLD | {"QEMU": "10.0.13", "espbench": "9"}, []),
+        (OLD, OLD | {"compiler": "not installed"}, []),
+        ({}, OLD, []),
+        (OLD, NEW, ["compiler"]),
+        (OLD, OLD | {"compiler": "clang 12.2.0"}, ["compiler"]),
+        (OLD, NEW | {"tlslite-ng": "0.9.0"}, ["compiler", "tlslite-ng"]),
+    ],
+)
+def test_which_versions_differ(
+    before: dict[str, str], now: dict[str, str], names: list[str]
+) -> None:
+    """Only those that a figure depends on, and only where both sides are known."""
+    assert [one.name for one in gate.differences(before, now)] == names
+
+
+def test_what_depends_on_what() -> None:
+    """Code depends on its compiler, a handshake on its peer, a leak and free heap on neither."""
+    depends = {key: set(kind.depends_on) for key, kind in readings.KINDS.items()}
+    for key, on in depends.items():
+        made = key.endswith("_work") or key.startswith("stack_")
+        handshake = key.startswith(("handshake_", "session_", "peak_", "heap_low_water"))
+        expected = ({"compiler"} if made else set()) | ({"tlslite-ng"} if handshake else set())
+        assert on == expected, key
+    assert readings.section_kind(".text").depends_on == ("compiler",)
+    assert readings.IMAGE_FILE.depends_on == ("compiler",)
+
+
+@pytest.fixture
+def other_compiler() -> tuple[list[Row], list[gate.Difference]]:
+    """Return rows of a firmware that another compiler made: smaller, slower, and it leaks."""
+    text = readings.section_kind(".text")
+    before = baseline.make(
+        LX60,
+        [Reading(readings.ECHO, 30_000), Reading(text, 400_000), Reading(readings.LEAK_HTTP, 0)],
+        OLD,
+    )
+    different = gate.differences(before.versions, NEW)
+    found = [
+        Reading(readings.ECHO, 40_000), Reading(text, 300_000), Reading(readings.LEAK_HTTP, 104),
+    ]  # fmt: skip
+    return gate.compare(before, found, different), different
+
+
+def test_another_compiler_is_neither_praised_nor_refused(
+    other_compiler: tuple[list[Row], list[gate.Difference]],
+) -> None:
+    """What it decides about is not comparable, and what it has no part in is still judged."""
+    rows, different = other_compiler
+    assert [row.verdict for row in rows] == ["not comparable", "not comparable", "worse"]
+    assert gate_report.summary(rows, "lx60") == (
+        "The gate for lx60 is closed: 1 of 1 figures got worse. 2 are not comparable."
+    )
+    open_rows = rows[:2]
+    assert gate.passes(open_rows)
+    assert gate_report.summary(open_rows, "lx60") == (
+        "The gate for lx60 is open, but none of 2 figures is comparable."
+    )
+    assert gate_report.reasons(open_rows) == [
+        "2 figures are not comparable: built with GCC 13.3.0, the baseline with GCC 12.2.0."
+    ]
+    assert gate_report.what_next(open_rows, different) == (
+        "To have all figures compared, build and measure with GCC 12.2.0 as the baseline was (in "
+        "the container that CI uses), or write a baseline of your own with --update and another "
+        "--baseline FILE."
+    )
+    assert rows[0].sentence() == (
+        "WebSocket echo is not comparable (30,000 instr before, 40,000 instr now): built with GCC "
+        "13.3.0, the baseline with GCC 12.2.0."
+    )
+
+
+def test_reports_of_another_compiler(
+    other_compiler: tuple[list[Row], list[gate.Difference]],
+) -> None:
+    """JUnit skips what is not comparable, Markdown and JSON say which versions differ."""
+    rows, different = other_compiler
+    (suite,) = ElementTree.fromstring(gate_report.junit(rows, "lx60"))
+    counts = {name: suite.get(name) for name in ("tests", "failures", "skipped")}
+    assert counts == {"tests": "3", "failures": "1", "skipped": "2"}
+    text = gate_report.markdown(rows, "lx60", NEW, different)
+    first, _, everything = text.partition("<details>")
+    assert "as the baseline was" in first
+    assert "- 2 figures are not comparable: built with GCC 13.3.0, the baseline" in first
+    assert "| WebSocket echo |" not in first
+    assert "| +10,000 instr (+33.33 %) | 1 % | not comparable |" in everything
+    data = gate_report.as_json(rows, "lx60", NEW, different)
+    assert data["differences"] == {"compiler": {"before": "GCC 12.2.0", "now": "GCC 13.3.0"}}
+    assert data["figures"]["echo_work"]["verdict"] == "not comparable"
+
+
+def test_no_cell_of_a_log_s_table_is_cut_off() -> None:
+    """The widest rows that there are fit: the largest figure, not comparable."""
+    kinds = list(readings.KINDS.values())
+    before = baseline.make(LX60, [Reading(kind, 309_999_434) for kind in kinds], OLD)
+    found = [Reading(kind, 307_456_638) for kind in kinds]
+    rows = gate.compare(before, found, gate.differences(OLD, NEW))
+    console = Console(width=cli.WIDE, file=io.StringIO())
+    console.print(gate_report.table(rows))
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "…" not in shown
+    assert shown.count("not comparable") == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "compiler"),
+    [
+        ("xtensa-lx106-elf-gcc (12.2.0-14+deb12u1+13+b2) 12.2.0", "GCC 12.2.0"),
+        ("xtensa-esp32-elf-gcc (crosstool-NG esp-13.2.0_20230928) 13.2.0", "GCC 13.2.0"),
+        ("GCC: (Debian 12.2.0-14+deb12u1) 12.2.0", "GCC 12.2.0"),
+        ("GNU C99 12.2.0 -mlongcalls -Os", "GCC 12.2.0"),
+        ("GNU C++23 14.2.0 -mlongcalls -Os", "GCC 14.2.0"),
+        ("clang version 17.0.1 (https://github.com/espressif/llvm-project 1)", "clang 17.0.1"),
+        ("GNU AS 2.40", ""),
+        ("not installed", ""),
+        ("", ""),
+    ],
+)
+def test_the_compiler_in_a_line(text: str, compiler: str) -> None:
+    """Whatever wrote the line, name and version come out alike; an assembler is no compiler."""
+    assert toolchain.compiler_in(text) == compiler
+    assert toolchain.compiler_in(compiler) == compiler
+
+
+def test_the_compiler_of_a_firmware(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
+    """It is that of most units; an ELF that names none, and a file that is no ELF, have none."""
+    assert toolchain.compiler_of(tiny_firmware()) == ""
+    (tmp_path / "image.bin").write_bytes(b"\xe9")
+    assert toolchain.compiler_of(tmp_path / "image.bin") == ""
+    assert toolchain.compiler_of(tmp_path / "none") == ""
+    units = ["GNU C99 13.3.0"] * 2 + ["GNU AS 2.43", "GNU C17 12.2.0"]
+    assert toolchain.most(units) == "GCC 13.3.0"
+    assert toolchain.most([]) == ""
 
 
 def test_junit(rows: list[Row]) -> None:
