@@ -69,6 +69,7 @@ def busy(loops: int) -> Iterator[None]:
     with contextlib.ExitStack() as ending:
         for _ in range(loops):
             process = launcher.start_piped([sys.executable, "-c", "while True: pass"])
+            ending.enter_context(process)  # closes its pipes
             ending.callback(launcher.kill, process)
         yield
 

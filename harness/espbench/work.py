@@ -85,11 +85,18 @@ class Meter:
         self._command = examine(address, _WORDS)
         self._wire = Wire(device.capture_file, MAC)
         self._ignored = 0
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
         self._ignored = self._frames_never_taken()
         if not self.read().frequency:
             raise FigureUnavailable(
-                f"Board {device.board.name} cannot tell work from sleep, so its firmware does not "
-                "count its work: measure that on lx60."
+                f"Board {self._device.board.name} cannot tell work from sleep, so its firmware "
+                "does not count its work: measure that on lx60."
             )
 
     def close(self) -> None:

@@ -59,8 +59,11 @@ def test_claim(tmp_path: Path, another_run: AnotherRun) -> None:
     assert third.folder == tmp_path / "evidence-3"
     other.kill()
     other.wait()
-    assert first_free(folder).folder == folder
+    first = first_free(folder)
+    assert first.folder == folder
     assert not list(tmp_path.glob("evidence*"))
+    for claim in (first, second, third):
+        claim.release()
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])

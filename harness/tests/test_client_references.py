@@ -43,6 +43,9 @@ from espbench.line import Line
 from espbench.qmp import Qmp
 from espbench.timeline import Timeline
 
+# That nobody closes these sockets is the point.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
 SHORT = 0.05
 """Seconds after which a client gives up; the server never answers, so more would only be waited."""
 LONG = 10.0
