@@ -17,7 +17,7 @@ typedef struct {
     uint32_t max_message;
     uint32_t ping_interval_ms; /* 0: no pings of our own */
     uint32_t ping_timeout_ms;
-    char *origins; /* which pages may connect, see origin.h; NULL: all. The route table's. */
+    char *origins; /* whose pages may connect, beside our own: see origin.h. The route table's. */
 } server_endpoint_t;
 
 typedef enum { ITEM_REQUEST, ITEM_CONNECT, ITEM_MESSAGE, ITEM_DISCONNECT } server_item_kind_t;

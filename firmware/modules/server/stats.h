@@ -34,7 +34,7 @@
     X(WS_TOO_BIG, "ws_too_big")                                                                    \
     X(WS_PING_TIMEOUT, "ws_ping_timeout")                                                          \
     X(WS_CLOSE_TIMEOUT, "ws_close_timeout")                                                        \
-    X(WS_ORIGIN, "ws_origin") /* a page that is not on the list */
+    X(WS_ORIGIN, "ws_origin") /* a page of another origin */
 
 typedef enum {
 #define X(name, slug) CAUSE_##name,

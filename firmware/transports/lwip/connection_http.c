@@ -161,9 +161,11 @@ static int check_upgrade(transport_request_t *request, http_parser *parser) {
     }
     unsigned origins;
     const char *origin = http_header(headers_of(request), "origin", &origins);
-    if (origins > 1 || !origin_allowed(request->endpoint.origins, origin)) {
+    const char *host = http_header(headers_of(request), "host", NULL);
+    if (origins > 1 ||
+        !origin_allowed(request->endpoint.origins, origin, request->scheme == SERVER_HTTPS, host)) {
         return refuse(request, 403, CAUSE_WS_ORIGIN,
-                      "a WebSocket was refused: its Origin is not on the list");
+                      "refused a WebSocket to a page of another origin (see origins=)");
     }
     bool body = (parser->flags & F_CHUNKED) ||
                 ((parser->flags & F_CONTENTLENGTH) && parser->content_length > 0);

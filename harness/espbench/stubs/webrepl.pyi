@@ -20,9 +20,11 @@ def start(
     Args:
         password: 1 to 128 bytes that can be typed; there is no default.
         path: where it is, beginning with `/`, at most 63 bytes.
-        origins: pages that browsers may connect from, as `"https://host"` or `"https://host:port"`,
-            `"null"` or `"*"`; others get a 403. `None`: all. Clients that are no browsers send no
-            origin and are let in.
+        origins: further origins whose pages may connect, as `"https://host"` or
+            `"https://host:port"`, `"null"` (pages from files and sandboxes) or `"*"` (any page).
+            Pages of the device's own origin always may: scheme, host and port of their `Origin`
+            are those of the request. A page of any other origin gets a 403. Clients that send no
+            `Origin` are not browsers and are let in.
         ping_interval_ms: how often to ping the client, in milliseconds; 0: never.
         ping_timeout_ms: how long to wait for its pong, in milliseconds.
 

@@ -27,9 +27,11 @@ def start(
             1009.
         ping_interval_ms: how often to ping each client, in milliseconds; 0: never.
         ping_timeout_ms: how long to wait for its pong, in milliseconds.
-        origins: pages that browsers may connect from, as `"https://host"` or `"https://host:port"`,
-            `"null"` or `"*"`; others get a 403. `None`: all. Clients that are no browsers send no
-            origin and are let in.
+        origins: further origins whose pages may connect, as `"https://host"` or
+            `"https://host:port"`, `"null"` (pages from files and sandboxes) or `"*"` (any page).
+            Pages of the device's own origin always may: scheme, host and port of their `Origin`
+            are those of the request. A page of any other origin gets a 403. Clients that send no
+            `Origin` are not browsers and are let in.
 
     Returns:
         `True`.
