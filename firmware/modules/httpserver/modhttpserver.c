@@ -29,7 +29,8 @@ static bool same_options(server_scheme_t scheme, const transport_options_t *opti
     return transport_running(scheme) && old->port == options->port &&
            old->max_connections == options->max_connections && old->full == options->full &&
            old->handshake_timeout_ms == options->handshake_timeout_ms &&
-           old->idle_timeout_ms == options->idle_timeout_ms;
+           old->idle_timeout_ms == options->idle_timeout_ms &&
+           old->response_timeout_ms == options->response_timeout_ms;
 }
 
 static void failed(server_scheme_t scheme, const char *cause) {
@@ -199,7 +200,20 @@ static server_full_t parse_full(mp_obj_t object) {
 }
 
 static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
-    enum { PORT, CERT, KEY, HTTPS_PORT, MAX_HTTP, MAX_HTTPS, FULL, HANDSHAKE, IDLE, BODY, QUEUE };
+    enum {
+        PORT,
+        CERT,
+        KEY,
+        HTTPS_PORT,
+        MAX_HTTP,
+        MAX_HTTPS,
+        FULL,
+        HANDSHAKE,
+        IDLE,
+        RESPONSE,
+        BODY,
+        QUEUE
+    };
     static const mp_arg_t allowed[] = {
         {MP_QSTR_port, MP_ARG_INT, {.u_int = 80}},
         {MP_QSTR_cert_file, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
@@ -210,6 +224,7 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
         {MP_QSTR_full, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_QSTR(MP_QSTR_purge)}},
         {MP_QSTR_handshake_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 10000}},
         {MP_QSTR_idle_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 0}},
+        {MP_QSTR_response_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 60000}},
         {MP_QSTR_max_body, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 16384}},
         {MP_QSTR_queue, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 16}},
     };
@@ -227,6 +242,8 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
             (uint32_t)in_range(value[IDLE].u_int, 0, 86400000, MP_QSTR_idle_timeout_ms),
         .recv_timeout_ms = RECV_TIMEOUT_MS,
         .send_timeout_ms = SEND_TIMEOUT_MS,
+        .response_timeout_ms =
+            (uint32_t)in_range(value[RESPONSE].u_int, 0, 86400000, MP_QSTR_response_timeout_ms),
     };
     transport_options_t https = http;
     https.port = (uint16_t)in_range(value[HTTPS_PORT].u_int, 1, 65535, MP_QSTR_https_port);

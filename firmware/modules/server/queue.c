@@ -47,3 +47,23 @@ queue_node_t *queue_pop(queue_t *queue) {
     node->next = NULL;
     return node;
 }
+
+void queue_remove(queue_t *queue, queue_node_t *node) {
+    queue_node_t *before = NULL, *n = queue->head;
+    while (n != node) {
+        before = n;
+        n = n->next;
+    }
+    if (!before) {
+        queue_pop(queue);
+        return;
+    }
+    before->next = node->next;
+    if (queue->tail == node) {
+        queue->tail = before;
+    }
+    if (node->counted) {
+        queue->depth--;
+    }
+    node->next = NULL;
+}

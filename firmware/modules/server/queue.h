@@ -1,8 +1,8 @@
 /*
  * The bounded first-in first-out queue from the network to MicroPython's thread. Items are linked
  * through themselves, so that putting one in never allocates; the bound counts what clients cause
- * (requests and messages). Events that must not be lost (connect, disconnect) are put beyond it:
- * there are at most two for each session.
+ * (requests, sessions and messages). A session's end must not be lost and is put beyond it: there
+ * is at most one for each session that was put in.
  *
  * Pure: no lwIP, no MicroPython.
  */
@@ -31,5 +31,8 @@ bool queue_push(queue_t *queue, queue_node_t *node);
 /* Puts a node in whatever the bound says. */
 void queue_push_always(queue_t *queue, queue_node_t *node);
 queue_node_t *queue_pop(queue_t *queue);
+
+/* Takes out a node that is in the queue. */
+void queue_remove(queue_t *queue, queue_node_t *node);
 
 #endif

@@ -12,7 +12,7 @@
 #define DEFAULT_MAX_BODY 16384
 
 static queue_t queues[QUEUES] = {{.limit = DEFAULT_QUEUE}, {.limit = DEFAULT_QUEUE}};
-static size_t webrepl_bytes; /* of messages in its queue */
+static size_t app_bytes, webrepl_bytes; /* of messages in each queue */
 static size_t max_body = DEFAULT_MAX_BODY;
 static route_table_t table;
 static server_endpoint_t endpoints[ROUTE_MAX];
@@ -58,6 +58,38 @@ bool server_on_request(server_item_t *item) {
     return queued;
 }
 
+void server_withdraw(server_item_t *item) {
+    queue_remove(&queues[QUEUE_APP], &item->node);
+    server_item_free(item);
+}
+
+bool server_on_upgrade(server_owner_t owner) {
+    bool room = owner == OWNER_WEBREPL || queue_has_room(&queues[QUEUE_APP]);
+    queues[QUEUE_APP].full += !room;
+    return room;
+}
+
+bool server_may_hold(size_t all, size_t more) {
+    return all <= max_body || net_heap_figures().free >= transport_reserve() + more;
+}
+
+bool server_has_webrepl(void) {
+    for (int i = 0; i < ROUTE_MAX; i++) {
+        if (table.routes[i].path && table.routes[i].methods == ROUTE_WEBSOCKET &&
+            endpoints[i].owner == OWNER_WEBREPL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool queue_message(server_item_t *item) {
+    bool queued = (app_bytes == 0 || server_may_hold(app_bytes + item->length, 0)) &&
+                  queue_push(&queues[QUEUE_APP], &item->node);
+    app_bytes += queued ? item->length : 0;
+    return queued;
+}
+
 static bool queue_webrepl(server_item_t *item) {
     switch (webrepl_on_item(item, webrepl_bytes)) {
     case WEBREPL_TAKEN:
@@ -79,16 +111,18 @@ static bool queue_webrepl(server_item_t *item) {
 }
 
 bool server_on_websocket(server_owner_t owner, server_item_t *item) {
-    queue_t *queue = &queues[QUEUE_APP];
-    bool queued = true;
     if (owner == OWNER_WEBREPL) {
-        queued = queue_webrepl(item);
-    } else if (item->kind == ITEM_MESSAGE) {
-        queued = queue_push(queue, &item->node);
-    } else {
-        queue_push_always(queue, &item->node);
+        return queue_webrepl(item);
     }
-    return queued;
+    if (item->kind == ITEM_MESSAGE) {
+        return queue_message(item);
+    }
+    if (item->kind == ITEM_CONNECT) {
+        return queue_push(&queues[QUEUE_APP],
+                          &item->node); /* server_on_upgrade() saw to the room */
+    }
+    queue_push_always(&queues[QUEUE_APP], &item->node);
+    return true;
 }
 
 void server_on_poll(void) { webrepl_on_poll(); }
@@ -131,14 +165,17 @@ void server_failure(server_scheme_t scheme, server_cause_t cause, const char *fo
 }
 
 server_item_t *server_take(server_queue_t queue) {
-    queue_node_t *node = queue_pop(&queues[queue]);
-    if (node && queue == QUEUE_WEBREPL && ((server_item_t *)node)->kind == ITEM_MESSAGE) {
-        webrepl_bytes -= ((server_item_t *)node)->length;
+    server_item_t *item = (server_item_t *)queue_pop(&queues[queue]);
+    if (!item) {
+        return NULL;
     }
-    if (node) {
-        transport_resume();
+    if (item->kind == ITEM_MESSAGE) {
+        *(queue == QUEUE_WEBREPL ? &webrepl_bytes : &app_bytes) -= item->length;
+    } else if (item->kind == ITEM_REQUEST) {
+        transport_request_taken(item->request);
     }
-    return (server_item_t *)node;
+    transport_resume();
+    return item;
 }
 
 bool server_pending(void) {
@@ -223,7 +260,7 @@ void server_flush(void) {
             server_item_free(item);
         }
     }
-    webrepl_bytes = 0;
+    app_bytes = webrepl_bytes = 0;
 }
 
 void server_soft_reset(void) {

@@ -51,9 +51,23 @@ bool server_find_endpoint(const char *target, server_endpoint_t *endpoint);
 /* Hands a complete request up. False: the queue is full (503); the caller keeps the item. */
 bool server_on_request(server_item_t *item);
 
+/* Takes a request's item back that MicroPython's thread has not taken yet, and frees it. */
+void server_withdraw(server_item_t *item);
+
+/* Whether there is room for one more session's ITEM_CONNECT; if not, the upgrade gets a 503. */
+bool server_on_upgrade(server_owner_t owner);
+
 /* Hands a WebSocket event up. Messages only may be refused when the queue is full; then the
  * caller waits for transport_resume(). */
 bool server_on_websocket(server_owner_t owner, server_item_t *item);
+
+/* Whether so many bytes of requests' bodies, or of messages, may wait for MicroPython's thread,
+ * when `more` of them are still to be allocated. As many as one body may have always do; more only
+ * while transport_reserve() stays free, so that what waits keeps no connection out. */
+bool server_may_hold(size_t all, size_t more);
+
+/* Whether there is a WebREPL endpoint: then one place is kept for it. */
+bool server_has_webrepl(void);
 
 /* What the modules have to do in the network context: to be called in every poll, before the
  * connections are served. */
@@ -111,6 +125,9 @@ typedef enum {
 webrepl_verdict_t webrepl_on_item(server_item_t *item, size_t queued);
 void webrepl_on_poll(void);
 uint64_t webrepl_deadline(void);
+
+/* Whether this client has logged in and is the WebREPL's session now. */
+bool webrepl_is_session(transport_client_t client);
 
 /* The modules' own parts of a soft reset. */
 void httpserver_soft_reset(void);

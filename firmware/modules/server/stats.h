@@ -26,6 +26,7 @@
     X(QUEUE_FULL, "queue_full")                                                                    \
     X(RECV_TIMEOUT, "recv_timeout")                                                                \
     X(SEND_TIMEOUT, "send_timeout")                                                                \
+    X(RESPONSE_TIMEOUT, "response_timeout") /* MicroPython did not answer in time */               \
     X(PEER_RESET, "peer_reset")                                                                    \
     X(REFUSED, "refused") /* above the limit */                                                    \
     X(HANDLER_ERROR, "handler_error")                                                              \

@@ -44,6 +44,7 @@ typedef struct {
     uint32_t idle_timeout_ms;      /* of a kept-alive connection between requests; 0: none */
     uint32_t recv_timeout_ms;      /* without progress inside a request or a frame */
     uint32_t send_timeout_ms;      /* without progress of an answer */
+    uint32_t response_timeout_ms;  /* for MicroPython to answer, or to go on with a body; 0: none */
     tls_identity_t *identity;      /* HTTPS only; the transport owns it once the start succeeded */
 } transport_options_t;
 
@@ -55,9 +56,13 @@ typedef enum {
 } transport_status_t;
 
 /* One request, from its delivery by server_on_request() to exactly one transport_respond() or
- * transport_request_drop(). It outlives its connection: answering a request whose client has
- * gone is allowed and frees it. */
+ * transport_request_drop(). Until transport_request_taken() the transport may take it back
+ * (server_withdraw()): its client has gone, or the answer is overdue. From then on it outlives its
+ * connection: answering a request whose client has gone is allowed and frees it. */
 typedef struct transport_request transport_request_t;
+
+/* MicroPython's thread has it now. */
+void transport_request_taken(transport_request_t *request);
 
 /* A view into a request; valid until it is answered. The strings end in NUL. */
 typedef struct {
@@ -90,6 +95,10 @@ typedef struct {
 } transport_room_t;
 
 transport_room_t transport_room(void);
+
+/* Bytes of the network heap that the connections which still have a place would take, and the
+ * WebREPL's. */
+size_t transport_reserve(void);
 
 transport_status_t transport_start(server_scheme_t scheme, const transport_options_t *options);
 

@@ -72,6 +72,8 @@ void webrepl_session_activity(webrepl_activity_t now) { activity = now; }
 
 transport_client_t webrepl_session_client(void) { return session; }
 
+bool webrepl_is_session(transport_client_t client) { return session && client == session; }
+
 static void send_text(transport_client_t client, const char *text) {
     transport_ws_send(client, true, text, strlen(text));
 }

@@ -20,5 +20,19 @@ int main(void) {
     CHECK(queue_pop(&queue) == &nodes[2]);
     CHECK(queue_pop(&queue) == NULL && queue.depth == 0 && queue.max_depth == 2);
     CHECK(queue_push(&queue, &nodes[0]) && queue_pop(&queue) == &nodes[0]);
+    for (int removed = 0; removed < 3; removed++) { /* the first, one in between, the last */
+        CHECK(queue_push(&queue, &nodes[0]) && queue_push(&queue, &nodes[1]));
+        queue_push_always(&queue, &nodes[2]);
+        queue_remove(&queue, &nodes[removed]);
+        CHECK(queue.depth == (removed == 2 ? 2 : 1));
+        queue_push_always(&queue, &nodes[3]);
+        for (int i = 0; i < 4; i++) {
+            CHECK(i == removed || queue_pop(&queue) == &nodes[i]);
+        }
+        CHECK(queue_pop(&queue) == NULL && queue.depth == 0);
+    }
+    CHECK(queue_push(&queue, &nodes[0]));
+    queue_remove(&queue, &nodes[0]);
+    CHECK(queue_pop(&queue) == NULL && queue.depth == 0 && !queue.tail);
     return 0;
 }

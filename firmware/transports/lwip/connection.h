@@ -77,6 +77,7 @@ struct connection {
     uint16_t record_left; /* of a TLS record's body; none: a header comes next */
 #endif
     bool admitted; /* has a place; until then it only waits, see admit() */
+    bool spare;    /* it is the one kept for the WebREPL, see connection_claim() */
     bool ready, eof, started, asked, no_memory;
     mbedtls_ssl_context *tls;
     uint8_t *stash; /* decrypted input that could not be used yet */
@@ -84,7 +85,8 @@ struct connection {
     out_block_t *out, *out_last;
     size_t out_bytes;
     size_t stream_left; /* bytes of a response's body that are still to be written */
-    uint64_t last_used, last_received, last_sent, handshake_by, linger_by, no_memory_since;
+    uint64_t admitted_at, last_used, last_received, last_sent, handshake_by, linger_by;
+    uint64_t no_memory_since;
     transport_request_t *request;
     websocket_t *ws;
     ip_addr_t peer;
@@ -95,6 +97,11 @@ struct connection {
 extern const transport_options_t *connection_options(const connection_t *connection);
 connection_t *connection_by_id(uint32_t id);
 connection_t *connection_streaming(void); /* one with room for a piece of its body, or NULL */
+
+/* Whether the connection has a place for the request whose head has come. False: only the one that
+ * is kept for the WebREPL was left, and the request is not for it: connection_refuse() it. */
+bool connection_claim(connection_t *connection, bool webrepl);
+void connection_refuse(connection_t *connection);
 
 /* Logs and counts; the line names the peer. */
 void connection_failure(connection_t *connection, server_cause_t cause, const char *what);
@@ -141,7 +148,9 @@ void tls_free(connection_t *connection);
 /* Uses input; returns how much. */
 size_t http_input(connection_t *connection, const uint8_t *data, size_t length);
 bool http_wants_input(const connection_t *connection);
-void http_forget(connection_t *connection); /* the connection ends */
+void http_forget(connection_t *connection);      /* the connection ends */
+bool http_waits(const connection_t *connection); /* for MicroPython's answer */
+void http_unavailable(connection_t *connection); /* answers 503 instead */
 uint64_t http_deadline(const connection_t *connection);
 void http_timeout(connection_t *connection);
 

@@ -11,8 +11,8 @@
 #define HEAD_FIRST 512      /* first size of the buffer for a head */
 #define HEAD_US 20000000ull /* a whole head must be there by then, however it trickles */
 
-/* A request, from its first byte to its answer. It outlives its connection when the handler is
- * still at it. */
+/* A request, from its first byte to its answer. It outlives its connection, or the answer that we
+ * gave instead of an overdue one, when the handler is still at it. */
 struct transport_request {
     connection_t *connection; /* NULL: gone */
     server_scheme_t scheme;
@@ -31,9 +31,15 @@ struct transport_request {
     bool has_cause;
     const char *what;
     server_endpoint_t endpoint;
+    uint64_t completed;
+    bool taken;    /* MicroPython's thread has it, not the queue (item), and will answer */
+    bool no_place; /* see connection_claim() */
 };
 
+static size_t bodies; /* bytes of all requests' */
+
 static void free_request(transport_request_t *request) {
+    bodies -= request->body_capacity;
     net_free(request->head);
     net_free(request->body);
     net_free(request);
@@ -63,6 +69,31 @@ static bool grow(char **buffer, size_t *capacity, size_t used, size_t wanted) {
     *buffer = larger;
     *capacity = wanted;
     return true;
+}
+
+static int grow_body(transport_request_t *request, size_t capacity) {
+    size_t all = bodies - request->body_capacity + capacity;
+    if (!server_may_hold(all, capacity)) {
+        return refuse(request, 503, CAUSE_QUEUE_FULL,
+                      "the bodies of requests that wait take too much memory");
+    }
+    if (!grow((char **)&request->body, &request->body_capacity, request->body_length, capacity)) {
+        return refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for a request's body");
+    }
+    bodies = all;
+    return 0;
+}
+
+/* Gives up what the connection has of a request; MicroPython's thread may still be at it. */
+static void release(transport_request_t *request) {
+    if (request->taken) {
+        request->connection = NULL;
+        return;
+    }
+    if (request->item) {
+        server_withdraw(request->item);
+    }
+    free_request(request);
 }
 
 /* Appends to the head; keeps two bytes free for the NULs that end it. */
@@ -183,6 +214,11 @@ static int route(transport_request_t *request, http_parser *parser) {
     unsigned status = server_on_head(method, request->head, request->allow, sizeof request->allow);
     const char *upgrade = http_header(headers_of(request), "upgrade", NULL);
     bool wants_websocket = upgrade && http_has_token(upgrade, "websocket");
+    bool webrepl = endpoint && wants_websocket && request->endpoint.owner == OWNER_WEBREPL;
+    if (!connection_claim(request->connection, webrepl)) {
+        request->no_place = true;
+        return -1;
+    }
     if (endpoint && (wants_websocket || status != 0)) {
         return check_upgrade(request, parser);
     }
@@ -199,8 +235,8 @@ static int prepare_body(transport_request_t *request, http_parser *parser) {
     if (request->status) {
         request->skip_body = true;
     } else if (length && !chunked) {
-        if (!grow((char **)&request->body, &request->body_capacity, 0, (size_t)length)) {
-            return refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for a request's body");
+        if (grow_body(request, (size_t)length) != 0) {
+            return -1;
         }
     }
     unsigned expects;
@@ -263,9 +299,8 @@ static int on_body(http_parser *parser, const char *data, size_t length) {
         size_t capacity = request->body_capacity * 2;
         capacity = capacity > wanted ? capacity : wanted;
         capacity = capacity < server_max_body() ? capacity : server_max_body();
-        if (!grow((char **)&request->body, &request->body_capacity, request->body_length,
-                  capacity)) {
-            return refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for a request's body");
+        if (grow_body(request, capacity) != 0) {
+            return -1;
         }
     }
     memcpy(request->body + request->body_length, data, length);
@@ -276,6 +311,7 @@ static int on_body(http_parser *parser, const char *data, size_t length) {
 static int on_message_complete(http_parser *parser) {
     transport_request_t *request = parser->data;
     request->complete = true;
+    request->completed = board_us();
     http_parser_pause(parser, 1); /* the next request waits for this one's answer */
     return 0;
 }
@@ -293,7 +329,7 @@ static bool keeps_alive(const transport_request_t *request) {
     return request->complete && http_should_keep_alive(&request->parser);
 }
 
-/* Queues an answer and goes on with the connection, or closes it. Frees the request. */
+/* Queues an answer and goes on with the connection, or closes it. Releases the request. */
 static bool answer(transport_request_t *request, const transport_response_t *response,
                    bool keep_alive) {
     connection_t *connection = request->connection;
@@ -309,7 +345,7 @@ static bool answer(transport_request_t *request, const transport_response_t *res
     bool body = http_status_has_body(response->status) &&
                 !(request->head_done && request->parser.method == HTTP_HEAD);
     connection->request = NULL;
-    free_request(request); /* before the answer's memory is taken */
+    release(request); /* before the answer's memory is taken */
     char text[256];
     size_t length = http_format_head(&head, text, sizeof text);
     char *large = NULL;
@@ -381,6 +417,11 @@ static bool sha1(const uint8_t *data, size_t length, uint8_t digest[20]) {
 
 static void upgrade(transport_request_t *request) {
     connection_t *connection = request->connection;
+    if (!server_on_upgrade(request->endpoint.owner)) {
+        refuse(request, 503, CAUSE_QUEUE_FULL, "the queue to MicroPython is full");
+        answer_status(request, false);
+        return;
+    }
     char accept[WS_ACCEPT_SIZE], text[160];
     const char *key = http_header(headers_of(request), "sec-websocket-key", NULL);
     int length = -1;
@@ -416,6 +457,7 @@ static void deliver(transport_request_t *request) {
     item->request = request;
     request->item = item;
     if (!server_on_request(item)) {
+        request->item = NULL;
         server_item_free(item);
         refuse(request, 503, CAUSE_QUEUE_FULL, "the queue to MicroPython is full");
         answer_status(request, keeps_alive(request));
@@ -485,6 +527,8 @@ size_t http_input(connection_t *connection, const uint8_t *data, size_t length) 
         } else {
             deliver(request);
         }
+    } else if (request->no_place) {
+        connection_refuse(connection); /* frees the request */
     } else if (error != HPE_OK) {
         if (!request->status) {
             explain(request, data, length, used);
@@ -505,10 +549,16 @@ void http_forget(connection_t *connection) {
     if (!request) {
         return;
     }
-    request->connection = NULL;
-    if (!request->item) { /* else MicroPython's thread has it and frees it with its answer */
-        free_request(request);
-    }
+    release(request);
+}
+
+bool http_waits(const connection_t *connection) {
+    return connection->request && connection->request->complete;
+}
+
+void http_unavailable(connection_t *connection) {
+    connection->request->status = 503;
+    answer_status(connection->request, false);
 }
 
 uint64_t http_deadline(const connection_t *connection) {
@@ -520,7 +570,9 @@ uint64_t http_deadline(const connection_t *connection) {
                    : NEVER;
     }
     if (request->complete) {
-        return NEVER;
+        return options->response_timeout_ms
+                   ? request->completed + options->response_timeout_ms * 1000ull
+                   : NEVER;
     }
     uint64_t by = connection->last_received + options->recv_timeout_ms * 1000ull;
     uint64_t head_by = request->started + HEAD_US;
@@ -533,8 +585,17 @@ void http_timeout(connection_t *connection) {
         connection_finish(connection); /* idle for too long: nothing went wrong */
         return;
     }
-    refuse(request, 408, CAUSE_RECV_TIMEOUT, "the request did not arrive in time");
+    if (request->complete) {
+        refuse(request, 503, CAUSE_RESPONSE_TIMEOUT, "MicroPython did not answer in time");
+    } else {
+        refuse(request, 408, CAUSE_RECV_TIMEOUT, "the request did not arrive in time");
+    }
     answer_status(request, false);
+}
+
+void transport_request_taken(transport_request_t *request) {
+    request->item = NULL;
+    request->taken = true;
 }
 
 void transport_request_view(const transport_request_t *request, transport_request_view_t *view) {
@@ -550,7 +611,7 @@ void transport_request_view(const transport_request_t *request, transport_reques
 
 bool transport_respond(transport_request_t *request, const transport_response_t *response) {
     NETWORK_LOCKED;
-    request->item = NULL;
+    request->taken = false;
     if (!request->connection) {
         free_request(request);
         return false;
@@ -572,7 +633,8 @@ bool transport_respond_stream(transport_request_t *request, const transport_resp
 void transport_request_drop(transport_request_t *request) {
     NETWORK_LOCKED;
     connection_t *connection = request->connection;
-    request->item = NULL;
+    request->item = NULL; /* out of the queue already */
+    request->taken = false;
     if (connection) {
         connection_end(connection, true); /* frees the request */
     } else {

@@ -11,6 +11,7 @@
  * connection's stash, whenever a service ends. */
 static uint8_t plain[2048];
 static size_t plain_at, plain_length;
+static const connection_t *plain_of; /* others may end while it is used */
 
 static void free_blocks(out_block_t *block) {
     while (block) {
@@ -209,6 +210,7 @@ static io_result_t peek_tls(connection_t *connection, const uint8_t **data, size
         }
         plain_at = 0;
         plain_length = (size_t)n;
+        plain_of = connection;
     }
     *data = plain + plain_at;
     *length = plain_length - plain_at;
@@ -275,7 +277,9 @@ static void drop_held(connection_t *connection) {
     http_forget(connection);
     ws_forget(connection);
     tls_free(connection);
-    plain_at = plain_length = 0;
+    if (plain_of == connection) {
+        plain_at = plain_length = 0;
+    }
     free_blocks(connection->out);
     connection->out = connection->out_last = NULL;
     connection->out_bytes = connection->stream_left = 0;

@@ -14,6 +14,9 @@
  * that finds it full is dropped, and the client's retransmission comes seconds later. */
 #define BACKLOG 64
 #define NO_MEMORY_RETRY_US 20000 /* nobody tells when memory is back */
+/* How long a client may be in the WebREPL's place without having asked for it, when another comes.
+ */
+#define SPARE_US 3000000
 
 typedef struct {
     struct tcp_pcb *pcb; /* NULL: not listening */
@@ -130,31 +133,81 @@ static bool is_busy(const connection_t *connection) {
     }
 }
 
-/* Frees a place, as ESP-IDF's LRU purge does: without close_notify. */
-static bool purge(listener_t *listener) {
-    connection_t *victim = NULL;
-    for (connection_t *c = listener->connections; c; c = c->next) {
-        if (c->admitted && !is_busy(c) && (!victim || c->last_used < victim->last_used)) {
-            victim = c;
-        }
-    }
-    if (!victim) {
-        return false;
-    }
-    server_stats.scheme[victim->scheme].purged++;
-    server_log("%s: %s:%u: purged to make place for a new connection",
-               server_scheme_name(victim->scheme), ipaddr_ntoa(&victim->peer), victim->peer_port);
-    connection_end(victim, false);
-    return true;
+static bool is_session(const connection_t *connection) {
+    return connection->ws && webrepl_is_session(connection->id);
 }
 
-/* Connections that hold a place: not those that only wait for the peer's FIN. */
+static bool is_idle(const connection_t *connection) { return !is_busy(connection); }
+
+/* Only MicroPython can go on with it. */
+static bool waits_for_micropython(const connection_t *connection) {
+    switch (connection->state) {
+    case STATE_HTTP:
+    case STATE_FLUSH:
+        return !connection->out && (http_waits(connection) || connection->stream_left);
+    case STATE_WEBSOCKET:
+        return connection->ws->waiting;
+    default:
+        return false;
+    }
+}
+
+/* The client has sent its FIN. It may still be reading (shutdown(2) with SHUT_WR), but most that do
+ * so have gone, and then we hear no more of them until we send. */
+static bool is_half_closed(const connection_t *connection) {
+    return connection->eof && waits_for_micropython(connection);
+}
+
+/* Connections that hold one of the places of the limit: not those that only wait for the peer's
+ * FIN, nor the WebREPL's session, which has a place of its own. */
+static bool holds_place(const connection_t *connection) {
+    return connection->admitted && !connection->spare && connection->state != STATE_LINGER &&
+           !is_session(connection);
+}
+
+static connection_t *least_recently_used(const listener_t *listener,
+                                         bool (*fits)(const connection_t *)) {
+    connection_t *found = NULL;
+    for (connection_t *c = listener->connections; c; c = c->next) {
+        if (holds_place(c) && fits(c) && (!found || c->last_used < found->last_used)) {
+            found = c;
+        }
+    }
+    return found;
+}
+
+/* As ESP-IDF's LRU purge does: without close_notify. */
+static void purge(connection_t *connection) {
+    server_stats.scheme[connection->scheme].purged++;
+    server_log("%s: %s:%u: purged to make place for a new connection",
+               server_scheme_name(connection->scheme), ipaddr_ntoa(&connection->peer),
+               connection->peer_port);
+    if (connection->state == STATE_HTTP && http_waits(connection)) {
+        http_unavailable(connection);
+        connection_send(connection);
+        connection_drop_input(connection); /* a close with input left would be a RST */
+    }
+    connection_end(connection, false);
+}
+
+/* Frees a place: of a client that has probably gone, else of one that is idle. */
+static bool make_place(listener_t *listener) {
+    connection_t *victim = least_recently_used(listener, is_half_closed);
+    if (!victim && listener->options.full == SERVER_FULL_PURGE) {
+        victim = least_recently_used(listener, is_idle);
+    }
+    if (victim) {
+        purge(victim);
+    }
+    return victim != NULL;
+}
+
 static unsigned count_open(const listener_t *listener, connection_t **oldest_lingering) {
     unsigned open = 0, lingering = 0;
     *oldest_lingering = NULL;
     for (connection_t *c = listener->connections; c; c = c->next) {
         if (c->state != STATE_LINGER) {
-            open += c->admitted;
+            open += holds_place(c);
         } else if (c->pcb) {
             lingering++;
             *oldest_lingering = c; /* new ones are put at the head of the list */
@@ -166,16 +219,75 @@ static unsigned count_open(const listener_t *listener, connection_t **oldest_lin
     return open;
 }
 
-static void refuse(connection_t *connection) {
+static bool has_place(listener_t *listener) {
+    connection_t *lingering;
+    return count_open(listener, &lingering) < listener->options.max_connections ||
+           make_place(listener);
+}
+
+void connection_refuse(connection_t *connection) {
     server_stats.scheme[connection->scheme].refused++;
     connection_failure(connection, CAUSE_REFUSED, "refused: all connections are in use");
     connection_end(connection, true);
+}
+
+/*
+ * The WebREPL's place. While an endpoint of it is registered, each server lets one connection more
+ * than its limit come so far that its request tells what it is for; without that, requests which
+ * nobody answers would lock the owner out, who alone can interrupt the program that does not answer
+ * them. A WebREPL's client stays, whatever else is there; anybody else is refused then, unless a
+ * place has become free. At most one client without a password is there beyond both limits, and the
+ * one session; a client that has not asked for anything makes way after SPARE_US.
+ */
+static bool offer_spare(listener_t *listener) {
+    if (!server_has_webrepl()) {
+        return false;
+    }
+    for (connection_t *c = listener->connections; c; c = c->next) {
+        if (c->spare && !c->ws && c->state != STATE_LINGER) {
+            if (board_us() < c->admitted_at + SPARE_US) {
+                return false;
+            }
+            connection_refuse(c);
+        }
+    }
+    return true;
+}
+
+bool connection_claim(connection_t *connection, bool webrepl) {
+    if (!connection->spare) {
+        return true;
+    }
+    if (has_place(&listeners[connection->scheme])) {
+        connection->spare = false;
+        return true;
+    }
+    for (int i = 0; webrepl && i < SERVER_SCHEMES; i++) {
+        for (connection_t *c = listeners[i].connections; c; c = c->next) {
+            if (c->spare && c->ws && !is_session(c)) {
+                purge(c);
+            }
+        }
+    }
+    return webrepl;
+}
+
+/* Moves connections out of the WebREPL's place when others have become free. */
+static void vacate_spare(listener_t *listener) {
+    connection_t *lingering;
+    for (connection_t *c = listener->connections; c; c = c->next) {
+        if (c->spare && c->state != STATE_LINGER &&
+            count_open(listener, &lingering) < listener->options.max_connections) {
+            c->spare = false;
+        }
+    }
 }
 
 /* Gives places to new connections, the oldest first. Not in on_accept(): frames that arrived
  * together are all looked at before, so that a place whose client has just gone counts as free,
  * and a client whose request has just come does not count as idle. */
 static void admit(listener_t *listener) {
+    vacate_spare(listener);
     for (;;) {
         connection_t *next = NULL, *lingering;
         for (connection_t *c = listener->connections; c; c = c->next) {
@@ -184,17 +296,19 @@ static void admit(listener_t *listener) {
         if (!next) {
             return;
         }
-        if (count_open(listener, &lingering) >= listener->options.max_connections &&
-            (listener->options.full == SERVER_FULL_REFUSE || !purge(listener))) {
-            refuse(next);
+        bool place = has_place(listener);
+        if (!place && !offer_spare(listener)) {
+            connection_refuse(next);
             continue;
         }
+        count_open(listener, &lingering);
         if (lingering) {
             connection_end(lingering, true);
         }
         uint64_t now = board_us();
+        next->spare = !place;
         next->admitted = next->ready = true;
-        next->last_used = next->last_sent = now;
+        next->admitted_at = next->last_used = next->last_sent = now;
         next->handshake_by = now + listener->options.handshake_timeout_ms * 1000ull;
         server_stats.scheme[next->scheme].accepted++;
         server_stats.scheme[next->scheme].open++;
@@ -345,6 +459,18 @@ static void service(connection_t *connection) {
 
 /* ---- deadlines ---- */
 
+static uint64_t send_deadline(const connection_t *connection) {
+    return connection->last_sent + connection_options(connection)->send_timeout_ms * 1000ull;
+}
+
+/* When MicroPython has to have written the next piece of a body. */
+static uint64_t piece_deadline(const connection_t *connection) {
+    uint64_t since = connection->last_sent > connection->last_used ? connection->last_sent
+                                                                   : connection->last_used;
+    uint64_t timeout = connection_options(connection)->response_timeout_ms * 1000ull;
+    return timeout ? since + timeout : NEVER;
+}
+
 static uint64_t deadline(const connection_t *connection) {
     if (!connection->pcb) {
         return 0;
@@ -364,12 +490,10 @@ static uint64_t deadline(const connection_t *connection) {
     default:
         break;
     }
-    if (connection->out) {
-        uint64_t sent_by =
-            connection->last_sent + connection_options(connection)->send_timeout_ms * 1000ull;
-        by = sent_by < by ? sent_by : by;
-    }
-    return by;
+    uint64_t other_by = connection->out           ? send_deadline(connection)
+                        : connection->stream_left ? piece_deadline(connection)
+                                                  : NEVER;
+    return other_by < by ? other_by : by;
 }
 
 /* Whether the peer has not acknowledged all that we sent, our FIN included. */
@@ -389,11 +513,13 @@ static void expire(connection_t *connection, uint64_t now) {
         } else {
             connection_end(connection, true);
         }
-    } else if (connection->out &&
-               now >= connection->last_sent +
-                          connection_options(connection)->send_timeout_ms * 1000ull) {
+    } else if (connection->out && now >= send_deadline(connection)) {
         connection_failure(connection, CAUSE_SEND_TIMEOUT,
                            "the client does not take what is sent to it");
+        connection_end(connection, true);
+    } else if (!connection->out && connection->stream_left && now >= piece_deadline(connection)) {
+        connection_failure(connection, CAUSE_RESPONSE_TIMEOUT,
+                           "MicroPython did not go on with an answer in time");
         connection_end(connection, true);
     } else if (connection->state == STATE_HTTP) {
         http_timeout(connection);
@@ -480,9 +606,10 @@ void transport_resume(void) {
 
 /* ---- room ---- */
 
-/* Of each server one connection more than it admits is there: it makes place for itself, or hears
- * that there is none. */
-#define NEWCOMERS SERVER_SCHEMES
+/* Of each server two connections more than it admits are there: one that makes place for itself, or
+ * hears that there is none, and one in the WebREPL's place until its request has come. Two more are
+ * the WebREPL's session and a client at its prompt. */
+#define NEWCOMERS (2 * SERVER_SCHEMES + 2)
 
 #if LWIP_NETCONN
 #define SOCKETS MEMP_NUM_NETCONN
@@ -499,6 +626,29 @@ void transport_resume(void) {
  * drops them when it needs their memory (tcp_alloc()). */
 transport_room_t transport_room(void) {
     return (transport_room_t){.all = MEMP_NUM_TCP_PCB, .others = NEWCOMERS + SOCKETS};
+}
+
+/* What an open TLS session takes, and what its handshake takes besides (docs/https.md, measured).
+ */
+#if CONFIG_MBEDTLS_DYNAMIC_BUFFER
+#define TLS_SESSION 3072
+#define TLS_HANDSHAKE 20480
+#else
+#define TLS_SESSION 24576
+#define TLS_HANDSHAKE 10240
+#endif
+#define PLAIN_RESERVE 4096
+
+size_t transport_reserve(void) {
+    const listener_t *https = &listeners[SERVER_HTTPS];
+    if (!https->pcb) {
+        return PLAIN_RESERVE;
+    }
+    size_t left = https->options.max_connections + 1;
+    for (const connection_t *c = https->connections; c; c = c->next) {
+        left -= left && c->tls;
+    }
+    return PLAIN_RESERVE + left * TLS_SESSION + TLS_HANDSHAKE;
 }
 
 /* ---- start and stop: called in MicroPython's thread, never while transport_poll() runs ---- */

@@ -145,7 +145,8 @@ class QueueStats(TypedDict):
     max: int
     """Most that ever waited."""
     full: int
-    """How often there was no place: a request then gets 503, a WebSocket message waits."""
+    """How often there was no place: a request or a new session then gets 503, a WebSocket message
+    waits."""
 
 @type_check_only
 class Stats(TypedDict):
@@ -181,6 +182,7 @@ def start(
     full: Literal["purge", "refuse"] = "purge",
     handshake_timeout_ms: int = 10000,
     idle_timeout_ms: int = 0,
+    response_timeout_ms: int = 60000,
     max_body: int = 16384,
     queue: int = 16,
 ) -> bool:
@@ -200,13 +202,21 @@ def start(
         max_https: connections at once over HTTPS, 1 to 250; on `lx60` each takes 24 kB,
             33 kB at its peak.
         full: what becomes of one more: it replaces the one that was idle for longest, or is
-            refused; so it is with `"purge"`, too, when all of them wait for answers or send.
+            refused; so it is with `"purge"`, too, when all of them wait for answers or send. With
+            either, a client that waits for its answer and has sent a FIN goes first, with a 503: it
+            has probably gone. The WebREPL has a place beyond both limits (see `webrepl`).
         handshake_timeout_ms: for a whole TLS handshake, however its bytes arrive, in milliseconds.
         idle_timeout_ms: until a kept-alive connection without a request is closed, in
             milliseconds; 0: never.
+        response_timeout_ms: until a request that has no answer is answered with 503 and its
+            connection closed, in milliseconds; 0: never. If its handler has not begun, it is not
+            called; if it is running, its `send` returns `False`. A body that is sent in pieces ends
+            when there was no piece for so long.
         max_body: most bytes of a request's body, 0 to 1048576; more is answered with 413.
-        queue: most requests and WebSocket messages that wait for `process_queue`, 1 to 1000; one
-            more request is answered with 503.
+        queue: most requests, new WebSocket sessions and messages that wait for `process_queue`,
+            1 to 1000; one more request or session is answered with 503, a message waits. The same
+            happens when more than `max_body` bytes of bodies, or of messages, wait and take memory
+            that TLS sessions up to `max_https` and the WebREPL's would need.
 
     Returns:
         Whether all that was asked for runs. If not, one line on the console says why, such as
@@ -280,7 +290,8 @@ def send(
         headers: more header lines, as a dictionary, or as pairs when a name is to appear twice.
 
     Returns:
-        Whether it was queued; `False` when the client is gone or memory is missing.
+        Whether it was queued; `False` when the client is gone, the answer is overdue
+        (`response_timeout_ms`) or memory is missing.
 
     Raises:
         RuntimeError: no request waits for an answer.
@@ -294,6 +305,9 @@ def send(
 
 def process_queue(timeout_ms: int = 0, /) -> int:
     """Run the handlers of the requests and WebSocket events that have arrived.
+
+    A request is dropped, and its handler not called, when its client has reset the connection by
+    then, or has been answered with 503 because it waited too long or its place was needed.
 
     Args:
         timeout_ms: how long to wait for the first one, in milliseconds, up to a day. It also

@@ -2,6 +2,9 @@
 
 It speaks MicroPython's own protocol, so its standard clients work. One session at a time: a second
 client is told so and closed with 1013.
+
+It has a place of its own, beyond `max_http` and `max_https` of `httpserver.start`: its owner gets
+in while all of those are taken by clients that wait for a program which does not answer.
 """
 
 def start(

@@ -1,0 +1,453 @@
+"""Places of clients that have gone, or that wait for a program which does not answer.
+
+Whatever holds the places, the WebREPL's owner gets in, who alone can interrupt such a program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+import pytest
+from espbench.clients import (
+    ByteStream,
+    ClientError,
+    ConnectionEnded,
+    Doors,
+    HttpConnection,
+    Stream,
+    TlsStream,
+    WebRepl,
+    encode_request,
+)
+from espbench.clients.websocket import WebSocket, upgrade_headers
+from espbench.deadline import Deadline
+from espbench.device import Device
+
+PLACES = {"http": 10, "https": 4}
+MORE = 2
+"""How many clients more than there are places."""
+PASSWORD = "espbench"
+SOON = 10.0
+"""Seconds (scaled) for what is asked here: the time-out for answers is a minute."""
+BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
+START = (
+    "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
+    "key_file='/certs/prvtkey.pem'{})"
+)
+
+BUSY = """
+import httpserver, time
+released, answers = False, 0
+
+def hold(request):
+    global answers
+    while not released:
+        time.sleep_ms(1)
+    answers += 1
+    return "answer " + request.query
+
+httpserver.on("/hold", hold)
+httpserver.on("/hold", hold, "POST")
+"""
+"""A handler that takes as long as it is told to."""
+
+
+def wait_until(device: Device, seen: Callable[[], bool], what: str) -> None:
+    """Wait until this is so."""
+    deadline = Deadline(SOON)
+    while not seen():
+        assert not deadline.expired(), what
+        device.wait_for_change(0.02)
+
+
+def handled(device: Device, scheme: str) -> int:
+    """Return how many requests, sessions and refusals a server has counted."""
+    stats = device.stats()
+    return int(
+        stats["requests"]
+        + stats["websocket"]["accepted"]
+        + stats[scheme]["refused"]
+        + sum(stats["responses"].values())
+    )
+
+
+@contextmanager
+def settled(device: Device, scheme: str) -> Iterator[None]:
+    """Wait, at the end, until the device has dealt with what was sent."""
+    before = handled(device, scheme)
+    yield
+    wait_until(device, lambda: handled(device, scheme) > before, "a request was not looked at")
+
+
+@pytest.fixture
+def busy(shared_device: Device, doors: Doors) -> Iterator[None]:
+    """Let a handler take long; give the program its turn at the end."""
+    shared_device.exec(BUSY)
+    with doors.http.http() as first:
+        before = shared_device.stats()["requests"]
+        first.send("GET", "/hold?first")
+        wait_until(
+            shared_device, lambda: shared_device.stats()["requests"] > before, "no handler runs"
+        )
+        yield
+        shared_device.exec("released = True")
+        with suppress(ClientError):  # its place may have been needed
+            first.receive()
+    wait_until(
+        shared_device,
+        lambda: shared_device.stats()["queue"]["depth"] == 0,
+        "the queue is not empty",
+    )
+    shared_device.exec("httpserver.off('/hold')")
+
+
+def upgrade(path: str = "/ws") -> bytes:
+    """Return a WebSocket's opening handshake."""
+    return encode_request("GET", path, headers=upgrade_headers())
+
+
+SENT = {
+    "requests": encode_request("GET", "/hold?"),
+    "bodies": encode_request("POST", "/hold", body=b"b" * 16384),
+    "unread": encode_request("GET", "/hold?") + b"GET /hold?" + b"u" * 400,
+    "handshakes": upgrade(),
+}
+"""What a client sends before it goes."""
+
+
+def gets_in(device: Device, doors: Doors) -> None:
+    """Assert that the owner gets a prompt and the greeting over ws and wss."""
+    for scheme in ("ws", "wss"):
+        websocket = doors[scheme].patient(SOON).websocket("/webrepl")
+        assert websocket.receive() == "Password: "
+        websocket.send(PASSWORD + "\r")
+        assert websocket.receive() == "\r\nWebREPL connected\r\n>>> "
+        websocket.close()
+        assert device.eval("released") is False
+
+
+@pytest.mark.failures("refused", "peer_reset", "queue_full", "no_memory")
+@BOTH
+@pytest.mark.parametrize("sent", list(SENT))
+def test_clients_that_have_gone(
+    sent: str, scheme: str, busy: None, shared_device: Device, doors: Doors
+) -> None:
+    """Clients that send something and close keep nobody out, while a handler takes long."""
+    for _ in range(PLACES[scheme] + MORE):
+        with settled(shared_device, scheme):
+            stream = doors[scheme].stream()
+            stream.send(SENT[sent])
+            stream.close()
+    gets_in(shared_device, doors)
+    assert doors[scheme].patient(SOON).get("/nowhere").status == 404
+
+
+@pytest.mark.failures("refused", "peer_reset", "queue_full")
+@BOTH
+def test_clients_that_wait(scheme: str, busy: None, shared_device: Device, doors: Doors) -> None:
+    """Requests that wait for their answers keep their places; the WebREPL has one of its own."""
+    with ExitStack() as stack:
+        waiting: list[HttpConnection] = []
+        for number in range(PLACES[scheme] - (scheme == "http")):
+            waiting.append(stack.enter_context(doors[scheme].http()))
+            with settled(shared_device, scheme):
+                waiting[-1].send("GET", f"/hold?{number}")
+        for _ in range(MORE):
+            with pytest.raises(ConnectionEnded):
+                doors[scheme].patient(SOON).get("/hello")
+            with pytest.raises(ConnectionEnded):
+                doors[scheme].patient(SOON).websocket("/ws")
+        gets_in(shared_device, doors)
+        shared_device.exec("released = True")
+        for number, connection in enumerate(waiting):
+            assert connection.receive().text == f"answer {number}"
+
+
+@pytest.mark.failures("refused", "peer_reset", "queue_full")
+def test_everything_is_taken(busy: None, shared_device: Device, doors: Doors) -> None:
+    """With all places of both servers, and all memory for bodies, taken, there is room for wss."""
+
+    def refused() -> int:
+        return int(shared_device.stats()["responses"].get("503", 0))
+
+    with ExitStack() as stack:
+        bodies = 0
+        for scheme, places in PLACES.items():
+            for _ in range(places - (scheme == "http")):
+                connection = stack.enter_context(doors[scheme].http())
+                before = refused()
+                with settled(shared_device, scheme):
+                    connection.send("POST", "/hold", b"b" * 11_000)
+                if refused() == before:
+                    bodies += 1
+                    continue
+                connection = stack.enter_context(doors[scheme].http())
+                with settled(shared_device, scheme):
+                    connection.send("GET", "/hold?")
+        assert bodies, "no body waits"
+        gets_in(shared_device, doors)
+        shared_device.exec("released = True")
+
+
+@pytest.mark.failures("refused", "peer_reset", "queue_full")
+@BOTH
+def test_endpoints_that_wait(scheme: str, busy: None, shared_device: Device, doors: Doors) -> None:
+    """Sessions of wsserver whose messages nobody takes do not get the WebREPL's place."""
+    with ExitStack() as stack:
+        sessions = [
+            stack.enter_context(doors[scheme].websocket())
+            for _ in range(PLACES[scheme] - (scheme == "http"))
+        ]
+        before = shared_device.stats()["queue"]["full"]
+        for session in sessions:
+            session.send_bytes(b"".join(b"\x82\x80\0\0\0\0" for _ in range(20)))
+        wait_until(
+            shared_device,
+            lambda: shared_device.stats()["queue"]["full"] >= before + len(sessions),
+            "the queue is not full",
+        )
+        with pytest.raises(ConnectionEnded):
+            doors[scheme].patient(SOON).websocket("/ws")
+        gets_in(shared_device, doors)
+        shared_device.exec("released = True")
+
+
+@pytest.mark.failures("refused", "peer_reset", "queue_full", "no_memory")
+def test_a_program_that_was_stopped(device: Device, doors: Doors) -> None:
+    """Behind a Ctrl-C at the WebREPL nobody answers; its owner gets in again, and starts anew."""
+    with doors.http.well_behaved("/webrepl") as socket:
+        WebRepl(socket, PASSWORD).type("\x03", "KeyboardInterrupt: \r\n")
+    for scheme, places in PLACES.items():
+        for _ in range(places + MORE):
+            with settled(device, scheme):
+                stream = doors[scheme].stream()
+                stream.send(encode_request("POST", "/upload", body=b"b" * 8000))
+                stream.close()
+    for scheme in ("ws", "wss"):
+        with doors[scheme].patient(SOON).well_behaved("/webrepl") as socket:
+            assert WebRepl(socket, PASSWORD).line("6 * 7") == "42\n"
+    with doors.https.patient(SOON).well_behaved("/webrepl") as socket:
+        repl = WebRepl(socket, PASSWORD)
+        repl.socket.send("__import__('bench_app').main()\r")
+        wait_until(device, lambda: device.stats()["queue"]["depth"] == 0, "nobody has a turn")
+        assert doors.http.get("/hello").text == "hello\n"
+
+
+def half_closed(doors: Doors, scheme: str, target: str) -> ByteStream:
+    """Return a connection whose client has sent a request and its FIN, and still reads."""
+    door = doors[scheme]
+    raw: Stream = door.raw()
+    stream: ByteStream = raw if door.tls is None else TlsStream(raw, door.tls)
+    stream.send(encode_request("GET", target))
+    raw.finish()
+    return stream
+
+
+@BOTH
+def test_half_closed_clients_are_answered(
+    scheme: str, busy: None, shared_device: Device, doors: Doors
+) -> None:
+    """As long as there are places, who has sent a FIN waits for its answer like anybody else."""
+    streams: list[ByteStream] = []
+    for number in range(PLACES[scheme] - 1):
+        with settled(shared_device, scheme):
+            streams.append(half_closed(doors, scheme, f"/hold?{number}"))
+    shared_device.exec("released = True")
+    for number, stream in enumerate(streams):
+        answer = HttpConnection(stream).receive()
+        assert (answer.status, answer.text) == (200, f"answer {number}")
+        stream.close()
+
+
+@pytest.mark.parametrize("full", ["purge", "refuse"])
+@BOTH
+def test_half_closed_clients_go_first(
+    scheme: str, full: str, shared_device: Device, doors: Doors
+) -> None:
+    """When a place is needed, a client that has sent a FIN gets a 503; its handler never runs."""
+    shared_device.exec(BUSY)
+    assert shared_device.eval(START.format(f", full={full!r}"))
+    with ExitStack() as stack:
+        waiting = []
+        for number in range(PLACES[scheme] - 1):
+            waiting.append(stack.enter_context(doors[scheme].http()))
+            with settled(shared_device, scheme):
+                waiting[-1].send("GET", f"/hold?{number}")
+            if number == 0:
+                with settled(shared_device, scheme):
+                    gone = half_closed(doors, scheme, "/hold?gone")
+        purged = shared_device.stats()[scheme]["purged"]
+        newcomer = stack.enter_context(doors[scheme].http())
+        assert newcomer.get("/nowhere").status == 404
+        answer = HttpConnection(gone).receive()
+        assert (answer.status, answer.header("retry-after")) == (503, "1")
+        gone.close()
+        assert shared_device.stats()[scheme]["purged"] == purged + 1
+        shared_device.exec("released = True")
+        for number, connection in enumerate(waiting):
+            assert connection.receive().text == f"answer {number}"
+    assert shared_device.eval("answers") == len(waiting)
+    assert shared_device.eval(START.format(""))
+    shared_device.exec("httpserver.off('/hold')")
+
+
+@pytest.mark.failures("peer_reset")
+@BOTH
+def test_a_request_goes_with_its_connection(
+    scheme: str, busy: None, shared_device: Device, doors: Doors
+) -> None:
+    """What a client that has reset its connection asked for waits no longer, nor does its body."""
+    free = shared_device.heap().free
+    stream = doors[scheme].stream()
+    with settled(shared_device, scheme):
+        stream.send(encode_request("POST", "/hold", body=b"b" * 16384))
+    assert shared_device.stats()["queue"]["depth"] == 1
+    stream.reset()
+    wait_until(
+        shared_device,
+        lambda: (
+            shared_device.stats()["queue"]["depth"] == 0 and shared_device.heap().free > free - 1024
+        ),
+        "the request waits, or its body is there",
+    )
+    shared_device.exec("released = True")
+    assert doors[scheme].get("/hello").text == "hello\n"
+    assert shared_device.eval("answers") == 1  # the one that was running
+
+
+@pytest.mark.failures("response_timeout")
+@BOTH
+def test_an_answer_is_due(scheme: str, shared_device: Device, doors: Doors) -> None:
+    """Who gets no answer in response_timeout_ms gets a 503, whether its handler runs or waits."""
+    shared_device.exec(BUSY)
+    assert shared_device.eval(START.format(", response_timeout_ms=500"))
+    with doors[scheme].http() as running, doors[scheme].http() as queued:
+        for number, connection in enumerate((running, queued)):
+            with settled(shared_device, scheme):
+                connection.send("GET", f"/hold?{number}")
+        for connection in (running, queued):
+            answer = connection.receive()
+            assert (answer.status, answer.header("retry-after")) == (503, "1")
+            assert not answer.keeps_alive
+            assert connection.ended() is False
+    assert shared_device.stats()["queue"]["depth"] == 0
+    assert shared_device.eval("answers") == 0
+    shared_device.exec("released = True")
+    assert doors[scheme].get("/hold?after").text == "answer after"
+    assert shared_device.eval("answers") == 2  # the one that was running, and this one
+    assert shared_device.eval(START.format(""))
+    shared_device.exec("httpserver.off('/hold')")
+
+
+STALLS = """
+import httpserver, io, struct, time, uctypes
+released, asked = False, 0
+
+class Stalls(io.IOBase):
+    def ioctl(self, request, argument):
+        if request == 2:  # seek: offset and whence in C, the offset is the answer
+            seek = uctypes.bytearray_at(argument, 8)
+            seek[:4] = struct.pack("<i", 5_000 if seek[4] == 2 else 0)
+        return 0
+    def readinto(self, buffer):
+        global asked
+        asked += 1
+        while not released:
+            time.sleep_ms(1)
+        return len(buffer)
+
+httpserver.on("/stalls", lambda request: httpserver.send(Stalls()))
+"""
+"""A body whose source takes as long as it is told to."""
+
+
+@pytest.mark.failures("response_timeout")
+@BOTH
+def test_a_body_is_due(scheme: str, shared_device: Device, doors: Doors) -> None:
+    """A body that its program does not go on with is cut, and its place is free."""
+    shared_device.exec(STALLS)
+    assert shared_device.eval(START.format(", response_timeout_ms=500"))
+    with doors[scheme].http() as connection:
+        connection.send("GET", "/stalls")
+        assert b"Content-Length: 5000" in connection.stream.receive()
+        connection.ended()
+    wait_until(
+        shared_device, lambda: shared_device.stats()[scheme]["open"] == 0, "the place is not free"
+    )
+    shared_device.exec("released = True")
+    assert shared_device.eval(START.format(""))
+    assert doors[scheme].get("/hello").text == "hello\n"
+    shared_device.exec("httpserver.off('/stalls')")
+
+
+@pytest.mark.failures("queue_full")
+def test_sessions_that_come_and_go(busy: None, shared_device: Device, doors: Doors) -> None:
+    """Sessions that nobody looks at take a bounded amount of memory, however many come and go."""
+    statuses = []
+    for _ in range(40):
+        with doors.http.http() as http:
+            http.stream.send(upgrade())
+            statuses.append(http.receive_upgrade().status)
+    assert set(statuses) == {101, 503}
+    assert statuses.count(101) <= 16
+    assert statuses[-20:] == [503] * 20
+    gets_in(shared_device, doors)
+
+
+@pytest.mark.failures("refused", "peer_reset", "queue_full")
+@BOTH
+def test_who_says_nothing_makes_way(
+    scheme: str, busy: None, shared_device: Device, doors: Doors
+) -> None:
+    """A silent client, or one at the password prompt, keeps the WebREPL's place from nobody."""
+    with ExitStack() as stack:
+        for number in range(PLACES[scheme] - (scheme == "http")):
+            waiting = stack.enter_context(doors[scheme].http())
+            with settled(shared_device, scheme):
+                waiting.send("GET", f"/hold?{number}")
+        guest: WebSocket = doors[scheme].websocket("/webrepl")
+        assert guest.receive() == "Password: "
+        before = shared_device.stats()[scheme]["accepted"]
+        silent = doors[scheme].raw()
+        wait_until(
+            shared_device,
+            lambda: shared_device.stats()[scheme]["accepted"] > before,
+            "the silent client is not there",
+        )
+        deadline = Deadline(SOON)
+        while True:
+            try:
+                websocket = doors[scheme].websocket("/webrepl")
+                break
+            except ConnectionEnded:
+                assert not deadline.expired(), "the owner is locked out"
+                shared_device.wait_for_change(0.1)
+        assert websocket.receive() == "Password: "
+        guest.wait_until_gone()
+        guest.stream.close()
+        silent.wait_until_gone()
+        silent.close()
+        websocket.send(PASSWORD + "\r")
+        assert websocket.receive() == "\r\nWebREPL connected\r\n>>> "
+        websocket.close()
+        shared_device.exec("released = True")
+
+
+@BOTH
+def test_the_session_keeps_its_place(scheme: str, shared_device: Device, doors: Doors) -> None:
+    """Nobody purges a WebREPL that has logged in, and all of the other places are there beside."""
+    with doors[scheme].well_behaved("/webrepl") as socket, ExitStack() as stack:
+        repl = WebRepl(socket, PASSWORD)
+        purged = shared_device.stats()[scheme]["purged"]
+        connections = []
+        for _ in range(PLACES[scheme]):
+            connections.append(stack.enter_context(doors[scheme].http()))
+            assert connections[-1].get("/hello").status == 200
+        assert shared_device.stats()[scheme]["purged"] == purged
+        for _ in range(MORE):
+            assert stack.enter_context(doors[scheme].http()).get("/hello").status == 200
+        assert shared_device.stats()[scheme]["purged"] == purged + MORE
+        assert repl.line("6 * 7") == "42\n"
+        for connection in connections[MORE:]:
+            assert connection.get("/hello").status == 200
