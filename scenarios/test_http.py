@@ -286,6 +286,137 @@ def test_what_is_not_http(data: bytes, statuses: set[int], doors: Doors) -> None
         http.ended()
 
 
+CHUNKS = b"4\r\nbody\r\n0\r\n\r\n"
+SMUGGLED = b"GET /hello HTTP/1.1\r\nHost: espbench.test\r\n\r\n"
+"""What a front end that reads the framing in another way would take for a part of the body."""
+
+
+def framed(fields: bytes, body: bytes, version: bytes = b"1.1") -> bytes:
+    """Return a POST with these header lines and this body, and a GET right behind it."""
+    head = b"POST /echo HTTP/" + version + b"\r\nHost: espbench.test\r\n"
+    return head + fields + b"\r\n" + body + SMUGGLED
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("fields", "body"),
+    [
+        pytest.param(b"Transfer-Encoding: chunked\r\n", CHUNKS, id="chunked"),
+        pytest.param(b"Transfer-Encoding: CHUNKED\r\n", CHUNKS, id="upper-case"),
+        pytest.param(b"transfer-encoding:chunked \r\n", CHUNKS, id="white-space-around-it"),
+        pytest.param(b"Content-Length: 4\r\n", b"body", id="length"),
+        pytest.param(b"Content-Length:\t 4 \r\n", b"body", id="white-space-around-the-length"),
+    ],
+)
+def test_good_framing(scheme: str, fields: bytes, body: bytes, doors: Doors) -> None:
+    """The body is what the framing says, and the request behind it is the next one.
+
+    Names of transfer codings have no case (RFC 9112 section 7), and white space around a field's
+    value is no part of it (section 5.1).
+    """
+    with doors[scheme].http() as http:
+        http.stream.send(framed(fields, body))
+        assert http.receive("POST").json()["body"] == "body"
+        assert http.receive().text == "hello\n"
+
+
+FAULTY = {
+    # Transfer-Encoding: chunked is not the final coding (RFC 9112 section 6.3, item 4)
+    "identity": (400, b"Transfer-Encoding: identity\r\n", CHUNKS),
+    "cow": (400, b"Transfer-Encoding: cow\r\n", CHUNKS),
+    "empty": (400, b"Transfer-Encoding:\r\n", CHUNKS),
+    "chunked-gzip": (400, b"Transfer-Encoding: chunked, gzip\r\n", CHUNKS),
+    "chunked-then-identity": (
+        400, b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", CHUNKS,
+    ),
+    "chunked-then-cow": (
+        400, b"Transfer-Encoding: chunked\r\nTransfer-Encoding: cow\r\n", CHUNKS,
+    ),
+    "vertical-tab": (400, b"Transfer-Encoding: \x0bchunked\r\n", CHUNKS),
+    "prefix": (400, b"Transfer-Encoding: xchunked\r\n", CHUNKS),
+    "suffix": (400, b"Transfer-Encoding: chunkedx\r\n", CHUNKS),
+    # chunked more than once, or with parameters (section 7.1)
+    "twice-in-two-lines": (
+        400, b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", CHUNKS,
+    ),
+    "twice-in-one-line": (400, b"Transfer-Encoding: chunked, chunked\r\n", CHUNKS),
+    "parameter": (400, b"Transfer-Encoding: chunked;foo=bar\r\n", CHUNKS),
+    # a coding that we do not understand (section 6.1)
+    "gzip-chunked": (501, b"Transfer-Encoding: gzip, chunked\r\n", CHUNKS),
+    "identity-then-chunked": (
+        501, b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n", CHUNKS,
+    ),
+    # both (section 6.3, item 3)
+    "encoding-and-length": (
+        400, b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n", CHUNKS,
+    ),
+    "length-and-encoding": (
+        400, b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", CHUNKS,
+    ),
+    "length-and-cow": (400, b"Content-Length: 4\r\nTransfer-Encoding: cow\r\n", b"body"),
+    # Content-Length (section 6.3, item 5; RFC 9110 section 8.6)
+    "two-lengths": (400, b"Content-Length: 4\r\nContent-Length: 5\r\n", b"body"),
+    "the-same-length-twice": (400, b"Content-Length: 4\r\nContent-Length: 4\r\n", b"body"),
+    "list-of-lengths": (400, b"Content-Length: 4, 4\r\n", b"body"),
+    "two-numbers": (400, b"Content-Length: 4 4\r\n", b"body"),
+    "plus": (400, b"Content-Length: +4\r\n", b"body"),
+    "minus": (400, b"Content-Length: -4\r\n", b"body"),
+    "hexadecimal": (400, b"Content-Length: 0x4\r\n", b"body"),
+    "no-digits": (400, b"Content-Length:\r\n", b"body"),
+    "overflow": (400, b"Content-Length: 18446744073709551620\r\n", b"body"),
+    # obs-fold (section 5.2), and white space in front of the first field (section 2.2)
+    "folded-encoding": (400, b"Transfer-Encoding:\r\n chunked\r\n", CHUNKS),
+    "folded-list": (400, b"Transfer-Encoding: chunked\r\n\t, gzip\r\n", CHUNKS),
+    "folded-length": (400, b"Content-Length: 4\r\n 4\r\n", b"body"),
+    "folded-into-another": (400, b"X-Any: a\r\n Transfer-Encoding: chunked\r\n", b""),
+    "space-before-colon": (400, b"Transfer-Encoding : chunked\r\n", CHUNKS),
+}  # fmt: skip
+"""By name: the status, the header lines, the body."""
+
+
+@pytest.mark.failures("bad_request")
+@BOTH
+@pytest.mark.parametrize("name", FAULTY)
+def test_faulty_framing(scheme: str, name: str, shared_device: Device, doors: Doors) -> None:
+    """Where the body's end cannot be told for sure, the request is refused and the connection ends.
+
+    Nothing behind the head is taken for a request (RFC 9112 section 11.2, request smuggling).
+    """
+    status, fields, body = FAULTY[name]
+    before = shared_device.stats()["requests"]
+    with doors[scheme].http() as http:
+        http.stream.send(framed(fields, body))
+        answer = http.receive("POST")
+        assert (answer.status, answer.header("connection")) == (status, "close")
+        assert http.ended() is False
+    assert shared_device.stats()["requests"] == before
+
+
+@pytest.mark.failures("bad_request")
+@BOTH
+@pytest.mark.parametrize("more", [b"", b"Content-Length: 4\r\n", b"Connection: keep-alive\r\n"])
+def test_chunked_in_http_1_0(scheme: str, more: bytes, shared_device: Device, doors: Doors) -> None:
+    """Transfer-Encoding in an HTTP/1.0 request is faulty framing (RFC 9112 section 6.1): 400."""
+    before = shared_device.stats()["requests"]
+    with doors[scheme].http() as http:
+        http.stream.send(framed(b"Transfer-Encoding: chunked\r\n" + more, CHUNKS, b"1.0"))
+        assert http.receive("POST").status == 400
+        assert http.ended() is False
+    assert shared_device.stats()["requests"] == before
+
+
+@pytest.mark.failures("bad_request")
+def test_faulty_framing_byte_by_byte(doors: Doors) -> None:
+    """Pieces of a head change nothing about its judgement."""
+    for name in ("gzip-chunked", "chunked-then-cow", "folded-into-another", "folded-encoding"):
+        status, fields, _ = FAULTY[name]
+        with doors.http.http() as http:
+            for byte in framed(fields, b"").removesuffix(SMUGGLED):
+                http.stream.send(bytes([byte]))
+            assert http.receive("POST").status == status, name
+            assert http.ended() is False
+
+
 def test_an_empty_line_before_a_request(doors: Doors) -> None:
     """An empty line before the request is ignored (RFC 9112 section 2.2)."""
     assert ask(doors, b"\r\n" + encode_request("GET", "/hello")).text == "hello\n"

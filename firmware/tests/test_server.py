@@ -19,6 +19,7 @@ PROGRAMS = {
     "queue_test": ["server/queue.c"],
     "route_test": ["server/route.c"],
     "http_text_test": ["server/http_text.c"],
+    "http_framing_test": ["server/http_framing.c", "server/http_text.c"],
     "ws_key_test": ["server/ws_key.c", "server/http_text.c"],
     "ws_frame_test": ["server/ws_frame.c"],
     "pem_scan_test": ["server/pem_scan.c"],

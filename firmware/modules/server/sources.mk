@@ -7,6 +7,7 @@ SRC_MODULES_C += $(addprefix $(SERVER_DIR),\
 	route.c \
 	stats.c \
 	http_text.c \
+	http_framing.c \
 	origin.c \
 	server_origins.c \
 	ws_key.c \

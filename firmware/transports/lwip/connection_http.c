@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "http_framing.h"
 #include "http_parser.h"
 #include "http_text.h"
 #include "mbedtls_compat.h"
@@ -17,6 +18,7 @@ struct transport_request {
     connection_t *connection; /* NULL: gone */
     server_scheme_t scheme;
     http_parser parser;
+    http_fold_t fold;
     char *head; /* target NUL (name NUL value NUL)... NUL */
     size_t head_capacity, head_length, headers_at;
     uint8_t *body;
@@ -26,7 +28,7 @@ struct transport_request {
     unsigned status; /* not 0: answer with this instead of a handler */
     char allow[64];  /* for 405 */
     bool in_value;   /* the last piece was of a header's value */
-    bool head_done, complete, upgrade, skip_body, bad_version;
+    bool head_done, complete, upgrade, skip_body, bad_version, folded;
     server_cause_t cause; /* with status, when has_cause */
     bool has_cause;
     const char *what;
@@ -207,6 +209,21 @@ static int check_upgrade(transport_request_t *request, http_parser *parser) {
     return 0;
 }
 
+/* Before anything else looks at the body. A parser that reads the framing in another way than we do
+ * would take a part of the body for the next request, or the other way round. */
+static int check_framing(transport_request_t *request, const http_parser *parser) {
+    if (request->folded) {
+        return refuse(request, 400, CAUSE_BAD_REQUEST,
+                      "a line of the request's header begins with white space");
+    }
+    http_framing_t framing = http_framing(headers_of(request), parser->http_minor == 0);
+    bool chunked = parser->flags & F_CHUNKED;
+    if (framing.status == 0 && framing.chunked != chunked) {
+        framing = (http_framing_t){400, "the request's Transfer-Encoding is malformed", false};
+    }
+    return framing.status ? refuse(request, framing.status, CAUSE_BAD_REQUEST, framing.what) : 0;
+}
+
 /* Routing, as soon as the head is there: before a body is read or memory taken for it. */
 static int route(transport_request_t *request, http_parser *parser) {
     const char *method = http_method_str((enum http_method)parser->method);
@@ -277,7 +294,8 @@ static int on_headers_complete(http_parser *parser) {
         return refuse(request, 400, CAUSE_BAD_REQUEST,
                       hosts ? "the request has more than one Host" : "the request has no Host");
     }
-    if (route(request, parser) != 0 || prepare_body(request, parser) != 0) {
+    if (check_framing(request, parser) != 0 || route(request, parser) != 0 ||
+        prepare_body(request, parser) != 0) {
         return -1;
     }
     /* Other upgrades (h2c) and CONNECT are not taken: the message goes on as plain HTTP. */
@@ -516,6 +534,7 @@ size_t http_input(connection_t *connection, const uint8_t *data, size_t length) 
         }
     }
     transport_request_t *request = connection->request;
+    request->folded |= !request->head_done && http_fold_found(&request->fold, data, length);
     size_t used = http_parser_execute(&request->parser, &settings, (const char *)data, length);
     enum http_errno error = HTTP_PARSER_ERRNO(&request->parser);
     if (request->complete && (error == HPE_OK || error == HPE_PAUSED)) {
