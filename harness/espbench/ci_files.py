@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from espbench import tree
@@ -25,17 +26,26 @@ def write(project: Path) -> list[Path]:
         raise ConfigError(f"There is no folder {project}: give that of your firmware project.")
     contents = {project / to: (tree.root() / at).read_bytes() for at, to in FILES.items()}
     for path, content in contents.items():
-        if path.exists() and path.read_bytes() != content:
+        with _refused(path):
+            differs = path.exists() and path.read_bytes() != content
+        if differs:
             raise ConfigError(
                 f"{path} is there already, with other content, so nothing was written: move it "
                 "away first, and then take over what you had changed."
             )
     for path, content in contents.items():
-        try:
+        with _refused(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        except OSError as error:
-            raise ConfigError(
-                f"{path} cannot be written ({error.strerror}): see to that, or give another folder."
-            ) from error
     return list(contents)
+
+
+@contextlib.contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written ({error.strerror}): change that, or name another folder."
+        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 
@@ -216,11 +217,16 @@ def _boot_arguments(texts: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def record(arguments: argparse.Namespace) -> int:
-    """Run pytest with devices that record; each failed test leaves an archive."""
-    import pytest
+def record(arguments: argparse.Namespace) -> NoReturn:
+    """Become pytest, with devices that record; each failed test leaves an archive.
 
-    return int(pytest.main(["--espbench-record", "failed", *arguments.pytest]))
+    In this process pytest could no longer rewrite the plugin's asserts, because it is imported,
+    and would warn: an error where a project has `filterwarnings = error`.
+    """
+    # -P: as from the command `pytest`, the current folder is not on sys.path.
+    command = [sys.executable, "-P", "-m", "pytest", "--espbench-record", "failed", *arguments.pytest]
+    sys.stdout.flush()
+    os.execv(sys.executable, command)
 
 
 def replay(arguments: argparse.Namespace) -> int:
@@ -789,15 +795,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        if not is_disk_full(error):
-            raise
-        where = error.filename or "a file"
-        print(
-            f"espbench: The disk is full, so {where} could not be written: free some space.",
-            file=sys.stderr,
-        )
+        print(f"espbench: {_sentence(error)}", file=sys.stderr)
         return 1
     return status
+
+
+def _sentence(error: OSError) -> str:
+    """Return what the operating system refused, and what to do about it."""
+    where = error.filename or "a file"
+    if is_disk_full(error):
+        return f"The disk is full, so {where} could not be written: free some space."
+    why = error.strerror or str(error) or type(error).__name__
+    if error.filename is None:
+        return f"The operating system refused an operation: {why}."
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return f"There is no access to {where} ({why}): change its permissions, or name another."
+    return f"{where} cannot be read or written ({why}): check the path, or name another."
 
 
 @contextlib.contextmanager

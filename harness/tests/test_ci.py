@@ -296,8 +296,8 @@ def test_files_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "ci").touch()
     assert cli.main(["ci", str(tmp_path)]) == 1
     assert capsys.readouterr().err == (
-        f"espbench: {tmp_path / CONTAINER} cannot be written (File exists): see to that, or "
-        "give another folder.\n"
+        f"espbench: {tmp_path / CONTAINER} cannot be written (File exists): change "
+        "that, or name another folder.\n"
     )
 
 

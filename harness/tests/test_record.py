@@ -358,8 +358,11 @@ def test_panics_among_records() -> None:
 
 
 def test_plugin(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
-    """`espbench record` runs pytest; only what fails leaves a recording, which is repeated."""
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    """`espbench record` runs pytest; only what fails leaves a recording, which is repeated.
+
+    The project takes any warning for an error.
+    """
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
     (tmp_path / "test_inner.py").write_text(
         "def test_good(device):\n    pass\n\ndef test_bad(device):\n    assert 0\n"
     )
