@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import socket
 from pathlib import Path
+
+from espbench.errors import ConfigError
 
 
 class Claim:
@@ -20,23 +23,47 @@ class Claim:
 
         Raises:
             BlockingIOError: another process has it.
+            ConfigError: this host does not let us find out.
         """
         digest = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()
         self.folder = folder
-        self._socket = socket.socket(socket.AF_UNIX)
         try:
-            self._socket.bind(f"\0espbench-{digest}")
+            self._socket = _bound(f"\0espbench-{digest}")
         except OSError as error:
-            self._socket.close()
-            raise BlockingIOError(f"{folder} is written by another process.") from error
+            if error.errno == errno.EADDRINUSE:
+                raise BlockingIOError(f"{folder} is written by another process.") from error
+            raise ConfigError(
+                f"Whether another run writes {folder} cannot be found out, because this host "
+                f"refuses a Unix socket with an abstract name ({error.strerror}): allow that in "
+                "the sandbox or container."
+            ) from error
 
     def release(self) -> None:
         """Let others have it."""
         self._socket.close()
 
 
+def _bound(name: str) -> socket.socket:
+    """Return a Unix socket of this name.
+
+    Raises:
+        OSError: it cannot be had; EADDRINUSE when another process has it.
+    """
+    made = socket.socket(socket.AF_UNIX)
+    try:
+        made.bind(name)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
 def first_free(folder: Path) -> Claim:
-    """Claim a folder, or the first of those with a number behind its name, from 2 on."""
+    """Claim a folder, or the first of those with a number behind its name, from 2 on.
+
+    Raises:
+        ConfigError: as `Claim` does.
+    """
     number = 1
     while True:
         try:

@@ -22,6 +22,8 @@ from espbench.qemu import Machine, Wires, command_line, pasteable
 
 LAST_LOOK = 1.0
 """Seconds (scaled) for the heap figures at the end: a hung guest must not hold up the report."""
+TELLING = frozenset({"console.txt", "events.json", "heap.jsonl"})
+"""Files that tell a folder of evidence."""
 COPY_LIMIT = 64 << 20
 """Bytes up to which the firmware is copied; a bigger one is pointed to."""
 
@@ -53,11 +55,14 @@ def save(device: Device, folder: Path) -> Saved:
     """Write the evidence of a device, which may run or be stopped, to a new `folder`.
 
     Never raises for what goes wrong on the way (a full disk, a dead guest): the test's own failure
-    is what matters, so the trouble becomes a sentence in the result.
+    is what matters, so the trouble becomes a sentence in the result. Somebody else's folder of that
+    name is left alone.
     """
-    shutil.rmtree(folder, ignore_errors=True)
     problems: list[str] = []
     try:
+        if folder.is_symlink() or (folder.exists() and not _is_evidence(folder)):
+            return Saved(folder, "there is something else of that name already: move it away")
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         ignore = folder.parent / ".gitignore"
         if not ignore.exists():
@@ -76,6 +81,14 @@ def save(device: Device, folder: Path) -> Saved:
                 (folder / name).unlink(missing_ok=True)
             problems.append(_sentence(error, folder))
     return Saved(folder, "; ".join(dict.fromkeys(problems)))
+
+
+def _is_evidence(folder: Path) -> bool:
+    """Return whether a folder is of an earlier run, whose disk may have been full, or is empty."""
+    if not folder.is_dir():
+        return False
+    names = {path.name for path in folder.iterdir()}
+    return not names or not names.isdisjoint(TELLING)
 
 
 def _parts(device: Device) -> dict[str, Callable[[Path], object]]:

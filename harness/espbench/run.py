@@ -18,7 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
-from espbench import __version__, build, figures, history, launcher, report, tree
+from espbench import __version__, build, figures, history, launcher, owned, report, tree
 from espbench.boards import Board
 from espbench.claims import Claim
 from espbench.display import Display, broken_lines, figures_table, suites_table
@@ -216,6 +216,7 @@ def prepare(plan: Plan, console: Console) -> Path:
     suite_paths(tree.root(), plan.suites)
     if plan.firmware is not None and not plan.firmware.is_file():
         raise EspbenchError(f"There is no firmware {plan.firmware}: check the path.")
+    plan.out.mkdir(parents=True, exist_ok=True)
     history.check_file(plan.history_file)
     known_durations(plan, tree.root())
     find_qemu(plan.board)  # a missing QEMU is told before a build that takes a minute
@@ -242,15 +243,26 @@ def execute(plan: Plan, firmware: Path, console: Console) -> Run:
         KeyboardInterrupt: Ctrl-C, after everything was ended.
     """
     root = tree.root()
-    plan.out.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(plan.out / EVIDENCE, ignore_errors=True)  # of an earlier run
+    evidence = owned.fresh(plan.out / EVIDENCE)
+    if evidence.name != EVIDENCE:
+        console.print(
+            f"{plan.out / EVIDENCE} is not an earlier run's, so it stays, and the evidence of this "
+            f"run goes to {evidence}.",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
     # pytest-split reads and writes one file. What shards are cut by must be the same in all of
     # them, so it works on a copy.
     (plan.out / DURATIONS).write_text(known_durations(plan, root))
     outcome = Run(
         plan.board, Results(), versions=versions(plan.board, firmware), selected=plan.selects
     )
-    status = _scenarios(plan, root, suite_paths(root, plan.suites), outcome, console)
+    command = pytest_command(plan, suite_paths(root, plan.suites), evidence)
+    try:
+        status = _scenarios(plan, root, command, outcome, console)
+    finally:
+        owned.remove_if_unused(evidence)
     outcome.ended = status in (0, 1) and not outcome.results.broken
     outcome.complaint = complaint(status, outcome.results, plan.out / PYTEST_LOG, plan.shard)
     return outcome
@@ -296,8 +308,8 @@ def _close(outcome: Run, plan: Plan, page: Path, console: Console) -> None:
         console.print(f"shard   {plan.shard}", highlight=False, soft_wrap=True)
 
 
-def pytest_command(plan: Plan, paths: Sequence[str]) -> list[str]:
-    """Return pytest's command line."""
+def pytest_command(plan: Plan, paths: Sequence[str], evidence: Path) -> list[str]:
+    """Return pytest's command line; `evidence` is the folder for it."""
     command = [sys.executable, "-m", "pytest", "-p", "espbench.progress", "--color=no"]
     command += ["-n", plan.jobs, "--dist", "worksteal", "--espbench-board", plan.board.name]
     if tree.clone() is None:
@@ -305,7 +317,7 @@ def pytest_command(plan: Plan, paths: Sequence[str]) -> list[str]:
     command += [f"--junitxml={plan.out / 'junit.xml'}", "-o", "junit_family=xunit2"]
     command += [
         f"--espbench-evidence={plan.evidence}",
-        f"--espbench-evidence-dir={plan.out / EVIDENCE}",
+        f"--espbench-evidence-dir={evidence}",
     ]
     command += ["--store-durations", f"--durations-path={plan.out / DURATIONS}"]
     if plan.shard is not None:
@@ -319,11 +331,10 @@ def pytest_command(plan: Plan, paths: Sequence[str]) -> list[str]:
     return [*command, *plan.pytest, *paths]
 
 
-def _scenarios(plan: Plan, root: Path, paths: Sequence[str], outcome: Run, console: Console) -> int:
+def _scenarios(plan: Plan, root: Path, command: list[str], outcome: Run, console: Console) -> int:
     """Run pytest and follow it; return its exit status."""
     start = time.monotonic()
     log = plan.out / PYTEST_LOG
-    command = pytest_command(plan, paths)
     if setpriv := shutil.which("setpriv"):  # a missing one is told about by the first device
         command = launcher.guarded(command, os.getpid(), setpriv)
     reading, writing = os.pipe()

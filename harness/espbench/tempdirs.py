@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import itertools
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -20,6 +21,8 @@ from pathlib import Path
 from espbench.errors import DiskFull
 
 PREFIX = "espbench-"
+_NAME = re.compile(rf"{PREFIX}[a-z0-9_]{{8}}")
+"""What tempfile.mkdtemp makes of the prefix; others may have folders that begin with it, too."""
 _LOCK = "lock"
 
 _lock = threading.Lock()
@@ -68,6 +71,8 @@ def _own_base() -> Path:
 def _sweep(parent: Path) -> None:
     """Remove the folders of processes that are gone."""
     for folder in parent.glob(f"{PREFIX}*"):
+        if not _NAME.fullmatch(folder.name):
+            continue
         with contextlib.suppress(OSError):
             if folder.stat().st_uid != os.getuid() or not (folder / _LOCK).is_file():
                 continue

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ CARRIED = Path(__file__).resolve().parent / "_tree"
 """What a wheel brings."""
 UNUSED = 30 * 24 * 3600
 """Seconds after which a build in the cache is taken for one that nobody wants any more."""
+_BUILD = re.compile(r"\d+\.\d[\w.+]*-[0-9a-f]{12}")
+"""Names of what `builds` returns in the cache: a version and a digest."""
 SUPPORT = ("tools", "harness/tests/support")
 """Folders with modules that suites import; pytest's `pythonpath` in pyproject.toml has them too."""
 
@@ -78,7 +81,8 @@ def used(root: Path) -> None:
     with contextlib.suppress(OSError):  # a cache on a read-only disk serves all the same
         os.utime(own)
         for other in own.parent.iterdir():
-            if now - other.stat().st_mtime > UNUSED:
+            # The cache is where the user says, and `build` there may have others' folders in it.
+            if _BUILD.fullmatch(other.name) and now - other.stat().st_mtime > UNUSED:
                 shutil.rmtree(other, ignore_errors=True)
 
 

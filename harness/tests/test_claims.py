@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from espbench.claims import Claim, first_free
+from espbench.errors import ConfigError
 
 Inner = Callable[..., tuple[int, str]]
 
@@ -64,6 +68,30 @@ def test_claim(tmp_path: Path, another_run: AnotherRun) -> None:
     assert not list(tmp_path.glob("evidence*"))
     for claim in (first, second, third):
         claim.release()
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EMFILE])
+def test_a_host_that_refuses(number: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is refused for another reason is one sentence, and not taken for another process."""
+    tries = 0
+
+    def refuse(*_arguments: object) -> None:
+        nonlocal tries
+        tries += 1
+        assert tries == 1, "it tries another name"
+        raise OSError(number, os.strerror(number))
+
+    class Refused(socket.socket):
+        bind = refuse
+
+    monkeypatch.setattr(socket, "socket", Refused)
+    with pytest.raises(ConfigError) as error:
+        first_free(tmp_path / "evidence")
+    assert str(error.value) == (
+        f"Whether another run writes {tmp_path}/evidence cannot be found out, because this host "
+        f"refuses a Unix socket with an abstract name ({os.strerror(number)}): allow that in the "
+        "sandbox or container."
+    )
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])

@@ -44,6 +44,15 @@ def test_a_killed_process_folder_goes_with_the_next(tmp_path: Path) -> None:
     assert not left.parent.exists()
 
 
+def test_a_folder_of_somebody_else_stays(tmp_path: Path) -> None:
+    """A folder that only begins like ours is not swept, whatever it has in it."""
+    folder = tmp_path / "espbench-cache"
+    folder.mkdir()
+    (folder / "lock").touch()
+    ended(python(MAKE, tmp_path))
+    assert (folder / "lock").exists()
+
+
 def test_a_living_process_keeps_its_folder(tmp_path: Path) -> None:
     """Somebody else's start and end do not touch the folder of a process that lives."""
     living = python(MAKE + "input()", tmp_path)

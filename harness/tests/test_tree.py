@@ -46,16 +46,20 @@ def test_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_old_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A build in the cache goes when nobody used it for a month, and one that is used stays."""
+    """A build in the cache goes when nobody used it for a month, and one that is used stays.
+
+    What is no build stays, too: the cache may be a folder that has others' files.
+    """
     monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path / "cache"))
     root = carried(tmp_path / "_tree", monkeypatch)
     own = tree.builds(root)
-    old, recent = own.with_name("0.0.1-old"), own.with_name("0.0.1-recent")
-    for folder, days in ((own, 40), (old, 31), (recent, 29)):
+    old, recent = own.with_name("0.0.1-" + 12 * "a"), own.with_name("0.0.1-" + 12 * "b")
+    others = own.with_name("my-project")
+    for folder, days in ((own, 40), (old, 31), (recent, 29), (others, 400)):
         (folder / "lx60").mkdir(parents=True)
         os.utime(folder, (time.time() - days * 86400,) * 2)
     tree.used(root)
-    assert sorted(own.parent.iterdir()) == sorted([own, recent])
+    assert sorted(own.parent.iterdir()) == sorted([own, recent, others])
     assert time.time() - own.stat().st_mtime < 86400
     tree.used(tmp_path)  # a clone's
     assert recent.exists()

@@ -1,0 +1,46 @@
+"""Folders that a command makes and clears: it removes nothing that it did not make."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from pathlib import Path
+
+MARK = ".espbench"
+"""The file that tells a folder of ours."""
+TEXT = "espbench made this folder, and clears it in its next run.\n"
+
+
+def fresh(folder: Path) -> Path:
+    """Make an empty folder of ours and return it.
+
+    It is `folder`, or, where somebody else's files are in that, the first that is free or ours of
+    those with a number behind its name, from 2 on.
+
+    Raises:
+        OSError: it cannot be made or cleared.
+    """
+    for number in itertools.count(1):
+        path = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        if _is_ours(path):
+            shutil.rmtree(path)
+        elif path.is_symlink() or (path.exists() and not _is_empty(path)):
+            continue
+        path.mkdir(parents=True, exist_ok=True)
+        (path / MARK).write_text(TEXT, encoding="utf-8")
+        return path
+    raise AssertionError("there is always another number")
+
+
+def remove_if_unused(folder: Path) -> None:
+    """Remove a folder of ours in which nothing was left."""
+    if _is_ours(folder) and [path.name for path in folder.iterdir()] == [MARK]:
+        shutil.rmtree(folder)
+
+
+def _is_ours(path: Path) -> bool:
+    return not path.is_symlink() and (path / MARK).is_file()
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
