@@ -184,8 +184,9 @@ def parity(arguments: argparse.Namespace) -> int:
 
 
 def up(arguments: argparse.Namespace) -> int:
-    """Boot a device and stay until Ctrl-C."""
+    """Boot a device and stay, with its console."""
     from espbench import up as module
+    from espbench.webrepl_password import chosen_password
 
     board = board_named(arguments.board)
     fixed = {"http": arguments.http_port, "https": arguments.https_port}
@@ -198,11 +199,13 @@ def up(arguments: argparse.Namespace) -> int:
         cert=Path(arguments.cert) if arguments.cert else None,
         key=Path(arguments.key) if arguments.key else None,
         args=_boot_arguments(arguments.arg),
+        internet=arguments.internet,
+        password=chosen_password(os.environ),
     )
     module.check_address(wish)
     for port in wish.fixed.values():
         module.check_free(port, wish.host)  # told before a build that takes a minute
-    module.device_files(wish)
+    module.access(wish)
     wish = dataclasses.replace(wish, firmware=_firmware(arguments, board))
     return module.up(wish, _out(), as_json=arguments.json)
 
@@ -224,9 +227,9 @@ def record(arguments: argparse.Namespace) -> NoReturn:
     and would warn: an error where a project has `filterwarnings = error`.
     """
     # -P: as from the command `pytest`, the current folder is not on sys.path.
-    command = [sys.executable, "-P", "-m", "pytest", "--espbench-record", "failed", *arguments.pytest]
+    command = [sys.executable, "-P", "-m", "pytest", "--espbench-record", "failed"]
     sys.stdout.flush()
-    os.execv(sys.executable, command)
+    os.execv(sys.executable, [*command, *arguments.pytest])
 
 
 def replay(arguments: argparse.Namespace) -> int:
@@ -638,7 +641,7 @@ def make_parser() -> argparse.ArgumentParser:
         commands,
         "up",
         up,
-        "boot a device and stay until Ctrl-C, with its addresses and its console",
+        "boot a device and keep it running, with its console on this terminal",
         "espbench up --http-port 8080 --https-port 8443 --files ./my-app",
     )
     _firmware_option(it)
@@ -655,6 +658,11 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="ADDRESS",
         help="where these ports listen; 0.0.0.0 for all who reach this machine, or a container's "
         "published ports (default: 127.0.0.1)",
+    )
+    it.add_argument(
+        "--internet",
+        action="store_true",
+        help="let the device open connections: to the Internet, and to this host (10.0.2.2)",
     )
     it.add_argument("--files", metavar="DIR", help="folder with the device's files")
     it.add_argument("--cert", metavar="FILE", help="certificate chain (PEM) for https")

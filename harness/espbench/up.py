@@ -1,4 +1,4 @@
-"""`espbench up`: boots a device and stays, with its console on this terminal, until Ctrl-C."""
+"""`espbench up`: boots a device and stays, with its console on this terminal, until Ctrl-]."""
 
 from __future__ import annotations
 
@@ -11,21 +11,34 @@ import socket
 import sys
 import termios
 import threading
+import time
 import tty
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 
+from espbench.answering import Address, Server, answering
 from espbench.boards import Board
 from espbench.certs import recipes
+from espbench.deadline import Deadline
 from espbench.device import Device
 from espbench.errors import ConfigError, EspbenchError, NotReady, PortInUse
+from espbench.readiness import ListeningReadiness
+from espbench.webrepl_password import Access, random_password, with_password
 
-INTERRUPT = b"\x1d"
-"""Ctrl-]: sent to the device as Ctrl-C, which ends `up` itself."""
+LEAVE = b"\x1d"
+"""Ctrl-]: ends `up`, as it does mpremote, miniterm and ESP-IDF's monitor. Ctrl-C goes through."""
+ON_A_TERMINAL = (
+    "This terminal is the device's console: it shows what the device prints, and sends what you "
+    "type.\nCtrl-] ends espbench up. Ctrl-C stops the device's program, for MicroPython's prompt "
+    ">>>; Ctrl-D there starts it again."
+)
+ELSEWHERE = "What the device prints follows; Ctrl-C ends espbench up."
+LOOK, SELDOM = 0.5, 8.0
+"""Seconds between two looks for a server; each that fails doubles them, up to `SELDOM`."""
 CERT, KEY = "/certs/servercert.pem", "/certs/prvtkey.pem"
 DEFAULT_RECIPE = "p256"
 HERE = "127.0.0.1"
@@ -43,6 +56,8 @@ class Wish:
         files: folder whose content is the device's file system, or None.
         cert, key: PEM files, both or none; none makes a certificate.
         args: boot arguments.
+        internet: whether the device may open connections, this host's loopback included.
+        password: the WebREPL's, where no file sets another; None for a random one.
     """
 
     board: Board
@@ -53,10 +68,21 @@ class Wish:
     cert: Path | None = None
     key: Path | None = None
     args: Mapping[str, str] | None = None
+    internet: bool = False
+    password: str | None = None
+
+
+def access(wish: Wish) -> Access:
+    """Return the files of the device, and its WebREPL's password.
+
+    Raises:
+        ConfigError: as `device_files` and `with_password` do.
+    """
+    return with_password(device_files(wish), wish.password or random_password())
 
 
 def device_files(wish: Wish) -> dict[str, Any]:
-    """Return the files of the device.
+    """Return the files of the device, without its WebREPL's password.
 
     Raises:
         ConfigError: a file or folder is missing, or only one of certificate and key is given.
@@ -148,105 +174,216 @@ def forward(device: Device, host_port: int, guest_port: int, host: str = HERE) -
         ) from error
 
 
-def addresses(device: Device, fixed: Mapping[str, int], host: str = HERE) -> dict[str, str]:
-    """Return the addresses by scheme; https and wss only when that server runs."""
-    listening = {str(e.get("scheme")) for e in device.events if e.get("event") == "listening"}
-    found = {}
-    for scheme, base, path in (
-        ("http", "http", "/"),
-        ("https", "https", "/"),
-        ("ws", "http", "/ws"),
-        ("wss", "https", "/ws"),
-    ):
-        if base in device.board.ports and (not listening or base in listening):
-            port = fixed.get(base) or device.port(device.board.ports[base])
-            at = host if base in fixed and host != EVERYWHERE else HERE
-            found[scheme] = f"{scheme}://{at}:{port}{path}"
+def servers(device: Device, wish: Wish) -> list[Server]:
+    """Return where each server of the board is reached, whether it runs or not."""
+    found = []
+    for scheme, guest_port in device.board.ports.items():
+        fixed = scheme in wish.fixed
+        host = wish.host if fixed and wish.host != EVERYWHERE else HERE
+        port = wish.fixed[scheme] if fixed else device.port(guest_port)
+        found.append(Server(scheme, host, port))
     return found
 
 
 def up(wish: Wish, out: Console, *, as_json: bool) -> int:
-    """Boot, show addresses and console until Ctrl-C; return an exit status.
+    """Boot, show addresses and console until Ctrl-] or Ctrl-C; return an exit status.
+
+    With `as_json` the addresses go to standard output once, and all the rest to standard error.
 
     Raises:
         EspbenchError: it could not boot, or it panicked or died.
     """
     for port in wish.fixed.values():
         check_free(port, wish.host)
+    known = access(wish)
+    people = Console(stderr=True) if as_json else out
+    if wish.host != HERE:
+        _warn_of(wish.host, people)
     device = Device(
         wish.board,
         wish.firmware,
-        files=device_files(wish),
+        files=known.files,
         args=wish.args,
-        internet=True,
+        internet=wish.internet,
         name="up",
     )
     with contextlib.closing(device):
         device.start(wait=False)
         for scheme, port in wish.fixed.items():
             forward(device, port, device.board.ports[scheme], wish.host)
-        herald = threading.Thread(
-            target=_announce_when_ready, args=(device, wish, out, as_json), daemon=True
+        people.print(
+            ON_A_TERMINAL if _terminal() >= 0 else ELSEWHERE,
+            style="dim",
+            highlight=False,
+            soft_wrap=True,
         )
-        herald.start()
-        _console(device)
+        herald = _Herald(device, servers(device, wish), known, people, out if as_json else None)
+        threading.Thread(target=herald.run, daemon=True).start()
+        _console(device, sys.stderr if as_json else sys.stdout)
     return 0
 
 
-def _announce_when_ready(device: Device, wish: Wish, out: Console, as_json: bool) -> None:
-    """Show the addresses as soon as they work, while the console shows the boot."""
-    try:
-        device.wait_ready()
-    except NotReady as error:
-        # HTTPS may have been refused: the console says why, and HTTP may work.
-        why = str(error).partition("; its console")[0]
-        out.print(f"espbench: {why}", style="yellow", markup=False, soft_wrap=True)
-    except EspbenchError:
-        return  # whoever copies the console finds the same, and tells it
-    _announce(device, wish, out, as_json=as_json)
+def _warn_of(host: str, out: Console) -> None:
+    out.print(
+        f"--host {host}: whoever reaches this machine there reaches the device, and with the "
+        "WebREPL's password its REPL. Over http that password is not encrypted.",
+        style="yellow",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
-def _announce(device: Device, wish: Wish, out: Console, *, as_json: bool) -> None:
-    if not device.running:
-        return
-    found = addresses(device, wish.fixed, wish.host)
-    if as_json:
-        out.print_json(data={"addresses": found, "qemu": device.pid, "folder": str(device.folder)})
-        return
-    for scheme, address in found.items():
-        out.print(f"{scheme:6} {address}", highlight=False, soft_wrap=True)
-    out.print("Ctrl-C ends it; Ctrl-] interrupts the program on the device.", style="dim")
+class _Herald:
+    """Shows the addresses as soon as they answer, while the console shows the boot."""
+
+    def __init__(
+        self,
+        device: Device,
+        servers: Sequence[Server],
+        known: Access,
+        people: Console,
+        programs: Console | None,
+    ) -> None:
+        self._device = device
+        self._left = {server.scheme: server for server in servers}
+        self._known = known
+        self._people = people
+        self._programs = programs
+        self._found: list[Address] = []
+        self._password_shown = False
+
+    def run(self) -> None:
+        """Wait for what is expected, show what answers, and then whatever answers later."""
+        with contextlib.suppress(EspbenchError):  # whoever copies the console tells it
+            why = self._boot()
+            if self._device.running:
+                self._say_first(why)
+            pace = LOOK
+            while self._device.running and self._left:
+                self._pause(pace)
+                new = self._look()
+                self._show(new)
+                pace = LOOK if new else min(2 * pace, SELDOM)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait so long, whatever the console shows, or until the device has ended."""
+        ends = time.monotonic() + seconds
+        while self._device.running and (left := ends - time.monotonic()) > 0:
+            self._device.wait_for_change(left)
+
+    def _boot(self) -> str:
+        """Look until all that should serve answers; return why that will not be, or ""."""
+        device, ready = self._device, self._device.readiness
+        deadline = Deadline(device.ready_timeout)
+        expected = set(device.board.ports)
+        if isinstance(ready, ListeningReadiness):
+            expected = set(ready.expected(device))
+        while expected & set(self._left) and not deadline.expired():
+            device.check()
+            try:
+                listens = device.wait_for_listeners(expected, Deadline(LOOK))
+            except NotReady as error:
+                self._found += self._look()
+                return str(error).partition("; its console")[0]
+            if listens or not device.control.seen:
+                new = self._look()
+                self._found += new
+                if not new:
+                    self._pause(LOOK)
+        return ""
+
+    def _look(self) -> list[Address]:
+        """Return the addresses that answer now, and did not yet."""
+        listening = {str(e.get("scheme")) for e in self._device.events if "scheme" in e}
+        # Firmware that tells which servers it starts is not asked for others.
+        wanted = listening if self._device.control.seen else set(self._left)
+        new = answering([self._left[scheme] for scheme in self._left if scheme in wanted])
+        for address in new:
+            self._left.pop(address.name, None)
+        return new
+
+    def _say_first(self, why: str) -> None:
+        if not self._device.console.text.endswith("\n"):
+            self._print("")  # the console stands behind a prompt
+        if why:
+            self._print(f"espbench: {why}", style="yellow")
+        if not self._found:
+            ports = " and ".join(str(port) for port in self._device.board.ports.values())
+            self._print(
+                f"Nothing answers on the device's ports {ports}. What comes to answer there is "
+                "shown here.",
+                style="yellow",
+            )
+        self._show(self._found)
+        if self._programs is not None:
+            self._programs.print_json(data=self._as_json())
+
+    def _show(self, new: Sequence[Address]) -> None:
+        for address in new:
+            self._print(f"{address.name:12} {address.url}")
+        if not self._password_shown and any(address.is_webrepl for address in new):
+            self._password_shown = True
+            password = self._known.password or f"as {self._known.source} on the device has it"
+            self._print(f"{'password':12} {password}  (WebREPL, and the terminal of the page)")
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        self._people.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+    def _as_json(self) -> dict[str, Any]:
+        return {
+            "addresses": {address.name: address.url for address in self._found},
+            "password": self._known.password,
+            "qemu": self._device.pid,
+            "folder": str(self._device.folder),
+        }
 
 
-def _console(device: Device) -> None:
-    """Copy the device's console to standard output, and what is typed to the device."""
-    with _typing(device):
+def _console(device: Device, to: TextIO) -> None:
+    """Copy the device's console to a file, and what is typed to the device, until Ctrl-]."""
+    leave = threading.Event()
+    with _typing(device, leave):
         shown = 0
         while True:
             with device.console.changed:
-                while len(device.console.text) == shown and not device.console.closed:
+                while (
+                    len(device.console.text) == shown
+                    and not device.console.closed
+                    and not leave.is_set()
+                ):
                     device.console.changed.wait(1.0)
                 text, shown = device.console.text[shown:], len(device.console.text)
                 closed = device.console.closed
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            to.write(text)
+            to.flush()
+            if leave.is_set():
+                return
             if closed:
                 device.check()
                 return
 
 
-@contextlib.contextmanager
-def _typing(device: Device) -> Iterator[None]:
-    """Send each key to the device as it is typed; the device echoes it."""
+def _terminal() -> int:
+    """Return the descriptor of the terminal that keys come from, or -1."""
     source = sys.stdin.fileno() if sys.stdin is not None and not sys.stdin.closed else -1
-    if source < 0 or not os.isatty(source):
+    return source if source >= 0 and os.isatty(source) else -1
+
+
+@contextlib.contextmanager
+def _typing(device: Device, leave: threading.Event) -> Iterator[None]:
+    """Send each key to the device as it is typed; the device echoes it."""
+    source = _terminal()
+    if source < 0:
         yield
         return
     before = termios.tcgetattr(source)
     reading, writing = os.pipe()
-    typist = threading.Thread(target=_type, args=(device, source, reading), daemon=True)
+    typist = threading.Thread(target=_type, args=(device, source, reading, leave), daemon=True)
     try:
-        tty.setcbreak(source)  # Ctrl-C still is a signal
+        tty.setcbreak(source)
+        keys = termios.tcgetattr(source)
+        keys[6][termios.VINTR] = os.fpathconf(source, "PC_VDISABLE")  # Ctrl-C is no signal
+        termios.tcsetattr(source, termios.TCSADRAIN, keys)
         typist.start()
         yield
     finally:
@@ -256,7 +393,7 @@ def _typing(device: Device) -> Iterator[None]:
         os.close(reading)
 
 
-def _type(device: Device, source: int, ends: int) -> None:
+def _type(device: Device, source: int, ends: int, leave: threading.Event) -> None:
     while True:
         ready, _, _ = select.select([source, ends], [], [])
         if ends in ready:
@@ -264,6 +401,12 @@ def _type(device: Device, source: int, ends: int) -> None:
         data = os.read(source, 1024)
         if not data:
             return
+        typed, left, _ = data.partition(LEAVE)
         # A terminal sends LF for Enter in this mode; MicroPython's line editor wants CR.
         with contextlib.suppress(Exception):  # a device that died is told about elsewhere
-            device.console.send(data.replace(INTERRUPT, b"\x03").replace(b"\n", b"\r"))
+            device.console.send(typed.replace(b"\n", b"\r"))
+        if left:
+            leave.set()
+            with device.console.changed:
+                device.console.changed.notify_all()
+            return

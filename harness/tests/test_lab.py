@@ -73,6 +73,7 @@ def test_board(board, console, power):
     with socket.create_connection(("127.0.0.1", {meeting})) as meeting:
         meeting.settimeout(60)
         assert meeting.recv(1) == b"x"
+    assert len(board.board.webrepl_password) == 12
     http, https = board.url("/hello"), board.url("/hello", "https")
     assert get(http) == get(https) != b""
     power.off()
@@ -225,7 +226,11 @@ def test_exporter_ends(lab: Lab, exporter: subprocess.Popen[bytes], number: int)
         (
             "a: {console: {cls: EspbenchConsole, unit: a, port: 1}}",
             "The unit a has an option 'port': choose from unit, board, firmware, files, cert, key, "
-            "args, listen.",
+            "args, internet, listen.",
+        ),
+        (
+            "a: {console: {cls: EspbenchConsole, unit: a, internet: maybe, firmware: x}}",
+            "The internet of unit a is 'maybe': write true or false.",
         ),
         (
             "a: {console: {cls: EspbenchConsole, unit: a, args: heap, firmware: x}}",

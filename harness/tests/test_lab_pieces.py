@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import serial
 from espbench import up
@@ -153,7 +154,10 @@ def test_power() -> None:
 
 
 def test_unit(tiny_firmware: Callable[[], Path]) -> None:
-    """A unit runs from its first user to its last, at ports that stay when it is off and on."""
+    """A unit runs from its first user to its last, at ports that stay when it is off and on.
+
+    It opens no connections, and each lease has a password of its own.
+    """
     unit = Unit("it", up.Wish(BOARDS["lx60"], tiny_firmware(), {}), LOOPBACK)
     assert not unit.is_on()
     unit.acquire()
@@ -162,6 +166,14 @@ def test_unit(tiny_firmware: Callable[[], Path]) -> None:
         ports = unit.ports
         assert ports is not None
         assert sorted(ports.servers) == ["http", "https"]
+        first = ports.password
+        (command,) = (
+            process.cmdline()
+            for process in psutil.Process().children(recursive=True)
+            if "qemu" in process.name()
+        )
+        assert any("restrict=on" in word for word in command)
+        assert not any(str(first) in word for word in command)
         with connect(ports.console) as client:
             assert read(client, len(TEXT)) == TEXT
             assert ask(ports.power, b"0") == b"0"
@@ -176,3 +188,11 @@ def test_unit(tiny_firmware: Callable[[], Path]) -> None:
         unit.release()
     with pytest.raises(ConnectionRefusedError):
         connect(ports.console)
+    unit.acquire()
+    try:
+        again = unit.ports
+        assert again is not None
+        assert first is not None
+        assert again.password not in (None, first)
+    finally:
+        unit.release()

@@ -16,7 +16,11 @@ class EspbenchBoard(NetworkResource):
 
     Args:
         http, https: ports on `host`; None where it serves none.
+        webrepl_password: the WebREPL's; None where it is not known.
     """
 
     http: int | None = attr.ib(default=None, validator=_port)
     https: int | None = attr.ib(default=None, validator=_port)
+    webrepl_password: str | None = attr.ib(
+        default=None, validator=attr.validators.optional(attr.validators.instance_of(str))
+    )

@@ -21,7 +21,7 @@ from espbench.errors import ConfigError, EspbenchError
 from espbench.lab.unit import Ports, Unit
 
 LOOPBACK = "127.0.0.1"
-OPTIONS = ("unit", "board", "firmware", "files", "cert", "key", "args", "listen")
+OPTIONS = ("unit", "board", "firmware", "files", "cert", "key", "args", "internet", "listen")
 
 _units: dict[str, Unit] = {}
 
@@ -43,6 +43,9 @@ def make_unit(params: dict[str, Any]) -> Unit:
     args = params.get("args") or {}
     if not isinstance(args, dict):
         raise ConfigError(f"The args of unit {name} are no mapping: write args: {{heap: 65536}}.")
+    internet = params.get("internet", False)
+    if not isinstance(internet, bool):
+        raise ConfigError(f"The internet of unit {name} is {internet!r}: write true or false.")
     board = board_named(str(params.get("board", "lx60")))
     firmware = params.get("firmware")
     files, cert, key = (_path(params.get(option)) for option in ("files", "cert", "key"))
@@ -54,6 +57,7 @@ def make_unit(params: dict[str, Any]) -> Unit:
         cert=cert,
         key=key,
         args={name: str(value) for name, value in args.items()},
+        internet=internet,
     )
     return Unit(name, wish, str(params.get("listen", LOOPBACK)))
 
@@ -156,7 +160,12 @@ class BoardExport(_UnitExport):
 
     def where(self, host: str, ports: Ports | None) -> dict[str, Any]:
         servers = {} if ports is None else ports.servers
-        return {"host": host, "http": servers.get("http"), "https": servers.get("https")}
+        return {
+            "host": host,
+            "http": servers.get("http"),
+            "https": servers.get("https"),
+            "webrepl_password": None if ports is None else ports.password,
+        }
 
 
 def register() -> None:

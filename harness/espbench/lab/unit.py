@@ -10,7 +10,7 @@ from espbench.device import Device
 from espbench.errors import DeviceError
 from espbench.lab.console_server import ConsoleServer
 from espbench.lab.power_server import PowerServer
-from espbench.up import Wish, device_files
+from espbench.up import Wish, access
 
 TYPING = 1.0
 """Seconds that a guest may take to read what is typed, before that is lost as on a real wire."""
@@ -24,6 +24,8 @@ class Ports:
     power: int
     servers: dict[str, int]
     """By scheme, http and https."""
+    password: str | None
+    """The WebREPL's, another one for each lease; None when a file of the unit sets it."""
 
 
 class Unit:
@@ -40,6 +42,7 @@ class Unit:
         Raises:
             EspbenchError: it cannot run.
         """
+        self._password: str | None = None
         self.name = name
         self.listen = listen
         self._wish = wish
@@ -51,12 +54,14 @@ class Unit:
         self._device = self._new_device()  # what cannot run is told when the exporter starts
 
     def _new_device(self) -> Device:
+        known = access(self._wish)
+        self._password = known.password
         return Device(
             self._wish.board,
             self._wish.firmware,
-            files=device_files(self._wish),
+            files=known.files,
             args=self._wish.args,
-            internet=True,
+            internet=self._wish.internet,
             capture=False,
             tap=self._show,
             name=self.name,
@@ -67,7 +72,7 @@ class Unit:
         """Where it is, while it is leased."""
         if self._console is None or self._power is None:
             return None
-        return Ports(self._console.port, self._power.port, dict(self._servers))
+        return Ports(self._console.port, self._power.port, dict(self._servers), self._password)
 
     def acquire(self) -> None:
         """Start with the first of those who use it; it is on then, and boots.
