@@ -69,7 +69,7 @@ def test_beside_tests_of_the_same_name(installed: Installed) -> None:
     (own / "test_readme.py").write_text("def test_own(mine):\n    assert mine == 1\n")
     for workers in ("0", "2"):
         said = installed.pytest("--espbench-suites=readme,smoke", "-v", f"-n{workers}", "own")
-        assert "7 passed" in said
+        assert "8 passed" in said
         assert "own/test_readme.py::test_own" in said
         assert "scenarios/test_readme.py::test_" in said
 
