@@ -247,6 +247,7 @@ def replay(arguments: argparse.Namespace) -> int:
 def certs(arguments: argparse.Namespace) -> int:
     """Write certificates, good and bad, and list them."""
     from espbench.certs import recipes
+    from espbench.certs.model import CERT_FILE, KEY_FILE, TRUST_FILE
 
     known = recipes()
     unknown = [name for name in arguments.recipe if name not in known]
@@ -285,7 +286,10 @@ def certs(arguments: argparse.Namespace) -> int:
             f"{recipe.name:{width}}  {'starts ' if recipe.starts else 'refused'}  {recipe.summary}"
         )
     if not arguments.list:
-        print(f"\nwritten into {folder}/NAME/")
+        print(
+            f"\nwritten into {folder}/NAME/: {CERT_FILE} and {KEY_FILE} are the device's, and "
+            f"{TRUST_FILE} is what clients have to trust"
+        )
     return 0
 
 

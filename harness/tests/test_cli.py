@@ -85,6 +85,33 @@ def test_certs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert str(key) in recipe["files"]
 
 
+def test_certs_stay_out_of_git(tmp_path: Path) -> None:
+    """Nothing that is written can be committed by accident, and no key is readable by others."""
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    key = tmp_path / "keys" / "p256" / "prvtkey.pem"
+    key.parent.mkdir(parents=True)
+    key.touch(mode=0o644)
+    arguments = ["certs", "p256", "expired", "--out", str(tmp_path / "keys")]
+    assert cli.main(arguments) == 0
+    assert key.stat().st_mode & 0o777 == 0o600
+    status = ["git", "status", "--porcelain", "--untracked-files=all"]
+    seen = subprocess.run(status, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert seen.stdout == ""
+    (key.parent / ".gitignore").write_text("!servercert.pem\n")
+    assert cli.main(arguments) == 0
+    assert (key.parent / ".gitignore").read_text() == "!servercert.pem\n"
+
+
+def test_certs_say_which_file_is_whose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last line names all files, the one for clients too."""
+    assert cli.main(["certs", "p256", "--out", str(tmp_path)]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == (
+        f"written into {tmp_path}/NAME/: servercert.pem and prvtkey.pem are the device's, and "
+        "trust.pem is what clients have to trust"
+    )
+
+
 def test_certs_into_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder that cannot be made is a sentence."""
     (tmp_path / "file").touch()

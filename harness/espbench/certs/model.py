@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -86,13 +87,19 @@ class Recipe:
     def write(self, folder: Path) -> list[Path]:
         """Write the files into this folder, made if need be; return their paths.
 
-        Keys get mode 0600. Raises `OSError` when the folder cannot be written.
+        Keys get mode 0600, and a `.gitignore` keeps all of them out of git. Raises `OSError` when
+        the folder cannot be written.
         """
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError), (folder / ".gitignore").open("x") as ignore:
+            ignore.write("*\n")
         paths = []
         for name, data in self.files.items():
             path = folder / PurePosixPath(name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600 if name.startswith(self.key_file) else 0o644)
+            mode = 0o600 if name.startswith(self.key_file) else 0o644
+            path.touch(mode=mode)
+            path.chmod(mode)  # it may be there already, for anybody to read
             path.write_bytes(data)
             paths.append(path)
         return paths
