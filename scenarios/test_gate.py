@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 from dataclasses import dataclass, field
@@ -122,15 +124,18 @@ def tree(board: Board, tmp_path_factory: pytest.TempPathFactory) -> PatchedTree:
 
 
 def gate(baseline: Path, firmware: Path, folder: Path) -> tuple[int, dict[str, Any]]:
-    """Run the gate; return its exit status and its JSON."""
-    status = cli.main(
-        [
-            *("gate", "--quick", "--firmware", str(firmware), "--baseline", str(baseline)),
-            *("--json", str(folder / "gate.json"), "--junit", str(folder / "gate.xml")),
-            *("--markdown", str(folder / "gate.md")),
-        ]
+    """Run the gate; return its exit status and its JSON. What people read is on stderr."""
+    return for_programs(
+        *("gate", "--quick", "--firmware", str(firmware), "--baseline", str(baseline)),
+        *("--junit", str(folder / "gate.xml"), "--markdown", str(folder / "gate.md")),
     )
-    return status, json.loads((folder / "gate.json").read_text())
+
+
+def for_programs(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """Run a command with --json; return its exit status and what it printed."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        status = cli.main([*arguments, "--json"])
+    return status, json.loads(printed.getvalue())
 
 
 @pytest.mark.parametrize("name", PATCHES)
@@ -146,7 +151,7 @@ def test_firmware_that_got_worse_is_refused(
     firmware = tree.build(patch.path, patch.old, patch.new)
     assert tree.compiled() < FEW
     status, outcome = gate(baseline, firmware, tmp_path)
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert status == 1, said
     assert "is closed" in said
     assert not outcome["passed"]
@@ -169,7 +174,7 @@ def test_the_committed_baseline_holds(
     """This tree's firmware passes, and its instructions repeat to within 0.1 %."""
     committed = sources.root() / "ci" / f"baseline-{board.name}.json"
     status, outcome = gate(committed, firmware, tmp_path)
-    assert status == 0, capsys.readouterr().out
+    assert status == 0, capsys.readouterr().err
     before = json.loads(baseline.read_text())["figures"]
     work = {k: f["now"] for k, f in outcome["figures"].items() if f["unit"] == "instructions"}
     assert len(work) == 6
@@ -203,18 +208,20 @@ def test_another_compiler_s_baseline_is_compared_where_it_can_be(
 
 
 def test_figures_repeat_beside_a_busy_host(
-    board: Board, firmware: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    board: Board, firmware: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Two runs with a loop beside them: each count of instructions is the same to within 0.1 %."""
-    written = tmp_path / "figures.json"
-    arguments = ["figures", "--quick", "--repeat", "2", "--load", "1", "--board", board.name]
-    assert cli.main([*arguments, "--firmware", str(firmware), "--json", str(written)]) == 0
-    figures = json.loads(written.read_text())["figures"]
+    status, outcome = for_programs(
+        *("measure", "--quick", "--repeat", "2", "--load", "1", "--board", board.name),
+        *("--firmware", str(firmware)),
+    )
+    assert status == 0
+    figures = outcome["figures"]
     assert not [key for key, figure in figures.items() if len(figure["values"]) != 2]
     work = {k: f["spread_percent"] for k, f in figures.items() if f["unit"] == "instructions"}
     assert len(work) == 6
     assert not {key: spread for key, spread in work.items() if spread > SPREAD}
-    shown = capsys.readouterr().out
+    shown = capsys.readouterr().err
     assert "2 runs" in shown
     for key in work:
         row = next(line for line in shown.splitlines() if figures[key]["title"] in line)
@@ -251,6 +258,6 @@ def test_what_a_firmware_no_longer_tells_is_not_dropped(
     lost = {key for key, f in outcome["figures"].items() if f["verdict"] == "lost"}
     assert lost == {key for key in outcome["figures"] if key.endswith("_work")}
     assert outcome["figures"]["session_p256_heap"]["now"] is not None
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "Handshake, P-256 is in the baseline and could not be measured: " in said
     assert "silent.elf does not count its work (it has no symbol bench_work)" in said

@@ -1,4 +1,4 @@
-"""`espbench bench`: figures of the firmware and of the harness, ratios taken from one run."""
+"""`espbench timings`: figures of the firmware and of the harness, ratios taken from one run."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -27,7 +27,19 @@ WIDE = 144
 
 Command = Callable[[argparse.Namespace], int]
 
-JSON_HELP = "print for programs"
+JSON_HELP = "print JSON to standard output, and all the rest to standard error"
+
+GROUPS: Mapping[str, Sequence[str]] = {
+    "start here": ("doctor", "up", "certs"),
+    "test": ("run", "parity", "record", "replay"),
+    "measure": ("timings", "measure", "gate"),
+    "build": ("build", "ci"),
+}
+"""The commands, as the overview shows them."""
+RENAMED: Mapping[str, str] = {"bench": "timings", "figures": "measure"}
+"""What a command is called now, by its earlier name."""
+NO_OPERANDS = ("measure", "gate")
+"""Commands whose --json took a file."""
 
 # What a command needs beyond this is imported inside it: `espbench --help` should be quick.
 
@@ -36,9 +48,10 @@ def _out() -> Console:
     return Console(soft_wrap=True) if not sys.stdout.isatty() else Console()
 
 
-def _wide() -> Console:
+def _wide(arguments: argparse.Namespace) -> Console:
     """Return where tables go that would be a puzzle if they were folded."""
-    return _out() if sys.stdout.isatty() else Console(width=WIDE)
+    stream = sys.stderr if arguments.json else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else WIDE)
 
 
 def _progress(arguments: argparse.Namespace) -> Console:
@@ -293,8 +306,8 @@ def certs(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def bench(arguments: argparse.Namespace) -> int:
-    """Measure the firmware and the harness."""
+def timings(arguments: argparse.Namespace) -> int:
+    """Time the firmware and the harness on this machine."""
     from espbench import bench as module
     from espbench.display import figures_table
     from espbench.run import versions
@@ -303,7 +316,7 @@ def bench(arguments: argparse.Namespace) -> int:
     firmware = _firmware(arguments, board)
     known = versions(board, firmware)
     console = _progress(arguments)
-    path = Path(arguments.out) if arguments.out else _output_folder() / "bench.json"
+    path = Path(arguments.out) if arguments.out else _output_folder() / "timings.json"
     effort = module.QUICK if arguments.quick else module.Effort()
     if min(arguments.jobs, 1 if arguments.pool is None else arguments.pool) < 1:
         raise ConfigError("--pool and --jobs take 1 or more: write --pool 1 --jobs 2.")
@@ -325,12 +338,12 @@ def bench(arguments: argparse.Namespace) -> int:
                 jobs=arguments.jobs,
                 progress=progress,
             )
-    module.write(found, known, path)
     if arguments.json:
         _print_json(module.as_json(found, known))
     else:
         console.print(figures_table(found))
-        console.print(f"figures {path}", highlight=False)
+    module.write(found, known, path)  # last: what was measured is shown whatever becomes of it
+    console.print(f"timings {path}", highlight=False)
     return 0 if all(figure.good for figure in found) else 1
 
 
@@ -377,7 +390,7 @@ def _steady(
     from espbench import steady
 
     effort = steady.QUICK if arguments.quick else steady.Effort()
-    with _out().status("measuring") as status:
+    with _progress(arguments).status("measuring") as status:
         return steady.measure(
             board, firmware, effort, lambda what: status.update(f"measuring: {what}"), said
         )
@@ -397,8 +410,8 @@ def _write(name: str | None, text: str) -> None:
         ) from error
 
 
-def figures(arguments: argparse.Namespace) -> int:
-    """Measure instructions and bytes, once or several times."""
+def measure(arguments: argparse.Namespace) -> int:
+    """Count instructions and bytes, once or several times."""
     from espbench import gate_run, repeats
 
     board = board_named(arguments.board)
@@ -409,11 +422,12 @@ def figures(arguments: argparse.Namespace) -> int:
     with repeats.busy(arguments.load):
         runs = [_steady(arguments, board, firmware, said) for _ in range(arguments.repeat)]
     found = repeats.side_by_side(runs)
-    _wide().print(repeats.table(found, len(runs)))
+    _wide(arguments).print(repeats.table(found, len(runs)))
     for line in gate_run.unavailable(runs[-1]):
-        _out().print(line, highlight=False)
-    versions = gate_run.versions(board, firmware, said.get("elf"))
-    _write(arguments.json, gate_run.dumps(repeats.as_json(found, board.name, versions)))
+        _progress(arguments).print(line, highlight=False)
+    if arguments.json:
+        versions = gate_run.versions(board, firmware, said.get("elf"))
+        print(gate_run.dumps(repeats.as_json(found, board.name, versions)), end="")
     return 0
 
 
@@ -435,21 +449,21 @@ def gate(arguments: argparse.Namespace) -> int:
     against = before or after
     different = module.differences(against.versions, versions)
     rows = module.compare(against, readings, different)
-    _write(arguments.junit, gate_report.junit(rows, board.name))
-    _write(
-        arguments.json, gate_run.dumps(gate_report.as_json(rows, board.name, versions, different))
-    )
-    _write(arguments.markdown, gate_report.markdown(rows, board.name, versions, different))
-    _wide().print(gate_report.table(rows))
+    people = _progress(arguments)
+    _wide(arguments).print(gate_report.table(rows))
     for sentence in gate_report.reasons(rows):
-        _out().print(sentence, highlight=False)
+        people.print(sentence, highlight=False)
+    if arguments.json:
+        print(gate_run.dumps(gate_report.as_json(rows, board.name, versions, different)), end="")
+    _write(arguments.junit, gate_report.junit(rows, board.name))
+    _write(arguments.markdown, gate_report.markdown(rows, board.name, versions, different))
     if arguments.update:
         baselines.write(after, path)
-        _out().print(f"baseline {path} is written", highlight=False)
+        people.print(f"baseline {path} is written", highlight=False)
         return 0
-    _out().print(gate_report.summary(rows, board.name), highlight=False)
+    people.print(gate_report.summary(rows, board.name), highlight=False)
     if advice := gate_report.what_next(rows, different):
-        _out().print(advice, highlight=False)
+        people.print(advice, highlight=False)
     return 0 if module.passes(rows) else 1
 
 
@@ -464,17 +478,13 @@ def _command(
     example: str,
     *,
     board: str | None = "lx60",
-    json_file: bool = False,
 ) -> argparse.ArgumentParser:
     parser = _bare_command(subparsers, name, action, text, example)
     shown = f"default: {board}" if board else "default: all"
     parser.add_argument(
         "--board", default=board, metavar="NAME", help=f"one of {', '.join(BOARDS)} ({shown})"
     )
-    if json_file:
-        parser.add_argument("--json", metavar="FILE", help="write for programs")
-    else:
-        parser.add_argument("--json", action="store_true", help=JSON_HELP)
+    parser.add_argument("--json", action="store_true", help=JSON_HELP)
     return parser
 
 
@@ -530,11 +540,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="espbench",
         description="An ESP32 on every developer's bench, emulated.",
-        epilog="example:\n  espbench up --http-port 8080",
+        usage="espbench [-h] [--version] COMMAND ...",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"espbench {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    # The commands are in the epilog, in groups, which argparse has none of.
+    commands = parser.add_subparsers(metavar="COMMAND", help=argparse.SUPPRESS)
+    parser.set_defaults(action=None)
 
     _command(
         commands,
@@ -692,10 +704,10 @@ def make_parser() -> argparse.ArgumentParser:
 
     it = _command(
         commands,
-        "bench",
-        bench,
-        "measure boot, handshakes, requests, memory and idling",
-        "espbench bench --json",
+        "timings",
+        timings,
+        "time boots, handshakes and requests on this machine, in ms and per second",
+        "espbench timings --json",
     )
     _firmware_option(it)
     it.add_argument("--quick", action="store_true", help="fewer repetitions")
@@ -708,7 +720,7 @@ def make_parser() -> argparse.ArgumentParser:
     it.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="workers for --pool (default: 1)"
     )
-    it.add_argument("--out", metavar="FILE", help="default: build/bench.json")
+    it.add_argument("--out", metavar="FILE", help="default: build/timings.json")
 
     _bare_command(
         commands,
@@ -744,11 +756,10 @@ def make_parser() -> argparse.ArgumentParser:
 
     it = _command(
         commands,
-        "figures",
-        figures,
-        "measure instructions and bytes, which repeat from run to run and machine to machine",
-        "espbench figures --repeat 10 --load 2",
-        json_file=True,
+        "measure",
+        measure,
+        "count instructions and bytes of memory, which are the same on every machine",
+        "espbench measure --repeat 10 --load 2",
     )
     _firmware_option(it)
     _stranger_options(it)
@@ -762,9 +773,8 @@ def make_parser() -> argparse.ArgumentParser:
         commands,
         "gate",
         gate,
-        "compare these figures with a baseline; exit with 1 when one got worse",
+        "do what measure does, and compare with a baseline: status 1 when a figure got worse",
         "espbench gate --baseline ci/baseline-lx60.json --markdown summary.md",
-        json_file=True,
     )
     _firmware_option(it)
     _stranger_options(it)
@@ -773,20 +783,55 @@ def make_parser() -> argparse.ArgumentParser:
     it.add_argument("--update", action="store_true", help="write the baseline")
     it.add_argument("--junit", metavar="FILE", help="write JUnit XML")
     it.add_argument("--markdown", metavar="FILE", help="write a pull request's summary")
+    parser.epilog = _overview(commands.choices)
     return parser
 
 
+def _overview(parsers: Mapping[str, argparse.ArgumentParser]) -> str:
+    """Return the commands with a line each, in groups."""
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(parsers)
+    lines = []
+    for title, names in GROUPS.items():
+        lines.append(f"{title}:")
+        for name in names:
+            text = (parsers[name].description or "").removesuffix(".")
+            lines.append(f"  {name:9}{text[0].lower()}{text[1:]}")
+        lines.append("")
+    return "\n".join([*lines, "`espbench COMMAND --help` has its options and an example."])
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the options; what is behind `--`, or behind `record`, are pytest's."""
+    """Return the options; what is behind `--`, or behind `record`, are pytest's.
+
+    Without a command, and with one that has another name now, it ends with status 2 and says what
+    there is.
+    """
     own, more = list(arguments), []
+    parser = make_parser()
+    if not own:
+        parser.print_help(sys.stderr)
+        raise SystemExit(2)
+    if own[0] in RENAMED:
+        parser.error(f"`espbench {own[0]}` is `espbench {RENAMED[own[0]]}` now")
+    if own[0] in NO_OPERANDS and (file := _behind(own, "--json")):
+        parser.error(f"--json takes no file: write `--json > {file}`")
     if own[:1] == ["record"] and own[1:2] not in (["-h"], ["--help"]):
         own, more = own[:1], own[1:]
     if own[:1] == ["parity"] and "--" in own:
         end = own.index("--")
         own, more = own[:end], own[end + 1 :]
-    options = make_parser().parse_args(own)
+    options = parser.parse_args(own)
+    if options.action is None:
+        parser.error("there is no command")
     options.pytest = more
     return options
+
+
+def _behind(words: Sequence[str], option: str) -> str:
+    """Return the word behind an option, or "" when there is none, or another option."""
+    place = words.index(option) + 1 if option in words else len(words)
+    word = words[place] if place < len(words) else ""
+    return "" if word.startswith("-") else word
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""What `espbench figures` and `espbench gate` share."""
+"""What `espbench measure` and `espbench gate` share."""
 
 from __future__ import annotations
 

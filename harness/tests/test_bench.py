@@ -1,4 +1,4 @@
-"""What `espbench bench` makes of its measurements, and measures without a device of the harness."""
+"""What `espbench timings` makes of its measurements, without a device of the harness."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -22,7 +23,7 @@ from espbench import cli, sources, up
 from espbench.boards import BOARDS
 from espbench.errors import ConfigError, PortInUse
 
-COMMANDS = ("doctor", "build", "run", "up", "certs", "bench", "figures", "gate")
+COMMANDS = ("doctor", "build", "run", "up", "certs", "timings", "measure", "gate")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -35,6 +36,66 @@ def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert f"example:\n  espbench {command}" in text
     assert "--board NAME" in text
     assert "--json" in text
+
+
+def test_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a command there is the help, with each command once, and status 2."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main([])
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    for command in (*COMMANDS, "parity", "record", "replay", "ci"):
+        assert len(re.findall(rf"^  {command} +[a-z]", said.err, re.MULTILINE)) == 1
+    assert (
+        "measure:\n"
+        "  timings  time boots, handshakes and requests on this machine, in ms and per second\n"
+        "  measure  count instructions and bytes of memory, which are the same on every machine\n"
+        "  gate     do what measure does, and compare with a baseline: status 1 when a figure got "
+        "worse\n" in said.err
+    )
+    assert max(map(len, said.err.splitlines())) < 100
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert capsys.readouterr().out == said.err
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--"])
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("bench", "--quick"), "`espbench bench` is `espbench timings` now"),
+        (("figures",), "`espbench figures` is `espbench measure` now"),
+        (
+            ("gate", "--baseline", "x", "--json", "gate.json"),
+            "--json takes no file: write `--json > gate.json`",
+        ),
+        (("measure", "--json", "m.json"), "--json takes no file: write `--json > m.json`"),
+    ],
+)
+def test_earlier_names(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a command or an option was before is an error that says what it is now."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"espbench: error: {said}"
+
+
+def test_json_is_alone_on_standard_output(
+    tiny_firmware: Callable[[], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tables and sentences of the gate and of what it measures go to standard error then."""
+    options = ("--firmware", str(tiny_firmware()), "--ready-console", "^ready", "--quick", "--json")
+    baseline = ("--baseline", str(tmp_path / "baseline.json"))
+    for command in (("gate", *baseline, "--update"), ("gate", *baseline), ("measure",)):
+        assert cli.main([*command, *options]) == 0
+        said = capsys.readouterr()
+        assert json.loads(said.out)["figures"]
+        assert "┃ figure" in said.err
 
 
 def test_help_of_parity(capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,7 +122,7 @@ def test_unknown_board(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_missing_firmware(capsys: pytest.CaptureFixture[str]) -> None:
     """A firmware that is not there is a sentence."""
-    for command in ("up", "bench"):
+    for command in ("up", "timings"):
         assert fails(capsys, command, "--firmware", "/no/such.elf") == (
             "espbench: There is no firmware /no/such.elf: check --firmware.\n"
         )

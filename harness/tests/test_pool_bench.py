@@ -1,4 +1,4 @@
-"""`espbench bench --pool`: its own suite runs, and a suite that fails is no measurement."""
+"""`espbench timings --pool`: its own suite runs, and a suite that fails is no measurement."""
 
 from __future__ import annotations
 
@@ -66,13 +66,22 @@ def test_command(
     (tmp_path / "suite.py").write_text(
         "def test_it(record_property):\n    record_property('waited', 0.25)\n"
     )
-    out = tmp_path / "bench.json"
-    arguments = ["bench", "--quick", "--pool", "1", "--firmware", str(firmware), "--out", str(out)]
+    out = tmp_path / "timings.json"
+    arguments = [
+        "timings",
+        "--quick",
+        "--pool",
+        "1",
+        "--firmware",
+        str(firmware),
+        "--out",
+        str(out),
+    ]
     assert cli.main(arguments) == 0
     assert "A test waited for its device" in capsys.readouterr().out
     figures = json.loads(out.read_text())["figures"]
     assert figures["wait_pool_ms"]["value"] == pytest.approx(250)
-    assert cli.main(["bench", "--pool", "0"]) == 1
+    assert cli.main(["timings", "--pool", "0"]) == 1
     assert capsys.readouterr().err == (
         "espbench: --pool and --jobs take 1 or more: write --pool 1 --jobs 2.\n"
     )

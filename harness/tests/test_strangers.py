@@ -85,7 +85,7 @@ def test_gate_of_one_that_does_not_come_up(
 def test_nobody_said_when_it_is_ready(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Who leaves that away is told of it."""
     firmware = foreign.build(tmp_path / "firmware.elf")
-    assert cli.main(["figures", "--firmware", str(firmware), "--ready-timeout", "1"]) == 1
+    assert cli.main(["measure", "--firmware", str(firmware), "--ready-timeout", "1"]) == 1
     assert capsys.readouterr().err.startswith(
         "espbench: device was to listen for http, and did not within 1 s (it told nothing of "
         "itself; for a firmware that is not espbench's, say when it is ready with --ready-console "

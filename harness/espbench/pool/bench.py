@@ -1,4 +1,4 @@
-"""`espbench bench --pool`: suites a minute with a pool and without, in one run and in turns.
+"""`espbench timings --pool`: suites a minute with a pool and without, in one run and in turns.
 
 And how long a test waited for its device, which is what a pool is for.
 """

@@ -1,4 +1,4 @@
-"""What `espbench bench --pool` runs: tests with a device each, which look at it and change it."""
+"""What `espbench timings --pool` runs: tests with a device each, which look at it and change it."""
 
 from __future__ import annotations
 
