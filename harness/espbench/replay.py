@@ -8,7 +8,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +29,14 @@ LOOK = 0.25
 """Seconds between two looks at the progress."""
 SHOWN = 160
 """Characters of a line that a difference shows."""
+
+RELEASES: Mapping[tuple[int, int], str] = {
+    (6, 2): "Ubuntu 22.04",
+    (7, 2): "Debian 12",
+    (8, 2): "Ubuntu 24.04",
+    (10, 0): "Debian 13",
+}
+"""Which release of a distribution has which QEMU."""
 
 Tell = Callable[[str], None]
 
@@ -84,10 +92,20 @@ def choose_qemu(manifest: Manifest, named: str | None) -> str:
     recorded = parse_version(f"QEMU emulator version {manifest.qemu}")
     if recorded is None or found[:2] != recorded[:2]:
         raise ArchiveError(
-            f"This was recorded with QEMU {manifest.qemu}, and {program} is {dotted(found)}: a "
-            "log is for one version only, so install that and name it with --qemu."
+            f"This was recorded with QEMU {manifest.qemu}, and {program} is {dotted(found)}, which "
+            f"cannot read its log. {_where_it_is(recorded)}"
         )
     return program
+
+
+def _where_it_is(version: tuple[int, int, int] | None) -> str:
+    """Return how to replay with a version that this machine does not have."""
+    known = RELEASES.get(version[:2]) if version else None
+    where = f"one of {known}, which has that version" if known else "one that has that version"
+    return (
+        f"Replay it in the container in which it was recorded, or in {where}, or name such a QEMU "
+        "with --qemu PROGRAM: docs/record.md has the commands."
+    )
 
 
 def machine_of(manifest: Manifest, folder: Path, program: str) -> Machine:

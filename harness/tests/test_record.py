@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,11 +21,13 @@ from espbench.boards import BOARDS, LX60
 from espbench.deadline import Deadline
 from espbench.device import Device
 from espbench.errors import ArchiveError, ConfigError, ConsoleTimeout, DiskFull, QemuDied, QmpError
+from espbench.find_qemu import find_qemu
 from espbench.guest_memory import symbol_address
 from espbench.paced import RecordedPace
 from espbench.qemu import Machine, Wires, command_line
 from espbench.recording import Recording, is_repeated, stream_pair
 from espbench.replay import choose_qemu, first_difference, panics
+from installed import TREE
 
 MANIFEST = Manifest(
     espbench="0.1.0",
@@ -181,8 +184,16 @@ def test_another_qemu(tmp_path: Path) -> None:
     fake = tmp_path / "qemu"
     fake.write_text("#!/bin/sh\necho QEMU emulator version 9.2.0\n")
     fake.chmod(0o700)
-    with pytest.raises(ArchiveError, match=r"with QEMU 7\.2\.22, and .* is 9\.2\.0: .*--qemu"):
+    with pytest.raises(ArchiveError) as error:
         choose_qemu(MANIFEST, str(fake))
+    assert str(error.value) == (
+        f"This was recorded with QEMU 7.2.22, and {fake} is 9.2.0, which cannot read its log. "
+        "Replay it in the container in which it was recorded, or in one of Debian 12, which has "
+        "that version, or name such a QEMU with --qemu PROGRAM: docs/record.md has the commands."
+    )
+    unknown = dataclasses.replace(MANIFEST, qemu="9.1.0")
+    with pytest.raises(ArchiveError, match=r"or in one that has that version, or name such"):
+        choose_qemu(unknown, str(fake))
     fake.write_text("#!/bin/sh\necho QEMU emulator version 7.2.3\n")
     assert choose_qemu(MANIFEST, str(fake)) == str(fake)
 
@@ -392,9 +403,33 @@ def test_plugin(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
         "somebody else's firmware\nready\n"
         "The same outcome: 33 bytes on the console and 0 panics, as recorded.\n"
     )
+    script = tmp_path / "qemu-7.2"
+    script.write_text(_script_of_the_docs())
+    script.chmod(0o755)
+    named = espbench("replay", kept, "--qemu", str(script))
+    assert named.returncode == 0, named.stderr
     assert again.stderr == "recorded: test_inner.py::test_bad on lx60, QEMU " + (
         _qemu_in(tmp_path / kept) + "\n"
     )
+
+
+def _script_of_the_docs() -> str:
+    """Return the script that runs another release's QEMU, for this host's own."""
+    text = (TREE / "docs" / "record.md").read_text(encoding="utf-8")
+    found: list[str] = re.findall(r"```sh\n(#!/bin/sh\n.*?)```", text, re.DOTALL)
+    (script,) = found
+    libraries = f"lib/{sysconfig.get_config_var('MULTIARCH')}"
+    (loader,) = Path("/", libraries).glob("ld-linux*.so.*")
+    changes = {
+        "root=/srv/bookworm": "root=",
+        "lib/x86_64-linux-gnu": libraries,
+        "ld-linux-x86-64.so.2": loader.name,
+        '"$root/usr/bin/qemu-system-xtensa"': find_qemu(BOARDS["lx60"]),
+    }
+    for old, new in changes.items():
+        assert old in script
+        script = script.replace(old, new)
+    return script
 
 
 def _qemu_in(path: Path) -> str:
