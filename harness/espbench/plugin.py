@@ -29,6 +29,7 @@ from espbench.pool.pool import Pool
 from espbench.pool.turns import turns, usable_cores
 from espbench.record import SUFFIX
 from espbench.record import check as check_recordable
+from espbench.refusal import Refusals
 
 
 @dataclass
@@ -266,6 +267,8 @@ def pytest_configure(config: pytest.Config) -> None:
             claim.folder if claim else _evidence_dir(config),
             claim,
         )
+        if getattr(config.option, "tx", None):
+            config.pluginmanager.register(Refusals(), "espbench-refusals")
         _add_suites(config)
         _add_page(config, board)
         config.pluginmanager.register(FullDisk(config), "espbench-full-disk")
@@ -301,8 +304,7 @@ def _add_suites(config: pytest.Config) -> None:
     if names or config.getoption("--espbench"):
         from espbench.shipped import ShippedSuites
 
-        suites = ShippedSuites(config.rootpath, names or ["smoke"])
-        config.args += suites.arguments
+        suites = ShippedSuites(config, names or ["smoke"])
         config.pluginmanager.register(suites, "espbench-suites")
 
 

@@ -13,7 +13,7 @@ import pytest
 from espbench import sources
 from espbench.boards import LX60
 from espbench.find_qemu import find_qemu
-from installed import TREE, Installed, install
+from installed import TREE, Installed, install, install_wheel
 
 BASELINE = "ci/baseline-lx60.json"
 TYPED = """
@@ -72,6 +72,51 @@ def test_beside_tests_of_the_same_name(installed: Installed) -> None:
         assert "8 passed" in said
         assert "own/test_readme.py::test_own" in said
         assert "scenarios/test_readme.py::test_" in said
+
+
+@pytest.fixture(scope="session", params=["8", "9"], ids=["pytest-8", "pytest-9"])
+def inside(
+    request: pytest.FixtureRequest, installed: Installed, tmp_path_factory: pytest.TempPathFactory
+) -> Installed:
+    """Return an environment with the wheel and this pytest, in a project's folder."""
+    project = tmp_path_factory.mktemp("inside") / "project"
+    here = pytest.__version__.partition(".")[0] == request.param
+    other = () if here else (f"pytest=={request.param}.*",)
+    made = install_wheel(installed.wheel, project / ".venv", project, *other)
+    # None of these is the project's, or was asked for.
+    stray = "def test_stray(): raise AssertionError\n"
+    for folder in (project / ".venv" / "bin", made.package.parent, made.package):
+        (folder / "test_stray.py").write_text(stray)
+    assert made.run("python", "-m", "pytest", "--version").startswith(f"pytest {request.param}.")
+    return made
+
+
+@pytest.mark.parametrize("argument", [(), (".",), ("tests",)], ids=["none", "dot", "folder"])
+def test_environment_inside_of_the_project(inside: Installed, argument: tuple[str, ...]) -> None:
+    """The suite runs beside the project's own tests, whatever pytest thinks of `.venv`."""
+    (inside.project / "tests").mkdir(exist_ok=True)
+    (inside.project / "tests" / "test_own.py").write_text("def test_own(): pass\n")
+    said = inside.pytest("--espbench", "--collect-only", "-q", "-p", "no:cacheprovider", *argument)
+    assert said.count("::test_") == 6, said
+    assert said.count("scenarios/test_smoke.py::test_boots\n") == 1
+    assert "tests/test_own.py::test_own\n" in said
+
+
+def test_smoke_inside_of_the_project(inside: Installed) -> None:
+    """It boots and serves from there, also with workers."""
+    shutil.rmtree(inside.project / "tests", ignore_errors=True)
+    assert "5 passed" in inside.pytest("--espbench", "-p", "no:cacheprovider", "-n1")
+
+
+def test_none_of_a_suite(installed: Installed) -> None:
+    """A session that was asked for a suite, and would run none of it, fails and says why."""
+    refused = ("-o", "python_files=check_*.py")
+    for workers in ("0", "2"):
+        said = installed.pytest("--espbench", f"-n{workers}", *refused, status=4)
+        assert said.count("test_smoke.py was asked for, and none of its tests was collected") == 1
+        assert "INTERNALERROR" not in said
+    # What the user leaves out by name is left out.
+    assert "5 deselected" in installed.pytest("--espbench", "-k", "no_such", status=5)
 
 
 def test_unknown_suite(installed: Installed) -> None:

@@ -16,7 +16,9 @@ from espbench import sources
 TREE = Path(__file__).resolve().parents[3]
 LOCAL = ("PYTEST", "PYTHON", "VIRTUAL_ENV", "ESPBENCH", "GITHUB")
 """What begins like this in the environment is of the outer run."""
-OFFLINE = ("--quiet", "--disable-pip-version-check", "--no-deps", "--no-index")
+PIP = ("-m", "pip")
+QUIET = ("--quiet", "--disable-pip-version-check")
+OFFLINE = (*QUIET, "--no-deps", "--no-index")
 
 
 @dataclass(frozen=True)
@@ -80,18 +82,25 @@ def install(folder: Path) -> Installed:
     make = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
     _python(sys.executable, folder / "source", "-c", make, str(folder / "sdist"))
     (sdist,) = (folder / "sdist").glob("*.tar.gz")
-    pip = ("-m", "pip")
     wheels = ("wheel", *OFFLINE, "--no-build-isolation", "-w", str(folder / "wheel"), str(sdist))
-    _python(sys.executable, folder, *pip, *wheels)
+    _python(sys.executable, folder, *PIP, *wheels)
     (wheel,) = (folder / "wheel").glob("*.whl")
-    made = Installed(wheel, folder / "venv", folder / "project")
-    for path in (made.project, folder / "home"):
+    return install_wheel(wheel, folder / "venv", folder / "project")
+
+
+def install_wheel(wheel: Path, environment: Path, project: Path, *more: str) -> Installed:
+    """Install a wheel, and more packages of PyPI's, for an empty project."""
+    made = Installed(wheel, environment, project)
+    for path in (made.project, made.project.parent / "home"):
         path.mkdir()
     # The system's own packages first: with --system-site-packages pip would see this tree's.
     venv.create(made.environment, symlinks=True)
     (packages,) = made.environment.glob("lib/python*/site-packages")
     python = str(made.environment / "bin" / "python")
-    _python(sys.executable, folder, *pip, "--python", python, "install", *OFFLINE, str(wheel))
+    installs = (*PIP, "--python", python, "install")
+    _python(sys.executable, project, *installs, *OFFLINE, str(wheel))
+    if more:
+        _python(sys.executable, project, *installs, *QUIET, "--no-deps", *more)
     # A folder in a .pth file is the last to be looked in, and .pth files in it do not count: this
     # tree's editable install is one.
     (packages / "outer.pth").write_text(sysconfig.get_path("purelib") + "\n")
