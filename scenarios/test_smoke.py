@@ -12,7 +12,7 @@ import pytest
 from espbench.certs import Recipe
 from espbench.clients import UNVERIFIED, ClientTimeout, ConnectionEnded, Doors, Target
 from espbench.device import Device
-from espbench.plugin import named_firmware, promised_schemes
+from espbench.plugin.settings import named_firmware, promised_schemes
 
 
 @pytest.fixture(scope="module")

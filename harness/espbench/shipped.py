@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from espbench import tree
-from espbench.refusal import refuse
+from espbench.plugin.refusal import refuse
 from espbench.suites import suite_paths
 
 ALL = "all"

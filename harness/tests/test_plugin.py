@@ -12,7 +12,7 @@ import pytest
 from espbench.chosen import chosen_readiness, parse_ports
 from espbench.errors import ConfigError
 from espbench.evidence import folder_name
-from espbench.plugin import merged
+from espbench.pool.forecast import merged
 from espbench.readiness import ConsoleReadiness, HttpReadiness
 
 Inner = Callable[..., "tuple[int, str]"]

@@ -17,7 +17,7 @@ import pytest
 from espbench.boards import BOARDS
 from espbench.device import Device
 from espbench.errors import ConfigError
-from espbench.plugin import parse_pool
+from espbench.plugin.settings import parse_pool
 from espbench.pool.turns import Turn, turns
 from held_run import Run
 
@@ -31,7 +31,7 @@ import os, signal, threading
 from dataclasses import replace
 import espbench.qemu
 from espbench import ConsoleReadiness
-from espbench.plugin import pool_of
+from espbench.plugin import activate
 
 real = espbench.qemu.Qemu.start
 def start(qemu):
@@ -43,7 +43,7 @@ espbench.qemu.Qemu.start = start
 @pytest.fixture
 def spare(pytestconfig):
     def wait():
-        [found] = pool_of(pytestconfig).spares
+        [found] = activate(pytestconfig).pool.spares
         found.join()
         return found.device
     return wait
@@ -93,7 +93,7 @@ def test_no_pool(inner: Inner, tmp_path: Path) -> None:
     source = """
 @pytest.mark.parametrize("number", range(2))
 def test_it(device, number, pytestconfig):
-    assert pool_of(pytestconfig).spares == []
+    assert activate(pytestconfig).pool.spares == []
     assert "handed_over" not in names(device)
 """
     status, output = inner(COUNTED + source, READY, "--espbench-pool=0")
@@ -174,7 +174,7 @@ def test_a_boot_that_fails(inner: Inner, tmp_path: Path, source: str, expected: 
     """A boot that failed ahead gives its test the sentence and the evidence of one that did not."""
     source = f"""
 def test_good(device, request):
-    for found in pool_of(request.config).spares:
+    for found in activate(request.config).pool.spares:
         found.join()
 {source}def test_bad(device): pass
 def test_good_again(device): pass
@@ -204,7 +204,7 @@ RESETS = "import machine\\nprint('rst:0x3 (MAIN_PY)')\\nmachine.reset()\\n"
 def board():
     return replace(BOARDS["lx60"], reset_line="rst:0x[0-9a-f]+ [(]([A-Z_]+)[)]")
 def test_good(device, request):
-    for found in pool_of(request.config).spares:
+    for found in activate(request.config).pool.spares:
         found.join()
 @pytest.mark.device(files={"/main.py": RESETS}, ready=ConsoleReadiness("^never"), ready_timeout=30)
 def test_bad(device): pass
@@ -288,7 +288,8 @@ def test_f(device):
         COUNTED
         + source.replace(
             "(device): pass",
-            "(device, request):\n    for found in pool_of(request.config).spares: found.join()",
+            "(device, request):\n"
+            "    for found in activate(request.config).pool.spares: found.join()",
         ),
         *options,
     )
@@ -333,7 +334,7 @@ def device_options(request):
 def test_it(device, number, request):
     assert device.args == {"heap": str(number)}
     assert "handed_over" not in names(device)
-    for found in pool_of(request.config).spares:
+    for found in activate(request.config).pool.spares:
         found.join()
 """
     status, output = inner(COUNTED + source, READY, "--espbench-pool=1")
@@ -351,7 +352,7 @@ def device_options():
 def test_it(device, number, request):
     assert ("handed_over" in names(device)) == (number > 0)
     assert device.stored_files() == {"/a": b"1"}
-    for found in pool_of(request.config).spares:
+    for found in activate(request.config).pool.spares:
         found.join()
 """
     status, output = inner(COUNTED + source, READY, "--espbench-pool=1")
@@ -373,7 +374,7 @@ def test_first({first}):
     spare()
 def test_second({second}, pytestconfig):
     assert "handed_over" not in names(device)
-    assert pool_of(pytestconfig).spares == []
+    assert activate(pytestconfig).pool.spares == []
 def test_third(device):
     assert "handed_over" not in names(device)
 """
@@ -419,10 +420,10 @@ def test_it(device, number):
 
 
 AHEAD = """
-from espbench.plugin import pool_of
+from espbench.plugin import activate
 def test_first(device, pytestconfig):
-    if not pool_of(pytestconfig).spares: pytest.fail("nothing boots ahead")
-    [spare] = pool_of(pytestconfig).spares
+    if not activate(pytestconfig).pool.spares: pytest.fail("nothing boots ahead")
+    [spare] = activate(pytestconfig).pool.spares
     spare.join()
     tell(spare.device)
     block()

@@ -13,21 +13,9 @@ from espbench.device import Device
 from espbench.embedded import fit
 from espbench.embedded.duts import Duts
 from espbench.errors import ConfigError, EspbenchError
+from espbench.plugin.options import services, wanted
 
-SERVICE = "qemu"
 MAXREAD = 1 << 20
-MODES = ("routed", "direct", "off")
-
-
-def services(config: pytest.Config) -> str | None:
-    """Return `--embedded-services`, or None when pytest-embedded is not there."""
-    if not hasattr(config.option, "embedded_services"):
-        return None
-    return config.option.embedded_services or ""
-
-
-def _wanted(text: str) -> bool:
-    return SERVICE in (service.strip() for service in text.replace("|", ",").split(","))
 
 
 class EmbeddedPlugin:
@@ -50,7 +38,7 @@ class EmbeddedPlugin:
         self._why_not = "--espbench-dut is off" if mode == "off" else fit.misfit()
         self._misfits = mode != "off" and bool(self._why_not)
         self._services = services(config) or ""
-        if self._misfits and _wanted(self._services):
+        if self._misfits and wanted(self._services):
             raise ConfigError(self._why_not)
         self._item: pytest.Item | None = None
         self._options = options
@@ -65,7 +53,7 @@ class EmbeddedPlugin:
 
     def pytest_report_header(self) -> str | None:
         """Say what a dut is, when there will be some."""
-        if not _wanted(self._services):
+        if not wanted(self._services):
             loud = self._misfits and fit.installed(fit.PACKAGE) is not None
             return f"espbench: {self._why_not}" if loud else None
         if self._why_not:
@@ -79,7 +67,7 @@ class EmbeddedPlugin:
         Not before: to import them takes half a second.
         """
         names = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-        if not self._why_not and (_wanted(self._services) or {"dut", "qemu"} & names):
+        if not self._why_not and (wanted(self._services) or {"dut", "qemu"} & names):
             self._take_place()
 
     def _take_place(self) -> None:
@@ -168,4 +156,4 @@ def _has_idf() -> bool:
     return find_spec("pytest_embedded_idf") is not None
 
 
-__all__ = ["MODES", "EmbeddedPlugin", "services"]
+__all__ = ["EmbeddedPlugin"]

@@ -3,14 +3,14 @@
 Before collection, in the process that was started, that is `pytest.UsageError`. A worker of
 pytest-xdist that raises it crashes, and each worker has the same to say. So a worker sends its
 sentence as a report of a collection that failed, which pytest-xdist passes on once, and the
-controller raises the error.
+controller raises the error (`workers`).
 """
 
 from __future__ import annotations
 
 import pytest
 
-ATTRIBUTE = "espbench_refusal"
+REFUSAL = "espbench_refusal"
 """The attribute of a report that ends the session: the sentence."""
 
 
@@ -23,19 +23,5 @@ def refuse(session: pytest.Session, sentence: str) -> None:
     if not hasattr(session.config, "workerinput"):
         raise pytest.UsageError(sentence)
     report = pytest.CollectReport("espbench", "failed", sentence, [])
-    vars(report)[ATTRIBUTE] = sentence
+    vars(report)[REFUSAL] = sentence
     session.config.hook.pytest_collectreport(report=report)
-
-
-class Refusals:
-    """Takes the workers' sentences, in pytest-xdist's controller."""
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """End the session when a worker refused it.
-
-        Raises:
-            pytest.UsageError: it did.
-        """
-        if sentence := getattr(report, ATTRIBUTE, ""):
-            raise pytest.UsageError(sentence)

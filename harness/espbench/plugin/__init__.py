@@ -1,0 +1,277 @@
+"""The pytest plugin: fixtures for booted devices, and evidence of what made a test fail.
+
+Each session of a project that has espbench installed loads this module. A session that uses nothing
+of espbench pays for it and for `options`, and for nothing else: what is imported, registered or
+claimed waits for an option, an ini setting, a fixture or a marker of espbench's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from espbench.plugin import options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from espbench.boards import Board
+    from espbench.device import Device
+    from espbench.plugin.session import Session
+    from espbench.pool.forecast import Options
+
+
+class DeviceFactory(Protocol):
+    """Makes devices that end with the test."""
+
+    def __call__(self, **options: Any) -> Device:
+        """Boot one more device; `options` are those of `Device`, on top of the markers'."""
+
+
+# -------------------------------------------------------------------- activation
+
+_SESSION = pytest.StashKey["Session"]()
+_STARTED = pytest.StashKey[bool]()
+FIXTURES = frozenset({"board", "firmware", "device", "device_factory", "shared_device"})
+"""What tests take from this plugin."""
+DUTS = frozenset({"dut", "qemu"})
+"""What tests take from pytest-embedded, and espbench provides."""
+
+
+def active(config: pytest.Config) -> Session | None:
+    """Return the session, if it uses espbench."""
+    return config.stash.get(_SESSION, None)
+
+
+def activate(config: pytest.Config) -> Session:
+    """Return the session, which uses espbench from now on.
+
+    Raises:
+        pytest.UsageError: an option or ini setting is wrong.
+    """
+    session = active(config)
+    if session is None:
+        from espbench.errors import EspbenchError
+        from espbench.plugin.session import Session
+
+        try:
+            session = config.stash[_SESSION] = Session(config)
+        except EspbenchError as error:
+            raise pytest.UsageError(str(error)) from None
+    return session
+
+
+def _takes(item: pytest.Item, names: frozenset[str]) -> bool:
+    return not names.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+# -------------------------------------------------------------------- session
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    options.add(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Prepare the plugins beside this one before they are configured."""
+    has = config.pluginmanager.hasplugin
+    sharded = config.getoption("--espbench-shard") is not None
+    if sharded or (has("labgrid") and has("pytest_embedded")):
+        from espbench import neighbours, shard
+        from espbench.errors import ConfigError
+
+        try:
+            neighbours.check(config)
+            shard.apply(config)
+        except ConfigError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers, and start if options or ini settings ask for something."""
+    config.addinivalue_line(
+        "markers",
+        "device(files=None, args=None, forwards=None, **options): what the test's device starts "
+        "with; keyword arguments of espbench.Device, merged from module, class and function",
+    )
+    config.addinivalue_line("markers", "boards(*names): the test needs one of these boards")
+    if getattr(config.option, "tx", None):
+        from espbench.plugin.workers import Workers
+
+        config.pluginmanager.register(Workers(lambda: activate(config)), "espbench-workers")
+    if options.asked(config):
+        activate(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End whatever still runs."""
+    if session := active(config):
+        session.close()
+    if session or getattr(config.option, "tx", None):
+        from espbench.plugin import evidence_folder
+
+        evidence_folder.release(config)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str] | None:
+    """Say which board it is, when that is known before collection."""
+    session = active(config)
+    config.stash[_STARTED] = session is not None
+    return session.header() if session else None
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str] | None:
+    """Say which board it is, when the tests decided that there is one."""
+    session = active(config)
+    return session.header() if session and not config.stash.get(_STARTED, True) else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Let the workers of pytest-xdist write where their session does.
+
+    They start before anybody knows the tests, and cannot ask later: so the folder is claimed.
+    """
+    from espbench.plugin import evidence_folder
+
+    node.workerinput[evidence_folder.INPUT] = str(evidence_folder.claim(node.config))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Start if a test uses something of espbench, and skip what this board is not for."""
+    embedded = DUTS if options.services(config) is not None else frozenset()
+    if any(_takes(item, FIXTURES | embedded) for item in items):
+        activate(config)
+    marked = [(item, marker) for item in items if (marker := item.get_closest_marker("boards"))]
+    if marked:
+        from espbench.plugin.markers import skip_other_boards
+
+        skip_other_boards(config, marked)
+
+
+# -------------------------------------------------------------------- fixtures
+
+
+@pytest.fixture(scope="session")
+def board(pytestconfig: pytest.Config) -> Board:
+    """Return the board that is emulated."""
+    return activate(pytestconfig).board
+
+
+@pytest.fixture(scope="session")
+def firmware(pytestconfig: pytest.Config, board: Board) -> Path:
+    """Return the firmware's path; espbench's own is built when none is named."""
+    from espbench.plugin.settings import chosen_firmware
+
+    return chosen_firmware(pytestconfig, board)
+
+
+@pytest.fixture
+def device_options() -> Options:
+    """Return options for `device` and `device_factory`: override this to compute them."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def shared_device_options() -> Options:
+    """Return options for `shared_device`: override this to compute them."""
+    return {}
+
+
+@pytest.fixture
+def device_factory(
+    request: pytest.FixtureRequest, board: Board, device_options: Options
+) -> Iterator[DeviceFactory]:
+    """Return a function that boots devices, which end with the test."""
+    from espbench.plugin.devices import factory
+
+    with factory(activate(request.config), request, board, device_options) as make:
+        yield make
+
+
+@pytest.fixture
+def device(request: pytest.FixtureRequest, device_factory: DeviceFactory) -> Device:
+    """Return a freshly booted device of the test's own: its dut, if it takes one."""
+    embedded = activate(request.config).embedded
+    if embedded is not None and "dut" in request.fixturenames:
+        return embedded.device_of(request.getfixturevalue("dut"))
+    return device_factory()
+
+
+@pytest.fixture(scope="module")
+def shared_device(
+    request: pytest.FixtureRequest, board: Board, firmware: Path, shared_device_options: Options
+) -> Iterator[Device]:
+    """Return a device that all tests of the module share, for those that change nothing."""
+    from espbench.plugin.devices import shared
+
+    session = activate(request.config)
+    with shared(session, request.node, board, firmware, shared_device_options) as device:
+        yield device
+
+
+# -------------------------------------------------------------------- tests
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    """Remember what comes next."""
+    if session := active(item.config):
+        session.look_ahead(item, nextitem)
+    return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Start a shared device again when the test before made it panic or end."""
+    if session := active(item.config):
+        session.revive()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Make every network whole before fixtures look at what the test left behind."""
+    if session := active(item.config):
+        session.mend_networks()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Run the test; when its device panicked, that is what failed, not a client's time-out."""
+    if session := active(item.config):
+        from espbench.plugin import failures
+
+        return (yield from failures.run(session, item))
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Save evidence while the devices are still there, and name its folder in the report."""
+    report = yield
+    if session := active(item.config):
+        from espbench.plugin import failures
+
+        failures.tell(session, item, report)
+    return report
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say in a few lines what broke, for those who read nothing but the end."""
+    if active(config):
+        from espbench.plugin import failures
+
+        failures.summarize(terminalreporter)
+
+
+__all__ = ["FIXTURES", "DeviceFactory", "activate", "active"]

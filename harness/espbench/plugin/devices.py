@@ -1,0 +1,90 @@
+"""Devices for tests: booted by fixtures, or taken from the pool, and ended with their owner."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from espbench.boards import Board
+from espbench.device import Device
+from espbench.plugin import DeviceFactory
+from espbench.plugin.session import Session, warn_of_recording
+from espbench.plugin.settings import common, marked
+from espbench.pool.forecast import Habit, Options, merged
+
+
+@contextlib.contextmanager
+def factory(
+    session: Session, request: pytest.FixtureRequest, board: Board, given: Options
+) -> Iterator[DeviceFactory]:
+    """Yield a function that boots devices for a test.
+
+    Args:
+        session: the session.
+        request: the fixture's.
+        board: what to boot.
+        given: what the fixture `device_options` returned.
+    """
+    # Not before one is booted: a test whose `device` is pytest-embedded's dut needs no firmware.
+    base = merged(common(request.config), given, *marked(request.node))
+    with _owner(session) as own:
+
+        def make(**options: Any) -> Device:
+            firmware: Path = request.getfixturevalue("firmware")
+            session.forecast.learn(request.node, "device", Habit(board, firmware, given))
+            return own(board, firmware, merged(base, options))
+
+        yield make
+
+
+@contextlib.contextmanager
+def shared(
+    session: Session, node: pytest.Module, board: Board, firmware: Path, given: Options
+) -> Iterator[Device]:
+    """Yield a module's device.
+
+    Args:
+        session: the session.
+        node: the module.
+        board: what to boot.
+        firmware: with which firmware.
+        given: what the fixture `shared_device_options` returned.
+    """
+    options = merged(common(session.config), given, *marked(node))
+    session.forecast.learn(node, "shared_device", Habit(board, firmware, given))
+    with _owner(session, shared=True) as own:
+        yield own(board, firmware, options)
+
+
+@contextlib.contextmanager
+def _owner(
+    session: Session, *, shared: bool = False
+) -> Generator[Callable[[Board, Path, Options], Device]]:
+    """Yield a function that boots devices, all of which end with the block."""
+    mine: list[Device] = []
+
+    def boot(board: Board, firmware: Path, options: Options) -> Device:
+        device = Device(**{"board": board, "firmware": firmware, **options})
+        spare = session.pool.take(device)
+        if spare is not None:
+            device = spare.device
+        # Known before it starts: a start that fails leaves evidence too.
+        mine.append(device)
+        session.devices.append(device)
+        if shared:
+            session.shared.append(device)
+        return device.start() if spare is None else spare.hand_over()
+
+    try:
+        yield boot
+    finally:
+        for device in mine:
+            device.close()
+            warn_of_recording(device)
+            session.devices.remove(device)
+            if shared:
+                session.shared.remove(device)

@@ -1,0 +1,131 @@
+"""What becomes of a test that fails: its cause, its evidence, and the terminal's last lines."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import pytest
+
+from espbench import broken, progress
+from espbench.device import Device
+from espbench.errors import Panicked
+from espbench.evidence import folder_name, save
+from espbench.moments import marks
+from espbench.plugin.session import Session, shown
+from espbench.plugin.workers import USED
+from espbench.record import SUFFIX
+
+
+def run(session: Session, item: pytest.Item) -> Generator[None, object, object]:
+    """Run the test; when its device panicked, that is what failed, not a client's time-out."""
+    for device in session.devices_of(item):
+        device.timeline.add("test", nodeid=item.nodeid)
+    session.boot_ahead(item)
+    try:
+        result = yield
+    except Panicked:
+        raise
+    # pytest.fail, and with it pytest-timeout, raises what is no Exception.
+    except (Exception, pytest.fail.Exception) as error:
+        embedded = session.embedded
+        if cause := _panicked(session, item) or (embedded and embedded.cause()):
+            raise cause from error
+        raise
+    if panicked := _panicked(session, item, but=_duts(session)):
+        raise panicked
+    return result
+
+
+def _panicked(session: Session, item: pytest.Item, but: Sequence[Device] = ()) -> Panicked | None:
+    for device in session.devices_of(item):
+        if device not in but and (panicked := device.panicked()):
+            return panicked
+    return None
+
+
+def _duts(session: Session) -> list[Device]:
+    """Return pytest-embedded's: a test that passes may have made them panic, and expected that."""
+    return [] if session.embedded is None else session.embedded.duts.devices
+
+
+def tell(session: Session, item: pytest.Item, report: pytest.TestReport) -> None:
+    """Save the evidence while the devices are still there, and name its folder in the report."""
+    vars(report)[USED] = True
+    mode = item.config.getoption("--espbench-evidence")
+    wanted = mode != "never" and (report.failed or (mode == "always" and report.when == "call"))
+    if wanted and (devices := session.devices_of(item)):
+        for saved in _save(session, item, devices):
+            report.sections.append(("espbench evidence", saved))
+            report.user_properties.append(("evidence", saved))
+    if item.config.getoption("--espbench-report") and (devices := session.devices_of(item)):
+        _tell_boot(session, devices[0], report)
+    if report.failed:  # after the evidence, for which the heap was looked at
+        states = [("device", broken.state(device)) for device in session.devices_of(item)]
+        report.user_properties.extend(states)
+    mode = item.config.getoption("--espbench-record")
+    wanted = mode != "never" and (report.failed or (mode == "always" and report.when == "call"))
+    if wanted and (devices := session.devices_of(item)):
+        for kept in _keep_recordings(session, item, devices):
+            report.sections.append(("espbench recording", f"espbench replay {kept}"))
+            report.user_properties.append(("recording", kept))
+
+
+def _tell_boot(session: Session, device: Device, report: pytest.TestReport) -> None:
+    """Have a report bring the moments of a boot: once in each process is enough for the page."""
+    ready = device.timeline.first("ready")
+    if ready is not None and not session.boot_told:
+        session.boot_told = True
+        boot = marks(event for event in device.timeline if event.at <= ready)
+        # Not a property of the test, which would be in JUnit XML; pytest-xdist brings it, too.
+        vars(report)[progress.BOOT] = [mark.as_json() for mark in boot]
+
+
+def summarize(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in a few lines what broke, for those who read nothing but the end."""
+    reports = [
+        report
+        for kind in ("failed", "error")
+        for report in terminalreporter.stats.get(kind, [])
+        if isinstance(report, pytest.TestReport) and progress.told(report, "device")
+    ]
+    if not reports:
+        return
+    terminalreporter.section("espbench: what broke")
+    for report in reports:
+        reason = broken.cause(progress.message_of(report))
+        lines = broken.told(
+            report.nodeid,
+            reason,
+            progress.told(report, "device"),
+            progress.told(report, "evidence"),
+        )
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+def _keep_recordings(session: Session, item: pytest.Item, devices: list[Device]) -> list[str]:
+    """Have the devices' runs kept, which are over with their fixtures; return the archives."""
+    folders = _folders(session, item, devices)
+    kept = []
+    for device, folder in zip(devices, folders, strict=True):
+        if device.recorder is not None:
+            path = folder / f"recording{SUFFIX}"
+            device.keep_recording(path, item.nodeid)
+            kept.append(shown(session.config, str(path)))
+    return kept
+
+
+def _save(session: Session, item: pytest.Item, devices: list[Device]) -> list[str]:
+    return [
+        shown(session.config, str(save(device, folder)))
+        for device, folder in zip(devices, _folders(session, item, devices), strict=True)
+    ]
+
+
+def _folders(session: Session, item: pytest.Item, devices: list[Device]) -> list[Path]:
+    """Return where the evidence of each device of a test goes."""
+    folder = session.evidence / folder_name(item.nodeid)
+    if len(devices) == 1:
+        return [folder]
+    return [folder / f"{number}-{device.name}" for number, device in enumerate(devices, 1)]

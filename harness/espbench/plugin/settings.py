@@ -1,0 +1,107 @@
+"""What a session's options, ini settings and markers say of its devices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from espbench.boards import Board, board_named
+from espbench.chosen import chosen_readiness, parse_ports
+from espbench.errors import ConfigError
+from espbench.plugin.options import setting
+from espbench.pool.forecast import Options
+from espbench.record import check as check_recordable
+
+
+def parse_pool(text: str, board: Board, free: int) -> int:
+    """Return how many devices boot ahead; by default as many as suit the board and the machine.
+
+    Args:
+        text: what was asked for, or "".
+        board: what boots.
+        free: how many cores have no worker.
+
+    Raises:
+        ConfigError: that is no number.
+    """
+    if not text:
+        return min(board.spares, free)
+    if not text.isdecimal():
+        raise ConfigError(f"--espbench-pool: {text!r} is no number of devices: write 0, 1 or more.")
+    return int(text)
+
+
+def promised_schemes(config: pytest.Config) -> set[str]:
+    """Return the schemes of which options or ini say that the firmware serves them."""
+    ports = setting(config, "--espbench-ports", "espbench_ports")
+    by_ready = (
+        {"http"} if setting(config, "--espbench-ready-http", "espbench_ready_http") else set()
+    )
+    return by_ready | set(parse_ports(ports, "--espbench-ports") if ports else ())
+
+
+def common(config: pytest.Config) -> dict[str, Any]:
+    """Return the options of every device in this session."""
+    options: dict[str, Any] = {"ready_timeout": config.getoption("--espbench-ready-timeout")}
+    if ports := setting(config, "--espbench-ports", "espbench_ports"):
+        options["ports"] = parse_ports(ports, "--espbench-ports")
+    ready = chosen_readiness(
+        setting(config, "--espbench-ready-console", "espbench_ready_console"),
+        setting(config, "--espbench-ready-http", "espbench_ready_http"),
+        prefix="--espbench-",
+    )
+    if ready is not None:
+        options["ready"] = ready
+    if elf := config.getoption("--espbench-firmware-elf"):
+        options["elf"] = path(config, elf)
+    options["capture"] = options["watch_heap"] = config.getoption("--espbench-evidence") != "never"
+    if _records(config):
+        check_recordable(chosen_board(config))
+        options["record"] = True
+    return options
+
+
+def _records(config: pytest.Config) -> bool:
+    return bool(config.getoption("--espbench-record") != "never")
+
+
+def path(config: pytest.Config, text: str) -> Path:
+    """Return a path of the command line, which is relative to where pytest was called."""
+    return config.invocation_params.dir / text
+
+
+def chosen_board(config: pytest.Config) -> Board:
+    """Return the board that options or ini name."""
+    return board_named(setting(config, "--espbench-board", "espbench_board"))
+
+
+def chosen_firmware(config: pytest.Config, board: Board) -> Path:
+    """Return the firmware that options or ini name; espbench's own is built when they do not."""
+    if named := named_firmware(config):
+        return named
+    from espbench.build import firmware as build
+
+    return build(board)
+
+
+def named_firmware(config: pytest.Config) -> Path | None:
+    """Return the firmware that options or ini name, or None when it is espbench's own."""
+    if named := config.getoption("--espbench-firmware"):
+        return path(config, named)
+    if named := config.getini("espbench_firmware"):
+        return config.rootpath / str(named)
+    return None
+
+
+def marked(node: pytest.Item | pytest.Collector) -> list[Options]:
+    """Return the options of the `device` markers, outermost first."""
+    markers = list(node.iter_markers("device"))
+    for marker in markers:
+        if marker.args:
+            raise pytest.UsageError(
+                "pytest.mark.device takes keyword arguments only, such as "
+                "files={'/main.py': 'print(1)'}."
+            )
+    return [marker.kwargs for marker in reversed(markers)]
