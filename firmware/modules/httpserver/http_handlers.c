@@ -8,7 +8,9 @@
 #include "py/objstr.h"
 #include "py/objtuple.h"
 #include "py/runtime.h"
+#include "py/stream.h"
 #include "py/unicode.h"
+#include "server_stream.h"
 
 #define TEXT "text/plain; charset=utf-8"
 
@@ -16,8 +18,10 @@
 MP_REGISTER_ROOT_POINTER(mp_obj_t httpserver_handlers[32]);
 _Static_assert(ROUTE_MAX == 32, "httpserver_handlers has a place for each route");
 
-/* The request whose handler is running, until it is answered. */
+/* The request whose handler is running, until it is answered. There is one: process_queue() is not
+ * entered again from a handler. Whatever Python runs meanwhile may answer it, which frees it. */
 static transport_request_t *current;
+static bool called; /* its handler was: before that nobody can answer it, while it is read */
 
 void http_handlers_set(int index, mp_obj_t handler) {
     MP_STATE_VM(httpserver_handlers)[index] = handler;
@@ -47,10 +51,10 @@ static void respond(unsigned status, const char *content_type, const char *heade
 
 static void add_header(vstr_t *lines, mp_obj_t name, mp_obj_t value) {
     size_t name_length, value_length;
-    const char *n = mp_obj_str_get_data(name, &name_length);
     if (!mp_obj_is_str_or_bytes(value)) {
-        value = mp_obj_str_make_new(&mp_type_str, 1, 0, &value);
+        value = mp_obj_str_make_new(&mp_type_str, 1, 0, &value); /* may run a __str__ */
     }
+    const char *n = mp_obj_str_get_data(name, &name_length);
     const char *v = mp_obj_str_get_data(value, &value_length);
     if (name_length == 0 || !http_is_line_safe(n, name_length) ||
         !http_is_line_safe(v, value_length) || memchr(n, ':', name_length)) {
@@ -62,7 +66,8 @@ static void add_header(vstr_t *lines, mp_obj_t name, mp_obj_t value) {
     vstr_add_strn(lines, "\r\n", 2);
 }
 
-/* From a dict, or from a sequence of (name, value). */
+/* From a dict, or from a sequence of (name, value). Iterators and __str__ may be Python, and change
+ * the dict. */
 static void add_headers(vstr_t *lines, mp_obj_t headers) {
     if (mp_obj_is_dict_or_ordereddict(headers)) {
         mp_map_t *map = mp_obj_dict_get_map(headers);
@@ -82,27 +87,36 @@ static void add_headers(vstr_t *lines, mp_obj_t headers) {
     }
 }
 
-bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_type,
-                        mp_obj_t headers) {
-    if (!current) {
+static void raise_without_request(void) {
+    if (!current || !called) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("no request waits for an answer"));
     }
+}
+
+bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_type,
+                        mp_obj_t headers) {
+    raise_without_request();
     if (status < 200 || status > 999) {
         mp_raise_ValueError(MP_ERROR_TEXT("status must be 200 to 999"));
     }
     if (content_type && !http_is_line_safe(content_type, strlen(content_type))) {
         mp_raise_ValueError(MP_ERROR_TEXT("content_type holds what would end the line"));
     }
-    mp_buffer_info_t body = {.buf = NULL, .len = 0};
-    bool streamed = content != mp_const_none && !mp_get_buffer(content, &body, MP_BUFFER_READ);
-    if (streamed) {
-        body.len = http_streams_length(content);
-    }
     vstr_t lines;
     vstr_init(&lines, 16);
     if (headers != mp_const_none) {
         add_headers(&lines, headers);
     }
+    const char *extra_headers = vstr_null_terminated_str(&lines);
+    mp_buffer_info_t body = {.buf = NULL, .len = 0};
+    bool streamed = content != mp_const_none && !mp_get_buffer(content, &body, MP_BUFFER_READ);
+    if (streamed) {
+        content = server_stream(content, MP_STREAM_OP_READ | MP_STREAM_OP_IOCTL);
+        body.len = http_streams_length(content);
+    }
+    /* From here to the answer nothing runs Python or allocates in its heap (a collection closes
+     * files, whose block device may be Python's): the request and the buffer stay as they are. */
+    raise_without_request();
     if (streamed && !http_streams_room()) {
         respond(503, TEXT, "Retry-After: 1\r\n", "503 Service Unavailable\n", 24);
         http_streams_add(0, content);
@@ -113,7 +127,7 @@ bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_t
     transport_response_t response = {
         .status = (uint16_t)status,
         .content_type = content_type,
-        .extra_headers = vstr_null_terminated_str(&lines),
+        .extra_headers = extra_headers,
         .body = body.buf,
         .length = body.len,
     };
@@ -190,22 +204,29 @@ static void answer_with(mp_obj_t result) {
             body.len);
 }
 
-void http_handlers_run(server_item_t *item) {
-    transport_request_t *request = item->request;
-    server_item_free(item);
+static void call_handler(void) {
+    mp_obj_t object = request_object(current); /* allocates: see http_handlers_send() */
     transport_request_view_t view;
-    transport_request_view(request, &view);
-    bool secure = view.scheme == SERVER_HTTPS;
-    current = request;
+    transport_request_view(current, &view);
     int index;
     if (server_route_find(view.target, view.method, &index) != ROUTE_FOUND) {
         respond(404, TEXT, NULL, "404 Not Found\n", 14); /* off() was called since */
         return;
     }
+    called = true;
+    answer_with(mp_call_function_1(MP_STATE_VM(httpserver_handlers)[index], object));
+}
+
+void http_handlers_run(server_item_t *item) {
+    current = item->request;
+    called = false;
+    server_item_free(item);
+    transport_request_view_t view;
+    transport_request_view(current, &view);
+    bool secure = view.scheme == SERVER_HTTPS;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        mp_obj_t handler = MP_STATE_VM(httpserver_handlers)[index];
-        answer_with(mp_call_function_1(handler, request_object(request)));
+        call_handler();
         nlr_pop();
         return;
     }

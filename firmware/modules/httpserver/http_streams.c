@@ -5,6 +5,7 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 #include "server.h"
+#include "server_stream.h"
 
 #define STREAMS_MAX 16
 #define PIECES_AT_ONCE 2 /* that a connection takes while the network does not run */
@@ -14,7 +15,8 @@ _Static_assert(STREAMS_MAX == 16, "httpserver_streams has a place for each");
 
 static transport_stream_t streams[STREAMS_MAX];
 
-/* One buffer for all: a piece is read and copied to its connection in one go. */
+/* One buffer for all: a piece is read and copied to its connection before anything else is read. A
+ * source in Python cannot have another read meanwhile: process_queue() refuses it. */
 static uint8_t piece[2048];
 
 static int free_place(void) {
@@ -38,7 +40,6 @@ static mp_off_t seek(mp_obj_t source, mp_off_t offset, int whence) {
 }
 
 size_t http_streams_length(mp_obj_t source) {
-    mp_get_stream_raise(source, MP_STREAM_OP_READ | MP_STREAM_OP_IOCTL);
     mp_off_t here = seek(source, 0, MP_SEEK_CUR), end = seek(source, 0, MP_SEEK_END);
     seek(source, here, MP_SEEK_SET);
     return end > here ? (size_t)(end - here) : 0;
@@ -74,15 +75,28 @@ void http_streams_add(transport_stream_t stream, mp_obj_t source) {
 }
 
 static bool read_piece(mp_obj_t source, size_t length) {
+    size_t got;
+    for (size_t at = 0; at < length; at += got) {
+        int error = server_stream_read(source, piece + at, length - at, &got);
+        if (error != 0 || got == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What a stream has given before it is interrupted is lost, so its body cannot go on: it ends
+ * first, and then the exception is looked at, which may be raised again. */
+static bool read_or_abort(int i, size_t length) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
+        transport_stream_abort(streams[i]);
         httpserver_handler_failed(nlr.ret_val, false);
         return false;
     }
-    int error = 0;
-    mp_uint_t got = mp_stream_read_exactly(source, piece, length, &error);
+    bool read = read_piece(MP_STATE_VM(httpserver_streams)[i], length);
     nlr_pop();
-    return error == 0 && got == length;
+    return read;
 }
 
 /* Gives what there is room for; false when this stream is done with. The network runs while a
@@ -92,7 +106,7 @@ static bool serve(int i) {
     int room;
     for (int n = 0; n < PIECES_AT_ONCE && (room = transport_stream_room(streams[i])) > 0; n++) {
         size_t length = (size_t)room < sizeof piece ? (size_t)room : sizeof piece;
-        if (!read_piece(MP_STATE_VM(httpserver_streams)[i], length)) {
+        if (!read_or_abort(i, length)) {
             /* The head has promised more than there is: only the connection's end can tell. */
             server_log(
                 "httpserver: a file became shorter, or could not be read, while it was sent");

@@ -14,7 +14,8 @@
 /* Whether a place is free. */
 bool http_streams_room(void);
 
-/* How many bytes there are from a stream's position to its end. Raises OSError. */
+/* How many bytes there are from a stream's position to its end. Raises OSError, and whatever a
+ * stream in Python raises. */
 size_t http_streams_length(mp_obj_t source);
 
 /* Keeps a source for an answer whose head was sent; 0 closes it at once. */

@@ -11,6 +11,7 @@
 #include "py/mperrno.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
+#include "server_exception.h"
 #include "server_info.h"
 #include "server_port.h"
 
@@ -100,13 +101,12 @@ static bool start_http(const transport_options_t *options) {
 
 /* The texts of both files, while HTTPS starts. */
 typedef struct {
-    char *cert, *key;
-    size_t cert_size, key_size;
+    pem_file_t cert, key;
 } files_t;
 
 static void free_files(files_t *files) {
-    pem_file_free(files->cert, files->cert_size);
-    pem_file_free(files->key, files->key_size);
+    pem_file_free(&files->cert);
+    pem_file_free(&files->key);
 }
 
 static bool read_files(files_t *files, const char *cert_file, const char *key_file, char *error,
@@ -117,19 +117,23 @@ static bool read_files(files_t *files, const char *cert_file, const char *key_fi
                            : "a key file is given, but no certificate file");
         return false;
     }
-    files->cert = pem_file_read("certificate", cert_file, &files->cert_size, error, error_size);
-    if (files->cert) {
-        files->key = pem_file_read("key", key_file, &files->key_size, error, error_size);
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) { /* from a file system in Python */
+        free_files(files);
+        nlr_jump(nlr.ret_val);
     }
-    return files->cert && files->key;
+    bool read = pem_file_read(&files->cert, "certificate", cert_file, error, error_size) &&
+                pem_file_read(&files->key, "key", key_file, error, error_size);
+    nlr_pop();
+    return read;
 }
 
 static void digest_files(const files_t *files, uint8_t digest[32]) {
     mbedtls_sha256_context sha;
     mbedtls_sha256_init(&sha);
     COMPAT_SHA256_STARTS(&sha);
-    COMPAT_SHA256_UPDATE(&sha, (const uint8_t *)files->cert, files->cert_size);
-    COMPAT_SHA256_UPDATE(&sha, (const uint8_t *)files->key, files->key_size);
+    COMPAT_SHA256_UPDATE(&sha, (const uint8_t *)files->cert.text, files->cert.size);
+    COMPAT_SHA256_UPDATE(&sha, (const uint8_t *)files->key.text, files->key.size);
     COMPAT_SHA256_FINISH(&sha, digest);
     mbedtls_sha256_free(&sha);
 }
@@ -161,8 +165,8 @@ static bool start_https(transport_options_t *options, const char *cert_file, con
         return true;
     }
     stop_https(); /* before the new identity takes its memory */
-    options->identity = tls_identity_new(files.cert, cert_file, files.key, files.key_size, key_file,
-                                         cause, sizeof cause);
+    options->identity = tls_identity_new(files.cert.text, cert_file, files.key.text, files.key.size,
+                                         key_file, cause, sizeof cause);
     free_files(&files);
     if (!options->identity) {
         failed(SERVER_HTTPS, cause);
@@ -333,12 +337,25 @@ void httpserver_handler_failed(void *exception, bool secure) {
         nlr_raise(object); /* KeyboardInterrupt, SystemExit */
     }
     server_failure(secure ? SERVER_HTTPS : SERVER_HTTP, CAUSE_HANDLER_ERROR, "a handler failed:");
-    mp_obj_print_exception(&mp_plat_print, object);
+    void *raised = server_print_exception(exception);
+    if (raised) {
+        nlr_jump(raised);
+    }
 }
 
-static mp_obj_t httpserver_process_queue(size_t n_args, const mp_obj_t *args) {
-    server_wait(
-        n_args ? (uint32_t)in_range(mp_obj_get_int(args[0]), 0, 86400000, MP_QSTR_timeout_ms) : 0);
+/* Handlers, callbacks or streams are being run. What they are run for (the request to answer, the
+ * piece of a body) exists once, so they cannot be run from within: process_queue() is refused. */
+static bool serving;
+
+static void refuse_while_serving(void) {
+    if (serving) {
+        mp_raise_msg(&mp_type_RuntimeError,
+                     MP_ERROR_TEXT("process_queue() is running: a handler, a callback or a stream "
+                                   "must return to it, not call it"));
+    }
+}
+
+static int serve_queue(void) {
     int handled = 0;
     server_item_t *item;
     http_streams_run();
@@ -352,6 +369,23 @@ static mp_obj_t httpserver_process_queue(size_t n_args, const mp_obj_t *args) {
         board_wait_event(0); /* the answer leaves now, not after the other handlers */
         http_streams_run();
     }
+    return handled;
+}
+
+static mp_obj_t httpserver_process_queue(size_t n_args, const mp_obj_t *args) {
+    mp_int_t timeout = n_args ? mp_obj_get_int(args[0]) : 0;
+    refuse_while_serving();
+    server_wait((uint32_t)in_range(timeout, 0, 86400000, MP_QSTR_timeout_ms));
+    refuse_while_serving(); /* another thread may have begun while this one waited */
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        serving = false;
+        nlr_jump(nlr.ret_val);
+    }
+    serving = true;
+    int handled = serve_queue();
+    serving = false;
+    nlr_pop();
     return MP_OBJ_NEW_SMALL_INT(handled);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(httpserver_process_queue_obj, 0, 1,
@@ -398,6 +432,7 @@ static mp_obj_t httpserver_static(mp_obj_t uri, mp_obj_t directory) {
 static MP_DEFINE_CONST_FUN_OBJ_2(httpserver_static_obj, httpserver_static);
 
 void httpserver_soft_reset(void) {
+    serving = false;
     stop_https();
     http_handlers_forget();
 }

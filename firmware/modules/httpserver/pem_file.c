@@ -9,6 +9,7 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 #include "server_port.h"
+#include "server_stream.h"
 #include "tls_identity.h"
 
 /* Opens for reading; the errno of a failure, or 0. */
@@ -16,7 +17,8 @@ static int open_file(const char *path, mp_obj_t *file) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         mp_obj_t args[2] = {mp_obj_new_str(path, strlen(path)), MP_OBJ_NEW_QSTR(MP_QSTR_rb)};
-        *file = mp_call_function_n_kw(MP_OBJ_FROM_PTR(&mp_builtin_open_obj), 2, 0, args);
+        mp_obj_t opened = mp_call_function_n_kw(MP_OBJ_FROM_PTR(&mp_builtin_open_obj), 2, 0, args);
+        *file = server_stream(opened, MP_STREAM_OP_READ | MP_STREAM_OP_IOCTL);
         nlr_pop();
         return 0;
     }
@@ -64,46 +66,64 @@ static void say(char *out, size_t size, const char *what, const char *path, int 
     }
 }
 
-char *pem_file_read(const char *what, const char *path, size_t *size, char *error,
-                    size_t error_size) {
-    mp_obj_t file = MP_OBJ_NULL;
-    int code = open_file(path, &file);
-    if (code != 0) {
-        say(error, error_size, what, path, code);
-        return NULL;
-    }
-    char *text = NULL;
-    size_t length = 0;
-    code = file_size(file, &length);
-    if (code != 0) {
-        say(error, error_size, what, path, code);
-    } else if (length > TLS_FILE_MAX) {
-        snprintf(error, error_size, "%s file is too large: %s has %lu bytes, the limit is %d", what,
-                 path, (unsigned long)length, TLS_FILE_MAX);
-    } else if (!(text = net_malloc(length + 1))) {
-        net_heap_figures_t heap = net_heap_figures();
-        snprintf(error, error_size,
-                 "Memory allocation failed: out of memory (%lu bytes free, largest block %lu)",
-                 (unsigned long)heap.free, (unsigned long)heap.largest);
-    } else {
-        mp_uint_t got = mp_stream_rw(file, text, length, &code, MP_STREAM_RW_READ);
-        if (code != 0 || got != length) {
-            say(error, error_size, what, path, code ? code : MP_EIO);
-            pem_file_free(text, length + 1);
-            text = NULL;
-        } else {
-            text[length] = 0;
-            *size = length + 1;
+/* Reads the whole of it, in as many pieces as it comes in. */
+static int read_all(mp_obj_t stream, pem_file_t *file, size_t length) {
+    size_t got;
+    for (size_t at = 0; at < length; at += got) {
+        int error = server_stream_read(stream, file->text + at, length - at, &got);
+        if (error != 0 || got == 0) {
+            return error ? error : MP_EIO;
         }
     }
-    int ignored;
-    mp_get_stream(file)->ioctl(file, MP_STREAM_CLOSE, 0, &ignored);
-    return text;
+    file->text[length] = 0;
+    return 0;
 }
 
-void pem_file_free(char *text, size_t size) {
-    if (text) {
-        mbedtls_platform_zeroize(text, size);
-        net_free(text);
+static bool read_open(pem_file_t *file, mp_obj_t stream, const char *what, const char *path,
+                      char *error, size_t error_size) {
+    size_t length = 0;
+    int code = file_size(stream, &length);
+    if (code == 0 && length > TLS_FILE_MAX) {
+        snprintf(error, error_size, "%s file is too large: %s has %lu bytes, the limit is %d", what,
+                 path, (unsigned long)length, TLS_FILE_MAX);
+        return false;
     }
+    if (code == 0) {
+        file->text = net_calloc(1, length + 1);
+        file->size = length + 1;
+        if (!file->text) {
+            net_heap_figures_t heap = net_heap_figures();
+            snprintf(error, error_size,
+                     "Memory allocation failed: out of memory (%lu bytes free, largest block %lu)",
+                     (unsigned long)heap.free, (unsigned long)heap.largest);
+            return false;
+        }
+        code = read_all(stream, file, length);
+    }
+    if (code != 0) {
+        say(error, error_size, what, path, code);
+    }
+    return code == 0;
+}
+
+bool pem_file_read(pem_file_t *file, const char *what, const char *path, char *error,
+                   size_t error_size) {
+    mp_obj_t stream = MP_OBJ_NULL;
+    int code = open_file(path, &stream);
+    if (code != 0) {
+        say(error, error_size, what, path, code);
+        return false;
+    }
+    bool read = read_open(file, stream, what, path, error, error_size);
+    int ignored;
+    mp_get_stream(stream)->ioctl(stream, MP_STREAM_CLOSE, 0, &ignored);
+    return read;
+}
+
+void pem_file_free(pem_file_t *file) {
+    if (file->text) {
+        mbedtls_platform_zeroize(file->text, file->size);
+        net_free(file->text);
+    }
+    *file = (pem_file_t){0};
 }

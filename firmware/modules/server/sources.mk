@@ -10,6 +10,8 @@ SRC_MODULES_C += $(addprefix $(SERVER_DIR),\
 	http_framing.c \
 	origin.c \
 	server_origins.c \
+	server_exception.c \
+	server_stream.c \
 	ws_key.c \
 	ws_frame.c \
 	pem_scan.c \

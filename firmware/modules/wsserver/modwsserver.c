@@ -116,9 +116,11 @@ static mp_obj_t wsserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(wsserver_start_obj, 0, wsserver_start);
 
-static void stop_path(const char *path) {
-    server_route_remove(path, ROUTE_WEBSOCKET);
-    mp_map_t *map = mp_obj_dict_get_map(sessions());
+static void close_sessions(const char *path) {
+    if (MP_STATE_VM(wsserver_sessions) == MP_OBJ_NULL) {
+        return;
+    }
+    mp_map_t *map = mp_obj_dict_get_map(MP_STATE_VM(wsserver_sessions));
     for (size_t i = 0; i < map->alloc; i++) {
         if (mp_map_slot_is_filled(map, i) &&
             strcmp(mp_obj_str_get_str(map->table[i].value), path) == 0) {
@@ -126,6 +128,13 @@ static void stop_path(const char *path) {
                                WS_CODE_GOING_AWAY, "endpoint stopped");
         }
     }
+}
+
+/* The path may be the route's own, which goes with the route: nothing here allocates in Python's
+ * heap, since a collection may run Python that removes the route. */
+static void stop_path(const char *path) {
+    close_sessions(path);
+    server_route_remove(path, ROUTE_WEBSOCKET);
 }
 
 static mp_obj_t wsserver_stop(size_t n_args, const mp_obj_t *args) {
@@ -138,8 +147,7 @@ static mp_obj_t wsserver_stop(size_t n_args, const mp_obj_t *args) {
         const route_t *route = &server_routes()->routes[i];
         if (route->path && route->methods == ROUTE_WEBSOCKET &&
             server_find_endpoint(route->path, &endpoint) && endpoint.owner == OWNER_WSSERVER) {
-            /* The path goes with the route; a copy for the sessions. */
-            stop_path(mp_obj_str_get_str(mp_obj_new_str(route->path, strlen(route->path))));
+            stop_path(route->path);
         }
     }
     return mp_const_none;
@@ -157,10 +165,11 @@ static mp_obj_t wsserver_on(mp_obj_t event, mp_obj_t callback) {
 static MP_DEFINE_CONST_FUN_OBJ_2(wsserver_on_obj, wsserver_on);
 
 static mp_obj_t wsserver_send(mp_obj_t client, mp_obj_t data) {
+    /* first: an __int__ in Python may change what `data` holds */
+    transport_client_t number = (transport_client_t)mp_obj_get_int_truncated(client);
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(data, &buffer, MP_BUFFER_READ);
-    bool sent = transport_ws_send((transport_client_t)mp_obj_get_int_truncated(client),
-                                  mp_obj_is_str(data), buffer.buf, buffer.len);
+    bool sent = transport_ws_send(number, mp_obj_is_str(data), buffer.buf, buffer.len);
     board_wait_event(0); /* it leaves now, even when the caller goes on for long */
     return mp_obj_new_bool(sent);
 }
@@ -175,6 +184,7 @@ static mp_obj_t wsserver_close(size_t n_args, const mp_obj_t *args, mp_map_t *kw
     };
     mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, args, kw_args, MP_ARRAY_SIZE(allowed), allowed, value);
+    transport_client_t client = (transport_client_t)mp_obj_get_int_truncated(value[CLIENT].u_obj);
     const char *reason = mp_obj_str_get_str(value[REASON].u_obj);
     mp_int_t code = value[CODE].u_int;
     if (code < 0 || !ws_close_code_valid((unsigned)code)) {
@@ -183,7 +193,6 @@ static mp_obj_t wsserver_close(size_t n_args, const mp_obj_t *args, mp_map_t *kw
     if (strlen(reason) > WS_CONTROL_MAX - 2) {
         mp_raise_ValueError(MP_ERROR_TEXT("reason must be at most 123 bytes"));
     }
-    transport_client_t client = (transport_client_t)mp_obj_get_int_truncated(value[CLIENT].u_obj);
     return mp_obj_new_bool(transport_ws_close(client, (uint16_t)code, reason));
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(wsserver_close_obj, 0, wsserver_close);

@@ -9,6 +9,9 @@ it has 180 kB by default, and an open connection takes 0.3 kB over HTTP and 24 k
 during the handshake); on the ESP32 boards, whose TLS buffers come and go, one over HTTPS takes 3 kB
 (20 kB during the handshake). A request takes its header and body until it is answered, an answer
 its body until the client has it.
+
+Handlers, callbacks of `wsserver` and streams written in Python may call every function of these
+modules but one: `process_queue` runs them, and raises RuntimeError when they call it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -233,8 +236,11 @@ def start(
     """
 
 def stop() -> None:
-    """Stop both servers: connections end, the key is wiped; handlers and endpoints stay
-    registered."""
+    """Stop both servers: connections end, the key is wiped; handlers and endpoints stay registered.
+
+    A handler that stops or restarts its server ends its own connection too: its answer goes nowhere
+    and `send` returns `False`.
+    """
 
 def https_running() -> bool:
     """Return whether HTTPS runs."""
@@ -266,6 +272,8 @@ def on(uri: str, handler: Callable[[Request], str | Data | None], method: str = 
 def off(uri: str, method: str | None = None, /) -> bool:
     """Remove the handler of a path and a method, or those of all its methods.
 
+    A handler that is running goes on, and its request is answered.
+
     Returns:
         Whether there was one.
 
@@ -284,7 +292,9 @@ def send(
     Args:
         content: the body; `None` is none. Text and bytes are copied. A stream (a file opened
             `"rb"`, `io.BytesIO`) is sent from its position to its end, in pieces as the client
-            takes them, by `process_queue`, and closed; 16 at once, one more gets a 503.
+            takes them, by `process_queue`, and closed; 16 at once, one more gets a 503. It may be
+            written in Python: a class derived from `io.IOBase`, with `ioctl` and `readinto`. One
+            that raises, or gives less than its length, ends the connection.
         status: 200 to 999.
         content_type: `None` is `text/plain; charset=utf-8`.
         headers: more header lines, as a dictionary, or as pairs when a name is to appear twice.
@@ -294,7 +304,8 @@ def send(
         (`response_timeout_ms`) or memory is missing.
 
     Raises:
-        RuntimeError: no request waits for an answer.
+        RuntimeError: no request waits for an answer, or Python that `send` ran (an iterator of
+            headers, a `__str__`, a stream's `ioctl`) has answered it.
         ValueError: the status is out of range, or a header holds a line break or the like.
         OSError: the stream's length cannot be found.
 
@@ -320,6 +331,7 @@ def process_queue(timeout_ms: int = 0, /) -> int:
     Raises:
         KeyboardInterrupt: Ctrl-C, on the console; other exceptions of handlers are answered with
             500.
+        RuntimeError: a handler, a callback or a stream called it.
     """
 
 def static(uri: str, directory: str, /) -> None:

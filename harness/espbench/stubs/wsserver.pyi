@@ -2,7 +2,7 @@
 
 Events are delivered by `httpserver.process_queue`. Pings are answered and close handshakes made
 below Python, also while a handler runs. A client is a number that belongs to one session and is
-not used again.
+not used again. A callback may call every function here, but not `process_queue`.
 """
 
 from collections.abc import Callable

@@ -1,0 +1,405 @@
+"""Handlers, callbacks and streams that do what they should not, wherever the device calls Python.
+
+The table is whole: each site at which the firmware calls Python meets each action. Whatever comes
+of it, the client gets an answer or the end of its connection, nothing leaks, and the device serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from espbench.clients import (
+    ClientError,
+    ConnectionEnded,
+    Doors,
+    HttpError,
+    Response,
+)
+from espbench.deadline import Deadline
+from espbench.device import Device
+from espbench.errors import ControlError
+
+BODY = 12_000
+"""Bytes of each request's body: what a request that is lost leaks at least."""
+TIME_WAIT = 2048
+"""Bytes of connections that the device ended first, which lwIP keeps (RFC 9293 section 3.6.1)."""
+
+SOURCE = """
+import gc, httpserver, io, micropython, struct, uctypes, vfs, webrepl, wsserver
+
+def start():
+    httpserver.start(cert_file="/certs/servercert.pem", key_file="/certs/prvtkey.pem")
+
+def restart():
+    httpserver.start(cert_file="/certs/servercert.pem", key_file="/certs/prvtkey.pem", max_http=9,
+        max_https=3)
+
+def fail():
+    raise ValueError("as asked")
+
+def interrupt():
+    raise KeyboardInterrupt
+
+def each(call):
+    for client in wsserver.clients():
+        call(client)
+
+kept = []
+junk = None
+
+def grow(target):
+    global junk
+    if isinstance(target, bytearray):
+        target.extend(b"g" * 8000)
+    gc.collect()
+    junk = [bytearray(b"j" * 3000) for _ in range(3)]  # where it was before it grew
+    junk = None
+
+def keep(target):
+    for old in kept:
+        old[0] = 98
+    if isinstance(target, bytearray):
+        kept.append(target)
+
+ACTIONS = {
+    "nothing": lambda target: None,
+    "send": lambda target: httpserver.send("inner"),
+    "process_queue": lambda target: httpserver.process_queue(),
+    "webrepl.process_queue": lambda target: webrepl.process_queue(),
+    "stop": lambda target: httpserver.stop(),
+    "start": lambda target: start(),
+    "restart": lambda target: restart(),
+    "off": lambda target: httpserver.off("/site"),
+    "wsserver.send": lambda target: each(lambda client: wsserver.send(client, "more")),
+    "wsserver.close": lambda target: each(wsserver.close),
+    "wsserver.stop": lambda target: wsserver.stop(),
+    "webrepl.stop": lambda target: webrepl.stop(),
+    "grow": grow,
+    "keep": keep,
+    "collect": lambda target: gc.collect(),
+    "raise": lambda target: fail(),
+    "interrupt": lambda target: interrupt(),
+}
+action = None
+refusals = []  # what the action was told
+acted = 0
+
+def act(target=None):
+    global acted
+    if action is None:
+        return
+    acted += 1
+    try:
+        ACTIONS[action](target)
+    except RuntimeError as error:
+        refusals.append(str(error))
+
+class Text:
+    def __str__(self):
+        act(body)
+        return "text"
+
+class Number:
+    def __init__(self, client):
+        self.client = client
+    def __int__(self):
+        act(body)
+        return self.client
+
+class Odd(Exception):
+    def __repr__(self):
+        act(body)
+        return "odd"
+
+class Stream(io.IOBase):
+    def __init__(self, site):
+        self.site = site
+    def ioctl(self, request, argument):
+        if request == 2:  # seek: offset and whence in C, the offset is the answer
+            if self.site == "length":
+                act(body)
+            seek = uctypes.bytearray_at(argument, 8)
+            seek[:4] = struct.pack("<i", 9000 if seek[4] == 2 else 0)
+        elif request == 4 and self.site == "close":
+            act(body)
+        return 0
+    def readinto(self, buffer):
+        if self.site == "readinto":
+            act(buffer)
+        buffer[:] = b"b" * len(buffer)
+        return len(buffer)
+
+def pairs():
+    act(body)
+    yield "X-A", "a"
+    act(body)
+
+def plain(request):
+    act(body)
+    return "outer"
+
+def answered(request):
+    httpserver.send(body)
+    act(body)
+
+def failing(request):
+    raise Odd()
+
+HANDLERS = {
+    "handler": plain,
+    "behind send()": answered,
+    "headers": lambda request: httpserver.send(body, headers=pairs()),
+    "header's __str__": lambda request: httpserver.send(body, headers={"X-A": Text(), "X-B": "b"}),
+    "length": lambda request: httpserver.send(Stream("length")),
+    "readinto": lambda request: httpserver.send(Stream("readinto")),
+    "close": lambda request: httpserver.send(Stream("close")),
+    "headers of a stream": lambda request: httpserver.send(Stream(""), headers=pairs()),
+    "exception's __repr__": failing,
+}
+
+def prepare(site, name):
+    global action, acted, body
+    action, acted, body = name, 0, bytearray(b"b" * 5000)
+    refusals.clear()
+    kept.clear()
+    if site in HANDLERS:
+        httpserver.on("/site", HANDLERS[site], "POST")
+        return
+    wsserver.start("/site")
+    wsserver.on("connect", lambda client: act(body) if site == "connect" else None)
+    wsserver.on("disconnect", lambda client, code: act(body) if site == "disconnect" else None)
+    def message(client, data):
+        if site == "message":
+            act(body)
+        wsserver.send(Number(client) if site == "client's __int__" else client, body)
+    wsserver.on("message", message)
+
+def tidy():
+    global action, body
+    action = body = None
+    kept.clear()
+    httpserver.off("/site")
+    wsserver.stop("/site")
+    for event in ("connect", "disconnect"):
+        wsserver.on(event, None)
+    wsserver.on("message", wsserver.send)
+    wsserver.start()
+    webrepl.start("espbench")
+    start()
+    gc.collect()
+"""
+
+HANDLERS = (
+    "handler", "behind send()", "headers", "header's __str__", "length", "readinto", "close",
+    "headers of a stream", "exception's __repr__",
+)  # fmt: skip
+CALLBACKS = ("connect", "message", "disconnect", "client's __int__")
+ACTIONS = (
+    "nothing", "send", "process_queue", "webrepl.process_queue", "stop", "start", "restart", "off",
+    "wsserver.send", "wsserver.close", "wsserver.stop", "webrepl.stop", "grow", "keep", "collect",
+    "raise",
+)  # fmt: skip
+HARMLESS = ("nothing", "process_queue", "webrepl.process_queue", "start", "collect", "keep")
+"""Actions that end no request and no session."""
+ENDS = ("send", "stop", "restart")
+"""Actions that may end a request or a connection: over TLS, too, which takes more along."""
+
+
+@pytest.fixture
+def table(shared_device: Device) -> Iterator[None]:
+    """Bring sites and actions to the device; afterwards put its own handlers back."""
+    if not shared_device.eval("'ACTIONS' in globals()"):
+        shared_device.exec(SOURCE)
+    yield
+    shared_device.exec("tidy()")
+
+
+def answer(doors: Doors, scheme: str) -> Response | None:
+    """POST to the site; return the answer, or None when the connection ended before its end.
+
+    Raises:
+        ClientTimeout: neither came.
+    """
+    with doors[scheme].http() as http:
+        try:
+            return http.request("POST", "/site", b"x" * BODY)
+        except ConnectionEnded:
+            return None
+        except HttpError as error:
+            if "peer closed connection without sending complete message body" in str(error):
+                return None
+            raise
+
+
+def disarm(device: Device) -> None:
+    """Wait until the action has been called, and have it called no more.
+
+    It may come behind the answer, and what runs it may go on.
+    """
+    deadline = Deadline(10)
+    while not device.eval("acted"):
+        assert not deadline.expired(), "the action was not called"
+    device.exec("action = None")
+
+
+@contextmanager
+def acting(device: Device, doors: Doors, site: str, action: str) -> Iterator[None]:
+    """Arm a site for the block; after it the device serves and nothing has leaked."""
+    try:
+        with device.no_leak(tolerance=TIME_WAIT):
+            device.exec(f"prepare({site!r}, {action!r})")
+            yield
+            disarm(device)
+            device.exec("tidy()")
+            assert doors.http.get("/hello").text == "hello\n"  # closes what the answer left
+    except Exception as error:
+        error.add_note(f"The action was {action}, at: {site or 'code'}.")
+        raise
+
+
+def is_refused(device: Device, words: str) -> bool:
+    """Return whether the action was called, and told this whenever it was."""
+    told = device.eval("refusals")
+    return len(told) == device.eval("acted") > 0 and all(words in text for text in told)
+
+
+@pytest.mark.failures("handler_error")
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("site", HANDLERS)
+def test_handlers(site: str, shared_device: Device, doors: Doors) -> None:
+    """A request is answered or its connection ends, whatever its handler does and where."""
+    for action, scheme in [
+        *((each, "http") for each in ACTIONS),
+        *((each, "https") for each in ENDS),
+    ]:
+        with acting(shared_device, doors, site, action):
+            got = answer(doors, scheme)
+            if got is not None and got.status == 200:
+                assert got.body.strip(b"bg") in (b"", b"outer", b"inner"), "others' bytes were sent"
+            if action == "send" and site in ("handler", "headers", "header's __str__", "length"):
+                assert got is not None
+                assert got.body == b"inner"  # the first answer counts
+            if action in HARMLESS:
+                assert got is not None
+                assert got.status == (500 if site == "exception's __repr__" else 200)
+        if action == "process_queue":
+            assert is_refused(shared_device, "process_queue() is running")
+
+
+@pytest.mark.failures("handler_error", "peer_reset")
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("site", CALLBACKS)
+def test_callbacks(site: str, shared_device: Device, doors: Doors) -> None:
+    """A session goes on or ends, whatever its callbacks do."""
+    for action, scheme in [*((each, "ws") for each in ACTIONS), *((each, "wss") for each in ENDS)]:
+        with acting(shared_device, doors, site, action):
+            websocket = doors[scheme].websocket("/site")
+            try:
+                websocket.send("x" * BODY)
+                while (got := websocket.receive()) == "more":
+                    pass
+                assert isinstance(got, bytes)
+                assert not got.strip(b"bg"), "others' bytes were sent"
+                websocket.close()
+            except ClientError:
+                if action in HARMLESS:
+                    raise
+            finally:
+                websocket.stream.close()
+        if action == "process_queue":
+            assert is_refused(shared_device, "process_queue() is running")
+        if action == "send":
+            assert is_refused(shared_device, "no request waits for an answer")
+
+
+@pytest.mark.failures("handler_error")
+@pytest.mark.parametrize("site", ["handler", "headers", "length", "readinto", "close"])
+def test_an_interrupt(site: str, device: Device, doors: Doors) -> None:
+    """Ctrl-C ends the application, and the request or the body that it met, wherever that was.
+
+    A body that was being read has lost a piece, and cannot go on.
+    """
+    device.exec(SOURCE)
+    device.exec(f"prepare({site!r}, 'interrupt')")
+    got = answer(doors, "http")
+    assert got is None or got.status == 500 or site == "close"
+    disarm(device)
+    device.reset()
+
+
+@pytest.mark.failures("handler_error")
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("told", [2**20, -5, 0, None])
+def test_a_stream_that_lies(told: int | None, shared_device: Device, doors: Doors) -> None:
+    """A readinto() that says it has read more than it could, or nothing, ends the body."""
+    shared_device.exec(
+        "class Liar(Stream):\n"
+        f"    def readinto(self, buffer): return {told}\n"
+        "httpserver.on('/site', lambda request: httpserver.send(Liar('')), 'POST')"
+    )
+    assert answer(doors, "http") is None
+    assert doors.http.get("/hello").text == "hello\n"
+
+
+@pytest.mark.usefixtures("table")
+def test_a_stream_from_a_native_one(shared_device: Device, doors: Doors) -> None:
+    """A class in Python that is derived from io.BytesIO is sent as its base is."""
+    shared_device.exec(
+        "class Derived(io.BytesIO): pass\n"
+        "httpserver.on('/site', lambda request: httpserver.send(Derived(b'b' * 9000)), 'POST')"
+    )
+    got = answer(doors, "http")
+    assert got is not None
+    assert got.body == b"b" * 9000
+
+
+FILES = """
+class File(io.IOBase):
+    def __init__(self):
+        self.left = 900
+    def ioctl(self, request, argument):
+        return 0
+    def write(self, data):
+        size = len(data)
+        act(data)
+        return size
+    def readinto(self, buffer):
+        act(buffer)
+        count = min(self.left, len(buffer))
+        self.left -= count
+        buffer[:count] = b"b" * count
+        return count
+
+class Files:
+    def mount(self, readonly, mkfs): pass
+    def umount(self): pass
+    def stat(self, path): raise OSError(2)
+    def statvfs(self, path): return (512, 512, 99, 99, 99, 0, 0, 0, 0, 64)
+    def open(self, path, mode): return File()
+    def rename(self, old, new): act()
+    def remove(self, path): act()
+
+class Certificates(Files):
+    def open(self, path, mode): return Stream("readinto")
+"""
+"""File systems in Python: one takes and gives bytes, the other's files are no certificates."""
+
+
+@pytest.mark.usefixtures("table")
+def test_certificates_in_python(shared_device: Device, doors: Doors) -> None:
+    """What a file system does while start() reads a certificate leaks neither it nor the key."""
+    shared_device.exec(FILES + "vfs.mount(Certificates(), '/py')")
+    begin = "httpserver.start(cert_file='/py/cert.pem', key_file='/py/key.pem')"
+    try:
+        for action in ("nothing", "stop", "start", "restart", "grow", "keep", "raise"):
+            with acting(shared_device, doors, "", action):
+                if action == "raise":
+                    with pytest.raises(ControlError, match="as asked"):
+                        shared_device.eval(begin)
+                else:
+                    assert shared_device.eval(begin) is False  # these are no certificates
+    finally:
+        shared_device.exec("vfs.umount('/py')")
+    assert doors.https.get("/hello").text == "hello\n"
