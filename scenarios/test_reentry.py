@@ -16,15 +16,19 @@ from espbench.clients import (
     Doors,
     HttpError,
     Response,
+    WebRepl,
 )
+from espbench.clients.webrepl import PROMPT, PUT, request
 from espbench.deadline import Deadline
 from espbench.device import Device
 from espbench.errors import ControlError
 
+PASSWORD = "espbench"
 BODY = 12_000
 """Bytes of each request's body: what a request that is lost leaks at least."""
 TIME_WAIT = 2048
 """Bytes of connections that the device ended first, which lwIP keeps (RFC 9293 section 3.6.1)."""
+EIO = 5
 
 SOURCE = """
 import gc, httpserver, io, micropython, struct, uctypes, vfs, webrepl, wsserver
@@ -403,3 +407,95 @@ def test_certificates_in_python(shared_device: Device, doors: Doors) -> None:
     finally:
         shared_device.exec("vfs.umount('/py')")
     assert doors.https.get("/hello").text == "hello\n"
+
+
+# ---------------------------------------------------------------- the WebREPL
+
+SERVE = "while not done: webrepl.process_queue(20)"
+
+
+@pytest.mark.usefixtures("table")
+def test_lines_for_code_that_serves_its_session(doors: Doors) -> None:
+    """A loop that was typed serves what is typed next, on a line of its own, until it ends."""
+    with doors.http.well_behaved("/webrepl") as socket:
+        repl = WebRepl(socket, PASSWORD)
+        repl.line("done = False")
+        socket.send(SERVE + "\r\r")
+        repl.read_until("... \r\n")
+        assert "42\r\n" in repl.type("6 * 7\r")
+        repl.type("done = True\r")
+        repl.read_until(PROMPT)  # the loop's own
+        assert repl.line("done") == "True\n"
+
+
+@pytest.mark.usefixtures("table")
+def test_the_raw_repl_of_code_that_serves_its_session(doors: Doors) -> None:
+    """The raw REPL is raw again when its code has ended, whatever that code was given to type."""
+    with doors.http.well_behaved("/webrepl") as socket:
+        repl = WebRepl(socket, PASSWORD)
+        repl.type("\x01", "\r\n>")
+        repl.type(f"done = False\n{SERVE}\n\x04", "OK")
+        assert "42\r\n" in repl.type("6 * 7\r")
+        repl.type("done = True\r", "\x04\x04>")
+        assert repl.type("print(done)\x04", "\x04\x04>") == "OKTrue\r\n\x04\x04>"
+        repl.type("\x02")
+
+
+@pytest.mark.usefixtures("table")
+def test_a_raw_paste_is_read_by_the_repl_alone(shared_device: Device, doors: Doors) -> None:
+    """What is scheduled while a raw paste comes cannot take its rest away."""
+    with doors.http.well_behaved("/webrepl") as socket:
+        repl = WebRepl(socket, PASSWORD)
+        repl.type("\x01", "\r\n>")
+        repl.type("\x05A\x01", "R\x01\x00\x04\x01")
+        socket.send("print(6 *")
+        with pytest.raises(ControlError, match="is taking a file or a paste"):
+            shared_device.exec("webrepl.process_queue()")
+        socket.send(" 7)\x04")
+        assert "42\r\n" in repl.read_until("\x04>")
+        repl.type("\x02")
+
+
+@pytest.mark.usefixtures("table")
+def test_typed_code(shared_device: Device, doors: Doors) -> None:
+    """A WebREPL's session goes on or ends, whatever is typed into it."""
+    for action in ACTIONS:
+        with acting(shared_device, doors, "", action):
+            websocket = doors.http.websocket("/webrepl")
+            try:
+                repl = WebRepl(websocket, PASSWORD)
+                assert ("ValueError" in repl.line("act(body)")) == (action == "raise")
+                assert repl.line("6 * 7") == "42\n"
+                websocket.close()
+            except ClientError:
+                if action in (*HARMLESS, "raise"):
+                    raise
+            finally:
+                websocket.stream.close()
+
+
+@pytest.mark.usefixtures("table")
+def test_a_file_system_in_python(shared_device: Device, doors: Doors) -> None:
+    """Transfers end, whatever the file system does while it writes and reads for them."""
+    shared_device.exec(FILES + "vfs.mount(Files(), '/py')")
+    try:
+        for action in ACTIONS:
+            with acting(shared_device, doors, "", action):
+                websocket = doors.http.websocket("/webrepl")
+                try:
+                    repl = WebRepl(websocket, PASSWORD)
+                    websocket.send(request(PUT, "/py/file", 900))
+                    assert repl.answer() == 0
+                    websocket.send(b"x" * 900)
+                    assert repl.answer() == (EIO if action == "raise" else 0)
+                    assert repl.get("/py/file").strip(b"b") == b""
+                    websocket.close()
+                except ClientError:
+                    if action in HARMLESS:
+                        raise
+                finally:
+                    websocket.stream.close()
+            if action == "webrepl.process_queue":
+                assert is_refused(shared_device, "is taking a file or a paste")
+    finally:
+        shared_device.exec("vfs.umount('/py')")

@@ -85,10 +85,21 @@ static mp_obj_t webrepl_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(webrepl_start_obj, 0, webrepl_start);
 
+static void refuse_while_busy(void) {
+    if (webrepl_terminal_busy()) {
+        mp_raise_msg(
+            &mp_type_RuntimeError,
+            MP_ERROR_TEXT("process_queue() is taking a file or a paste: a file system or a "
+                          "scheduled function must return to it, not call it"));
+    }
+}
+
 static mp_obj_t webrepl_process_queue(size_t n_args, const mp_obj_t *args) {
     mp_int_t timeout = n_args ? mp_obj_get_int(args[0]) : 0;
     bool reset;
+    refuse_while_busy();
     server_wait(timeout > 0 ? (uint32_t)timeout : 0);
+    refuse_while_busy(); /* another thread may have begun while this one waited */
     int served = webrepl_terminal_serve(BUDGET_MS, &reset);
     if (reset) {
         mp_raise_type(&mp_type_SystemExit); /* ends the application, then MicroPython starts anew */
@@ -99,7 +110,7 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(webrepl_process_queue_obj, 0, 1, webr
 
 bool webrepl_at_prompt(void) {
     bool reset = false;
-    if (!webrepl_terminal_runs() && server_pending_on(QUEUE_WEBREPL)) {
+    if (!webrepl_terminal_runs() && !webrepl_terminal_busy() && server_pending_on(QUEUE_WEBREPL)) {
         webrepl_terminal_serve(BUDGET_MS, &reset);
     }
     return reset;

@@ -8,6 +8,7 @@
 #include "py/objtuple.h"
 #include "py/runtime.h"
 #include "py/stream.h"
+#include "server_stream.h"
 #include "webrepl_request.h"
 #include "webrepl_session.h"
 
@@ -64,8 +65,9 @@ static mp_obj_t string(const char *text) { return mp_obj_new_str(text, strlen(te
 
 static void open_file(const char *name, qstr mode) {
     mp_obj_t args[] = {string(name), MP_OBJ_NEW_QSTR(mode)};
-    MP_STATE_VM(webrepl_file) =
-        mp_vfs_open(MP_ARRAY_SIZE(args), args, (mp_map_t *)&mp_const_empty_map);
+    mp_obj_t file = mp_vfs_open(MP_ARRAY_SIZE(args), args, (mp_map_t *)&mp_const_empty_map);
+    int operation = mode == MP_QSTR_rb ? MP_STREAM_OP_READ : MP_STREAM_OP_WRITE;
+    MP_STATE_VM(webrepl_file) = server_stream(file, operation | MP_STREAM_OP_IOCTL);
 }
 
 static bool is_folder(const char *name) { return mp_import_stat(name) == MP_IMPORT_STAT_DIR; }
@@ -88,12 +90,16 @@ static void do_rename(const void *unused) {
 
 static void do_write(const void *buffer_info) {
     const mp_buffer_info_t *piece = buffer_info;
-    int error = 0;
-    mp_uint_t n =
-        mp_stream_write_exactly(MP_STATE_VM(webrepl_file), piece->buf, piece->len, &error);
-    if (error == 0 && n != piece->len) {
-        error = MP_ENOSPC;
+    int error = server_stream_write(MP_STATE_VM(webrepl_file), piece->buf, piece->len);
+    if (error != 0) {
+        mp_raise_OSError(error);
     }
+}
+
+/* buffer_info: where to; its length becomes that of what was read. */
+static void do_read(const void *buffer_info) {
+    mp_buffer_info_t *piece = (mp_buffer_info_t *)buffer_info;
+    int error = server_stream_read(MP_STATE_VM(webrepl_file), piece->buf, CHUNK, &piece->len);
     if (error != 0) {
         mp_raise_OSError(error);
     }
@@ -207,10 +213,9 @@ static void begin_download(void) {
 /* The client has asked for the next piece. */
 static void send_piece(void) {
     uint8_t frame[2 + CHUNK];
-    int error = 0;
-    mp_uint_t n = mp_stream_rw(MP_STATE_VM(webrepl_file), frame + 2, CHUNK, &error,
-                               MP_STREAM_RW_READ | MP_STREAM_RW_ONCE);
-    n = error ? 0 : n;
+    mp_buffer_info_t piece = {.buf = frame + 2};
+    int error = attempt(do_read, &piece);
+    size_t n = error ? 0 : piece.len;
     frame[0] = (uint8_t)n;
     frame[1] = (uint8_t)(n >> 8);
     webrepl_output_binary(frame, 2 + n);

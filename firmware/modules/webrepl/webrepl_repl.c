@@ -77,6 +77,10 @@ bool webrepl_repl_type(char c) {
     return (pyexec_event_repl_process_char((unsigned char)c) & PYEXEC_FORCED_EXIT) != 0;
 }
 
+void webrepl_repl_set_raw(bool raw) {
+    pyexec_mode_kind = raw ? PYEXEC_MODE_RAW_REPL : PYEXEC_MODE_FRIENDLY_REPL;
+}
+
 bool webrepl_repl_is_raw(void) { return pyexec_mode_kind == PYEXEC_MODE_RAW_REPL; }
 
 bool webrepl_repl_edits(void) {

@@ -18,6 +18,9 @@ bool webrepl_repl_type(char c);
 bool webrepl_repl_edits(void);
 bool webrepl_repl_is_raw(void);
 
+/* Goes back to a mode after webrepl_repl_begin(); the line that is being typed stays. */
+void webrepl_repl_set_raw(bool raw);
+
 /* Gives back what the GC heap holds for it. */
 void webrepl_repl_forget(void);
 

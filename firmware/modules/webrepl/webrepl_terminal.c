@@ -6,6 +6,7 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 #include "server.h"
+#include "server_exception.h"
 #include "server_port.h"
 #include "shared/readline/readline.h"
 #include "shared/runtime/interrupt_char.h"
@@ -26,8 +27,13 @@ static size_t at;
 static unsigned running;       /* how deep code of the session runs in itself */
 static unsigned sessions;      /* how many there were, to see in a REPL that another one began */
 static transport_client_t now; /* the session that this thread has heard of last */
+static unsigned line_depth;    /* the line being typed is what such deep code serves */
+static bool taking;            /* a piece of a file is being dealt with */
+static bool reading;           /* the REPL itself reads a raw paste */
 
 bool webrepl_terminal_runs(void) { return running > 0; }
+
+bool webrepl_terminal_busy(void) { return taking || reading; }
 
 /* ---- the slot of os.dupterm() ---- */
 
@@ -116,11 +122,11 @@ static void begin_session(transport_client_t client) {
     webrepl_terminal_attach(true);
     /* The prompt went out with the login. While code of an earlier session still runs, this is for
      * what that code serves (it may be a whole application); it begins anew when that has ended. */
+    line_depth = running;
     webrepl_repl_begin(false);
 }
 
-/* What is not REPL input. */
-static void take(server_item_t *taken) {
+static void deal_with(const server_item_t *taken) {
     if (taken->kind == ITEM_CONNECT) {
         begin_session(taken->client);
     } else if (taken->kind == ITEM_DISCONNECT) {
@@ -130,12 +136,29 @@ static void take(server_item_t *taken) {
     } else {
         webrepl_files_input(taken->data, taken->length);
     }
+}
+
+/* What is not REPL input. */
+static void take(server_item_t *taken) {
+    void *raised = NULL;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        taking = true;
+        deal_with(taken);
+        nlr_pop();
+    } else {
+        raised = nlr.ret_val;
+    }
+    taking = false;
     server_item_free(taken);
+    if (raised) {
+        nlr_jump(raised);
+    }
 }
 
 /* Takes the next item; text becomes `item`. False: there is none. */
 static bool next_item(void) {
-    server_item_t *taken = server_take(QUEUE_WEBREPL);
+    server_item_t *taken = taking ? NULL : server_take(QUEUE_WEBREPL);
     if (!taken) {
         return false;
     }
@@ -161,6 +184,9 @@ static int next_char(void) {
 
 /* The next character for a program that reads, or -1. Files go on meanwhile. */
 static int read_char(void) {
+    if (reading) {
+        return -1;
+    }
     while (!item && next_item()) {
     }
     return next_char();
@@ -170,7 +196,9 @@ int webrepl_stdin_wait(void) {
     transport_client_t whose = now;
     webrepl_output_flush();
     for (;;) {
+        reading = true; /* leave() says so when this raises */
         mp_handle_pending(true);
+        reading = false;
         while (!item && now == whose && next_item()) {
         }
         if (!now || now != whose) {
@@ -203,27 +231,51 @@ static context_t enter(void) {
 
 static void leave(const context_t *before) {
     running--;
+    reading = false;
     mp_hal_set_interrupt_char(before->interrupt_char);
     mp_globals_set(before->globals);
     mp_locals_set(before->locals);
     note_activity();
 }
 
+/* Code that was typed may serve the session itself. What it is given to type is not to continue
+ * the line that it was started with, which is still there. */
+static void begin_line(unsigned depth) {
+    if (line_depth != depth) {
+        webrepl_repl_begin(false);
+        line_depth = depth;
+    }
+}
+
+/* The code that began a line of its own has ended, and the line with it. */
+static void end_line(unsigned depth, bool raw) {
+    if (line_depth > depth) {
+        webrepl_repl_set_raw(raw);
+        line_depth = depth;
+    }
+}
+
 /* Types one character into the REPL. True: a soft reset is wanted. */
 static bool type(char c) {
-    unsigned session = sessions;
-    bool reset = false;
+    unsigned session = sessions, depth = running;
+    bool reset = false, raw = line_depth == depth && webrepl_repl_is_raw();
+    void *raised = NULL;
     context_t before = enter();
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
+        begin_line(depth);
         reset = webrepl_repl_type(c);
         nlr_pop();
     } else { /* no memory for the line: it is lost, the session is not */
         mp_hal_set_interrupt_char(-1);
-        mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
+        raised = server_print_exception(nlr.ret_val);
         session--;
     }
     leave(&before);
+    end_line(depth, raw && session == sessions);
+    if (raised) {
+        nlr_jump(raised);
+    }
     if (session != sessions && !running) {
         webrepl_repl_begin(true);
     }
@@ -289,6 +341,7 @@ void webrepl_terminal_forget(void) {
     drop_item();
     end_session();
     webrepl_repl_forget();
-    running = 0;
+    running = line_depth = 0;
+    taking = reading = false;
     note_activity();
 }

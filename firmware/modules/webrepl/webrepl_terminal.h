@@ -15,6 +15,10 @@ int webrepl_terminal_serve(unsigned budget_ms, bool *reset);
 /* Whether code that came over the session is running. */
 bool webrepl_terminal_runs(void);
 
+/* Whether a piece of a file or of a raw paste is being dealt with. What runs Python then (a file
+ * system in Python, something scheduled) must not have the next item served. */
+bool webrepl_terminal_busy(void);
+
 /* Attaches the session to what programs print, or takes it off. (Two pointers: the network context
  * may do it at a login, so that a program that hangs shows where it is interrupted.) */
 void webrepl_terminal_attach(bool on);

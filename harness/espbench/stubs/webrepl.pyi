@@ -48,6 +48,9 @@ def start(
 def process_queue(timeout_ms: int = 0, /) -> int:
     """Run what the client has typed, and go on with a file transfer, for about 20 ms at most.
 
+    Code that was typed may call it, such as an application that was started over the session: what
+    is typed meanwhile begins on a line of its own.
+
     Args:
         timeout_ms: how long to wait for the first input, in milliseconds.
 
@@ -56,6 +59,8 @@ def process_queue(timeout_ms: int = 0, /) -> int:
 
     Raises:
         SystemExit: the client typed Ctrl-D: the program ends and MicroPython starts anew.
+        RuntimeError: it was called while a piece of a file or of a raw paste was being taken, by a
+            file system written in Python or a scheduled function.
     """
 
 def stop() -> None:
