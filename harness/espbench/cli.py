@@ -735,7 +735,7 @@ def make_parser() -> argparse.ArgumentParser:
         "replay",
         replay,
         "repeat a recording; exit with 0 when the outcome is the same, else with 1",
-        "espbench replay evidence/test_upload-test_it/recording.espbench --gdb",
+        "espbench replay evidence/tests-test_upload-test_it/recording.espbench --gdb",
     )
     it.add_argument("archive", metavar="ARCHIVE", help="what a recorded test left")
     it.add_argument(

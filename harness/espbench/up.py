@@ -304,7 +304,7 @@ class _Herald:
         return new
 
     def _say_first(self, why: str) -> None:
-        if not self._device.console.text.endswith("\n"):
+        if self._device.console.text[-1:] not in ("", "\n"):
             self._print("")  # the console stands behind a prompt
         if why:
             self._print(f"espbench: {why}", style="yellow")

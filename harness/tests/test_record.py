@@ -21,6 +21,7 @@ from espbench.boards import BOARDS, LX60
 from espbench.deadline import Deadline
 from espbench.device import Device
 from espbench.errors import ArchiveError, ConfigError, ConsoleTimeout, DiskFull, QemuDied, QmpError
+from espbench.evidence import folder_name
 from espbench.find_qemu import find_qemu
 from espbench.guest_memory import symbol_address
 from espbench.paced import RecordedPace
@@ -435,6 +436,19 @@ def _script_of_the_docs() -> str:
 def _qemu_in(path: Path) -> str:
     with zipfile.ZipFile(path) as file:
         return str(json.loads(file.read(archive.MANIFEST))["qemu"])
+
+
+def test_the_examples_agree(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the documents replay is what the command before it leaves."""
+    name = folder_name("tests/test_upload.py::test_it")
+    with pytest.raises(SystemExit):
+        cli.main(["replay", "--help"])
+    texts = [capsys.readouterr().out]
+    texts += [(TREE / path).read_text("utf-8") for path in ("README.md", "docs/record.md")]
+    for text in texts:
+        assert set(re.findall(r"replay evidence/(\S+)/recording\.espbench", text)) == {name}
+    for text in texts[1:]:
+        assert "espbench record tests/ -k upload" in text
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
