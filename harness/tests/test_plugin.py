@@ -16,6 +16,7 @@ from espbench.pool.forecast import merged
 from espbench.readiness import ConsoleReadiness, HttpReadiness
 
 Inner = Callable[..., "tuple[int, str]"]
+Refused = Callable[..., str]
 
 PANIC = b"""\
 ready\r
@@ -291,11 +292,76 @@ def test_bad_options(inner: Inner, options: list[str], sentence: str) -> None:
     assert f"ERROR: {sentence}\n" in output
 
 
-def test_no_firmware(inner: Inner) -> None:
-    """A firmware that is not there is named."""
-    status, output = inner("def test_it(device): pass", "--espbench-firmware=none.elf")
-    assert status == 1
-    assert "none.elf does not exist: build it with `espbench build --board lx60`" in output
+NO_QEMU = "import os\nos.environ['PATH'] = os.environ['IDF_TOOLS_PATH'] = '/nowhere'\n"
+NO_BUILD = """
+import espbench.build
+from espbench.errors import BuildError
+
+def firmware(board):
+    raise BuildError("The lx60 firmware could not be built: a.c:1: error: no\\n  what make printed")
+
+espbench.build.firmware = firmware
+"""
+
+
+@pytest.fixture(params=[(), ("-n2",)], ids=["alone", "xdist"])
+def refused(request: pytest.FixtureRequest, inner: Inner, tmp_path: Path) -> Refused:
+    """Return a function that runs tests which are refused, and returns what is said, once."""
+    (tmp_path / "no_qemu.py").write_text(NO_QEMU)
+    (tmp_path / "no_build.py").write_text(NO_BUILD)
+
+    def run(source: str, *options: str) -> str:
+        status, output = inner(source, *options, *request.param)
+        assert status == 4, output
+        _, *errors = output.split("ERROR: ")
+        assert len(errors) == 1, output
+        said: str = errors[0].strip()
+        assert output.count(said) == 1
+        for word in ("Traceback", "INTERNALERROR", "failed", "crashed", "passed"):
+            assert word not in output
+        return said
+
+    return run
+
+
+MANY = "".join(
+    f"def test_{number}({name}): pass\n"
+    for number, name in enumerate(["device", "shared_device", "device_factory"] * 2)
+)
+
+
+def test_no_firmware(refused: Refused) -> None:
+    """A firmware that is not there is named once, whatever number of tests wants it."""
+    said = refused(MANY, "--espbench-firmware=none.elf")
+    assert "none.elf does not exist: build it with `espbench build --board lx60`" in said
+
+
+def test_no_qemu(refused: Refused) -> None:
+    """So is a QEMU that is not installed."""
+    said = refused(MANY, "-p", "no_qemu")
+    assert said.startswith("qemu-system-xtensa is not installed, and board lx60 needs it: install")
+
+
+def test_firmware_that_cannot_be_built(refused: Refused) -> None:
+    """The compiler's output is shown once."""
+    said = refused(MANY, "--espbench-firmware=", "-p", "no_build")
+    assert said == "The lx60 firmware could not be built: a.c:1: error: no\n  what make printed"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def test_it(): pass",
+        "@pytest.mark.skip\ndef test_no(device): pass\ndef test_it(): pass",
+        "@pytest.fixture\ndef device(): return 1\ndef test_it(device): assert device == 1",
+    ],
+    ids=["none", "skipped", "overridden"],
+)
+def test_nothing_boots(inner: Inner, source: str) -> None:
+    """A session without a test that boots a device needs neither firmware nor QEMU."""
+    status, output = inner(source, "--espbench-firmware=none.elf")
+    assert status == 0
+    assert "1 passed" in output
 
 
 @pytest.mark.parametrize(
@@ -322,9 +388,9 @@ def test_corrupt_firmware(
     bad = tiny_firmware().with_name("bad.elf")
     bad.write_bytes(damage(tiny_firmware().read_bytes()))
     status, output = inner("def test_it(device): pass", "--espbench-firmware=bad.elf")
-    assert status == 1
+    assert status == 4
     assert re.search(
-        rf"ConfigError: Board lx60 cannot run the firmware \S+bad\.elf: {flaw}\. Copy or build it "
+        rf"ERROR: Board lx60 cannot run the firmware \S+bad\.elf: {flaw}\. Copy or build it "
         r"again \(`espbench build --board lx60` makes espbench's own\)\.",
         output,
     ), output

@@ -217,6 +217,17 @@ def shared_device(
 # -------------------------------------------------------------------- tests
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """End the session before its first test when no test could boot a device."""
+    own = active(session.config)
+    if own is None or session.testsfailed or session.config.option.collectonly:
+        return None
+    from espbench.plugin import needs
+
+    return None if needs.met(own, session) else True
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(
     item: pytest.Item, nextitem: pytest.Item | None
