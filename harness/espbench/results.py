@@ -24,6 +24,7 @@ class Case:
         detail: the whole failure.
         evidence: folders.
         devices: a line about the state of each device when it failed.
+        ended: whether it was torn down, too, so that nothing about it changes any more.
     """
 
     nodeid: str
@@ -33,6 +34,7 @@ class Case:
     detail: str = ""
     evidence: list[str] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)
+    ended: bool = False
 
     @property
     def suite(self) -> str:
@@ -108,7 +110,9 @@ class Results:
             case.message = f"fails as expected: {reason}" if event["expected"] else reason
         elif event["when"] == "call" and case.outcome == "running":
             case.outcome = "passed"
-        return case if event["when"] == "teardown" else None
+        # pytest-xdist's report of a worker that crashed has a phase of its own, and is the last.
+        case.ended = event["when"] not in ("setup", "call")
+        return case if case.ended else None
 
     def finish(self) -> None:
         """Call the run over: what has not ended did not pass."""
@@ -116,6 +120,7 @@ class Results:
             if case.outcome in ("running", "waiting"):
                 case.outcome = "failed"
                 case.message = case.message or "It did not run to its end."
+            case.ended = True
 
     def count(self, outcome: Outcome) -> int:
         """Return how many scenarios have this outcome."""
@@ -124,7 +129,7 @@ class Results:
     @property
     def done(self) -> int:
         """How many scenarios have ended."""
-        return len(self.cases) - self.count("waiting") - self.count("running")
+        return sum(case.ended for case in self.cases.values())
 
     @property
     def good(self) -> bool:
@@ -138,7 +143,7 @@ class Results:
         for case in self.cases.values():
             suite = suites.setdefault(case.suite, Suite(case.suite))
             suite.seconds += case.seconds
-            match case.outcome:
+            match case.outcome if case.ended else "running":
                 case "passed":
                     suite.passed += 1
                 case "failed":

@@ -371,3 +371,29 @@ def test_broken_lines() -> None:
     lines = [line.plain for line in broken_lines(many)]
     assert len(lines) == 21
     assert lines[-1] == "and 3 more: the report has them all"
+
+
+def test_a_suite_s_line_is_final() -> None:
+    """A suite is told of once, after its last teardown, which may fail in another worker."""
+    output = io.StringIO()
+    made = Results()
+    late = report(A, "teardown", "failed", message="left a connection open")
+    crash = report(C, "???", "failed", message="worker 'gw1' crashed")
+    with Display(Console(file=output, width=100), made) as display:
+        for event in (collected(A, B, C), *whole(A)[:-1], *whole(B), *whole(C)[:2]):
+            if case := made.take(event):
+                display.ended(case)
+        assert output.getvalue() == ""
+        for event in (late, crash):
+            if case := made.take(event):
+                display.ended(case)
+    lines = output.getvalue().splitlines()
+    assert lines == [
+        "FAILED dual: a: left a connection open",
+        "dual: 1 passed, 1 failed, 0 skipped in 3.0 s",
+        "FAILED tls_limit: c: worker 'gw1' crashed",
+        "tls_limit: 0 passed, 1 failed, 0 skipped in 1.0 s",
+    ]
+    before = [(suite.name, suite.passed, suite.failed, suite.seconds) for suite in made.suites()]
+    made.finish()
+    assert before == [(s.name, s.passed, s.failed, s.seconds) for s in made.suites()]
