@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import board_parity
-import left_out
 from espbench import build
 from espbench.boards import BOARDS, Board, board_named
 from espbench.claims import first_free
@@ -25,6 +24,8 @@ from espbench.find_qemu import find_qemu
 from espbench.parity import show
 from espbench.parity.known import TABLE, Known, read
 from espbench.parity.sides import cases_of_junit
+from espbench.skips import by_reason as skips_by_reason
+from espbench.skips import short
 from rich.console import Console
 
 VARIABLE = "ESPBENCH_BOARDS"
@@ -59,8 +60,10 @@ def absence(board: Board) -> str:
     return ""
 
 
-def select(wanted: Sequence[Board], absent: Mapping[str, str]) -> tuple[list[Board], list[str]]:
-    """Return the boards to test, and a sentence for each that is left out; pure.
+def select(
+    wanted: Sequence[Board], absent: Mapping[str, str]
+) -> tuple[list[Board], dict[str, str]]:
+    """Return the boards to test, and why each other one is left out; pure.
 
     Args:
         wanted: the boards that somebody chose; empty for all that are here.
@@ -76,19 +79,34 @@ def select(wanted: Sequence[Board], absent: Mapping[str, str]) -> tuple[list[Boa
                 f"{absent[board.name]}"
             )
     boards = list(wanted) or [b for b in BOARDS.values() if b.name not in absent]
-    left = [
-        f"board {name} was left out: {absent.get(name) or f'{VARIABLE} does not name it.'}"
+    left = {
+        name: absent.get(name) or f"{VARIABLE} does not name it."
         for name in BOARDS
         if name not in [board.name for board in boards]
-    ]
+    }
     return boards, left
+
+
+def left_out(skips: Iterable[tuple[str, str]], boards: Mapping[str, str]) -> list[str]:
+    """Return a line for each reason for which tests or boards were left out, short; pure.
+
+    Args:
+        skips: node id and reason of each test that was skipped.
+        boards: why boards were left out.
+    """
+    found = {reason: [tests] for reason, tests in skips_by_reason(skips, "test").items()}
+    for name, reason in boards.items():
+        found.setdefault(short(reason), []).append(f"board {name}")
+    lines = [f"left out: {' and '.join(what)}: {reason}" for reason, what in found.items()]
+    return [*lines, "`espbench doctor` says how to get what is missing"] if boards else lines
 
 
 def commands(
     boards: Iterable[Board], arguments: Sequence[str], folder: Path = RESULTS
 ) -> list[list[str]]:
     """Return pytest's command lines: what needs no board, or just any, runs with the first."""
-    base = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "worksteal"]
+    # The last lines say why tests were skipped, each reason once: so pytest does not.
+    base = [sys.executable, "-m", "pytest", "-rfExX", "-n", "auto", "--dist", "worksteal"]
     paths = [] if any(_is_path(argument) for argument in arguments) else ["scenarios"]
     return [
         [
@@ -149,7 +167,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _test(
     boards: Sequence[Board],
-    left: Sequence[str],
+    left: Mapping[str, str],
     arguments: Sequence[str],
     folder: Path,
     known: Sequence[Known],
@@ -173,9 +191,10 @@ def _test(
         print(f"espbench: parity: {verdict.sentence}")
     print(f"espbench: results are in {folder}")
     # The first run has what needs no board, or just any.
-    if (first := results[boards[0].name]) is not None:
-        left = [*left_out.left_out(cases_of_junit(first.read_text(encoding="utf-8"))), *left]
-    for sentence in left:
+    first = results[boards[0].name]
+    cases = {} if first is None else cases_of_junit(first.read_text(encoding="utf-8"))
+    skips = [(name, seen.message) for name, seen in cases.items() if seen.kind == "skipped"]
+    for sentence in left_out(skips, left):
         print(f"espbench: {sentence}")
     return worst(statuses) or int(not all(verdict.good for verdict in verdicts))
 

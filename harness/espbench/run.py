@@ -31,6 +31,7 @@ from espbench.progress import VARIABLE
 from espbench.qemu import check_version, dotted, find_qemu, qemu_version
 from espbench.results import Results
 from espbench.shard import Shard, read_durations
+from espbench.skips import told as skips_told
 from espbench.suites import suite_paths
 
 PYTEST_LOG = "pytest.log"
@@ -295,6 +296,9 @@ def _close(outcome: Run, plan: Plan, page: Path, console: Console) -> None:
     console.print(suites_table(outcome.results, outcome.seconds))
     if outcome.figures:
         console.print(figures_table(outcome.figures, outcome.past))
+    skips = [(case.nodeid, case.message) for case in outcome.results.skipped()]
+    for sentence in skips_told(skips, "scenario"):
+        console.print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
     for line in broken_lines(outcome.results.failures()):
         console.print(line, soft_wrap=True)
     if outcome.note:

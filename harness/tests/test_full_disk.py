@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_disk import FILL, SmallDisk
+from small_disk import FILL, SmallDisk, why_not
 
 FAILS = "\n@READY\ndef test_fails(device):\n    fill({pages})\n    assert 0, 'of its own'\n"
 PASSES = "\n@READY\ndef test_passes(device):\n    fill()\n"
@@ -125,3 +125,14 @@ def test_history(disk: SmallDisk, tiny_firmware: Callable[[], Path], tmp_path: P
     assert sentence in (tmp_path / "out" / "report.html").read_text()
     assert disk.files() == {"rest"}
     disk.assert_nothing_left()
+
+
+def test_why_no_disk() -> None:
+    """Root is not told to be root, and what the kernel refused is named."""
+    said = "unshare: unshare failed: Operation not permitted"
+    assert why_not(said, root=True) == (
+        f"no tmpfs can be mounted ({said}): root lacks CAP_SYS_ADMIN, as in a container"
+    )
+    assert why_not(said, root=False) == (
+        f"no tmpfs can be mounted ({said}): allow user namespaces, or run as root"
+    )

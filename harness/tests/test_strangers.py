@@ -117,7 +117,7 @@ def test_pytest(tmp_path: Path) -> None:
     """`--espbench-firmware` runs what any firmware can do, and says what was skipped."""
     firmware = foreign.build(tmp_path / "firmware.elf")
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    said = inner_pytest(tmp_path, "--espbench", *plugin_options(firmware), "-rs")
+    said = inner_pytest(tmp_path, "--espbench", *plugin_options(firmware))
     assert "2 passed, 3 skipped" in said
     assert "the firmware answers nothing on port 80, and nobody said that it would" in said
     assert "needs espbench's own firmware" in said

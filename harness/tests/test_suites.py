@@ -35,11 +35,20 @@ def test_boards_that_are_here() -> None:
     assert suites.chosen({}) == suites.chosen({"ESPBENCH_BOARDS": " "}) == []
     boards, left = suites.select([], {"esp32": "No QEMU.", "esp32c3": "No compiler."})
     assert boards == [LX60]
-    assert left == [
-        "board esp32 was left out: No QEMU.",
-        "board esp32c3 was left out: No compiler.",
+    assert left == {"esp32": "No QEMU.", "esp32c3": "No compiler."}
+    assert suites.select([], {}) == ([LX60, ESP32, ESP32C3], {})
+
+
+def test_each_reason_once() -> None:
+    """Tests and boards that lack the same share a short line, whatever number of them there is."""
+    long = f"Board esp32 needs QEMU, and none was found: install it with `x` ({'y' * 200}), or not."
+    tests = [(f"harness/tests/test_esp32.py::test_{n}", long) for n in range(30)]
+    lines = suites.left_out([*tests, ("scenarios/test_page.py", "no Chromium")], {"esp32": long})
+    assert lines == [
+        "left out: 30 tests (esp32) and board esp32: Board esp32 needs QEMU, and none was found",
+        "left out: 1 test (page): no Chromium",
+        "`espbench doctor` says how to get what is missing",
     ]
-    assert suites.select([], {}) == ([LX60, ESP32, ESP32C3], [])
 
 
 def test_boards_that_are_chosen() -> None:
@@ -48,7 +57,7 @@ def test_boards_that_are_chosen() -> None:
     assert wanted == [ESP32, LX60]
     assert suites.select(wanted, {}) == (
         wanted,
-        ["board esp32c3 was left out: ESPBENCH_BOARDS does not name it."],
+        {"esp32c3": "ESPBENCH_BOARDS does not name it."},
     )
     with pytest.raises(ConfigError, match=r"^There is no board 'esp8266': choose one of "):
         suites.chosen({"ESPBENCH_BOARDS": "esp8266"})
@@ -68,7 +77,8 @@ def test_chosen_board_that_is_absent(
 
 def test_commands() -> None:
     """The harness's tests run once, the scenarios once a board; paths are taken as they are."""
-    base = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "worksteal", "--espbench-board"]
+    base = [sys.executable, "-m", "pytest", "-rfExX", "-n", "auto", "--dist", "worksteal"]
+    base.append("--espbench-board")
     lx60 = [*base, "lx60", "--junitxml=build/test/lx60.xml"]
     esp32 = [*base, "esp32", "--junitxml=build/test/esp32.xml"]
     assert suites.commands([LX60, ESP32], ["-k", "ws"]) == [
@@ -152,8 +162,7 @@ def test_two_runs_at_once(tree: Path) -> None:
         assert first.stdout.read().endswith(
             "espbench: board lx60 was tested: all passed\n"
             "espbench: results are in build/test\n"
-            "espbench: board esp32 was left out: ESPBENCH_BOARDS does not name it.\n"
-            "espbench: board esp32c3 was left out: ESPBENCH_BOARDS does not name it.\n"
+            "espbench: left out: board esp32 and board esp32c3: ESPBENCH_BOARDS does not name it\n"
         )
     assert first.returncode == 0
     assert output.startswith(
@@ -193,6 +202,7 @@ def test_last_lines(
         "espbench: parity: lx60 and esp32 were not compared, as the run did not come to its end on "
         "esp32.\n"
         "espbench: results are in build/test\n"
-        "espbench: scenarios/test_page.py left out: no Chromium\n"
-        "espbench: board esp32c3 was left out: No c3.\n"
+        "espbench: left out: 1 test (page): no Chromium\n"
+        "espbench: left out: board esp32c3: No c3\n"
+        "espbench: `espbench doctor` says how to get what is missing\n"
     )

@@ -282,6 +282,8 @@ def pytest_terminal_summary(
     if active(config):
         from espbench.plugin import failures
 
+        suites = config.pluginmanager.hasplugin("espbench-suites")
+        failures.tell_skips(terminalreporter, all_of_them=suites)
         failures.summarize(terminalreporter)
 
 

@@ -15,6 +15,7 @@ from espbench.moments import marks
 from espbench.plugin.session import Session, shown
 from espbench.plugin.workers import USED
 from espbench.record import SUFFIX
+from espbench.skips import told
 
 
 def run(session: Session, item: pytest.Item) -> Generator[None, object, object]:
@@ -79,6 +80,33 @@ def _tell_boot(session: Session, device: Device, report: pytest.TestReport) -> N
         boot = marks(event for event in device.timeline if event.at <= ready)
         # Not a property of the test, which would be in JUnit XML; pytest-xdist brings it, too.
         vars(report)[progress.BOOT] = [mark.as_json() for mark in boot]
+
+
+REPORTED = "fE"
+"""What pytest reports without -r: failures and errors."""
+NEEDS_BOARD = "needs board "
+"""What the reason of a test for other boards begins with; see `markers`."""
+
+
+def tell_skips(terminalreporter: pytest.TerminalReporter, *, all_of_them: bool) -> None:
+    """Say why tests were skipped, unless pytest's option -r says what is to be reported.
+
+    Args:
+        terminalreporter: pytest's.
+        all_of_them: whether espbench's suites were asked for; else those count that this plugin
+            skipped.
+    """
+    if terminalreporter.config.getoption("reportchars") != REPORTED:
+        return
+    skips = [
+        (report.nodeid, progress.message_of(report).removeprefix("Skipped: "))
+        for report in terminalreporter.stats.get("skipped", [])
+    ]
+    ours = [skip for skip in skips if all_of_them or skip[1].startswith(NEEDS_BOARD)]
+    if ours:
+        terminalreporter.section("espbench: what was skipped")
+    for sentence in told(ours, "test"):
+        terminalreporter.write_line(sentence)
 
 
 def summarize(terminalreporter: pytest.TerminalReporter) -> None:

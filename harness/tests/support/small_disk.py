@@ -39,6 +39,13 @@ def fill(pages=0):
 """What a test's module begins with that fills the disk, but for some pages."""
 
 
+def why_not(said: str, *, root: bool) -> str:
+    """Return why no tmpfs can be mounted, by what was printed and who tried; pure."""
+    if root:
+        return f"no tmpfs can be mounted ({said}): root lacks CAP_SYS_ADMIN, as in a container"
+    return f"no tmpfs can be mounted ({said}): allow user namespaces, or run as root"
+
+
 class SmallDisk:
     """Runs commands with a small file system at `path`."""
 
@@ -50,10 +57,15 @@ class SmallDisk:
         self._listing = folder / "listing.txt"
         for place in (self.path, self.temporary):
             place.mkdir()
-        ways = [way for way in WAYS if shutil.which(way[0])]
-        self._way = next((way for way in ways if self._run(way, "true").returncode == 0), None)
-        if self._way is None:
-            pytest.skip("no tmpfs can be mounted: this needs root, or unshare -rm to be allowed")
+        said = "unshare: not installed"
+        self._way: list[str] | None = None
+        for way in WAYS if shutil.which("unshare") else ():
+            tried = self._run(way, "true")
+            if tried.returncode == 0:
+                self._way = way
+                return
+            said = (tried.stdout.strip().splitlines() or [said])[-1]
+        pytest.skip(why_not(said, root=os.geteuid() == 0))
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command, which finds the disk empty; its standard error is in its output."""
