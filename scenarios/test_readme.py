@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from espbench import build
 from espbench.bench import free_port
+from espbench.boards import BOARDS
 from espbench.deadline import Deadline
 from espbench.device import Device
 from up_process import Up, ended
@@ -53,6 +55,7 @@ def blocks() -> list[str]:
 def test_try_the_device(tmp_path: Path) -> None:
     """In an empty folder its lines make what the next ones name, and the device answers them."""
     start, ask = blocks()
+    build.firmware(BOARDS["lx60"])  # which may take longer than a device's start is waited for
     (tmp_path / ".venv").symlink_to(sys.prefix)
     more: dict[str, str] = {}
     if shutil.which("curl") is None:
