@@ -64,8 +64,16 @@ def silent(connection: Connection) -> None:
             pass
 
 
+CONNECTED = threading.Semaphore(0)
+"""Counts the clients whose connect() has returned."""
+
+
 def reset(connection: Connection) -> None:
-    """End the connection with a RST (SO_LINGER of 0 seconds, socket(7))."""
+    """End the connection with a RST (SO_LINGER of 0 seconds, socket(7)).
+
+    Not before the client's connect() has returned: it would fail, and nothing that follows it.
+    """
+    CONNECTED.acquire(timeout=LONG)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
@@ -398,10 +406,13 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> weakref.WeakSet[socket.socket]:
     """Return the sockets that clients have opened, as long as anything refers to them."""
     alive: weakref.WeakSet[socket.socket] = weakref.WeakSet()
     connect = socket.socket.connect
+    while CONNECTED.acquire(blocking=False):
+        pass  # of the test before
 
     def recording(sock: socket.socket, address: tuple[str, int]) -> None:
         alive.add(sock)
         connect(sock, address)
+        CONNECTED.release()
 
     monkeypatch.setattr(socket.socket, "connect", recording)
     return alive
