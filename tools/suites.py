@@ -9,10 +9,12 @@ Where several were tested, the first is compared with each other one, as `espben
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 
 import board_parity
 from espbench import build
@@ -32,6 +34,8 @@ VARIABLE = "ESPBENCH_BOARDS"
 TREE = Path(__file__).resolve().parent.parent
 RESULTS = Path("build", "test")
 """Where each board's JUnit XML goes, below the tree."""
+INTERRUPTED = 2
+"""pytest's exit status after Ctrl-C."""
 NOTHING_COLLECTED = 5
 """pytest's exit status when no test was selected."""
 ENDED = (0, 1, NOTHING_COLLECTED)
@@ -132,13 +136,31 @@ def worst(statuses: Sequence[int]) -> int:
     return first or next((s for s in others if s not in (0, NOTHING_COLLECTED)), 0)
 
 
+def _run_all(runs: Sequence[Sequence[str]]) -> list[int]:
+    """Run one after the other, none after one that was interrupted; return their exit statuses."""
+    statuses: list[int] = []
+    for command in runs:
+        interrupted = bool(statuses) and statuses[-1] == INTERRUPTED
+        statuses.append(INTERRUPTED if interrupted else _run(command))
+    return statuses
+
+
 def _run(command: Sequence[str]) -> int:
     process = subprocess.Popen(command, cwd=TREE)
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue  # pytest got it, too, and cleans up
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    # A terminal sends Ctrl-C to pytest as well; SIGTERM comes to this process alone.
+    before = signal.signal(signal.SIGTERM, hand_on)
+    try:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # pytest cleans up
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -175,7 +197,7 @@ def _test(
     files = {board.name: TREE / results_of(board, folder) for board in boards}
     for file in files.values():
         file.unlink(missing_ok=True)  # of an earlier run: pytest may not come to writing another
-    statuses = [_run(command) for command in commands(boards, arguments, folder)]
+    statuses = _run_all(commands(boards, arguments, folder))
     results = {
         name: file if status in ENDED and file.exists() else None
         for (name, file), status in zip(files.items(), statuses, strict=True)
@@ -204,7 +226,7 @@ def outcome(status: int) -> str:
     known = {
         0: "all passed",
         1: "some failed",
-        2: "interrupted",
+        INTERRUPTED: "interrupted",
         NOTHING_COLLECTED: "none selected",
     }
     return known.get(status, f"pytest ended with status {status}")

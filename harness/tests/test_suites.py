@@ -7,6 +7,7 @@ import select
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,46 @@ def test_absence(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(suites, "find_qemu", missing)
     assert suites.absence(LX60) == "No QEMU here."
+
+
+def test_nothing_runs_after_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C on the first board's run ends all of them."""
+    ran: list[str] = []
+
+    def run(command: Sequence[str]) -> int:
+        ran.append(command[0])
+        return suites.INTERRUPTED
+
+    monkeypatch.setattr(suites, "_run", run)
+    assert suites._run_all([["lx60"], ["esp32"]]) == [suites.INTERRUPTED] * 2
+    assert ran == ["lx60"]
+
+
+CLEANS_UP = """
+import signal, sys, time
+def clean_up(*_):
+    print("cleaned up", flush=True)
+    sys.exit(2)
+signal.signal(signal.SIGTERM, clean_up)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_sigterm_ends_what_runs() -> None:
+    """SIGTERM, which comes to this process alone, reaches pytest, which cleans up."""
+    program = f"import suites, sys; sys.exit(suites._run([sys.executable, '-c', {CLEANS_UP!r}]))"
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        assert process.stdout.read() == "cleaned up\n"
+    assert process.returncode == suites.INTERRUPTED
 
 
 HELD = """
