@@ -6,7 +6,8 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -97,7 +98,7 @@ def _parts(device: Device) -> dict[str, Callable[[Path], object]]:
         "console.txt": lambda p: p.write_text(device.console.transcript.stamped()),
     }
     if device.panics:
-        reports = "\n".join(panic.report() for panic in device.panics)
+        reports = panic_reports(device.panics)
         parts["panic.txt"] = lambda p: p.write_text(reports)
         parts |= _core_dumps(device)
     parts["events.json"] = lambda p: p.write_text(_events(device))
@@ -199,3 +200,13 @@ def _sentence(error: Exception, folder: Path) -> str:
     if isinstance(error, OSError):
         return f"{error.filename or folder} could not be written: {error.strerror}"
     return str(error)
+
+
+def panic_reports(panics: Sequence[Panic]) -> str:
+    """Return the decoded panics, each different one once: a boot loop repeats the same one."""
+    times = Counter(panic.dump.text for panic in panics)
+    first = {panic.dump.text: panic for panic in reversed(panics)}
+    return "\n".join(
+        first[text].report() + (f"(printed {count} times)\n" if count > 1 else "")
+        for text, count in times.items()
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from espbench.panic import Collector, Frame, Panic, parse_dump
+from espbench.evidence import panic_reports
+from espbench.panic import Collector, Dump, Frame, Panic, parse_dump
 
 DUMP = """\
 Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.
@@ -109,6 +110,23 @@ def test_report_without_symbols() -> None:
     assert str(Panic(parse_dump(DUMP))) == expected
     assert str(Panic(parse_dump(DUMP), Path(__file__))) == expected
     assert Panic(parse_dump(DUMP)).report() == f"{expected}\n\n{DUMP}\n"
+
+
+def test_a_boot_loop_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same panic again and again is one report, which says how often it was printed."""
+    decoded: list[Dump] = []
+
+    def decode(dump: Dump, _elf: Path | None) -> tuple[Frame, ...]:
+        decoded.append(dump)
+        return ()
+
+    monkeypatch.setattr("espbench.unwind.decode", decode)
+    other = DUMP.replace("LoadProhibited", "StoreProhibited")
+    report = panic_reports([Panic(parse_dump(text)) for text in (DUMP, other, DUMP, DUMP)])
+    assert len(decoded) == 2
+    assert report.index("LoadProhibited") < report.index("StoreProhibited")
+    assert report.count("(printed 3 times)\n") == 1
+    assert report.count("Guru Meditation Error") == 4  # decoded and as printed, two each
 
 
 def test_frame() -> None:
