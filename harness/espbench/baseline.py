@@ -108,8 +108,7 @@ def read(path: Path, board: Board) -> Baseline:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise GateError(
-            f"There is no baseline {path}: write one with "
-            f"`espbench gate --board {board.name} --baseline {path} --update`."
+            f"There is no baseline {path}: run the same command with --update to write one."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise GateError(f"The baseline {path} cannot be read ({error}): {_ANEW}") from error

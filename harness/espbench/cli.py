@@ -545,7 +545,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"espbench {__version__}")
     # The commands are in the epilog, in groups, which argparse has none of.
-    commands = parser.add_subparsers(metavar="COMMAND", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(prog=parser.prog, metavar="COMMAND", help=argparse.SUPPRESS)
     parser.set_defaults(action=None)
 
     _command(

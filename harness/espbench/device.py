@@ -190,10 +190,10 @@ class Device:
         self.board = board.with_ports(ports) if ports is not None else board
         self.firmware = Path(firmware)
         if not self.firmware.is_file():
+            what = "is not a file" if self.firmware.exists() else "does not exist"
             raise ConfigError(
-                f"The firmware {self.firmware} does not exist: build it with "
-                f"`espbench build --board {self.board.name}`, or name another "
-                "with --firmware (pytest: --espbench-firmware)."
+                f"The firmware {self.firmware} {what}: name one with --firmware (pytest: "
+                "--espbench-firmware), or leave that option out to build espbench's own."
             )
         if flaw := self.board.handover.flaw(self.firmware):
             raise ConfigError(

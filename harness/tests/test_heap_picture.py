@@ -169,7 +169,9 @@ def test_failing_run(tmp_path: Path, firmware: Path) -> None:
     """A test that fails with three TLS sessions leaves three steps, and the report shows them."""
     (tmp_path / "test_sessions.py").write_text(SESSIONS)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    events = failing_pytest(tmp_path, VARIABLE, f"--espbench-firmware={firmware}", "test_sessions.py")
+    events = failing_pytest(
+        tmp_path, VARIABLE, f"--espbench-firmware={firmware}", "test_sessions.py"
+    )
     results = Results()
     for event in events:
         results.take(event)

@@ -333,7 +333,7 @@ MANY = "".join(
 def test_no_firmware(refused: Refused) -> None:
     """A firmware that is not there is named once, whatever number of tests wants it."""
     said = refused(MANY, "--espbench-firmware=none.elf")
-    assert "none.elf does not exist: build it with `espbench build --board lx60`" in said
+    assert "none.elf does not exist: name one with --firmware (pytest: --espbench-firmware)" in said
 
 
 def test_no_qemu(refused: Refused) -> None:
