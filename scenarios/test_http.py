@@ -370,6 +370,14 @@ FAULTY = {
     "folded-length": (400, b"Content-Length: 4\r\n 4\r\n", b"body"),
     "folded-into-another": (400, b"X-Any: a\r\n Transfer-Encoding: chunked\r\n", b""),
     "space-before-colon": (400, b"Transfer-Encoding : chunked\r\n", CHUNKS),
+    # NUL (RFC 9110 section 5.5): it would split a value into further fields
+    "nul": (400, b"X-Any: \0b\r\n", b""),
+    "nul-hides-a-coding": (
+        400,
+        b"X-Any: \0transfer-encoding\r\nchunked: x\r\nTransfer-Encoding: gzip, chunked\r\n"
+        b"X-Any: \0x\r\n",
+        CHUNKS,
+    ),
 }  # fmt: skip
 """By name: the status, the header lines, the body."""
 

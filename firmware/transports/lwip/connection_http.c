@@ -157,6 +157,9 @@ static int on_header_field(http_parser *parser, const char *text, size_t length)
 
 static int on_header_value(http_parser *parser, const char *text, size_t length) {
     transport_request_t *request = parser->data;
+    if (memchr(text, 0, length)) { /* http-parser does not look at a value's first character */
+        return refuse(request, 400, CAUSE_BAD_REQUEST, "a field of the header holds a NUL");
+    }
     if (request->head_done) {
         return 0;
     }
