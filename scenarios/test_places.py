@@ -62,13 +62,14 @@ def wait_until(device: Device, seen: Callable[[], bool], what: str) -> None:
 
 
 def handled(device: Device, scheme: str) -> int:
-    """Return how many requests, sessions and refusals a server has counted."""
+    """Return how many requests, sessions, refusals and ends for lack of memory were counted."""
     stats = device.stats()
     return int(
         stats["requests"]
         + stats["websocket"]["accepted"]
         + stats[scheme]["refused"]
         + sum(stats["responses"].values())
+        + stats["failures"].get("no_memory", 0)
     )
 
 
@@ -164,22 +165,26 @@ def test_clients_that_wait(scheme: str, busy: None, shared_device: Device, doors
             assert connection.receive().text == f"answer {number}"
 
 
-@pytest.mark.failures("refused", "peer_reset", "queue_full")
+@pytest.mark.failures("refused", "peer_reset", "queue_full", "no_memory")
 def test_everything_is_taken(busy: None, shared_device: Device, doors: Doors) -> None:
-    """With all places of both servers, and all memory for bodies, taken, there is room for wss."""
+    """With all places of both servers, and all memory for bodies, taken, there is room for wss.
 
-    def refused() -> int:
-        return int(shared_device.stats()["responses"].get("503", 0))
+    A body that finds no memory gets a 503, or ends its connection when not even its TLS record
+    finds a block that is long enough.
+    """
+
+    def waiting() -> int:
+        return int(shared_device.stats()["queue"]["depth"])
 
     with ExitStack() as stack:
         bodies = 0
         for scheme, places in PLACES.items():
             for _ in range(places - (scheme == "http")):
                 connection = stack.enter_context(doors[scheme].http())
-                before = refused()
+                before = waiting()
                 with settled(shared_device, scheme):
                     connection.send("POST", "/hold", b"b" * 11_000)
-                if refused() == before:
+                if waiting() > before:
                     bodies += 1
                     continue
                 connection = stack.enter_context(doors[scheme].http())
