@@ -89,6 +89,7 @@ ACTIONS = {
 action = None
 refusals = []  # what the action was told
 acted = 0
+lent = 0  # bytes of the longest buffer that a stream was asked to fill
 
 def act(target=None):
     global acted
@@ -130,6 +131,8 @@ class Stream(io.IOBase):
             act(body)
         return 0
     def readinto(self, buffer):
+        global lent
+        lent = max(lent, len(buffer))
         if self.site == "readinto":
             act(buffer)
         buffer[:] = b"b" * len(buffer)
@@ -407,6 +410,7 @@ def test_certificates_in_python(shared_device: Device, doors: Doors) -> None:
     finally:
         shared_device.exec("vfs.umount('/py')")
     assert doors.https.get("/hello").text == "hello\n"
+    assert shared_device.eval("lent") <= 2048, "a long file takes one long block"
 
 
 # ---------------------------------------------------------------- the WebREPL
@@ -499,3 +503,31 @@ def test_a_file_system_in_python(shared_device: Device, doors: Doors) -> None:
                 assert is_refused(shared_device, "is taking a file or a paste")
     finally:
         shared_device.exec("vfs.umount('/py')")
+
+
+@pytest.mark.usefixtures("table")
+def test_a_long_piece_for_a_file_system_in_python(shared_device: Device, doors: Doors) -> None:
+    """A file written in Python gets all of a long piece, in order, and never much at a time."""
+    data = bytes(range(256)) * 15
+    shared_device.exec(
+        FILES + "written, longest = b'', 0\n"
+        "class Keeps(File):\n"
+        "    def write(self, data):\n"
+        "        global written, longest\n"
+        "        written, longest = written + data, max(longest, len(data))\n"
+        "        return len(data)\n"
+        "class Keeper(Files):\n"
+        "    def open(self, path, mode): return Keeps()\n"
+        "vfs.mount(Keeper(), '/py')"
+    )
+    try:
+        with doors.http.well_behaved("/webrepl") as socket:
+            repl = WebRepl(socket, PASSWORD)
+            socket.send(request(PUT, "/py/file", len(data)))
+            assert repl.answer() == 0
+            socket.send(data)
+            assert repl.answer() == 0
+    finally:
+        shared_device.exec("vfs.umount('/py')")
+    assert shared_device.eval("written == bytes(range(256)) * 15")
+    assert shared_device.eval("longest") <= 2048

@@ -8,6 +8,10 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 
+/* Bytes that a class in Python is given at once. An ESP32's Python heap often has no free block of
+ * 16 kB, which the longest certificate would need. */
+#define LENT_MAX 2048
+
 extern const mp_obj_module_t mp_module_io; /* py/modio.c; no header has it */
 
 /* Whether a class in Python is derived from io.IOBase, whose protocol calls the class's methods. */
@@ -45,6 +49,7 @@ static mp_int_t call(mp_obj_t stream, qstr name, mp_obj_t buffer) {
 }
 
 static int read_python(mp_obj_t stream, void *out, size_t size, size_t *got) {
+    size = MIN(size, LENT_MAX);
     mp_obj_t bytes = mp_obj_new_bytearray_by_ref(size, m_new0(byte, size));
     mp_int_t result = call(stream, MP_QSTR_readinto, bytes);
     mp_buffer_info_t buffer; /* as the method has left it */
@@ -73,11 +78,12 @@ int server_stream_read(mp_obj_t stream, void *out, size_t size, size_t *got) {
 
 static int write_python(mp_obj_t stream, const byte *data, size_t size) {
     while (size > 0) {
-        mp_int_t result = call(stream, MP_QSTR_write, mp_obj_new_bytearray(size, data));
+        size_t lent = MIN(size, LENT_MAX);
+        mp_int_t result = call(stream, MP_QSTR_write, mp_obj_new_bytearray(lent, data));
         if (result < 0) {
             return (int)-result;
         }
-        if (result == 0 || (size_t)result > size) {
+        if (result == 0 || (size_t)result > lent) {
             return MP_ENOSPC;
         }
         data += result;
