@@ -28,15 +28,16 @@ from espbench.clients import (
     together,
 )
 from espbench.clients.websocket import accept_of, upgrade_headers
+from espbench.deadline import timeout_scale
 from espbench.device import Device
 
-HANDSHAKE_TIMEOUT = 1.0
+HANDSHAKE_TIMEOUT = 1.0 * timeout_scale()
 """Seconds, set for the scenarios that wait for it: the default is ten."""
 
 
 @pytest.fixture
 def short_timeout(shared_device: Device) -> Iterator[None]:
-    """Let the device give up handshakes after a second."""
+    """Let the device give up handshakes after a second (scaled)."""
     start = (
         "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
         "key_file='/certs/prvtkey.pem'"
