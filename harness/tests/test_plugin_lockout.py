@@ -46,6 +46,14 @@ def test_marker():
 @pytest.mark.device("a positional argument")
 def test_another_marker(device):
     assert device == "a device on stm32"
+
+@pytest.mark.boards("stm32")
+def test_marker_and_fixture(device):
+    assert device == "a device on stm32"
+
+def test_that_nothing_is_active(request):
+    from espbench import plugin
+    assert plugin.active(request.config) is None
 """
 OURS = """
 import pytest
@@ -53,6 +61,10 @@ import pytest
 @pytest.mark.boards("esp32")
 def test_of_another_board():
     pass
+
+@pytest.fixture
+def board(board):
+    return board
 
 @pytest.mark.boards("misspelled")
 def test_that_takes_a_fixture(board):
@@ -66,7 +78,7 @@ def test_a_project_with_names_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_own.py").write_text(TESTS)
     options = ("--firmware=mine.bin", "--board=stm32", "-p", "no:pytest_embedded")
-    assert "4 passed" in inner_pytest(tmp_path, *options)
+    assert "6 passed" in inner_pytest(tmp_path, *options)
 
 
 def test_boards_of_espbench(tmp_path: Path) -> None:

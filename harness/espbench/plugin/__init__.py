@@ -63,8 +63,14 @@ def activate(config: pytest.Config) -> Session:
     return session
 
 
-def _takes(item: pytest.Item, names: frozenset[str]) -> bool:
-    return not names.isdisjoint(getattr(item, "fixturenames", ()))
+def _takes(item: pytest.Item, duts: frozenset[str]) -> bool:
+    names = FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    if names:
+        from espbench.plugin import ours
+
+        if any(ours.would_take(item, name) for name in names):
+            return True
+    return not duts.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 # -------------------------------------------------------------------- session
@@ -144,7 +150,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Start if a test uses something of espbench, and skip what this board is not for."""
     embedded = DUTS if options.services(config) is not None else frozenset()
-    if any(_takes(item, FIXTURES | embedded) for item in items):
+    if any(_takes(item, embedded) for item in items):
         activate(config)
     marked = [(item, marker) for item in items if (marker := item.get_closest_marker("boards"))]
     if marked:

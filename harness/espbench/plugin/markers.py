@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from espbench.boards import BOARDS
-from espbench.plugin import FIXTURES
+from espbench.plugin import FIXTURES, ours
 from espbench.plugin.options import setting
 
 
@@ -25,5 +25,6 @@ def skip_other_boards(
 
 def _is_ours(item: pytest.Item, marker: pytest.Mark) -> bool:
     """Return whether a marker is meant for us: a project may have one of its own."""
-    takes = FIXTURES.intersection(getattr(item, "fixturenames", ()))
-    return bool(takes) or any(name in marker.args for name in BOARDS)
+    return any(ours.takes(item, name) for name in FIXTURES) or any(
+        name in marker.args for name in BOARDS
+    )

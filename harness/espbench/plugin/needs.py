@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import pytest
 
 from espbench.device import Device
 from espbench.errors import EspbenchError
 from espbench.find_qemu import find_qemu
+from espbench.plugin import ours
 from espbench.plugin.refusal import refuse
 from espbench.plugin.session import Session
 from espbench.plugin.settings import chosen_firmware, common
 from espbench.pool.forecast import will_run
 from espbench.qemu import check_version, qemu_version
-
-HOME = "espbench.plugin"
-"""The module with this plugin's fixtures."""
 
 
 def met(session: Session, pytest_session: pytest.Session) -> bool:
@@ -48,7 +45,7 @@ def _check(session: Session, items: Iterable[pytest.Item]) -> None:
     program = find_qemu(board)
     check_version(board, program, qemu_version(program))
     # `device_factory` asks for it when it boots the first, so it is not among a test's fixtures.
-    if any(_would_be_ours(item, "firmware") for item in booting):
+    if any(ours.would_take(item, "firmware") for item in booting):
         with _shown(session.config):
             firmware = chosen_firmware(session.config, board)
         Device(**{"board": board, "firmware": firmware, **common(session.config)})
@@ -56,23 +53,10 @@ def _check(session: Session, items: Iterable[pytest.Item]) -> None:
 
 def _boots(session: Session, item: pytest.Item) -> bool:
     """Return whether a test boots the session's board; a dut has a machine and image of its own."""
-    if not _is_ours(item, "board"):
+    if not ours.takes(item, "board"):
         return False
     dut = session.embedded is not None and "dut" in getattr(item, "fixturenames", ())
-    return _is_ours(item, "shared_device") or (_is_ours(item, "device_factory") and not dut)
-
-
-def _is_ours(item: pytest.Item, name: str) -> bool:
-    """Return whether a test takes this plugin's fixture, and not one that overrides it."""
-    return name in getattr(item, "fixturenames", ()) and _would_be_ours(item, name)
-
-
-def _would_be_ours(item: pytest.Item, name: str) -> bool:
-    """Return whether a test would get this plugin's fixture if it asked for it."""
-    # pytest tells this in no public way.
-    manager: Any = getattr(item.session, "_fixturemanager", None)
-    found: Any = manager.getfixturedefs(name, item) if manager is not None else None
-    return bool(found) and str(found[-1].func.__module__) == HOME
+    return ours.takes(item, "shared_device") or (ours.takes(item, "device_factory") and not dut)
 
 
 @contextlib.contextmanager
