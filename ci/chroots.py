@@ -135,17 +135,21 @@ def check() -> None:
     """
     if os.geteuid() != 0:
         raise NotPossible("chroots need root: run this as root.")
-    for program, package in (("debootstrap", "debootstrap"), ("unshare", "util-linux")):
-        if shutil.which(program) is None:
-            raise NotPossible(
-                f"{program} is not installed: apt-get install --no-install-recommends {package}"
-            )
+    _check_program("unshare", "util-linux")
     probe = [*NAMESPACES, "sh", "-c", "mount -t proc proc /proc"]
     result = subprocess.run(probe, capture_output=True, text=True, check=False)
     if result.returncode:
         raise NotPossible(
             f"this machine lets nobody mount in a namespace ({result.stderr.strip()}): use a "
             "virtual machine, or a container with CAP_SYS_ADMIN."
+        )
+    _check_program("debootstrap", "debootstrap")
+
+
+def _check_program(program: str, package: str) -> None:
+    if shutil.which(program) is None:
+        raise NotPossible(
+            f"{program} is not installed: apt-get install --no-install-recommends {package}"
         )
 
 

@@ -201,7 +201,7 @@ def test_another_compiler_s_baseline_is_compared_where_it_can_be(
     assert apart == {key for key in verdicts if key.endswith("_work") or key[:5] in CODE}
     assert [key for key, verdict in verdicts.items() if verdict == "worse"] == ["session_p256_heap"]
     assert status == 1
-    said = " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().err.split())
     assert f"not comparable: built with {made_by}, the baseline with GCC 11.1.0." in said
     assert "1 of 8 figures got worse. 12 are not comparable." in said
     assert "or write a baseline of your own with --update" in said

@@ -102,7 +102,8 @@ def left_out(skips: Iterable[tuple[str, str]], boards: Mapping[str, str]) -> lis
     for name, reason in boards.items():
         found.setdefault(short(reason), []).append(f"board {name}")
     lines = [f"left out: {' and '.join(what)}: {reason}" for reason, what in found.items()]
-    return [*lines, "`espbench doctor` says how to get what is missing"] if boards else lines
+    missing = any(not reason.startswith(VARIABLE) for reason in boards.values())
+    return [*lines, "`espbench doctor` says how to get what is missing"] if missing else lines
 
 
 def commands(

@@ -56,7 +56,9 @@ def _wide(arguments: argparse.Namespace) -> Console:
 
 def _progress(arguments: argparse.Namespace) -> Console:
     """Return where progress goes: standard error when standard output is for programs."""
-    return Console(stderr=True) if arguments.json else _out()
+    if not arguments.json:
+        return _out()
+    return Console(stderr=True, soft_wrap=not sys.stderr.isatty())
 
 
 def _print_json(data: Any) -> None:

@@ -38,7 +38,7 @@ def locked(tmp_path: Path) -> Iterator[Path]:
         ),
         (
             ("run", "smoke", "--firmware", "TINY", "--out", "."),
-            "There is no access to FOLDER/durations.json (Permission denied): change its "
+            "There is no access to FOLDER/evidence (Permission denied): change its "
             "permissions, or name another.",
         ),
         (
