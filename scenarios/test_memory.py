@@ -56,6 +56,9 @@ def one_echo(doors: Doors) -> None:
 
 COUNTS = 12
 """How often the allocations of an echo are counted, to know by how much the number varies."""
+TRIES = 4
+"""How often a step is run on a busy machine, where an echo may take fewer allocations than all of
+those that were counted."""
 
 
 @dataclass(frozen=True)
@@ -215,20 +218,24 @@ def test_every_allocation_fails(
 
     Each step: the failure was really injected, the connection succeeded or ended in order and
     in time, no memory stayed taken. The next step is the proof that the device serves. Only the
-    last few numbers may be missed, by an echo that takes fewer allocations than others did.
+    last few numbers may be missed, by an echo that takes fewer allocations than others did. An
+    echo that takes fewer than any that was counted is repeated.
     """
     sweep = Sweep()
     free = shared_device.settle().free
     numbers = range(1 + shard, allocations.most + 1, SHARDS)
     for number in numbers:
         step = Step(shared_device, doors.https.patient(PATIENCE), echo, number, persistent)
-        if took := step.run(sweep, free):
-            assert allocations.surely <= took < number, (
-                f"allocation {number} did not fail, and there were {took}; {allocations}"
-            )
+        for _ in range(TRIES):
+            took = step.run(sweep, free)
+            if not 0 < took < allocations.surely:
+                break
+        assert took == 0 or allocations.surely <= took < number, (
+            f"allocation {number} did not fail, and there were {took}; {allocations}"
+        )
     record_property("sweep", vars(sweep))
     print(f"{allocations}, shard {shard}: {sweep}")
-    assert sweep.steps == len(numbers)
+    assert sweep.steps >= len(numbers)
 
 
 @pytest.mark.parametrize("persistent", [False, True], ids=["once", "persistently"])
