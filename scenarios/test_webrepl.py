@@ -609,6 +609,32 @@ def test_soft_reset(scheme: str, keys: str, shared_device: Device, doors: Doors)
         assert "NameError" in repl.line("_gone")
 
 
+BLOCK_DEVICE = """
+try:
+    import flashbdev
+    kind = str(type(flashbdev.bdev))
+except ImportError:
+    kind = "the board's own"
+"""
+
+
+def test_soft_resets_keep_the_flash_mapped(device: Device, doors: Doors) -> None:
+    """Files are read through the flash's mapping, however many soft resets there have been."""
+    device.exec(BLOCK_DEVICE)
+    kind = device.eval("kind")
+    for _ in range(6):
+        seen = len(device.events)
+        with doors.http.well_behaved("/webrepl") as socket:
+            repl = WebRepl(socket, PASSWORD)
+            socket.send("\x04")
+            with pytest.raises(WebSocketError, match="1012"):
+                repl.read_until("never")
+        device.wait_for_event("boot", since=seen)
+        device.wait_ready()
+        device.exec(BLOCK_DEVICE)
+        assert device.eval("kind") == kind
+
+
 # ---------------------------------------------------------------- files
 
 

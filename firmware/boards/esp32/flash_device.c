@@ -17,10 +17,36 @@
 typedef struct {
     mp_obj_base_t base;
     mp_obj_t partition;
-    const uint8_t *mapped; /* NULL: it shows what is not there any more */
+    const esp_partition_t *area;
+} flash_device_t;
+
+/* The one partition that is mapped. It outlives soft resets, which free the device but not the
+ * pages of the MMU: when these ran out, all reads went the slow way. */
+static struct {
+    const esp_partition_t *area;
+    const uint8_t *bytes; /* NULL: it is not mapped, or showed what was not there any more */
     esp_partition_mmap_handle_t handle;
     size_t size;
-} flash_device_t;
+} mapped;
+
+static bool map(const esp_partition_t *area) {
+    if (area == NULL || (mapped.bytes != NULL && mapped.area != area)) {
+        return false;
+    }
+    const void *bytes = mapped.bytes;
+    if (bytes == NULL && esp_partition_mmap(area, 0, area->size, ESP_PARTITION_MMAP_DATA, &bytes,
+                                            &mapped.handle) != ESP_OK) {
+        return false;
+    }
+    mapped.area = area;
+    mapped.bytes = bytes;
+    mapped.size = area->size;
+    return true;
+}
+
+static bool is_mapped(const flash_device_t *self) {
+    return mapped.bytes != NULL && mapped.area == self->area;
+}
 
 static mp_obj_t call(mp_obj_t self_in, qstr method, size_t n_args, const mp_obj_t *args) {
     flash_device_t *self = MP_OBJ_TO_PTR(self_in);
@@ -38,32 +64,26 @@ static mp_obj_t make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
     mp_load_method(args[0], MP_QSTR_info, info);
     mp_obj_t *fields;
     mp_obj_get_array_fixed_n(mp_call_method_n_kw(0, 0, info), 6, &fields);
-    const esp_partition_t *partition = esp_partition_find_first(
+    const esp_partition_t *area = esp_partition_find_first(
         ESP_PARTITION_TYPE_DATA, ESP_PARTITION_SUBTYPE_ANY, mp_obj_str_get_str(fields[4]));
-    const void *mapped;
-    esp_partition_mmap_handle_t handle;
-    if (partition == NULL ||
-        esp_partition_mmap(partition, 0, partition->size, ESP_PARTITION_MMAP_DATA, &mapped,
-                           &handle) != ESP_OK) {
+    if (!map(area)) {
         return args[0];
     }
     flash_device_t *self = mp_obj_malloc(flash_device_t, type);
     self->partition = args[0];
-    self->mapped = mapped;
-    self->handle = handle;
-    self->size = partition->size;
+    self->area = area;
     return MP_OBJ_FROM_PTR(self);
 }
 
 /* After a write or, without `expected`, an erase: gives the mapping up when it does not show it. */
-static void check(flash_device_t *self, size_t at, const uint8_t *expected, size_t length) {
-    if (self->mapped == NULL || at > self->size || length > self->size - at) {
+static void check(const flash_device_t *self, size_t at, const uint8_t *expected, size_t length) {
+    if (!is_mapped(self) || at > mapped.size || length > mapped.size - at) {
         return;
     }
     for (size_t i = 0; i < length; i++) {
-        if (self->mapped[at + i] != (expected != NULL ? expected[i] : 0xff)) {
-            esp_partition_munmap(self->handle);
-            self->mapped = NULL;
+        if (mapped.bytes[at + i] != (expected != NULL ? expected[i] : 0xff)) {
+            esp_partition_munmap(mapped.handle);
+            mapped.bytes = NULL;
             return;
         }
     }
@@ -71,20 +91,19 @@ static void check(flash_device_t *self, size_t at, const uint8_t *expected, size
 
 /* readblocks(block, buffer, offset=0) */
 static mp_obj_t readblocks(size_t n_args, const mp_obj_t *args) {
-    flash_device_t *self = MP_OBJ_TO_PTR(args[0]);
-    if (self->mapped == NULL) {
+    if (!is_mapped(MP_OBJ_TO_PTR(args[0]))) {
         return call(args[0], MP_QSTR_readblocks, n_args - 1, args + 1);
     }
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(args[2], &buffer, MP_BUFFER_WRITE);
     size_t block = mp_obj_get_int(args[1]);
     size_t offset = n_args > 3 ? mp_obj_get_int(args[3]) : 0;
-    if (block > self->size / BLOCK_BYTES || offset > self->size ||
-        block * BLOCK_BYTES + offset > self->size ||
-        buffer.len > self->size - (block * BLOCK_BYTES + offset)) {
+    if (block > mapped.size / BLOCK_BYTES || offset > mapped.size ||
+        block * BLOCK_BYTES + offset > mapped.size ||
+        buffer.len > mapped.size - (block * BLOCK_BYTES + offset)) {
         mp_raise_OSError(MP_EINVAL);
     }
-    memcpy(buffer.buf, self->mapped + block * BLOCK_BYTES + offset, buffer.len);
+    memcpy(buffer.buf, mapped.bytes + block * BLOCK_BYTES + offset, buffer.len);
     return MP_OBJ_NEW_SMALL_INT(0);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(readblocks_obj, 3, 4, readblocks);
