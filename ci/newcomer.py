@@ -328,7 +328,7 @@ def parser() -> argparse.ArgumentParser:
     add("--suites", default="smoke dual", help="what make run gets (default: smoke dual)")
     add(
         "--tests",
-        default="harness/tests/test_bootstrap.py harness/tests/test_build.py",
+        default="harness/tests/tools/test_bootstrap.py harness/tests/firmware/test_build.py",
         help="what make test gets; empty for all (default: set-up's and the build's)",
     )
     add("--work", default=TREE / "build" / "newcomer", help="default: build/newcomer")

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from espbench.certs import Recipe, recipes
 from espbench.clients import Doors, Tls
-from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.device.device import Device
+from espbench.device.memory import HeapInfo
 from espbench.errors import MemoryLeaked
-from espbench.heap import HeapInfo
+from espbench.util.timeouts import Deadline
 
 FORWARDS = {80: 6, 443: 6}
 """Host ports for each guest port, so that several clients can come at once."""

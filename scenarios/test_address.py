@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from espbench.deadline import timeout_scale
-from espbench.device import Device
+from espbench.device.device import Device
 from espbench.plugin import DeviceFactory
+from espbench.util.timeouts import timeout_scale
 
 SOON = 0.2
 """Seconds from before the Ethernet driver starts until there is an address."""

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 import pytest
 from espbench.clients import Doors, WebSocket
 from espbench.clients.websocket import CLOSE, PONG, Frame, close_payload
-from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.device.device import Device
+from espbench.util.timeouts import Deadline
 
 BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
 START = (

@@ -13,10 +13,10 @@ from itertools import pairwise
 import pytest
 from espbench.clients import ConnectionEnded, Doors, HttpConnection, together
 from espbench.clients.websocket import PING, Frame
-from espbench.control import encode_source
-from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.device.control import encode_source
+from espbench.device.device import Device
 from espbench.errors import ControlError
+from espbench.util.timeouts import Deadline
 
 PLACES = {"http": 10, "https": 4}
 PROMPT = 2.0

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from espbench.certs import BAD, CLIENT_REFUSES, GOOD, Fails, Recipe, Starts, recipes
 from espbench.clients import Doors, Tls, TlsError
-from espbench.device import Device
+from espbench.device.device import Device
 
 FOLDER = "/try"
 START = "__import__('httpserver').start"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from espbench.boards import Board
+from espbench.boards.board import Board
 from espbench.clients import (
     ClientError,
     Doors,
@@ -16,7 +16,7 @@ from espbench.clients import (
     together,
 )
 from espbench.clients.websocket import CLOSE, close_payload
-from espbench.device import Device
+from espbench.device.device import Device
 
 ONE_HANDLER = """
 import httpserver, wsserver

@@ -12,14 +12,16 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from espbench import build, cli, steady, toolchain
-from espbench import tree as sources
-from espbench.boards import BOARDS, Board
+from espbench.boards.board import BOARDS, Board
+from espbench.cli import main as cli
 from espbench.clients import Target
-from espbench.deadline import Deadline
-from espbench.device import Device
-from espbench.steady import Subject
-from espbench.time_wait import TimeWait
+from espbench.device.device import Device
+from espbench.device.time_wait import TimeWait
+from espbench.firmware import build, toolchain
+from espbench.firmware import source_tree as sources
+from espbench.perf import measure as steady
+from espbench.perf.measure import Subject
+from espbench.util.timeouts import Deadline
 from patched_tree import PatchedTree
 
 # Work is counted where the guest's clock counts instructions.

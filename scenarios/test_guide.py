@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import websocket
-from espbench.boards import Board
+from espbench.boards.board import Board
 from espbench.certs import recipes
 from espbench.clients import (
     ClientTimeout,
@@ -25,9 +25,9 @@ from espbench.clients import (
     WebRepl,
     WebSocket,
 )
-from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.device.device import Device
 from espbench.plugin import DeviceFactory
+from espbench.util.timeouts import Deadline
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "https.md"
 PASSWORD = "SecureWebREPLPass456"

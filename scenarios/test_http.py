@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from espbench.boards import Board
+from espbench.boards.board import Board
 from espbench.clients import (
     ClientError,
     ConnectionEnded,
@@ -14,8 +14,8 @@ from espbench.clients import (
     encode_request,
     together,
 )
-from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.device.device import Device
+from espbench.util.timeouts import Deadline
 
 BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import pytest
-from espbench.boards import Board
+from espbench.boards.board import Board
 from espbench.certs import Recipe
 from espbench.clients import (
     ByteStream,
@@ -25,8 +25,8 @@ from espbench.clients import (
     WebSocketError,
     encode_request,
 )
-from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.device.device import Device
+from espbench.util.timeouts import Deadline
 
 pytestmark = pytest.mark.failures(
     "no_memory",

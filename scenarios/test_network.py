@@ -23,9 +23,9 @@ from espbench.clients import (
 from espbench.clients.errors import ConnectionEnded
 from espbench.clients.webrepl import GET, PUT, request
 from espbench.clients.websocket import PING, Frame
-from espbench.deadline import Deadline
-from espbench.device import Device
-from espbench.network import Change, Network
+from espbench.device.device import Device
+from espbench.netem import Change, Network
+from espbench.util.timeouts import Deadline
 
 PATIENCE = 60.0
 """Seconds for a client's call: slirp repeats a lost SYN after six, and may lose that again."""

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from espbench.boards import Board
+from espbench.boards.board import Board
 from espbench.clients import Doors
-from espbench.deadline import timeout_scale
-from espbench.device import Device
+from espbench.device.device import Device
+from espbench.util.timeouts import timeout_scale
 
 pytest.importorskip(
     "playwright", reason="Playwright is not installed: pip install 'espbench[browser]'"

@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from espbench.boards import BOARDS, Board
-from espbench.coredump import path_with_gdb
-from espbench.device import Device
+from espbench.boards.board import BOARDS, Board
+from espbench.crash.coredump import path_with_gdb
+from espbench.crash.dump import Panic
+from espbench.device.device import Device
 from espbench.errors import ControlTimeout
-from espbench.evidence import save
-from espbench.panic import Panic
+from espbench.reporting.evidence import save
 from inner_pytest import inner_pytest
 
 INNER = """

@@ -21,8 +21,8 @@ from espbench.clients import (
     encode_request,
 )
 from espbench.clients.websocket import WebSocket, upgrade_headers
-from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.device.device import Device
+from espbench.util.timeouts import Deadline
 
 PLACES = {"http": 10, "https": 4}
 MORE = 2

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from espbench import build
-from espbench.bench import free_port
-from espbench.boards import BOARDS
-from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.boards.board import BOARDS
+from espbench.device.device import Device
+from espbench.firmware import build
+from espbench.perf.wallclock import free_port
+from espbench.util.timeouts import Deadline
 from up_process import Up, ended
 
 README = Path(__file__).parent.parent / "README.md"

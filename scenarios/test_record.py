@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from espbench.boards import BOARDS, Board
+from espbench.boards.board import BOARDS, Board
 from espbench.certs import recipes
 from espbench.clients import Doors, Tls
 from espbench.clients.errors import ConnectionEnded
-from espbench.device import Device
-from espbench.guest_memory import symbol_address
-from espbench.replay import choose_qemu, replay, unpacked
+from espbench.device.device import Device
+from espbench.qemu.guest_memory import symbol_address
+from espbench.recording.replay import choose_qemu, replay, unpacked
 from remote_gdb import RemoteGdb
 
 pytestmark = pytest.mark.boards(*(b.name for b in BOARDS.values() if not b.unrecordable))
@@ -142,7 +142,7 @@ def test_another_outcome(flaky: tuple[Path, str, str], tmp_path: Path) -> None:
         console = folder / "console.raw"
         assert old in console.read_bytes()
         console.write_bytes(console.read_bytes().replace(old, new))
-        from espbench import archive
+        from espbench.recording import archive
 
         archive.write(changed, manifest, {name: folder / name for name in manifest.files})
     command = [sys.executable, "-m", "espbench", "replay", str(changed)]

@@ -10,18 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from espbench.clients import (
-    ClientError,
-    ConnectionEnded,
-    Doors,
-    HttpError,
-    Response,
-    WebRepl,
-)
+from espbench.clients import ClientError, ConnectionEnded, Doors, HttpError, Response, WebRepl
 from espbench.clients.webrepl import PROMPT, PUT, request
-from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.device.device import Device
 from espbench.errors import ControlError
+from espbench.util.timeouts import Deadline
 
 PASSWORD = "espbench"
 BODY = 12_000

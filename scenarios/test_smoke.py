@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from espbench.certs import Recipe
 from espbench.clients import UNVERIFIED, ClientTimeout, ConnectionEnded, Doors, Target
-from espbench.device import Device
+from espbench.device.device import Device
 from espbench.plugin.settings import named_firmware, promised_schemes
 
 

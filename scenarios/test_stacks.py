@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from espbench.boards import Board
+from espbench.boards.board import Board
 from espbench.certs import recipes
 from espbench.clients import Doors, Tls
-from espbench.device import Device
+from espbench.device.device import Device
 
 PLACES = {"https": 4, "http": 10}
 START = "__import__('httpserver').start(cert_file='{0}/servercert.pem', key_file='{0}/prvtkey.pem')"

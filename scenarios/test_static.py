@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from espbench.certs import Recipe
 from espbench.clients import ClientError, Doors, Response, encode_request
-from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.device.device import Device
+from espbench.util.timeouts import Deadline
 
 BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
 BIG = random.Random(1).randbytes(300_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from espbench.clients import Target
-from espbench.device import Device
+from espbench.device.device import Device
 from stub_files import FROZEN, IN_C, MODULES, Function, read_module
 
 NO_SUCH_KEYWORD = ("extra keyword arguments given", "doesn't take keyword arguments")

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 from espbench.clients import Doors, WebRepl, WebReplError
-from espbench.device import Device
-from espbench.symbols import Symbols
+from espbench.crash.symbols import Symbols
+from espbench.device.device import Device
 
 PASSWORD = "espbench"
 LONGEST = 128

@@ -10,7 +10,7 @@ from statistics import median
 from typing import NamedTuple
 
 import pytest
-from espbench.boards import Board
+from espbench.boards.board import Board
 from espbench.certs import Recipe
 from espbench.clients import (
     ConnectionEnded,
@@ -23,10 +23,10 @@ from espbench.clients import (
     WellBehaved,
     together,
 )
-from espbench.deadline import Deadline, timeout_scale
-from espbench.device import Device
+from espbench.device.device import Device
+from espbench.device.readiness import ListeningReadiness
 from espbench.plugin import DeviceFactory
-from espbench.readiness import ListeningReadiness
+from espbench.util.timeouts import Deadline, timeout_scale
 
 MAX_HTTP, MAX_HTTPS = 10, 4
 LIMITS = {"http": MAX_HTTP, "https": MAX_HTTPS}

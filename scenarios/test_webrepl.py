@@ -25,15 +25,9 @@ from espbench.clients import (
     WebSocketError,
 )
 from espbench.clients.webrepl import GET, PROMPT, PUT, VERSION, request
-from espbench.clients.websocket import (
-    CLOSE,
-    PING,
-    WebSocket,
-    close_payload,
-    upgrade_headers,
-)
-from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.clients.websocket import CLOSE, PING, WebSocket, close_payload, upgrade_headers
+from espbench.device.device import Device
+from espbench.util.timeouts import Deadline
 
 PASSWORD = "espbench"
 WRONG = "not-the-password"

@@ -14,8 +14,8 @@ from espbench.clients.websocket import (
     close_payload,
     upgrade_headers,
 )
-from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.device.device import Device
+from espbench.util.timeouts import Deadline
 
 BOTH = pytest.mark.parametrize("scheme", ["ws", "wss"])
 LIMIT = 16384

@@ -28,8 +28,8 @@ from espbench.clients import (
     together,
 )
 from espbench.clients.websocket import accept_of, upgrade_headers
-from espbench.deadline import timeout_scale
-from espbench.device import Device
+from espbench.device.device import Device
+from espbench.util.timeouts import timeout_scale
 
 HANDSHAKE_TIMEOUT = 1.0 * timeout_scale()
 """Seconds, set for the scenarios that wait for it: the default is ten."""

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from espbench.parity import command, show
-from espbench.parity.compare import Comparison, Side, compare
-from espbench.parity.known import Known
-from espbench.parity.sides import side_of_file
+from espbench.reporting.parity import command
+from espbench.reporting.parity import render as show
+from espbench.reporting.parity.compare import Comparison, Side, compare
+from espbench.reporting.parity.expected import Known
+from espbench.reporting.parity.load import side_of_file
 
 
 @dataclass(frozen=True)

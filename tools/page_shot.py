@@ -15,11 +15,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from espbench.boards import BOARDS
-from espbench.build import firmware
+from espbench.boards.board import BOARDS
 from espbench.certs import recipes
-from espbench.device import Device
+from espbench.device.device import Device
 from espbench.errors import EspbenchError
+from espbench.firmware.build import firmware
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]

@@ -17,17 +17,17 @@ from pathlib import Path
 from types import FrameType
 
 import board_parity
-from espbench import build
-from espbench.boards import BOARDS, Board, board_named
-from espbench.claims import first_free
-from espbench.cli import WIDE
+from espbench.boards.board import BOARDS, Board, board_named
+from espbench.cli.main import WIDE
 from espbench.errors import ConfigError, EspbenchError
-from espbench.find_qemu import find_qemu
-from espbench.parity import show
-from espbench.parity.known import TABLE, Known, read
-from espbench.parity.sides import cases_of_junit
-from espbench.skips import by_reason as skips_by_reason
-from espbench.skips import short
+from espbench.firmware import build
+from espbench.qemu.discovery import find_qemu
+from espbench.reporting.parity import render as show
+from espbench.reporting.parity.expected import TABLE, Known, read
+from espbench.reporting.parity.load import cases_of_junit
+from espbench.reporting.skips import by_reason as skips_by_reason
+from espbench.reporting.skips import short
+from espbench.util.dirlock import first_free
 from rich.console import Console
 
 VARIABLE = "ESPBENCH_BOARDS"

@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from espbench.boards import BOARDS, Board
-    from espbench.device import Device
+    from espbench.boards.board import BOARDS, Board
+    from espbench.crash.dump import Panic
+    from espbench.device.device import Device
+    from espbench.device.memory import HeapInfo
+    from espbench.device.readiness import ConsoleReadiness, HttpReadiness, ListeningReadiness
     from espbench.errors import EspbenchError
-    from espbench.heap import HeapInfo
-    from espbench.panic import Panic
-    from espbench.readiness import ConsoleReadiness, HttpReadiness, ListeningReadiness
 else:
     _MODULES = {
-        "BOARDS": "boards",
-        "Board": "boards",
-        "ConsoleReadiness": "readiness",
-        "Device": "device",
+        "BOARDS": "boards.board",
+        "Board": "boards.board",
+        "ConsoleReadiness": "device.readiness",
+        "Device": "device.device",
         "EspbenchError": "errors",
-        "HeapInfo": "heap",
-        "HttpReadiness": "readiness",
-        "ListeningReadiness": "readiness",
-        "Panic": "panic",
+        "HeapInfo": "device.memory",
+        "HttpReadiness": "device.readiness",
+        "ListeningReadiness": "device.readiness",
+        "Panic": "crash.dump",
     }
 
     def __getattr__(name):

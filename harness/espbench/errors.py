@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from espbench.panic import Panic
+    from espbench.crash.dump import Panic
 
 
 class EspbenchError(Exception):

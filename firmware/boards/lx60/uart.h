@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* How many bytes were read from it, plus one; zero until it is ready. A host that records a run
- * looks here when it may send more (harness/espbench/paced.py). */
+ * looks here when it may send more (harness/espbench/qemu/uart_pacing.py). */
 extern volatile uint32_t uart_taken;
 
 void uart_init(void);

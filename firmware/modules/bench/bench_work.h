@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The host knows this layout: harness/espbench/work.py. */
+/* The host knows this layout: harness/espbench/perf/instruction_counter.py. */
 typedef struct {
     uint32_t frequency;    /* of the cycles below, in Hz */
     uint32_t asleep;       /* 1 while the processor sleeps: only then the rest is up to date */

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from espbench.certs.authority import SERVER_NAME
 from espbench.certs.bad import BAD
 from espbench.certs.good import CLIENT_REFUSES, GOOD, OPENSSL_LINE
-from espbench.certs.model import (
+from espbench.certs.pki import SERVER_NAME
+from espbench.certs.recipes import (
     CERT_FILE,
     KEY_FILE,
     TRUST_FILE,

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 
 from espbench.certs import keys
-from espbench.certs.authority import authority, chain, pem, server
 from espbench.certs.good import files
 from espbench.certs.keys import private_key
-from espbench.certs.model import CERT_FILE, KEY_FILE, Fails, Files, Recipe
+from espbench.certs.pki import authority, chain, pem, server
+from espbench.certs.recipes import CERT_FILE, KEY_FILE, Fails, Files, Recipe
 
 TEXT = b"This is the README of my device, not what belongs here.\n"
 _CHAIN_TOO_LONG = 12

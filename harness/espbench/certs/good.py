@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from espbench.certs import keys
-from espbench.certs.authority import FUTURE, PAST, Issued, authority, chain, pem, server
-from espbench.certs.model import CERT_FILE, KEY_FILE, TRUST_FILE, Files, Recipe, Starts
+from espbench.certs.pki import FUTURE, PAST, Issued, authority, chain, pem, server
+from espbench.certs.recipes import CERT_FILE, KEY_FILE, TRUST_FILE, Files, Recipe, Starts
 
 OPENSSL_LINE = (
     "openssl req -newkey rsa:2048 -nodes -keyout prvtkey.pem -x509 -days 3650"

@@ -10,8 +10,9 @@ Each call has a deadline and raises a `ClientError` whose message is a sentence.
 
 from __future__ import annotations
 
-from espbench.clients.crowd import Outcome, together
-from espbench.clients.doors import Doors
+from espbench.clients.concurrent import Outcome, together
+from espbench.clients.endpoint import Target
+from espbench.clients.endpoints import Doors
 from espbench.clients.errors import (
     ClientError,
     ClientTimeout,
@@ -22,8 +23,7 @@ from espbench.clients.errors import (
     WebSocketError,
 )
 from espbench.clients.http import HttpConnection, Response, chunked, encode_request
-from espbench.clients.stream import ByteStream, Stream
-from espbench.clients.target import Target
+from espbench.clients.tcp import ByteStream, Stream
 from espbench.clients.tls import UNVERIFIED, Record, Step, Tls, TlsSteps, TlsStream, records
 from espbench.clients.webrepl import WebRepl
 from espbench.clients.websocket import Closed, Frame, WebSocket, WellBehaved, well_behaved

@@ -11,8 +11,8 @@ from typing import Any, Self
 import h11
 
 from espbench.clients.errors import ConnectionEnded, HttpError
-from espbench.clients.stream import TIMEOUT, ByteStream, Timeout
-from espbench.deadline import Deadline
+from espbench.clients.tcp import TIMEOUT, ByteStream, Timeout
+from espbench.util.timeouts import Deadline
 
 Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 

@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import Self
 
 from espbench.clients.errors import ClientError, ConnectionEnded, TlsError
-from espbench.clients.stream import Stream, Timeout
-from espbench.deadline import Deadline
+from espbench.clients.tcp import Stream, Timeout
+from espbench.util.timeouts import Deadline
 
 
 @dataclass(frozen=True)

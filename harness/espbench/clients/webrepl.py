@@ -12,8 +12,8 @@ import struct
 from typing import Protocol
 
 from espbench.clients.errors import WebReplError
-from espbench.clients.stream import TIMEOUT
-from espbench.deadline import Deadline
+from espbench.clients.tcp import TIMEOUT
+from espbench.util.timeouts import Deadline
 
 PROMPT = ">>> "
 PUT, GET, VERSION = 1, 2, 3

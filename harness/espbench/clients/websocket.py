@@ -32,9 +32,9 @@ from wsproto.utilities import RemoteProtocolError
 
 from espbench.clients.errors import ClientTimeout, ConnectionEnded, WebSocketError
 from espbench.clients.http import HttpConnection, Response
-from espbench.clients.stream import TIMEOUT, ByteStream, Timeout
+from espbench.clients.tcp import TIMEOUT, ByteStream, Timeout
 from espbench.clients.tls import Tls
-from espbench.deadline import Deadline
+from espbench.util.timeouts import Deadline
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 """Opcodes (RFC 6455 section 5.2)."""

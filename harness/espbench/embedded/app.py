@@ -7,7 +7,7 @@ from pathlib import Path
 from pytest_embedded_qemu import QemuApp
 from pytest_embedded_qemu.app import IdfFlashImageMaker
 
-from espbench.embedded.image import flash_size, merged, write
+from espbench.embedded.flash_image import flash_size, merged, write
 from espbench.errors import ConfigError
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 
-from espbench.deadline import Deadline
-from espbench.device import Device
+from espbench.device.device import Device
+from espbench.util.timeouts import Deadline
 
 QUIET = 0.1
 """Seconds without a word from the guest, after which it has started what it was starting."""

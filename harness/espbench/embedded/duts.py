@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from espbench.boards import BOARDS, Board
-from espbench.device import Device
-from espbench.embedded.arguments import MACHINE, Theirs, theirs
+from espbench.boards.board import BOARDS, Board
+from espbench.boards.boot_media import FlashImage, option_value
+from espbench.device.device import Device
+from espbench.embedded.console_bridge import Feed, MessageQueue
 from espbench.embedded.contact import Contact
-from espbench.embedded.feed import Feed, MessageQueue
-from espbench.embedded.route import Route
+from espbench.embedded.qemu_args import MACHINE, Theirs, theirs
+from espbench.embedded.socket_redirect import Route
 from espbench.errors import ConfigError
-from espbench.handover import FlashImage, option_value
 
 DEFAULT_IMAGE = "flash_image.bin"
 """pytest-embedded's name of the image when nobody names another."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from espbench.boards import Board
-from espbench.device import Device
-from espbench.embedded import fit
+from espbench.boards.board import Board
+from espbench.device.device import Device
+from espbench.embedded import compat as fit
 from espbench.embedded.duts import Duts
 from espbench.errors import ConfigError, EspbenchError
 from espbench.plugin.options import services, wanted

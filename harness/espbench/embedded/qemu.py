@@ -9,7 +9,7 @@ from pytest_embedded.utils import to_bytes
 from pytest_embedded_qemu import Qemu
 from pytest_embedded_qemu.qemu import QEMU_TARGETS
 
-from espbench.device import Device
+from espbench.device.device import Device
 from espbench.embedded.duts import Duts, Wish
 
 LONG = 1e6

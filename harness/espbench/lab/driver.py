@@ -11,9 +11,9 @@ from labgrid.driver import Driver
 from labgrid.factory import target_factory
 from labgrid.util.proxy import proxymanager
 
-from espbench.deadline import Deadline
 from espbench.errors import ConfigError, NotReady
-from espbench.lab.board import EspbenchBoard
+from espbench.lab.resource import EspbenchBoard
+from espbench.util.timeouts import Deadline
 
 TRY = 2.0
 RETRY = 0.05

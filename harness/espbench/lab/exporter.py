@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from espbench import launcher
 from espbench.errors import EspbenchError
+from espbench.qemu import launcher
 
 
 def main() -> int:

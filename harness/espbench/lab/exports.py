@@ -15,9 +15,10 @@ import attr
 from labgrid.remote.exporter import ResourceExport, exports
 from labgrid.resource.common import Resource
 
-from espbench import build, up
-from espbench.boards import board_named
+from espbench.boards.board import board_named
+from espbench.device import interactive as up
 from espbench.errors import ConfigError, EspbenchError
+from espbench.firmware import build
 from espbench.lab.unit import Ports, Unit
 
 LOOPBACK = "127.0.0.1"

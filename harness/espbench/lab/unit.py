@@ -6,11 +6,11 @@ import contextlib
 import threading
 from dataclasses import dataclass
 
-from espbench.device import Device
+from espbench.device.device import Device
+from espbench.device.interactive import Wish, access
 from espbench.errors import DeviceError
 from espbench.lab.console_server import ConsoleServer
 from espbench.lab.power_server import PowerServer
-from espbench.up import Wish, access
 
 TYPING = 1.0
 """Seconds that a guest may take to read what is typed, before that is lost as on a real wire."""

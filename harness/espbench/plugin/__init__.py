@@ -17,10 +17,10 @@ from espbench.plugin import options
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from espbench.boards import Board
-    from espbench.device import Device
+    from espbench.boards.board import Board
+    from espbench.device.device import Device
     from espbench.plugin.session import Session
-    from espbench.pool.forecast import Options
+    from espbench.prefetch.predictor import Options
 
 
 class DeviceFactory(Protocol):
@@ -87,8 +87,9 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     has = config.pluginmanager.hasplugin
     sharded = config.getoption("--espbench-shard") is not None
     if sharded or (has("labgrid") and has("pytest_embedded")):
-        from espbench import neighbours, shard
         from espbench.errors import ConfigError
+        from espbench.plugin import conflicts as neighbours
+        from espbench.suites import sharding as shard
 
         try:
             neighbours.check(config)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from espbench.boards import Board
-from espbench.device import Device
+from espbench.boards.board import Board
+from espbench.device.device import Device
 from espbench.plugin import DeviceFactory
 from espbench.plugin.session import Session, warn_of_recording
 from espbench.plugin.settings import common, marked
-from espbench.pool.forecast import Habit, Options, merged
+from espbench.prefetch.predictor import Habit, Options, merged
 
 
 @contextlib.contextmanager

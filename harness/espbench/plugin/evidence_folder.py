@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from espbench.claims import Claim, first_free
+from espbench.util.dirlock import Claim, first_free
 
 CLAIM = pytest.StashKey[Claim]()
 INPUT = "espbench_evidence"

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from espbench import broken, progress
-from espbench.device import Device
+from espbench.device.boot_phases import marks
+from espbench.device.device import Device
 from espbench.errors import Panicked
-from espbench.evidence import folder_name, save
-from espbench.moments import marks
 from espbench.plugin.session import Session, shown
 from espbench.plugin.workers import USED
-from espbench.record import SUFFIX
-from espbench.skips import told
+from espbench.recording.recorder import SUFFIX
+from espbench.reporting import failure_summary as broken
+from espbench.reporting import progress
+from espbench.reporting.evidence import folder_name, save
+from espbench.reporting.skips import told
 
 
 def run(session: Session, item: pytest.Item) -> Generator[None, object, object]:

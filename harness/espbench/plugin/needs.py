@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from espbench.device import Device
+from espbench.device.device import Device
 from espbench.errors import EspbenchError
-from espbench.find_qemu import find_qemu
 from espbench.plugin import ours
 from espbench.plugin.refusal import refuse
 from espbench.plugin.session import Session
 from espbench.plugin.settings import chosen_firmware, common
-from espbench.pool.forecast import will_run
-from espbench.qemu import check_version, qemu_version
+from espbench.prefetch.predictor import will_run
+from espbench.qemu.discovery import find_qemu
+from espbench.qemu.process import check_version, qemu_version
 
 
 def met(session: Session, pytest_session: pytest.Session) -> bool:

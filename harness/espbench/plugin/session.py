@@ -11,11 +11,11 @@ from types import FrameType
 
 import pytest
 
-from espbench.boards import Board
-from espbench.device import Device
+from espbench.boards.board import Board
+from espbench.device.device import Device
 from espbench.embedded.plugin import EmbeddedPlugin
-from espbench.full_disk import FullDisk
 from espbench.plugin import evidence_folder
+from espbench.plugin.full_disk import FullDisk
 from espbench.plugin.options import services, setting
 from espbench.plugin.settings import (
     chosen_board,
@@ -26,9 +26,9 @@ from espbench.plugin.settings import (
     parse_pool,
     path,
 )
-from espbench.pool.forecast import Forecast, Options, merged
-from espbench.pool.pool import Pool
-from espbench.pool.turns import turns, usable_cores
+from espbench.prefetch.boot_slots import turns, usable_cores
+from espbench.prefetch.pool import Pool
+from espbench.prefetch.predictor import Forecast, Options, merged
 
 LOOK = 64
 """How many of the next tests are looked at for devices that could boot ahead."""
@@ -156,7 +156,7 @@ def _add_suites(config: pytest.Config) -> None:
     chosen = config.getoption("--espbench-suites") or ""
     names = [name for text in chosen.split(",") if (name := text.strip())]
     if names or config.getoption("--espbench"):
-        from espbench.shipped import ShippedSuites
+        from espbench.plugin.bundled_suites import ShippedSuites
 
         suites = ShippedSuites(config, names or ["smoke"])
         config.pluginmanager.register(suites, "espbench-suites")
@@ -165,7 +165,7 @@ def _add_suites(config: pytest.Config) -> None:
 def _add_page(config: pytest.Config, board: Board) -> None:
     named = config.getoption("--espbench-report")
     if named and not hasattr(config, "workerinput"):
-        from espbench.session_page import SessionPage
+        from espbench.plugin.html_report import SessionPage
 
         page = SessionPage(
             path(config, named), board, named_firmware(config), config.invocation_params.dir

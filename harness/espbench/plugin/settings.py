@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from espbench.boards import Board, board_named
-from espbench.chosen import chosen_readiness, parse_ports
+from espbench.boards.board import Board, board_named
+from espbench.boards.firmware_options import chosen_readiness, parse_ports
 from espbench.errors import ConfigError
 from espbench.plugin.options import setting
-from espbench.pool.forecast import Options
-from espbench.record import check as check_recordable
+from espbench.prefetch.predictor import Options
+from espbench.recording.recorder import check as check_recordable
 
 
 def parse_pool(text: str, board: Board, free: int) -> int:
@@ -81,7 +81,7 @@ def chosen_firmware(config: pytest.Config, board: Board) -> Path:
     """Return the firmware that options or ini name; espbench's own is built when they do not."""
     if named := named_firmware(config):
         return named
-    from espbench.build import firmware as build
+    from espbench.firmware.build import firmware as build
 
     return build(board)
 

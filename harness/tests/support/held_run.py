@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from espbench.deadline import Deadline
-from espbench.tempdirs import PREFIX
+from espbench.util.tempdirs import PREFIX
+from espbench.util.timeouts import Deadline
 
 PATIENCE = 30.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from espbench.build_make import WERROR_VARIABLE
+from espbench.firmware.make_backend import WERROR_VARIABLE
 
 
 def warning_flags() -> list[str]:

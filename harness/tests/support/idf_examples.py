@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from espbench.boards import BOARDS
+from espbench.boards.board import BOARDS
 from espbench.errors import EspbenchError
-from espbench.find_qemu import find_qemu
-from espbench.idf import find_idf
+from espbench.firmware.idf_env import find_idf
+from espbench.qemu.discovery import find_qemu
 
 PROTOCOLS = Path("examples", "protocols")
 EXAMPLES = {

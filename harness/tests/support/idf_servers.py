@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 import suites
-from espbench import idf
-from espbench.boards import BOARDS
-from espbench.build import Job, locked, run_logged
-from espbench.build_idf import idf_environment
+from espbench.boards.board import BOARDS
 from espbench.certs import Recipe
+from espbench.firmware import idf_env as idf
+from espbench.firmware.build import Job, locked, run_logged
+from espbench.firmware.idf_backend import idf_environment
 from idf_flash import flash
 
 PROJECT = Path(__file__).resolve().parents[1] / "idf_servers"

@@ -32,7 +32,7 @@ def inner_pytest(folder: Path, *arguments: str, status: int = 0) -> str:
 
 
 def failing_pytest(folder: Path, variable: str, *arguments: str) -> list[dict[str, Any]]:
-    """Return the events that `espbench.progress` told; pytest runs in `folder`, and tests fail.
+    """Return the events that `espbench.reporting.progress` told; pytest runs in `folder`, and tests fail.
 
     Args:
         folder: where.
@@ -40,7 +40,15 @@ def failing_pytest(folder: Path, variable: str, *arguments: str) -> list[dict[st
         arguments: of pytest.
     """
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "espbench.progress"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "espbench.reporting.progress",
+    ]
     with (
         (folder / "pytest.log").open("w") as log,
         os.fdopen(reading) as events,

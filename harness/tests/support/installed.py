@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from espbench import sources
+from espbench.firmware import sources
 
 TREE = Path(__file__).resolve().parents[3]
 LOCAL = ("PYTEST", "PYTHON", "VIRTUAL_ENV", "ESPBENCH", "GITHUB")

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Self
 
 import psutil
-from espbench.build import locked
-from espbench.deadline import Deadline
+from espbench.firmware.build import locked
+from espbench.util.timeouts import Deadline
 
 TREE = Path(__file__).resolve().parents[3]
 LOCK = TREE / "requirements-lab.lock"
@@ -27,7 +27,7 @@ PATIENCE = 30.0
 def packages() -> Path:
     """Return a folder with labgrid's locked packages, installed when it is not there.
 
-    They are not in the tree's environment: see espbench.neighbours.
+    They are not in the tree's environment: see espbench.plugin.conflicts.
     """
     folder = TREE / "build" / "lab-packages"
     folder.mkdir(parents=True, exist_ok=True)

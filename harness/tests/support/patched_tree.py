@@ -13,8 +13,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from espbench import build, tree
-from espbench.boards import Board
+from espbench.boards.board import Board
+from espbench.firmware import build
+from espbench.firmware import source_tree as tree
 from rich.console import Console
 
 TEXTS = {".P", ".h", ".c", ".json", ".last", ".split", ".py", ".map"}

@@ -6,7 +6,7 @@ import hashlib
 import struct
 from collections.abc import Sequence
 
-from espbench.partitions import TABLE_LENGTH, Partition
+from espbench.flash.partition_table import TABLE_LENGTH, Partition
 
 
 def made(partitions: Sequence[Partition], *, md5: bool = True) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from espbench.partitions import TABLE_AT, Partition
+from espbench.flash.partition_table import TABLE_AT, Partition
 from tables import made
 
 IRAM = 0x40080400

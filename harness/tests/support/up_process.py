@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
-from espbench.deadline import Deadline
+from espbench.util.timeouts import Deadline
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 """Select graphic rendition (ECMA-48), which terminals get."""

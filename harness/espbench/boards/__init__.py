@@ -1,0 +1,1 @@
+"""The boards as data: machine, memory, flash, and how firmware reaches them."""

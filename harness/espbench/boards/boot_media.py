@@ -1,0 +1,116 @@
+"""How the firmware and the flash image reach the machine, as QEMU's arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from espbench.flash import kernel_elf
+
+
+def option_value(path: Path | str) -> str:
+    """Return `path` as a value inside a QEMU option, where a comma is written twice."""
+    return str(path).replace(",", ",,")
+
+
+class Handover(Protocol):
+    """How the firmware and the flash image reach the machine."""
+
+    @property
+    def takes_boot_arguments(self) -> bool:
+        """Whether there is a command line that the guest can read."""
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """Further files that the machine needs, beside the flash image."""
+
+    def flaw(self, firmware: Path) -> str:
+        """Return why this file cannot be handed over, completing a sentence; "" when it can."""
+
+    def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:
+        """Return QEMU's arguments."""
+
+
+@dataclass(frozen=True)
+class KernelAndPflash:
+    """An ELF by `-kernel`, the file system in a CFI flash of its own (`-drive if=pflash`).
+
+    Attributes:
+        processor: for which it must be, as ELF's `e_machine` has it.
+    """
+
+    processor: str = "EM_XTENSA"
+    takes_boot_arguments: bool = True
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    def flaw(self, firmware: Path) -> str:
+        """Return why QEMU could not load this file, or ""."""
+        return kernel_elf.flaw(firmware, self.processor)
+
+    def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:
+        """Return QEMU's arguments."""
+        return [
+            "-kernel",
+            str(firmware),
+            "-append",
+            boot_arguments,
+            "-drive",
+            f"if=pflash,format=raw,file={option_value(flash)}",
+        ]
+
+
+@dataclass(frozen=True)
+class Efuse:
+    """The chip's eFuses, which QEMU keeps in a file (as `idf.py qemu` does: qemu_ext.py).
+
+    Attributes:
+        driver: QEMU's device.
+        size: of the file, in bytes.
+        burnt: the bytes that are not 0, by position.
+    """
+
+    driver: str
+    size: int
+    burnt: Mapping[int, int] = field(default_factory=dict)
+
+    def content(self) -> bytes:
+        """Return the file."""
+        data = bytearray(self.size)
+        for position, value in self.burnt.items():
+            data[position] = value
+        return bytes(data)
+
+
+@dataclass(frozen=True)
+class FlashImage:
+    """One SPI flash that holds everything, by `-drive if=mtd` (Espressif's QEMU)."""
+
+    efuse: Efuse | None = None
+    takes_boot_arguments: bool = False
+
+    EFUSE = "efuse.bin"
+    """Name of the eFuse file, beside the flash image."""
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """Further files that the machine needs, beside the flash image."""
+        return {} if self.efuse is None else {self.EFUSE: self.efuse.content()}
+
+    def flaw(self, firmware: Path) -> str:  # noqa: ARG002
+        """Return "": the chip's ROM and the bootloader say on the console what they miss."""
+        return ""
+
+    def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:  # noqa: ARG002
+        """Return QEMU's arguments; firmware and boot arguments are inside the flash image."""
+        arguments = ["-drive", f"if=mtd,format=raw,file={option_value(flash)}"]
+        if self.efuse is not None:
+            path = option_value(flash.with_name(self.EFUSE))
+            arguments += [
+                "-drive",
+                f"if=none,format=raw,id=efuse,file={path}",
+                "-global",
+                f"driver={self.efuse.driver},property=drive,value=efuse",
+            ]
+        return arguments

@@ -1,0 +1,63 @@
+"""Certificates whose keys are the same on every machine, for figures that are to be the same.
+
+The keys are not committed: they are derived from a word, as anybody can.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from espbench.certs.good import files
+from espbench.certs.keys import PrivateKey
+from espbench.certs.pki import server
+from espbench.certs.recipes import Files, Recipe, Starts
+from espbench.util.deterministic_random import fixed_random
+
+SEED = "espbench fixed key"
+
+
+def fixed_recipe(kind: str) -> Recipe:
+    """Return a self-signed certificate of this kind, rsa2048 or p256; the same bytes everywhere."""
+    return Recipe(
+        f"fixed-{kind}",
+        f"{kind}, the same everywhere",
+        functools.partial(_files, kind),
+        Starts(kind),
+    )
+
+
+def _files(kind: str) -> Files:
+    alone = server(kind, key=fixed_key(kind))
+    return files([alone], alone)
+
+
+@functools.cache
+def fixed_key(kind: str) -> PrivateKey:
+    """Return the key of this kind, rsa2048 or p256."""
+    if kind == "p256":
+        secret = int.from_bytes(hashlib.sha256(SEED.encode()).digest(), "big")
+        # One less than this curve's order is far above 2**255, so no reduction is needed.
+        return ec.derive_private_key(secret >> 1, ec.SECP256R1())
+    return _rsa(int(kind.removeprefix("rsa")))
+
+
+def _rsa(bits: int) -> rsa.RSAPrivateKey:
+    # imported here: it takes a tenth of a second, and most commands need none of it
+    from tlslite.utils.python_rsakey import Python_RSAKey
+
+    with fixed_random(SEED):
+        made = Python_RSAKey.generate(bits)
+    p, q, d = int(made.p), int(made.q), int(made.d)
+    numbers = rsa.RSAPrivateNumbers(
+        p,
+        q,
+        d,
+        rsa.rsa_crt_dmp1(d, p),
+        rsa.rsa_crt_dmq1(d, q),
+        rsa.rsa_crt_iqmp(p, q),
+        rsa.RSAPublicNumbers(int(made.e), int(made.n)),
+    )
+    return numbers.private_key()

@@ -1,0 +1,107 @@
+"""Several clients at once, from threads that all start at the same moment."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from espbench.clients.errors import ClientError
+from espbench.util.timeouts import Deadline
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Value]):
+    """What became of one client.
+
+    Attributes:
+        value: what it returned, if it did.
+        error: the `ClientError` that ended it, if one did.
+        began, ended: seconds since the start signal.
+    """
+
+    value: Value | None
+    error: ClientError | None
+    began: float
+    ended: float
+
+    @property
+    def seconds(self) -> float:
+        """How long the client took."""
+        return self.ended - self.began
+
+    def get(self) -> Value:
+        """Return the value; raise the error if there is one."""
+        if self.error is not None:
+            try:
+                raise self.error
+            finally:
+                del self  # its error's traceback has this frame now: that would be a cycle
+        return self.value  # type: ignore[return-value]
+
+
+def together(clients: Sequence[Callable[[], Value]], timeout: float = 60.0) -> list[Outcome[Value]]:
+    """Run these clients at once and return what became of each, in their order.
+
+    Args:
+        clients: functions without arguments.
+        timeout: seconds (before scaling) until all have to be done.
+
+    Raises:
+        TimeoutError: one did not end in time. Clients have deadlines of their own, so this
+            is a client's fault.
+        Exception: what a client raised that is not a `ClientError`.
+    """
+    barrier = threading.Barrier(len(clients) + 1)
+    outcomes: dict[int, Outcome[Value]] = {}
+    faults: list[BaseException] = []
+    start = 0.0
+
+    def run(index: int, client: Callable[[], Value]) -> None:
+        barrier.wait()
+        began = time.monotonic() - start
+        # Not kept in a variable: an error's traceback leads back to this frame, which would be a
+        # reference cycle.
+        outcomes[index] = Outcome(*_run(client, faults.append), began, time.monotonic() - start)
+
+    threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in enumerate(clients)]
+    for thread in threads:
+        thread.start()
+    start = time.monotonic()
+    barrier.wait()
+    deadline = Deadline(timeout)
+    for thread in threads:
+        thread.join(deadline.remaining())
+    # The threads' frames refer to these two, and what is in them refers to the frames.
+    done = [outcomes.pop(index) for index in sorted(outcomes)]
+    fault = faults[0] if faults else None
+    faults.clear()
+    if fault is not None:
+        try:
+            raise fault
+        finally:
+            del fault  # its traceback has this frame now
+    if len(done) < len(clients):
+        raise TimeoutError(f"{len(clients) - len(done)} clients did not end within {deadline}.")
+    return done
+
+
+def _run(
+    client: Callable[[], Value], fault: Callable[[BaseException], None]
+) -> tuple[Value | None, ClientError | None]:
+    """Return a client's value or its error; tell of a fault.
+
+    No local variable keeps the error: its traceback refers to this frame, so that would be a
+    reference cycle, and all that the client opened is in it.
+    """
+    try:
+        return client(), None
+    except ClientError as error:
+        return None, error
+    except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+        fault(error)
+        return None, None

@@ -1,0 +1,169 @@
+"""TCP connections on which every call has a deadline and each end can be told from another."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from types import TracebackType
+from typing import Protocol, Self
+
+from espbench.clients import source_ports
+from espbench.clients.errors import ClientError, ClientTimeout, ConnectionEnded
+from espbench.util.timeouts import Deadline
+
+TIMEOUT = 10.0
+"""Seconds (before scaling) that a call may take unless the caller says otherwise."""
+
+Timeout = float | Deadline | None
+"""Seconds, a deadline shared with other calls, or None for the connection's own time-out."""
+
+
+class ByteStream(Protocol):
+    """What HTTP and WebSocket clients need of a connection, plain or TLS."""
+
+    @property
+    def port(self) -> int:
+        """Its own port, by which the device knows it."""
+
+    def send(self, data: bytes, timeout: Timeout = None) -> None:
+        """Send all of the data."""
+
+    def receive(self, timeout: Timeout = None) -> bytes:
+        """Return what is there, waiting for at least one byte; b"" is the peer's orderly end."""
+
+    def close(self) -> None:
+        """End the connection in an orderly way."""
+
+    def reset(self) -> None:
+        """End the connection abruptly, with a TCP reset."""
+
+
+class Stream:
+    """A TCP connection.
+
+    Every call raises `ClientTimeout` when its time is over, and `ConnectionEnded`
+    when the peer reset the connection.
+    """
+
+    def __init__(
+        self, sock: socket.socket, timeout: float = TIMEOUT, peer: str = "The peer"
+    ) -> None:
+        """Take over a connected socket; `timeout` (seconds) is for each call."""
+        self.sock = sock
+        self.timeout = timeout
+        self.peer = peer
+        # What is sent in two pieces shall arrive as two. A peer may be gone already.
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    @classmethod
+    def connect(cls, port: int, host: str = "127.0.0.1", timeout: float = TIMEOUT) -> Self:
+        """Connect; slirp accepts before the guest does, so this says nothing about the guest.
+
+        Raises:
+            ConnectionEnded: nobody listens there.
+            ClientTimeout: no answer in time.
+        """
+        deadline = Deadline(timeout)
+        try:
+            connected = source_ports.connect(port, deadline.remaining(), host)
+        except TimeoutError:
+            raise ClientTimeout(
+                f"{host}:{port} did not accept a connection within {deadline}."
+            ) from None
+        except ConnectionError as error:
+            raise ConnectionEnded(
+                f"{host}:{port} refused the connection ({error.strerror}): is the device running?",
+                reset=True,
+            ) from None
+        return cls(connected, timeout, f"{host}:{port}")
+
+    @property
+    def port(self) -> int:
+        """Its own port, by which the device knows it: slirp keeps source ports."""
+        return int(self.sock.getsockname()[1])
+
+    def send(self, data: bytes, timeout: Timeout = None) -> None:
+        """Send all of the data."""
+        deadline = self._begin("take", timeout)
+        try:
+            self.sock.sendall(data)
+        except (TimeoutError, ConnectionError) as error:
+            raise self._failed("take", deadline, error) from None
+
+    def receive(self, timeout: Timeout = None, size: int = 65536) -> bytes:
+        """Return up to `size` bytes as soon as there is one; b"" is the peer's orderly end."""
+        deadline = self._begin("send", timeout)
+        try:
+            return self.sock.recv(size)
+        except (TimeoutError, ConnectionError) as error:
+            raise self._failed("send", deadline, error) from None
+
+    def receive_until_end(self, timeout: Timeout = None) -> bytes:
+        """Return everything up to the peer's orderly end."""
+        deadline = self.deadline(timeout)
+        parts = []
+        while part := self.receive(deadline):
+            parts.append(part)
+        return b"".join(parts)
+
+    def wait_until_gone(self, timeout: Timeout = None) -> bool:
+        """Wait for the peer to end the connection; return whether it did so by a reset."""
+        try:
+            self.receive_until_end(timeout)
+        except ConnectionEnded as error:
+            return error.reset
+        return False
+
+    def finish(self) -> None:
+        """Say that nothing more will be sent (a FIN); what the peer sends still arrives."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Close the connection with a FIN."""
+        self.sock.close()
+
+    def reset(self) -> None:
+        """Close the connection with a RST (SO_LINGER of 0 seconds, socket(7))."""
+        with contextlib.suppress(OSError):
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def deadline(self, timeout: Timeout) -> Deadline:
+        """Return the deadline of a call that was given this time-out."""
+        return Deadline.of(self.timeout if timeout is None else timeout)
+
+    def _begin(self, verb: str, timeout: Timeout) -> Deadline:
+        deadline = self.deadline(timeout)
+        if deadline.expired():
+            raise self._late(verb, deadline)
+        self.sock.settimeout(deadline.remaining() or 0.001)
+        return deadline
+
+    # Not a generator-based context manager: since Python 3.12 one that replaces an exception leaves
+    # a reference cycle (exception, its traceback, the frame of contextlib's __exit__, exception),
+    # and the socket in it stays open until the garbage collector comes by.
+    def _failed(self, verb: str, deadline: Deadline, error: OSError) -> ClientError:
+        if isinstance(error, TimeoutError):
+            return self._late(verb, deadline)
+        return ConnectionEnded(
+            f"{self.peer} ended the connection abruptly ({error.strerror}).", reset=True
+        )
+
+    def _late(self, verb: str, deadline: Deadline) -> ClientTimeout:
+        return ClientTimeout(f"{self.peer} did not {verb} anything more within {deadline}.")
+
+    def __enter__(self) -> Self:
+        """Return the stream."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()

@@ -1,0 +1,1 @@
+"""Decodes a crash dump from the console: registers, frames, functions and source lines."""

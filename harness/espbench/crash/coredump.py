@@ -1,0 +1,70 @@
+"""ESP-IDF's core dumps: decoded by Espressif's own esp-coredump, when that is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from espbench.qemu.discovery import tools_folders, version_key
+from espbench.util.timeouts import Deadline
+
+MODULE = "esp_coredump"
+PATIENCE = 60.0
+"""Seconds (scaled) for a decoder that starts gdb on a large ELF."""
+
+
+def decoded(core: Path, elf: Path | None) -> str:
+    """Return what esp-coredump says about a core dump, or a sentence why it says nothing.
+
+    Args:
+        core: in base64, as the guest printed it.
+        elf: firmware with debugging information.
+    """
+    by_hand = f"espcoredump.py info_corefile --core-format b64 --core {core.name} firmware.elf"
+    if elf is None:
+        return (
+            f"The core dump is in {core.name}, and there is no ELF to decode it with: name one "
+            "with --espbench-firmware-elf.\n"
+        )
+    if importlib.util.find_spec(MODULE) is None:
+        return (
+            f"The core dump is in {core.name}, and esp-coredump is not installed: install it with "
+            f"pip install 'espbench[esp]', then run {by_hand}.\n"
+        )
+    command = [sys.executable, "-m", MODULE, "info_corefile"]
+    command += ["--core-format", "b64", "--core", str(core), str(elf)]
+    try:
+        result = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=Deadline(PATIENCE).seconds,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PATH": path_with_gdb(os.environ)},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"esp-coredump did not decode {core.name} within {PATIENCE:g} s: run {by_hand}.\n"
+    if result.returncode:
+        said = (result.stderr.strip() or result.stdout.strip()).splitlines()
+        return (
+            f"esp-coredump could not decode {core.name} ({said[-1] if said else 'it said nothing'}"
+            f"): is ESP-IDF's gdb installed? Then run {by_hand}.\n"
+        )
+    return result.stdout
+
+
+def path_with_gdb(environment: Mapping[str, str]) -> str:
+    """Return PATH with the folders of ESP-IDF's debuggers behind it, newest first."""
+    found = [
+        folder
+        for tools in tools_folders(environment)
+        for folder in (tools / "tools").glob("*-gdb/*/*/bin")
+    ]
+    found.sort(key=lambda folder: version_key(folder.parents[1].name), reverse=True)
+    return os.pathsep.join([environment.get("PATH", os.defpath), *map(str, found)])

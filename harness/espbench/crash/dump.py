@@ -1,0 +1,268 @@
+"""Panics: recognises the guest's dump on the console, parses it, and decodes its backtrace.
+
+The dump has ESP-IDF's words (`components/esp_system/panic.c`): a headline, registers, the guest's
+own backtrace, and stack memory. With the ELF at hand the stack is unwound exactly, by the call
+frame information in it; without, or where that ends early, the guest's backtrace is used.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+_START = re.compile(
+    r"^.*(Guru Meditation Error: .*|assert failed: .*|abort\(\) was called.*"
+    r"|\*\*\*ERROR\*\*\* A stack overflow in task .*|Stack smashing protect failure!.*"
+    r"|task_wdt: Aborting\..*)$"
+)
+_WATCHDOG = re.compile(r"^.*\btask_wdt: (.*)$")
+"""What the task watchdog says before it aborts, or instead of it. When it aborts, ESP-IDF v5 prints
+no other headline."""
+_CORE_START = re.compile(r"^=+ CORE DUMP START =+$")
+_CORE_END = re.compile(r"^=+ CORE DUMP END =+$")
+_END = re.compile(r"^.*(Rebooting\.\.\.|CPU halted\.?).*$")
+_REGISTER = re.compile(r"\b([A-Z][A-Z0-9]*)\s*: (0x[0-9a-fA-F]{8})\b")
+_FRAME = re.compile(r"(0x[0-9a-fA-F]{8}):(0x[0-9a-fA-F]{8})")
+_MEMORY = re.compile(r"^(?:0x)?([0-9a-fA-F]{8}):((?:\s+0x[0-9a-fA-F]{8})+)\s*$")
+_CAUSE = re.compile(r"panic'ed \(([^)]*)\)")
+
+
+@dataclass(frozen=True)
+class Dump:
+    """What the guest printed.
+
+    Attributes:
+        headline: its first line.
+        cause: such as "LoadProhibited", or "assert" or "abort".
+        registers: by name, in upper case ("PC", "A0", "EXCVADDR", ...).
+        backtrace: program counter and stack pointer of each frame, as the guest guessed them.
+        memory: stack memory by address; each value a byte string.
+        text: the dump as printed, without the lines of a core dump.
+        corrupted: whether the guest found the stack corrupted where the backtrace ends.
+        core: ESP-IDF's core dump in base64, when it was printed, too.
+    """
+
+    headline: str
+    cause: str
+    registers: dict[str, int] = field(default_factory=dict)
+    backtrace: tuple[tuple[int, int], ...] = ()
+    memory: dict[int, bytes] = field(default_factory=dict)
+    text: str = ""
+    corrupted: bool = False
+    core: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the backtrace is no guess.
+
+        ESP-IDF on Xtensa walks the stack by its register windows, prints where each call is, and
+        needs to print no memory; other guests print the memory, for the host to unwind.
+        """
+        return bool(self.backtrace) and not self.memory
+
+    def word(self, address: int) -> int | None:
+        """Return the little-endian 32-bit word at `address`, or None when it was not dumped."""
+        data = self.memory.get(address)
+        return None if data is None else int(struct.unpack("<I", data)[0])
+
+
+def parse_dump(text: str) -> Dump:
+    """Parse a dump from its headline to its end; parts that are missing stay empty."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    headlines = [m[1] for line in lines if (m := _START.match(line))]
+    registers: dict[str, int] = {}
+    backtrace: list[tuple[int, int]] = []
+    memory: dict[int, bytes] = {}
+    core: list[str] | None = None
+    corrupted = core_ended = False
+    for line in lines:
+        if _CORE_START.match(line):
+            core = []
+        elif _CORE_END.match(line):
+            core_ended = True
+        elif core is not None and not core_ended:
+            core.append(line)
+        elif line.startswith("Backtrace:"):
+            # With two cores the panicking one's comes first.
+            if not backtrace:
+                backtrace += [(int(pc, 16), int(sp, 16)) for pc, sp in _FRAME.findall(line)]
+                corrupted = "CORRUPTED" in line
+        elif match := _MEMORY.match(line):
+            address = int(match[1], 16)
+            for offset, word in enumerate(match[2].split()):
+                memory[address + 4 * offset] = struct.pack("<I", int(word, 16))
+        elif not line.startswith("ELF file"):
+            for name, value in _REGISTER.findall(line):
+                registers.setdefault(name, int(value, 16))
+    watchdog = [m[1] for line in lines if (m := _WATCHDOG.match(line))]
+    headline = headlines[0] if headlines else (lines[0] if lines else "")
+    return Dump(
+        headline=_watchdog_headline(watchdog) if watchdog else headline,
+        cause="task watchdog" if watchdog else _cause(headlines),
+        registers=registers,
+        backtrace=tuple(backtrace),
+        memory=memory,
+        text=_without_core(text),
+        corrupted=corrupted,
+        core="\n".join(core) if core is not None and core_ended else "",
+    )
+
+
+def _without_core(text: str) -> str:
+    """Return the text of a dump without its longest part, which nobody can read."""
+    shown = []
+    inside = False
+    for line in text.splitlines():
+        inside = inside and not _CORE_END.match(line.rstrip())
+        if not inside:
+            shown.append(line)
+        inside = inside or bool(_CORE_START.match(line.rstrip()))
+    return "\n".join(shown)
+
+
+def _watchdog_headline(said: list[str]) -> str:
+    """Return the task watchdog's first sentence, with whom it waited for."""
+    late = [line.strip().removeprefix("- ") for line in said if line.startswith(" - ")]
+    return f"{said[0]} {', '.join(late)}".rstrip()
+
+
+def _cause(headlines: list[str]) -> str:
+    for headline in headlines:
+        if headline.startswith("assert failed"):
+            return "assert"
+        if match := _CAUSE.search(headline):
+            return match[1]
+        if headline.startswith("abort"):
+            return "abort"
+        if headline.startswith("***ERROR*** A stack overflow"):
+            return "stack overflow"
+        if headline.startswith("Stack smashing"):
+            return "stack smashing"
+    return "unknown"
+
+
+class Collector:
+    """Finds dumps in console text that comes in pieces."""
+
+    def __init__(self) -> None:
+        """Start outside of a dump."""
+        self._line = ""
+        self._dump: list[str] | None = None
+        self._watchdog: list[str] = []
+
+    @property
+    def collecting(self) -> bool:
+        """Whether a dump has begun and not ended."""
+        return self._dump is not None
+
+    def feed(self, text: str) -> list[str]:
+        """Take more text and return the dumps that it completes."""
+        dumps = []
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            if self._dump is None:
+                if _START.match(line):
+                    self._dump = [*self._watchdog, line]
+                    self._watchdog = []
+                elif _WATCHDOG.match(line):
+                    self._watchdog.append(line)
+                elif line:
+                    self._watchdog = []
+                continue
+            self._dump.append(line)
+            if _END.match(line):
+                dumps.append("\n".join(self._dump))
+                self._dump = None
+        return dumps
+
+    def finish(self) -> str | None:
+        """Return the dump that was cut off, if there is one, and forget it."""
+        if self._dump is None:
+            return None
+        text = "\n".join([*self._dump, self._line])
+        self._dump = None
+        self._line = ""
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a decoded backtrace; an inlined function has a frame of its own.
+
+    Attributes:
+        address: the program counter, or the return address.
+        function: its name, or "??".
+        file, line: where in the source; line 0 is unknown.
+        inlined: whether the function was inlined into the next frame's.
+        guessed: whether the guest found it on the stack, and nobody knows whether it was active.
+    """
+
+    address: int
+    function: str = "??"
+    file: str = ""
+    line: int = 0
+    inlined: bool = False
+    guessed: bool = False
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        place = f" at {self.file}:{self.line}" if self.file else ""
+        notes = "".join(
+            f" ({note})"
+            for note, holds in (("inlined", self.inlined), ("guessed", self.guessed))
+            if holds
+        )
+        return f"0x{self.address:08x} {self.function}{place}{notes}"
+
+
+@dataclass(frozen=True)
+class Panic:
+    """A panic of the guest.
+
+    Attributes:
+        dump: what it printed.
+        elf: firmware with debugging information, or None.
+        at: seconds after the device's start.
+    """
+
+    dump: Dump
+    elf: Path | None = None
+    at: float = 0.0
+
+    @property
+    def cause(self) -> str:
+        """Such as "LoadProhibited", "assert" or "abort"."""
+        return self.dump.cause
+
+    @property
+    def headline(self) -> str:
+        """The first line of the dump."""
+        return self.dump.headline
+
+    @cached_property
+    def backtrace(self) -> tuple[Frame, ...]:
+        """The decoded backtrace, innermost first; takes a moment the first time."""
+        from espbench.crash.unwind import decode
+
+        return decode(self.dump, self.elf)
+
+    def __str__(self) -> str:
+        """Return the headline and the backtrace, for people."""
+        lines = [self.headline, *_numbered(self.backtrace)]
+        if self.dump.corrupted:
+            lines.append("  (the guest found its stack corrupted behind the last frame)")
+        return "\n".join(lines)
+
+    def report(self) -> str:
+        """Return what goes into `panic.txt`: decoded first, then as printed."""
+        return f"{self}\n\n{self.dump.text}\n"
+
+
+def _numbered(frames: Iterable[Frame]) -> list[str]:
+    return [f"  #{number} {frame}" for number, frame in enumerate(frames)] or [
+        "  (no backtrace was printed)"
+    ]

@@ -1,0 +1,176 @@
+"""Unwinds a dumped stack on the host, by the ELF's call frame information (DWARF, section 6.4).
+
+The guest can only guess (it looks for words that might be return addresses); the host has the
+registers, the stack and the compiler's own description of every frame.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from elftools.common.exceptions import DWARFError, ELFError
+from elftools.dwarf.callframe import FDE
+from elftools.elf.elffile import ELFFile
+
+from espbench.crash.dump import Dump, Frame
+from espbench.crash.symbols import Symbols
+
+LONGEST = 64
+"""Frames after which the stack is taken for corrupt."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An instruction set, as dumps name its registers and DWARF numbers them.
+
+    Attributes:
+        pc: the dump's name of the program counter.
+        registers: DWARF's number by the dump's name.
+        stack_pointer, return_address: DWARF's numbers of these.
+    """
+
+    pc: str
+    registers: Mapping[str, int]
+    stack_pointer: int
+    return_address: int
+
+
+_RISCV = ["ZERO", "RA", "SP", "GP", "TP", "T0", "T1", "T2", "FP", "S1"]
+_RISCV += [f"A{n}" for n in range(8)] + [f"S{n}" for n in range(2, 12)]
+_RISCV += [f"T{n}" for n in range(3, 7)]
+
+MACHINES = {
+    # The call0 ABI; with register windows (ESP-IDF) the guest's own backtrace is exact.
+    "EM_XTENSA": Machine("PC", {f"A{n}": n for n in range(16)}, 1, 0),
+    "EM_RISCV": Machine("MEPC", {name: n for n, name in enumerate(_RISCV)}, 2, 1),
+}
+"""By the ELF's machine."""
+
+
+def decode(dump: Dump, elf: Path | None) -> tuple[Frame, ...]:
+    """Return the decoded backtrace, innermost first.
+
+    Without a usable ELF the frames are bare addresses, as the guest printed them.
+    """
+    printed = _printed(dump)
+    if elf is not None:
+        try:
+            with elf.open("rb") as file:
+                image = ELFFile(file)
+                symbols = Symbols(image)
+                found = [] if dump.exact else unwind(dump, image)
+                return tuple(
+                    replace(frame, guessed=guess)
+                    for number, (address, guess) in enumerate(found or printed)
+                    # A return address is behind the call, which may be another line already.
+                    for frame in symbols.frames(
+                        address - 1 if number and not dump.exact else address, address
+                    )
+                )
+        except (OSError, ELFError, DWARFError):
+            pass
+    return tuple(Frame(address, guessed=guess) for address, guess in printed)
+
+
+def _printed(dump: Dump) -> list[tuple[int, bool]]:
+    """Return what the guest itself knows: addresses, and whether it only guessed them."""
+    if dump.backtrace:
+        return [
+            (pc, number > 0 and not dump.exact) for number, (pc, _) in enumerate(dump.backtrace)
+        ]
+    # RISC-V prints no backtrace, and a console may lose that of others.
+    names = ("PC", "MEPC", "RA")
+    return [(dump.registers[n], n == "RA") for n in names if dump.registers.get(n)]
+
+
+def unwind(dump: Dump, elf: ELFFile) -> list[tuple[int, bool]]:
+    """Return the program counter and the return addresses, and which of them are guessed.
+
+    Where no frame information goes on (assembler, or a stack beyond the dump), the guest's own
+    backtrace does.
+    """
+    machine = MACHINES.get(elf["e_machine"])
+    if machine is None or not elf.has_dwarf_info() or machine.pc not in dump.registers:
+        return []
+    table = _FrameTable(elf.get_dwarf_info())
+    registers = {
+        number: dump.registers[name]
+        for name, number in machine.registers.items()
+        if name in dump.registers
+    }
+    pc = dump.registers[machine.pc]
+    found = [(pc, False)]
+    while len(found) < LONGEST and machine.stack_pointer in registers:
+        # Except for the innermost frame, pc is a return address: behind the call.
+        rules = table.rules(pc if len(found) == 1 else pc - 1)
+        caller = _step(dump, rules, registers, machine)
+        if caller is None and len(found) == 1 and machine.return_address in registers:
+            # A leaf without frame information (assembler), or a jump into nowhere.
+            caller = dict(registers)
+        if caller is None:
+            known = {pc for pc, _ in found}
+            stack = registers[machine.stack_pointer]
+            return found + [(p, True) for p, sp in dump.backtrace if sp > stack and p not in known]
+        pc, before = caller.get(machine.return_address, 0), registers[machine.stack_pointer]
+        stack = caller[machine.stack_pointer]
+        if pc == 0 or stack < before or (stack == before and len(found) > 1):
+            break
+        found.append((pc, False))
+        registers = caller
+    return found
+
+
+def _step(
+    dump: Dump, rules: dict[Any, Any] | None, registers: dict[int, int], machine: Machine
+) -> dict[int, int] | None:
+    """Return the caller's registers, or None when they cannot be known."""
+    if rules is None or rules["cfa"].reg not in registers:
+        return None
+    frame = registers[rules["cfa"].reg] + rules["cfa"].offset
+    caller = dict(registers)
+    for number, rule in rules.items():
+        if not isinstance(number, int):
+            continue
+        if rule.type == "OFFSET":
+            word = dump.word(frame + rule.arg)
+            if word is None:
+                return None
+            caller[number] = word
+        elif rule.type == "UNDEFINED":
+            caller.pop(number, None)
+    caller[machine.stack_pointer] = frame
+    return caller
+
+
+class _FrameTable:
+    """The frame descriptions of an ELF, by address."""
+
+    def __init__(self, dwarf: Any) -> None:
+        entries = []
+        if dwarf.has_CFI():
+            entries += dwarf.CFI_entries()
+        if dwarf.has_EH_CFI():
+            entries += dwarf.EH_CFI_entries()
+        self._entries = sorted(
+            (entry for entry in entries if isinstance(entry, FDE)),
+            key=lambda entry: int(entry.header["initial_location"]),
+        )
+        self._starts = [int(entry.header["initial_location"]) for entry in self._entries]
+
+    def rules(self, address: int) -> dict[Any, Any] | None:
+        """Return how to leave the frame at an address, or None."""
+        index = bisect_right(self._starts, address) - 1
+        if index < 0:
+            return None
+        entry = self._entries[index]
+        if address >= self._starts[index] + int(entry.header["address_range"]):
+            return None
+        best: dict[Any, Any] | None = None
+        for row in entry.get_decoded().table:
+            if row["pc"] <= address:
+                best = row
+        return best

@@ -1,0 +1,1 @@
+"""A booted board: console, control channel, memory, readiness."""

@@ -1,0 +1,315 @@
+"""The guest's console: a reader thread, the transcript, and waiting for what it shows."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import select
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from espbench.device.serial_port import Line
+from espbench.device.timeline import Timeline
+from espbench.errors import ConsoleTimeout, DeviceError
+from espbench.qemu.uart_pacing import Pace
+from espbench.util.json_text_sequence import Demultiplexer, Item, Malformed, Record, Text
+from espbench.util.timeouts import Deadline
+
+T = TypeVar("T")
+
+INTERRUPT = b"\x03"
+"""Ctrl-C: interrupts the running program, as in every MicroPython."""
+SOFT_RESET = b"\x04"
+"""Ctrl-D at the prompt: soft reset."""
+TAIL_LINES = 20
+
+
+class Transcript:
+    """Console text with the time of every piece."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.text = ""
+        self._pieces: list[tuple[int, float]] = []
+
+    def add(self, text: str, at: float) -> None:
+        """Append `text`, seen `at` seconds after the start."""
+        self._pieces.append((len(self.text), at))
+        self.text += text
+
+    def tail(self, lines: int = TAIL_LINES) -> str:
+        """Return the last lines."""
+        return "\n".join(self.text.splitlines()[-lines:])
+
+    def stamped(self) -> str:
+        """Return the text with the time of its first character before each line, in seconds."""
+        lines = []
+        piece = 0
+        position = 0
+        for line in self.text.splitlines(keepends=True):
+            while piece + 1 < len(self._pieces) and self._pieces[piece + 1][0] <= position:
+                piece += 1
+            lines.append(f"[{self._pieces[piece][1]:10.6f}] {line}")
+            position += len(line)
+        stamped = "".join(lines)
+        return stamped if not stamped or stamped.endswith("\n") else stamped + "\n"
+
+
+class Console:
+    """The device's serial line, and the one beside it that carries control records, if any.
+
+    Every wait ends early with the cause when the guest panics or QEMU dies.
+    """
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        *,
+        on_record: Callable[[dict[str, Any]], None],
+        on_text: Callable[[str], None],
+        faulty: Callable[[], bool],
+        fault: Callable[[], Exception | None],
+        tap: Callable[[bytes], None] | None = None,
+    ) -> None:
+        """Prepare; `attach` connects.
+
+        Args:
+            timeline: the clock.
+            on_record: called by the reader thread, with the lock held, for every control record.
+            on_text: the same for every piece of text.
+            faulty: returns whether waiting is useless; called with the lock held.
+            fault: returns why, or None; called without the lock, because it may take a while.
+            tap: called by the reader thread with what the guest printed, as it came; without the
+                control records, if they are among it.
+        """
+        self.changed = threading.Condition()
+        """Notified whenever something arrived; its lock protects all that the reader changes."""
+        self.transcript = Transcript()
+        self.closed = False
+        self._timeline = timeline
+        self._on_record = on_record
+        self._on_text = on_text
+        self._faulty = faulty
+        self._fault = fault
+        self._tap = tap
+        self._position = 0
+        self._line = Line(fault)
+        self._control: Line | None = None
+        self._reader: threading.Thread | None = None
+
+    @property
+    def text(self) -> str:
+        """All text so far."""
+        return self.transcript.text
+
+    def tail(self, lines: int = TAIL_LINES) -> str:
+        """Return the last lines."""
+        return self.transcript.tail(lines)
+
+    def attach(
+        self,
+        connection: socket.socket,
+        control: socket.socket | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        """Take over connected sockets and start to read.
+
+        Args:
+            connection: the console.
+            control: the UART for control records; None: they are among the console's text.
+            pace: how fast the guest takes what is sent to it; None: QEMU sees to that.
+        """
+        self._line.attach(connection, pace)
+        if control is not None:
+            self._control = Line(self._fault)
+            self._control.attach(control, pace)
+        self._reader = threading.Thread(
+            target=self._read, args=(connection, control), name="espbench-console", daemon=True
+        )
+        self._reader.start()
+
+    def detach(self) -> None:
+        """Wait for the reader, which ends with the stream, and close the sockets."""
+        if self._reader is not None and self._reader is not threading.current_thread():
+            self._reader.join(timeout=2)
+        self._line.close()
+        if self._control is not None:
+            self._control.close()
+
+    def expect(
+        self, pattern: str | re.Pattern[str], timeout: float | Deadline = 10.0
+    ) -> re.Match[str]:
+        """Wait until the console shows `pattern`, and return the match.
+
+        Looks at what came after the last match, as `pexpect` does; lines end in `\\n`.
+
+        Args:
+            pattern: a regular expression, searched with `re.MULTILINE` when it is a string.
+            timeout: seconds, scaled; or a deadline.
+
+        Raises:
+            ConsoleTimeout: it did not, in time.
+            Panicked, QemuDied: it cannot any more.
+        """
+        expression = re.compile(pattern, re.MULTILINE) if isinstance(pattern, str) else pattern
+        deadline = Deadline.of(timeout)
+        match = self.wait_for(
+            lambda: expression.search(self.transcript.text, self._position), deadline
+        )
+        if match is None:
+            raise ConsoleTimeout(
+                f"The console did not show {expression.pattern!r} within {deadline}; "
+                f"it ended with:\n{self.tail()}"
+            )
+        self._position = match.end()
+        return match
+
+    def skip(self) -> None:
+        """Let the next `expect` look only at what comes from now on."""
+        with self.changed:
+            self._position = len(self.transcript.text)
+
+    def send(self, data: str | bytes, timeout: float | Deadline = 10.0) -> None:
+        """Send `data` to the guest's UART.
+
+        Args:
+            data: text is sent as UTF-8.
+            timeout: seconds, scaled; the guest may be slow to take it.
+
+        Raises:
+            ConsoleTimeout: the guest did not take it in time.
+            NotRunning: the device is not running.
+        """
+        self._line.send(data.encode() if isinstance(data, str) else data, Deadline.of(timeout))
+
+    def send_request(self, data: bytes, deadline: Deadline) -> None:
+        """Send a control request, by the UART that is there for it.
+
+        Raises:
+            ConsoleTimeout: the guest did not take it in time.
+            NotRunning: the device is not running.
+        """
+        (self._control or self._line).send(data, deadline)
+
+    def repl(self, line: str, timeout: float | Deadline = 10.0) -> str:
+        """Type a line at the prompt and return what it prints.
+
+        Raises:
+            ConsoleTimeout: no prompt came back in time.
+        """
+        deadline = Deadline.of(timeout)
+        self.skip()
+        self.send(line + "\r", deadline)
+        match = self.expect(r"(?s)(.*?)\n?>>> $", deadline)
+        return match[1].partition("\n")[2]
+
+    def wait_for(self, ready: Callable[[], T | None], deadline: Deadline) -> T | None:
+        """Return what `ready` returns as soon as that is true, or None when time is up.
+
+        `ready` is called with the lock held, at once and after every change.
+
+        Raises:
+            DeviceError: the guest panicked or QEMU died, and `ready` was not true before.
+        """
+        while True:
+            with self.changed:
+                if value := ready():
+                    return value
+                remaining = deadline.remaining()
+                if self.closed or self._faulty() or remaining <= 0:
+                    break
+                self.changed.wait(min(remaining, threading.TIMEOUT_MAX))
+        if fault := self._fault():
+            raise fault
+        return None
+
+    def wait_quiet(self, seconds: float, deadline: Deadline) -> bool:
+        """Return whether the guest printed nothing for so many (unscaled) seconds in time."""
+        with self.changed:
+            while not self.closed:
+                left = min(seconds, deadline.remaining())
+                if not self.changed.wait(left):
+                    return left == seconds
+        return False
+
+    def check(self) -> None:
+        """Raise what ended the guest, or the panic that nobody has seen yet.
+
+        Raises:
+            DeviceError: the guest panicked or QEMU died.
+        """
+        if (self.closed or self._faulty()) and (fault := self._fault()):
+            raise fault
+
+    def _read(self, connection: socket.socket, control: socket.socket | None) -> None:
+        console, records = Demultiplexer(), Demultiplexer()
+        raw = control is not None
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        if control is not None:
+            poll.register(control, select.POLLIN)
+        first = True
+        while True:
+            poll.poll()
+            # Control first, so that the text before a record has been read when the record is
+            # taken; what comes of it is that a boot's first text is known before its event.
+            record_data = None if control is None else _received(control)
+            data = _received(connection)
+            at = self._timeline.now()
+            if first and data:
+                self._timeline.add("first_byte", at)
+                first = False
+            items = [] if data is None else console.feed(data) if data else console.finish()
+            # Text that shares its line with records has lost its \r to the demultiplexer.
+            shown = data if raw else _text_of(items)
+            if self._tap is not None and shown:
+                self._tap(shown)
+            with self.changed:
+                if data is not None:
+                    self._take(items, at)
+                if record_data:
+                    self._take_control(records.feed(record_data), at)
+                if data == b"":
+                    self.closed = True
+                self.changed.notify_all()
+            if data == b"":
+                return
+            if record_data == b"" and control is not None:
+                poll.unregister(control)
+                control = None
+
+    def _take(self, items: list[Item], at: float) -> None:
+        for item in items:
+            # A mistake in a callback must not end the thread, or every wait would time out.
+            with contextlib.suppress(DeviceError):
+                match item:
+                    case Text(text):
+                        self.transcript.add(text, at)
+                        self._on_text(text)
+                    case Record(value):
+                        self._on_record(value)
+                    case Malformed(data):
+                        self._timeline.add("malformed_record", at, data=repr(data[:200]))
+
+    def _take_control(self, items: list[Item], at: float) -> None:
+        """Take what came by the control UART: text there is no console's."""
+        for item in items:
+            if isinstance(item, Text):
+                self._timeline.add("control_text", at, text=item.text[:200])
+        self._take([item for item in items if not isinstance(item, Text)], at)
+
+
+def _text_of(items: list[Item]) -> bytes:
+    return "".join(item.text for item in items if isinstance(item, Text)).encode()
+
+
+def _received(connection: socket.socket) -> bytes | None:
+    """Return what is there to read: nothing yet (None), or the end (empty)."""
+    try:
+        return connection.recv(65536)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""

@@ -1,0 +1,1 @@
+"""Examines the machine: what is there, what is missing, and how to get it."""

@@ -1,0 +1,235 @@
+"""Says what is there, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+
+from packaging.requirements import Requirement
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from espbench.boards.board import Board
+from espbench.errors import EspbenchError
+from espbench.firmware import source_tree as tree
+from espbench.firmware import sources
+from espbench.firmware.checks import APT, Finding, State, apt, output
+from espbench.firmware.download import megabytes
+from espbench.qemu.discovery import machines_of
+from espbench.qemu.process import check_version, dotted, find_qemu, qemu_version
+
+SPACE = 500_000_000
+"""Bytes that sources and build take, with room to spare."""
+
+
+def examine(boards: Sequence[Board], *, wanted: bool = True) -> list[Finding]:
+    """Look at everything that these boards need; never raises for what is missing.
+
+    Args:
+        boards: which.
+        wanted: whether somebody asked for these; if not, optional boards may be missing.
+    """
+    findings = [_python(), _packages(), *_programs(), _cache(), _space()]
+    for board in boards:
+        may_be_missing = board.optional and not wanted
+        findings += [_optional(f) if may_be_missing else f for f in _board(board)]
+    return findings
+
+
+def _optional(finding: Finding) -> Finding:
+    return replace(finding, state="optional") if finding.state == "missing" else finding
+
+
+def healthy(findings: Iterable[Finding]) -> bool:
+    """Return whether nothing is missing."""
+    return all(finding.state != "missing" for finding in findings)
+
+
+def _python() -> Finding:
+    return Finding("all", "Python", "ok", f"{platform.python_version()} ({sys.executable})")
+
+
+def _packages() -> Finding:
+    """Check what the package itself says that it needs, without an import of everything."""
+    try:
+        required = importlib.metadata.requires("espbench") or []
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("all", "Python packages", "missing", "not installed", _again())
+    needed = [requirement for text in required if not _of_extra(requirement := Requirement(text))]
+    absent = [requirement.name for requirement in needed if not _installed(requirement.name)]
+    if absent:
+        return Finding("all", "Python packages", "missing", f"no {', '.join(absent)}", _again())
+    return Finding("all", "Python packages", "ok", f"all {len(needed)} installed")
+
+
+def _of_extra(requirement: Requirement) -> bool:
+    marker = requirement.marker
+    return marker is not None and not marker.evaluate({"extra": ""})
+
+
+def _again() -> str:
+    return "run make setup" if tree.clone() else "pip install --force-reinstall espbench"
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _programs() -> list[Finding]:
+    wanted = (
+        ("setpriv", "util-linux", "ends QEMU with its test, whatever happens"),
+        ("make", "make", "builds the firmware"),
+    )
+    return [_program("all", *entry) for entry in wanted]
+
+
+def _program(board: str, program: str, package: str, purpose: str) -> Finding:
+    path = shutil.which(program)
+    if path is None:
+        return Finding(board, program, "missing", f"not installed; {purpose}", apt(package))
+    return Finding(board, program, "ok", path)
+
+
+def _cache() -> Finding:
+    cache = sources.cache_folder()
+    pins = sources.pinned().sources.values()
+    there = sum(sources.present(source, cache) for source in pins)
+    if there == len(pins):
+        return Finding("all", "sources", "ok", f"all {there} in {cache}")
+    size = sum(s.wanted.size for s in pins if not sources.present(s, cache))
+    return Finding(
+        "all",
+        "sources",
+        "later",
+        f"{there} of {len(pins)} in {cache}; {megabytes(size)} are fetched by the next build",
+    )
+
+
+def _space() -> Finding:
+    folder = sources.cache_folder()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    text = f"{megabytes(free)} free in {folder}"
+    if free >= SPACE:
+        return Finding("all", "disk", "ok", text)
+    return Finding(
+        "all",
+        "disk",
+        "missing",
+        f"{text}, {megabytes(SPACE)} are wanted",
+        "free some space, or point ESPBENCH_CACHE at another disk",
+    )
+
+
+def _board(board: Board) -> list[Finding]:
+    builder = board.way.builder()
+    return [*_qemu(board), *builder.findings(board), _firmware(board, builder.output)]
+
+
+def _qemu(board: Board) -> list[Finding]:
+    remedy = board.qemu_package
+    try:
+        program = find_qemu(board)
+        version = qemu_version(program)
+        check_version(board, program, version)
+    except EspbenchError as error:
+        return [Finding(board.name, board.qemu, "missing", str(error), remedy)]
+    found = [Finding(board.name, board.qemu, "ok", f"{dotted(version)} ({program})")]
+    if board.machine in machines_of(program):
+        found.append(Finding(board.name, f"machine {board.machine}", "ok", "known to this QEMU"))
+    else:
+        found.append(
+            Finding(
+                board.name, f"machine {board.machine}", "missing", "unknown to this QEMU", remedy
+            )
+        )
+    return found
+
+
+def _firmware(board: Board, name: str) -> Finding:
+    try:
+        made = tree.builds(tree.root()) / board.name / name
+    except EspbenchError as error:
+        return Finding(board.name, "firmware", "later", str(error))
+    if made.exists():
+        return Finding(board.name, "firmware", "ok", str(made))
+    return Finding(board.name, "firmware", "later", f"built by espbench build --board {board.name}")
+
+
+def as_json(findings: Iterable[Finding]) -> dict[str, object]:
+    """Return the findings for programs."""
+    findings = list(findings)
+    return {"healthy": healthy(findings), "findings": [asdict(finding) for finding in findings]}
+
+
+def remedies(
+    findings: Iterable[Finding], state: State = "missing", besides: Sequence[str] = ()
+) -> list[str]:
+    """Return what to do about findings of a state, with all Debian packages in one line; pure.
+
+    Args:
+        findings: what was looked at.
+        state: which of them.
+        besides: Debian packages to install along, if any.
+    """
+    packages: list[str] = []
+    others: list[str] = []
+    for finding in findings:
+        if finding.state != state or not finding.remedy:
+            continue
+        if finding.remedy.startswith(APT):
+            packages += finding.remedy.removeprefix(APT).split()
+        else:
+            others.append(finding.remedy)
+    others.sort(key=lambda remedy: "$IDF_PATH" in remedy)  # after what brings ESP-IDF
+    line = [apt(*dict.fromkeys([*besides, *packages]))] if packages else []
+    return [*line, *dict.fromkeys(others)]
+
+
+def show(findings: Sequence[Finding], console: Console) -> None:
+    """Print the findings as a table, then what to do."""
+    signs = {
+        "ok": Text("ok", "green"),
+        "missing": Text("missing", "bold red"),
+        "later": Text("later", "yellow"),
+        "optional": Text("not here", "yellow"),
+    }
+    table = Table(box=None, pad_edge=False)
+    for heading in ("board", "what", "", "found"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        table.add_row(finding.board, finding.subject, signs[finding.state], Text(finding.found))
+    console.print(table)
+    if steps := remedies(findings, besides=_wanted_by_the_clone()):
+        _steps("To get what is missing:", steps, console)
+    else:
+        console.print("\nNothing is missing.")
+    boards = sorted({finding.board for finding in findings if finding.state == "optional"})
+    if steps := remedies(findings, "optional"):
+        title = f"To get {' and '.join(boards)}, too (or use Espressif's container image):"
+        _steps(title, steps, console)
+
+
+def _wanted_by_the_clone() -> list[str]:
+    """Return the packages that a clone's set-up would ask for: nobody wants to ask root twice."""
+    root = tree.clone()
+    script = root / "tools" / "debian.py" if root else None
+    if script is None or not script.exists():
+        return []
+    return output([sys.executable, str(script)]).removeprefix(APT).split()
+
+
+def _steps(title: str, steps: Iterable[str], console: Console) -> None:
+    console.print(f"\n{title}")
+    for step in steps:
+        console.print(f"  {step}", highlight=False, soft_wrap=True, markup=False)

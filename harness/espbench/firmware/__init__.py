@@ -1,0 +1,1 @@
+"""Builds firmware from its sources."""

@@ -1,0 +1,282 @@
+"""Builds MicroPython's esp32 port with the bench's modules, with ESP-IDF's own tools."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from espbench import __version__
+from espbench.boards.backends import IdfWay
+from espbench.boards.board import Board
+from espbench.errors import BuildError, EspbenchError, ToolMissing
+from espbench.firmware import idf_env as idf
+from espbench.firmware import source_tree as tree
+from espbench.firmware import sources
+from espbench.firmware.build import COMPILER, NOT_INSTALLED, Job, run_logged
+from espbench.firmware.checks import Finding, apt, first_line
+from espbench.firmware.make_paths import is_plain
+
+PORT = Path("ports", "esp32")
+CHECKOUT_FOLDERS = ("py", "extmod", "shared", "drivers", "ports/esp32")
+"""What of MicroPython's checkout is looked at to know whether it changed."""
+TOOLS = ("cmake", "ninja")
+MPY_CROSS = Path("firmware", "boards", "esp32", "mpy_cross.sh")
+"""Runs what ESPBENCH_MPY_CROSS names."""
+
+
+class IdfBuilder:
+    """See `build.Builder`."""
+
+    output = "firmware.bin"
+    survives_a_kill = True  # ninja knows what it finished
+    neutral = frozenset({"MPY_CROSS"})
+
+    def __init__(self, way: IdfWay) -> None:
+        """Build for one chip and board definition."""
+        self._way = way
+
+    def job(self, board: Board, root: Path, board_dir: Path | None, variant: str = "") -> Job:
+        """Return what is to be built.
+
+        Raises:
+            BuildError: there is no such board definition, or it has no such variant.
+        """
+        folder = board_dir or root / "firmware" / "boards" / self._way.folder
+        _check_path(folder.absolute())
+        if not (folder / "mpconfigboard.cmake").is_file():
+            raise BuildError(
+                f"{folder} has no mpconfigboard.cmake, so it is no board definition of "
+                f"MicroPython's esp32 port: {self._hint(root, board_dir)}."
+            )
+        if variant:
+            _check_variant(folder, variant)
+        own = [board_dir.absolute().name] if board_dir else []
+        out = tree.builds(root) / "-".join([board.name, *own, *([variant] if variant else [])])
+        checkout = idf.find_micropython(os.environ)
+        inputs = [checkout / name for name in CHECKOUT_FOLDERS] if checkout else []
+        inputs += [board_dir.absolute()] if board_dir else []
+        return Job(board, root, folder.absolute(), out, tuple(inputs), variant)
+
+    def _hint(self, root: Path, board_dir: Path | None) -> str:
+        if board_dir is None:
+            return "check out the whole tree again"
+        return f"copy {root / 'firmware' / 'boards' / self._way.folder} and change the copy"
+
+    def sources(self) -> list[str]:
+        """Return the names of the pinned sources that it needs."""
+        ours = ["micropython"] if idf.find_micropython(os.environ) is None else []
+        return [*ours, "http-parser"]
+
+    def variables(self, job: Job, folders: Mapping[str, Path]) -> dict[str, str]:
+        """Return paths and versions that it depends on, whether they are there or not."""
+        from mpy_cross_v6_3 import MPY_CROSS_PATH
+
+        path = idf.find_idf(os.environ)
+        checkout = idf.find_micropython(os.environ)
+        return {
+            "BOARD_DIR": _inside(job.folder, job.root),
+            "VARIANT": job.variant,
+            "IDF_PATH": str(path or ""),
+            "IDF_VERSION": _dotted(idf.idf_version(path) if path else None),
+            "MICROPYTHON": str(checkout or folders["micropython"]),
+            "MICROPYTHON_VERSION": (
+                _dotted(idf.micropython_version(checkout)) if checkout else _pinned_version()
+            ),
+            "HTTP_PARSER": str(folders["http-parser"]),
+            "MPY_CROSS": str(MPY_CROSS_PATH),
+        }
+
+    def check_tools(self, board: Board) -> None:
+        """Check that the firmware can be compiled.
+
+        Raises:
+            ToolMissing: something is not installed, or has a version that does not do.
+        """
+        path = idf.check_idf(board.name, os.environ)
+        _, environment = idf.activated(path, board.toolchain, os.environ)
+        idf.check_micropython(board.name, os.environ)
+        for tool in TOOLS:
+            if shutil.which(tool, path=environment["PATH"]) is None:
+                raise ToolMissing(
+                    f"{tool} is not installed, and ESP-IDF needs it: install it with "
+                    f"{apt(tool.replace('ninja', 'ninja-build'))}."
+                )
+
+    def compile(
+        self, job: Job, variables: Mapping[str, str], progress: Callable[[str], None]
+    ) -> dict[str, str]:
+        """Run idf.py, then merge bootloader, partition table and application into one file.
+
+        Raises:
+            BuildError: the compiler refused.
+            ToolMissing: ESP-IDF's tools are not complete.
+        """
+        path = Path(variables["IDF_PATH"])
+        python, environment = idf.activated(path, job.board.toolchain, os.environ)
+        tag = "" if idf.find_micropython(os.environ) else f"v{variables['MICROPYTHON_VERSION']}"
+        environment["ESPBENCH_MPY_CROSS"] = variables["MPY_CROSS"]
+        environment = build_environment(environment, str(job.root / MPY_CROSS), tag)
+        port = Path(variables["MICROPYTHON"]) / PORT
+        folder = job.out / "idf"
+        # ESP-IDF keeps options of the last build even when their defaults changed.
+        (folder / "sdkconfig").unlink(missing_ok=True)
+        command = idf_command(str(python), job, variables)
+        run_logged(job, command, environment=environment, progress=progress, folder=port)
+        progress(f"merging the {job.board.name} firmware")
+        command = merge_command(str(python), self._way.target, job.out / self.output)
+        run_logged(
+            job,
+            command,
+            environment=environment,
+            progress=progress,
+            folder=folder,
+            log_name="merge.log",
+        )
+        shutil.copyfile(folder / "micropython.elf", job.out / "firmware.elf")
+        return {
+            "ESP-IDF": variables["IDF_VERSION"],
+            "MicroPython": variables["MICROPYTHON_VERSION"],
+            COMPILER: _compiler(job.board, environment),
+        }
+
+    def compiler(self, board: Board) -> str:
+        """Return the compiler's version, or `NOT_INSTALLED`."""
+        try:
+            path = idf.check_idf(board.name, os.environ)
+            _, environment = idf.activated(path, board.toolchain, os.environ)
+        except EspbenchError:
+            return NOT_INSTALLED
+        return _compiler(board, environment)
+
+    def compiler_at_hand(self, board: Board) -> str:
+        """Return the version of the compiler that export.sh has put on PATH, or `NOT_INSTALLED`.
+
+        Without export.sh, ESP-IDF's version says which compiler it is, and is among the variables.
+        """
+        return _compiler(board, os.environ)
+
+    def findings(self, board: Board) -> list[Finding]:
+        """Look for ESP-IDF, its tools and MicroPython; never raises for what is missing."""
+        name = board.name
+        try:
+            path = idf.check_idf(name, os.environ)
+        except ToolMissing as error:
+            missing = Finding(name, "ESP-IDF", "missing", str(error), idf.GET_IDF)
+            return [missing, _micropython(name)]
+        version = _dotted(idf.idf_version(path))
+        findings = [Finding(name, "ESP-IDF", "ok", f"v{version} ({path})")]
+        install = f"{path}/install.sh {self._way.target}"
+        try:
+            python, environment = idf.activated(path, board.toolchain, os.environ)
+        except ToolMissing as error:
+            findings.append(Finding(name, "ESP-IDF's tools", "missing", str(error), install))
+        else:
+            findings.append(Finding(name, "ESP-IDF's Python", "ok", str(python)))
+            compiler = _compiler(board, environment)
+            findings.append(Finding(name, f"{board.toolchain}gcc", "ok", compiler))
+        return [*findings, _micropython(name)]
+
+
+def _micropython(board: str) -> Finding:
+    try:
+        path = idf.check_micropython(board, os.environ)
+    except ToolMissing as error:
+        remedy = f"unset {idf.MICROPYTHON_VARIABLE}"
+        return Finding(board, "MicroPython", "missing", str(error), remedy)
+    if path is not None:
+        version = _dotted(idf.micropython_version(path))
+        return Finding(board, "MicroPython", "ok", f"v{version} ({path})")
+    there = sources.present(sources.pinned().sources["micropython"], sources.cache_folder())
+    found = f"v{_pinned_version()} (pinned; {idf.MICROPYTHON_VARIABLE} is not set)"
+    return Finding(board, "MicroPython", "ok" if there else "later", found)
+
+
+def _check_path(path: Path) -> None:
+    """Check that ESP-IDF can build from here: its own tools refuse a path with a space."""
+    if not is_plain(path):
+        raise BuildError(
+            f"ESP-IDF cannot build in a path with spaces or special characters, and {path} has "
+            "some: move the project to a path of ASCII letters, digits and ./+,@_- only."
+        )
+
+
+def _check_variant(folder: Path, variant: str) -> None:
+    start = "mpconfigvariant_"
+    there = sorted(path.stem.removeprefix(start) for path in folder.glob(f"{start}*.cmake"))
+    if variant not in there:
+        remedy = f"choose one of {', '.join(there)}" if there else "leave --variant away"
+        raise BuildError(
+            f"The board definition {folder.name} has no variant {variant!r}: {remedy}."
+        )
+
+
+def _inside(folder: Path, root: Path) -> str:
+    return str(folder.relative_to(root) if folder.is_relative_to(root) else folder)
+
+
+def _pinned_version() -> str:
+    return sources.pinned().sources["micropython"].version
+
+
+def _compiler(board: Board, environment: Mapping[str, str]) -> str:
+    path = shutil.which(f"{board.toolchain}gcc", path=environment["PATH"])
+    return first_line([path, "--version"]) if path else NOT_INSTALLED
+
+
+def _dotted(version: Sequence[int] | None) -> str:
+    return ".".join(map(str, version)) if version else ""
+
+
+def build_environment(
+    activated: Mapping[str, str], mpy_cross: str, micropython_tag: str = ""
+) -> dict[str, str]:
+    """Return the environment of the build; pure.
+
+    Args:
+        activated: as ESP-IDF's export.sh makes it.
+        mpy_cross: MicroPython's cross compiler.
+        micropython_tag: the version of sources without a history; empty: git knows.
+    """
+    tags = {}
+    if micropython_tag:
+        # makeversionhdr.py would ask git, which could find a repository of the user's home.
+        tags = {"MICROPY_GIT_TAG": micropython_tag, "MICROPY_GIT_HASH": micropython_tag}
+    # makemanifest.py takes this one from the environment only.
+    return {**tags, **idf_environment(activated), "MICROPY_MPYCROSS": mpy_cross}
+
+
+def idf_environment(activated: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of any build of ours by ESP-IDF; pure.
+
+    None needs managed components or a checkout's submodules; what somebody set himself stays.
+    """
+    ours = {"IDF_COMPONENT_MANAGER": "0", "IDF_SKIP_CHECK_SUBMODULES": "1"}
+    # espbench's own virtual environment is none of ESP-IDF's.
+    kept = {name: value for name, value in activated.items() if name != "VIRTUAL_ENV"}
+    return {**ours, **kept}
+
+
+def idf_command(python: str, job: Job, variables: Mapping[str, str]) -> list[str]:
+    """Return the command that builds, as MicroPython's ports/esp32/Makefile has it; pure."""
+    definitions = {
+        "MICROPY_BOARD": job.folder.name,
+        "MICROPY_BOARD_DIR": str(job.folder),
+        **({"MICROPY_BOARD_VARIANT": job.variant} if job.variant else {}),
+        "ESPBENCH_BOARDS": str(job.root / "firmware" / "boards"),
+        "ESPBENCH_HTTP_PARSER": variables["HTTP_PARSER"],
+        "ESPBENCH_VERSION": __version__,
+    }
+    command = [python, f"{variables['IDF_PATH']}/tools/idf.py", "-B", str(job.out / "idf")]
+    for name, value in definitions.items():
+        command += ["-D", f"{name}={value}"]
+    return [*command, "build"]
+
+
+def merge_command(python: str, target: str, output: Path) -> list[str]:
+    """Return the command that makes one file of what `idf.py flash` would write; pure."""
+    return [
+        *(python, "-m", "esptool", "--chip", target),
+        *("merge_bin", "--output", str(output), "@flash_args"),
+    ]

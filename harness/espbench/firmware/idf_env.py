@@ -1,0 +1,193 @@
+"""Finds ESP-IDF and somebody's own MicroPython; makes the environment that ESP-IDF's tools want."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from espbench.errors import ToolMissing
+from espbench.qemu.discovery import tools_folders, version_key
+
+Version = tuple[int, int, int]
+
+OLDEST, NEWEST = (5, 3), (5, 5)
+"""The versions of ESP-IDF, by major and minor number, that the firmware is written for."""
+MICROPYTHON_LEAST: Version = (1, 25, 0)
+MICROPYTHON_VARIABLE = "ESPBENCH_MICROPYTHON"
+USUAL_PLACES = ("~/esp/esp-idf", "/opt/esp/idf")
+"""Where Espressif's guide puts ESP-IDF, and where Espressif's container image has it."""
+GET_IDF = (
+    "git clone -b v5.5.1 --recursive https://github.com/espressif/esp-idf.git ~/esp/esp-idf && "
+    "~/esp/esp-idf/install.sh esp32,esp32c3"
+)
+CONTAINER = "`docker compose run --rm shell`"
+
+
+def find_idf(environment: Mapping[str, str]) -> Path | None:
+    """Return where ESP-IDF is: where IDF_PATH says, else in a usual place."""
+    named = environment.get("IDF_PATH", "").strip()
+    for place in [named] if named else USUAL_PLACES:
+        path = Path(place).expanduser()
+        if (path / "tools" / "idf.py").is_file():
+            return path
+    return None
+
+
+def idf_version(idf: Path) -> Version | None:
+    """Return ESP-IDF's version, from the file that its own build reads."""
+    return _numbers(
+        idf / "tools" / "cmake" / "version.cmake",
+        *(rf"set\(IDF_VERSION_{part} (\d+)\)" for part in ("MAJOR", "MINOR", "PATCH")),
+    )
+
+
+def micropython_version(micropython: Path) -> Version | None:
+    """Return MicroPython's version, from its own header."""
+    return _numbers(
+        micropython / "py" / "mpconfig.h",
+        *(rf"#define MICROPY_VERSION_{part} (\d+)" for part in ("MAJOR", "MINOR", "MICRO")),
+    )
+
+
+def _numbers(file: Path, major: str, minor: str, last: str) -> Version | None:
+    try:
+        text = file.read_text(errors="replace")
+    except OSError:
+        return None
+    found = [re.search(pattern, text) for pattern in (major, minor, last)]
+    numbers = [int(match[1]) for match in found if match]
+    return (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 else None
+
+
+def check_idf(board: str, environment: Mapping[str, str]) -> Path:
+    """Return where ESP-IDF is, in a version that the firmware is written for.
+
+    Raises:
+        ToolMissing: it is not there, or is another version.
+    """
+    idf = find_idf(environment)
+    span = f"v{OLDEST[0]}.{OLDEST[1]} to v{NEWEST[0]}.{NEWEST[1]}"
+    if idf is None:
+        named = environment.get("IDF_PATH", "").strip()
+        where = f"in IDF_PATH ({named})" if named else f"in {' or '.join(USUAL_PLACES)}"
+        raise ToolMissing(
+            f"ESP-IDF was not found {where}, and the {board} firmware needs it ({span}): install "
+            f"it with `{GET_IDF}`, point IDF_PATH at it, or build in Espressif's container image "
+            f"with {CONTAINER}."
+        )
+    version = idf_version(idf)
+    if version is None or not OLDEST <= version[:2] <= NEWEST:
+        found = f"v{'.'.join(map(str, version))}" if version else "of an unknown version"
+        raise ToolMissing(
+            f"ESP-IDF in {idf} is {found}, and the {board} firmware needs {span}: check out one of "
+            "these there and run its install.sh again, or point IDF_PATH at another."
+        )
+    return idf
+
+
+def find_micropython(environment: Mapping[str, str]) -> Path | None:
+    """Return the checkout that ESPBENCH_MICROPYTHON names; None: the pinned sources are built."""
+    named = environment.get(MICROPYTHON_VARIABLE, "").strip()
+    return Path(named).expanduser().absolute() if named else None
+
+
+def check_micropython(board: str, environment: Mapping[str, str]) -> Path | None:
+    """Return the checkout that ESPBENCH_MICROPYTHON names, after a look at what the build needs.
+
+    Raises:
+        ToolMissing: it has no esp32 port, or is too old.
+    """
+    path = find_micropython(environment)
+    if path is None:
+        return None
+    least = ".".join(map(str, MICROPYTHON_LEAST))
+    ways = (
+        f"point {MICROPYTHON_VARIABLE} at a checkout of MicroPython v{least} or newer, or unset it "
+        "to build the pinned sources."
+    )
+    if not (path / "ports" / "esp32" / "CMakeLists.txt").is_file():
+        raise ToolMissing(f"MicroPython was to be in {path}, which has no ports/esp32: {ways}")
+    version = micropython_version(path)
+    if version is None or version < MICROPYTHON_LEAST:
+        found = f"v{'.'.join(map(str, version))}" if version else "of an unknown version"
+        raise ToolMissing(
+            f"MicroPython in {path} is {found}, and the {board} firmware needs v{least} or newer: "
+            f"{ways}"
+        )
+    return path
+
+
+def python_of(idf: Path, environment: Mapping[str, str]) -> Path | None:
+    """Return the Python of ESP-IDF's own virtual environment, or None."""
+    named = environment.get("IDF_PYTHON_ENV_PATH", "").strip()
+    folders = [Path(named)] if named else []
+    version = idf_version(idf)
+    if version is not None:
+        for tools in tools_folders(environment):
+            made = (tools / "python_env").glob(f"idf{version[0]}.{version[1]}_py*_env")
+            folders += sorted(made, key=lambda path: version_key(path.name), reverse=True)
+    return next((p for f in folders if (p := f / "bin" / "python").exists()), None)
+
+
+def activated(
+    idf: Path, toolchain: str, environment: Mapping[str, str]
+) -> tuple[Path, dict[str, str]]:
+    """Return the Python of ESP-IDF and an environment as `export.sh` makes it.
+
+    An environment that has been made so is kept: whoever ran export.sh may have chosen tools.
+
+    Raises:
+        ToolMissing: ESP-IDF's Python environment or compiler is not installed.
+    """
+    install = f"run {idf}/install.sh esp32,esp32c3"
+    python = python_of(idf, environment)
+    if python is None:
+        raise ToolMissing(f"ESP-IDF in {idf} has no Python environment of its own: {install}.")
+    found = {**environment, "IDF_PATH": str(idf)}
+    if not _has(toolchain, found):
+        found = _exported(idf, python, found, install)
+    if not _has(toolchain, found):
+        raise ToolMissing(f"ESP-IDF's compiler {toolchain}gcc is not installed: {install}.")
+    found.setdefault("IDF_PYTHON_ENV_PATH", str(python.parents[1]))
+    return python, found
+
+
+def _has(toolchain: str, environment: Mapping[str, str]) -> bool:
+    return shutil.which(f"{toolchain}gcc", path=environment.get("PATH", os.defpath)) is not None
+
+
+def _exported(
+    idf: Path, python: Path, environment: Mapping[str, str], install: str
+) -> dict[str, str]:
+    command = [str(python), str(idf / "tools" / "idf_tools.py"), "export", "--format", "key-value"]
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        env={**environment},
+        check=False,
+    )
+    if result.returncode:
+        said = [line for line in (result.stdout + result.stderr).splitlines() if line.strip()]
+        first = next((line for line in said if line.startswith("ERROR")), said[-1] if said else "")
+        raise ToolMissing(
+            f"ESP-IDF's tools in {idf} are not complete ({first or 'it does not say why'}): "
+            f"{install}."
+        )
+    return {**environment, **parse_export(result.stdout, environment)}
+
+
+def parse_export(text: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables in what `idf_tools.py export --format key-value` prints."""
+    variables = {}
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if equals and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            variables[name] = value.replace("$PATH", environment.get("PATH", ""))
+    return variables

@@ -1,0 +1,154 @@
+"""Builds a firmware through the Makefile in its board's folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from espbench.boards.board import Board
+from espbench.errors import BuildError, ToolMissing
+from espbench.firmware import source_tree as tree
+from espbench.firmware.build import COMPILER, NOT_INSTALLED, Job, run_logged
+from espbench.firmware.checks import Finding, apt, first_line
+from espbench.firmware.make_paths import MakePaths
+
+SOURCE_VARIABLES = {
+    "MICROPYTHON": "micropython",
+    "LWIP": "lwip",
+    "MBEDTLS": "mbedtls",
+    "HTTP_PARSER": "http-parser",
+    "LIBGCC": "libgcc",
+}
+"""Which variable of the Makefile names which source's folder."""
+
+WERROR_VARIABLE = "ESPBENCH_WERROR"
+"""With 1 a warning in the project's own C code stops the build. CI sets it; nobody else should have
+to care what a newer compiler warns of."""
+
+FLAGS = frozenset({"WERROR"})
+"""Variables that are no paths."""
+
+C_LIBRARY = Path("/usr/lib/xtensa-lx106-elf/lib/libc.a")
+C_LIBRARY_PACKAGE = "picolibc-xtensa-lx106-elf"
+"""Debian's picolibc for the LX106."""
+CROSS_TOOLS = ("gcc-xtensa-lx106", "binutils-xtensa-lx106")
+"""Debian's packages with the compiler and the linker."""
+
+
+class MakeBuilder:
+    """See `build.Builder`."""
+
+    output = "firmware.elf"
+    survives_a_kill = False  # make takes half an object for a whole one
+    neutral = frozenset({"MPY_CROSS", "PYTHON", "WERROR"})
+
+    def job(self, board: Board, root: Path, board_dir: Path | None, variant: str = "") -> Job:
+        """Return what is to be built.
+
+        Raises:
+            BuildError: the tree has no such board, or the board can have no other folder and no
+                variant.
+        """
+        if board_dir is not None:
+            raise BuildError(
+                f"Board {board.name} is built from its own folder: leave --board-dir away."
+            )
+        if variant:
+            raise BuildError(f"Board {board.name} has no variants: leave --variant away.")
+        folder = root / "firmware" / "boards" / board.name
+        if not (folder / "Makefile").is_file():
+            raise BuildError(
+                f"Board {board.name} has no {folder.relative_to(root)}/Makefile to build it with."
+            )
+        return Job(board, root, folder, tree.builds(root) / board.name)
+
+    def sources(self) -> list[str]:
+        """Return the names of the pinned sources that it needs."""
+        return list(SOURCE_VARIABLES.values())
+
+    def variables(self, job: Job, folders: Mapping[str, Path]) -> dict[str, str]:
+        """Return what make is given."""
+        from mpy_cross_v6_3 import MPY_CROSS_PATH
+
+        return {
+            "BUILD": str(job.out),
+            **{name: str(folders[source]) for name, source in SOURCE_VARIABLES.items()},
+            "MPY_CROSS": str(MPY_CROSS_PATH),
+            "PYTHON": sys.executable,
+            "WERROR": "1" if os.environ.get(WERROR_VARIABLE) == "1" else "0",
+        }
+
+    def check_tools(self, board: Board) -> None:
+        """Check that the firmware can be compiled.
+
+        Raises:
+            ToolMissing: something is not installed.
+        """
+        compiler = f"{board.toolchain}gcc"
+        if shutil.which("make") is None:
+            raise ToolMissing(f"make is not installed: install it with {apt('make')}.")
+        if shutil.which(compiler) is None:
+            raise ToolMissing(
+                f"The compiler {compiler} is not installed, and the {board.name} firmware needs "
+                f"it: install it with {apt(*CROSS_TOOLS, C_LIBRARY_PACKAGE)}."
+            )
+        if not C_LIBRARY.exists():
+            raise ToolMissing(
+                f"The C library {C_LIBRARY} is not installed, and the {board.name} firmware needs "
+                f"it: install it with {apt(C_LIBRARY_PACKAGE)}."
+            )
+
+    def compile(
+        self, job: Job, variables: Mapping[str, str], progress: Callable[[str], None]
+    ) -> dict[str, str]:
+        """Run make; return the versions of what it was made with.
+
+        Raises:
+            BuildError: the compiler refused.
+        """
+        command = ["make", "-C", str(job.folder), f"-j{os.cpu_count() or 1}"]
+        command += ["--no-print-directory"]
+        paths = MakePaths()
+        # Its own idea of this folder would be that of the kernel, without any link.
+        command.append(f"FIRMWARE={paths(job.root / 'firmware')}")
+        for name, value in variables.items():
+            command.append(f"{name}={value if name in FLAGS else paths(Path(value))}")
+        # An outer make's flags and jobserver are none of this make's business.
+        outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
+        clean = {k: v for k, v in os.environ.items() if k not in outer}
+        run_logged(job, command, environment=clean, progress=progress)
+        return {COMPILER: self.compiler(job.board)}
+
+    def compiler(self, board: Board) -> str:
+        """Return the first line of the compiler's `--version`, or `NOT_INSTALLED`."""
+        path = shutil.which(f"{board.toolchain}gcc")
+        return first_line([path, "--version"]) if path else NOT_INSTALLED
+
+    compiler_at_hand = compiler
+
+    def findings(self, board: Board) -> list[Finding]:
+        """Look for the cross tools; never raises for what is missing."""
+        findings = []
+        install = apt(*CROSS_TOOLS)
+        for tool in ("gcc", "ld"):
+            name = f"{board.toolchain}{tool}"
+            path = shutil.which(name)
+            findings.append(
+                Finding(board.name, name, "ok", first_line([path, "--version"]))
+                if path
+                else Finding(board.name, name, "missing", "not installed", install)
+            )
+        there = C_LIBRARY.exists()
+        findings.append(
+            Finding(
+                board.name,
+                "C library",
+                "ok" if there else "missing",
+                f"{'' if there else 'no '}{C_LIBRARY}",
+                "" if there else apt(C_LIBRARY_PACKAGE),
+            )
+        )
+        return findings

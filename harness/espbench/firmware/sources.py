@@ -1,0 +1,219 @@
+"""The firmware's third-party sources: fetched, checked and unpacked once, into the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import platformdirs
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from espbench.errors import DiskFull
+from espbench.firmware.download import Wanted, disk_errors, download, megabytes
+from espbench.firmware.mirrors import mirrors
+from espbench.firmware.unpack import unpack
+
+CACHE_VARIABLE = "ESPBENCH_CACHE"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One pinned source.
+
+    Attributes:
+        name, version: for people and for folders.
+        wanted: the archive.
+        unpacked: bytes that it takes on disk, about.
+        top: its first folder, which is left away.
+        inner: the archive inside, when it is a Debian package.
+        only: the files that are wanted; empty for all.
+        licence: SPDX expression.
+    """
+
+    name: str
+    version: str
+    wanted: Wanted
+    unpacked: int
+    top: str
+    licence: str
+    inner: str = ""
+    only: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder in the cache; the hash is in it, so a folder never goes stale."""
+        return f"{self.name}-{self.version}-{self.wanted.sha256[:12]}"
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """The sources, by name."""
+
+    sources: Mapping[str, Source]
+
+
+def parse(text: str) -> Pinned:
+    """Return what `sources.toml` says."""
+    data = tomllib.loads(text)
+    sources = {}
+    for name, entry in data.items():
+        wanted = Wanted(entry.pop("path"), entry.pop("sha256"), entry.pop("size"))
+        only = tuple(entry.pop("only", ()))
+        sources[name] = Source(name=name, wanted=wanted, only=only, **entry)
+    return Pinned(sources)
+
+
+@cache
+def pinned() -> Pinned:
+    """Return the sources of this espbench."""
+    return parse(resources.files("espbench.firmware").joinpath("sources.toml").read_text())
+
+
+def cache_folder() -> Path:
+    """Return the cache: `ESPBENCH_CACHE`, else the user's cache folder."""
+    chosen = os.environ.get(CACHE_VARIABLE, "").strip()
+    return (
+        Path(chosen).expanduser().absolute() if chosen else platformdirs.user_cache_path("espbench")
+    )
+
+
+def present(source: Source, cache: Path) -> bool:
+    """Return whether a source is unpacked; only whole ones have their name."""
+    return (cache / "sources" / source.folder).is_dir()
+
+
+def folders(pins: Pinned | None = None, cache: Path | None = None) -> dict[str, Path]:
+    """Return where every source is, or will be."""
+    cache = cache or cache_folder()
+    found = (pins or pinned()).sources.values()
+    return {source.name: cache / "sources" / source.folder for source in found}
+
+
+def ensure(
+    names: Sequence[str],
+    *,
+    pins: Pinned | None = None,
+    cache: Path | None = None,
+    console: Console | None = None,
+) -> dict[str, Path]:
+    """Return the folders of sources, and fetch those that are not there.
+
+    Args:
+        names: of sources.
+        pins: instead of espbench's own.
+        cache: instead of `cache_folder()`.
+        console: shows progress; standard error by default.
+
+    Raises:
+        SourceError: one could not be fetched, checked or unpacked.
+        DiskFull: there is no room.
+    """
+    pins = pins or pinned()
+    cache = cache or cache_folder()
+    wanted = [pins.sources[name] for name in names]
+    if not all(present(source, cache) for source in wanted):
+        console = console or Console(stderr=True)
+        with _locked(cache, console):
+            absent = [source for source in wanted if not present(source, cache)]
+            _check_space(absent, cache)
+            _fetch(absent, mirrors(), cache, console)
+    return {name: folders(pins, cache)[name] for name in names}
+
+
+def _check_space(absent: Sequence[Source], cache: Path) -> None:
+    """Check for room before anything is fetched.
+
+    Raises:
+        DiskFull: there is too little.
+    """
+    need = sum(source.unpacked for source in absent)
+    for source in absent:
+        part = cache / "downloads" / f"{source.wanted.name}.part"
+        need += source.wanted.size - (part.stat().st_size if part.exists() else 0)
+    free = shutil.disk_usage(cache).free
+    if free < need:
+        raise DiskFull(
+            f"The firmware's sources need {megabytes(need)} in {cache}, and {megabytes(free)} are "
+            "free there: free some space, or point ESPBENCH_CACHE at another disk."
+        )
+
+
+def _fetch(absent: Sequence[Source], urls: Sequence[str], cache: Path, console: Console) -> None:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        tasks = {s.name: bars.add_task(s.name, total=s.wanted.size) for s in absent}
+        for source in absent:
+            task = tasks[source.name]
+            if not console.is_terminal:
+                console.print(
+                    f"fetching {source.name} {source.version} ({megabytes(source.wanted.size)})"
+                )
+
+            def show(count: int, task: object = task) -> None:
+                bars.update(task, completed=count)  # type: ignore[arg-type]
+
+            _fetch_one(source, urls, cache, show)
+            bars.update(task, completed=source.wanted.size)
+
+
+def _fetch_one(
+    source: Source, urls: Sequence[str], cache: Path, progress: Callable[[int], None]
+) -> None:
+    archive = download(source.wanted, urls, cache / "downloads", progress)
+    sources = cache / "sources"
+    with disk_errors(cache, f"{source.name} {source.version}"):
+        sources.mkdir(parents=True, exist_ok=True)
+        _remove_halves(sources)
+        half = Path(tempfile.mkdtemp(prefix=".half-", dir=sources))
+        try:
+            half.chmod(0o755)
+            unpack(archive, half, top=source.top, inner=source.inner, only=source.only)
+            half.rename(sources / source.folder)
+        except BaseException:
+            shutil.rmtree(half, ignore_errors=True)
+            raise
+        archive.unlink()  # its content is there; the hash is in the folder's name
+
+
+def _remove_halves(sources: Path) -> None:
+    """Remove what a killed run left; the lock is ours, so nobody is at work on it."""
+    for half in sources.glob(".half-*"):
+        shutil.rmtree(half, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(cache: Path, console: Console) -> Iterator[None]:
+    """Let one process at a time fetch into the cache; the kernel frees the lock of a dead one."""
+    with disk_errors(cache, "its lock"):
+        cache.mkdir(parents=True, exist_ok=True)
+        handle = (cache / "lock").open("w")
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.print("another espbench is fetching the sources: waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,1 @@
+"""The bytes of a flash image: partition tables, application images, ELF files, littlefs."""

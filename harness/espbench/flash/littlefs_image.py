@@ -1,0 +1,314 @@
+"""The flash image that a device starts from: a littlefs with the scenario's files.
+
+Images are made once for each content and kept in the user's cache; each device gets a copy of its
+own, so nothing that is shared is ever written to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from espbench.errors import (
+    BadFileName,
+    ConfigError,
+    DiskFull,
+    FileSystemFull,
+    ImageError,
+    is_disk_full,
+)
+from espbench.flash.geometry import Flash
+
+Content = bytes | str | Path
+"""A file's content: bytes, text (UTF-8), or a file or folder of the host."""
+
+NAME_MAX = 255
+"""Longest name of one path component in bytes: littlefs's default, and MicroPython's."""
+FORMAT = 1
+"""Part of the cache's key: count up when the same content would give another image."""
+KEEP = 200
+"""How many images the cache keeps."""
+
+
+def normalise(files: Mapping[str, Content]) -> dict[str, bytes]:
+    """Return the content of each file by its absolute path on the device.
+
+    A folder of the host stands for all files under it.
+
+    Raises:
+        BadFileName: a name that the device's file system cannot hold, or two that clash.
+        ImageError: a file of the host cannot be read.
+    """
+    found: dict[str, bytes] = {}
+    for name, content in files.items():
+        for path, data in _expand(name, content):
+            if path in found:
+                raise BadFileName(f"Two files are to be {path}: leave one of them away.")
+            found[path] = data
+    for path in found:
+        for parent in PurePosixPath(path).parents:
+            if str(parent) in found:
+                raise BadFileName(
+                    f"{parent} is to be a file, and {path} is to be in it: rename one of them."
+                )
+    return dict(sorted(found.items()))
+
+
+def _expand(name: str, content: Content) -> Iterator[tuple[str, bytes]]:
+    if isinstance(content, bytes):
+        yield check_name(name), content
+    elif isinstance(content, str):
+        yield check_name(name), content.encode()
+    elif content.is_dir():
+        for child in sorted(content.rglob("*")):
+            if child.is_file():
+                below = child.relative_to(content).as_posix()
+                yield check_name(f"{name}/{below}"), _read(child)
+    else:
+        yield check_name(name), _read(content)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            f"{path} cannot be put on the device: {error.strerror}. Check the path."
+        ) from error
+
+
+def check_name(name: str) -> str:
+    """Return `name` as an absolute path of the device.
+
+    Raises:
+        BadFileName: the device's file system cannot hold it.
+    """
+    parts = [part for part in name.split("/") if part]
+    if not parts:
+        raise BadFileName(f"{name!r} names no file: give a path such as /main.py.")
+    for part in parts:
+        if part in (".", ".."):
+            raise BadFileName(f"{name!r} has {part!r} in it: give the path without it.")
+        if "\0" in part:
+            raise BadFileName(f"{name!r} has a NUL character in it, which no file name can have.")
+        if len(part.encode()) > NAME_MAX:
+            raise BadFileName(
+                f"{part[:20]}... is {len(part.encode())} bytes long, and the device's file system "
+                f"takes names of {NAME_MAX}: shorten it."
+            )
+    return "/" + "/".join(parts)
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a flash image is made from.
+
+    Attributes:
+        flash: the geometry.
+        files: content by absolute path; see `normalise`.
+        firmware: what goes to `flash.firmware_at`, if that is set.
+        arguments: the boot arguments, which go to `flash.arguments_at`, if that is set.
+    """
+
+    flash: Flash
+    files: Mapping[str, bytes]
+    firmware: bytes = b""
+    arguments: str = ""
+
+    def key(self) -> str:
+        """Return a hash of everything that the image's content depends on."""
+        digest = hashlib.sha256(repr((FORMAT, self.flash)).encode())
+        for name, data in sorted(self.files.items()):
+            for piece in (name.encode(), data):
+                digest.update(len(piece).to_bytes(8, "little"))
+                digest.update(piece)
+        digest.update(len(self.arguments).to_bytes(8, "little"))
+        digest.update(self.arguments.encode())
+        digest.update(self.firmware)
+        return digest.hexdigest()
+
+    def build(self) -> bytes:
+        """Make the image.
+
+        A firmware that reaches into the file system brings one of its own: that stays as it is,
+        unless there are files.
+
+        Raises:
+            FileSystemFull: the files do not fit.
+            ImageError: the firmware does not fit.
+            ConfigError: the boot arguments do not fit.
+        """
+        flash = self.flash
+        image = bytearray(b"\xff") * flash.size
+        end = 0
+        if flash.firmware_at is not None:
+            end = flash.firmware_at + len(self.firmware)
+            if end > flash.size:
+                raise ImageError(
+                    f"The firmware of {len(self.firmware)} bytes does not fit into a flash of "
+                    f"{flash.size}: make it smaller."
+                )
+            image[flash.firmware_at : end] = self.firmware
+        if flash.length and (self.files or end <= flash.start):
+            image[flash.start : flash.start + flash.length] = _littlefs(flash, self.files)
+        if flash.arguments_at is not None:
+            room = slice(flash.arguments_at, flash.arguments_at + flash.arguments_length)
+            image[room] = _arguments(self.arguments, flash.arguments_length)
+        return bytes(image)
+
+    def write_to(self, path: Path, cache: Path | None = None) -> None:
+        """Write the image to `path`, from the cache when it has been made before.
+
+        Args:
+            path: a new file.
+            cache: the folder of the cache, by default the user's.
+
+        Raises:
+            ImageError, ConfigError: see `build`.
+            DiskFull: there is no room for it.
+        """
+        folder = default_cache() if cache is None else cache
+        cached = folder / f"{self.key()}.img"
+        try:
+            data = cached.read_bytes()
+            with contextlib.suppress(OSError):
+                os.utime(cached)  # Marks it as recently used.
+        except OSError:
+            data = b""
+        if len(data) != self.flash.size:
+            data = self.build()
+            # The cache only saves time: a read-only or full one must not stop a test.
+            with contextlib.suppress(OSError):
+                _store(data, cached)
+        try:
+            write_new(data, path)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            if is_disk_full(error):
+                raise DiskFull(
+                    f"The flash image does not fit into {path.parent}: the disk is full. "
+                    "Free some space there, or point TMPDIR elsewhere."
+                ) from error
+            raise ImageError(
+                f"{path} cannot be written: {error.strerror}. Point TMPDIR to a folder where you "
+                "may write."
+            ) from error
+
+
+def _arguments(line: str, room: int) -> bytes:
+    """Return the boot arguments as the guest reads them: text, NUL, erased flash."""
+    text = line.encode() + b"\0"
+    if len(text) > room:
+        raise ConfigError(
+            f"The boot arguments take {len(text)} bytes, and the flash has {room} for them: give "
+            "fewer or shorter ones."
+        )
+    return text.ljust(room, b"\xff")
+
+
+def _littlefs(flash: Flash, files: Mapping[str, bytes]) -> bytes:
+    from littlefs import LittleFS
+    from littlefs.errors import LittleFSError
+
+    fs = LittleFS(
+        block_size=flash.block,
+        block_count=flash.length // flash.block,
+        read_size=flash.unit,
+        prog_size=flash.unit,
+        name_max=NAME_MAX,
+    )
+    try:
+        for name, data in files.items():
+            parent = str(PurePosixPath(name).parent)
+            if parent != "/":
+                fs.makedirs(parent, exist_ok=True)
+            with fs.open(name, "wb") as file:
+                file.write(data)
+    except LittleFSError as error:
+        if error.code == LittleFSError.Error.LFS_ERR_NOSPC:
+            total = sum(map(len, files.values()))
+            raise FileSystemFull(
+                f"{len(files)} files with {total} bytes do not fit into the device's file system "
+                f"of {flash.length} bytes (blocks of {flash.block}; it ended at {name}): "
+                "put fewer or smaller files on it."
+            ) from error
+        raise ImageError(
+            f"littlefs could not store {name}: {error}. Rename that file, or leave it away."
+        ) from error
+    return bytes(fs.context.buffer)
+
+
+def read_files(image: bytes, flash: Flash) -> dict[str, bytes]:
+    """Return the files in an image, for instance one that a device wrote to.
+
+    Raises:
+        ImageError: there is no intact file system in it.
+    """
+    from littlefs import LittleFS, UserContext
+    from littlefs.errors import LittleFSError
+
+    if not flash.length:
+        raise ImageError("The flash image has no partition for files: ask for none.")
+    part = bytearray(image[flash.start : flash.start + flash.length])
+    try:
+        fs = LittleFS(
+            UserContext(buffer=part),
+            block_size=flash.block,
+            block_count=flash.length // flash.block,
+            read_size=flash.unit,
+            prog_size=flash.unit,
+            name_max=NAME_MAX,
+            mount=False,  # True would format what cannot be mounted.
+        )
+        fs.mount()
+        found = {}
+        for folder, _, names in fs.walk("/"):
+            for name in names:
+                path = str(PurePosixPath(folder) / name)
+                with fs.open(path, "rb") as file:
+                    found[path] = bytes(file.read())
+    except LittleFSError as error:
+        raise ImageError(
+            f"The flash image holds no intact littlefs: {error}. Read it when the device has "
+            "stopped writing, and of a firmware that keeps its files in a littlefs."
+        ) from error
+    return found
+
+
+def write_new(data: bytes, path: Path) -> None:
+    """Write `data` to a new file that only the user can read.
+
+    It is not sparse: erased flash is 0xFF, and holes read as 0. Copying 4 MiB takes a millisecond.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def default_cache() -> Path:
+    """Return the folder of cached images: in `ESPBENCH_CACHE`, else in the user's cache."""
+    root = os.environ.get("ESPBENCH_CACHE")
+    if not root:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        root = str(Path(home) / "espbench")
+    return Path(root) / "images"
+
+
+def _store(data: bytes, cached: Path) -> None:
+    """Put an image into the cache at once or not at all, and drop the oldest ones.
+
+    Images may hold private keys, so only the user can read them.
+    """
+    cached.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=cached.parent) as folder:
+        temporary = Path(folder) / "image"
+        write_new(data, temporary)
+        temporary.replace(cached)
+    images = sorted(cached.parent.glob("*.img"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in images[KEEP:]:
+        old.unlink(missing_ok=True)

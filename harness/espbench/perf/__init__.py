@@ -1,0 +1,1 @@
+"""Figures of a firmware, and the gate that compares them with a baseline."""

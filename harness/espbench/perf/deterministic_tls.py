@@ -1,0 +1,79 @@
+"""A TLS 1.2 client that says the same in every run and with every OpenSSL.
+
+It is tlslite-ng's, because OpenSSL's random numbers cannot be fixed from Python, and what it offers
+changes with its version.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from espbench.certs.pki import SERVER_NAME
+from espbench.clients.errors import ClientTimeout, ConnectionEnded, TlsError
+from espbench.clients.tcp import Stream, Timeout
+from espbench.util.deterministic_random import fixed_random
+
+
+def _settings() -> Any:
+    from tlslite.handshakesettings import HandshakeSettings
+
+    settings = HandshakeSettings()
+    settings.minVersion = settings.maxVersion = (3, 3)
+    settings.cipherNames = ["aes128gcm"]
+    settings.keyExchangeNames = ["ecdhe_rsa", "ecdhe_ecdsa"]
+    settings.eccCurves = ["secp256r1"]
+    settings.keyShares = []
+    return settings
+
+
+class FixedTls:
+    """A TLS connection over a TCP connection; it does not verify the certificate."""
+
+    def __init__(self, raw: Stream, seed: str, timeout: Timeout = None) -> None:
+        """Do the handshake, with random numbers that follow from `seed`.
+
+        Raises:
+            TlsError: the handshake failed.
+            ConnectionEnded: the peer went away in the middle.
+            ClientTimeout: it took too long.
+        """
+        from tlslite.errors import TLSAbruptCloseError, TLSError
+        from tlslite.tlsconnection import TLSConnection
+
+        self.raw = raw
+        deadline = raw.deadline(timeout)
+        raw.sock.settimeout(deadline.remaining())
+        self._connection = TLSConnection(raw.sock)
+        try:
+            with fixed_random(seed):
+                self._connection.handshakeClientCert(settings=_settings(), serverName=SERVER_NAME)
+        except TimeoutError:
+            raise ClientTimeout(
+                f"{raw.peer} did not complete the TLS handshake within {deadline}."
+            ) from None
+        except (TLSAbruptCloseError, ConnectionError) as error:
+            raise ConnectionEnded(
+                f"{raw.peer} closed the connection in the TLS handshake.",
+                reset=isinstance(error, ConnectionResetError),
+            ) from None
+        except TLSError as error:
+            words = str(error) or type(error).__name__
+            raise TlsError(f"TLS with {raw.peer} failed: {words}.", reason="") from None
+
+    def send(self, data: bytes, timeout: Timeout = None) -> None:
+        """Send all of the data."""
+        self.raw.sock.settimeout(self.raw.deadline(timeout).remaining())
+        self._connection.write(data)
+
+    def receive(self, timeout: Timeout = None) -> bytes:
+        """Return what is there, waiting for at least one byte; b"" is the peer's orderly end."""
+        self.raw.sock.settimeout(self.raw.deadline(timeout).remaining())
+        return bytes(self._connection.read())
+
+    def close(self) -> None:
+        """End the TCP connection, without close_notify: nobody measures the client's end."""
+        self.raw.close()
+
+    def reset(self) -> None:
+        """End the TCP connection with a reset."""
+        self.raw.reset()

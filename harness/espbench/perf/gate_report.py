@@ -1,0 +1,192 @@
+"""A gate's outcome for people, for pull requests and for machines; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+from rich.table import Table
+from rich.text import Text
+
+from espbench.perf.gate import Difference, Row, Verdict, passes
+from espbench.perf.metrics import COMPILER, amount
+
+STYLES: Mapping[Verdict, str] = {
+    "worse": "bold red",
+    "lost": "bold red",
+    "better": "green",
+    "new": "yellow",
+    "unavailable": "yellow",
+    "not comparable": "yellow",
+}
+SKIPPED: frozenset[Verdict] = frozenset({"unavailable", "new", "not comparable"})
+"""Verdicts that are no test's outcome in JUnit XML."""
+HEADS = ("figure", "before", "now", "change", "tolerated", "verdict")
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return a row's cells, in the order of `HEADS`."""
+    values = [
+        "unavailable" if value is None else amount(value, row.unit)
+        for value in (row.before, row.after)
+    ]
+    return (row.title, *values, row.shown_change(), row.tolerance.shown(row.unit), row.verdict)
+
+
+def summary(rows: Sequence[Row], board: str) -> str:
+    """Return the outcome in one sentence, and what is not in it in another."""
+    bad = sum(row.bad for row in rows)
+    apart = len(_apart(rows))
+    count = len(_measured(rows)) - apart
+    hint = f" {apart} are not comparable." if apart else ""
+    if bad:
+        return f"The gate for {board} is closed: {bad} of {count} figures got worse.{hint}"
+    if apart and not count:
+        return f"The gate for {board} is open, but none of {apart} figures is comparable."
+    better = sum(row.verdict == "better" for row in rows)
+    hint += f" {better} got better: keep that with --update." if better else ""
+    return f"The gate for {board} is open: none of {count} figures got worse.{hint}"
+
+
+def what_next(rows: Sequence[Row], different: Sequence[Difference] = ()) -> str:
+    """Return what to do about a closed gate and about figures that are not comparable, or ""."""
+    advice = []
+    if not passes(rows):
+        advice.append(
+            "Look for what costs that; when it is meant, run the same `espbench gate` with "
+            "--update and commit the baseline, where reviewers see it."
+        )
+    if _apart(rows):
+        versions = " and ".join(
+            one.before if one.name == COMPILER else f"{one.name} {one.before}" for one in different
+        )
+        advice.append(
+            f"To have all figures compared, build and measure with {versions} as the baseline was "
+            "(in the container that CI uses), or write a baseline of your own with --update and "
+            "another --baseline FILE."
+        )
+    return " ".join(advice)
+
+
+def reasons(rows: Sequence[Row]) -> list[str]:
+    """Return why figures are missing: a sentence for each, or one for all with the same reason."""
+    found: dict[tuple[Verdict, str], list[Row]] = {}
+    for row in rows:
+        if row.reason:
+            found.setdefault((row.verdict, "" if row.bad else row.reason), []).append(row)
+    told = []
+    for (verdict, reason), same in found.items():
+        if reason and len(same) > 1:
+            what = "available" if verdict == "unavailable" else "comparable"
+            told.append(f"{len(same)} figures are not {what}: {reason}")
+        else:
+            told += [row.sentence() for row in same]
+    return told
+
+
+def _apart(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows that another compiler or library decides about."""
+    return [row for row in rows if row.verdict == "not comparable"]
+
+
+def _measured(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows that have anything to compare."""
+    return [row for row in rows if row.verdict != "unavailable"]
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Return the rows for a terminal, but those that neither side could measure."""
+    made = Table()
+    for head in HEADS:
+        right = head not in ("figure", "verdict")
+        made.add_column(head, justify="right" if right else "left", no_wrap=True)
+    for row in _measured(rows):
+        *values, verdict = cells(row)
+        made.add_row(*values, Text(verdict, STYLES.get(row.verdict, "dim")))
+    return made
+
+
+def markdown(
+    rows: Sequence[Row],
+    board: str,
+    versions: Mapping[str, str],
+    different: Sequence[Difference] = (),
+) -> str:
+    """Return a pull request's summary: what moved, and all figures folded away."""
+    quiet = ("same", "moved", "unavailable", "not comparable")
+    moved = [row for row in rows if row.verdict not in quiet]
+    parts = [f"### {summary(rows, board)}", ""]
+    if advice := what_next(rows, different):
+        parts += [advice, ""]
+    if moved:
+        parts += [*_markdown_table(moved), ""]
+    if why := reasons(rows):
+        parts += [*(f"- {sentence}" for sentence in why), ""]
+    parts += ["<details><summary>All figures</summary>", ""]
+    parts += [*_markdown_table(_measured(rows)), "", "</details>"]
+    told = ", ".join(f"{name} {value}" for name, value in sorted(versions.items()))
+    return "\n".join([*parts, "", f"<sub>{told}</sub>", ""])
+
+
+def _markdown_table(rows: Sequence[Row]) -> list[str]:
+    lines = [f"| {' | '.join(HEADS)} |", "|---|---:|---:|---:|---:|---|"]
+    for row in rows:
+        *values, verdict = cells(row)
+        verdict = f"**{verdict}**" if row.bad else verdict
+        lines.append(f"| {' | '.join([*values, verdict])} |")
+    return lines
+
+
+def junit(rows: Sequence[Row], board: str) -> str:
+    """Return JUnit XML: a test for each figure."""
+    bad = sum(row.bad for row in rows)
+    skipped = sum(row.verdict in SKIPPED for row in rows)
+    attributes = {
+        "name": f"gate {board}",
+        "tests": str(len(rows)),
+        "failures": str(bad),
+        "errors": "0",
+        "skipped": str(skipped),
+    }
+    suites = ElementTree.Element("testsuites")
+    suite = ElementTree.SubElement(suites, "testsuite", attributes)
+    for row in rows:
+        case = ElementTree.SubElement(suite, "testcase", classname=f"gate.{board}", name=row.title)
+        if row.bad:
+            ElementTree.SubElement(case, "failure", message=row.sentence(), type=row.verdict)
+        elif row.verdict in SKIPPED:
+            ElementTree.SubElement(case, "skipped", message=row.sentence())
+        else:
+            ElementTree.SubElement(case, "system-out").text = row.sentence()
+    ElementTree.indent(suites)
+    return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def as_json(
+    rows: Sequence[Row],
+    board: str,
+    versions: Mapping[str, str],
+    different: Sequence[Difference] = (),
+) -> dict[str, Any]:
+    """Return the outcome for programs."""
+    return {
+        "board": board,
+        "passed": passes(rows),
+        "versions": dict(versions),
+        "differences": {one.name: {"before": one.before, "now": one.now} for one in different},
+        "figures": {
+            row.key: {
+                "title": row.title,
+                "unit": row.unit,
+                "before": row.before,
+                "now": row.after,
+                "change": row.change,
+                "tolerance": row.tolerance.amount,
+                "tolerance_is_percent": row.tolerance.percent,
+                "verdict": row.verdict,
+                "reason": row.reason,
+            }
+            for row in rows
+        },
+    }

@@ -1,0 +1,422 @@
+"""Measures a firmware without noise: instructions and bytes, the same from run to run.
+
+Two devices, one for each kind of key. Everything that could be left to chance is fixed: the seed of
+the device's random generator, keys, certificates, the clients' random numbers, the addresses, and
+the order of packets, because each step waits until the device has nothing left to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from espbench.boards.board import Board
+from espbench.certs.deterministic import fixed_recipe
+from espbench.clients import Target, WebRepl
+from espbench.clients.http import HttpConnection
+from espbench.clients.tcp import Stream, Timeout
+from espbench.clients.websocket import WebSocket
+from espbench.device.device import Device, elf_of
+from espbench.device.time_wait import TimeWait
+from espbench.errors import FigureUnavailable
+from espbench.flash.elf import sections
+from espbench.perf import instruction_counter as work
+from espbench.perf import metrics as readings
+from espbench.perf import strangers
+from espbench.perf.deterministic_tls import FixedTls
+from espbench.perf.instruction_counter import Meter, Work
+from espbench.perf.metrics import Kind, Reading
+from espbench.util.timeouts import Deadline
+
+FILE = "/figures.bin"
+TIME_WAIT = 1.7
+"""Seconds: longer than lwIP keeps the control block of a connection that it closed, where its list
+of them cannot be read. Twice TCP_MSL of firmware/boards/lx60/lwipopts.h, counted in half seconds,
+takes up to 1.5 s."""
+TIME_WAIT_AT_MOST = 10.0
+"""Seconds (scaled) after which a list that does not get empty is not waited for any more."""
+FILE_BYTES = 4096
+PASSWORD = "espbench"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often things are done.
+
+    Attributes:
+        requests, echoes, transfers: of which the typical one counts.
+        handshakes: of which the mean counts: each has random numbers of its own.
+        sessions: that are open at once.
+    """
+
+    requests: int = 12
+    echoes: int = 12
+    transfers: int = 9
+    handshakes: int = 2
+    sessions: int = 2
+
+
+QUICK = Effort(requests=8, transfers=7)
+"""As many handshakes and sessions, or other figures would come out; and as many echoes: one is so
+cheap that 30 instructions are 0.1 % of it, and few of them repeat no better than that. With fewer
+requests and transfers a busy host moves their figures: see `typical_total`."""
+
+Progress = Callable[[str], None]
+
+
+def typical(samples: Sequence[float]) -> float:
+    """Return the median of the densest half of the samples.
+
+    Now and then something comes in between, and always makes a sample dearer by much: a median of
+    all would move with how often it did.
+    """
+    ordered = sorted(samples)
+    half = (len(ordered) + 1) // 2
+    starts = range(len(ordered) - half + 1)
+    densest = min(starts, key=lambda start: ordered[start + half - 1] - ordered[start])
+    return statistics.median(ordered[densest : densest + half])
+
+
+def typical_total(runs: Sequence[Sequence[float]]) -> float:
+    """Return the typical cost of something that is done in steps: the sum of each step's.
+
+    Whatever comes in between affects one step, but a third of all transfers beside four busy loops
+    have such a step, so the median of a few transfers is one of these now and then. A step costs
+    less, too: when the last one was 100 ms ago (process_queue() of firmware/python/bench_app.py),
+    the application waits 2 ms for the next piece of a file, and a piece that arrives in these 2 ms
+    saves a return to Python (1 % of a transfer).
+    """
+    return sum(typical(step) for step in zip(*runs, strict=True))
+
+
+def measure(
+    board: Board,
+    firmware: Path,
+    effort: Effort,
+    progress: Progress = lambda _: None,
+    options: Mapping[str, Any] | None = None,
+) -> list[Reading]:
+    """Return every figure; those that this board or firmware cannot give say why.
+
+    Args:
+        board, firmware: what is measured.
+        effort: how often things are done.
+        progress: is told which figure is on.
+        options: of each `Device`, when somebody said when the firmware is ready or where it
+            listens: it may be somebody else's.
+
+    Raises:
+        EspbenchError: a device or a client failed.
+    """
+    options = options or {}
+    if options:
+        progress("whether it is a bench's firmware")
+        if reason := strangers.silence(board, firmware, options):
+            unknown = [Reading(kind, None, reason) for kind in readings.KINDS.values()]
+            return unknown + _image(firmware, options)
+    found: dict[str, Reading] = {}
+
+    def take(kind: Kind, get: Callable[[], float]) -> None:
+        progress(kind.title)
+        try:
+            found[kind.key] = Reading(kind, round(get()))
+        except FigureUnavailable as error:
+            found[kind.key] = Reading(kind, None, str(error))
+
+    with _subject(board, firmware, "p256", effort, options) as subject:
+        take(readings.BOOT, subject.boot)
+        subject.warm_up()
+        take(readings.HANDSHAKE_P256, subject.handshake)
+        take(readings.REQUEST, subject.request)
+        take(readings.ECHO, subject.echo)
+        take(readings.WEBREPL, subject.transfer)
+        take(readings.PEAK_P256, subject.peak)
+        take(readings.SESSION_P256, subject.session)
+        take(readings.LEAK_HTTP, lambda: subject.leak(subject.plain))
+        take(readings.LEAK_TLS, lambda: subject.leak(subject.secure))
+        take(readings.FREE, subject.free)
+    with _subject(board, firmware, "rsa2048", effort, options) as subject:
+        subject.warm_up()
+        take(readings.HANDSHAKE_RSA, subject.handshake)
+        take(readings.PEAK_RSA, subject.peak)
+        take(readings.SESSION_RSA, subject.session)
+        take(readings.LOW_WATER, lambda: subject.heap("low_water"))
+        take(readings.STACK_NET, lambda: subject.heap("net_stack_low_water"))
+        take(readings.STACK_MAIN, lambda: subject.heap("main_stack_low_water"))
+    return [found[key] for key in readings.KINDS] + _image(firmware, options)
+
+
+def _image(firmware: Path, options: Mapping[str, Any]) -> list[Reading]:
+    """Return the sizes of the image's sections, or of the file when it has none to see."""
+    try:
+        found = sections(options.get("elf") or elf_of(firmware))
+    except FigureUnavailable:
+        return [Reading(readings.IMAGE_FILE, firmware.stat().st_size)]
+    return [Reading(readings.section_kind(name), size) for name, size in found.items()]
+
+
+@contextlib.contextmanager
+def _subject(
+    board: Board, firmware: Path, kind: str, effort: Effort, given: Mapping[str, Any]
+) -> Iterator[Subject]:
+    options: dict[str, Any] = {**given, "args": board.steady_arguments}
+    if board.icount_shift is not None:
+        options["extra"] = work.icount(board.icount_shift)
+    with Device(board, firmware, files=fixed_recipe(kind).on_device(), **options) as device:
+        subject = Subject(device, effort)
+        try:
+            yield subject
+        finally:
+            subject.close()
+
+
+class Subject:
+    """A device that is measured."""
+
+    def __init__(self, device: Device, effort: Effort) -> None:
+        """Measure this running device."""
+        self.device = device
+        self.effort = effort
+        self._time_wait = TimeWait(device)
+        self._seeds = 0
+        self._meter: Meter | None = None
+        self._no_meter = ""
+        try:
+            self._meter = _meter_of(device)
+        except FigureUnavailable as error:
+            self._no_meter = str(error)
+
+    def close(self) -> None:
+        """Let go of what measuring takes."""
+        if self._meter is not None:
+            self._meter.close()
+
+    @property
+    def meter(self) -> Meter:
+        """What counts the device's work.
+
+        Raises:
+            FigureUnavailable: nothing does.
+        """
+        if self._meter is None:
+            raise FigureUnavailable(self._no_meter)
+        return self._meter
+
+    def _instructions(self, cycles: float) -> float:
+        shift = self.device.board.icount_shift
+        assert shift is not None, "meter has checked this"
+        return work.instructions(cycles, self.meter.read().frequency, shift)
+
+    def _cost(self, action: Callable[[], object]) -> float:
+        """Return the cycles of an action that is over for the host when it returns."""
+        before = self.meter.rest()
+        action()
+        return self.meter.rest().cycles - before.cycles
+
+    # ---------------------------------------------------------------- connections
+
+    @contextlib.contextmanager
+    def _noticed(self) -> Iterator[None]:
+        """Wait until the device has seen a frame of the block, and has nothing left to do."""
+        if self._meter is None:
+            yield  # in what order things happen is left to chance; memory does not depend on it
+            return
+        frames = self._meter.rest().frames
+        yield
+        self._meter.rest(frames=frames + 1)
+
+    def raw(self, scheme: str = "http") -> Stream:
+        """Return a TCP connection that the device has accepted."""
+        with self._noticed():
+            return Target(self.device.port(self.device.board.ports[scheme])).raw()
+
+    def hang_up(self, stream: Stream) -> None:
+        """Close a connection."""
+        with self._noticed():
+            stream.close()
+
+    def secure(self) -> None:
+        """Make an HTTPS connection, and end it."""
+        stream = self.raw("https")
+        self._handshake(stream)
+        self.hang_up(stream)
+
+    def plain(self) -> None:
+        """Make a request on a connection of its own."""
+        stream = self.raw()
+        HttpConnection(stream).get("/hello")
+        self.hang_up(stream)
+
+    def _handshake(self, stream: Stream) -> FixedTls:
+        self._seeds += 1
+        return FixedTls(stream, f"handshake {self._seeds}")
+
+    def warm_up(self) -> None:
+        """Do everything once: what the first connections take for good is not theirs.
+
+        Nor is what is over soon: to see that the device is ready, somebody asked for a page, and
+        the device ended that connection. As long as it remembers this, a request costs 0.4 % less.
+        """
+        self.plain()
+        self.secure()
+        self.rested()
+
+    # ---------------------------------------------------------------- work
+
+    def boot(self) -> float:
+        """Return the work from the start of the clock until the last server listens."""
+        return self._instructions(self.meter.rest().at_event)
+
+    def handshake(self) -> float:
+        """Return the work of a TLS handshake, the TCP connection left out."""
+        self.meter.rest()  # nothing is begun that cannot be counted
+        costs = []
+        for _ in range(self.effort.handshakes):
+            stream = self.raw("https")
+            costs.append(self._cost(lambda stream=stream: self._handshake(stream)))  # type: ignore[misc]
+            self.hang_up(stream)
+        return self._instructions(statistics.mean(costs))
+
+    def request(self) -> float:
+        """Return the work of a request: connecting, asking, closing."""
+        return self._instructions(
+            typical([self._cost(self.plain) for _ in range(self.effort.requests)])
+        )
+
+    def echo(self) -> float:
+        """Return the work of a WebSocket message that comes back."""
+        self.meter.rest()  # nothing is begun that cannot be counted
+        stream = self.raw()
+        socket = WebSocket(stream)
+
+        def echo() -> None:
+            socket.send("0123456789abcdef")
+            socket.receive()
+
+        costs = [self._cost(echo) for _ in range(self.effort.echoes)]
+        self.hang_up(stream)
+        return self._instructions(typical(costs))
+
+    def transfer(self) -> float:
+        """Return the work of reading a file by WebREPL, from its first piece to its last.
+
+        Its opening is left out: slirp's acknowledgement comes in the midst of it, or behind it.
+        """
+        self.meter.rest()  # nothing is begun that cannot be counted
+        self.device.put(FILE, bytes(FILE_BYTES))
+        stream = self.raw()
+        socket = _Paced(WebSocket(stream, "/webrepl"), self.meter, self.device)
+        repl = WebRepl(socket, PASSWORD)
+        transfers = []
+        for _ in range(self.effort.transfers):
+            # The fuller Python's heap is, the longer it looks for a free place.
+            self.device.exec("import gc; gc.collect()")
+            socket.sent.clear()
+            repl.get(FILE)
+            _opening, *pieces = socket.sent
+            ends = [*pieces[1:], self.meter.rest()]
+            transfers.append([b.cycles - a.cycles for a, b in zip(pieces, ends, strict=True)])
+        self.hang_up(stream)
+        return self._instructions(typical_total(transfers))
+
+    # ---------------------------------------------------------------- memory
+
+    def heap(self, name: str) -> float:
+        """Return one of the device's own figures.
+
+        Raises:
+            FigureUnavailable: this firmware does not have it.
+        """
+        heap: Mapping[str, int] = self.device.control.request("heap")
+        if name not in heap:
+            raise FigureUnavailable(
+                f"The firmware does not report {name}: build it with this tree's module bench."
+            )
+        return heap[name]
+
+    def free(self) -> float:
+        """Return what is free while nobody is connected."""
+        return self.device.settle().free
+
+    def rested(self) -> int:
+        """Return what is free when no control block is left in TIME_WAIT either."""
+        self._time_wait.wait(Deadline(TIME_WAIT_AT_MOST))
+        free = self.device.settle().free
+        if self._time_wait.known and not self._time_wait.any():
+            return free
+        while True:
+            self.device.wait_for_change(TIME_WAIT)  # nothing tells when it is over
+            again = self.device.settle().free
+            if again == free:
+                return free
+            free = again
+
+    def peak(self) -> float:
+        """Return what a handshake takes at most."""
+        before = self.rested()
+        self.device.heap_reset()
+        self.secure()
+        return before - self.heap("low_water")
+
+    def session(self) -> float:
+        """Return what an established, idle session holds."""
+        before = self.rested()
+        streams = []
+        for _ in range(self.effort.sessions):
+            streams.append(self.raw("https"))
+            self._handshake(streams[-1])
+        if self._meter is not None:
+            self._meter.rest()  # what is not acknowledged yet is kept to be sent again
+        held = before - self.heap("free")
+        for stream in streams:
+            self.hang_up(stream)
+        self.device.settle()
+        return held / len(streams)
+
+    def leak(self, connect: Callable[[], None]) -> float:
+        """Return what a connection that is over has not given back."""
+        before = self.device.settle().free
+        for _ in range(self.effort.sessions):
+            connect()
+        deadline = Deadline(5)
+        while (lost := before - self.device.settle().free) > 0 and not deadline.expired():
+            self.device.wait_for_change(0.05)  # a control block may be in TIME_WAIT
+        return max(lost, 0) / self.effort.sessions
+
+
+def _meter_of(device: Device) -> Meter:
+    if device.board.icount_shift is None:
+        raise FigureUnavailable(
+            f"Board {device.board.name} does not count work: its description has no icount_shift."
+        )
+    return Meter(device)
+
+
+class _Paced:
+    """A WebSocket whose sender waits until the device no longer expects the next message.
+
+    After a piece of a file the device waits 2 ms for the next one (NEXT_CHUNK_US of
+    firmware/modules/webrepl/webrepl_terminal.c), and one that comes then costs less. On a busy host
+    2 ms of the guest's clock take any time. But whatever wakes the device ends that wait, and a
+    control request is not counted as work.
+    """
+
+    def __init__(self, socket: WebSocket, meter: Meter, device: Device) -> None:
+        self._socket = socket
+        self._meter = meter
+        self._device = device
+        self.sent: list[Work] = []
+        """What the device had worked before each message."""
+
+    def send(self, data: str | bytes) -> None:
+        self._meter.rest()
+        self._device.ping()
+        self.sent.append(self._meter.rest())
+        self._socket.send(data)
+
+    def receive(self, timeout: Timeout = None) -> str | bytes:
+        return self._socket.receive(timeout)

@@ -1,0 +1,42 @@
+"""What `espbench timings --pool` runs: tests with a device each, which look at it and change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from espbench import Device
+from espbench.certs import recipes
+from espbench.clients import Doors, Tls
+from espbench.perf.pool_benchmark import TESTS, WAITED
+
+RECIPE = recipes()["p256"]
+
+pytestmark = pytest.mark.device(files=RECIPE.on_device())
+
+
+@pytest.mark.parametrize("number", range(TESTS))
+def test_serves(
+    device: Device, number: int, record_property: Callable[[str, object], None]
+) -> None:
+    """A device of the test's own serves HTTP, HTTPS and WebSockets, and runs Python."""
+    record_property(WAITED, waited(device))
+    doors = Doors(device, Tls(trust=RECIPE.trust))
+    device.exec(f"number = {number}")
+    for _ in range(3):
+        assert doors.http.get("/hello").status == 200
+        assert doors.https.get("/hello").status == 200
+    with doors.https.well_behaved() as websocket:
+        assert websocket.echo("here") == "here"
+    assert device.eval("number") == number
+
+
+def waited(device: Device) -> float:
+    """Return for how many seconds a test waited: for a whole boot, or for what was left of it."""
+    for event in device.timeline:
+        if event.name == "handed_over":
+            return float(event.detail["test_waited"])
+    ready = device.timeline.first("ready")
+    assert ready is not None, "it has just become so"
+    return ready

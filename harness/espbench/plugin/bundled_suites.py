@@ -1,0 +1,126 @@
+"""espbench's own suites in somebody else's pytest session: `pytest --espbench`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from espbench.firmware import source_tree as tree
+from espbench.plugin.refusal import refuse
+from espbench.suites.names import suite_paths
+
+ALL = "all"
+
+
+class ShippedSuites:
+    """Has them collected under the names that they have in espbench's own tree."""
+
+    def __init__(self, config: pytest.Config, names: Sequence[str]) -> None:
+        """Find the suites.
+
+        Args:
+            config: the session's.
+            names: of suites, or `ALL`.
+
+        Raises:
+            EspbenchError: there is no such suite, or none came with this espbench.
+        """
+        root = tree.root()
+        paths = suite_paths(root, [] if ALL in names else names)
+        self._config = config
+        self._root = root
+        self._wanted = {Path(path.partition("::")[0]) for path in paths}
+        # A test's id begins behind the argument that led to it: the folder's, not the file's.
+        outside = not root.is_relative_to(config.rootpath) or root == tree.CARRIED
+        self._outside = root if outside else None
+        self._opened: Path | None = None
+        self._looked = self._asking = False
+        elsewhere = [path for path in paths if not Path(path).is_relative_to(root)]
+        self._add([str(root), *elsewhere] if outside else paths)
+        for folder in tree.SUPPORT:
+            sys.path.append(str(root / folder))
+
+    def _add(self, paths: Sequence[str]) -> None:
+        """Add to pytest's arguments what is not below one of them.
+
+        pytest 9 drops such an argument itself. pytest 8 drops the outer one, and with it the
+        project's own tests.
+        """
+        here = self._config.invocation_params.dir
+        outer = [Path(os.path.normpath(here / arg.partition("::")[0])) for arg in self._config.args]
+        self._config.args += [
+            path for path in paths if not any(Path(path).is_relative_to(each) for each in outer)
+        ]
+
+    # Before pytest's own, whose first answer counts.
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Let pytest find what is wanted, wherever it is, and nothing else on the way there.
+
+        The suites may be below a folder that pytest passes by, such as the virtual environment of
+        the project.
+        """
+        if self._asking:
+            return None
+        if self._root.is_relative_to(collection_path):
+            return False
+        if collection_path.is_relative_to(self._root):
+            return self._ignores_of_ours(collection_path)
+        opened = self._open()
+        return True if opened and collection_path.is_relative_to(opened) else None
+
+    def _ignores_of_ours(self, path: Path) -> bool | None:
+        if path.name == "__pycache__":
+            return True
+        if any(each.is_relative_to(path) for each in self._wanted) and path.is_dir():
+            return False
+        if any(path.is_relative_to(each) for each in self._wanted):
+            return None  # the user's --ignore counts
+        if self._outside is None:
+            return True if self._open() else None
+        return None if path.name in ("__init__.py", "conftest.py") else True
+
+    def _open(self) -> Path | None:
+        """Return the topmost folder on the way that is entered only for the suites' sake."""
+        if not self._looked:
+            self._looked = True
+            top = self._config.rootpath
+            way = [p for p in (self._root, *self._root.parents) if top in p.parents]
+            ignored = self._config.hook.pytest_ignore_collect
+            self._asking = True
+            self._opened = next(
+                (
+                    path
+                    for path in reversed(way)
+                    if ignored(collection_path=path, config=self._config)
+                ),
+                None,
+            )
+            self._asking = False
+        return self._opened
+
+    # Before -k, -m and --deselect take some of them away, which is the user's wish.
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> None:
+        """Refuse a session that was asked for suites and would run without them.
+
+        Raises:
+            pytest.UsageError: it is one.
+        """
+        if session.testsfailed or self._config.option.collectonly:
+            return  # Which file cannot be read is reported; who lists tests sees what there is.
+        for path in sorted(self._wanted):
+            if not any(item.path.is_relative_to(path) for item in items):
+                refuse(
+                    session,
+                    f"espbench's suite {path} was asked for, and none of its tests was collected: "
+                    "check that python_files and python_functions match test_*, and leave out "
+                    "--ignore.",
+                )
+                return

@@ -1,0 +1,146 @@
+"""What the next tests will ask for: a guess, which the pool compares with what they do ask for.
+
+Markers are known ahead. What the fixtures `device_options`, `firmware` and `board` return is not:
+it is taken to be what they returned for the last test in the same place. Where that was wrong once,
+nothing is guessed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from espbench.boards.board import Board
+from espbench.device.device import Device
+from espbench.prefetch.pool import Order
+from espbench.prefetch.prebooted import Kind
+
+Options = Mapping[str, Any]
+FIXTURES: Mapping[Kind, tuple[str, ...]] = {
+    "device": ("device_options", "device_factory", "device", "firmware", "board"),
+    "shared_device": ("shared_device_options", "shared_device", "firmware", "board"),
+}
+"""The fixtures that decide what a test gets; what overrides one is a place of its own."""
+Place = tuple[Kind, str]
+"""Where the same fixtures hold: a folder, or a module or class that has some of its own."""
+SPAN = 8
+"""How many tests that need no device are looked past."""
+
+
+@dataclass(frozen=True)
+class Habit:
+    """What tests in one place asked for last.
+
+    Attributes:
+        board, firmware: what was booted.
+        options: what the fixture for options returned.
+    """
+
+    board: Board
+    firmware: Path
+    options: Options
+
+
+def merged(*parts: Options) -> dict[str, Any]:
+    """Return all options in one; later ones win, and mappings are merged."""
+    result: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part.items():
+            if isinstance(value, Mapping) and isinstance(result.get(name), Mapping):
+                result[name] = {**result[name], **value}
+            else:
+                result[name] = value
+    return result
+
+
+def will_run(item: pytest.Item) -> bool:
+    """Return whether its marks let a test run; a condition in words counts as one that holds."""
+    if item.get_closest_marker("skip"):
+        return False
+    if any(any(mark.args) or mark.kwargs.get("condition") for mark in item.iter_markers("skipif")):
+        return False
+    return all(mark.kwargs.get("run", True) for mark in item.iter_markers("xfail"))
+
+
+def place_of(item: pytest.Item | pytest.Module, kind: Kind) -> Place:
+    """Return where the fixtures that decide about the test's device come from."""
+    names = FIXTURES[kind]
+    parametrized = getattr(getattr(item, "callspec", None), "params", {})
+    if any(name in parametrized for name in names):
+        return kind, item.nodeid
+    cls, module = getattr(item, "cls", None), getattr(item, "module", None)
+    if cls is not None and any(hasattr(cls, name) for name in names):
+        return kind, f"{item.path}::{cls.__qualname__}"
+    if any(hasattr(module, name) for name in names):
+        return kind, str(item.path)
+    return kind, str(item.path.parent)
+
+
+@dataclass
+class Forecast:
+    """Learns what tests ask for.
+
+    Attributes:
+        common: returns the session's options.
+        marked: returns those of a node's markers, outermost first.
+    """
+
+    common: Callable[[], Options]
+    marked: Callable[[pytest.Item | pytest.Collector], Sequence[Options]]
+    _habits: dict[Place, Habit] = field(default_factory=dict)
+    _wrong: set[Place] = field(default_factory=set)
+    _served: set[pytest.Module] = field(default_factory=set)
+
+    def learn(self, node: pytest.Item | pytest.Module, kind: Kind, habit: Habit) -> None:
+        """Remember what the fixtures of a test, or of a module, returned."""
+        self._habits[place_of(node, kind)] = habit
+        if isinstance(node, pytest.Module):
+            self._served.add(node)
+
+    def was_wrong(self, item: pytest.Item, kind: Kind) -> None:
+        """Guess no more where this test is."""
+        self._wrong.add(place_of(item, kind))
+
+    def orders(self, coming: Sequence[pytest.Item], count: int) -> list[Order]:
+        """Return what the tests that come will ask for: the first `count`."""
+        found: list[Order] = []
+        modules = set(self._served)
+        for other in coming[: count + SPAN]:
+            if len(found) >= count:
+                break
+            if will_run(other):
+                found += self._of(other, modules)
+        return found[:count]
+
+    def _of(self, item: pytest.Item, modules: set[pytest.Module]) -> Iterator[Order]:
+        """Yield what one test will ask for; `modules` have their device, or have ordered it."""
+        names = getattr(item, "fixturenames", ())
+        module = item.getparent(pytest.Module)
+        if "shared_device" in names and module is not None and module not in modules:
+            modules.add(module)
+            yield from self._order(item, "shared_device", module)
+        if "device" in names and "dut" not in names:
+            yield from self._order(item, "device", item)
+
+    def _order(
+        self, item: pytest.Item, kind: Kind, node: pytest.Item | pytest.Collector
+    ) -> Iterator[Order]:
+        place = place_of(item, kind)
+        habit = self._habits.get(place)
+        if habit is None or place in self._wrong:
+            return
+        options = merged(self.common(), habit.options, *self.marked(node))
+        if options.get("tap") is not None or options.get("record"):
+            return  # a tap would hear of a device that no test has yet; a recording has no pauses
+        try:
+            device = Device(**{"board": habit.board, "firmware": habit.firmware, **options})
+        except Exception:  # noqa: BLE001 (options may be anything)
+            return  # the test itself will say what is wrong with them
+        yield Order((item.nodeid, kind), device)
+
+
+__all__ = ["FIXTURES", "Forecast", "Habit", "merged", "place_of", "will_run"]

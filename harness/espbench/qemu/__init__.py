@@ -1,0 +1,1 @@
+"""Finds, starts, talks to and ends one QEMU."""

@@ -1,0 +1,155 @@
+"""Finds the QEMU that has a board's machine: the program's name alone does not tell.
+
+Espressif's fork has the name of the stock program. It is on PATH after ESP-IDF's export.sh, and
+always in the folder of ESP-IDF's tools.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espbench.errors import QemuNotFound
+from espbench.util.timeouts import Deadline
+
+if TYPE_CHECKING:
+    from espbench.boards.board import Board
+
+TOOLS_VARIABLE = "IDF_TOOLS_PATH"
+FORK_MACHINES = frozenset({"esp32", "esp32c3", "esp32s3"})
+"""Machines that Espressif's QEMU has and the stock one has not."""
+
+
+@dataclass(frozen=True)
+class EspressifTool:
+    """Espressif's QEMU, as ESP-IDF's `tools.json` has it.
+
+    Attributes:
+        name: what `idf_tools.py install` takes.
+        release: the newest that espbench knows of.
+        sha256: of its archive for linux-amd64.
+    """
+
+    name: str
+    release: str
+    sha256: str
+
+    @property
+    def install(self) -> str:
+        """The command that installs it."""
+        return f"python $IDF_PATH/tools/idf_tools.py install {self.name}"
+
+
+def tools_folders(environment: Mapping[str, str]) -> list[Path]:
+    """Return where ESP-IDF's tools may be: the folder that is named, then the default one."""
+    named = environment.get(TOOLS_VARIABLE, "").strip()
+    folders = [Path(named).expanduser()] if named else []
+    return list(dict.fromkeys([*folders, Path.home() / ".espressif"]))
+
+
+def version_key(name: str) -> list[int]:
+    """Return what sorts names with versions in them, such as esp_develop_9.2.2_20260417."""
+    return [int(number) for number in re.findall(r"\d+", name)]
+
+
+def candidates(board: Board, environment: Mapping[str, str]) -> list[str]:
+    """Return the programs of this name, in the order in which they are tried."""
+    found = [
+        shutil.which(board.qemu, path=folder)
+        for folder in environment.get("PATH", os.defpath).split(os.pathsep)
+        if folder
+    ]
+    if board.espressif is not None:
+        for tools in tools_folders(environment):
+            versions = list((tools / "tools" / board.espressif.name).glob("*/qemu/bin"))
+            versions.sort(key=lambda path: version_key(path.parents[1].name), reverse=True)
+            found += [shutil.which(board.qemu, path=str(folder)) for folder in versions]
+    # /bin often is /usr/bin: the same program twice would have to be asked.
+    different: dict[Path, str] = {}
+    for program in found:
+        if program is not None:
+            different.setdefault(Path(program).resolve(), program)
+    return list(different.values())
+
+
+def find_qemu(board: Board) -> str:
+    """Return the path of the first QEMU that has the board's machine.
+
+    Espressif's has the stock machines as well, and is first on PATH after ESP-IDF's export.sh: a
+    board of stock QEMU takes it only when there is no other, for one reference on every machine.
+    Stock QEMU is not asked when there is only one: that would cost every boot some 30 ms.
+
+    Raises:
+        QemuNotFound: there is none.
+    """
+    found = candidates(board, os.environ)
+    if len(found) == 1 and board.espressif is None:
+        return found[0]
+    if board.espressif is None:
+        found.sort(key=lambda program: not machines_of(program).isdisjoint(FORK_MACHINES))
+    for program in found:
+        known = machines_of(program)
+        # A stock one that does not say is taken: how it fails then says more than its absence.
+        if board.machine in known or (not known and board.espressif is None):
+            return program
+    if board.espressif is not None:
+        raise QemuNotFound(_no_fork(board, board.espressif, found))
+    if found:
+        raise QemuNotFound(
+            f"No {board.qemu} here has the machine {board.machine}, which board {board.name} is "
+            f"({', '.join(found)}): install it with {board.qemu_package}."
+        )
+    raise QemuNotFound(
+        f"{board.qemu} is not installed, and board {board.name} needs it: "
+        f"install it with {board.qemu_package}."
+    )
+
+
+def _no_fork(board: Board, tool: EspressifTool, found: list[str]) -> str:
+    others = f" ({', '.join(found)} has no such machine)" if found else ""
+    return (
+        f"Board {board.name} needs Espressif's {board.qemu} with the machine {board.machine}, and "
+        f"none was found on PATH or in {TOOLS_VARIABLE}{others}: install it with "
+        f"`{tool.install}` ({tool.release}; SHA-256 of its archive for linux-amd64: "
+        f"{tool.sha256}), or work in Espressif's container image with "
+        "`docker compose run --rm shell`."
+    )
+
+
+def machines(text: str) -> frozenset[str]:
+    """Return the names in what `qemu -M help` prints."""
+    return frozenset(line.split()[0] for line in text.splitlines()[1:] if line.strip())
+
+
+def machines_of(program: str) -> frozenset[str]:
+    """Return the machines that a QEMU has; none when it does not say."""
+    try:
+        modified = Path(program).stat().st_mtime_ns
+    except OSError:
+        return frozenset()
+    return _asked(program, modified)
+
+
+@functools.cache
+def _asked(program: str, _modified: int) -> frozenset[str]:
+    # Never `-nic model=help` to find out more: that does not return on Espressif's machines.
+    try:
+        result = subprocess.run(
+            [program, "-M", "help"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=Deadline(20).seconds,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return frozenset()
+    return machines(result.stdout)

@@ -1,0 +1,189 @@
+"""Starts processes that cannot outlive this one.
+
+The kernel kills the child when its parent dies (`PR_SET_PDEATHSIG`, prctl(2)), whatever ended the
+parent, SIGKILL included. That signal is tied to the *thread* that forked, so one thread, which
+lives as long as the process, does all the forking. `setpriv` (util-linux) sets the signal between
+fork and exec, because `preexec_fn` is not safe in a process with threads.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import queue
+import select
+import shutil
+import subprocess
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+from espbench.errors import ToolMissing
+from espbench.firmware.checks import apt
+
+Process = subprocess.Popen[bytes]
+
+_GUARD = '[ "$PPID" = "$0" ] && exec "$@"'
+"""Closes the gap between fork and prctl: a parent that died there can send no signal any more, but
+then the parent is another one already."""
+
+_live: set[Process] = set()
+_lock = threading.Lock()
+
+
+def guarded(command: Sequence[str], parent: int, setpriv: str) -> list[str]:
+    """Return the command line that runs `command` until `parent` (this process) dies."""
+    return [setpriv, "--pdeathsig", "KILL", "--", "sh", "-c", _GUARD, str(parent), *command]
+
+
+class _Launcher:
+    """The thread that forks."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[tuple[Future[Process], dict[str, object]]] = (
+            queue.SimpleQueue()
+        )
+        threading.Thread(target=self._run, name="espbench-launcher", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            future, arguments = self._jobs.get()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                process: Process = subprocess.Popen(**arguments)  # type: ignore[call-overload]
+            except Exception as error:  # noqa: BLE001 (handed to whoever waits for it)
+                future.set_exception(error)
+                continue
+            with _lock:
+                _live.add(process)
+            future.set_result(process)
+
+    def start(self, **arguments: object) -> Process:
+        future: Future[Process] = Future()
+        self._jobs.put((future, arguments))
+        try:
+            return future.result()
+        except BaseException:
+            # Ctrl-C while we wait: the process may be there in a moment, and nobody knows it.
+            if not future.cancel():
+                future.add_done_callback(_discard)
+            raise
+
+
+def _discard(future: Future[Process]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        kill(future.result())
+
+
+_launcher: _Launcher | None = None
+
+
+def _forget() -> None:
+    """In a forked child: the thread is not there, and the processes are the parent's."""
+    global _launcher, _lock
+    _launcher = None
+    _lock = threading.Lock()
+    _live.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+def start_piped(command: Sequence[str]) -> Process:
+    """Start `command` with pipes to its standard input and output, as unable to outlive us.
+
+    Raises:
+        ToolMissing: there is no `setpriv`.
+        OSError: the program cannot be started.
+    """
+    return _start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+
+
+def start(
+    command: Sequence[str], *, pass_fds: Sequence[int], stderr: Path, cwd: Path | None = None
+) -> Process:
+    """Start `command` in a session of its own, so that a terminal's Ctrl-C is not sent to it.
+
+    Args:
+        command: program and arguments.
+        pass_fds: descriptors that it inherits under the same numbers.
+        stderr: file that takes its standard output and standard error.
+        cwd: where it runs.
+
+    Raises:
+        ToolMissing: there is no `setpriv`.
+        OSError: the program cannot be started.
+    """
+    with stderr.open("ab") as output:
+        return _start(
+            command,
+            pass_fds=tuple(pass_fds),
+            stdin=subprocess.DEVNULL,
+            stdout=output.fileno(),
+            stderr=output.fileno(),
+            cwd=cwd,
+        )
+
+
+def _start(command: Sequence[str], **arguments: object) -> Process:
+    global _launcher
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise ToolMissing(
+            "setpriv is not installed, and without it QEMU could outlive a killed test: "
+            f"install it with {apt('util-linux')}."
+        )
+    with _lock:
+        if _launcher is None:
+            _launcher = _Launcher()
+    return _launcher.start(
+        args=guarded(command, os.getpid(), setpriv), start_new_session=True, **arguments
+    )
+
+
+def wait(process: Process, timeout: float) -> int | None:
+    """Return the exit status when `process` ends within `timeout` seconds, else None.
+
+    Waits on a pidfd (pidfd_open(2)), because `Popen.wait` with a time-out sleeps and looks again.
+    """
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(process.pid)
+            try:
+                poll = select.poll()
+                poll.register(descriptor, select.POLLIN)
+                poll.poll(max(0.0, timeout) * 1000)
+            finally:
+                os.close(descriptor)
+    status = process.poll()
+    if status is not None:
+        with _lock:
+            _live.discard(process)
+    return status
+
+
+def kill(process: Process) -> None:
+    """Kill `process` with SIGKILL, which a stopped or hung one obeys too, and wait for it."""
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    process.wait()
+    with _lock:
+        _live.discard(process)
+
+
+@atexit.register
+def kill_all() -> None:
+    """Kill every process that was started here and still runs."""
+    with _lock:
+        left = list(_live)
+    for process in left:
+        kill(process)
+
+
+def live() -> list[int]:
+    """Return the ids of the processes that were started here and have not been waited for."""
+    with _lock:
+        return sorted(process.pid for process in _live)

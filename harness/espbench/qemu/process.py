@@ -1,0 +1,455 @@
+"""The QEMU process: its command line (a pure function), its start, its monitor, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from espbench.boards.board import Board
+from espbench.boards.boot_media import option_value
+from espbench.errors import ConfigError, PortInUse, QemuDied, QemuError, QemuTooOld, QmpError
+from espbench.qemu import launcher
+from espbench.qemu.discovery import find_qemu
+from espbench.qemu.hostfwd import Forward, parse_forwards
+from espbench.qemu.qmp import Qmp
+from espbench.qemu.record_replay import Recording, stream_pair
+from espbench.qemu.uart_pacing import Pace, RecordedPace
+from espbench.util.timeouts import Deadline
+
+__all__ = [
+    "Machine",
+    "Qemu",
+    "Wires",
+    "check_version",
+    "command_line",
+    "dotted",
+    "explain_status",
+    "find_qemu",
+    "parse_version",
+    "pasteable",
+    "qemu_version",
+]
+
+STDERR_LINES = 15
+"""How many of QEMU's last lines an error shows."""
+NOISE = ("ui-ui-", "Adding SPI flash device", " tick has no peer")
+"""What says nothing about an end: Debian's package warns about GUI modules that are not installed
+(they are not used), Espressif's QEMU greets its flash at every start, and the network whose ticks a
+recording needs has nobody on it, as it should."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """All that a QEMU command line is made from.
+
+    Attributes:
+        board: what to emulate.
+        firmware, flash: files.
+        boot_arguments: `key=value` for the guest, on top of the board's defaults.
+        forwards: how many host ports lead to each guest port. Several, because slirp's listener
+            has a backlog of one: clients that connect at once need a port each.
+        internet: whether the guest may open connections to the outside (and to the host).
+        subnet: the guest's network, such as 10.0.3.0/24; None: slirp's own.
+        program: the QEMU to run; None: the one that is found.
+        capture: pcap file of the guest's NIC, or None.
+        extra: more arguments.
+        recording: whether QEMU records, or replays a log.
+    """
+
+    board: Board
+    firmware: Path
+    flash: Path
+    boot_arguments: Mapping[str, str] = field(default_factory=dict)
+    forwards: Mapping[int, int] = field(default_factory=dict)
+    internet: bool = False
+    subnet: str | None = None
+    program: str | None = None
+    capture: Path | None = None
+    extra: Sequence[str] = ()
+    recording: Recording | None = None
+
+    def __post_init__(self) -> None:
+        """Check what QEMU or the guest would misunderstand."""
+        for port, count in self.forwards.items():
+            if not 1 <= port <= 65535:
+                raise ConfigError(f"Guest port {port} is outside 1 to 65535.")
+            if count < 1:
+                raise ConfigError(
+                    f"Guest port {port} is to be forwarded {count} times: ask for 1 or more."
+                )
+        boot_line(self)
+        if self.boot_arguments and not self.board.takes_boot_arguments:
+            raise ConfigError(
+                f"Board {self.board.name} cannot hand over boot arguments, so it cannot take "
+                f"{', '.join(self.boot_arguments)}: leave the boot arguments away."
+            )
+
+
+@dataclass(frozen=True)
+class Wires:
+    """What the console and the monitor are connected to: arguments for QEMU."""
+
+    arguments: tuple[str, ...]
+
+    @classmethod
+    def sockets(
+        cls,
+        console: int,
+        monitor: int,
+        *control: int,
+        uart: int | None = None,
+        transcript: Path | None = None,
+    ) -> Wires:
+        """Return wires over inherited, connected sockets.
+
+        Nothing has to be polled for, no path can be too long, and no early byte is lost.
+
+        Args:
+            console, monitor: descriptors.
+            control: one more, when control records have a UART of their own.
+            uart: which one that is.
+            transcript: file into which QEMU writes all that the console's UART sends.
+        """
+        second = [] if uart is None else _control_uart(control[0], uart)
+        log = "" if transcript is None else f",logfile={option_value(transcript)},logappend=off"
+        return cls(
+            (
+                *("-chardev", f"socket,id=console,fd={console}{log}"),
+                *("-serial", "chardev:console"),
+                *second,
+                *("-chardev", f"socket,id=qmp,fd={monitor}", "-mon", "chardev=qmp,mode=control"),
+            )
+        )
+
+    @classmethod
+    def terminal(cls) -> Wires:
+        """Return wires to the terminal, for a person; Ctrl-A is the guest's, not QEMU's."""
+        return cls(("-serial", "stdio"))
+
+
+def _control_uart(descriptor: int, number: int) -> list[str]:
+    """Return the arguments that wire UART `number`; each -serial is for the next UART."""
+    between = ["-serial", "null"] * (number - 1)
+    chardev = ["-chardev", f"socket,id=control,fd={descriptor}"]
+    return [*chardev, *between, "-serial", "chardev:control"]
+
+
+def boot_line(machine: Machine) -> str:
+    """Return the guest's boot arguments as one line."""
+    return machine.board.boot_line(machine.boot_arguments)
+
+
+def command_line(machine: Machine, wires: Wires, *, program: str | None = None) -> list[str]:
+    """Return QEMU's command line; pure."""
+    board = machine.board
+    nic = ["user", "id=net0", f"model={board.nic}"]
+    if not machine.internet:
+        nic.append("restrict=on")
+    if machine.subnet is not None:
+        nic.append(f"net={machine.subnet}")
+    for port, count in sorted(machine.forwards.items()):
+        nic += [f"hostfwd=tcp:127.0.0.1:0-:{port}"] * count
+    command = [program or board.qemu, "-M", board.machine]
+    if board.cpu is not None:
+        command += ["-cpu", board.cpu]
+    if board.ram is not None:
+        command += ["-m", board.ram]
+    command += ["-display", "none", "-monitor", "none", *wires.arguments]
+    command += board.handover.arguments(machine.firmware, machine.flash, boot_line(machine))
+    command += ["-nic", ",".join(nic)]
+    if machine.capture is not None:
+        path = option_value(machine.capture)
+        command += ["-object", f"filter-dump,id=capture,netdev=net0,file={path}"]
+    if machine.recording is not None:
+        command += machine.recording.arguments("net0")
+    return [*command, *board.options, *board.still_watchdogs, *machine.extra]
+
+
+def pasteable(command: Sequence[str]) -> str:
+    """Return `command` as a shell takes it, one option a line."""
+    lines: list[str] = []
+    for word in command:
+        quoted = shlex.quote(word)
+        if lines and not word.startswith("-"):
+            lines[-1] += f" {quoted}"
+        else:
+            lines.append(quoted)
+    return " \\\n    ".join(lines) + "\n"
+
+
+def parse_version(text: str) -> tuple[int, int, int] | None:
+    """Return the version in what `qemu --version` printed, or None."""
+    match = re.search(r"QEMU emulator version (\d+)\.(\d+)(?:\.(\d+))?", text)
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
+
+
+def qemu_version(program: str) -> tuple[int, int, int]:
+    """Ask a QEMU for its version.
+
+    Raises:
+        QemuError: it does not say.
+    """
+    try:
+        result = subprocess.run(
+            [program, "--version"],
+            capture_output=True,
+            text=True,
+            timeout=Deadline(20).seconds,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise QemuError(f"{program} --version failed ({error}): reinstall QEMU.") from error
+    version = parse_version(result.stdout)
+    if version is None:
+        raise QemuError(f"{program} --version printed no version: is it a QEMU?")
+    return version
+
+
+def check_version(board: Board, program: str, version: tuple[int, int, int]) -> None:
+    """Check that QEMU is new enough.
+
+    Raises:
+        QemuTooOld: it is not.
+    """
+    if version < board.qemu_least:
+        raise QemuTooOld(
+            f"{program} is version {dotted(version)}, and board {board.name} needs "
+            f"{dotted(board.qemu_least)} or newer: upgrade it ({board.qemu_package})."
+        )
+
+
+def dotted(version: tuple[int, int, int]) -> str:
+    """Return a version as people write it."""
+    return ".".join(map(str, version))
+
+
+def explain_status(status: int | None) -> str:
+    """Return what an exit status means, completing "QEMU ...".
+
+    Negative numbers are signals, as in `subprocess`.
+    """
+    if status is None:
+        return "closed its console but still runs"
+    if status < 0:
+        return f"was ended by signal {-status}"
+    return f"ended with exit status {status}"
+
+
+class Qemu:
+    """One QEMU process."""
+
+    def __init__(self, machine: Machine, folder: Path) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            machine: what to emulate.
+            folder: where QEMU's standard error goes.
+        """
+        self.machine = machine
+        self.program = machine.program or find_qemu(machine.board)
+        self.command: list[str] = []
+        self.console: socket.socket | None = None
+        self.control: socket.socket | None = None
+        self.qmp: Qmp | None = None
+        self.forwards: list[Forward] = []
+        self._process: launcher.Process | None = None
+        self._stderr = folder / "qemu.txt"
+        self.transcript = folder / "console.raw"
+        """All that the console's UART sent, when QEMU records or replays."""
+        self._stopping = threading.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, or None when it was never started."""
+        return self._process.pid if self._process else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start QEMU; its console is `self.console` from the first byte on.
+
+        Raises:
+            QemuError: it could not be started.
+        """
+        uart = self.machine.board.control_uart
+        recorded = self.machine.recording is not None
+        wire = stream_pair if recorded else socket.socketpair
+        self.console, console_far = wire()
+        monitor, monitor_far = socket.socketpair()
+        self.qmp = Qmp(monitor)
+        far = [console_far, monitor_far]
+        if uart is not None:
+            self.control, control_far = wire()
+            far.append(control_far)
+        try:
+            descriptors = [end.fileno() for end in far]
+            transcript = self.transcript if recorded else None
+            wires = Wires.sockets(*descriptors, uart=uart, transcript=transcript)
+            self.command = command_line(self.machine, wires, program=self.program)
+            self._process = launcher.start(
+                self.command,
+                pass_fds=descriptors,
+                stderr=self._stderr,
+            )
+        except OSError as error:
+            raise QemuError(f"{self.program} could not be started: {error}.") from error
+        finally:
+            for end in far:
+                end.close()
+
+    def take_wires(self) -> tuple[socket.socket, socket.socket | None]:
+        """Return the sockets of console and control UART, the caller's to close from now on."""
+        console, control = self.console, self.control
+        self.console = self.control = None
+        assert console is not None
+        return console, control
+
+    def pace(self, elf: Path) -> Pace | None:
+        """Return how fast the guest, whose ELF file is given, takes what is sent to its UART.
+
+        None means that QEMU sees to that.
+        """
+        if self.machine.recording is None or self.qmp is None:
+            return None
+        return RecordedPace(self.qmp, elf)
+
+    def connect(self, deadline: Deadline) -> None:
+        """Talk to the monitor: check the version, read back the forwarded ports.
+
+        Raises:
+            QemuError: QEMU ended, is too old or does not answer.
+        """
+        assert self.qmp is not None
+        try:
+            version = self.qmp.negotiate(deadline)
+            check_version(self.machine.board, self.program, version)
+            answer = self._read_forwards(deadline) if self.machine.forwards else ""
+        except QmpError as error:
+            if self.wait(1.0) is not None:
+                raise self.death() from error
+            raise
+        found = {f.guest_port for f in self.forwards}
+        if missing := set(self.machine.forwards) - found:
+            raise QemuError(
+                f"QEMU lists no forwarded port for guest port "
+                f"{', '.join(map(str, sorted(missing)))}: its `info usernet` said {answer!r}."
+            )
+
+    def _read_forwards(self, deadline: Deadline) -> str:
+        assert self.qmp is not None
+        answer = self.qmp.monitor("info usernet", deadline=deadline)
+        self.forwards = parse_forwards(answer)
+        return answer
+
+    def add_forward(self, rule: str, deadline: Deadline | float = 5.0) -> None:
+        """Forward one more host port to the running guest.
+
+        Args:
+            rule: as in QEMU's `hostfwd=`, such as "tcp:127.0.0.1:0-:443".
+            deadline: for the monitor's answers; or seconds, scaled.
+
+        Raises:
+            QemuError: QEMU could not, or is not running.
+        """
+        if self.qmp is None:
+            raise QemuError("QEMU does not run, so it cannot forward a port: start it first.")
+        said = self.qmp.monitor(f"hostfwd_add net0 {rule}", deadline=deadline).strip()
+        if said:
+            raise PortInUse(f"QEMU could not forward {rule}: {said}")
+        self._read_forwards(Deadline.of(deadline))
+
+    def host_ports(self, guest_port: int) -> list[int]:
+        """Return the host ports that lead to a guest port."""
+        return [f.host_port for f in self.forwards if f.guest_port == guest_port]
+
+    def stderr(self) -> str:
+        """Return the last lines that QEMU wrote to its standard error."""
+        with contextlib.suppress(OSError):
+            lines = self._stderr.read_text(errors="replace").splitlines()
+            lines = [line for line in lines if not any(noise in line for noise in NOISE)]
+            return "\n".join(lines[-STDERR_LINES:])
+        return ""
+
+    def wait(self, timeout: float) -> int | None:
+        """Return the exit status when QEMU ends within so many seconds, else None."""
+        return None if self._process is None else launcher.wait(self._process, timeout)
+
+    def death(self) -> QemuError:
+        """Return the error that says how QEMU ended on its own."""
+        status = self.wait(Deadline(1.0).seconds)
+        said = self.stderr()
+        board = self.machine.board
+        with contextlib.suppress(QemuError):
+            check_version_error = _too_old(board, self.program)
+            if check_version_error:
+                return check_version_error
+        if "Could not set up host forwarding rule" in said:
+            return PortInUse(
+                f"QEMU could not listen on a host port, so something else does: {said}"
+            )
+        if "unsupported machine type" in said:
+            return QemuTooOld(
+                f"{self.program} has no machine {board.machine}, which board {board.name} is: "
+                f"install another QEMU with {board.qemu_package}."
+            )
+        message = f"QEMU {explain_status(status)}"
+        message += f"; its last words:\n{said}" if said else f" and said nothing. {_look(status)}"
+        return QemuDied(message, status=status, stderr=said)
+
+    def stop(self) -> int | None:
+        """End the process, whatever state it is in, and return its exit status.
+
+        Asks politely (QMP `quit`), then SIGTERM, then SIGKILL, which even a stopped process obeys.
+        """
+        with self._stopping:
+            process = self._process
+            try:
+                if process is None:
+                    return None
+                if process.poll() is None and self.qmp is not None:
+                    # A dead end of `quit` costs this much: QEMU answers it in 3 ms.
+                    with contextlib.suppress(QmpError):
+                        self.qmp.execute("quit", deadline=0.5)
+                        self.wait(Deadline(0.5).seconds)
+                if process.poll() is None:
+                    process.terminate()
+                    self.wait(0.3)
+                return process.poll()
+            finally:
+                if process is not None:
+                    launcher.kill(process)
+                for end in (self.console, self.control):
+                    if end is not None:
+                        end.close()
+                if self.qmp is not None:
+                    self.qmp.close()
+
+
+def _look(status: int | None) -> str:
+    """Return where to look for the cause of an end of which QEMU said nothing."""
+    if status == -signal.SIGKILL:
+        return (
+            "The kernel does that when memory is short: look into `dmesg`, and run fewer devices "
+            "at a time (-n, --espbench-pool 0)."
+        )
+    return "Start it by hand to see more: command.txt in the evidence has its command line."
+
+
+def _too_old(board: Board, program: str) -> QemuTooOld | None:
+    try:
+        check_version(board, program, qemu_version(program))
+    except QemuTooOld as error:
+        return error
+    return None

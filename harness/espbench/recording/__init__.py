@@ -1,0 +1,1 @@
+"""QEMU's record and replay of a device's run."""

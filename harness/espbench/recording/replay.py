@@ -1,0 +1,326 @@
+"""`espbench replay`: repeats a recorded run, also under gdb, and tells whether it was the same."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from espbench.boards.board import Board, board_named
+from espbench.crash.dump import Collector, Panic, parse_dump
+from espbench.errors import ArchiveError, QmpError
+from espbench.qemu.discovery import find_qemu
+from espbench.qemu.process import Machine, Qemu, dotted, explain_status, parse_version, qemu_version
+from espbench.qemu.record_replay import Recording
+from espbench.recording import archive
+from espbench.recording.archive import Manifest
+from espbench.util import tempdirs
+from espbench.util.json_text_sequence import Demultiplexer, Text
+from espbench.util.timeouts import SCALE_VARIABLE, Deadline
+
+STALLED = 30.0
+"""Seconds (scaled) without progress after which a replay does not go on by itself."""
+LOOK = 0.25
+"""Seconds between two looks at the progress."""
+SHOWN = 160
+"""Characters of a line that a difference shows."""
+
+RELEASES: Mapping[tuple[int, int], str] = {
+    (6, 2): "Ubuntu 22.04",
+    (7, 2): "Debian 12",
+    (8, 2): "Ubuntu 24.04",
+    (10, 0): "Debian 13",
+}
+"""Which release of a distribution has which QEMU."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a replay came to.
+
+    Attributes:
+        difference: the first one, as a sentence; "" when the outcome was the same.
+        panics: those of the replay, with decoded backtraces.
+        bytes: how many the console printed.
+    """
+
+    difference: str
+    panics: tuple[Panic, ...]
+    bytes: int
+
+    @property
+    def same(self) -> bool:
+        """Whether the outcome was repeated."""
+        return not self.difference
+
+
+@contextlib.contextmanager
+def unpacked(path: Path) -> Iterator[tuple[Manifest, Path]]:
+    """Yield an archive's manifest and a folder with its files, which is removed at the end.
+
+    Raises:
+        ArchiveError: it is none, damaged, or made by a newer espbench.
+    """
+    folder = tempdirs.new_folder("replay")
+    try:
+        yield archive.unpack(path, folder), folder
+    finally:
+        tempdirs.remove_folder(folder)
+
+
+def board_of(manifest: Manifest) -> Board:
+    """Return the board that was recorded."""
+    return replace(board_named(manifest.board), ram=manifest.ram)
+
+
+def choose_qemu(manifest: Manifest, named: str | None) -> str:
+    """Return the QEMU to replay with; its log is for the version that wrote it.
+
+    Raises:
+        ArchiveError: that which is there is of another version.
+        QemuNotFound: there is none.
+    """
+    program = named or find_qemu(board_of(manifest))
+    found = qemu_version(program)
+    recorded = parse_version(f"QEMU emulator version {manifest.qemu}")
+    if recorded is None or found[:2] != recorded[:2]:
+        raise ArchiveError(
+            f"This was recorded with QEMU {manifest.qemu}, and {program} is {dotted(found)}, which "
+            f"cannot read its log. {_where_it_is(recorded)}"
+        )
+    return program
+
+
+def _where_it_is(version: tuple[int, int, int] | None) -> str:
+    """Return how to replay with a version that this machine does not have."""
+    known = RELEASES.get(version[:2]) if version else None
+    where = f"one of {known}, which has that version" if known else "one that has that version"
+    return (
+        f"Replay it in the container in which it was recorded, or in {where}, or name such a QEMU "
+        "with --qemu PROGRAM: docs/record.md has the commands."
+    )
+
+
+def machine_of(manifest: Manifest, folder: Path, program: str) -> Machine:
+    """Return the machine that replays; it needs no forwarded ports, because no client comes."""
+    flash = folder / "flash-now.img"
+    shutil.copyfile(folder / archive.FLASH, flash)
+    board = board_of(manifest)
+    for name, content in board.handover.files.items():
+        (folder / name).write_bytes(content)
+    return Machine(
+        board=board,
+        firmware=folder / manifest.firmware,
+        flash=flash,
+        boot_arguments=manifest.boot_arguments,
+        internet=manifest.internet,
+        subnet=manifest.subnet,
+        program=program,
+        capture=Path(os.devnull) if manifest.captured else None,
+        extra=manifest.extra,
+        recording=Recording("replay", folder / archive.LOG, manifest.shift),
+    )
+
+
+def replay(
+    manifest: Manifest,
+    folder: Path,
+    program: str,
+    *,
+    show: Tell | None = None,
+    gdb: Tell | None = None,
+) -> Outcome:
+    """Replay what was unpacked into `folder`.
+
+    Args:
+        manifest, folder: see `unpacked`.
+        program: see `choose_qemu`.
+        show: is given the console's text as it comes.
+        gdb: is given the command that debugs it; the guest waits for that.
+
+    Raises:
+        QemuError: QEMU could not be started.
+        ArchiveError: the replay does not go on.
+    """
+    work = folder / "run"
+    work.mkdir()
+    machine = machine_of(manifest, folder, program)
+    if gdb is not None:
+        machine = replace(machine, extra=[*machine.extra, "-gdb", "tcp:127.0.0.1:0", "-S"])
+    qemu = Qemu(machine, work)
+    try:
+        qemu.start()
+        qemu.connect(Deadline(20))
+        if gdb is not None:
+            gdb(gdb_command(machine.board, folder / manifest.elf, gdb_port(qemu)))
+        _follow(qemu, show, patient=gdb is not None)
+        status = qemu.wait(Deadline(5).seconds)
+    finally:
+        qemu.stop()
+    printed = qemu.transcript.read_bytes() if qemu.transcript.is_file() else b""
+    found = tuple(panics(printed, folder / manifest.elf))
+    difference = first_difference((folder / archive.CONSOLE).read_bytes(), printed)
+    if not difference and status != 0:
+        difference = f"QEMU {explain_status(status)} before the end of the log: {qemu.stderr()}"
+    if not difference and [str(panic) for panic in found] != manifest.panics:
+        difference = "The panics are decoded to other backtraces than those that were recorded."
+    if difference and manifest.unrepeatable:
+        commands = ", ".join(dict.fromkeys(manifest.unrepeatable))
+        difference += f" The test used {commands} on QEMU's monitor, which no log has."
+    return Outcome(difference, found, len(printed))
+
+
+def gdb_port(qemu: Qemu) -> int:
+    """Return the port that QEMU chose for gdb.
+
+    Raises:
+        QmpError: it does not say.
+    """
+    assert qemu.qmp is not None
+    for chardev in qemu.qmp.execute("query-chardev", deadline=Deadline(5)):
+        if chardev["label"] == "gdb" and (port := re.search(r":(\d+),server", chardev["filename"])):
+            return int(port[1])
+    raise QmpError("QEMU lists no port for gdb: its query-chardev has none of that name.")
+
+
+def gdb_command(board: Board, elf: Path, port: int) -> str:
+    """Return the command that debugs the guest."""
+    return shlex.join([_gdb(board), "-ex", f"target remote 127.0.0.1:{port}", str(elf)])
+
+
+def where_gdb_is(board: Board) -> str:
+    """Return where to get the board's gdb, or "" when it is here."""
+    if shutil.which(_gdb(board)):
+        return ""
+    return (
+        f"{_gdb(board)} is not on PATH, and Debian has no gdb for this core: it is in Espressif's "
+        "toolchain for the ESP8266; add its bin to PATH there."
+    )
+
+
+def _gdb(board: Board) -> str:
+    return f"{board.toolchain}gdb"
+
+
+def _follow(qemu: Qemu, show: Tell | None, *, patient: bool) -> None:
+    """Read the console until QEMU ends.
+
+    Raises:
+        ArchiveError: nothing goes on any more.
+    """
+    console, _control = qemu.take_wires()
+    shown = Demultiplexer()
+    deadline, last = Deadline(STALLED), (-1, -1)
+    with console:
+        console.settimeout(LOOK)
+        while True:
+            try:
+                data = console.recv(65536)
+            except TimeoutError:
+                now = _progress(qemu)
+                if now != last or patient:
+                    deadline, last = Deadline(STALLED), now
+                elif deadline.expired():
+                    raise ArchiveError(
+                        f"The replay has not gone on for {deadline}: what was recorded is not "
+                        "enough to repeat it, so record the test once more (on a machine that is "
+                        f"very busy set {SCALE_VARIABLE} first). QEMU said: "
+                        f"{qemu.stderr() or 'nothing'}"
+                    ) from None
+                continue
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                return
+            deadline = Deadline(STALLED)
+            if show is not None:
+                show("".join(i.text for i in shown.feed(data) if isinstance(i, Text)))
+
+
+def _progress(qemu: Qemu) -> tuple[int, int]:
+    """Return how far QEMU is in its log, and in its instructions: a guest that sleeps has none."""
+    position = instructions = -1
+    recording = qemu.machine.recording
+    assert recording is not None
+    with contextlib.suppress(OSError, StopIteration):
+        folder = Path(f"/proc/{qemu.pid}/fd")
+        number = next(n.name for n in folder.iterdir() if os.path.realpath(n) == str(recording.log))
+        text = Path(f"/proc/{qemu.pid}/fdinfo/{number}").read_text()
+        position = int(text.split("pos:", 1)[1].split(None, 1)[0])
+    with contextlib.suppress(QmpError):
+        assert qemu.qmp is not None
+        instructions = int(qemu.qmp.execute("query-replay", deadline=Deadline(5))["icount"])
+    return position, instructions
+
+
+def panics(printed: bytes, elf: Path) -> list[Panic]:
+    """Return the panics in what a console printed."""
+    demultiplexer, collector = Demultiplexer(), Collector()
+    items = [*demultiplexer.feed(printed), *demultiplexer.finish()]
+    dumps = [d for i in items if isinstance(i, Text) for d in collector.feed(i.text)]
+    if rest := collector.finish():
+        dumps.append(rest)
+    symbols = elf if elf.suffix == ".elf" else None
+    return [Panic(parse_dump(dump), symbols) for dump in dumps]
+
+
+def first_difference(expected: bytes, printed: bytes) -> str:
+    """Return a sentence with the first line that differs, or "" when none does."""
+    if expected == printed:
+        return ""
+    old, new = expected.splitlines(), printed.splitlines()
+    same = 0
+    while same < min(len(old), len(new)) and old[same] == new[same]:
+        same += 1
+    was, now = (_shown(lines, same) for lines in (old, new))
+    return f"Line {same + 1} of the console was {was} when it was recorded, and is {now} now."
+
+
+def _shown(lines: list[bytes], number: int) -> str:
+    if number >= len(lines):
+        return "not there"
+    return repr(lines[number].decode(errors="replace")[:SHOWN])
+
+
+def main(path: Path, *, gdb: bool, console: bool, qemu: str | None) -> int:
+    """Replay an archive, and say how it went; return an exit status."""
+    with unpacked(path) as (manifest, folder):
+        program = choose_qemu(manifest, qemu)
+        about = f"{manifest.test or 'a run'} on {manifest.board}, QEMU {manifest.qemu}"
+        print(f"recorded: {about}", file=sys.stderr)
+
+        def debug(command: str) -> None:
+            print(f"The guest waits for gdb. In another terminal:\n  {command}")
+            if absent := where_gdb_is(board_of(manifest)):
+                print(absent)
+            print("Ctrl-C here ends it.", flush=True)
+
+        def write(text: str) -> None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+        outcome = replay(
+            manifest,
+            folder,
+            program,
+            show=write if console else None,
+            gdb=debug if gdb else None,
+        )
+        for panic in outcome.panics:
+            print(panic)
+    if not outcome.same:
+        print(f"espbench: Another outcome: {outcome.difference}", file=sys.stderr)
+        return 1
+    print(
+        f"The same outcome: {outcome.bytes} bytes on the console and {len(outcome.panics)} "
+        f"panic{'' if len(outcome.panics) == 1 else 's'}, as recorded."
+    )
+    return 0

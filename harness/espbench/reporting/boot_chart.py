@@ -1,0 +1,99 @@
+"""The boot of each board as one picture: SVG that stands in a page, without scripts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup, escape
+
+from espbench.device.boot_phases import Mark, Phase
+
+WIDTH, LABEL, RIGHT = 720, 250, 84
+"""The picture, the names at its left, the times at its right, in SVG units."""
+LETTERS = 36
+"""How much of a name has room."""
+ROW, HEAD, AXIS, GAP = 24, 30, 26, 18
+"""Heights: an event, a board's name, its scale, and the space between boards."""
+TICKS = 5
+"""How many steps a scale has at most."""
+PHASES: Mapping[Phase, str] = {"host": "host", "boot": "ROM and firmware", "serving": "servers"}
+
+
+def picture(boots: Mapping[str, Sequence[Mark]]) -> Markup:
+    """Return the boots by board as SVG, or "" when there is none.
+
+    A row for each moment: its bar begins where the moment before ended. Each board has a scale of
+    its own, because one may boot in a tenth of another's time.
+    """
+    shown = {board: marks for board, marks in boots.items() if marks}
+    if not shown:
+        return Markup("")
+    parts, top = [_legend()], float(HEAD)
+    for board, marks in shown.items():
+        parts.append(_board(board, marks, top))
+        top += HEAD + ROW * len(marks) + AXIS + GAP
+    return Markup(
+        f'<svg class="boots" viewBox="0 0 {WIDTH} {top - GAP:.0f}" role="img" '
+        f'aria-label="What happened in a boot of {escape(", ".join(shown))}, and when">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def _legend() -> str:
+    parts, x = [], LABEL
+    for phase, title in PHASES.items():
+        parts.append(
+            f'<rect class="{phase}" x="{x}" y="6" width="12" height="10" rx="2"/>'
+            f'<text x="{x + 18}" y="15">{title}</text>'
+        )
+        x += 40 + 8 * len(title)
+    return "".join(parts)
+
+
+def _board(board: str, marks: Sequence[Mark], top: float) -> str:
+    end = max(mark.at for mark in marks)
+    step = tick(end)
+    scale = (WIDTH - LABEL - RIGHT) / (end or 1.0)
+    rows = top + HEAD
+    bottom = rows + ROW * len(marks)
+    parts = [f'<text class="board" x="0" y="{top + 18:.0f}">{escape(board)}</text>']
+    for number in range(int(end / step + 1e-9) + 1):
+        x = LABEL + scale * step * number
+        parts.append(
+            f'<line x1="{x:.1f}" y1="{rows:.0f}" x2="{x:.1f}" y2="{bottom:.0f}"/>'
+            f'<text class="tick" x="{x:.1f}" y="{bottom + 16:.0f}">{duration(step * number)}</text>'
+        )
+    before = 0.0
+    for number, mark in enumerate(marks):
+        y = rows + ROW * number
+        # What takes no time is still seen.
+        width = max(scale * (mark.at - before), 2.0)
+        parts.append(
+            f'<text x="0" y="{y + 16:.0f}">{escape(_short(mark.name))}</text>'
+            f'<rect class="{mark.phase}" x="{LABEL + scale * before:.1f}" y="{y + 6:.0f}" '
+            f'width="{width:.1f}" height="12" rx="2">'
+            f"<title>{escape(mark.name)}: {duration(mark.at - before)} after what came before"
+            f"</title></rect>"
+            f'<text class="at" x="{WIDTH}" y="{y + 16:.0f}">{mark.at * 1000:,.1f} ms</text>'
+        )
+        before = mark.at
+    return "".join(parts)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
+
+
+def tick(end: float) -> float:
+    """Return the step of a scale up to `end` seconds: 1, 2 or 5 times a power of ten."""
+    if end <= 0:
+        return 1.0
+    least = end / TICKS
+    power = float(10.0 ** math.floor(math.log10(least)))
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least * (1 - 1e-9))
+
+
+def duration(seconds: float) -> str:
+    """Return a time on the scale: milliseconds below a second."""
+    return f"{seconds:g} s" if seconds >= 1 else f"{round(seconds * 1000, 3):g} ms"

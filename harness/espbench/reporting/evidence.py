@@ -1,0 +1,212 @@
+"""What a failed test leaves behind: one folder that tells the whole story of one device."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from espbench.crash.coredump import decoded
+from espbench.crash.dump import Panic
+from espbench.device.device import Device
+from espbench.errors import EspbenchError, is_disk_full
+from espbench.netem.connections import connections, offset
+from espbench.netem.pcap import frames
+from espbench.qemu.process import Machine, Wires, command_line, pasteable
+from espbench.util.timeouts import Deadline
+
+LAST_LOOK = 1.0
+"""Seconds (scaled) for the heap figures at the end: a hung guest must not hold up the report."""
+TELLING = frozenset({"console.txt", "events.json", "heap.jsonl"})
+"""Files that tell a folder of evidence."""
+COPY_LIMIT = 64 << 20
+"""Bytes up to which the firmware is copied; a bigger one is pointed to."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What `save` did.
+
+    Attributes:
+        folder: where the evidence is.
+        problem: a sentence when not all of it could be written, else "".
+    """
+
+    folder: Path
+    problem: str = ""
+
+    def __str__(self) -> str:
+        """Return the line for the failure's text."""
+        return f"{self.folder}{f' (incomplete: {self.problem})' if self.problem else ''}"
+
+
+def folder_name(nodeid: str) -> str:
+    """Return a test's id as a folder's name: readable, unique enough, short enough."""
+    name = re.sub(r"[^A-Za-z0-9_.=,\[\]-]+", "-", nodeid.replace(".py::", "-").replace("::", "-"))
+    return name.strip("-")[-150:] or "test"
+
+
+def save(device: Device, folder: Path) -> Saved:
+    """Write the evidence of a device, which may run or be stopped, to a new `folder`.
+
+    Never raises for what goes wrong on the way (a full disk, a dead guest): the test's own failure
+    is what matters, so the trouble becomes a sentence in the result. Somebody else's folder of that
+    name is left alone.
+    """
+    problems: list[str] = []
+    try:
+        if folder.is_symlink() or (folder.exists() and not _is_evidence(folder)):
+            return Saved(folder, "there is something else of that name already: move it away")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        ignore = folder.parent / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+    except OSError as error:
+        return Saved(folder, _sentence(error, folder))
+    with contextlib.suppress(EspbenchError):
+        if device.running and device.control.seen:
+            device.sample_heap("end", Deadline(LAST_LOOK))
+    for name, write in _parts(device).items():
+        try:
+            write(folder / name)
+        except (OSError, EspbenchError) as error:
+            # What was cut off would mislead more than what is missing.
+            with contextlib.suppress(OSError):
+                (folder / name).unlink(missing_ok=True)
+            problems.append(_sentence(error, folder))
+    return Saved(folder, "; ".join(dict.fromkeys(problems)))
+
+
+def _is_evidence(folder: Path) -> bool:
+    """Return whether a folder is of an earlier run, whose disk may have been full, or is empty."""
+    if not folder.is_dir():
+        return False
+    names = {path.name for path in folder.iterdir()}
+    return not names or not names.isdisjoint(TELLING)
+
+
+def _parts(device: Device) -> dict[str, Callable[[Path], object]]:
+    """Return how each file is written, most important first: a disk may fill up on the way."""
+    parts: dict[str, Callable[[Path], object]] = {
+        "console.txt": lambda p: p.write_text(device.console.transcript.stamped()),
+    }
+    if device.panics:
+        reports = panic_reports(device.panics)
+        parts["panic.txt"] = lambda p: p.write_text(reports)
+        parts |= _core_dumps(device)
+    parts["events.json"] = lambda p: p.write_text(_events(device))
+    parts["heap.jsonl"] = lambda p: p.write_text(_heap(device))
+    if device.used_network is not None:
+        network = json.dumps(device.used_network.as_json(), indent=1) + "\n"
+        parts["network.json"] = lambda p: p.write_text(network)
+    if device.folder != Path():
+        parts["tls-secrets.txt"] = lambda p: _copy(device.tls_secrets, p)
+        parts["qemu.txt"] = lambda p: _copy(device.folder / "qemu.txt", p)
+        parts["net.pcap"] = lambda p: _copy(device.capture_file, p)
+        parts["connections.json"] = lambda p: _write_connections(device, p)
+        parts["flash.img"] = lambda p: _copy(device.flash, p)
+    if device.machine is not None:
+        machine = device.machine
+        for name in machine.board.handover.files:
+            parts[name] = lambda p: _copy(device.folder / p.name, p)
+        copies = machine.firmware.is_file() and machine.firmware.stat().st_size <= COPY_LIMIT
+        if copies:
+            parts[machine.firmware.name] = lambda p: _copy(machine.firmware, p)
+        program = device.program or machine.board.qemu
+        parts["command.txt"] = lambda p: p.write_text(
+            replay(machine, p.parent, copied=copies, program=program)
+        )
+    return parts
+
+
+def _core_dumps(device: Device) -> dict[str, Callable[[Path], object]]:
+    """Return how the core dumps that came with panics are written, and decoded."""
+    parts: dict[str, Callable[[Path], object]] = {}
+    cores = [panic for panic in device.panics if panic.dump.core]
+    for number, panic in enumerate(cores, 1):
+        parts[f"core-{number}.b64"] = partial(_write_core, panic)
+        parts[f"core-{number}.txt"] = partial(_decode_core, panic)
+    return parts
+
+
+def _write_core(panic: Panic, path: Path) -> None:
+    path.write_text(panic.dump.core + "\n")
+
+
+def _decode_core(panic: Panic, path: Path) -> None:
+    path.write_text(decoded(path.with_suffix(".b64"), panic.elf))
+
+
+def replay(machine: Machine, folder: Path, *, copied: bool, program: str) -> str:
+    """Return the command that boots the evidence again in a terminal.
+
+    It starts from the flash as the failed test left it, with the same seed and arguments, in the
+    same QEMU: another of its name may lack the machine.
+    """
+    firmware = folder / machine.firmware.name if copied else machine.firmware
+    machine = replace(
+        machine,
+        firmware=firmware.absolute(),
+        flash=(folder / "flash.img").absolute(),
+        capture=None,
+        recording=None,
+    )
+    note = (
+        "# Boots the same device again, on this terminal (end it with: kill %1, or Ctrl-C).\n"
+        "# The forwarded ports are new ones: add -monitor unix:monitor,server=on,wait=off and\n"
+        "# ask `info usernet` there.\n"
+    )
+    return note + pasteable(command_line(machine, Wires.terminal(), program=program))
+
+
+def _events(device: Device) -> str:
+    return json.dumps([event.as_json() for event in device.timeline], indent=1, default=str) + "\n"
+
+
+def _heap(device: Device) -> str:
+    lines = [
+        json.dumps({"at": round(s.at, 6), "why": s.why, **s.heap.as_json()})
+        for s in list(device.heap_samples)
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _write_connections(device: Device, path: Path) -> None:
+    """Write the connections on the timeline's clock; not where nothing tells the capture's."""
+    if device.heap_watch is None or not device.capture_file.is_file():
+        return
+    seen = list(frames(device.capture_file.read_bytes()))
+    clock = offset(seen, list(device.heap_watch.looks))
+    if clock is not None:
+        found = [connection.as_json() for connection in connections(seen, clock)]
+        path.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_file():
+        shutil.copyfile(source, target)
+
+
+def _sentence(error: Exception, folder: Path) -> str:
+    if isinstance(error, OSError) and is_disk_full(error):
+        return f"the disk of {folder} is full, so evidence is missing: free some space there"
+    if isinstance(error, OSError):
+        return f"{error.filename or folder} could not be written: {error.strerror}"
+    return str(error)
+
+
+def panic_reports(panics: Sequence[Panic]) -> str:
+    """Return the decoded panics, each different one once: a boot loop repeats the same one."""
+    times = Counter(panic.dump.text for panic in panics)
+    first = {panic.dump.text: panic for panic in reversed(panics)}
+    return "\n".join(
+        first[text].report() + (f"(printed {count} times)\n" if count > 1 else "")
+        for text, count in times.items()
+    )

@@ -1,0 +1,74 @@
+"""What broke, in a few lines for a terminal: the cause, and the state of the device."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from espbench.device.device import Device
+
+WIDEST = 300
+"""Letters of a line that are still read."""
+_ERROR = re.compile(r"^E +\S.*\n?(?:^E\b.*\n?)*", re.MULTILINE)
+"""What pytest marks as one error in a traceback: its first line, and those that go on."""
+_MARK = re.compile(r"^E\b", re.MULTILINE)
+_TRACEBACK = "Traceback (most recent call last)"
+_MODULE = re.compile(r"^(?:[a-z_][a-z0-9_]*\.)+(?=[A-Z]\w*(?::|$))")
+"""The modules in front of an exception's class: a name is found without them."""
+
+
+def cause(message: str) -> str:
+    """Return in one line why a test failed.
+
+    The first line of an exception's message says it; what follows explains it, such as the end of
+    the console or a panic's backtrace. When it only announces what was said, the last line of that
+    goes with it. In a whole traceback it is the last error that is marked.
+    """
+    if marked := _ERROR.findall(message):
+        message = _MARK.sub("", marked[-1])
+    lines = [line.strip() for line in message.splitlines() if line.strip()] or [""]
+    line = lines[-1 if lines[0].startswith(_TRACEBACK) else 0]
+    if line.endswith(":") and line != lines[-1]:
+        line = f"{line} {lines[-1]}"
+    return short(_MODULE.sub("", line)) or "no reason given"
+
+
+def short(line: str) -> str:
+    """Return a line no longer than is read."""
+    return line if len(line) <= WIDEST else f"{line[: WIDEST - 1]}…"
+
+
+def state(device: Device) -> str:
+    """Return in one line how a device is: what is known of its memory, and what it said last."""
+    parts = []
+    if device.panics:
+        parts.append(f"panicked {device.panics[-1].at:.3f} s after its start")
+    elif not device.running:
+        parts.append("does not run")
+    if device.heap_samples:
+        heap = device.heap_samples[-1].heap
+        parts.append(
+            f"heap {heap.free:,} of {heap.size:,} bytes free, low water {heap.low_water:,}"
+        )
+    said = last_line(device.console.text)
+    parts.append(f"console: {short(said)}" if said else "nothing on its console")
+    return f"{device.name}: {'; '.join(parts)}"
+
+
+def last_line(text: str) -> str:
+    """Return the last line that says something; MicroPython's empty prompt does not."""
+    lines = (line.strip() for line in reversed(text.splitlines()[-50:]))
+    return next((line for line in lines if line and line != ">>>"), "")
+
+
+def told(
+    name: str, reason: str, states: Sequence[str] = (), evidence: Sequence[str] = ()
+) -> list[str]:
+    """Return the lines about one failed test."""
+    return [
+        f"{name}: {reason}",
+        *(f"    {line}" for line in states),
+        *(f"    evidence: {folder}" for folder in evidence),
+    ]

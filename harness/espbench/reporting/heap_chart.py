@@ -1,0 +1,267 @@
+"""The heap of a test over its time, with its connections below: SVG without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup, escape
+
+from espbench.netem.connections import Connection
+from espbench.reporting.boot_chart import duration, tick
+from espbench.reporting.story import Happening, Sample, Story
+
+WIDTH, LEFT, RIGHT = 720, 66, 12
+"""The picture, the scale at its left, and what is free at its right, in SVG units."""
+TOP, HEIGHT, AXIS = 54, 170, 22
+"""The legend and the names of marks, the curve, and the scale of the time."""
+LANE, LANES = 12, 14
+"""Height of a row of connections, and how many there are at most."""
+POINTS = 300
+"""Intervals of time of which the curve shows the least and the most."""
+MARKS: Mapping[str, str] = {
+    "test": "test",
+    "boot": "boot",
+    "reset": "reset",
+    "reset_cause": "reset",
+    "ballast": "ballast",
+    "fail_alloc": "failing allocation",
+    "network": "network",
+    "panic": "panic",
+    "qemu_died": "QEMU ended",
+}
+"""Events that are marked, by their names, and what is written there."""
+ROOM = 0.1
+"""Least part of the heap that the scale covers: a change of some bytes is to look like one."""
+NEAR = 8
+"""Units within which marks of one name are one."""
+
+
+def picture(story: Story, ports: Mapping[int, str]) -> Markup:
+    """Return the heap's curve as SVG, or "" when the test left fewer than two samples.
+
+    Args:
+        story: what the device went through.
+        ports: scheme by the device's port, such as 443: "https".
+    """
+    begin, end = window(story)
+    samples = thinned([s for s in story.samples if begin <= s.at <= end])
+    if len(samples) < 2:
+        return Markup("")
+    low, high, step = bounds(samples)
+    x = _Scale(begin, end, LEFT, WIDTH - RIGHT)
+    y = _Scale(low, high, TOP + HEIGHT, TOP)
+    lanes = packed([c for c in story.connections if _within(c, begin, end)])
+    shown = lanes[:LANES]
+    left = sum(len(lane) for lane in lanes[LANES:])
+    bottom = TOP + HEIGHT + AXIS + LANE * len(shown) + (18 if left else 0) + 4
+    words = summary(story, samples)
+    parts = [
+        f'<svg class="heap" viewBox="0 0 {WIDTH} {bottom}" role="img"><title>The heap during the '
+        f"test</title><desc>{escape(words)}</desc>",
+        *_scales(x, y, step),
+        *_marks(story.events, x),
+        _steps("low", [(x(s.at), y(s.low_water)) for s in samples]),
+        _steps("free", [(x(s.at), y(s.free)) for s in samples]),
+        *(
+            f'<circle class="free" cx="{x(s.at):.1f}" cy="{y(s.free):.1f}" r="2.2"><title>'
+            f"{s.at:.3f} s: {s.free:,} bytes free, low water {s.low_water:,}</title></circle>"
+            for s in samples
+        ),
+        *_legend(sorted({_scheme(c, ports) for lane in shown for c in lane})),
+        *_connections(shown, x, ports),
+    ]
+    if left:
+        parts.append(
+            f'<text class="tick" x="{LEFT}" y="{bottom - 6}">and {left} more connections</text>'
+        )
+    return Markup("".join([*parts, "</svg>"]))
+
+
+class _Scale:
+    """Where values are in a picture."""
+
+    def __init__(self, low: float, high: float, at_low: float, at_high: float) -> None:
+        self.low, self.high = low, high
+        self._at, self._factor = at_low, (at_high - at_low) / ((high - low) or 1.0)
+
+    def __call__(self, value: float) -> float:
+        return self._at + (min(max(value, self.low), self.high) - self.low) * self._factor
+
+
+def window(story: Story) -> tuple[float, float]:
+    """Return from when to when the picture goes: the last test, and a little before and after."""
+    last = [story.samples[-1].at] if story.samples else []
+    last += [event.at for event in story.events if event.name in ("panic", "qemu_died")]
+    begin, end = story.began, max([*last, story.began])
+    before = [s.at for s in story.samples if s.at < begin and begin - s.at < 0.3 * (end - begin)]
+    margin = 0.03 * (end - begin)
+    return max(0.0, min(begin - margin, max(before, default=begin))), end + margin
+
+
+def thinned(samples: Sequence[Sample]) -> list[Sample]:
+    """Return no more samples than can be seen: the least and the most of each piece of time."""
+    if len(samples) <= 2 * POINTS:
+        return list(samples)
+    begin, span = samples[0].at, (samples[-1].at - samples[0].at) or 1.0
+    groups: dict[int, list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault(int((sample.at - begin) / span * POINTS), []).append(sample)
+    kept = {samples[0], samples[-1]}
+    for group in groups.values():
+        kept |= {min(group, key=lambda s: s.free), max(group, key=lambda s: s.free)}
+    return sorted(kept, key=lambda s: s.at)
+
+
+def bounds(samples: Sequence[Sample]) -> tuple[float, float, float]:
+    """Return the scale of the bytes: its ends, which are on steps, and the step."""
+    low = min(min(s.low_water, s.free) for s in samples)
+    high = max(s.free for s in samples)
+    missing = ROOM * max(s.size for s in samples) - (high - low)
+    if missing > 0:
+        low, high = max(0, low - int(missing / 2)), high + int(missing / 2)
+    step = tick(float(high - low or 1))
+    return step * (low // step), step * -(-high // step), step
+
+
+def packed(connections: Sequence[Connection]) -> list[list[Connection]]:
+    """Return the connections in rows; in a row one is over before the next is opened."""
+    lanes: list[list[Connection]] = []
+    for connection in sorted(connections, key=lambda c: c.opened):
+        for lane in lanes:
+            closed = lane[-1].closed
+            if closed is not None and closed <= connection.opened:
+                lane.append(connection)
+                break
+        else:
+            lanes.append([connection])
+    return lanes
+
+
+def summary(story: Story, samples: Sequence[Sample]) -> str:
+    """Return in words what the picture shows."""
+    begin, end = window(story)
+    during = [c for c in story.connections if _within(c, begin, end)]
+    still = sum(c.closed is None for c in during)
+    return (
+        f"Free at first {samples[0].free:,} bytes, at the end {samples[-1].free:,}, low water "
+        f"{samples[-1].low_water:,}; {len(during)} connections, {still} of them open to the last."
+    )
+
+
+def _within(connection: Connection, begin: float, end: float) -> bool:
+    return connection.opened <= end and (connection.closed is None or connection.closed >= begin)
+
+
+def _steps(name: str, points: Sequence[tuple[float, float]]) -> str:
+    """Return a line that stays at what was seen last: between two looks nobody knows better."""
+    x, y = points[0]
+    path = [f"M{x:.1f},{y:.1f}", *(f"H{x:.1f}V{y:.1f}" for x, y in points[1:])]
+    return f'<path class="{name}" d="{"".join(path)}"/>'
+
+
+def _scales(x: _Scale, y: _Scale, step: float) -> list[str]:
+    parts = []
+    for number in range(round((y.high - y.low) / step) + 1):
+        value = y.low + number * step
+        parts.append(
+            f'<line x1="{LEFT}" y1="{y(value):.1f}" x2="{WIDTH - RIGHT}" y2="{y(value):.1f}"/>'
+            f'<text class="at" x="{LEFT - 8}" y="{y(value) + 4:.1f}">{value / 1000:,g} kB</text>'
+        )
+    pause = tick(x.high - x.low)
+    number = int(-(-x.low // pause))
+    while number * pause <= x.high:
+        at = x(number * pause)
+        label = duration(round(number * pause, 6))
+        parts.append(f'<text class="tick" x="{at:.1f}" y="{TOP + HEIGHT + 16}">{label}</text>')
+        number += 1
+    return parts
+
+
+def _marks(events: Sequence[Happening], x: _Scale) -> list[str]:
+    parts: list[str] = []
+    last: dict[str, float] = {}
+    row_ends = [0.0, 0.0]
+    for event in events:
+        title = MARKS.get(event.name)
+        if title is None or not x.low <= event.at <= x.high:
+            continue
+        at = x(event.at)
+        if at - last.get(title, -NEAR) < NEAR:
+            continue
+        last[title] = at
+        said = _said(event)
+        parts.append(
+            f'<line class="mark {event.name}" x1="{at:.1f}" y1="{TOP - 4}" x2="{at:.1f}" '
+            f'y2="{TOP + HEIGHT}"><title>{escape(said)}, {event.at:.3f} s</title></line>'
+        )
+        wide = 7.0 * len(title) + 6
+        start = min(at, WIDTH - wide)
+        # Two rows, because marks are often close; what has room in neither keeps its tooltip.
+        row = next((row for row in (0, 1) if row_ends[row] <= start), None)
+        if row is not None:
+            row_ends[row] = start + wide
+            parts.append(
+                f'<text class="name {event.name}" x="{start:.1f}" y="{TOP - 7 - 13 * row}">'
+                f"{escape(title)}</text>"
+            )
+    return parts
+
+
+def _said(event: Happening) -> str:
+    detail = {name: value for name, value in event.detail.items() if name not in ("us", "nodeid")}
+    words = ", ".join(f"{name} {value}" for name, value in detail.items())
+    return f"{event.name.replace('_', ' ')}{f': {words}' if words else ''}"
+
+
+def _legend(schemes: Sequence[str]) -> list[str]:
+    parts, at = [], LEFT
+    for name, title in (("free", "free"), ("low", "low water")):
+        parts.append(
+            f'<line class="{name}" x1="{at}" y1="10" x2="{at + 14}" y2="10"/>'
+            f'<text class="name" x="{at + 20}" y="14">{title}</text>'
+        )
+        at += 44 + 6 * len(title)
+    for scheme in schemes:
+        parts.append(
+            f'<rect class="{scheme}" x="{at}" y="5" width="14" height="9" rx="2"/>'
+            f'<text class="name" x="{at + 20}" y="14">{scheme} connection</text>'
+        )
+        at += 110 + 6 * len(scheme)
+    return parts
+
+
+def _scheme(it: Connection, ports: Mapping[int, str]) -> str:
+    """Return the class of a connection."""
+    return "other" if it.outgoing else ports.get(it.port, "other")
+
+
+def _connections(
+    lanes: Sequence[Sequence[Connection]], x: _Scale, ports: Mapping[int, str]
+) -> list[str]:
+    parts = []
+    for number, lane in enumerate(lanes):
+        y = TOP + HEIGHT + AXIS + LANE * number
+        for it in lane:
+            begin, end = x(it.opened), x(x.high if it.closed is None else it.closed)
+            scheme = _scheme(it, ports)
+            open_ = "" if it.closed is not None else " open"
+            parts.append(
+                f'<rect class="{scheme}{open_}" x="{begin:.1f}" y="{y}" '
+                f'width="{max(end - begin, 2.0):.1f}" height="{LANE - 3}" rx="2">'
+                f"<title>{escape(told(it, ports))}</title></rect>"
+            )
+            if end - begin > 60:
+                parts.append(
+                    f'<text class="inside" x="{begin + 5:.1f}" y="{y + LANE - 5}">{scheme}</text>'
+                )
+    return parts
+
+
+def told(it: Connection, ports: Mapping[int, str]) -> str:
+    """Return a connection in words."""
+    name = f"to port {it.port}" if it.outgoing else ports.get(it.port, f"port {it.port}")
+    opened = f"{name}, client's port {it.client}, opened at {it.opened:.3f} s"
+    if it.closed is None:
+        return f"{opened}, still open"
+    how = "reset" if it.reset else "closed"
+    return f"{opened}, {how} by the {it.ended_by} at {it.closed:.3f} s"

@@ -1,0 +1,122 @@
+"""Runs the suites on two boards, or takes runs that exist, and compares them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from espbench.errors import ConfigError, EspbenchError
+from espbench.firmware import source_tree as tree
+from espbench.perf import figures
+from espbench.reporting import runner as run
+from espbench.reporting.parity import render as show
+from espbench.reporting.parity.compare import Comparison, Side, compare
+from espbench.reporting.parity.expected import TABLE, read
+from espbench.reporting.parity.load import side_of_file, side_of_run
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to compare.
+
+    Attributes:
+        plans: by board; each has its own firmware and folder.
+        results: files of runs that exist, by board: these boards are not run.
+        table: the known differences; None: the tree's own.
+        out: folder for the comparison.
+    """
+
+    plans: tuple[run.Plan, run.Plan]
+    results: Mapping[str, Path]
+    table: Path | None
+    out: Path
+
+
+def by_board(option: str, texts: list[str], boards: tuple[str, ...]) -> dict[str, Path]:
+    """Return the paths of an option that is given as BOARD=PATH, once for a board.
+
+    Raises:
+        ConfigError: one of them is not that, or names a board that is not compared.
+    """
+    paths: dict[str, Path] = {}
+    for text in texts:
+        board, equals, path = text.partition("=")
+        if not (equals and board and path):
+            raise ConfigError(
+                f"{option} {text!r} is not BOARD=PATH: write it as in {option} {boards[-1]}=PATH."
+            )
+        if board not in boards:
+            raise ConfigError(
+                f"{option} is for board {board!r}, which is not compared: add it to --boards "
+                f"({','.join(boards)})."
+            )
+        if board in paths:
+            raise ConfigError(f"{option} is there twice for board {board}: give it once.")
+        paths[board] = Path(path)
+    return paths
+
+
+def two_boards(text: str) -> tuple[str, str]:
+    """Return the names of the boards to compare.
+
+    Raises:
+        ConfigError: these are not two different ones.
+    """
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != 2 or names[0] == names[1] or not all(names):
+        raise ConfigError(
+            f"--boards {text!r} does not name two boards: write it as in --boards lx60,esp32."
+        )
+    return names[0], names[1]
+
+
+def parity(wish: Wish, console: Console) -> Comparison:
+    """Run what has to be run, compare, and leave the comparison in files.
+
+    Raises:
+        EspbenchError: a file is bad, or a board could not even start.
+    """
+    with run.claimed(wish.out):
+        return _parity(wish, console)
+
+
+def _parity(wish: Wish, console: Console) -> Comparison:
+    known = read(wish.table or tree.root() / TABLE)
+    sides: dict[str, Side] = {
+        board: side_of_file(board, path) for board, path in wish.results.items()
+    }
+    left = [plan for plan in wish.plans if plan.board.name not in sides]
+    # A board that cannot start is told about before the other one has run for minutes.
+    firmware = {plan.board.name: run.prepare(plan, console) for plan in left}
+    for plan in left:
+        name = plan.board.name
+        console.print(f"board   {name}: {plan.board.title}", highlight=False, soft_wrap=True)
+        sides[name] = _run(plan, firmware[name], console)
+    one, other = (sides[plan.board.name] for plan in wish.plans)
+    comparison = compare(one, other, known)
+    write(comparison, {side.board: side for side in (one, other)}, wish.out)
+    return comparison
+
+
+def _run(plan: run.Plan, firmware: Path, console: Console) -> Side:
+    outcome = run.execute(plan, firmware, console)
+    try:
+        outcome.boot = figures.boot(plan.board, firmware)
+    except (EspbenchError, AssertionError) as error:
+        # A picture less: what the scenarios found is what is compared.
+        console.print(f"The boot of {plan.board.name} could not be measured: {error}", markup=False)
+    run.write(outcome, plan)
+    return side_of_run(plan.board.name, run.as_json(outcome))
+
+
+def write(comparison: Comparison, sides: Mapping[str, Side], folder: Path) -> None:
+    """Leave the comparison as JSON, as Markdown and as a page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    boots = {board: side.boot for board, side in sides.items()}
+    (folder / "parity.json").write_text(json.dumps(show.as_json(comparison), indent=1) + "\n")
+    (folder / "parity.md").write_text(show.markdown(comparison), encoding="utf-8")
+    (folder / "parity.html").write_text(show.page(comparison, boots), encoding="utf-8")

@@ -1,0 +1,439 @@
+"""`espbench run`: the scenario suites against a firmware, with live progress and a report."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from espbench import __version__
+from espbench.boards.board import Board
+from espbench.device.boot_phases import Mark
+from espbench.errors import ConfigError, EspbenchError, is_disk_full
+from espbench.firmware import build
+from espbench.firmware import source_tree as tree
+from espbench.firmware.download import sha256_of
+from espbench.perf import figures
+from espbench.perf.figures import Figure
+from espbench.qemu import launcher
+from espbench.qemu.process import check_version, dotted, find_qemu, qemu_version
+from espbench.reporting import history
+from espbench.reporting import html as report
+from espbench.reporting.history import Past
+from espbench.reporting.progress import VARIABLE
+from espbench.reporting.results import Results
+from espbench.reporting.skips import told as skips_told
+from espbench.reporting.terminal import Display, broken_lines, figures_table, suites_table
+from espbench.suites.names import suite_paths
+from espbench.suites.sharding import Shard, read_durations
+from espbench.util import owned
+from espbench.util.dirlock import Claim
+
+PYTEST_LOG = "pytest.log"
+DURATIONS = "durations.json"
+EVIDENCE = "evidence"
+PATIENCE = 20.0
+"""Seconds that pytest has to clean up after Ctrl-C."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run.
+
+    Attributes:
+        board: to emulate.
+        firmware: to test, or None for espbench's own, built first.
+        suites: names of suites, or paths; empty for all.
+        out: folder for what the run leaves.
+        jobs: how many tests at a time; "auto" is one a core.
+        keywords: pytest's -k, or "".
+        evidence: which tests leave evidence.
+        pytest: more arguments for it.
+        history: file with the figures of earlier runs; None for the one in `out`.
+        shard: the part of the scenarios to run, or None for all.
+        durations: how long scenarios took, to balance shards by; None for what the tree has.
+    """
+
+    board: Board
+    firmware: Path | None
+    suites: Sequence[str]
+    out: Path
+    jobs: str = "auto"
+    keywords: str = ""
+    evidence: str = "failed"
+    pytest: Sequence[str] = ()
+    history: Path | None = None
+    shard: Shard | None = None
+    durations: Path | None = None
+
+    @property
+    def selects(self) -> bool:
+        """Whether only some of the scenarios are asked for."""
+        return bool(self.suites or self.keywords or self.pytest or self.shard)
+
+    @property
+    def history_file(self) -> Path:
+        """Where the figures of all runs are."""
+        return self.history or self.out / history.NAME
+
+
+@dataclass
+class Run:
+    """What came out.
+
+    Attributes:
+        results: of the scenarios.
+        seconds: that the scenarios took together.
+        figures: that were measured; empty when that failed.
+        boot: what happened in a boot.
+        complaint: what else went wrong, or "".
+        versions: of everything that took part.
+        selected: whether only some of the scenarios were asked for.
+        ended: whether pytest read all suites and came to its own end.
+        past: the figures of the runs until now, this one included.
+        note: what should be known, and makes the run no bad one.
+    """
+
+    board: Board
+    results: Results
+    seconds: float = 0.0
+    figures: tuple[Figure, ...] = ()
+    boot: tuple[Mark, ...] = ()
+    complaint: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
+    selected: bool = False
+    ended: bool = True
+    past: Past = field(default_factory=Past)
+    note: str = ""
+
+    def complain(self, sentence: str) -> None:
+        """Add to what went wrong beside the scenarios."""
+        self.complaint = f"{self.complaint}\n{sentence}" if self.complaint else sentence
+
+    @property
+    def good(self) -> bool:
+        """Whether every scenario passed and nothing else went wrong."""
+        return self.results.good and not self.complaint
+
+
+def versions(board: Board, firmware: Path) -> dict[str, str]:
+    """Return what took part, for the report.
+
+    Raises:
+        EspbenchError: QEMU is missing or too old.
+    """
+    program = find_qemu(board)
+    qemu = qemu_version(program)
+    check_version(board, program, qemu)
+    return {
+        "board": f"{board.name}: {board.title}",
+        "QEMU": dotted(qemu),
+        "compiler": board.way.builder().compiler(board),
+        "firmware": str(firmware),
+        "firmware sha256": sha256_of(firmware),
+        "espbench": __version__,
+        "Python": sys.version.split()[0],
+    }
+
+
+def run(plan: Plan, console: Console) -> Run:
+    """Build, run the suites, measure, and write JUnit XML and report; show all of it.
+
+    Raises:
+        EspbenchError: it could not even start.
+        KeyboardInterrupt: Ctrl-C, after everything was ended.
+    """
+    with claimed(plan.out):
+        return _run(plan, console)
+
+
+@contextlib.contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """Write a folder of results during the block.
+
+    Raises:
+        ConfigError: another run does.
+    """
+    try:
+        claim = Claim(out)
+    except BlockingIOError:
+        raise ConfigError(
+            f"Another run writes {out} now: wait for its end, or choose another folder with --out."
+        ) from None
+    try:
+        yield
+    finally:
+        claim.release()
+
+
+def _run(plan: Plan, console: Console) -> Run:
+    firmware = prepare(plan, console)
+    outcome = execute(plan, firmware, console)
+    with console.status("measuring"):
+        try:
+            measured = figures.quick(plan.board, firmware)
+            outcome.figures, outcome.boot = measured.figures, measured.boot
+        except (EspbenchError, AssertionError) as error:
+            # The run is bad, but what the scenarios found is still worth a report.
+            outcome.complaint = outcome.complaint or f"The figures could not be measured: {error}"
+    if outcome.figures:
+        _remember(outcome, plan, firmware)
+    page = write(outcome, plan)
+    _close(outcome, plan, page, console)
+    return outcome
+
+
+def _remember(outcome: Run, plan: Plan, firmware: Path) -> None:
+    """Add this run's figures to the history, and know those of the runs before."""
+    entry = history.Entry(
+        outcome.started.isoformat(timespec="seconds"),
+        plan.board.name,
+        firmware.name,
+        # Of the firmware that is tested: of the tree, or of the project that brought its own.
+        history.commit(tree.clone() if plan.firmware is None else plan.firmware.absolute().parent),
+        {figure.key: figure.value for figure in outcome.figures},
+        outcome.versions,
+    )
+    try:
+        outcome.past = history.append(plan.history_file, entry)
+    except EspbenchError as error:
+        outcome.complain(str(error))
+        return
+    outcome.note = outcome.past.complaint(plan.history_file)
+
+
+def prepare(plan: Plan, console: Console) -> Path:
+    """Check the plan, and return the firmware, built when need be.
+
+    Raises:
+        EspbenchError: it cannot start.
+    """
+    suite_paths(tree.root(), plan.suites)
+    if plan.firmware is not None and not plan.firmware.is_file():
+        raise EspbenchError(f"There is no firmware {plan.firmware}: check the path.")
+    plan.out.mkdir(parents=True, exist_ok=True)
+    history.check_file(plan.history_file)
+    known_durations(plan, tree.root())
+    find_qemu(plan.board)  # a missing QEMU is told before a build that takes a minute
+    return plan.firmware or build.build(plan.board, console=console).firmware
+
+
+def known_durations(plan: Plan, root: Path) -> str:
+    """Return the recorded durations, as JSON: those that were named, or the tree's own.
+
+    Raises:
+        ConfigError: they are missing, or are none.
+    """
+    committed = root / "ci" / f"durations-{plan.board.name}.json"
+    if plan.durations is None and not committed.exists():
+        return "{}"
+    return read_durations(plan.durations or committed)
+
+
+def execute(plan: Plan, firmware: Path, console: Console) -> Run:
+    """Run the suites against a firmware, with live progress.
+
+    Raises:
+        EspbenchError: it could not even start.
+        KeyboardInterrupt: Ctrl-C, after everything was ended.
+    """
+    root = tree.root()
+    evidence = owned.fresh(plan.out / EVIDENCE)
+    if evidence.name != EVIDENCE:
+        console.print(
+            f"{plan.out / EVIDENCE} is not an earlier run's, so it stays, and the evidence of this "
+            f"run goes to {evidence}.",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
+    # pytest-split reads and writes one file. What shards are cut by must be the same in all of
+    # them, so it works on a copy.
+    (plan.out / DURATIONS).write_text(known_durations(plan, root))
+    outcome = Run(
+        plan.board, Results(), versions=versions(plan.board, firmware), selected=plan.selects
+    )
+    command = pytest_command(plan, suite_paths(root, plan.suites), evidence)
+    try:
+        status = _scenarios(plan, root, command, outcome, console)
+    finally:
+        owned.remove_if_unused(evidence)
+    outcome.ended = status in (0, 1) and not outcome.results.broken
+    outcome.complaint = complaint(status, outcome.results, plan.out / PYTEST_LOG, plan.shard)
+    return outcome
+
+
+def write(outcome: Run, plan: Plan) -> Path:
+    """Write the report, and the run for programs; return the report's path.
+
+    A full disk becomes the run's complaint: what the scenarios found is still shown.
+    """
+    page = plan.out / "report.html"
+    _write(outcome, page, lambda: report.render(outcome, page))
+    _write(outcome, plan.out / "run.json", lambda: json.dumps(as_json(outcome), indent=1) + "\n")
+    return page
+
+
+def _write(outcome: Run, path: Path, text: Callable[[], str]) -> None:
+    try:
+        path.write_text(text(), encoding="utf-8")
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        path.unlink(missing_ok=True)  # what was cut off would mislead
+        outcome.complain(
+            f"The disk of {path.parent} is full, so {path.name} is missing: free some space."
+        )
+
+
+def _close(outcome: Run, plan: Plan, page: Path, console: Console) -> None:
+    console.print(suites_table(outcome.results, outcome.seconds))
+    if outcome.figures:
+        console.print(figures_table(outcome.figures, outcome.past))
+    skips = [(case.nodeid, case.message) for case in outcome.results.skipped()]
+    for sentence in skips_told(skips, "scenario"):
+        console.print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    for line in broken_lines(outcome.results.failures()):
+        console.print(line, soft_wrap=True)
+    if outcome.note:
+        console.print(outcome.note, style="yellow", markup=False, soft_wrap=True)
+    if outcome.complaint:
+        console.print(outcome.complaint, style="bold red", markup=False)
+    console.print(f"board   {plan.board.name}: {plan.board.title}", highlight=False, soft_wrap=True)
+    console.print(f"report  {page}", highlight=False, soft_wrap=True)
+    console.print(f"junit   {plan.out / 'junit.xml'}", highlight=False, soft_wrap=True)
+    if plan.shard is not None:
+        console.print(f"shard   {plan.shard}", highlight=False, soft_wrap=True)
+
+
+def pytest_command(plan: Plan, paths: Sequence[str], evidence: Path) -> list[str]:
+    """Return pytest's command line; `evidence` is the folder for it."""
+    command = [sys.executable, "-m", "pytest", "-p", "espbench.reporting.progress", "--color=no"]
+    command += ["-n", plan.jobs, "--dist", "worksteal", "--espbench-board", plan.board.name]
+    if tree.clone() is None:
+        command += ["-p", "no:cacheprovider"]  # nothing is written into an installed package
+    command += [f"--junitxml={plan.out / 'junit.xml'}", "-o", "junit_family=xunit2"]
+    command += [
+        f"--espbench-evidence={plan.evidence}",
+        f"--espbench-evidence-dir={evidence}",
+    ]
+    command += ["--store-durations", f"--durations-path={plan.out / DURATIONS}"]
+    if plan.shard is not None:
+        command += [f"--espbench-shard={plan.shard}"]
+    if not plan.selects:
+        command += ["--clean-durations"]  # scenarios that are gone are forgotten
+    if plan.firmware is not None:
+        command += ["--espbench-firmware", str(plan.firmware.absolute())]
+    if plan.keywords:
+        command += ["-k", plan.keywords]
+    return [*command, *plan.pytest, *paths]
+
+
+def _scenarios(plan: Plan, root: Path, command: list[str], outcome: Run, console: Console) -> int:
+    """Run pytest and follow it; return its exit status."""
+    start = time.monotonic()
+    log = plan.out / PYTEST_LOG
+    if setpriv := shutil.which("setpriv"):  # a missing one is told about by the first device
+        command = launcher.guarded(command, os.getpid(), setpriv)
+    reading, writing = os.pipe()
+    with log.open("w") as output, os.fdopen(reading) as events:
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=root,
+                env={**os.environ, VARIABLE: str(writing)},
+                pass_fds=(writing,),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C comes to us; we tell pytest, once
+            )
+        finally:
+            os.close(writing)
+        try:
+            with Display(console, outcome.results) as display:
+                for line in events:
+                    if case := outcome.results.take(json.loads(line)):
+                        display.ended(case)
+            status = process.wait()
+        except BaseException:
+            _end(process)
+            raise
+    outcome.seconds = time.monotonic() - start
+    outcome.results.finish()
+    return status
+
+
+def complaint(status: int, results: Results, log: Path, shard: Shard | None = None) -> str:
+    """Return what pytest's exit status says beyond the scenarios' own outcomes, or ""."""
+    # All that a shard gets may be scenarios for other boards.
+    if status == 0 and not results.count("passed") and shard is None:
+        return "Not one scenario passed: all were skipped."
+    if status == 0 or (status == 1 and not results.good):
+        return ""
+    if status == 5 and shard is not None:
+        return f"Shard {shard} has no scenario: there are fewer of them than shards."
+    if status == 5:
+        return "No scenario was run: check the names of suites and keywords."
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+    return f"pytest ended with status {status}; its last lines (all are in {log}):\n{tail}"
+
+
+def _end(process: subprocess.Popen[Any]) -> None:
+    """Let pytest clean up, then make sure."""
+    with contextlib.suppress(ProcessLookupError):
+        # To the whole session: workers of pytest-xdist wait for nobody then.
+        os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.wait(PATIENCE)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def as_json(outcome: Run) -> dict[str, Any]:
+    """Return the run for programs."""
+    return {
+        "good": outcome.good,
+        "board": outcome.board.name,
+        "selected": outcome.selected,
+        "ended": outcome.ended,
+        "started": outcome.started.isoformat(timespec="seconds"),
+        "seconds": round(outcome.seconds, 3),
+        "complaint": outcome.complaint,
+        "suites": [
+            {
+                "name": suite.name,
+                "passed": suite.passed,
+                "failed": suite.failed,
+                "skipped": suite.skipped,
+                "seconds": round(suite.seconds, 3),
+            }
+            for suite in outcome.results.suites()
+        ],
+        "scenarios": [
+            {"scenario": case.nodeid, "outcome": case.outcome, "message": case.message}
+            for case in outcome.results.everything()
+        ],
+        "failures": [
+            {"scenario": case.nodeid, "message": case.message, "evidence": case.evidence}
+            for case in outcome.results.failures()
+        ],
+        "figures": {figure.key: figure.as_json() for figure in outcome.figures},
+        "boot": [mark.as_json() for mark in outcome.boot],
+        "versions": outcome.versions,
+    }

@@ -1,0 +1,92 @@
+"""Reads what a failed test left behind, for pictures: its heap, its events, its connections."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from espbench.netem.connections import Connection
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The heap at one moment, in bytes."""
+
+    at: float
+    free: int
+    low_water: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Happening:
+    """An event of the timeline."""
+
+    at: float
+    name: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a device went through; times are seconds after its start."""
+
+    samples: Sequence[Sample] = ()
+    events: Sequence[Happening] = ()
+    connections: Sequence[Connection] = ()
+
+    @property
+    def began(self) -> float:
+        """When the last test began to use the device."""
+        return max((event.at for event in self.events if event.name == "test"), default=0.0)
+
+
+def read(folder: Path) -> Story:
+    """Return what a folder of evidence tells; a part that is missing or damaged is left out."""
+    heap = _text(folder / "heap.jsonl").splitlines()
+    return Story(
+        samples=_all(lambda: [_sample(json.loads(line)) for line in heap if line.strip()]),
+        events=_all(lambda: [_event(item) for item in _list(folder / "events.json")]),
+        connections=_all(
+            lambda: [_connection(item) for item in _list(folder / "connections.json")]
+        ),
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _list(path: Path) -> list[Any]:
+    data = json.loads(_text(path) or "[]")
+    return data if isinstance(data, list) else []
+
+
+def _all(make: Callable[[], list[T]]) -> list[T]:
+    try:
+        return make()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def _sample(item: Mapping[str, Any]) -> Sample:
+    return Sample(
+        float(item["at"]), int(item["free"]), int(item["low_water"]), int(item.get("size", 0))
+    )
+
+
+def _event(item: Mapping[str, Any]) -> Happening:
+    return Happening(float(item["at"]), str(item["event"]), dict(item.get("detail", {})))
+
+
+def _connection(item: Mapping[str, Any]) -> Connection:
+    known = {field.name for field in fields(Connection)}
+    return Connection(**{name: value for name, value in item.items() if name in known})

@@ -1,0 +1,1 @@
+"""The scenario suites: their names, those that come with a wheel, and shards."""

@@ -1,0 +1,1 @@
+"""Helpers that know nothing of devices: deadlines, locks, temporary folders, seeded RNGs."""

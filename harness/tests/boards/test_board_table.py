@@ -1,0 +1,53 @@
+"""docs/boards.md says what scenarios adapt to as the boards have it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from espbench.boards.board import BOARDS
+
+TREE = Path(__file__).resolve().parents[3]
+FIRMWARE = TREE / "firmware" / "boards"
+ARGUMENTS, ADAPTS = "The boot arguments", "What scenarios adapt to"
+
+
+def cells(section: str, row: str) -> list[str]:
+    """Return what a row of a section's table has for each board."""
+    page = (TREE / "docs" / "boards.md").read_text()
+    text = page.partition(f"## {section}\n")[2].partition("\n## ")[0]
+    (line,) = re.findall(rf"^\| `?{re.escape(row)}\b.*", text, re.MULTILINE)
+    return [cell.strip() for cell in line.split("|")[2:5]]
+
+
+@pytest.mark.parametrize(
+    "name", ["largest_object", "heap_noise", "longest_request", "ready_timeout"]
+)
+def test_data(name: str) -> None:
+    """What is data of the boards is there with the same numbers."""
+    assert cells(ADAPTS, name) == [f"{getattr(board, name):g}" for board in BOARDS.values()]
+
+
+def test_heaps() -> None:
+    """MicroPython's heap is as large as the sources say, in both tables."""
+    (lx60,) = re.findall(r"GC_HEAP_BYTES (\d+)", (FIRMWARE / "lx60" / "memory.c").read_text())
+    headers = [
+        (FIRMWARE / name).read_text()
+        for name in ("esp32/mpconfig_bench.h", "ESP32C3_BENCH/mpconfigboard.h")
+    ]
+    chips = [
+        re.findall(r"define MICROPY_GC_INITIAL_HEAP_SIZE \((\d+) \* 1024\)", header)
+        for header in headers
+    ]
+    expected = [lx60, *(str(int(kilobytes) * 1024) for (kilobytes,) in chips)]
+    assert cells(ARGUMENTS, "gcheap") == expected
+    assert cells(ADAPTS, "GC heap") == expected
+    (net,) = re.findall(r"NET_HEAP_BYTES (\d+)", (FIRMWARE / "lx60" / "memory.c").read_text())
+    assert cells(ARGUMENTS, "heap")[0] == net
+
+
+def test_boards() -> None:
+    """The columns are the boards, in their order."""
+    assert cells(ADAPTS, "what") == [f"`{name}`" for name in BOARDS]
+    assert cells(ARGUMENTS, "argument") == ["default on `lx60`", "on `esp32`", "on `esp32c3`"]

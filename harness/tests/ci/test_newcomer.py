@@ -1,0 +1,234 @@
+"""ci/newcomer.py: which machines it makes, what it runs there, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import chroots
+import newcomer
+import pytest
+from chroots import Machine, NotPossible
+from newcomer import Cell, Result
+
+TREE = Path(__file__).resolve().parents[3]
+SCRIPT = TREE / "ci" / "newcomer.py"
+
+
+def options(*arguments: str, home: str = "12") -> argparse.Namespace:
+    """Return parsed options, on a machine with a Debian."""
+    parsed = newcomer.parser().parse_args(arguments)
+    parsed.home = home
+    return parsed
+
+
+def possible() -> str:
+    """Return why no chroot can be entered here, or ""."""
+    try:
+        chroots.check()
+    except NotPossible as reason:
+        return "" if "debootstrap" in str(reason) else str(reason)
+    return ""
+
+
+in_namespaces = pytest.mark.skipif(bool(possible()), reason=possible() or "possible")
+
+
+def test_matrix() -> None:
+    """Without options every Debian, Python, step and pytest is there, each once."""
+    cells = newcomer.matrix(options())
+    assert len(set(cells)) == len(cells)
+    assert {(cell.debian, cell.python) for cell in cells} == {
+        ("12", ""), ("13", ""), ("testing", ""), ("12", "3.12"), ("12", "3.14"),
+    }  # fmt: skip
+    for debian in ("12", "13"):
+        assert {(c.step, c.pytest) for c in cells if (c.debian, c.python) == (debian, "")} == {
+            ("run", ""), ("test", ""), ("wheel", "8"), ("wheel", "9"), ("user", ""),
+            *([("upgrade", "")] if debian == "13" else []),
+        }  # fmt: skip
+
+
+def test_ci_runs_a_part() -> None:
+    """CI's part is Debian 13: `make run`, and the wheel with pytest 8 and 9."""
+    (line,) = (
+        line for line in (TREE / ".ci" / "run").read_text().splitlines() if "newcomer.py" in line
+    )
+    arguments = line.partition("newcomer.py")[2].partition("||")[0].split()
+    assert [cell.name for cell in newcomer.matrix(options(*arguments))] == [
+        "13-python-run", "13-python-wheel8", "13-python-wheel9",
+    ]  # fmt: skip
+    assert options(*arguments).if_possible
+
+
+def test_interpreters_need_their_own_debian() -> None:
+    """An interpreter of this machine is linked to this machine's libraries."""
+    cells = newcomer.matrix(options("--steps", "run", home="13"))
+    assert {cell.debian for cell in cells if cell.python} == {"13"}
+    cells = newcomer.matrix(options("--steps", "run", home=""))
+    assert not [cell for cell in cells if cell.python]
+
+
+def test_table() -> None:
+    """The table says for each cell how it ended, and why."""
+    results = [
+        Result(Cell("13", "", "wheel", "9"), "passed", "3.13.5", "80 s"),
+        Result(Cell("12", "3.12", "run"), "left out", "3.12", "no Python 3.12."),
+    ]
+    assert newcomer.table(results) == (
+        "Debian  Python  step   pytest\n"
+        "13      3.13.5  wheel  9       passed    80 s\n"
+        "12      3.12    run            left out  no Python 3.12."
+    )
+
+
+@pytest.mark.parametrize("cell", newcomer.matrix(options()), ids=lambda cell: cell.name)
+def test_scripts_are_shell(cell: Cell) -> None:
+    """What runs on a machine is bash that bash can read, with words that it does not split."""
+    chosen = options("--suites", "it's two")
+    text = newcomer.script(cell, chosen)
+    subprocess.run(["bash", "-n", "-c", text], check=True)
+    if cell.step in ("run", "user", "upgrade"):
+        said = subprocess.run(
+            ["bash", "-c", f"cd() {{ :; }}; make() {{ printf '<%s>' \"$@\"; }}; {text}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert said.endswith("<run><ARGS=it's two>")
+
+
+@pytest.mark.parametrize(("text", "release"), [
+    ('VERSION_CODENAME=trixie\nID=debian\n', "13"),
+    ('NAME=x\nVERSION_CODENAME="bookworm"', "12"),
+    ("ID=fedora\n", ""),
+])  # fmt: skip
+def test_home(text: str, release: str) -> None:
+    """This machine's Debian is known from os-release."""
+    assert newcomer.home_release(text) == release
+
+
+@pytest.mark.parametrize("text", [
+    "# http://x/debian\ndeb [arch=amd64] http://mirror.example/debian bookworm main\n",
+    "deb https://tools.example/apt stable main\n"
+    "deb http://mirror.example/debian/ bookworm main\n",
+    "Types: deb\n# http://x/debian/2025\nURIs: http://mirror.example/debian\nSuites: bookworm\n",
+    "URIs: http://mirror.example/debian-security\nURIs: http://mirror.example/debian",
+])  # fmt: skip
+def test_mirror(text: str) -> None:
+    """The mirror is the one that apt uses, in either format of its lists."""
+    assert chroots.mirror([text]) == "http://mirror.example/debian"
+
+
+def test_no_mirror() -> None:
+    """Without one the sentence names the variable."""
+    with pytest.raises(NotPossible, match="set ESPBENCH_DEBIAN_MIRROR to one's address"):
+        chroots.mirror(["deb https://tools.example/apt stable main"])
+
+
+def test_only_what_reaches_packages_is_forwarded() -> None:
+    """A machine is fresh: of our variables it gets those of the way to packages, and CI's."""
+    ours = {
+        "HTTPS_PROXY": "p", "no_proxy": "n", "PIP_INDEX_URL": "i", "ESPBENCH_WERROR": "1",
+        "HOME": "/x", "ESPBENCH_CACHE": "/y", "PIP_FIND_LINKS": "/z", "VIRTUAL_ENV": "/v",
+    }  # fmt: skip
+    assert set(chroots.forwarded(ours)) == {
+        "HTTPS_PROXY", "no_proxy", "PIP_INDEX_URL", "ESPBENCH_WERROR",
+    }  # fmt: skip
+
+
+def test_no_chroots(tmp_path: Path) -> None:
+    """Where chroots cannot be made one sentence says why; only --if-possible takes that."""
+    for arguments, status in (([], 2), (["--if-possible"], 0)):
+        result = subprocess.run(
+            [sys.executable, SCRIPT, "--work", str(tmp_path), *arguments],
+            env={"PATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == status
+        assert result.stderr.startswith("newcomer: fresh Debians were left out: ")
+        assert result.stderr.count("\n") == 1
+
+
+def test_no_interpreter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A Python that is not here is left out with a sentence."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(NotPossible, match=r"no Python 3\.12 outside of /usr is on PATH"):
+        newcomer.interpreter("3.12")
+
+
+@in_namespaces
+def test_a_machine(tmp_path: Path) -> None:
+    """A command has its own processes, the shared folder, and no variables of ours; its status."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "seen").mkdir()
+    machine = Machine(Path("/"), {str(tmp_path / "seen"): tmp_path / "shared"}, {"MINE": "1"})
+    names = [Path("/proc/self/ns", name) for name in ("pid", "mnt")]
+    script = f"env; readlink {names[0]} {names[1]}; touch {tmp_path}/seen/made; exit 7"
+    log = tmp_path / "log"
+    assert chroots.run(machine.command(script), log, 60) == 7
+    words = log.read_text().split()
+    assert {"MINE=1", "HOME=/root"} < set(words)
+    assert not [word for word in words if word.startswith("PYTEST")]
+    spaces = [word for word in words if word.startswith(("pid:", "mnt:"))]
+    assert len(spaces) == 2
+    assert not {str(name.readlink()) for name in names} & {*spaces}
+    assert (tmp_path / "shared" / "made").exists()
+    assert not (tmp_path / "seen" / "made").exists()
+
+
+@in_namespaces
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_stays(number: signal.Signals, tmp_path: Path) -> None:
+    """However it is stopped, nothing that ran on the machine runs on, and nothing is mounted."""
+    sleep = f"600.{os.getpid()}{number:d}"
+    mark = tmp_path / "up"
+    code = (
+        "import signal; from pathlib import Path; import chroots, newcomer\n"
+        "signal.signal(signal.SIGTERM, newcomer._stop)\n"
+        f"machine = chroots.Machine(Path('/'), {{'{tmp_path}/b': Path('{tmp_path}/a')}})\n"
+        f"command = machine.command('setsid sleep {sleep} & touch {mark}; sleep {sleep}')\n"
+        f"chroots.run(command, Path('{tmp_path}/log'), 600)\n"
+    )
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=TREE / "ci",
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    _wait_until(mark.exists)
+    assert _running(sleep)
+    process.send_signal(number)
+    process.wait(30)
+    _wait_until(lambda: not _running(sleep))
+    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
+
+
+def _running(word: str) -> list[str]:
+    """Return the processes whose command line has this word."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_text()
+        except OSError:
+            continue  # it has just ended
+        if word in words:
+            found.append(words)
+    return found
+
+
+def _wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

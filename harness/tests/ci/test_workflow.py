@@ -1,0 +1,312 @@
+"""ci/: the workflow and the container file are valid, and their command lines work.
+
+There is no engine and no runner here. The workflow's shell steps are run in a project whose
+firmware is not ours; in place of apt-get is a program that writes down what it was asked for, and
+pip installs this tree's wheel without its dependencies, which are here.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import foreign
+import pytest
+import workflow
+from dockerfile_parse import DockerfileParser
+from espbench.cli import main as cli
+from installed import TREE, Installed, install
+
+CI = TREE / "ci"
+WORKFLOW = CI / "espbench.yml"
+CONTAINER = "ci/Dockerfile"
+SCHEMAS = {WORKFLOW: "vendor.github-workflows", TREE / "docker-compose.yml": "vendor.compose-spec"}
+MAKEFILE = """\
+build/firmware.elf: foreign.c
+\tmkdir -p build
+\t{gcc} {flags} -DEXTRA=$${{EXTRA:-16}} foreign.c -o $@
+"""
+INSTRUCTIONS = {"FROM", "RUN", "ARG", "ENV", "WORKDIR", "CMD", "COMMENT"}
+
+
+def valid(path: Path, schema: str) -> bool:
+    """Return whether a file is what its schema says."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
+def test_schema(path: Path, tmp_path: Path) -> None:
+    """Each file is valid by its own schema, which does find what is wrong."""
+    assert valid(path, SCHEMAS[path])
+    broken = tmp_path / path.name
+    text = path.read_text(encoding="utf-8")
+    broken.write_text(re.sub(r"^(\s+)(runs-on|init):", r"\1\2_:", text, flags=re.MULTILINE))
+    assert broken.read_text() != text
+    assert not valid(broken, SCHEMAS[path])
+
+
+def packages(shell: str) -> set[str]:
+    """Return what `apt-get install` is asked for in a command line."""
+    flat = shell.replace("\\\n", " ")
+    (found,) = re.findall(r"apt-get install ([^&\n]*)", flat)
+    return {word for word in found.split() if not word.startswith("-")}
+
+
+@pytest.fixture(scope="module")
+def container() -> list[dict[str, Any]]:
+    """Return the container file's instructions."""
+    return [{**each} for each in DockerfileParser(path=str(CI), cache_content=False).structure]
+
+
+def test_container_file(container: list[dict[str, Any]]) -> None:
+    """It has instructions that there are, and one base, which is the workflow's."""
+    assert {each["instruction"] for each in container} <= INSTRUCTIONS
+    bases = [each["value"] for each in container if each["instruction"] == "FROM"]
+    assert bases == [workflow.read(WORKFLOW)["jobs"]["espbench"]["container"]]
+    for each in container:
+        if each["instruction"] == "RUN":
+            subprocess.run(["sh", "-n", "-c", each["value"]], check=True)
+
+
+def test_both_install_the_same(container: list[dict[str, Any]]) -> None:
+    """Container and workflow have the same packages, among them all that a run here needs."""
+    (run,) = (each["value"] for each in container if "apt-get" in each["value"])
+    step = workflow.shell_steps(workflow.read(WORKFLOW), "espbench")[0]
+    assert packages(run) == packages(step["run"])
+    import debian
+
+    wanted = {each.name for each in debian.PACKAGES if "run" in each.purposes}
+    assert wanted <= packages(run)
+
+
+def test_container_commands(container: list[dict[str, Any]]) -> None:
+    """Commands of espbench in the container file and its comments have options that there are."""
+    text = (CI / "Dockerfile").read_text()
+    asked = re.findall(r"espbench (build|up) (--.*)$", text, re.MULTILINE)
+    assert {name for name, _ in asked} == {"build", "up"}
+    for name, options in asked:
+        cli.make_parser().parse_args([name, *options.split()])
+
+
+class Runner:
+    """A project on a runner that has the wheel."""
+
+    def __init__(self, folder: Path, wheel: Path, installed: Installed) -> None:
+        self.project = folder / "project"
+        self.project.mkdir()
+        self.apt = folder / "apt.log"
+        self._environment = folder / "temp" / "espbench"
+        shutil.copy(Path(foreign.__file__).with_name("foreign.c"), self.project)
+        makefile = MAKEFILE.format(gcc=foreign.GCC, flags=foreign.FLAGS)
+        (self.project / "Makefile").write_text(makefile)
+        (self.project / "ci").mkdir()
+        bin_folder = folder / "bin"
+        bin_folder.mkdir()
+        (bin_folder / "apt-get").write_text(f'#!/bin/sh\necho "$@" >> {self.apt}\n')
+        (bin_folder / "apt-get").chmod(0o755)
+        (bin_folder / "python3").symlink_to(sys.executable)
+        self.data = workflow.read(WORKFLOW)
+        known = installed.variables()
+        self.variables = {
+            **known,
+            **self.data["env"],
+            "ESPBENCH": str(wheel),
+            "ESPBENCH_CACHE": known["ESPBENCH_CACHE"],
+            "PIP_NO_DEPS": "1",
+            "PIP_NO_INDEX": "1",
+            "PATH": f"{bin_folder}:/usr/bin:/bin",
+            "RUNNER_TEMP": str(folder / "temp"),
+            "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+        }
+        self.summary = folder / "summary.md"
+        self.results = self.project / self.data["env"]["RESULTS"]
+
+    def run(self, **more: str) -> workflow.Outcome:
+        """Run all shell steps."""
+        steps = workflow.shell_steps(self.data, "espbench")
+        return workflow.run(steps, self.project, {**self.variables, **more}, self._after)
+
+    def _after(self, step: str) -> None:
+        if step == "espbench":
+            (packages,) = self._environment.glob("lib/python*/site-packages")
+            (packages / "outer.pth").write_text(sysconfig.get_path("purelib") + "\n")
+            # pytest is one of the dependencies that pip was kept from.
+            script = self._environment / "bin" / "pytest"
+            script.write_text('#!/bin/sh\nexec python3 -m pytest "$@"\n')
+            script.chmod(0o755)
+
+    def uploads(self, name: str) -> Path:
+        """Return what an upload step would take."""
+        (step,) = (s for s in self.data["jobs"]["espbench"]["steps"] if s.get("name") == name)
+        path = step["with"]["path"].replace("${{ env.RESULTS }}", str(self.results))
+        return self.project / str(path)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Return this tree's wheel."""
+    return install(tmp_path_factory.mktemp("ci-wheel"))
+
+
+@pytest.fixture
+def runner(tmp_path: Path, installed: Installed) -> Runner:
+    """Return a runner with a project whose firmware is somebody else's."""
+    foreign.build(tmp_path / "there-is-a-compiler.elf")
+    return Runner(tmp_path, installed.wheel, installed)
+
+
+def baseline(runner: Runner, installed: Installed) -> None:
+    """Write the project's baseline, as ci/README.md says."""
+    subprocess.run(["make"], cwd=runner.project, check=True, capture_output=True)
+    (command,) = re.findall(
+        r"^ *(espbench gate --firmware build/.* --update)$", readme(), re.MULTILINE
+    )
+    subprocess.run(
+        ["bash", "-c", command], cwd=runner.project, env=installed.variables(), check=True
+    )
+
+
+def readme() -> str:
+    """Return ci/README.md with its continued lines joined."""
+    return (CI / "README.md").read_text(encoding="utf-8").replace("\\\n", "")
+
+
+def test_workflow_that_passes(runner: Runner, installed: Installed) -> None:
+    """From nothing to an open gate: every command line of the workflow works."""
+    baseline(runner, installed)
+    outcome = runner.run()
+    assert outcome.failed == [], outcome.said
+    assert "install" in runner.apt.read_text()
+    assert "2 passed, 3 skipped" in outcome.said["Suites, and the project's own tests"]
+    assert "Nothing is missing." in outcome.said["What is here"]
+    assert "The gate for lx60 is open: none of 4 figures" in runner.summary.read_text()
+    assert runner.uploads("The comment, as a file").read_text() == runner.summary.read_text()
+
+
+def test_workflow_with_a_larger_image(runner: Runner, installed: Installed) -> None:
+    """An image that grew closes the gate, and the comment says by how much."""
+    baseline(runner, installed)
+    (runner.project / "build" / "firmware.elf").unlink()
+    outcome = runner.run(EXTRA="9000")
+    assert outcome.failed == ["Gate"], outcome.said
+    comment = runner.uploads("The comment, as a file").read_text()
+    assert "is closed: 1 of 4 figures got worse." in comment
+    assert "| Image, section .rodata | 52 B | 9,036 B |" in comment
+
+
+def test_workflow_with_a_failing_test(runner: Runner, installed: Installed) -> None:
+    """A test that fails leaves evidence and a recording in what is uploaded; the gate is told."""
+    baseline(runner, installed)
+    (runner.project / "test_mine.py").write_text("def test_mine(device):\n    assert 0\n")
+    outcome = runner.run()
+    assert outcome.failed == ["Suites, and the project's own tests"], outcome.said
+    left = runner.uploads("What a failure left")
+    assert (left / "suites.xml").is_file()
+    assert list(left.glob("evidence/*/console.txt"))
+    assert "is open" in runner.summary.read_text()
+    # On the laptop: nothing of the project or its runner is needed.
+    (recording,) = left.glob("evidence/*/recording.espbench")
+    assert "The same outcome: " in installed.espbench("replay", str(recording))
+
+
+def test_workflow_that_records_nothing(runner: Runner, installed: Installed) -> None:
+    """For boards that cannot be recorded RECORD is `never`, and evidence is left all the same."""
+    baseline(runner, installed)
+    (runner.project / "test_mine.py").write_text("def test_mine(device):\n    assert 0\n")
+    outcome = runner.run(RECORD="never")
+    assert outcome.failed == ["Suites, and the project's own tests"], outcome.said
+    left = runner.uploads("What a failure left")
+    assert list(left.glob("evidence/*/console.txt"))
+    assert not list(left.glob("**/*.espbench"))
+
+
+@pytest.mark.parametrize(
+    ("said", "failing", "words"),
+    [
+        ({"PORTS": "http=80"}, 1, "1 failed, 2 passed, 2 skipped"),
+        ({"READY": "", "READY_HTTP": "/"}, 2, "was to answer GET / over http, and did not within"),
+    ],
+    ids=["ports", "ready-http"],
+)
+def test_workflow_with_a_firmware_that_does_not_serve(
+    said: dict[str, str], failing: int, words: str, runner: Runner, installed: Installed
+) -> None:
+    """A firmware of which the workflow says that it serves is refused when it does not."""
+    baseline(runner, installed)
+    outcome = runner.run(**said, ESPBENCH_TIMEOUT_SCALE="0.2")
+    assert outcome.failed == ["Suites, and the project's own tests", "Gate"][:failing], outcome.said
+    assert words in outcome.said[outcome.failed[0]]
+
+
+def test_workflow_without_a_baseline(runner: Runner) -> None:
+    """Without a baseline the gate says how to write one, and the comment that it was not there."""
+    outcome = runner.run()
+    assert outcome.failed == ["Gate"], outcome.said
+    assert (
+        "There is no baseline ci/baseline-lx60.json: run the same command with --update"
+        in outcome.said["Gate"]
+    )
+    assert runner.summary.read_text() == ("### The gate for lx60 was not reached: see the log.\n")
+
+
+def test_workflow_is_safe() -> None:
+    """It may read only, its actions have versions, and no expression gets into a shell."""
+    data = workflow.read(WORKFLOW)
+    assert data["permissions"] == {"contents": "read"}
+    for step in data["jobs"]["espbench"]["steps"]:
+        assert "${{" not in step.get("run", "")
+        assert re.fullmatch(r"actions/[a-z-]+@v\d+", step.get("uses", "actions/x@v1"))
+    assert re.search(r"@v?\d+\.\d+\.\d+$", data["env"]["ESPBENCH"])
+
+
+def test_files_are_written_into_a_project(installed: Installed) -> None:
+    """`espbench ci` of a wheel writes both files, and nothing over somebody's changes."""
+    said = installed.espbench("ci")
+    written = [installed.project / name for name in (".github/workflows/espbench.yml", CONTAINER)]
+    assert [path.read_bytes() for path in written] == [
+        WORKFLOW.read_bytes(),
+        (TREE / CONTAINER).read_bytes(),
+    ]
+    assert said == (
+        ".github/workflows/espbench.yml\nci/Dockerfile\n"
+        "Now change `env` of the workflow: OWNER and the version in ESPBENCH first, then what "
+        "builds your firmware, what comes out and where it serves.\n"
+    )
+    assert installed.espbench("ci", ".") == said, "again is no harm"
+    written[1].unlink()
+    written[0].write_text("changed")
+    assert installed.espbench("ci", status=1) == (
+        "espbench: .github/workflows/espbench.yml is there already, with other content, so nothing "
+        "was written: move it away first, and then take over what you had changed.\n"
+    )
+    assert written[0].read_text() == "changed"
+    assert not written[1].exists()
+
+
+def test_files_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A project that is not there, or a file in a folder's place, is a sentence."""
+    assert cli.main(["ci", str(tmp_path / "nowhere")]) == 1
+    assert capsys.readouterr().err == (
+        f"espbench: There is no folder {tmp_path / 'nowhere'}: give that of your firmware "
+        "project.\n"
+    )
+    (tmp_path / "ci").touch()
+    assert cli.main(["ci", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == (
+        f"espbench: {tmp_path / CONTAINER} cannot be written (File exists): change "
+        "that, or name another folder.\n"
+    )
+
+
+def test_the_cache_is_what_espbench_fills() -> None:
+    """What is kept between runs is espbench's own cache, under a key with its version."""
+    data = workflow.read(WORKFLOW)
+    (step,) = (s for s in data["jobs"]["espbench"]["steps"] if "cache" in s.get("uses", ""))
+    assert step["with"]["path"] == "${{ env.ESPBENCH_CACHE }}"
+    assert "${{ env.ESPBENCH }}" in step["with"]["key"]

@@ -1,0 +1,396 @@
+"""The clients against servers of the standard library and `websockets`, on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import itertools
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from espbench.certs import recipes
+from espbench.clients import (
+    ClientTimeout,
+    ConnectionEnded,
+    Frame,
+    HttpError,
+    Step,
+    Stream,
+    Target,
+    Tls,
+    TlsError,
+    TlsSteps,
+    WebRepl,
+    WebReplError,
+    WebSocketError,
+    source_ports,
+)
+from espbench.clients.source_ports import SourcePorts
+from websockets.sync.server import ServerConnection, serve
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers what was asked, in a way the tests know."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer with the path."""
+        body = self.path.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_HEAD(self) -> None:
+        """Answer with a length and no body."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        """Answer with the body, in chunks."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+
+    def log_message(self, *args: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def server_context(tmp_path: Path) -> ssl.SSLContext:
+    """A TLS 1.2 server context with the P-256 recipe."""
+    recipes()["p256"].write(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(tmp_path / "servercert.pem", tmp_path / "prvtkey.pem")
+    return context
+
+
+@pytest.fixture
+def http_target() -> Iterator[Target]:
+    """A plain HTTP server."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield Target(server.server_address[1], timeout=5)
+        server.shutdown()
+
+
+@pytest.fixture
+def https_target(server_context: ssl.SSLContext) -> Iterator[Target]:
+    """The same server over TLS 1.2."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        server.socket = server_context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield Target(server.server_address[1], Tls(trust=recipes()["p256"].trust), timeout=5)
+        server.shutdown()
+
+
+@contextlib.contextmanager
+def one_connection(behave: Callable[[socket.socket], object]) -> Iterator[Target]:
+    """Serve one connection by this function."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def run() -> None:
+            with contextlib.suppress(OSError):
+                connection, _ = listener.accept()
+                with connection:
+                    behave(connection)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        yield Target(listener.getsockname()[1], timeout=2)
+    thread.join(5)
+
+
+def test_get(http_target: Target) -> None:
+    """A GET request gives status, headers and body."""
+    answer = http_target.get("/path?query")
+    assert (answer.status, answer.text) == (200, "/path?query")
+    assert answer.header("Content-LENGTH") == "11"
+    assert answer.keeps_alive
+
+
+def test_several_requests_on_one_connection(http_target: Target) -> None:
+    """A connection is good for GET, HEAD and POST, one behind the other."""
+    with http_target.http() as http:
+        assert http.get("/1").text == "/1"
+        head = http.request("HEAD", "/")
+        assert (head.body, head.header("content-length")) == (b"", "1000")
+        assert http.request("POST", "/", b"data").body == b"data"
+
+
+def test_pipelined_answers_are_told_apart(http_target: Target) -> None:
+    """Three requests in one piece give three answers."""
+    with http_target.http() as http:
+        for index in range(3):
+            http.send("GET", f"/{index}")
+        assert [http.receive().text for _ in range(3)] == ["/0", "/1", "/2"]
+
+
+def test_https_verifies_and_writes_the_secrets(https_target: Target, tmp_path: Path) -> None:
+    """A verified connection works and leaves what Wireshark needs."""
+    log = tmp_path / "secrets.log"
+    target = https_target.but(secrets=log)
+    with target.http() as http:
+        assert http.get("/x").text == "/x"
+    assert "CLIENT_RANDOM " in log.read_text()
+
+
+def test_a_tls_stream_tells_what_was_negotiated(https_target: Target) -> None:
+    """Version, cipher and certificate can be asked for."""
+    stream = https_target.but(ciphers="ECDHE-ECDSA-AES128-GCM-SHA256").tls_stream()
+    assert stream.version == "TLSv1.2"
+    assert stream.cipher == "ECDHE-ECDSA-AES128-GCM-SHA256"
+    assert (
+        ssl.DER_cert_to_PEM_cert(stream.certificate).encode()
+        in (recipes()["p256"].files["servercert.pem"])
+    )
+    stream.close()
+
+
+def test_a_tls_peer_that_has_gone_is_a_sentence(server_context: ssl.SSLContext) -> None:
+    """Sending on a connection that ended without close_notify is told like any other end."""
+
+    def behave(connection: socket.socket) -> None:
+        server_context.wrap_socket(connection, server_side=True).close()
+
+    with one_connection(behave) as target:
+        stream = target.but(verify=False).tls_stream()
+        assert (stream.receive(), stream.ended_cleanly) == (b"", False)
+        with pytest.raises(ConnectionEnded) as caught:
+            stream.send(b"data")
+        stream.close()
+    assert str(caught.value) == (
+        f"127.0.0.1:{target.port} has closed the TLS connection without a close_notify."
+    )
+
+
+def test_a_wrong_name_is_a_sentence(https_target: Target) -> None:
+    """A certificate for another name is refused with OpenSSL's words."""
+    with pytest.raises(TlsError, match=r"Hostname mismatch.*elsewhere\.test"):
+        https_target.but(server_name="elsewhere.test").get("/")
+
+
+def test_no_trust_is_a_sentence(https_target: Target) -> None:
+    """A certificate that nobody signed for is refused."""
+    with pytest.raises(TlsError, match="unable to get local issuer"):
+        https_target.but(trust=None).get("/")
+
+
+@pytest.mark.parametrize("step", list(Step))
+def test_steps_stop_where_they_are_told(step: Step, https_target: Target) -> None:
+    """The handshake can be left in each of its states; only the last one is established."""
+    steps = TlsSteps(Tls(verify=False))
+    stream = https_target.raw()
+    steps.go(stream, step)
+    assert steps.established == (step is Step.ESTABLISHED)
+    stream.reset()
+    assert https_target.get("/after").status == 200
+
+
+def test_steps_can_talk_after_the_handshake(https_target: Target) -> None:
+    """After the last step, application data can be encrypted by hand."""
+    steps = TlsSteps(Tls(verify=False))
+    with https_target.raw() as stream:
+        steps.go(stream, Step.ESTABLISHED)
+        stream.send(steps.encrypt(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+        assert stream.receive()[0] == 23
+
+
+def test_no_two_clients_share_a_source_port() -> None:
+    """Clients of two forwarded ports differ in their own ports, which slirp keeps in the guest."""
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for _ in range(2):
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=400))
+            ports.append(listener.getsockname()[1])
+        streams = [Stream.connect(port) for _ in range(350) for port in ports]
+        for stream in streams:
+            stack.callback(stream.close)
+        assert len({stream.sock.getsockname()[1] for stream in streams}) == len(streams)
+
+
+def test_no_source_port_comes_again_soon() -> None:
+    """A port that was just closed is not taken again: a guest may still know it (TIME-WAIT)."""
+    ports, taken = SourcePorts(), []
+    for _ in range(3000):  # by chance alone some three hundred of them would be the same
+        with socket.socket() as sock:
+            ports.bind(sock)
+            taken.append(sock.getsockname()[1])
+    assert len(set(taken)) == len(taken)
+
+
+def test_source_ports_do_not_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the host has few ports they come again, but not soon."""
+    ports, offered = SourcePorts(), itertools.cycle(range(40_000, 40_100))
+    monkeypatch.setattr(source_ports, "_offered", lambda: next(offered))
+    taken = [ports.new() for _ in range(1000)]
+    assert set(taken) == set(range(40_000, 40_100))
+    assert all(len(set(taken[i : i + 50])) == 50 for i in range(len(taken) - 50))
+
+
+def test_a_source_port_that_another_process_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When somebody was faster, the next port is taken."""
+    ports = SourcePorts()
+    with socket.create_server(("127.0.0.1", 0)) as other, socket.socket() as sock:
+        offered = iter([other.getsockname()[1]])
+        free = ports.new
+        monkeypatch.setattr(ports, "new", lambda: next(offered, None) or free())
+        ports.bind(sock)
+        assert sock.getsockname()[1] not in (0, other.getsockname()[1])
+
+
+def test_nobody_listens() -> None:
+    """A closed port is a refused connection, with a question that helps."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(ConnectionEnded, match="is the device running"):
+        Target(port).get("/")
+
+
+def test_a_silent_server_is_a_timeout() -> None:
+    """A server that says nothing is given up after the time-out."""
+    event = threading.Event()
+
+    def keep_quiet(_: socket.socket) -> None:
+        event.wait(5)
+
+    with one_connection(keep_quiet) as target:
+        with pytest.raises(ClientTimeout, match=r"did not send anything more within"):
+            target.patient(0.1).get("/")
+        event.set()
+
+
+def test_a_reset_is_told_from_an_end() -> None:
+    """A reset and an orderly end are different."""
+
+    def reset(connection: socket.socket) -> None:
+        connection.recv(1)
+        Stream(connection).reset()
+
+    for behave, is_reset in ((reset, True), (lambda connection: connection.recv(1), False)):
+        with one_connection(behave) as target, target.raw() as stream:
+            stream.send(b"x")
+            assert stream.wait_until_gone() == is_reset
+
+
+def test_no_answer_and_half_an_answer() -> None:
+    """An end before the answer is not the same as an answer that is cut."""
+
+    def answer(connection: socket.socket, data: bytes) -> None:
+        connection.recv(1000)
+        connection.sendall(data)
+
+    with (
+        one_connection(lambda connection: answer(connection, b"")) as target,
+        pytest.raises(ConnectionEnded, match="instead of answering"),
+    ):
+        target.get("/")
+    half = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc"
+    with (
+        one_connection(lambda connection: answer(connection, half)) as target,
+        pytest.raises(HttpError, match=r"expected 5"),
+    ):
+        target.get("/")
+
+
+def test_rubbish_is_no_answer() -> None:
+    """What is not HTTP is an error of its own."""
+    with (
+        one_connection(lambda connection: connection.sendall(b"rubbish\r\n\r\n")) as target,
+        pytest.raises(HttpError, match=r"not HTTP/1\.1"),
+    ):
+        target.get("/")
+
+
+def repl(connection: ServerConnection) -> None:
+    """Be a WebREPL that knows one line."""
+    connection.send("Password: ")
+    if connection.recv() != "right\r":
+        connection.send("\r\nAccess denied\r\n")
+        return
+    connection.send("\r\nWebREPL connected\r\n>>> ")
+    line = str(connection.recv()).rstrip("\r")
+    for part in (line, "\r\n4", "2\r\n>", ">> "):
+        connection.send(part)
+
+
+def echo(connection: ServerConnection) -> None:
+    """Send every message back; /webrepl is a WebREPL."""
+    if connection.request and connection.request.path == "/webrepl":
+        repl(connection)
+        return
+    for message in connection:
+        connection.send(message)
+
+
+@pytest.fixture
+def ws_target() -> Iterator[Target]:
+    """An echo server of the `websockets` library."""
+    with serve(echo, "127.0.0.1", 0, compression=None) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Target(server.socket.getsockname()[1], timeout=5)
+        server.shutdown()
+
+
+def test_both_websocket_clients_echo(ws_target: Target) -> None:
+    """The frame-by-frame client and the well-behaved one get their messages back."""
+    with ws_target.websocket() as websocket:
+        websocket.send("text")
+        assert websocket.receive() == "text"
+        websocket.send(b"\0\1")
+        assert websocket.receive() == b"\0\1"
+    with ws_target.well_behaved() as client:
+        assert client.echo("x" * 70000) == "x" * 70000
+
+
+def test_fragments_ping_and_close(ws_target: Target) -> None:
+    """Fragments make one message, a ping its pong, a close its code."""
+    websocket = ws_target.websocket()
+    websocket.send_frame(Frame(1, b"a", fin=False), Frame(9, b"p"), Frame(0, b"b"))
+    assert websocket.receive_pong() == b"p"
+    assert websocket.receive() == "ab"
+    assert websocket.close(1000, "done").code == 1000
+
+
+def test_a_broken_frame_gives_the_servers_code(ws_target: Target) -> None:
+    """An unmasked frame is answered with 1002 by a good server, and that is what we see."""
+    websocket = ws_target.websocket()
+    websocket.send_frame(Frame(1, b"a", masked=False))
+    assert websocket.receive_close().code == 1002
+    websocket.wait_until_gone()
+    websocket.stream.close()
+
+
+def test_a_refused_upgrade_has_its_status(ws_target: Target) -> None:
+    """A request without the headers of an upgrade is refused, with the status at hand."""
+    with pytest.raises(WebSocketError, match="refused the WebSocket with") as caught:
+        ws_target.websocket(headers={})
+    assert caught.value.status == 426
+
+
+def test_webrepl_lines(ws_target: Target) -> None:
+    """The WebREPL client logs in and returns what a line printed."""
+    with ws_target.well_behaved("/webrepl") as socket_:
+        assert WebRepl(socket_, "right").line("40 + 2") == "42\n"
+
+
+def test_webrepl_wrong_password(ws_target: Target) -> None:
+    """A wrong password is an error that says so."""
+    with (
+        ws_target.well_behaved("/webrepl") as socket_,
+        pytest.raises(WebReplError, match="refused the WebREPL's password"),
+    ):
+        WebRepl(socket_, "wrong")

@@ -1,0 +1,460 @@
+"""A client that failed is gone with its last reference, and its connection with it.
+
+A reference cycle would keep the socket open until the garbage collector comes by, and the device
+would count a connection that nobody uses. The collector is off here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import socket
+import ssl
+import struct
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from espbench.certs import recipes
+from espbench.clients import (
+    ClientTimeout,
+    ConnectionEnded,
+    HttpError,
+    Step,
+    Target,
+    Tls,
+    TlsError,
+    TlsSteps,
+    WebRepl,
+    WebSocketError,
+    source_ports,
+    together,
+)
+from espbench.clients.websocket import accept_of
+from espbench.device.console import Console
+from espbench.device.control import Control
+from espbench.device.serial_port import Line
+from espbench.device.timeline import Timeline
+from espbench.errors import ConsoleTimeout, ControlTimeout, EspbenchError, NotRunning, QmpError
+from espbench.perf.deterministic_tls import FixedTls
+from espbench.qemu.qmp import Qmp
+from espbench.util.timeouts import Deadline
+
+# That nobody closes these sockets is the point.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+SHORT = 0.05
+"""Seconds after which a client gives up; the server never answers, so more would only be waited."""
+LONG = 10.0
+"""Seconds in which the server's end of a connection comes."""
+
+Connection = socket.socket | ssl.SSLSocket
+
+
+# ------------------------------------------------------------------- the server's side
+
+
+def silent(connection: Connection) -> None:
+    """Take what comes, and say nothing."""
+    with contextlib.suppress(OSError):
+        while connection.recv(4096):
+            pass
+
+
+CONNECTED = threading.Semaphore(0)
+"""Counts the clients whose connect() has returned."""
+
+
+def reset(connection: Connection) -> None:
+    """End the connection with a RST (SO_LINGER of 0 seconds, socket(7)).
+
+    Not before the client's connect() has returned: it would fail, and nothing that follows it.
+    """
+    CONNECTED.acquire(timeout=LONG)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def end(connection: Connection) -> None:
+    """End the connection with a FIN, below TLS if there is any."""
+    socket.socket.shutdown(connection, socket.SHUT_WR)
+    silent(connection)
+
+
+def garbage(connection: Connection) -> None:
+    """Say what no protocol knows, below TLS if there is any."""
+    socket.socket.send(connection, b"\xff" * 64 + b"\r\n\r\n")
+    silent(connection)
+
+
+def refuse(connection: Connection) -> None:
+    """Answer QMP's first command with an error."""
+    connection.sendall(b'{"id": 1, "error": {"desc": "no"}}\n')
+    silent(connection)
+
+
+def nothing(connection: Connection) -> Connection:
+    """Go straight to the fault."""
+    return connection
+
+
+def request(connection: Connection) -> Connection:
+    """Read what the client sends first."""
+    connection.recv(4096)
+    return connection
+
+
+def upgrade(connection: Connection) -> Connection:
+    """Accept a WebSocket (RFC 6455 section 4.2.2)."""
+    head = connection.recv(4096).decode()
+    (key,) = [line[19:] for line in head.split("\r\n") if line.startswith("Sec-WebSocket-Key: ")]
+    answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    connection.sendall(f"{answer}Sec-WebSocket-Accept: {accept_of(key)}\r\n\r\n".encode())
+    return connection
+
+
+def handshake(connection: Connection) -> Connection:
+    """Do the server's part of a TLS 1.2 handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(CERTIFICATE["chain"], CERTIFICATE["key"])
+    return context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False)
+
+
+CERTIFICATE: dict[str, Path] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Lay down what `handshake` serves."""
+    folder = tmp_path_factory.mktemp("certificate")
+    recipes()["p256"].write(folder)
+    CERTIFICATE.update(chain=folder / "servercert.pem", key=folder / "prvtkey.pem")
+    yield
+    CERTIFICATE.clear()
+
+
+Greet = Callable[[Connection], Connection]
+Behave = Callable[[Connection], None]
+
+
+@contextlib.contextmanager
+def serving(greet: Greet, behave: Behave, connections: int) -> Iterator[Target]:
+    """Serve so many connections, each by a thread; they have ended when the block has.
+
+    That the block can be left says that the client's end was closed: a silent server waits for it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepted: list[threading.Thread] = []
+
+        def serve(connection: Connection) -> None:
+            with contextlib.suppress(OSError):
+                connection = greet(connection)
+                behave(connection)
+            connection.close()
+
+        def accept() -> None:
+            for _ in range(connections):
+                connection, _address = listener.accept()
+                accepted.append(threading.Thread(target=serve, args=(connection,), daemon=True))
+                accepted[-1].start()
+
+        accepting = threading.Thread(target=accept, daemon=True)
+        accepting.start()
+        yield Target(listener.getsockname()[1], timeout=SHORT)  # a failed block waits for nobody
+        for thread in (accepting, *accepted):
+            thread.join(LONG)
+            assert not thread.is_alive(), "the client's connection is still open"
+
+
+# ------------------------------------------------------------------- the clients
+
+
+def use_stream(target: Target) -> None:
+    """A TCP connection that waits for data."""
+    target.raw().receive()
+
+
+def use_stream_to_its_end(target: Target) -> None:
+    """A TCP connection that waits for its end."""
+    stream = target.raw()
+    stream.send(b"x")
+    stream.receive_until_end()
+
+
+def use_full_stream(target: Target) -> None:
+    """A TCP connection whose peer takes no more."""
+    stream = target.raw()
+    while True:
+        stream.send(bytes(1 << 20))
+
+
+def use_http(target: Target) -> None:
+    """A request, on a connection that nobody closes."""
+    target.http().get("/")
+
+
+def use_tls(target: Target) -> None:
+    """A TLS connection that waits for data, or gets no further than its handshake."""
+    trusting = target.but(trust=recipes()["p256"].trust).patient(LONG).stream()
+    trusting.send(b"x")
+    trusting.receive(SHORT)
+
+
+def use_tls_handshake(target: Target) -> None:
+    """A TLS handshake."""
+    target.but(verify=False).stream()
+
+
+def use_tls_steps(target: Target) -> None:
+    """A TLS handshake, step by step."""
+    TlsSteps(Tls(verify=False)).go(target.raw(), Step.ESTABLISHED)
+
+
+def use_fixed_tls(target: Target) -> None:
+    """A TLS handshake that is the same in every run."""
+    FixedTls(target.raw(), "seed")
+
+
+def use_websocket(target: Target) -> None:
+    """A WebSocket that waits for a message, or gets no further than its upgrade."""
+    target.websocket().receive()
+
+
+def use_webrepl(target: Target) -> None:
+    """A WebREPL session that waits for the password's prompt."""
+    WebRepl(target.websocket("/webrepl"), "password", SHORT)
+
+
+def use_well_behaved(target: Target) -> None:
+    """A WebSocket of the `websockets` library, which has a thread that only `close` ends."""
+    with target.well_behaved() as websocket:
+        websocket.receive()
+
+
+def use_crowd(target: Target) -> None:
+    """Two clients at once, of which the first one's error is raised."""
+    outcomes = together([lambda: use_http(target)] * 2)
+    outcomes.pop().get()
+
+
+def use_crowd_with_a_fault(target: Target) -> None:
+    """Two clients at once that fail by a fault of their own."""
+
+    def client() -> None:
+        with target.http() as http:
+            http.get("/")
+
+    def wrong() -> None:
+        try:
+            client()
+        except EspbenchError:
+            raise ZeroDivisionError from None
+
+    with contextlib.suppress(ZeroDivisionError):
+        together([wrong] * 2)
+    raise HttpError("as expected")
+
+
+def use_qmp(target: Target) -> None:
+    """QEMU's monitor."""
+    Qmp(source_ports.connect(target.port, LONG)).execute("stop", deadline=SHORT)
+
+
+def use_line(target: Target) -> None:
+    """A serial line whose guest takes no more."""
+    line = Line(lambda: None)
+    line.attach(source_ports.connect(target.port, LONG))
+    while True:
+        line.send(bytes(1 << 20), Deadline(SHORT))
+
+
+def console(target: Target) -> Console:
+    """Return a console whose reader runs."""
+    made = Console(
+        Timeline(),
+        on_record=lambda _: None,
+        on_text=lambda _: None,
+        faulty=lambda: False,
+        fault=lambda: None,
+    )
+    made.attach(source_ports.connect(target.port, LONG))
+    return made
+
+
+def use_console(target: Target) -> None:
+    """A console, whose reader ends with the stream."""
+    made = console(target)
+    try:
+        made.expect("never", SHORT)
+    finally:
+        hang_up(made)
+
+
+def use_control(target: Target) -> None:
+    """The control channel on a console."""
+    made = console(target)
+    try:
+        Control(made).request("heap", timeout=SHORT)
+    finally:
+        hang_up(made)
+
+
+def hang_up(made: Console) -> None:
+    """End a console as QEMU's end does."""
+    assert made._line._socket is not None
+    with contextlib.suppress(OSError):
+        made._line._socket.shutdown(socket.SHUT_RDWR)
+    made.detach()
+
+
+# ------------------------------------------------------------------- all of them
+
+
+@dataclass(frozen=True)
+class Case:
+    """A client, the server that it meets, and what it raises."""
+
+    use: Callable[[Target], None]
+    greet: Greet
+    behave: Behave
+    raises: type[EspbenchError]
+    connections: int = 1
+
+    def __str__(self) -> str:
+        """Return its name among the tests."""
+        greeting = "" if self.greet is nothing else f"-{self.greet.__name__}"
+        return f"{self.use.__name__.removeprefix('use_')}{greeting}-{self.behave.__name__}"
+
+
+CASES = [
+    Case(use_stream, nothing, silent, ClientTimeout),
+    Case(use_stream, nothing, reset, ConnectionEnded),
+    Case(use_stream_to_its_end, request, silent, ClientTimeout),
+    Case(use_stream_to_its_end, request, reset, ConnectionEnded),
+    Case(use_full_stream, nothing, reset, ConnectionEnded),
+    Case(use_http, request, silent, ClientTimeout),
+    Case(use_http, request, reset, ConnectionEnded),
+    Case(use_http, request, end, ConnectionEnded),
+    Case(use_http, request, garbage, HttpError),
+    Case(use_tls, handshake, silent, ClientTimeout),
+    Case(use_tls, handshake, reset, ConnectionEnded),
+    Case(use_tls, handshake, garbage, TlsError),
+    Case(use_tls_handshake, request, silent, ClientTimeout),
+    Case(use_tls_handshake, request, reset, ConnectionEnded),
+    Case(use_tls_handshake, request, end, ConnectionEnded),
+    Case(use_tls_handshake, request, garbage, TlsError),
+    Case(use_tls_steps, request, silent, ClientTimeout),
+    Case(use_tls_steps, request, reset, ConnectionEnded),
+    Case(use_tls_steps, request, end, ConnectionEnded),
+    Case(use_tls_steps, request, garbage, TlsError),
+    Case(use_fixed_tls, request, silent, ClientTimeout),
+    Case(use_fixed_tls, request, reset, ConnectionEnded),
+    Case(use_fixed_tls, request, end, ConnectionEnded),
+    Case(use_fixed_tls, request, garbage, TlsError),
+    Case(use_websocket, request, silent, ClientTimeout),
+    Case(use_websocket, request, reset, ConnectionEnded),
+    Case(use_websocket, request, end, ConnectionEnded),
+    Case(use_websocket, request, garbage, HttpError),
+    Case(use_websocket, upgrade, silent, ClientTimeout),
+    Case(use_websocket, upgrade, reset, ConnectionEnded),
+    Case(use_websocket, upgrade, end, ConnectionEnded),
+    Case(use_websocket, upgrade, garbage, WebSocketError),
+    Case(use_webrepl, upgrade, silent, ClientTimeout),
+    Case(use_webrepl, upgrade, reset, ConnectionEnded),
+    Case(use_webrepl, upgrade, end, ConnectionEnded),
+    Case(use_webrepl, upgrade, garbage, WebSocketError),
+    Case(use_well_behaved, request, silent, ClientTimeout),
+    Case(use_well_behaved, request, reset, WebSocketError),
+    Case(use_well_behaved, request, end, WebSocketError),
+    Case(use_well_behaved, request, garbage, WebSocketError),
+    Case(use_well_behaved, upgrade, silent, ClientTimeout),
+    Case(use_well_behaved, upgrade, reset, WebSocketError),
+    Case(use_well_behaved, upgrade, end, WebSocketError),
+    Case(use_well_behaved, upgrade, garbage, ClientTimeout),  # it waits for the server's close
+    Case(use_crowd, request, silent, ClientTimeout, 2),
+    Case(use_crowd, request, reset, ConnectionEnded, 2),
+    Case(use_crowd, request, end, ConnectionEnded, 2),
+    Case(use_crowd, request, garbage, HttpError, 2),
+    Case(use_crowd_with_a_fault, request, silent, HttpError, 2),
+    Case(use_qmp, nothing, silent, QmpError),
+    Case(use_qmp, request, reset, QmpError),
+    Case(use_qmp, request, end, QmpError),
+    Case(use_qmp, request, refuse, QmpError),
+    Case(use_line, request, reset, NotRunning),
+    Case(use_console, nothing, silent, ConsoleTimeout),
+    Case(use_console, nothing, reset, ConsoleTimeout),
+    Case(use_control, nothing, silent, ControlTimeout),
+    Case(use_control, nothing, garbage, ControlTimeout),
+]
+
+
+@pytest.fixture
+def collector_off() -> Iterator[None]:
+    """Keep the garbage collector away, after a last look."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> weakref.WeakSet[socket.socket]:
+    """Return the sockets that clients have opened, as long as anything refers to them."""
+    alive: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+    connect = socket.socket.connect
+    while CONNECTED.acquire(blocking=False):
+        pass  # of the test before
+
+    def recording(sock: socket.socket, address: tuple[str, int]) -> None:
+        alive.add(sock)
+        connect(sock, address)
+        CONNECTED.release()
+
+    monkeypatch.setattr(socket.socket, "connect", recording)
+    return alive
+
+
+def failure(use: Callable[[Target], None], target: Target) -> type[EspbenchError] | None:
+    """Return what kind of error a client raised; the error itself is gone."""
+    try:
+        use(target)
+    except EspbenchError as error:
+        return type(error)
+    return None
+
+
+@pytest.mark.usefixtures("collector_off")
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_client_that_failed_leaves_no_reference_cycle(
+    case: Case, opened: weakref.WeakSet[socket.socket]
+) -> None:
+    """Whatever went wrong, the client's socket goes with it, before the collector comes by.
+
+    The `websockets` library keeps errors in its connections, so these are cycles; but it closes
+    their sockets.
+    """
+    with serving(case.greet, case.behave, case.connections) as target:
+        raised = failure(case.use, target)
+        left = [sock for sock in opened if case.use is not use_well_behaved or sock.fileno() >= 0]
+        assert not left
+    assert raised is case.raises
+
+
+@pytest.mark.usefixtures("collector_off")
+def test_the_test_sees_a_reference_cycle(opened: weakref.WeakSet[socket.socket]) -> None:
+    """A client that refers to itself is still there when it was dropped."""
+
+    def use(target: Target) -> None:
+        stream = target.raw()
+        stream.itself = stream  # type: ignore[attr-defined]
+        stream.receive()
+
+    with serving(nothing, silent, 1) as target:
+        assert failure(use, target) is ClientTimeout
+        assert len(opened) == 1
+        gc.collect()
+        assert len(opened) == 0

@@ -1,0 +1,340 @@
+"""The console and the control channel, against the wire: a socket pair with us as the guest."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from espbench.device.console import Console, Transcript
+from espbench.device.control import LONGEST_REQUEST, Control, encode, encode_source
+from espbench.device.timeline import Timeline
+from espbench.errors import ConsoleTimeout, ControlError, ControlTimeout, NotRunning
+from espbench.util.timeouts import Deadline
+
+
+class Wire:
+    """A console whose guest we play."""
+
+    def __init__(self, *, two_uarts: bool = False) -> None:
+        """Connect both ends, of two lines when control records have one of their own."""
+        ours, self.guest = socket.socketpair()
+        self.guest.settimeout(5)
+        control, self.other = socket.socketpair() if two_uarts else (None, self.guest)
+        self.other.settimeout(5)
+        self.fault: Exception | None = None
+        self.records: list[dict[str, Any]] = []
+        self.seen = ""
+        """The console's text when the last event was taken."""
+        self.timeline = Timeline()
+        self.tapped = b""
+        self.console = Console(
+            self.timeline,
+            on_record=self.take,
+            on_text=lambda _: None,
+            faulty=lambda: self.fault is not None,
+            fault=lambda: self.fault,
+            tap=self.tap,
+        )
+        self.control = Control(self.console)
+        self.console.attach(ours, control)
+
+    def take(self, record: dict[str, Any]) -> None:
+        """Take a record, as a device does."""
+        if not self.control.take(record):
+            self.records.append(record)
+            self.seen = self.console.text
+
+    def tap(self, data: bytes) -> None:
+        """Take what the guest printed."""
+        self.tapped += data
+
+    def answer(self, **answer: Any) -> None:
+        """Send an answer to the next request, in a thread."""
+
+        def run() -> None:
+            self.answer_now(self.request()[0], **answer)
+
+        threading.Thread(target=run, daemon=True).start()
+
+    def answer_now(self, number: int, **answer: Any) -> None:
+        """Send an answer."""
+        self.other.sendall(b"\x1e" + json.dumps({"id": number, **answer}).encode() + b"\n")
+
+    def request(self) -> tuple[int, list[str]]:
+        """Read one request."""
+        data = b""
+        while not data.endswith(b"\n"):
+            data += self.other.recv(65536)
+        assert data[0] == 0x1E
+        number, *words = data[1:].decode().split()
+        return int(number), words
+
+
+def connected(**options: bool) -> Iterator[Wire]:
+    """Yield a console and the other end of its lines."""
+    wire = Wire(**options)
+    yield wire
+    wire.guest.close()
+    wire.other.close()
+    wire.console.detach()
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """Return a console and the other end of its line."""
+    yield from connected()
+
+
+@pytest.fixture
+def two() -> Iterator[Wire]:
+    """Return a console whose control records have a UART of their own."""
+    yield from connected(two_uarts=True)
+
+
+def test_expect_consumes(wire: Wire) -> None:
+    """Each expect looks behind the last match, wherever the bytes were split."""
+    for piece in (b"one\r", b"\ntw", b"o\r\none\r\n"):
+        wire.guest.sendall(piece)
+    assert wire.console.expect(r"^o(ne)$")[1] == "ne"
+    assert wire.console.expect("two").group() == "two"
+    assert wire.console.expect("^one$").start() == 8
+    with pytest.raises(ConsoleTimeout) as caught:
+        wire.console.expect("one", timeout=0.01)
+    assert str(caught.value) == (
+        "The console did not show 'one' within 0.01 s; it ended with:\none\ntwo\none"
+    )
+
+
+def test_expect_waits(wire: Wire) -> None:
+    """Text that comes later ends the wait."""
+    threading.Timer(0.05, wire.guest.sendall, [b"late"]).start()
+    assert wire.console.expect("late").group() == "late"
+
+
+def test_tap(wire: Wire) -> None:
+    """What taps a line that records share gets the text alone, without what the records need."""
+    wire.guest.sendall(b'a\r\n\x1e{"event":"boot"}\nb\r\n')
+    wire.console.expect("^b$")
+    assert wire.tapped == b"a\nb\n"
+
+
+def test_tap_of_two_uarts(two: Wire) -> None:
+    """With a UART for the records it gets each byte of the console."""
+    two.guest.sendall(b"a\r\n\xff\x1e\r\nb\n")
+    two.console.expect("b$")
+    assert two.tapped == b"a\r\n\xff\x1e\r\nb\n"
+
+
+def test_quiet(wire: Wire) -> None:
+    """A guest that says nothing for a while is quiet; one that goes on and on is not in time."""
+    assert wire.console.wait_quiet(0.01, Deadline(5, scale=1))
+    stop = threading.Event()
+
+    def talk() -> None:
+        while not stop.wait(0.001):
+            wire.guest.sendall(b".")
+
+    talking = threading.Thread(target=talk)
+    talking.start()
+    wire.console.expect(r"\.")
+    assert not wire.console.wait_quiet(5, Deadline(0.3, scale=1))
+    stop.set()
+    talking.join()
+    assert wire.console.wait_quiet(0.01, Deadline(5, scale=1))
+
+
+def test_fault_ends_a_wait(wire: Wire) -> None:
+    """What is wrong with the device ends a wait at once; text that is there still matches."""
+    wire.guest.sendall(b"last words")
+    wire.console.expect("last")
+    wire.fault = ControlError("the cause")
+    assert wire.console.expect("words")
+    with pytest.raises(ControlError, match=r"^the cause$"):
+        wire.console.expect("more", timeout=60)
+
+
+def test_end_of_stream(wire: Wire) -> None:
+    """When QEMU closes the line, waits end and sending says why."""
+    wire.fault = None
+    wire.guest.sendall(b"\xe2")
+    wire.guest.close()
+    with pytest.raises(ConsoleTimeout):
+        wire.console.expect("more", timeout=60)
+    assert wire.console.closed
+    assert wire.console.text == "\ufffd"
+    with pytest.raises(NotRunning, match=r"^QEMU closed the console \(Broken pipe\)\.$"):
+        wire.console.send("x")
+
+
+def test_guest_that_does_not_read(wire: Wire) -> None:
+    """A guest that takes nothing from its UART is a sentence, not a hang."""
+    with pytest.raises(ConsoleTimeout, match=r"^The guest did not take \d+ bytes from its UART"):
+        wire.console.send(b"x" * 10_000_000, timeout=0.05)
+
+
+def test_repl(wire: Wire) -> None:
+    """A line at the prompt gives what it prints, without echo and prompt."""
+
+    def guest() -> None:
+        assert wire.guest.recv(100) == b"print(1); 2\r"
+        wire.guest.sendall(b"print(1); 2\r\n1\r\n2\r\n>>> ")
+
+    wire.guest.sendall(b">>> ")
+    wire.console.expect(">>> ")
+    thread = threading.Thread(target=guest)
+    thread.start()
+    assert wire.console.repl("print(1); 2") == "1\n2"
+    thread.join()
+
+
+def test_answer(wire: Wire) -> None:
+    """An answer's value comes back, while text and events go their own ways."""
+    wire.guest.sendall(b'text\x1e{"event":"net"}\nmore')
+    wire.answer(ok=True, value={"free": 5})
+    assert wire.control.request("heap") == {"free": 5}
+    assert wire.console.text == "textmore"
+    assert wire.records == [{"event": "net"}]
+
+
+def test_two_uarts(two: Wire) -> None:
+    """Requests and records go by the control UART, text and keys by the console's."""
+    two.other.sendall(b'\x1e{"event":"boot"}\n')
+    two.guest.sendall(b"text")
+    two.answer(ok=True, value=7)
+    assert two.control.request("ping") == 7
+    two.console.expect("text")
+    two.console.send("key")
+    assert two.guest.recv(100) == b"key"
+    assert two.console.text == "text"
+    assert two.records == [{"event": "boot"}]
+
+
+def test_text_of_the_control_uart(two: Wire) -> None:
+    """What is no record there is in the timeline, and not in the transcript."""
+    two.other.sendall(b'noise\x1e{"event":"net"}\n\x1ebroken\n')
+    two.answer(ok=True, value=1)
+    assert two.control.request("ping") == 1
+    assert [(event.name, event.detail) for event in two.timeline] == [
+        ("control_text", {"text": "noise"}),
+        ("malformed_record", {"data": "b'broken'"}),
+    ]
+    assert two.console.text == ""
+
+
+def test_text_before_a_record(two: Wire) -> None:
+    """Text that the guest printed before it sent a record is there when the record is taken."""
+    with two.console.changed:  # the reader has to wait, and finds both lines full
+        two.guest.sendall(b"first")
+        two.other.sendall(b'\x1e{"event":"boot"}\n')
+        two.guest.sendall(b" second")
+    assert two.console.wait_for(lambda: two.seen, Deadline(5)) in ("first", "first second")
+
+
+def test_control_uart_that_closes(two: Wire) -> None:
+    """The console goes on without it, and ends as ever."""
+    two.other.close()
+    two.guest.sendall(b"still here")
+    two.console.expect("still here")
+    assert not two.console.closed
+    two.guest.close()
+    with pytest.raises(ConsoleTimeout):
+        two.console.expect("more", timeout=60)
+    assert two.console.closed
+
+
+def test_refusal(wire: Wire) -> None:
+    """A refusal carries the guest's words and traceback."""
+    wire.answer(ok=False, error="ValueError: no", traceback="Traceback ...")
+    with pytest.raises(ControlError) as caught:
+        wire.control.request("exec", "eA==")
+    assert str(caught.value) == "The device refused exec: ValueError: no\nTraceback ..."
+    assert caught.value.traceback == "Traceback ..."
+
+
+def test_no_answer(wire: Wire) -> None:
+    """No answer is a time-out that shows the console; a late answer disturbs nobody."""
+    wire.guest.sendall(b"hanging\r\n")
+    wire.console.expect("hanging")
+    with pytest.raises(ControlTimeout) as caught:
+        wire.control.request("ping", timeout=0.01)
+    assert str(caught.value) == (
+        "The device did not answer the control request ping within 0.01 s; "
+        "its console ended with:\nhanging"
+    )
+    number, words = wire.request()
+    assert words == ["ping"]
+    wire.answer_now(number, ok=True, value=1)
+    wire.answer(ok=True, value=2)
+    assert wire.control.request("ping") == 2
+
+
+def test_lost_in_a_reset(wire: Wire) -> None:
+    """A reset fails what was not answered."""
+
+    def reset() -> None:
+        wire.request()
+        with wire.console.changed:
+            wire.control.lose()
+            wire.console.changed.notify_all()
+
+    threading.Thread(target=reset, daemon=True).start()
+    with pytest.raises(ControlError) as caught:
+        wire.control.request("exec", "eA==", timeout=60)
+    assert str(caught.value) == "The device reset before it answered the control request exec."
+
+
+def test_many_threads(wire: Wire) -> None:
+    """Answers find their requests in whatever order they come."""
+    results: dict[str, Any] = {}
+    count = 20
+
+    def ask(argument: str) -> None:
+        results[argument] = wire.control.request("echo", argument)
+
+    threads = [threading.Thread(target=ask, args=[str(n)]) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    data = b""
+    while data.count(b"\n") < count:
+        data += wire.guest.recv(65536)
+    requests = [line[1:].decode().split() for line in data.splitlines()]
+    for number, _, argument in reversed(requests):
+        wire.answer_now(int(number), ok=True, value=f"answer {argument}")
+    for thread in threads:
+        thread.join()
+    assert results == {str(n): f"answer {n}" for n in range(count)}
+
+
+def test_request_line() -> None:
+    """A request is one line; what would break it is refused."""
+    assert encode(7, "ballast", 1000) == b"\x1e7 ballast 1000\n"
+    assert base64.b64decode(encode_source("print('ä')")).decode() == "print('ä')"
+    with pytest.raises(ControlError) as caught:
+        encode(1, "exec", "a b")
+    assert str(caught.value) == (
+        "'a b' cannot be part of a control request: use printable ASCII without spaces."
+    )
+    with pytest.raises(ControlError) as caught:
+        encode(1, "exec", "x" * LONGEST_REQUEST)
+    assert str(caught.value) == (
+        "The control request exec is 49161 bytes long, and the device takes 49152: "
+        "send it in pieces."
+    )
+
+
+def test_transcript() -> None:
+    """Each line of the transcript has the time of its first character."""
+    transcript = Transcript()
+    transcript.add("one\ntw", 0.5)
+    transcript.add("o\nthree\n", 1.25)
+    transcript.add("four", 2)
+    assert transcript.stamped() == (
+        "[  0.500000] one\n[  0.500000] two\n[  1.250000] three\n[  2.000000] four\n"
+    )
+    assert transcript.tail(2) == "three\nfour"
+    assert Transcript().stamped() == ""

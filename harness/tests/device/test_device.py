@@ -1,0 +1,331 @@
+"""`Device` on the bench's own firmware: what scenarios rely on."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import ssl
+import struct
+import threading
+import time
+from pathlib import Path
+
+import espbench.device.device
+import psutil
+import pytest
+from espbench.certs import recipes
+from espbench.device.console import INTERRUPT
+from espbench.device.device import Device
+from espbench.device.time_wait import TimeWait
+from espbench.errors import (
+    ConfigError,
+    ControlError,
+    ControlTimeout,
+    MemoryLeaked,
+    NotReady,
+    Panicked,
+    QemuDied,
+    RebootLoop,
+)
+from espbench.plugin import DeviceFactory
+from espbench.reporting.evidence import save
+from espbench.util.timeouts import Deadline
+
+pytestmark = pytest.mark.boards("lx60")
+
+RECIPE = recipes()["p256"]
+TLS_FILES = {f"/certs/{name}": data for name, data in RECIPE.device_files.items()}
+
+
+def get(device: Device, path: str = "/") -> bytes:
+    """Return the body of a GET."""
+    connection = http.client.HTTPConnection("127.0.0.1", device.port(80), timeout=10)
+    try:
+        connection.request("GET", path, headers={"Connection": "close"})
+        return connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+def test_reboots_for_ever(firmware: Path) -> None:
+    """A device that boots again and again is told long before the time-out, with the cause."""
+    device = Device(
+        "lx60",
+        firmware,
+        files={"/main.py": "print('once more')\nimport machine\nmachine.reset()"},
+        ready_timeout=600,
+    )
+    with pytest.raises(RebootLoop) as caught, device:
+        pass
+    assert (caught.value.boots, caught.value.cause) == (5, "hard_reset")
+    assert str(caught.value).startswith(
+        "device was to listen for http, and booted 5 times in a row instead, the last time because "
+        "of hard_reset: look for what resets it; its console ended with:\n"
+    )
+    assert "once more" in caught.value.tail
+
+
+def test_boot_in_order(shared_device: Device) -> None:
+    """A boot is a sequence of events with times that only grow."""
+    names = [event.name for event in shared_device.timeline]
+    order = ["start", "image", "exec", "boot", "net", "listening", "answered", "ready"]
+    assert [name for name in names if name in order][: len(order)] == order
+    times = [event.at for event in shared_device.timeline if event.name in order]
+    assert times == sorted(times)
+    assert shared_device.events[0]["cause"] == "power_on"
+
+
+def test_python(shared_device: Device) -> None:
+    """Python runs on the device while its servers do, and its errors come back."""
+    shared_device.exec("answer = [1, 2.5, 'ä', None, {'a': True}]")
+    assert shared_device.eval("answer") == [1, 2.5, "ä", None, {"a": True}]
+    shared_device.exec("print('seen', 6 * 7)")
+    shared_device.console.expect("^seen 42$")
+    with pytest.raises(
+        ControlError, match=r"^The device refused eval: ZeroDivisionError"
+    ) as caught:
+        shared_device.eval("1 / 0")
+    assert caught.value.traceback.startswith("Traceback")
+
+
+def test_files(device: Device) -> None:
+    """Files written on the device are in its flash, and survive a reset."""
+    data = bytes(range(256)) * 20
+    device.put("/a/b/c.bin", data)
+    assert device.get("/a/b/c.bin") == data
+    device.reset()
+    assert device.boots == 2
+    assert device.get("/a/b/c.bin") == data
+    assert device.stored_files() == {"/a/b/c.bin": data}
+
+
+def test_control_while_python_is_busy(device: Device) -> None:
+    """Control requests below Python are answered while Python is not listening."""
+    failed: list[ControlError] = []
+
+    def endless() -> None:
+        try:
+            device.exec("while True: pass", timeout=60)
+        except ControlError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=endless)
+    thread.start()
+    for _ in range(5):
+        assert device.ping(timeout=2) > 0
+    with pytest.raises(ControlTimeout, match=r"^Another thread's Python still runs on device, "):
+        device.exec("pass", timeout=0.05)
+    device.reset(hard=True)
+    thread.join()
+    assert [str(error) for error in failed] == [
+        "The device reset before it answered the control request exec."
+    ]
+
+
+def test_control_without_memory(device: Device) -> None:
+    """The device can be asked about its memory when there is none."""
+    held = device.ballast(10_000_000)
+    heap = device.heap()
+    assert held == heap.ballast
+    assert heap.free < 1000
+    device.ballast(0)
+    assert get(device).startswith(b"espbench")
+
+
+def test_hard_reset(device: Device) -> None:
+    """A guest whose Python hangs is reset by its machine."""
+    with pytest.raises(ControlTimeout):
+        device.exec("while True: pass", timeout=0.5)
+    device.reset(hard=True)
+    assert device.boots == 2
+    assert get(device).startswith(b"espbench")
+
+
+def test_panic(device: Device) -> None:
+    """A panic is decoded to function, file and line, and the device comes back."""
+    with device.expects_panic() as panics:
+        device.control.request("panic")
+    [panic] = panics
+    assert panic.cause == "LoadProhibited"
+    frame = panic.backtrace[0]
+    assert Path(frame.file).parts[-3:-1] == ("modules", "bench")
+    assert frame.line > 0
+    assert "panic" in frame.function
+    assert "board_main" in [frame.function for frame in panic.backtrace]
+    assert device.events[device.boots and -1]["event"] in ("listening", "net", "boot")
+    assert get(device).startswith(b"espbench")
+
+
+def test_unexpected_panic(device_factory: DeviceFactory) -> None:
+    """Whatever waits when the guest panics gets the panic, and so does what comes after."""
+    device = device_factory()
+    caught: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            device.console.expect("never", timeout=60)
+        except Panicked as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    device.control.request("panic")
+    thread.join()
+    with pytest.raises(Panicked, match=r"LoadProhibited"):
+        device.heap()
+    assert len(caught) == 1
+    device.close()
+    device.start()
+    assert device.panicked() is None
+
+
+def test_no_leak(device: Device) -> None:
+    """A block that gives its memory back passes, and one that keeps some is told how much."""
+    with device.no_leak():
+        get(device)
+    before = device.settle()
+    with pytest.raises(MemoryLeaked) as caught, device.no_leak(timeout=0.5):
+        device.ballast(1000)
+    assert str(caught.value).startswith(
+        "The device did not come to rest within 0.5 s: open connections none, "
+    )
+    assert f"({before.free} were free before)" in str(caught.value)
+    device.ballast(0)
+
+
+def test_open_connection_is_no_rest(device: Device) -> None:
+    """A device with an open connection is not at rest, and says so."""
+    device.settle()
+    with socket.create_connection(("127.0.0.1", device.port(80))) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(100)
+        with pytest.raises(MemoryLeaked, match=r"open connections \{'http': 1\}, "):
+            device.settle(0.3)
+    device.settle()
+
+
+def test_heap_at_rest_without_connections_that_are_over(device: Device) -> None:
+    """The heap is not at rest while lwIP remembers a connection that it ended (TIME-WAIT)."""
+    free = device.heap_at_rest().free
+    with socket.create_connection(("127.0.0.1", device.port(80))) as connection:
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        while connection.recv(4096):
+            pass
+    time_wait = TimeWait(device)
+    deadline = Deadline(5)
+    while not time_wait.any():
+        assert not deadline.expired(), "the device did not end the connection first"
+    assert device.heap_at_rest().free == free
+    assert not time_wait.any()
+
+
+def test_heap_at_rest(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a connection open the heap is at rest, unless it changes before that is known."""
+    free = device.settle().free
+    with socket.create_connection(("127.0.0.1", device.port(80))) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(100)
+        kept = free - device.heap_at_rest().free
+        assert 0 < kept < 1000
+        monkeypatch.setattr(espbench.device.device, "DELAYED_ACK", 60.0)
+        with pytest.raises(MemoryLeaked) as caught:
+            device.heap_at_rest(0.3)
+    assert str(caught.value) == (
+        f"The device's heap did not stay as it was for 60 s within 0.3 s: {free - kept} bytes are "
+        "free. Is a connection busy?"
+    )
+    device.settle()
+
+
+def test_repl(device: Device) -> None:
+    """Ctrl-C leaves the application for the prompt."""
+    device.console.send(INTERRUPT)
+    device.console.expect("^>>> $")
+    assert device.console.repl("print(6 * 7)") == "42"
+
+
+def test_program_that_ends(device_factory: DeviceFactory) -> None:
+    """A program that ends without serving is not waited for."""
+    with pytest.raises(NotReady, match=r"because it is at its prompt: its program has ended"):
+        device_factory(files={"/main.py": "1 / 0"}, ready_timeout=60)
+
+
+def packets(capture: bytes) -> int:
+    """Return how many packets there are in a pcap."""
+    assert struct.unpack_from("<I", capture) == (0xA1B2C3D4,)
+    position, count = 24, 0
+    while position < len(capture):
+        position += 16 + int(struct.unpack_from("<I", capture, position + 8)[0])
+        count += 1
+    assert position == len(capture)
+    return count
+
+
+@pytest.mark.device(files=TLS_FILES)
+def test_evidence(device: Device, tmp_path: Path) -> None:
+    """A capture and the secrets that open it, the heap over time, and the events of the guest."""
+    context = ssl.create_default_context(cadata=RECIPE.trust)
+    context.check_hostname = False
+    context.keylog_filename = str(device.tls_secrets)
+    with (
+        socket.create_connection(("127.0.0.1", device.port(443)), 10) as raw,
+        context.wrap_socket(raw) as connection,
+    ):
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert connection.recv(12) == b"HTTP/1.1 200"
+    device.heap()
+    saved = save(device, tmp_path / "evidence")
+    assert saved.problem == ""
+    assert packets((saved.folder / "net.pcap").read_bytes()) > 10
+    assert "CLIENT_RANDOM " in (saved.folder / "tls-secrets.txt").read_text()
+    reasons = [line.split('"')[5] for line in (saved.folder / "heap.jsonl").open()]
+    assert [reason for reason in reasons if reason != "network"] == ["ready", "asked", "end"]
+    assert '"scheme": "https"' in (saved.folder / "events.json").read_text()
+    assert " seed=" in (saved.folder / "command.txt").read_text()
+
+
+def test_readiness_of_one_byte(device_factory: DeviceFactory) -> None:
+    """Ready means that the guest answered: the first request needs no second try."""
+    device = device_factory(ready="http")
+    answered = device.timeline.first("answered")
+    listening = device.timeline.first("listening")
+    assert listening is not None
+    assert answered is not None
+    assert answered > listening
+    assert get(device).startswith(b"espbench")
+    assert not Deadline(0).remaining()
+
+
+def test_a_pause_is_no_time(device: Device) -> None:
+    """A paused device takes no CPU; afterwards neither its clock nor the timeline counts that."""
+    pause = 1.5
+    assert device.pid is not None
+    process = psutil.Process(device.pid)
+    before, since = device.ping(), device.timeline.now()
+    device.pause()
+    used = sum(process.cpu_times()[:2])
+    time.sleep(pause)  # nothing to wait for: that nothing happens is what is looked at
+    assert sum(process.cpu_times()[:2]) - used <= 0.02  # two ticks of the kernel's clock
+    device.resume()
+    assert (device.ping() - before) / 1e6 < pause
+    assert device.timeline.now() - since < pause
+    assert get(device, "/hello") == b"hello\n"
+    [resumed] = [event for event in device.timeline if event.name == "resumed"]
+    assert resumed.detail["paused"] >= pause
+    with pytest.raises(ConfigError, match=r"^device is not paused: pause it first\.$"):
+        device.resume()
+
+
+def test_the_end_of_a_paused_device(device: Device) -> None:
+    """A QEMU that ended in a pause is told of as ever."""
+    device.pause()
+    assert device.pid is not None
+    os.kill(device.pid, signal.SIGKILL)
+    with pytest.raises(QemuDied) as caught:
+        device.resume()
+    assert str(caught.value) == (
+        "QEMU was ended by signal 9 and said nothing. The kernel does that when memory is short: "
+        "look into `dmesg`, and run fewer devices at a time (-n, --espbench-pool 0)."
+    )

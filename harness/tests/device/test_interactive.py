@@ -1,0 +1,215 @@
+"""`espbench up`: what it shows, who gets in, what the device reaches, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from espbench.boards.board import LX60
+from espbench.clients import Target
+from espbench.clients.errors import WebReplError
+from espbench.clients.webrepl import WebRepl
+from espbench.device.webrepl_password import (
+    LENGTH,
+    VARIABLE,
+    chosen_password,
+    random_password,
+    with_password,
+)
+from espbench.errors import ConfigError
+from espbench.firmware import build
+from up_process import Up, running
+
+BUILT_IN = "espbench"
+"""The password of the default application where nothing says another."""
+
+
+@pytest.fixture(scope="module")
+def firmware() -> str:
+    """Return the firmware of the tree."""
+    return str(build.firmware(LX60))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a folder for the device's files."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    return folder
+
+
+# ------------------------------------------------------------------- password
+
+
+def test_random_passwords_differ() -> None:
+    """No two of them are the same, and each can be typed."""
+    made = {random_password() for _ in range(100)}
+    assert len(made) == 100
+    assert all(re.fullmatch(rf"[a-z2-9]{{{LENGTH}}}", password) for password in made)
+
+
+def test_a_chosen_password() -> None:
+    """A variable sets it, so that it is in no list of processes; one that cannot be is refused."""
+    assert chosen_password({VARIABLE: "of my own"}) == "of my own"
+    assert chosen_password({VARIABLE: ""}) != chosen_password({})
+    for bad in ("x" * 129, "a\nb", "Füße"):
+        with pytest.raises(ConfigError) as error:
+            chosen_password({VARIABLE: bad})
+        assert str(error.value) == (
+            "ESPBENCH_WEBREPL_PASSWORD is not a password that the WebREPL takes: use at most 128 "
+            "printable ASCII characters."
+        )
+
+
+def test_a_password_beside_a_configuration(tmp_path: Path) -> None:
+    """It joins what /config.json has; a password of the user's, there or in main.py, stays."""
+    config = tmp_path / "config.json"
+    config.write_text('{"webrepl": {"path": "/repl"}, "wsserver": {"path": "/chat"}}')
+    known = with_password({"/config.json": config}, "new")
+    assert known.password == "new"
+    assert json.loads(known.files["/config.json"]) == {
+        "webrepl": {"path": "/repl", "password": "new"},
+        "wsserver": {"path": "/chat"},
+    }
+    config.write_text('{"webrepl": {"password": "mine"}}')
+    for files in ({"/config.json": config}, {"/main.py": b""}):
+        known = with_password(files, "new")
+        assert known.files == files
+        assert (known.password, known.source) == (None, next(iter(files)))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", r"/config\.json is not JSON \(.+\): correct it\."),
+        ("[]", r"/config\.json is not a JSON object: correct it\."),
+        ('{"webrepl": null}', r'/config\.json has no object under "webrepl": correct it\.'),
+    ],
+)
+def test_a_configuration_that_would_leave_the_built_in_password(text: str, said: str) -> None:
+    """The application would start with its own password, which everybody knows."""
+    with pytest.raises(ConfigError, match=f"^{said}$"):
+        with_password({"/config.json": text.encode()}, "new")
+
+
+# ------------------------------------------------------------------- the device
+
+
+def log_in(up: Up, password: str) -> None:
+    """Log in at the WebREPL that it shows, and run a line there."""
+    address = up.wait_for(r"^webrepl-ws +ws://127\.0\.0\.1:(\d+)/webrepl$")
+    with Target(int(address[1])).websocket("/webrepl") as socket:
+        assert WebRepl(socket, password).line("6 * 7") == "42\n"
+
+
+def test_its_password_and_what_it_reaches(firmware: str) -> None:
+    """The password is random and on no command line; QEMU lets the device open no connection."""
+    with running("--firmware", firmware) as up:
+        password = up.wait_for(r"^password +(\S+)  \(WebREPL, and the terminal of the page\)$")[1]
+        command = up.qemu().cmdline()
+        assert any("restrict=on" in word for word in command)
+        assert not any(password in word for word in command)
+        for name in ("http", "https", "ws", "wss", "webrepl-wss"):
+            up.wait_for(rf"^{name} +\w+://127\.0\.0\.1:\d+/")
+        with pytest.raises(WebReplError, match="refused the WebREPL's password"):
+            log_in(up, BUILT_IN)
+        log_in(up, password)
+
+
+def test_with_internet_and_a_chosen_password(firmware: str) -> None:
+    """`--internet` lets the device open connections; a variable names the password."""
+    more = {VARIABLE: "a word of my own"}
+    with running("--firmware", firmware, "--internet", more=more) as up:
+        up.wait_for(r"^password +a word of my own  ")
+        assert not any("restrict" in word for word in up.qemu().cmdline())
+        log_in(up, more[VARIABLE])
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("print('mine')\n", "its program has ended"),
+        ("import time\nprint('mine')\nwhile True:\n    time.sleep(1)\n", ""),
+    ],
+    ids=["ends", "runs"],
+)
+def test_a_program_that_serves_nothing(
+    program: str, why: str, firmware: str, project: Path
+) -> None:
+    """No address is shown that does not answer, and one that comes to answer is shown then."""
+    (project / "main.py").write_text(program)
+    more = {"ESPBENCH_TIMEOUT_SCALE": "0.2"}
+    with running("--firmware", firmware, "--files", str(project), terminal=True, more=more) as up:
+        up.wait_for(r"^mine$")
+        up.wait_for(
+            r"^Nothing answers on the device's ports 80 and 443\. What comes to answer there is "
+            r"shown here\.$"
+        )
+        assert why in up.shown
+        assert "://" not in up.shown
+        assert "password" not in up.shown
+        up.type("\x03")
+        up.wait_for(r"^>>> ")
+        up.type("import bench_app; bench_app.main()\n")
+        up.wait_for(r"^http +http://127\.0\.0\.1:\d+/$")
+
+
+def test_its_terminal(firmware: str) -> None:
+    """What the terminal is, and how to leave it, is said before the console shows anything."""
+    with running("--firmware", firmware, terminal=True) as up:
+        up.wait_for(r"^password ")
+        assert up.shown.startswith(
+            "This terminal is the device's console: it shows what the device prints, and sends "
+            "what you type.\nCtrl-] ends espbench up. Ctrl-C stops the device's program, for "
+            "MicroPython's prompt >>>; Ctrl-D there starts it again.\n"
+        )
+        up.type("\x03")
+        up.wait_for(r"^KeyboardInterrupt: ?$")
+        up.type("6 * 7\n")
+        up.wait_for(r"^42$")
+        assert up.process.poll() is None
+        assert not termios.tcgetattr(up.terminal)[3] & termios.ICANON
+        up.type("\x1d")
+        assert up.process.wait(20) == 0
+        assert termios.tcgetattr(up.terminal)[3] & termios.ICANON
+
+
+def test_for_programs(firmware: str) -> None:
+    """With --json there is one document on standard output; console and sentences are elsewhere."""
+    command = [sys.executable, "-m", "espbench", "up", "--firmware", firmware, "--json"]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while not lines or lines[-1] != "}\n":
+            lines.append(process.stdout.readline())
+            assert lines[-1], lines
+        process.terminate()
+        rest, said = process.communicate(timeout=60)
+    assert rest == ""
+    document = json.loads("".join(lines))
+    assert set(document["addresses"]) >= {"http", "https", "ws", "wss", "webrepl-ws"}
+    assert len(document["password"]) == LENGTH
+    assert "What the device prints follows; Ctrl-C ends espbench up." in said
+
+
+def test_an_address_for_others_is_warned_of(tiny_firmware: Callable[[bytes], Path]) -> None:
+    """Whoever opens the ports to others is told who gets in, and that http is not encrypted."""
+    with socket.socket() as probe:
+        probe.bind(("0.0.0.0", 0))
+        port = probe.getsockname()[1]
+    firmware = str(tiny_firmware(b"hello up\r\n"))
+    with running("--firmware", firmware, "--host", "0.0.0.0", "--http-port", str(port)) as up:
+        up.wait_for(r"^hello up$")
+        assert (
+            "--host 0.0.0.0: whoever reaches this machine there reaches the device, and with the "
+            "WebREPL's password its REPL. Over http that password is not encrypted.\n" in up.shown
+        )

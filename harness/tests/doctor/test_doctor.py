@@ -1,0 +1,152 @@
+"""The doctor finds what is missing, and says how to get it."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from espbench.boards.board import BOARDS
+from espbench.cli.main import main
+from espbench.doctor import doctor
+from espbench.firmware.checks import Finding
+from rich.console import Console
+
+TREE = Path(__file__).resolve().parents[3]
+LX60 = BOARDS["lx60"]
+
+
+def script(folder: Path, name: str, text: str) -> None:
+    """Write a program that prints a text."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{text}'\n")
+    path.chmod(0o755)
+
+
+def state(findings: list[Finding]) -> dict[str, str]:
+    """Return each subject's state."""
+    return {finding.subject: finding.state for finding in findings}
+
+
+@pytest.fixture
+def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder the whole PATH, and the home without anything of Espressif's; return it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("IDF_PATH", "IDF_TOOLS_PATH", "IDF_PYTHON_ENV_PATH", "ESPBENCH_MICROPYTHON"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_nothing_there(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a machine with no tools all of them come in one line, and the exit status is 1."""
+    assert main(["doctor", "--board", "lx60"]) == 1
+    shown = capsys.readouterr().out
+    line = next(line for line in shown.splitlines() if line.startswith("  apt-get install"))
+    assert {"util-linux", "make", "qemu-system-misc", "gcc-xtensa-lx106"} < set(line.split())
+
+
+def test_the_line_is_that_of_set_up(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a clone the doctor's line is the one of set-up: nobody asks root twice."""
+    said = subprocess.run(
+        [sys.executable, "tools/debian.py"], cwd=TREE, capture_output=True, text=True, check=True
+    ).stdout
+    assert {"qemu-system-misc", "gcc", "openssl"} < set(said.split())
+    main(["doctor", "--board", "lx60"])
+    assert f"\n  {said}" in capsys.readouterr().out
+
+
+def test_old_qemu(only: Path) -> None:
+    """A QEMU that is too old is missing, with both versions."""
+    script(only, "qemu-system-xtensa", "QEMU emulator version 5.2.0 (Debian)")
+    (found,) = [f for f in doctor.examine([LX60]) if f.subject == "qemu-system-xtensa"]
+    assert found.state == "missing"
+    assert found.found == (
+        f"{only}/qemu-system-xtensa is version 5.2.0, and board lx60 needs 7.2.0 or newer: "
+        "upgrade it (apt-get install --no-install-recommends qemu-system-misc)."
+    )
+
+
+def test_qemu_without_the_machine(only: Path) -> None:
+    """A QEMU that lacks the board's machine is not enough."""
+    script(only, "qemu-system-xtensa", "QEMU emulator version 9.0.0\nnone  empty machine")
+    assert state(doctor.examine([LX60]))["machine lx60-nommu"] == "missing"
+
+
+def test_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too little room is told with what to do."""
+    import shutil
+
+    usage = shutil.disk_usage("/")._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    (found,) = [f for f in doctor.examine([]) if f.subject == "disk"]
+    assert found.state == "missing"
+    assert found.remedy == "free some space, or point ESPBENCH_CACHE at another disk"
+
+
+def test_sources_come_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources that are not fetched yet are no fault."""
+    monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path))
+    (found,) = [f for f in doctor.examine([]) if f.subject == "sources"]
+    assert found.state == "later"
+    assert found.found == f"0 of 5 in {tmp_path}; 94.2 MB are fetched by the next build"
+    assert doctor.healthy([found])
+
+
+def test_json(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For programs the findings are JSON, with the same exit status."""
+    assert main(["doctor", "--json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert data["healthy"] is False
+    assert {"board", "subject", "state", "found", "remedy"} == set(data["findings"][0])
+
+
+def test_one_line_for_apt() -> None:
+    """All Debian packages come in one line, once; other advice follows."""
+    findings = [
+        Finding("all", "a", "missing", "", "apt-get install --no-install-recommends one two"),
+        Finding("all", "b", "missing", "", "free some space"),
+        Finding("all", "c", "missing", "", "apt-get install --no-install-recommends two three"),
+        Finding("all", "d", "ok", "", "apt-get install --no-install-recommends no"),
+    ]
+    assert doctor.remedies(findings) == [
+        "apt-get install --no-install-recommends one two three",
+        "free some space",
+    ]
+
+
+def test_all_well() -> None:
+    """When nothing is missing it says so."""
+    text = io.StringIO()
+    doctor.show([Finding("all", "a", "ok", "here")], Console(file=text))
+    assert "Nothing is missing." in text.getvalue()
+
+
+def test_optional_boards(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A board that may be missing is no fault, unless it is asked for."""
+    boards = [BOARDS["esp32"]]
+    assert doctor.healthy(doctor.examine(boards)) is False
+    found = doctor.examine(boards, wanted=False)
+    assert state(found)["ESP-IDF"] == state(found)["qemu-system-xtensa"] == "optional"
+    text = io.StringIO()
+    doctor.show(found, Console(file=text, width=200))
+    assert (
+        "To get esp32, too (or use Espressif's container image):\n"
+        "  git clone -b v5.5.1 --recursive https://github.com/espressif/esp-idf.git ~/esp/esp-idf "
+        "&& ~/esp/esp-idf/install.sh esp32,esp32c3\n"
+        "  python $IDF_PATH/tools/idf_tools.py install qemu-xtensa\n"
+    ) in text.getvalue()
+
+
+def test_extras_are_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only an extra brings is not missing; what espbench itself needs is."""
+    listed = ["rich>=13", 'esp-coredump>=1.12; extra == "esp"', "no-such-thing>=1"]
+    monkeypatch.setattr("importlib.metadata.requires", lambda _name: listed)
+    found = next(f for f in doctor.examine([]) if f.subject == "Python packages")
+    assert (found.state, found.found) == ("missing", "no no-such-thing")
+    monkeypatch.setattr("importlib.metadata.requires", lambda _name: listed[:2])
+    found = next(f for f in doctor.examine([]) if f.subject == "Python packages")
+    assert (found.state, found.found) == ("ok", "all 1 installed")

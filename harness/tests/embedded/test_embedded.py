@@ -1,0 +1,234 @@
+"""The real pytest-embedded on top of espbench's machine, in sessions of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from embedded_session import PLUGINS, run_embedded
+
+pytest.importorskip("pytest_embedded_qemu", reason="pip install 'espbench[embedded]'")
+
+Inner = Callable[..., "tuple[int, str]"]
+PANIC = b"""\
+ready\r
+Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.\r
+PC      : 0x60000008  PS      : 0x00000030  A0      : 0x60000010  A1      : 0x60fffe00\r
+Backtrace: 0x60000008:0x60fffe00\r
+Rebooting...\r
+"""
+
+
+@pytest.fixture
+def inner(tmp_path: Path, tiny_firmware: Callable[..., Path]) -> Inner:
+    """Return a function that runs a test file on `lx60` with a firmware that prints."""
+
+    def run(
+        source: str, *options: str, text: bytes | None = None, plugins: tuple[str, ...] = PLUGINS
+    ) -> tuple[int, str]:
+        firmware = tiny_firmware() if text is None else tiny_firmware(text)
+        always = (f"--espbench-firmware={firmware}", "--embedded-services=qemu")
+        return run_embedded(tmp_path, source, *always, *options, plugins=plugins)
+
+    return run
+
+
+def gone(path: Path) -> bool:
+    """Return whether no process has the id that a test wrote there."""
+    try:
+        os.kill(int(path.read_text()), 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_one_machine(inner: Inner, tmp_path: Path) -> None:
+    """What `dut` expects was printed by the machine that `device` is; it ends with its test."""
+    source = """
+import pathlib
+from pytest_embedded_qemu import Qemu, QemuDut
+def test_it(device, dut):
+    assert isinstance(dut, QemuDut) and isinstance(dut.qemu, Qemu)
+    assert dut.qemu.device is device and dut.qemu.pid == device.pid
+    dut.expect_exact("somebody else's firmware\\n")
+    assert dut.expect("(r..)dy")[1] == b"rea"
+    device.console.expect("^ready$")
+    assert device.url("/x") == f"http://127.0.0.1:{device.port(80)}/x"
+    assert dut.qemu.poll() is None
+    assert dut.qemu.qmp_execute_cmd("query-status")["running"]
+    pathlib.Path("pid").write_text(str(dut.qemu.pid))
+def test_another(dut):
+    dut.expect("ready")
+    assert dut.qemu.pid != int(pathlib.Path("pid").read_text())
+    pathlib.Path("another").write_text(str(dut.qemu.pid))
+"""
+    status, output = inner(source)
+    assert status == 0, output
+    assert (
+        "espbench: dut runs on espbench's machine; connections to its address are led to it\n"
+        in output
+    )
+    assert gone(tmp_path / "pid")
+    assert gone(tmp_path / "another")
+
+
+def test_markers(inner: Inner) -> None:
+    """The marker of a device is one for the device below a dut, too."""
+    source = """
+@pytest.mark.device(files={"/a": "b"}, forwards={443: 2}, args={"heap": 65536})
+def test_it(dut):
+    device = dut.qemu.device
+    assert len(device.ports(443)) == 2
+    assert device.stored_files() == {"/a": b"b"} and device.args == {"heap": "65536"}
+    assert device.forward(8080) == device.port(8080) == device.forward(8080)
+    assert len(device.ports(8080)) == 1
+"""
+    status, output = inner(source)
+    assert status == 0, output
+
+
+def test_several_duts(inner: Inner) -> None:
+    """Duts have addresses of their own, so that what one prints does not lead to the other."""
+    source = """
+@pytest.mark.parametrize("count", [2], indirect=True)
+def test_it(dut):
+    for each in dut:
+        each.expect("ready")
+    assert [each.qemu.device.guest_address for each in dut] == ["10.0.2.15", "10.0.3.15"]
+    assert "10.0.3" in dut[1].qemu.device.qemu.qmp.monitor("info network")
+@pytest.mark.parametrize("count", [2], indirect=True)
+def test_which(dut, device): pass
+"""
+    status, output = inner(source)
+    assert status == 1
+    assert re.search("1 passed, .*1 error", output)
+    assert (
+        "espbench.errors.ConfigError: The test has several duts, so `device` could be any of them: "
+        "use `dut[0].qemu.device`." in output
+    )
+
+
+def test_panic_is_the_failure(inner: Inner, tmp_path: Path) -> None:
+    """A panic is why a test failed, and no failure of a test that passes: it expected that."""
+    source = """
+def test_waits(dut):
+    dut.expect("Rebooting")
+    dut.expect("never", timeout=1)
+def test_expects(dut):
+    dut.expect("Guru Meditation")
+    dut.expect("Rebooting")
+"""
+    status, output = inner(source, text=PANIC)
+    assert status == 1
+    assert "1 failed, 1 passed" in output
+    assert re.search(r"^E +espbench.errors.Panicked: The guest panicked ", output, re.M)
+    evidence = tmp_path / "evidence" / "test_inner-test_waits"
+    assert (evidence / "panic.txt").exists()
+    assert (evidence / "console.txt").exists()
+
+
+def test_death_is_the_failure(inner: Inner) -> None:
+    """The end of QEMU is why a test failed, not the time-out that came of it."""
+    source = """
+import os, signal
+def test_killed(dut):
+    dut.expect("ready")
+    os.kill(dut.qemu.pid, signal.SIGKILL)
+    assert dut.qemu.wait(5) == -9
+    dut.expect("never", timeout=1)
+@pytest.mark.parametrize("qemu_extra_args", ["-device nonsense"], indirect=True)
+def test_refused(dut): pass
+"""
+    status, output = inner(source)
+    assert status == 1
+    assert "espbench.errors.QemuDied: QEMU was ended by signal 9 and said nothing." in output
+    assert "'nonsense' is not a valid device model name" in output
+
+
+def test_their_ports(inner: Inner) -> None:
+    """A NIC in their arguments is the one that there is, with the ports that it forwards."""
+    source = """
+def test_it(dut):
+    assert len(dut.qemu.device.ports(9000)) == 1
+"""
+    option = "--qemu-extra-args=-nic user,model=open_eth,hostfwd=tcp:127.0.0.1:0-:9000"
+    status, output = inner(source, option)
+    assert status == 0, output
+
+
+def test_no_image(inner: Inner) -> None:
+    """An image that is named and not there is told as that."""
+    status, output = inner("def test_it(dut): pass", "--qemu-image-path=none.bin")
+    assert status == 1
+    assert (
+        "espbench.errors.ConfigError: There is no flash image none.bin for the dut: build the "
+        "project, or name another image with --qemu-image-path." in output
+    )
+
+
+def test_off(inner: Inner) -> None:
+    """pytest-embedded's own QEMU is left alone on request, and `device` says why it is none."""
+    source = """
+def test_own():
+    import pytest_embedded_qemu
+    assert pytest_embedded_qemu.Qemu.__module__ == "pytest_embedded_qemu.qemu"
+def test_both(dut, device): pass
+"""
+    status, output = inner(source, "--espbench-dut=off", "--embedded-services=")
+    assert status == 1
+    assert re.search("1 passed, .*1 error", output)
+    assert (
+        "ConfigError: The dut does not run on espbench's machine (--espbench-dut is off), so "
+        "`device` cannot be the same: use --embedded-services idf,qemu, or leave one of the two "
+        "fixtures away." in output
+    )
+
+
+def test_direct(inner: Inner) -> None:
+    """Without routes `socket` is as Python made it."""
+    source = """
+import socket
+def test_it(dut):
+    assert "connect" not in vars(socket.socket)
+"""
+    assert inner(source, "--espbench-dut=direct")[0] == 0
+    assert inner(source)[0] == 1
+
+
+MISFIT = (
+    'import espbench.embedded.compat\nespbench.embedded.compat.installed = lambda _name: "3.1.0"\n'
+)
+
+
+def test_version_that_does_not_fit(inner: Inner, tmp_path: Path) -> None:
+    """A version that does not fit is one sentence, unless nobody wants a dut in QEMU."""
+    (tmp_path / "misfit.py").write_text(MISFIT)
+    plugins = ("misfit", *PLUGINS)
+    status, output = inner("def test_it(dut): pass", plugins=plugins)
+    assert status == 4
+    said = "pytest-embedded 3.1.0 does not fit this espbench, which takes ~=2.9: install"
+    assert f"ERROR: {said}" in output
+    status, output = inner(
+        "def test_it(device): pass",
+        "--embedded-services=",
+        "--espbench-ready-console=^ready",
+        plugins=plugins,
+    )
+    assert status == 0, output
+    assert f"espbench: {said}" in output
+
+
+def test_without_a_dut(inner: Inner) -> None:
+    """Suites that take no dut run as without pytest-embedded, whose QEMU is not even imported."""
+    source = """
+import sys
+def test_it(device, device_factory):
+    device_factory(name="second")
+    assert "pytest_embedded_qemu" not in sys.modules
+"""
+    status, output = inner(source, "--embedded-services=", "--espbench-ready-console=^ready")
+    assert status == 0, output
+    assert "espbench: dut" not in output

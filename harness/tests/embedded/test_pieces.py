@@ -1,0 +1,210 @@
+"""What espbench makes of pytest-embedded's versions, arguments and build folders."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from pathlib import Path
+
+import pytest
+from espbench.embedded import compat as fit
+from espbench.embedded import flash_image as image
+from espbench.embedded.console_bridge import Feed
+from espbench.embedded.qemu_args import Theirs, theirs
+from espbench.errors import ConfigError, ImageError
+from espbench.util.timeouts import Deadline
+
+
+def misfit(**versions: str) -> str:
+    """Return what is said of these versions; what is not named has one that fits."""
+    return fit.misfit(version_of=lambda name: versions.get(name.replace("-", "_"), "2.9.3"))
+
+
+def test_the_ranges_are_the_extras() -> None:
+    """What pip installs for the extra is what is accepted."""
+    listed = {requirement.name: str(requirement.specifier) for requirement in fit.wanted()}
+    assert listed == {
+        "pytest-embedded": "~=2.9",
+        "pytest-embedded-idf": "~=2.9",
+        "pytest-embedded-qemu": "~=2.9",
+    }
+
+
+@pytest.mark.parametrize("version", ["2.9", "2.9.3", "2.10.1rc1", "2.11.0"])
+def test_versions_that_fit(version: str) -> None:
+    """These are the ones that this code was written for, and what follows on them."""
+    assert misfit(pytest_embedded_qemu=version) == ""
+
+
+@pytest.mark.parametrize("version", ["1.16.2", "2.8.1", "3.0.0", "2.9.dev1"])
+@pytest.mark.parametrize("name", ["pytest-embedded", "pytest-embedded-idf", "pytest-embedded-qemu"])
+def test_versions_that_do_not_fit(name: str, version: str) -> None:
+    """Others are named, too old or too new, with what to install instead."""
+    assert misfit(**{name.replace("-", "_"): version}) == (
+        f"{name} {version} does not fit this espbench, which takes ~=2.9: install that with "
+        "`pip install 'espbench[embedded]'`, or leave pytest-embedded's own QEMU alone with "
+        "--espbench-dut=off."
+    )
+
+
+def test_not_installed() -> None:
+    """The absence of what runs QEMU is told as that; other parts may be absent."""
+    absent = ("pytest-embedded-qemu",)
+    assert fit.misfit(version_of=lambda name: None if name in absent else "2.9.3") == (
+        "pytest-embedded-qemu is not installed, and a dut in QEMU needs it: install it with "
+        "`pip install 'espbench[embedded]'`."
+    )
+    absent = ("pytest-embedded-idf",)
+    assert fit.misfit(version_of=lambda name: None if name in absent else "2.9.3") == ""
+
+
+@pytest.mark.parametrize(
+    ("cli", "extra", "expected"),
+    [
+        (None, None, Theirs()),
+        ("-nographic -machine esp32c3", None, Theirs(machine="esp32c3")),
+        ("'-M esp32,foo=on -m 4M'", "", Theirs(machine="esp32", extra=("-m", "4M"))),
+        (
+            None,
+            "-global driver=timer.esp32.timg,property=wdt_disable,value=true",
+            Theirs(extra=("-global", "driver=timer.esp32.timg,property=wdt_disable,value=true")),
+        ),
+        (
+            "-nic user,id=u,model=open_eth,hostfwd=tcp::8080-:80,hostfwd=tcp::8443-:443",
+            "-serial mon:stdio -serial null",
+            Theirs(rules=("tcp::8080-:80", "tcp::8443-:443"), extra=("-serial", "null")),
+        ),
+    ],
+)
+def test_arguments(cli: str | None, extra: str | None, expected: Theirs) -> None:
+    """What the machine has already is left out, ports are forwarded, and the rest is passed on."""
+    assert theirs(cli, extra) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["-nic tap", "-netdev user,id=n", "-nic user,model=e1000", "-nic user,restrict=on"]
+)
+def test_another_network(text: str) -> None:
+    """A network that is not the one of a dut is refused."""
+    with pytest.raises(ConfigError) as caught:
+        theirs(None, f"-m 4M {text}")
+    assert str(caught.value) == (
+        f"espbench gives a dut its network and cannot take `{text}` from --qemu-cli-args or "
+        "--qemu-extra-args: leave it away, or leave pytest-embedded's own QEMU alone with "
+        "--espbench-dut=off."
+    )
+
+
+def test_merged(tmp_path: Path) -> None:
+    """Files are at their offsets in an erased flash."""
+    (tmp_path / "a").write_bytes(b"boot")
+    (tmp_path / "b").write_bytes(b"app")
+    made = image.merged([(2, tmp_path / "a"), (8, tmp_path / "b")], 12)
+    assert made == b"\xff\xffboot\xff\xffapp\xff"
+
+
+def test_merged_does_not_fit(tmp_path: Path) -> None:
+    """A file that is too large or gone is named."""
+    path = tmp_path / "app.bin"
+    path.write_bytes(bytes(0x20))
+    with pytest.raises(ImageError) as caught:
+        image.merged([(0x1FFFF0, path)], 2 << 20)
+    assert str(caught.value) == (
+        "app.bin ends at 0x200010, behind the end of a flash of 2 MB: set "
+        "CONFIG_ESPTOOLPY_FLASHSIZE to more."
+    )
+    path.unlink()
+    with pytest.raises(ImageError) as caught:
+        image.merged([(0, path)], 2 << 20)
+    assert str(caught.value) == (
+        f"{path} cannot be read (No such file or directory): build the project again."
+    )
+
+
+def test_flash_size() -> None:
+    """ESP-IDF's names of sizes are understood, or named."""
+    assert image.flash_size("4MB") == 4 << 20
+    with pytest.raises(ImageError) as caught:
+        image.flash_size("keep")
+    assert str(caught.value) == (
+        "The project's flash size is 'keep', and QEMU has 2, 4, 8 or 16MB: set "
+        "CONFIG_ESPTOOLPY_FLASHSIZE."
+    )
+
+
+def test_image_is_written_once(tmp_path: Path) -> None:
+    """An image that is there already is left alone, for whoever reads it just now."""
+    path = tmp_path / "flash_image.bin"
+    image.write(path, b"one")
+    first = path.stat()
+    image.write(path, b"one")
+    assert path.stat().st_ino == first.st_ino
+    image.write(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["flash_image.bin"]
+
+
+class Slow:
+    """A queue that takes nothing until it may."""
+
+    def __init__(self) -> None:
+        self.may = threading.Event()
+        self.taken: list[bytes] = []
+
+    def put(self, data: bytes) -> None:
+        """Wait, then take."""
+        assert self.may.wait(Deadline(10).seconds)
+        self.taken.append(data)
+
+
+def test_feed() -> None:
+    """Whoever reads the console does not wait for the other process, and nothing gets lost."""
+    slow = Slow()
+    feed = Feed(slow)
+    feed.put(b"a\n")
+    feed.put(b"b\n")
+    assert slow.taken == []
+    slow.may.set()
+    feed.close()
+    assert slow.taken == [b"a\n", b"b\n"]
+
+
+def test_feed_by_lines() -> None:
+    """Only whole lines are handed over, however they came; what is left at the end, too."""
+    slow = Slow()
+    slow.may.set()
+    feed = Feed(slow, linger=60)
+    for data in (b"port 4", b"43\r", b"\nand\nmo", b"re"):
+        feed.put(data)
+    feed.close()
+    assert slow.taken == [b"port 443\r\nand\n", b"more"]
+
+
+def test_feed_of_a_prompt() -> None:
+    """A line that nobody finishes is handed over after a while."""
+
+    class Seen:
+        def __init__(self) -> None:
+            self.data: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+        def put(self, data: bytes) -> None:
+            self.data.put(data)
+
+    seen = Seen()
+    feed = Feed(seen, linger=0.01)
+    feed.put(b">>> ")
+    assert seen.data.get(timeout=Deadline(10).seconds) == b">>> "
+    feed.close()
+
+
+def test_feed_whose_queue_is_gone() -> None:
+    """The end of the other process ends the thread, and is nobody's failure."""
+
+    class Gone:
+        def put(self, data: bytes) -> None:
+            raise BrokenPipeError(data)
+
+    feed = Feed(Gone())
+    feed.put(b"a\n")
+    feed.close()
+    assert "espbench-dut" not in {thread.name for thread in threading.enumerate()}

@@ -1,0 +1,343 @@
+"""Builds happen when they must, once, and fail with the compiler's own words."""
+
+from __future__ import annotations
+
+import io
+import json
+import multiprocessing
+import os
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from espbench.boards.board import BOARDS
+from espbench.errors import BuildError, ToolMissing
+from espbench.firmware import build, sources
+from espbench.firmware import make_backend as build_make
+from espbench.firmware.make_paths import MakePaths
+from rich.console import Console
+
+TREE = Path(__file__).resolve().parents[3]
+BOARD = BOARDS["lx60"]
+MAKEFILE = """
+all: $(BUILD)/firmware.elf
+$(BUILD)/firmware.elf: input.c
+\t@echo run >>$(BUILD)/../runs
+\tcat input.c > $@
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a tree whose board has a small Makefile, a compiler and sources."""
+    folder = tmp_path / "firmware" / "boards" / "lx60"
+    folder.mkdir(parents=True)
+    (folder / "Makefile").write_text(MAKEFILE)
+    (folder / "input.c").write_text("int main;\n")
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    compiler = bin_folder / "xtensa-lx106-elf-gcc"
+    compiler.write_text("#!/bin/sh\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "libc.a").touch()
+    monkeypatch.setattr(build_make, "C_LIBRARY", tmp_path / "libc.a")
+    monkeypatch.setattr(sources, "ensure", lambda *_names, **_options: sources.folders())
+    return tmp_path
+
+
+def run(tree: Path) -> build.Built:
+    """Build quietly."""
+    return build.build(BOARD, root=tree, console=Console(file=io.StringIO()))
+
+
+def runs(tree: Path) -> int:
+    """Return how often the Makefile's recipe ran."""
+    return (tree / "build" / "runs").read_text().count("run")
+
+
+def test_builds_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second build does nothing, not even make."""
+    built = run(tree)
+    assert built.rebuilt
+    assert built.firmware == tree / "build" / "lx60" / "firmware.elf"
+    assert built.firmware.read_text() == "int main;\n"
+    (tree / "bin" / "xtensa-lx106-elf-gcc").unlink()
+    monkeypatch.setenv("PATH", str(tree / "bin"))
+    again = run(tree)
+    assert (again.rebuilt, again.sha256) == (False, built.sha256)
+
+
+def test_changed_source(tree: Path) -> None:
+    """A changed source is built; what did not change is make's business."""
+    first = run(tree)
+    (tree / "firmware" / "boards" / "lx60" / "input.c").write_text("int other;\n")
+    second = run(tree)
+    assert second.rebuilt
+    assert second.sha256 != first.sha256
+    assert runs(tree) == 2
+
+
+def test_changed_variables(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a path that make was given changes, everything is built again."""
+    run(tree)
+    monkeypatch.setenv("ESPBENCH_CACHE", str(tree / "elsewhere"))
+    assert run(tree).rebuilt
+    assert runs(tree) == 2
+
+
+def test_removed_firmware(tree: Path) -> None:
+    """A firmware that was removed comes back."""
+    run(tree).firmware.unlink()
+    assert run(tree).firmware.exists()
+
+
+def test_killed_build(tree: Path) -> None:
+    """What a killed make left is not trusted."""
+    out = tree / "build" / "lx60"
+    run(tree)
+    (out / "half.o").touch()
+    (out / build.UNFINISHED).touch()
+    (out / build.STAMP).unlink()
+    assert run(tree).rebuilt
+    assert not (out / "half.o").exists()
+    assert not (out / build.UNFINISHED).exists()
+
+
+def test_two_at_once(tree: Path) -> None:
+    """Processes that need the same firmware build it once."""
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=run, args=(tree,)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert runs(tree) == 1
+
+
+def test_compile_error(tree: Path) -> None:
+    """The first error is in the sentence, the last lines follow, and the log has them all."""
+    makefile = tree / "firmware" / "boards" / "lx60" / "Makefile"
+    makefile.write_text("all:\n\t@echo 'x.c:3:1: error: no such thing'; echo later; false\n")
+    with pytest.raises(BuildError) as error:
+        run(tree)
+    log = tree / "build" / "lx60" / "build.log"
+    assert str(error.value) == (
+        "The lx60 firmware could not be built: x.c:3:1: error: no such thing\n"
+        f"The last lines (all of them are in {log}):\n"
+        "  x.c:3:1: error: no such thing\n"
+        "  later\n"
+        "  make: *** [Makefile:2: all] Error 1"
+    )
+    assert "no such thing" in log.read_text()
+    makefile.write_text(MAKEFILE)
+    assert run(tree).rebuilt
+
+
+def test_full_disk(tree: Path) -> None:
+    """A compiler that found the disk full is told as that."""
+    log = tree / "build.log"
+    lines = ["cc1: fatal error: error writing to /x.s: No space left on device"]
+    assert build.explain("lx60", lines, log) == (
+        f"The lx60 firmware could not be built because the disk with {tree} is full: free some "
+        "space, then build again."
+    )
+
+
+def test_missing_compiler(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing compiler is named with the line that installs it."""
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/make" if name == "make" else None)
+    with pytest.raises(ToolMissing) as error:
+        run(tree)
+    assert str(error.value) == (
+        "The compiler xtensa-lx106-elf-gcc is not installed, and the lx60 firmware needs it: "
+        "install it with "
+        "apt-get install --no-install-recommends gcc-xtensa-lx106 binutils-xtensa-lx106 "
+        "picolibc-xtensa-lx106-elf."
+    )
+
+
+def test_missing_make(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing make is named with the line that installs it."""
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    with pytest.raises(ToolMissing) as error:
+        run(tree)
+    assert (
+        str(error.value)
+        == "make is not installed: install it with apt-get install --no-install-recommends make."
+    )
+
+
+def test_missing_library(tree: Path) -> None:
+    """A missing C library is named with the line that installs it."""
+    (tree / "libc.a").unlink()
+    with pytest.raises(ToolMissing) as error:
+        run(tree)
+    assert str(error.value) == (
+        f"The C library {tree}/libc.a is not installed, and the lx60 firmware needs it: install "
+        "it with apt-get install --no-install-recommends picolibc-xtensa-lx106-elf."
+    )
+
+
+def test_board_without_makefile(tmp_path: Path) -> None:
+    """A board that the tree cannot build is a sentence."""
+    with pytest.raises(BuildError) as error:
+        run(tmp_path)
+    assert str(error.value) == ("Board lx60 has no firmware/boards/lx60/Makefile to build it with.")
+
+
+def test_other_folder(tree: Path) -> None:
+    """A board that is built by make has one folder."""
+    with pytest.raises(BuildError) as error:
+        build.build(BOARD, root=tree, board_dir=tree)
+    assert str(error.value) == ("Board lx60 is built from its own folder: leave --board-dir away.")
+    with pytest.raises(BuildError) as error:
+        build.build(BOARD, root=tree, variant="DUAL")
+    assert str(error.value) == "Board lx60 has no variants: leave --variant away."
+
+
+def test_made_with(tree: Path) -> None:
+    """A build remembers what it was made with."""
+    compiler = tree / "bin" / "xtensa-lx106-elf-gcc"
+    compiler.write_text("#!/bin/sh\necho gcc 12.2.0\n")
+    assert run(tree).made_with == {"compiler": "gcc 12.2.0"}
+    assert run(tree).made_with == {"compiler": "gcc 12.2.0"}
+
+
+def test_upgraded_compiler(tree: Path) -> None:
+    """Another version of the compiler builds everything again, from no old object."""
+    compiler = tree / "bin" / "xtensa-lx106-elf-gcc"
+    compiler.write_text("#!/bin/sh\necho gcc 12.2.0\n")
+    run(tree)
+    old = tree / "build" / "lx60" / "old.o"
+    old.touch()
+    compiler.write_text("#!/bin/sh\necho gcc 13.3.0\n")
+    built = run(tree)
+    assert (built.rebuilt, built.made_with) == (True, {"compiler": "gcc 13.3.0"})
+    assert not old.exists()
+    assert not run(tree).rebuilt
+
+
+def test_warnings_stop_the_build_where_asked(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ESPBENCH_WERROR=1 reaches make; it is no reason to build the same firmware again."""
+    makefile = tree / "firmware" / "boards" / "lx60" / "Makefile"
+    makefile.write_text(MAKEFILE.replace("echo run", "echo run $(WERROR)"))
+    monkeypatch.delenv(build_make.WERROR_VARIABLE, raising=False)
+    run(tree)
+    monkeypatch.setenv(build_make.WERROR_VARIABLE, "1")
+    assert not run(tree).rebuilt
+    (tree / "firmware" / "boards" / "lx60" / "input.c").write_text("int other;\n")
+    assert run(tree).rebuilt
+    assert (tree / "build" / "runs").read_text().split() == ["run", "0", "run", "1"]
+    assert "WERROR" not in json.loads((tree / "build" / "lx60" / build.STAMP).read_text())
+
+
+def commands_of_make(tmp_path: Path, **more: str) -> list[str]:
+    """Return how the real Makefile would compile one file of ours and one of somebody else's."""
+    builder = build_make.MakeBuilder()
+    folders = sources.ensure(builder.sources(), console=Console(file=io.StringIO()))
+    job = replace(builder.job(BOARD, TREE, None), out=tmp_path)
+    variables = {**builder.variables(job, folders), **more}
+    objects = ["modules/httpserver/pem_file.o", "py/gc.o"]
+    said = subprocess.run(
+        [
+            *("make", "-n", "-C", str(job.folder), "V=1"),
+            *(f"{name}={value}" for name, value in variables.items()),
+            *(f"{tmp_path}/{name}" for name in objects),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [
+        next(line for line in said.splitlines() if re.search(rf" -o \S*/{name}", line))
+        for name in objects
+    ]
+
+
+def test_only_warnings_in_our_own_code_count(tmp_path: Path) -> None:
+    """The Makefile warns of our own C, and treats that as an error only with WERROR=1."""
+    strict, theirs = commands_of_make(tmp_path, WERROR="1")
+    relaxed, _ = commands_of_make(tmp_path, WERROR="0")
+    assert "-Wall -Wextra -Werror " in strict
+    assert "-Wall -Wextra " in relaxed
+    assert "-Werror" not in relaxed
+    assert "-Wextra" not in theirs
+
+
+def test_make_that_made_nothing(tree: Path) -> None:
+    """A Makefile that reports success without a firmware is not believed."""
+    (tree / "firmware" / "boards" / "lx60" / "Makefile").write_text("all:\n\t@true\n")
+    with pytest.raises(
+        BuildError, match=r"The build said that it had made .*, but there is no such file"
+    ):
+        run(tree)
+
+
+@pytest.mark.parametrize("name", ["a folder", "$HOME #1", 'it\'s "é"', "50% a:b=c"])
+def test_path_that_make_cannot_take(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tree whose path has a space, or what make or the shell reads otherwise, is built."""
+    root = tmp_path / name
+    folder = root / "firmware" / "boards" / "lx60"
+    folder.mkdir(parents=True)
+    # Every path unquoted, as MicroPython's makefiles have them.
+    (folder / "Makefile").write_text(
+        "FIRMWARE ?= $(abspath $(CURDIR)/../..)\n"
+        "all: $(BUILD)/firmware.elf\n"
+        "$(BUILD)/firmware.elf: $(wildcard $(FIRMWARE)/boards/*/*.c)\n"
+        "\tcat $(FIRMWARE)/boards/lx60/input.c > $@\n"
+        "\tls $(MICROPYTHON) $(MPY_CROSS) > /dev/null\n"
+    )
+    (folder / "input.c").write_text("int main;\n")
+    compiler = root / "bin" / "xtensa-lx106-elf-gcc"
+    compiler.parent.mkdir()
+    compiler.write_text("#!/bin/sh\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{compiler.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(build_make, "C_LIBRARY", compiler)
+    monkeypatch.setenv("ESPBENCH_CACHE", str(root / "cache"))
+    for source in sources.folders().values():
+        source.mkdir(parents=True)
+    monkeypatch.setattr(sources, "ensure", lambda *_names, **_options: sources.folders())
+    links = tmp_path / "links"
+    monkeypatch.setattr(build_make, "MakePaths", lambda: MakePaths(links))
+    built = run(root)
+    assert built.firmware == root / "build" / "lx60" / "firmware.elf"
+    assert built.firmware.read_text() == "int main;\n"
+    before = sorted(links.iterdir())
+    (folder / "input.c").write_text("int other;\n")
+    assert run(root).rebuilt
+    assert sorted(links.iterdir()) == before
+
+
+def test_links_are_refused_in_a_folder_of_others(tmp_path: Path) -> None:
+    """A folder that others can write to is not trusted with links; plain paths need none."""
+    links = tmp_path / "links"
+    links.mkdir()
+    links.chmod(0o777)
+    paths = MakePaths(links)
+    assert paths(tmp_path) == tmp_path
+    target = tmp_path / "a b"
+    target.mkdir()
+    with pytest.raises(BuildError) as error:
+        paths(target)
+    assert str(error.value) == (
+        f"make cannot take the path {target}, and others can write to {links}, where a link in "
+        "its place would be: remove that folder, then build again."
+    )
+
+
+def test_links_that_cannot_be_made(tmp_path: Path) -> None:
+    """Where links cannot be made, the sentence says what to do."""
+    (tmp_path / "file").touch()
+    target = tmp_path / "a b"
+    target.mkdir()
+    with pytest.raises(
+        BuildError, match=r"could not be made \(Not a directory\): move the project"
+    ):
+        MakePaths(tmp_path / "file" / "links")(target)

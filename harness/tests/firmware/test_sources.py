@@ -1,0 +1,225 @@
+"""Sources get into the cache once, whole, and by one process at a time."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import io
+import multiprocessing
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from archives import deb, tar
+from espbench.errors import ConfigError, DiskFull, SourceError
+from espbench.firmware import mirrors, sources
+from espbench.firmware.download import Wanted
+from espbench.firmware.sources import Pinned, Source
+from rich.console import Console
+
+ARCHIVE = tar({"thing-1.0/a.c": b"int a;\n", "thing-1.0/b/b.h": b"\n"})
+PACKAGE = deb(tar({"./usr/src/t.tar.xz": tar({"gcc/x.S": b"nop\n"}, "w:xz")}, "w:xz"))
+
+
+def source(name: str, data: bytes, **options: object) -> Source:
+    """Return a source whose archive is `data`."""
+    wanted = Wanted(f"pool/{name}.tar", hashlib.sha256(data).hexdigest(), len(data))
+    return Source(name, "1.0", wanted, 1000, licence="MIT", **options)  # type: ignore[arg-type]
+
+
+PINS = Pinned(
+    {
+        "thing": source("thing", ARCHIVE, top="thing-1.0"),
+        "inner": source("inner", PACKAGE, top="gcc", inner="./usr/src/t.tar.xz", only=("x.S",)),
+    },
+)
+
+
+class Counting(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder and counts."""
+
+    count = 0
+
+    def do_GET(self) -> None:
+        """Serve a file."""
+        type(self).count += 1
+        super().do_GET()
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Counting]]:
+    """Make a mirror with both archives the only one; return its handler, which counts."""
+    pool = tmp_path / "mirror" / "pool"
+    pool.mkdir(parents=True)
+    (pool / "thing.tar").write_bytes(ARCHIVE)
+    (pool / "inner.tar").write_bytes(PACKAGE)
+    handler = type("Fresh", (Counting,), {"count": 0})
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(handler, directory=str(tmp_path / "mirror"))
+    )
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    monkeypatch.setenv("ESPBENCH_DEBIAN_MIRROR", f"http://127.0.0.1:{server.server_port}")
+    yield handler
+    server.shutdown()
+    server.server_close()
+
+
+def ensure(cache: Path) -> dict[str, Path]:
+    """Fetch both sources, quietly."""
+    return sources.ensure(
+        list(PINS.sources), pins=PINS, cache=cache, console=Console(file=io.StringIO())
+    )
+
+
+def test_fetch(mirror: type[Counting], tmp_path: Path) -> None:
+    """Sources are unpacked into folders that name version and hash; archives are not kept."""
+    cache = tmp_path / "cache"
+    found = ensure(cache)
+    assert (found["thing"] / "b" / "b.h").read_bytes() == b"\n"
+    assert (found["inner"] / "x.S").read_bytes() == b"nop\n"
+    assert found["thing"].name == f"thing-1.0-{hashlib.sha256(ARCHIVE).hexdigest()[:12]}"
+    assert list((cache / "downloads").iterdir()) == []
+
+
+def test_second_run_does_nothing(mirror: type[Counting], tmp_path: Path) -> None:
+    """A second run asks nobody, and touches nothing: a read-only cache is enough."""
+    cache = tmp_path / "cache"
+    ensure(cache)
+    before = mirror.count
+    (cache / "lock").unlink()
+    ensure(cache)
+    assert mirror.count == before
+    assert not (cache / "lock").exists()
+
+
+def test_halves_of_killed_runs(mirror: type[Counting], tmp_path: Path) -> None:
+    """What a killed run left half-unpacked is never used, and removed."""
+    half = tmp_path / "cache" / "sources" / ".half-killed"
+    half.mkdir(parents=True)
+    (half / "a.c").touch()
+    ensure(tmp_path / "cache")
+    assert not half.exists()
+
+
+def test_failed_unpack_leaves_nothing(
+    mirror: type[Counting], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it cannot be unpacked there is no folder; the next run needs no new download."""
+
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise SourceError("damaged")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sources, "unpack", broken)
+        with pytest.raises(SourceError, match="damaged"):
+            ensure(tmp_path / "cache")
+    assert list((tmp_path / "cache" / "sources").iterdir()) == []
+    count = mirror.count
+    ensure(tmp_path / "cache")
+    assert mirror.count == count + 1  # only the second archive
+
+
+def test_two_at_once(mirror: type[Counting], tmp_path: Path) -> None:
+    """Two processes that need the same sources fetch them once."""
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=ensure, args=(tmp_path / "cache",)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert mirror.count == 2
+
+
+def test_too_little_space(
+    mirror: type[Counting], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room is looked for before anything is fetched."""
+    usage = shutil.disk_usage("/")._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    with pytest.raises(DiskFull) as error:
+        ensure(tmp_path / "cache")
+    assert str(error.value) == (
+        f"The firmware's sources need 0.0 MB in {tmp_path}/cache, and 0.0 MB are free there: free "
+        "some space, or point ESPBENCH_CACHE at another disk."
+    )
+    assert mirror.count == 0
+
+
+def test_pins_are_whole() -> None:
+    """Every source of espbench has a SHA-256, a size, a licence and a path in Debian's pool."""
+    pins = sources.pinned()
+    assert set(pins.sources) == {"micropython", "lwip", "mbedtls", "http-parser", "libgcc"}
+    for source in pins.sources.values():
+        assert len(bytes.fromhex(source.wanted.sha256)) == 32
+        assert source.wanted.size > 10_000
+        assert source.wanted.path.startswith("pool/main/")
+        assert source.licence
+
+
+def test_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """ESPBENCH_CACHE says where the cache is; without it, it is the user's."""
+    monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path / "here"))
+    assert sources.cache_folder() == tmp_path / "here"
+    monkeypatch.delenv("ESPBENCH_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert sources.cache_folder() == tmp_path / "xdg" / "espbench"
+
+
+def test_apt_mirrors() -> None:
+    """The machine's own mirrors are found in both formats; security and comments are not."""
+    one_line = (
+        "# deb http://no.example/debian bookworm main\n"
+        "deb [arch=amd64 signed-by=/x] http://one.example/debian bookworm main\n"
+        "deb http://one.example/debian-security bookworm-security main\n"
+    )
+    stanza = "Types: deb\nURIs: https://two.example/mirror/debian/ http://one.example/debian\n"
+    assert mirrors.apt_mirrors([one_line, stanza]) == [
+        "http://one.example/debian",
+        "https://two.example/mirror/debian",
+    ]
+
+
+def test_mirror_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mirrors are apt's, those of a list of mirrors too; the variable stands before them."""
+    monkeypatch.delenv("ESPBENCH_DEBIAN_MIRROR", raising=False)
+    listed = tmp_path / "debian.list"
+    listed.write_text("https://listed.example/debian\n")
+    (tmp_path / "sources.list").write_text(
+        f"deb http://near.example/debian bookworm main\ndeb mirror+file:{listed} bookworm main\n"
+    )
+    assert mirrors.mirrors(tmp_path) == [
+        "http://near.example/debian",
+        "https://listed.example/debian",
+    ]
+    monkeypatch.setenv("ESPBENCH_DEBIAN_MIRROR", "http://mine.example/debian/")
+    assert mirrors.mirrors(tmp_path) == ["http://mine.example/debian"]
+
+
+def test_no_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without apt's configuration is told how to name a mirror."""
+    monkeypatch.delenv("ESPBENCH_DEBIAN_MIRROR", raising=False)
+    with pytest.raises(ConfigError) as error:
+        mirrors.mirrors(tmp_path)
+    assert str(error.value) == (
+        f"apt's configuration in {tmp_path} names no mirror of Debian's archive: set "
+        "ESPBENCH_DEBIAN_MIRROR to the URL of one (or of a snapshot of the archive of September "
+        "2025, which holds all that is wanted)."
+    )
+
+
+def test_mirror_that_is_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror that cannot be one is refused with a sentence."""
+    monkeypatch.setenv("ESPBENCH_DEBIAN_MIRROR", "/srv/debian")
+    with pytest.raises(ConfigError) as error:
+        mirrors.mirrors()
+    assert str(error.value) == (
+        "ESPBENCH_DEBIAN_MIRROR is '/srv/debian': set it to the URL of a mirror of Debian's "
+        "archive, or unset it."
+    )

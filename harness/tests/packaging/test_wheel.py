@@ -1,0 +1,182 @@
+"""The wheel, installed outside of the tree: everything that the project needs travels with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+from espbench.boards.board import LX60
+from espbench.firmware import sources
+from espbench.qemu.discovery import find_qemu
+from installed import TREE, Installed, install, install_wheel
+
+BASELINE = "ci/baseline-lx60.json"
+TYPED = """
+from espbench import Device
+from espbench.plugin import DeviceFactory
+
+def test_it(device: Device, device_factory: DeviceFactory) -> None:
+    port: int = device_factory(name="second").port(80)
+    device.heap().free.no_such_thing
+"""
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Return an environment with the wheel."""
+    return install(tmp_path_factory.mktemp("wheel"))
+
+
+def test_what_travels(installed: Installed) -> None:
+    """Firmware, suites and baseline are in it byte for byte; nothing that was made is."""
+    listed = subprocess.run(
+        ["git", "ls-files", "firmware", "scenarios", "ci"],
+        cwd=TREE,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    stay = ("firmware/tests/", "ci/chroots.py", "ci/newcomer.py")  # tests of the tree itself
+    wanted = {n for n in listed if not n.startswith(stay) and (TREE / n).exists()}
+    assert BASELINE in wanted
+    with zipfile.ZipFile(installed.wheel) as wheel:
+        for name in wanted:
+            assert wheel.read(f"espbench/_tree/{name}") == (TREE / name).read_bytes(), name
+        assert "espbench/py.typed" in wheel.namelist()
+        made = (".pyc", ".pem", ".key", ".elf", ".o")
+        assert not [name for name in wheel.namelist() if name.endswith(made)]
+    assert os.access(installed.package / "_tree/firmware/boards/esp32/mpy_cross.sh", os.X_OK)
+
+
+def test_pytest_in_an_empty_project(installed: Installed) -> None:
+    """`pytest --espbench` boots and serves where there is nothing but the installed package."""
+    said = installed.pytest("--espbench", "-v", "-p", "no:cacheprovider")
+    assert "scenarios/test_smoke.py::test_boots PASSED" in said
+    assert "scenarios/test_smoke.py::test_serves_what_it_should PASSED" in said
+    assert "5 passed" in said
+    assert not any(installed.project.iterdir())
+
+
+def test_beside_tests_of_the_same_name(installed: Installed) -> None:
+    """A project's own test_readme.py and conftest.py are no obstacle, with workers or without."""
+    own = installed.project / "own"
+    own.mkdir()
+    (own / "conftest.py").write_text("import pytest\n@pytest.fixture\ndef mine(): return 1\n")
+    (own / "test_readme.py").write_text("def test_own(mine):\n    assert mine == 1\n")
+    for workers in ("0", "2"):
+        said = installed.pytest("--espbench-suites=readme,smoke", "-v", f"-n{workers}", "own")
+        assert "8 passed" in said
+        assert "own/test_readme.py::test_own" in said
+        assert "scenarios/test_readme.py::test_" in said
+
+
+@pytest.fixture(scope="session", params=["8", "9"], ids=["pytest-8", "pytest-9"])
+def inside(
+    request: pytest.FixtureRequest, installed: Installed, tmp_path_factory: pytest.TempPathFactory
+) -> Installed:
+    """Return an environment with the wheel and this pytest, in a project's folder."""
+    project = tmp_path_factory.mktemp("inside") / "project"
+    here = pytest.__version__.partition(".")[0] == request.param
+    other = () if here else (f"pytest=={request.param}.*",)
+    made = install_wheel(installed.wheel, project / ".venv", project, *other)
+    # None of these is the project's, or was asked for.
+    stray = "def test_stray(): raise AssertionError\n"
+    for folder in (project / ".venv" / "bin", made.package.parent, made.package):
+        (folder / "test_stray.py").write_text(stray)
+    assert made.run("python", "-m", "pytest", "--version").startswith(f"pytest {request.param}.")
+    return made
+
+
+@pytest.mark.parametrize("argument", [(), (".",), ("tests",)], ids=["none", "dot", "folder"])
+def test_environment_inside_of_the_project(inside: Installed, argument: tuple[str, ...]) -> None:
+    """The suite runs beside the project's own tests, whatever pytest thinks of `.venv`."""
+    (inside.project / "tests").mkdir(exist_ok=True)
+    (inside.project / "tests" / "test_own.py").write_text("def test_own(): pass\n")
+    said = inside.pytest("--espbench", "--collect-only", "-q", "-p", "no:cacheprovider", *argument)
+    assert said.count("::test_") == 6, said
+    assert said.count("scenarios/test_smoke.py::test_boots\n") == 1
+    assert "tests/test_own.py::test_own\n" in said
+
+
+def test_smoke_inside_of_the_project(inside: Installed) -> None:
+    """It boots and serves from there, also with workers."""
+    shutil.rmtree(inside.project / "tests", ignore_errors=True)
+    assert "5 passed" in inside.pytest("--espbench", "-p", "no:cacheprovider", "-n1")
+
+
+def test_none_of_a_suite(installed: Installed) -> None:
+    """A session that was asked for a suite, and would run none of it, fails and says why."""
+    refused = ("-o", "python_files=check_*.py")
+    for workers in ("0", "2"):
+        said = installed.pytest("--espbench", f"-n{workers}", *refused, status=4)
+        assert said.count("test_smoke.py was asked for, and none of its tests was collected") == 1
+        assert "INTERNALERROR" not in said
+    # What the user leaves out by name is left out.
+    assert "/ 0 selected" in installed.pytest("--espbench", "-k", "no_such", status=5)
+
+
+def test_unknown_suite(installed: Installed) -> None:
+    """A suite that there is not is a sentence of pytest's."""
+    said = installed.pytest("--espbench-suites=duel", status=4)
+    assert "ERROR: There is no suite 'duel': choose from address, api, " in said
+
+
+def test_run(installed: Installed) -> None:
+    """`espbench run` runs a suite, and leaves its report in the project."""
+    said = json.loads(installed.run("sh", "-c", "espbench run smoke --json 2>/dev/null"))
+    assert said["good"], said
+    assert said["suites"][0]["passed"] == 5
+    assert (installed.project / "build" / "run" / "report.html").is_file()
+    assert str(sources.cache_folder() / "build") in said["versions"]["firmware"]
+    # Nothing but Python's own caches is written into the package.
+    written = {path.name for path in (installed.package / "_tree").iterdir()}
+    assert written <= {p.name for p in TREE.iterdir()} | {"__init__.py", "__pycache__"}
+
+
+def test_gate(installed: Installed) -> None:
+    """`espbench gate` measures the firmware, whose figures are those of the committed baseline."""
+    baseline = installed.package / "_tree" / BASELINE
+    said = installed.espbench("gate", "--quick", "--baseline", str(baseline))
+    assert "The gate for lx60 is open: none of 20 figures got worse." in said
+
+
+def test_doctor_without_a_compiler(installed: Installed, tmp_path: Path) -> None:
+    """What the firmware's build needs of Debian is named, with one line that installs it."""
+    for program in ("python", "make", "setpriv"):
+        if where := shutil.which(program):
+            (tmp_path / program).symlink_to(where)
+    qemu = Path(find_qemu(LX60))  # which is not the first one where there is Espressif's, too
+    (tmp_path / qemu.name).symlink_to(qemu)
+    path = {"PATH": str(tmp_path)}
+    program = str(installed.environment / "bin" / "espbench")
+    said = installed.run(program, "doctor", "--board", "lx60", status=1, more=path)
+    assert "xtensa-lx106-elf-gcc" in said
+    assert (
+        "\n  apt-get install --no-install-recommends gcc-xtensa-lx106 binutils-xtensa-lx106\n"
+        in said
+    )
+    cache = {**path, "ESPBENCH_CACHE": str(tmp_path / "cache")}
+    said = installed.run(program, "build", status=1, more=cache)
+    assert said == (
+        "espbench: The compiler xtensa-lx106-elf-gcc is not installed, and the lx60 firmware needs "
+        "it: install it with "
+        "apt-get install --no-install-recommends gcc-xtensa-lx106 binutils-xtensa-lx106 "
+        "picolibc-xtensa-lx106-elf.\n"
+    )
+
+
+def test_types(installed: Installed, tmp_path: Path) -> None:
+    """Mypy takes types from the installed package: right use passes, wrong use is found."""
+    source = tmp_path / "test_typed.py"
+    source.write_text(TYPED)
+    said = installed.run(
+        *("python", "-m", "mypy", "--strict", "--no-error-summary", f"--cache-dir={tmp_path}/c"),
+        str(source),
+        status=1,
+    )
+    assert said == f'{source}:7: error: "int" has no attribute "no_such_thing"  [attr-defined]\n'

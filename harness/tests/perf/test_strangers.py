@@ -1,0 +1,133 @@
+"""Somebody else's firmware, made of C and a compiler: what it can be asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import foreign
+import pytest
+from espbench.cli import main as cli
+from inner_pytest import inner_pytest
+
+READY = ("--ready-console", foreign.READY)
+
+
+def plugin_options(firmware: Path) -> tuple[str, str]:
+    """Return what pytest is told of the firmware."""
+    return (
+        f"--espbench-firmware={firmware}",
+        f"--espbench-ready-console={foreign.READY}",
+    )
+
+
+UNAVAILABLE = (
+    "16 figures are not available: The firmware came up, and does not answer on the control "
+    "channel, which espbench's module bench brings: only its image can be measured."
+)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tables on one line."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def gate(firmware: Path, baseline: Path, *options: str) -> int:
+    """Return the exit status of the gate."""
+    command = ["gate", "--firmware", str(firmware), "--baseline", str(baseline)]
+    return cli.main([*command, *(options or READY)])
+
+
+def test_gate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is gated on that it comes up and on its image; for the rest the gate says why not."""
+    baseline = tmp_path / "baseline.json"
+    firmware = foreign.build(tmp_path / "firmware.elf")
+    assert gate(firmware, baseline, *READY, "--update") == 0
+    assert UNAVAILABLE in capsys.readouterr().out
+    known = json.loads(baseline.read_text())["figures"]
+    measured = {key for key, figure in known.items() if figure["value"] is not None}
+    assert measured == {"image.text", "image.rodata", "image.data", "image.bss"}
+    assert gate(firmware, baseline) == 0
+    said = capsys.readouterr().out
+    assert "The gate for lx60 is open: none of 4 figures got worse." in said
+    assert "Handshake" not in said
+    larger = foreign.build(tmp_path / "larger.elf", 9000)
+    reports = [f"--{kind}={tmp_path / kind}" for kind in ("markdown", "junit")]
+    assert gate(larger, baseline, *READY, *reports) == 1
+    assert "is closed: 1 of 4 figures got worse." in capsys.readouterr().out
+    summary = (tmp_path / "markdown").read_text()
+    assert "| Image, section .rodata | 52 B | 9,036 B |" in summary
+    assert f"- {UNAVAILABLE}" in summary
+    suite = ElementTree.parse(tmp_path / "junit").getroot()[0]
+    failed = [case.get("name") for case in suite if case.find("failure") is not None]
+    assert failed == ["Image, section .rodata"]
+
+
+def test_gate_of_one_that_does_not_come_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A firmware that no longer comes up is refused, with the end of its console."""
+    firmware = foreign.build(tmp_path / "firmware.elf")
+    baseline = tmp_path / "baseline.json"
+    assert gate(firmware, baseline, *READY, "--update") == 0
+    never = ("--ready-console", "^listening on 8080", "--ready-timeout", "1")
+    assert gate(firmware, baseline, *never) == 1
+    assert capsys.readouterr().err == (
+        "espbench: device was to print something that matches '^listening on 8080', and did not "
+        "within 1 s (if it only needs longer: --ready-timeout (pytest: --espbench-ready-timeout), "
+        "or ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:\n"
+        "A firmware of our own\nserver up\n"
+    )
+
+
+def test_nobody_said_when_it_is_ready(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who leaves that away is told of it."""
+    firmware = foreign.build(tmp_path / "firmware.elf")
+    assert cli.main(["measure", "--firmware", str(firmware), "--ready-timeout", "1"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "espbench: device was to listen for http, and did not within 1 s (it told nothing of "
+        "itself; for a firmware that is not espbench's, say when it is ready with --ready-console "
+        "or --ready-http (pytest: --espbench-ready-console, --espbench-ready-http); if it only "
+        "needs longer: --ready-timeout (pytest: --espbench-ready-timeout), or "
+        "ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:\n"
+        "A firmware of our own\n"
+    )
+
+
+def test_gate_of_a_binary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without sections the file counts; with --firmware-elf there are some."""
+    firmware = foreign.build(tmp_path / "firmware.elf")
+    raw = tmp_path / "esp.bin"
+    raw.write_bytes(bytes(100))
+    from espbench.perf import measure as steady
+
+    assert [(r.kind.key, r.value) for r in steady._image(raw, {})] == [("image_file", 100)]
+    keys = [reading.kind.key for reading in steady._image(raw, {"elf": firmware})]
+    assert "image.text" in keys
+    absent = ("--firmware-elf", str(tmp_path / "no.elf"))
+    assert gate(firmware, tmp_path / "b.json", *READY, "--update", *absent) == 1
+    assert capsys.readouterr().err == (
+        f"espbench: There is no file {tmp_path}/no.elf: check --firmware-elf.\n"
+    )
+
+
+def test_pytest(tmp_path: Path) -> None:
+    """`--espbench-firmware` runs what any firmware can do, and says what was skipped."""
+    firmware = foreign.build(tmp_path / "firmware.elf")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    said = inner_pytest(tmp_path, "--espbench", *plugin_options(firmware))
+    assert "2 passed, 3 skipped" in said
+    assert "the firmware answers nothing on port 80, and nobody said that it would" in said
+    assert "needs espbench's own firmware" in said
+
+
+def test_pytest_of_one_that_was_to_serve(tmp_path: Path) -> None:
+    """A port of which somebody said that it serves is no longer skipped."""
+    firmware = foreign.build(tmp_path / "firmware.elf")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    options = (*plugin_options(firmware), "-k", "serves")
+    said = inner_pytest(tmp_path, "--espbench", *options, "--espbench-ports=http=8080", status=1)
+    assert "FAILED scenarios/test_smoke.py::test_serves[http]" in said
+    assert "1 failed, 2 skipped" in said

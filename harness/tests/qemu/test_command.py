@@ -1,0 +1,254 @@
+"""QEMU's command line is a pure function, and can be pasted."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from espbench.boards.board import BOARDS, LX60, Flash, FlashImage, board_named
+from espbench.errors import ConfigError, QemuTooOld
+from espbench.qemu.process import (
+    Machine,
+    Wires,
+    check_version,
+    command_line,
+    explain_status,
+    parse_version,
+    pasteable,
+)
+
+
+def machine(**changes: object) -> Machine:
+    """Return a machine with one forwarded port."""
+    base = Machine(
+        board=LX60, firmware=Path("/f/firmware.elf"), flash=Path("/f/flash.img"), forwards={80: 1}
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def test_whole_line() -> None:
+    """The command line of a device, in full."""
+    described = machine(
+        forwards={443: 2, 80: 1},
+        boot_arguments={"heap": "1000", "seed": "ab"},
+        capture=Path("/f/net.pcap"),
+    )
+    assert command_line(described, Wires.sockets(7, 9)) == [
+        *("qemu-system-xtensa", "-M", "lx60-nommu", "-cpu", "lx106", "-m", "16M"),
+        *("-display", "none", "-monitor", "none"),
+        *("-chardev", "socket,id=console,fd=7", "-serial", "chardev:console"),
+        *("-chardev", "socket,id=qmp,fd=9", "-mon", "chardev=qmp,mode=control"),
+        *("-kernel", "/f/firmware.elf", "-append"),
+        "wlan_ssid=MyNetwork wlan_password=SecurePassword123 heap=1000 seed=ab",
+        *("-drive", "if=pflash,format=raw,file=/f/flash.img"),
+        "-nic",
+        (
+            "user,id=net0,model=open_eth,restrict=on,hostfwd=tcp:127.0.0.1:0-:80,"
+            "hostfwd=tcp:127.0.0.1:0-:443,hostfwd=tcp:127.0.0.1:0-:443"
+        ),
+        *("-object", "filter-dump,id=capture,netdev=net0,file=/f/net.pcap"),
+    ]
+
+
+def test_nothing_opens_the_host() -> None:
+    """The guest gets neither semihosting nor a way out, unless asked for."""
+    line = command_line(machine(), Wires.terminal())
+    assert not any("semihosting" in word for word in line)
+    assert "-nographic" not in line
+    assert any("restrict=on" in word for word in line)
+    assert not any(
+        "restrict" in word for word in command_line(machine(internet=True), Wires.terminal())
+    )
+
+
+def test_subnet() -> None:
+    """A machine can have another network than slirp's own."""
+    line = command_line(machine(subnet="10.0.3.0/24", forwards={80: 1}), Wires.terminal())
+    nic = line[line.index("-nic") + 1]
+    assert nic == (
+        "user,id=net0,model=open_eth,restrict=on,net=10.0.3.0/24,hostfwd=tcp:127.0.0.1:0-:80"
+    )
+
+
+def test_commas_in_paths() -> None:
+    """A comma in a path is written twice where QEMU separates by commas."""
+    line = command_line(machine(flash=Path("/a,b/flash.img")), Wires.terminal())
+    assert "if=pflash,format=raw,file=/a,,b/flash.img" in line
+
+
+def test_whole_line_of_an_esp32() -> None:
+    """The command line of an ESP32, in full: control records have a UART of their own."""
+    described = machine(board=BOARDS["esp32"], forwards={80: 1}, firmware=Path("/f/firmware.bin"))
+    assert command_line(described, Wires.sockets(7, 9, 11, uart=1)) == [
+        *("qemu-system-xtensa", "-M", "esp32", "-display", "none", "-monitor", "none"),
+        *("-chardev", "socket,id=console,fd=7", "-serial", "chardev:console"),
+        *("-chardev", "socket,id=control,fd=11", "-serial", "chardev:control"),
+        *("-chardev", "socket,id=qmp,fd=9", "-mon", "chardev=qmp,mode=control"),
+        *("-drive", "if=mtd,format=raw,file=/f/flash.img"),
+        *("-drive", "if=none,format=raw,id=efuse,file=/f/efuse.bin"),
+        *("-global", "driver=nvram.esp32.efuse,property=drive,value=efuse"),
+        "-nic",
+        "user,id=net0,model=open_eth,restrict=on,hostfwd=tcp:127.0.0.1:0-:80",
+        *("-global", "driver=esp32.gpio,property=strap_mode,value=0x12"),
+        *("-global", "driver=timer.esp32.timg,property=wdt_disable,value=true"),
+    ]
+
+
+def test_an_esp32c3_differs_in_its_data_only() -> None:
+    """The RISC-V sibling has its own program, machine, eFuses, straps and watchdog."""
+    line = command_line(machine(board=BOARDS["esp32c3"]), Wires.terminal())
+    assert line[:3] == ["qemu-system-riscv32", "-M", "esp32c3"]
+    globals_ = [after for word, after in pairwise(line) if word == "-global"]
+    assert globals_ == [
+        "driver=nvram.esp32c3.efuse,property=drive,value=efuse",
+        "driver=esp32c3.gpio,property=strap_mode,value=0x08",
+        "driver=timer.esp32c3.timg,property=wdt_disable,value=true",
+    ]
+
+
+def test_efuses() -> None:
+    """The eFuse files are those of `idf.py qemu`: chip revision 3, and 0.3."""
+    ((name, content),) = BOARDS["esp32"].handover.files.items()
+    assert (name, len(content)) == ("efuse.bin", 124)
+    assert content.hex().strip("0") == "8000000000000000001"
+    ((_, content),) = BOARDS["esp32c3"].handover.files.items()
+    assert (len(content), content[38]) == (1024, 0x0C)
+
+
+def test_uarts_between_have_no_wire() -> None:
+    """A control UART that is not the second one leaves those before it unwired."""
+    arguments = Wires.sockets(7, 9, 11, uart=3).arguments
+    serial = [after for word, after in pairwise(arguments) if word == "-serial"]
+    assert serial == ["chardev:console", "null", "null", "chardev:control"]
+
+
+def test_psram() -> None:
+    """PSRAM is QEMU's -m, and only what the chip can have."""
+    line = command_line(machine(board=BOARDS["esp32"].with_psram("4M")), Wires.terminal())
+    assert line[line.index("-m") + 1] == "4M"
+    with pytest.raises(ConfigError) as caught:
+        BOARDS["esp32"].with_psram("8M")
+    assert str(caught.value) == (
+        "Board esp32 takes PSRAM of 2M or 4M, not 8M: choose one of these."
+    )
+    with pytest.raises(ConfigError) as caught:
+        BOARDS["esp32c3"].with_psram("2M")
+    assert str(caught.value) == "Board esp32c3 has no PSRAM: leave psram away."
+
+
+@pytest.mark.parametrize(
+    ("name", "timer"), [("esp32", "timer.esp32.timg"), ("esp32c3", "timer.esp32c3.timg")]
+)
+def test_watchdogs(name: str, timer: str) -> None:
+    """Watchdogs are held still by one of QEMU's options, which a board with watchdogs lacks."""
+    held = command_line(machine(board=BOARDS[name]), Wires.terminal())
+    biting = command_line(machine(board=BOARDS[name].with_watchdogs()), Wires.terminal())
+    assert held == [*biting, "-global", f"driver={timer},property=wdt_disable,value=true"]
+    assert not any("wdt" in word for word in biting)
+
+
+def test_no_watchdogs() -> None:
+    """A board that has no watchdogs cannot be asked for them."""
+    with pytest.raises(ConfigError) as caught:
+        LX60.with_watchdogs()
+    assert str(caught.value) == "Board lx60 has no watchdogs: leave watchdogs away."
+
+
+def test_board_without_boot_arguments() -> None:
+    """A board whose guest cannot read boot arguments takes none, and says so."""
+    board = replace(
+        LX60,
+        name="one-flash",
+        handover=FlashImage(),
+        cpu=None,
+        boot_arguments={},
+        seeded=False,
+        flash=Flash(4 << 20, 2 << 20, 2 << 20, 4096, 32, firmware_at=0),
+    )
+    line = command_line(machine(board=board), Wires.terminal())
+    assert "if=mtd,format=raw,file=/f/flash.img" in line
+    assert not {"-kernel", "-append", "-cpu", "-global"} & set(line)
+    with pytest.raises(ConfigError) as caught:
+        machine(board=board, boot_arguments={"heap": "1"})
+    assert str(caught.value) == (
+        "Board one-flash cannot hand over boot arguments, so it cannot take heap: "
+        "leave the boot arguments away."
+    )
+    with pytest.raises(ConfigError) as caught:
+        replace(board, boot_arguments={"heap": "1"})
+    assert str(caught.value) == (
+        "Board one-flash has boot arguments, but its guest has neither a kernel command line nor a "
+        "place in flash for them."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"forwards": {0: 1}}, "Guest port 0 is outside 1 to 65535."),
+        ({"forwards": {80: 0}}, "Guest port 80 is to be forwarded 0 times: ask for 1 or more."),
+        (
+            {"boot_arguments": {"a": "b c"}},
+            "The boot argument a is 'b c': it may hold printable ASCII without spaces only.",
+        ),
+        (
+            {"boot_arguments": {"a b": "c"}},
+            "'a b' cannot name a boot argument: use letters, digits and _.",
+        ),
+    ],
+)
+def test_refused(changes: dict[str, object], sentence: str) -> None:
+    """What QEMU or the guest would misunderstand is refused."""
+    with pytest.raises(ConfigError) as caught:
+        machine(**changes)
+    assert str(caught.value) == sentence
+
+
+def test_network_names_may_hold_anything() -> None:
+    """Spaces, percent signs and other alphabets are encoded in Wi-Fi names and passwords only."""
+    described = machine(
+        boot_arguments={"wlan_ssid": "Caf\u00e9 100%", "wlan_password": "a b", "x": "50%"}
+    )
+    line = command_line(described, Wires.terminal())
+    assert line[line.index("-append") + 1] == (
+        "wlan_ssid=Caf%C3%A9%20100%25 wlan_password=a%20b x=50%"
+    )
+
+
+def test_pasteable() -> None:
+    """A shell reads back exactly the command."""
+    line = command_line(machine(boot_arguments={"a": "$(b)'"}), Wires.terminal())
+    text = pasteable(line)
+    assert shlex.split(text.replace("\\\n", " ")) == line
+    assert max(map(len, text.splitlines())) < 100
+
+
+def test_versions() -> None:
+    """Versions are read, and old ones are refused."""
+    assert parse_version("QEMU emulator version 7.2.22 (Debian 1:7.2)\nCopyright") == (7, 2, 22)
+    assert parse_version("QEMU emulator version 9.0 (esp)") == (9, 0, 0)
+    assert parse_version("no such thing") is None
+    check_version(LX60, "qemu", (7, 2, 0))
+    with pytest.raises(QemuTooOld) as caught:
+        check_version(LX60, "/usr/bin/qemu-system-xtensa", (5, 2, 9))
+    assert str(caught.value) == (
+        "/usr/bin/qemu-system-xtensa is version 5.2.9, and board lx60 needs 7.2.0 or newer: "
+        "upgrade it (apt-get install --no-install-recommends qemu-system-misc)."
+    )
+
+
+def test_status() -> None:
+    """An exit status is said in words."""
+    assert explain_status(1) == "ended with exit status 1"
+    assert explain_status(-9) == "was ended by signal 9"
+    assert explain_status(None) == "closed its console but still runs"
+
+
+def test_unknown_board() -> None:
+    """A board that does not exist is answered with those that do."""
+    with pytest.raises(ConfigError) as caught:
+        board_named("esp8266")
+    assert str(caught.value) == "There is no board 'esp8266': choose one of esp32, esp32c3, lx60."

@@ -1,0 +1,258 @@
+"""QEMU's start, monitor and end, and what is said when one of them goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from espbench.boards.board import LX60
+from espbench.device.device import Device
+from espbench.device.readiness import ConsoleReadiness
+from espbench.errors import (
+    ConfigError,
+    NotRunning,
+    QemuDied,
+    QemuNotFound,
+    QemuTooOld,
+    QmpError,
+    ToolMissing,
+)
+from espbench.qemu import launcher
+from espbench.qemu.discovery import find_qemu
+from espbench.qemu.qmp import Qmp
+from espbench.util.timeouts import Deadline
+
+Tiny = Callable[..., Path]
+READY = ConsoleReadiness("^ready")
+GREETING = b'{"QMP": {"version": {"qemu": {"micro": 1, "minor": 2, "major": 9}}}}\r\n'
+
+
+def program(folder: Path, script: str) -> None:
+    """Put a QEMU that is a shell script on the path."""
+    path = folder / "qemu-system-xtensa"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that puts a broken QEMU in front of the real one."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return lambda script: program(folder, script)
+
+
+def test_restart(tiny_firmware: Tiny) -> None:
+    """A device can be started again, with other files, and forgets what it was."""
+    device = Device("lx60", tiny_firmware(), ready=READY, files={"/a": "1"})
+    with device:
+        first = device.pid
+        assert device.stored_files() == {"/a": b"1"}
+        device.stop()
+        assert not device.running
+        with pytest.raises(NotRunning, match=r"^device is not running: start it first\.$"):
+            device.port(80)
+        device.files["/a"] = "2"
+        device.start()
+        assert device.pid != first
+        assert device.stored_files() == {"/a": b"2"}
+        assert device.console.text.count("ready") == 1
+    assert launcher.live() == []
+
+
+def test_reset_by_the_machine(tiny_firmware: Tiny) -> None:
+    """A firmware without a control channel is reset by its machine."""
+    with Device("lx60", tiny_firmware(), ready=READY) as device:
+        device.reset()
+        assert device.console.text.count("ready") == 2
+
+
+def test_waits_end_when_it_is_stopped(tiny_firmware: Tiny) -> None:
+    """Stopping a device ends what other threads wait for."""
+    with Device("lx60", tiny_firmware(), ready=READY) as device:
+        threading.Timer(0.1, device.stop).start()
+        with pytest.raises(NotRunning, match=r"^device was stopped\.$"):
+            device.console.expect("never", timeout=60)
+
+
+def test_many_at_once(tiny_firmware: Tiny) -> None:
+    """Devices that start at the same time, each in a thread, do not meet."""
+    firmware = tiny_firmware()
+    devices = [Device("lx60", firmware, ready=READY, name=f"d{n}") for n in range(4)]
+    threads = [threading.Thread(target=device.start) for device in devices]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ports = [port for device in devices for port in (device.port(80), device.port(443))]
+        assert len(set(ports)) == 8
+    finally:
+        for device in devices:
+            device.close()
+    assert launcher.live() == []
+
+
+def test_monitor(tiny_firmware: Tiny) -> None:
+    """The monitor answers, and says what it refuses."""
+    with Device("lx60", tiny_firmware(), ready=READY) as device:
+        assert device.monitor("query-status")["running"] is True
+        device.monitor("set_link", name="net0", up=False)
+        with pytest.raises(QmpError) as caught:
+            device.monitor("nonsense")
+    assert str(caught.value) == (
+        "QEMU refused nonsense: The command nonsense has not been found. Check its name and "
+        "arguments: QEMU's QMP reference has both."
+    )
+
+
+def test_not_found(tiny_firmware: Tiny) -> None:
+    """A QEMU that is not installed is named, with the way to get it."""
+    board = replace(LX60, qemu="qemu-system-none")
+    with pytest.raises(QemuNotFound) as caught, Device(board, tiny_firmware()):
+        pass
+    assert str(caught.value) == (
+        "qemu-system-none is not installed, and board lx60 needs it: "
+        "install it with apt-get install --no-install-recommends qemu-system-misc."
+    )
+
+
+def test_too_old(tiny_firmware: Tiny, fake: Callable[[str], None]) -> None:
+    """An old QEMU that refuses its options is called old."""
+    fake('case "$1" in --version) echo "QEMU emulator version 4.1.0";; *) exit 1;; esac')
+    with (
+        pytest.raises(QemuTooOld, match=r"is version 4\.1\.0, and board lx60 needs 7\.2\.0 or"),
+        Device("lx60", tiny_firmware()),
+    ):
+        pass
+
+
+def test_without_the_machine(tiny_firmware: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A QEMU that lacks the machine is told from one that failed."""
+    monkeypatch.setenv("PATH", str(Path(find_qemu(LX60)).parent))
+    board = replace(LX60, machine="lx61")
+    with (
+        pytest.raises(QemuTooOld, match=r"has no machine lx61, which"),
+        Device(board, tiny_firmware()),
+    ):
+        pass
+
+
+def test_silent(tiny_firmware: Tiny, fake: Callable[[str], None]) -> None:
+    """A QEMU that hangs from the start is ended after the deadline."""
+    fake("exec sleep 1000")
+    device = Device("lx60", tiny_firmware(), ready_timeout=0.3)
+    with pytest.raises(QmpError) as caught, device:
+        pass
+    assert str(caught.value) == (
+        "QEMU did not answer greeting on its monitor within 0.3 s: it is stopped, or the machine "
+        "is very busy; ESPBENCH_TIMEOUT_SCALE=3 gives every wait three times as long."
+    )
+    assert launcher.live() == []
+
+
+def test_says_why_it_died(tiny_firmware: Tiny, fake: Callable[[str], None]) -> None:
+    """The exit status and the last words of QEMU are in the error."""
+    fake(
+        'case "$1" in --version) echo "QEMU emulator version 9.0.0";; '
+        "*) echo first >&2; echo Adding SPI flash device >&2; echo second >&2; exit 3;; esac"
+    )
+    with pytest.raises(QemuDied) as caught, Device("lx60", tiny_firmware()):
+        pass
+    assert str(caught.value) == "QEMU ended with exit status 3; its last words:\nfirst\nsecond"
+    assert (caught.value.status, caught.value.stderr) == (3, "first\nsecond")
+
+
+def test_says_where_to_look_when_it_died_without_a_word(
+    tiny_firmware: Tiny, fake: Callable[[str], None]
+) -> None:
+    """The command line to start by hand is named where nothing else is known."""
+    fake('case "$1" in --version) echo "QEMU emulator version 9.0.0";; *) exit 3;; esac')
+    with pytest.raises(QemuDied) as caught, Device("lx60", tiny_firmware()):
+        pass
+    assert str(caught.value) == (
+        "QEMU ended with exit status 3 and said nothing. Start it by hand to see more: command.txt "
+        "in the evidence has its command line."
+    )
+
+
+def test_without_setpriv(
+    tiny_firmware: Tiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nothing is started that could outlive us."""
+    program(tmp_path, "exit 0")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolMissing) as caught, Device("lx60", tiny_firmware()):
+        pass
+    assert str(caught.value) == (
+        "setpriv is not installed, and without it QEMU could outlive a killed test: "
+        "install it with apt-get install --no-install-recommends util-linux."
+    )
+
+
+def test_guard_of_a_dead_parent(tmp_path: Path) -> None:
+    """A process whose parent died before the death signal was set does not start at all."""
+    command = launcher.guarded(["touch", str(tmp_path / "ran")], 1, "setpriv")
+    process = launcher.start_piped(command)
+    assert launcher.wait(process, 5) == 1
+    assert not (tmp_path / "ran").exists()
+
+
+def test_twice(tiny_firmware: Tiny) -> None:
+    """A running device is not started again."""
+    with Device("lx60", tiny_firmware(), ready=READY) as device:
+        with pytest.raises(ConfigError) as caught:
+            device.start()
+        assert str(caught.value) == ("device runs already: stop it before you start it again.")
+
+
+class Monitor:
+    """A monitor that we play."""
+
+    def __init__(self) -> None:
+        """Connect both ends."""
+        ours, self.far = socket.socketpair()
+        self.qmp = Qmp(ours)
+
+    def says(self, *messages: object) -> None:
+        """Send messages."""
+        for message in messages:
+            self.far.sendall(json.dumps(message).encode() + b"\r\n")
+
+
+def test_negotiation_and_events() -> None:
+    """The version comes from the greeting, and events between answers are kept."""
+    monitor = Monitor()
+    monitor.far.sendall(GREETING[:20])
+    threading.Timer(0.05, monitor.far.sendall, [GREETING[20:]]).start()
+    monitor.says()
+    threading.Timer(
+        0.1, monitor.says, [{"event": "RESET"}, {"return": {}, "id": 99}, {"return": {}, "id": 1}]
+    ).start()
+    assert monitor.qmp.negotiate(Deadline(5)) == (9, 2, 1)
+    assert monitor.qmp.events == [{"event": "RESET"}]
+
+
+ENDED = (
+    "it has ended, so start the device anew, and look in qemu.txt of its evidence for its last "
+    "words."
+)
+
+
+def test_monitor_closes() -> None:
+    """The end of the monitor is said with the command that it did not answer."""
+    monitor = Monitor()
+    threading.Timer(0.05, monitor.far.close).start()
+    with pytest.raises(QmpError) as caught:
+        monitor.qmp.execute("query-status", deadline=5)
+    assert str(caught.value) == f"QEMU closed its monitor before it answered query-status: {ENDED}"
+    with pytest.raises(QmpError) as caught:
+        monitor.qmp.execute("quit", deadline=5)
+    assert str(caught.value) == f"QEMU closed its monitor before it took quit: {ENDED}"

@@ -1,0 +1,134 @@
+"""The boot as a picture: every moment that a timeline has, on a scale, with nothing to load."""
+
+from __future__ import annotations
+
+import json
+import re
+from xml.etree import ElementTree
+
+import pytest
+from espbench.device.boot_phases import FIRST_ANSWER, Mark, marks, marks_from_json
+from espbench.device.timeline import Event
+from espbench.reporting.boot_chart import WIDTH, duration, picture, tick
+
+BOOT = (
+    Event(0.0, "start"),
+    Event(0.01, "exec", {"pid": 7}),
+    Event(0.03, "first_byte"),
+    Event(0.04, "reset_cause", {"cause": "POWERON_RESET"}),
+    Event(0.05, "boot", {"cause": "power_on", "us": 12}),
+    Event(0.06, "net", {"ip": "10.0.2.15"}),
+    Event(0.08, "listening", {"scheme": "http", "port": 80}),
+    Event(0.21, "ready"),
+    Event(0.2, "listening", {"scheme": "https", "port": 443}),  # a thread that came late
+    Event(0.25, FIRST_ANSWER),
+)
+
+
+def test_marks() -> None:
+    """Events become sentences with a phase, in the order of time."""
+    assert [(mark.name, mark.phase) for mark in marks(BOOT)] == [
+        ("start asked for", "host"),
+        ("QEMU executed", "host"),
+        ("first byte on the console", "boot"),
+        ("ROM banner (POWERON_RESET)", "boot"),
+        ("firmware started (power_on)", "boot"),
+        ("network up (10.0.2.15)", "boot"),
+        ("listening (http)", "serving"),
+        ("listening (https)", "serving"),
+        ("ready", "serving"),
+        ("first HTTPS answer", "serving"),
+    ]
+
+
+def test_unknown_event() -> None:
+    """An event of somebody else's firmware keeps its name."""
+    assert marks([Event(1.0, "sd_card")]) == (Mark(1.0, "sd card", "boot"),)
+
+
+def test_marks_survive_json() -> None:
+    """A run's file keeps its boot for a later comparison."""
+    made = marks(BOOT)
+    assert marks_from_json(json.loads(json.dumps([mark.as_json() for mark in made]))) == made
+
+
+@pytest.mark.parametrize("data", [
+    None, {}, [1], [{"at": "1", "name": "a", "phase": "boot"}],
+    [{"at": 1, "name": "a", "phase": "lunch"}],
+])  # fmt: skip
+def test_marks_from_something_else(data: object) -> None:
+    """What is no list of moments is refused."""
+    with pytest.raises(ValueError, match=r"^no (list of moments|moment: )"):
+        marks_from_json(data)
+
+
+def bars(svg: str) -> list[tuple[float, float]]:
+    """Return where the bars of the boards begin and end."""
+    found = re.findall(r'x="([\d.]+)" y="\d+" width="([\d.]+)" height="12"', svg)
+    return [(float(x), float(x) + float(width)) for x, width in found]
+
+
+def test_picture() -> None:
+    """It is XML with a bar for each moment, each from the end of the one before, inside of it."""
+    svg = picture({"lx60": marks(BOOT)})
+    ElementTree.fromstring(svg)
+    drawn = bars(svg)
+    assert len(drawn) == len(BOOT)
+    assert drawn[-1][0] == pytest.approx(max(end for _, end in drawn[:-1]), abs=0.3)
+    assert max(end for _, end in drawn) < WIDTH
+    for expected in ("250.0 ms", "first HTTPS answer", ">200 ms<", 'class="board"'):
+        assert expected in svg, expected
+    assert "href" not in svg
+
+
+def test_picture_of_two_boards() -> None:
+    """Each board has its name and a scale of its own: the slower one squeezes nothing."""
+    slow = tuple(Mark(mark.at * 20, mark.name, mark.phase) for mark in marks(BOOT))
+    svg = picture({"lx60": marks(BOOT), "esp32": slow})
+    drawn = bars(svg)
+    assert drawn[: len(BOOT)][-1] == drawn[-1]
+    for expected in (">lx60<", ">esp32<", ">50 ms<", ">5 s<"):
+        assert expected in svg, expected
+
+
+def test_picture_escapes() -> None:
+    """A name from a guest never becomes markup."""
+    svg = picture({"<b>": [Mark(0.1, "a<b")]})
+    ElementTree.fromstring(svg)
+    assert "a&lt;b" in svg
+
+
+def test_long_name() -> None:
+    """A name that would run into the bars is cut, and its tooltip has all of it."""
+    name = "x" * 80
+    svg = picture({"lx60": [Mark(0.1, name)]})
+    assert f">{'x' * 35}…<" in svg
+    assert f"<title>{name}: " in svg
+
+
+def test_picture_of_nothing() -> None:
+    """Boards without a measured boot leave no empty picture."""
+    assert picture({}) == ""
+    assert picture({"lx60": ()}) == ""
+    assert "esp32" not in picture({"lx60": marks(BOOT), "esp32": ()})
+
+
+def test_picture_of_no_time() -> None:
+    """A boot with nothing but its start divides by nothing."""
+    assert len(bars(picture({"lx60": [Mark(0.0, "start", "host")]}))) == 1
+
+
+@pytest.mark.parametrize(("end", "step"), [
+    (0.0, 1.0), (0.25, 0.05), (0.28, 0.1), (1.0, 0.2), (3.2, 1.0), (50.0, 10.0), (0.0009, 0.0002),
+])  # fmt: skip
+def test_tick(end: float, step: float) -> None:
+    """A scale goes in steps that people count in, at most five of them."""
+    assert tick(end) == pytest.approx(step)
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [
+    (0.0, "0 ms"), (0.05, "50 ms"), (0.30000000000000004, "300 ms"), (2.5, "2.5 s"),
+])  # fmt: skip
+def test_duration(seconds: float, shown: str) -> None:
+    """Times are short."""
+    assert duration(seconds) == shown

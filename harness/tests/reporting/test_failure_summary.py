@@ -1,0 +1,62 @@
+"""What broke is told in a few lines: the cause, and how the device was."""
+
+from __future__ import annotations
+
+import pytest
+from espbench.reporting.failure_summary import WIDEST, cause, last_line, told
+
+TRACEBACK = """\
+    def test_it():
+>       connect()
+E       TimeoutError: the first
+
+During handling of the above exception, another exception occurred:
+
+>       raise Panicked(text)
+E       espbench.errors.Panicked: The guest panicked 1.250 s after its start: abort() was called
+E       #0 0x60000008 ??
+E       and more
+
+test_it.py:4: Panicked
+"""
+PLAIN = """Traceback (most recent call last):
+  File "x.py", line 1, in <module>
+ModuleNotFoundError: No module named 'x'
+"""
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("assert 1 == 2\n +  where 1 = f()", "assert 1 == 2"),
+        ("espbench.errors.QemuDied: it said:\nx\ny", "QemuDied: it said: y"),
+        ("E   espbench.errors.QemuDied: it said:\nE   x\nE   y\n\nz", "QemuDied: it said: y"),
+        (TRACEBACK, "Panicked: The guest panicked 1.250 s after its start: abort() was called"),
+        (PLAIN, "ModuleNotFoundError: No module named 'x'"),
+        ("host.example.org: Refused", "host.example.org: Refused"),
+        ("\n \n", "no reason given"),
+    ],
+)  # fmt: skip
+def test_cause(message: str, expected: str) -> None:
+    """The cause is the error's first line, and of several errors the last one's."""
+    assert cause(message) == expected
+
+
+def test_long_cause() -> None:
+    """A cause stays one line that can be read."""
+    assert cause("x" * 5000) == "x" * (WIDEST - 1) + "…"
+
+
+def test_last_line() -> None:
+    """The last line of a console is one that says something."""
+    assert last_line("one\ntwo \n\n>>> ") == "two"
+    assert last_line("") == ""
+
+
+def test_told() -> None:
+    """A failure is a line; below it are its devices and its evidence."""
+    assert told("t", "why", ["device: well"], ["e/t"]) == [
+        "t: why",
+        "    device: well",
+        "    evidence: e/t",
+    ]

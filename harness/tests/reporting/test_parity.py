@@ -1,0 +1,584 @@
+"""Parity: what differs between two boards is seen, and explained in a checked file or a failure."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from espbench.boards.board import BOARDS
+from espbench.cli.main import parse
+from espbench.device.boot_phases import Mark
+from espbench.errors import ConfigError
+from espbench.reporting.parity import render as show
+from espbench.reporting.parity.command import by_board, two_boards
+from espbench.reporting.parity.compare import Comparison, Side, compare
+from espbench.reporting.parity.expected import Known, Seen, like, read
+from espbench.reporting.parity.load import nodeid, side_of_file
+from espbench.reporting.results import Case, Results
+from espbench.reporting.runner import Plan, Run, as_json
+from rich.console import Console
+
+PASSED, FAILED = Seen("passed"), Seen("failed", "AssertionError: boom")
+SKIPPED = Seen("skipped", "needs board lx60")
+A, B, C = "scenarios/test_dual.py::a[x-y]", "scenarios/test_dual.py::b", "scenarios/test_http.py::c"
+WHY = "The boards are made so."
+
+
+def sides(
+    lx60: dict[str, Seen], esp32: dict[str, Seen], *, selected: bool = False
+) -> tuple[Side, Side]:
+    """Return what two boards made of some scenarios."""
+    return Side("lx60", lx60, selected), Side("esp32", esp32, selected)
+
+
+def known(scenario: str, lx60: str = "passed", esp32: str = "failed") -> Known:
+    """Return an entry of the table."""
+    return Known(scenario, {"lx60": lx60, "esp32": esp32}, WHY)
+
+
+# ------------------------------------------------------------------ comparison
+
+
+def test_alike() -> None:
+    """Boards that do the same have no rows, and what they did is counted."""
+    same = {A: PASSED, B: SKIPPED, C: FAILED}
+    found = compare(*sides(same, dict(same)), [])
+    assert found == Comparison(("lx60", "esp32"), alike={"passed": 1, "skipped": 1, "failed": 1})
+    assert found.good
+
+
+@pytest.mark.parametrize("other", [FAILED, SKIPPED])
+def test_unexplained(other: Seen) -> None:
+    """A difference that nobody explained fails."""
+    found = compare(*sides({A: PASSED, B: PASSED}, {A: PASSED, B: other}), [])
+    assert [(row.scenario, row.seen) for row in found.unexplained] == [(B, (PASSED, other))]
+    assert not found.good
+
+
+def test_missing() -> None:
+    """A scenario that one board's run does not have is a difference, whichever it is."""
+    found = compare(*sides({A: PASSED}, {B: PASSED}), [])
+    assert [(row.scenario, *map(str, row.seen)) for row in found.rows] == [
+        (A, "passed", "missing"),
+        (B, "missing", "passed"),
+    ]
+    assert not found.good
+
+
+def test_reasons_to_skip() -> None:
+    """Skipped for another reason is another outcome; failed with other words is not."""
+    one = {A: PASSED, B: SKIPPED, C: FAILED}
+    other = {A: PASSED, B: Seen("skipped", "no Chromium"), C: Seen("failed", "KeyError")}
+    assert [row.scenario for row in compare(*sides(one, other), []).rows] == [B]
+
+
+@pytest.mark.parametrize(("entry", "good"), [
+    (known(A), True),
+    (known("scenarios/test_dual.py::*"), True),
+    (known("*[x-y]"), True),
+    (known(A, esp32="failed: AssertionError*"), True),
+    (known(A, esp32="failed: KeyError*"), False),
+    (known(A, esp32="skipped"), False),
+    (known(A, lx60="failed", esp32="passed"), False),
+    (known(B), False),
+    (Known(A, {"lx60": "passed", "esp32c3": "failed"}, WHY), False),
+    (Known(A, {"lx60": "passed", "esp32c3": "skipped", "esp32": "failed"}, WHY), True),
+])  # fmt: skip
+def test_explained(entry: Known, good: bool) -> None:
+    """An entry explains the scenarios that it names, on its boards, with its outcomes only."""
+    found = compare(*sides({A: PASSED}, {A: FAILED}, selected=True), [entry])
+    assert found.rows[0].known == (entry if good else None)
+    assert found.good is good
+
+
+def test_explained_skip() -> None:
+    """An entry may leave the reason open, or name it."""
+    seen = sides({A: SKIPPED}, {A: PASSED})
+    for expected in ("skipped", "skipped: needs board *", "skipped: needs board lx60"):
+        assert compare(*seen, [known(A, expected, "passed")]).good, expected
+    assert not compare(*seen, [known(A, "skipped: no Chromium", "passed")]).good
+
+
+def test_stale() -> None:
+    """An entry whose difference has gone fails, also beside others that are needed."""
+    needed, gone = known(A), known(B)
+    found = compare(*sides({A: PASSED, B: PASSED}, {A: FAILED, B: PASSED}), [needed, gone])
+    assert found.stale == (gone,)
+    assert not found.unexplained
+    assert not found.good
+
+
+def test_stale_glob() -> None:
+    """A pattern is needed as long as one of its scenarios differs."""
+    seen = sides({A: PASSED, B: PASSED}, {A: FAILED, B: PASSED})
+    assert compare(*seen, [known("scenarios/*")]).good
+
+
+def test_stale_without_scenario() -> None:
+    """An entry for a scenario that is not there is stale, unless not everything was asked for."""
+    gone = known("scenarios/test_dual.py::renamed")
+    assert compare(*sides({A: PASSED}, {A: PASSED}), [gone]).stale == (gone,)
+    assert compare(*sides({A: PASSED}, {A: PASSED}, selected=True), [gone]).good
+    one, other = sides({A: PASSED}, {A: PASSED})
+    assert compare(one, Side("esp32", other.scenarios, selected=True), [gone]).good
+
+
+def test_not_stale_for_other_boards() -> None:
+    """An entry about other boards, or that lists these as alike, cannot be stale here."""
+    entries = [
+        Known(A, {"lx60": "passed", "esp32c3": "failed"}, WHY),
+        Known(A, {"lx60": "passed", "esp32": "passed", "esp32c3": "failed"}, WHY),
+    ]
+    assert compare(*sides({A: PASSED}, {A: PASSED}), entries).good
+
+
+def test_nothing_passed() -> None:
+    """Two boards on which nothing works are alike, and that is no parity."""
+    found = compare(*sides({A: FAILED, B: SKIPPED}, {A: FAILED, B: SKIPPED}), [])
+    assert found.complaints == (
+        "Not one scenario passed on lx60 or esp32: mend that before you compare them.",
+    )
+    assert not found.good
+
+
+def test_run_that_broke_off() -> None:
+    """A run that did not come to its end proves nothing."""
+    one, other = Side("lx60", {A: PASSED}), Side("esp32", {A: PASSED}, complaint="pytest crashed.")
+    found = compare(one, other, [])
+    assert found.complaints == (
+        "The scenarios of esp32 did not come to their end: pytest crashed.",
+    )
+    assert not found.good
+
+
+@pytest.mark.parametrize(("pattern", "text", "fits"), [
+    ("a", "a", True), ("a", "ab", False), ("a*", "ab", True), ("*b", "ab", True),
+    ("a[bc]", "a[bc]", True), ("a[bc]", "ab", False), ("a?", "ab", False), ("a?", "a?", True),
+    ("a*d", "a[b\nc]d", True), ("*", "", True),
+])  # fmt: skip
+def test_patterns(pattern: str, text: str, fits: bool) -> None:
+    """Only * is special: the brackets of node ids are brackets."""
+    assert like(pattern, text) is fits
+
+
+# -------------------------------------------------------------- the table's file
+
+
+def table(tmp_path: Path, text: str) -> Path:
+    """Return a table's file."""
+    path = tmp_path / "parity.toml"
+    path.write_text(text)
+    return path
+
+
+GOOD = f"""
+[[difference]]
+scenario = "scenarios/test_dual.py::*"
+boards = {{ lx60 = "passed", esp32 = "skipped: needs *" }}
+why = "{WHY}"
+"""
+
+
+def test_read(tmp_path: Path) -> None:
+    """Entries are read as they stand there; none at all is fine."""
+    assert read(table(tmp_path, GOOD)) == [
+        known("scenarios/test_dual.py::*", esp32="skipped: needs *")
+    ]
+    assert read(table(tmp_path, "# none\n")) == []
+
+
+def test_table_of_the_tree() -> None:
+    """The table in the tree can be read."""
+    read(Path(__file__).parents[3] / "scenarios" / "parity.toml")
+
+
+@pytest.mark.parametrize("board", [name for name in BOARDS if name != "lx60"])
+def test_boards_of_the_tree(board: str) -> None:
+    """It explains each suite that is marked for some boards, against every other board."""
+    suites = Path(__file__).parents[3] / "scenarios"
+    whole = "pytestmark = pytest.mark.boards("
+    marked = [path.name for path in suites.glob("test_*.py") if whole in path.read_text()]
+    names = [f"scenarios/{name}::test_x" for name in marked]
+    assert names
+    ours = Side("lx60", dict.fromkeys(names, PASSED))
+    other = Side(board, dict.fromkeys(names, SKIPPED))
+    entries = [entry for entry in read(suites / "parity.toml") if entry.scenario.endswith("::*")]
+    found = compare(ours, other, entries)
+    assert found.good, show.markdown(found)
+
+
+FIRST = "{0}, difference 1 (scenarios/test_dual.py::*)"
+BAD = {
+    "no list": (
+        'difference = "x"',
+        "{0}: difference is no list: write [[difference]] above each of them.",
+    ),
+    "word": (
+        "[[differences]]",
+        "{0}: 'differences' is not known: write [[difference]] above each known difference.",
+    ),
+    "no TOML": ("[[", "{0} is no TOML (*): mend it."),
+    "key": (
+        GOOD + "reason = 'x'",
+        "{0}, difference 1: 'reason' is not known: write scenario, boards, why.",
+    ),
+    "no scenario": (
+        "[[difference]]",
+        "{0}, difference 1 names no scenario: write its node id, with * for anything, such as "
+        'scenario = "scenarios/test_dual.py::*".',
+    ),
+    "second entry": (GOOD + "[[difference]]", "{0}, difference 2 names no scenario: *"),
+    "no why": (
+        GOOD.replace("why", "#"),
+        FIRST + " does not explain itself: write why the boards differ, one sentence in one line "
+        "that ends in a full stop.",
+    ),
+    "no sentence": (GOOD.replace("so.", "so"), FIRST + " does not explain itself: *"),
+    "two lines": (GOOD.replace("are made", r"are\nmade"), FIRST + " does not explain itself: *"),
+    "no boards": (
+        GOOD.replace("boards", "#"),
+        FIRST + " has no outcomes of two boards: write them as in "
+        'boards = {{ lx60 = "passed", esp32 = "skipped" }}.',
+    ),
+    "one board": (
+        GOOD.replace('lx60 = "passed",', ""),
+        FIRST + " has no outcomes of two boards: *",
+    ),
+    "board": (
+        GOOD.replace("esp32", "esp8266"),
+        FIRST + ": there is no board 'esp8266': choose from esp32, esp32c3, lx60.",
+    ),
+    "outcome": (
+        GOOD.replace("passed", "fine"),
+        FIRST + ": the outcome of lx60 is 'fine': write one of passed, failed, skipped, missing, "
+        "where failed and skipped may name a reason, as in 'skipped: needs *'.",
+    ),
+    "number": (GOOD.replace('"passed"', "1"), FIRST + ": the outcome of lx60 is 1: *"),
+    "reason": (
+        GOOD.replace("passed", "passed: luck"),
+        FIRST + ": the outcome of lx60 is 'passed: luck': only failed and skipped have a reason.",
+    ),
+    "alike": (
+        GOOD.replace("skipped: needs *", "passed"),
+        FIRST + " lists the same outcome for all boards: remove it, or tell apart what differs.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_table(tmp_path: Path, name: str) -> None:
+    """Whatever is wrong with an entry is a sentence that names the entry and says what to write."""
+    text, expected = BAD[name]
+    path = table(tmp_path, text)
+    with pytest.raises(ConfigError) as error:
+        read(path)
+    assert like(expected.format(path), str(error.value)), str(error.value)
+
+
+def test_missing_table(tmp_path: Path) -> None:
+    """A table that is not there is a sentence."""
+    with pytest.raises(ConfigError) as error:
+        read(tmp_path / "none.toml")
+    assert str(error.value) == (
+        f"{tmp_path}/none.toml with the known differences cannot be read (No such file or "
+        "directory): check --table."
+    )
+
+
+# ------------------------------------------------------------------- results
+
+
+def finished(board: str = "lx60", **more: object) -> Run:
+    """Return a run with one of everything."""
+    cases = (
+        Case(A, "passed", 1.0),
+        Case(B, "failed", 1.0, "AssertionError: boom\nassert 0"),
+        Case(C, "skipped", 0.0, "needs board lx60"),
+    )
+    results = Results(
+        {case.nodeid: case for case in cases}, {"scenarios/test_bad.py": "SyntaxError"}
+    )
+    return Run(BOARDS[board], results, boot=(Mark(0.5, "ready", "serving"),), **more)  # type: ignore[arg-type]
+
+
+def saved(tmp_path: Path, run: Run) -> Path:
+    """Return the file that a run leaves."""
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(as_json(run)))
+    return path
+
+
+def test_side_of_a_run(tmp_path: Path) -> None:
+    """A run's file has all that is compared, with failures in one line and unreadable suites."""
+    side = side_of_file("lx60", saved(tmp_path, finished()))
+    assert side == Side(
+        "lx60",
+        {
+            A: PASSED,
+            B: FAILED,
+            C: SKIPPED,
+            "scenarios/test_bad.py": Seen("failed", "This suite could not be read: SyntaxError"),
+        },
+        boot=(Mark(0.5, "ready", "serving"),),
+    )
+
+
+def test_side_of_a_run_of_some(tmp_path: Path) -> None:
+    """A run's file says whether all was asked for, and whether it came to its end."""
+    complaint = "Not one scenario passed: all were skipped."
+    side = side_of_file("lx60", saved(tmp_path, finished(selected=True, complaint=complaint)))
+    assert (side.selected, side.complaint) == (True, "")
+    side = side_of_file("lx60", saved(tmp_path, finished(ended=False, complaint="It crashed.")))
+    assert side.complaint == "It crashed."
+
+
+def test_unreadable_suite(tmp_path: Path) -> None:
+    """A suite that could not be read on either board is no parity of them, in files of any kind."""
+    side = side_of_file("lx60", saved(tmp_path, finished(ended=False)))
+    assert side.complaint == "A suite could not be read."
+    path = tmp_path / "junit.xml"
+    path.write_text(
+        '<testsuite><testcase classname="" name="scenarios.test_bad">'
+        '<error message="collection failure"/></testcase></testsuite>'
+    )
+    side = side_of_file("lx60", path)
+    assert side.complaint == "A suite could not be read."
+    assert side.scenarios == {"scenarios/test_bad.py": Seen("failed", "collection failure")}
+
+
+def test_suite_that_skips_itself(tmp_path: Path) -> None:
+    """A suite for what is not installed is skipped as a whole, and no run is broken for it."""
+    path = tmp_path / "junit.xml"
+    path.write_text(
+        '<testsuite><testcase classname="" name="scenarios.test_page"><skipped message="collection '
+        "skipped\">('/t/scenarios/test_page.py', 23, \"Skipped: pip install 'x[y]'\")</skipped>"
+        "</testcase></testsuite>"
+    )
+    side = side_of_file("lx60", path)
+    assert side.scenarios == {"scenarios/test_page.py": Seen("skipped", "pip install 'x[y]'")}
+    assert side.complaint == ""
+
+
+@pytest.mark.parametrize(("more", "selects"), [
+    ({}, False), ({"suites": ["dual"]}, True), ({"keywords": "x"}, True),
+    ({"pytest": ["--lf"]}, True),
+])  # fmt: skip
+def test_selection(more: dict[str, object], selects: bool) -> None:
+    """Suites, keywords and arguments for pytest may all leave scenarios out."""
+    options = {"suites": [], **more}
+    plan = Plan(board=BOARDS["lx60"], firmware=None, out=Path(), **options)  # type: ignore[arg-type]
+    assert plan.selects is selects
+
+
+JUNIT = """<?xml version="1.0" encoding="utf-8"?><testsuites><testsuite name="pytest">
+<testcase classname="scenarios.test_dual" name="a[x-y]" time="1"/>
+<testcase classname="scenarios.test_dual" name="b"><failure message="AssertionError: boom&#10;x">y
+</failure></testcase>
+<testcase classname="scenarios.test_dual" name="b" />
+<testcase classname="scenarios.test_http" name="c"><skipped type="pytest.skip"
+ message="needs board lx60">z</skipped></testcase>
+<testcase classname="scenarios.test_http" name="d"><skipped type="pytest.xfail" message="known"/>
+</testcase>
+<testcase classname="scenarios.test_http" name="e"><error message="failed on setup"/></testcase>
+<testcase classname="harness.tests.test_line" name="f"/>
+</testsuite></testsuites>"""
+
+
+def test_side_of_junit(tmp_path: Path) -> None:
+    """JUnit XML says the same, without tests of no board; who failed once has failed."""
+    path = tmp_path / "junit.xml"
+    path.write_text(JUNIT)
+    side = side_of_file("lx60", path)
+    assert side.scenarios == {
+        A: PASSED,
+        B: FAILED,
+        C: SKIPPED,
+        "scenarios/test_http.py::d": Seen("skipped", "fails as expected: known"),
+        "scenarios/test_http.py::e": Seen("failed", "failed on setup"),
+    }
+    assert side.selected  # it does not say, and an entry must not be called stale for that
+
+
+@pytest.mark.parametrize(("classname", "name", "expected"), [
+    ("scenarios.test_dual", "test_a[b.c::d/e]", "scenarios/test_dual.py::test_a[b.c::d/e]"),
+    ("test_dual.TestIt.TestThat", "test_a", "test_dual.py::TestIt::TestThat::test_a"),
+    ("my.dual_test", "test_a", "my/dual_test.py::test_a"),
+    ("test_all.test_dual", "test_a", "test_all/test_dual.py::test_a"),
+    ("", "scenarios.test_dual", "scenarios/test_dual.py"),
+])  # fmt: skip
+def test_nodeids_of_junit(classname: str, name: str, expected: str) -> None:
+    """What pytest took apart for JUnit becomes a node id again."""
+    assert nodeid(classname, name) == expected
+
+
+@pytest.mark.parametrize("text", [
+    "", "{}", "[]", "null", "<testsuites>", "hello", '{"board": "lx60", "scenarios": 1}',
+    '<t><testcase classname="somewhere.else" name="a"/></t>',
+    '{"board": "lx60", "scenarios": [{"scenario": "a", "outcome": "fine", "message": ""}]}',
+])  # fmt: skip
+def test_no_results(tmp_path: Path, text: str) -> None:
+    """A file that is something else is a sentence."""
+    path = tmp_path / "file"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        side_of_file("lx60", path)
+    assert str(error.value) == (
+        f"{path} is no result of a run: give run.json of espbench run, or JUnit XML of pytest."
+    )
+
+
+def test_unreadable_results(tmp_path: Path) -> None:
+    """A file that is not there, or is no text, is a sentence."""
+    with pytest.raises(ConfigError) as error:
+        side_of_file("lx60", tmp_path / "none")
+    assert str(error.value) == (
+        f"{tmp_path}/none cannot be read (No such file or directory): check --results."
+    )
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(ConfigError) as error:
+        side_of_file("lx60", tmp_path / "binary")
+    assert str(error.value) == f"{tmp_path}/binary cannot be read (it is no text): check --results."
+
+
+def test_results_of_another_board(tmp_path: Path) -> None:
+    """Files that were mixed up are told apart."""
+    path = saved(tmp_path, finished("lx60"))
+    with pytest.raises(ConfigError) as error:
+        side_of_file("esp32", path)
+    assert str(error.value) == f"{path} is of board lx60, not esp32: check --results."
+
+
+def test_empty_results(tmp_path: Path) -> None:
+    """A run without a scenario cannot be compared."""
+    path = tmp_path / "junit.xml"
+    path.write_text("<testsuites/>")
+    with pytest.raises(ConfigError) as error:
+        side_of_file("lx60", path)
+    assert str(error.value) == f"{path} has no scenario: run the suites again."
+
+
+# ------------------------------------------------------------------- options
+
+
+@pytest.mark.parametrize("text", ["lx60", "lx60,", "lx60,lx60", "lx60,esp32,esp32c3", ""])
+def test_two_boards(text: str) -> None:
+    """It takes two boards."""
+    with pytest.raises(ConfigError) as error:
+        two_boards(text)
+    assert str(error.value) == (
+        f"--boards {text!r} does not name two boards: write it as in --boards lx60,esp32."
+    )
+    assert two_boards("lx60, esp32") == ("lx60", "esp32")
+
+
+@pytest.mark.parametrize(("texts", "message"), [
+    (["x.elf"], "--firmware 'x.elf' is not BOARD=PATH: write it as in --firmware esp32=PATH."),
+    (["lx60="], "--firmware 'lx60=' is not BOARD=PATH: write it as in --firmware esp32=PATH."),
+    (["c3=x"], "--firmware is for board 'c3', which is not compared: add it to --boards "
+     "(lx60,esp32)."),
+    (["lx60=a", "lx60=b"], "--firmware is there twice for board lx60: give it once."),
+])  # fmt: skip
+def test_by_board(texts: list[str], message: str) -> None:
+    """Paths are given by board, once, for boards that are compared."""
+    with pytest.raises(ConfigError) as error:
+        by_board("--firmware", texts, ("lx60", "esp32"))
+    assert str(error.value) == message
+    assert by_board("--firmware", ["esp32=a=b"], ("lx60", "esp32")) == {"esp32": Path("a=b")}
+
+
+def test_arguments_for_pytest() -> None:
+    """What is behind -- goes to pytest, and nothing of it is taken for a suite."""
+    options = parse(["parity", "dual", "http", "--boards", "a,b", "--", "-m", "not slow", "--"])
+    assert (options.suite, options.pytest) == (["dual", "http"], ["-m", "not slow", "--"])
+    assert parse(["parity", "dual"]).pytest == []
+
+
+# ------------------------------------------------------------------- shown
+
+
+def mixed() -> Comparison:
+    """Return a comparison with one of everything."""
+    entries = [known("scenarios/test_dual.py::*", esp32="failed: Assert*"), known("gone")]
+    lx60 = {A: PASSED, B: PASSED, C: PASSED, "d": PASSED}
+    esp32 = {A: FAILED, B: FAILED, C: Seen("skipped", "a|<b>"), "d": PASSED}
+    return compare(*sides(lx60, esp32), entries)
+
+
+def test_summary() -> None:
+    """One sentence says how much is alike, and how much is not."""
+    assert show.summary(mixed()) == (
+        "lx60 and esp32: alike: 1 (1 passed); different: 3 (2 explained, 1 unexplained); "
+        "stale in the table: 1."
+    )
+
+
+def test_table() -> None:
+    """The terminal has a row for each scenario that differs, and for each stale entry."""
+    console = Console(file=io.StringIO(), width=160)
+    console.print(show.table(mixed()))
+    assert isinstance(console.file, io.StringIO)
+    lines = [
+        [cell.strip() for cell in line.split("│")[1:-1]]
+        for line in console.file.getvalue().splitlines()
+        if "│" in line
+    ]
+    assert lines == [
+        [A, "passed", "failed: AssertionError: boom", WHY],
+        [B, "passed", "failed: AssertionError: boom", WHY],
+        [C, "passed", "skipped: a|<b>", "unexplained"],
+        ["gone", "passed", "failed", show.STALE],
+    ]
+
+
+def test_markdown() -> None:
+    """Documents have explained rows by entry, the others one by one, and nothing breaks cells."""
+    assert show.markdown(mixed()).splitlines() == [
+        show.summary(mixed()),
+        "",
+        "| scenario | lx60 | esp32 | why |",
+        "|---|---|---|---|",
+        f"| `scenarios/test_dual.py::*` (2) | passed | `failed: Assert*` | {WHY} |",
+        f"| `{C}` | passed | `skipped: a\\|<b>` | **unexplained** |",
+        f"| gone | passed | failed | **{show.STALE}** |",
+    ]
+
+
+def test_markdown_of_nothing() -> None:
+    """Boards that are alike need no table; a complaint is never left out."""
+    alike = compare(*sides({A: PASSED}, {A: PASSED}), [])
+    assert show.markdown(alike) == f"{show.summary(alike)}\n"
+    broken = compare(*sides({A: FAILED}, {A: FAILED}), [])
+    assert "**Not one scenario passed" in show.markdown(broken)
+
+
+def test_json() -> None:
+    """Programs get outcomes by board, and null where nobody has explained."""
+    data = json.loads(json.dumps(show.as_json(mixed())))
+    assert (data["good"], data["boards"]) == (False, ["lx60", "esp32"])
+    assert [row["why"] for row in data["rows"]] == [WHY, WHY, None]
+    assert data["rows"][2]["outcomes"]["esp32"] == {"outcome": "skipped", "message": "a|<b>"}
+    assert [entry["scenario"] for entry in data["stale"]] == ["gone"]
+
+
+def test_page() -> None:
+    """The page has all rows and both boots, loads nothing, and lets no message become markup."""
+    boots = {"lx60": [Mark(0.1, "ready")], "esp32": [Mark(3.0, "ready")]}
+    html = show.page(mixed(), boots)
+    for expected in (
+        "lx60 against esp32", 'class="badge failed"', A, "a|&lt;b&gt;", WHY, "unexplained",
+        show.STALE, ">esp32</text>", "3,000.0 ms",
+    ):  # fmt: skip
+        assert expected in html, expected
+    for loads in ("http://", "https://", "<script", "<link", "@import", "url("):
+        assert loads not in html, loads
+
+
+def test_page_of_nothing() -> None:
+    """Boards that are alike have a page that says so; one that cannot be trusted says that."""
+    html = show.page(compare(*sides({A: PASSED}, {A: PASSED}), []), {})
+    assert "Nothing." in html
+    assert 'class="badge passed"' in html
+    html = show.page(compare(*sides({A: FAILED}, {A: FAILED}), []), {})
+    assert "Not one scenario passed" in html

@@ -1,0 +1,194 @@
+"""`make test` compares the boards that it tested, and fails for what nobody explained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import suites
+from espbench.firmware import build
+
+TABLE = """
+[[difference]]
+scenario = "scenarios/test_gate.py::*"
+boards = { lx60 = "passed", esp32 = "skipped: needs board *" }
+why = "Only lx60 counts."
+"""
+GATE = {"lx60": "passed", "esp32": "skipped: needs board lx60"}
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have a tree whose table explains that gates need lx60."""
+    monkeypatch.setattr(suites, "TREE", tmp_path)
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "parity.toml").write_text(TABLE)
+    return tmp_path
+
+
+Make = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def make(tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Make:
+    """Return a function that tests some boards, whose pytest does what it is told; and the output.
+
+    Each board has a status, and its cases: a name to "passed", or to "failed" or "skipped: why";
+    None leaves no file.
+    """
+
+    def run(
+        boards: dict[str, tuple[int, dict[str, str] | None]], *arguments: str
+    ) -> tuple[int, str]:
+        monkeypatch.setenv("ESPBENCH_BOARDS", ",".join(boards))
+        monkeypatch.setattr(suites, "absence", lambda _board: "")
+        monkeypatch.setattr(build, "build", lambda _board, **_: None)
+
+        def pytest_run(command: list[str]) -> int:
+            status, cases = boards[command[command.index("--espbench-board") + 1]]
+            (xml,) = (a.partition("=")[2] for a in command if a.startswith("--junitxml="))
+            if cases is not None:
+                (tree / xml).parent.mkdir(parents=True, exist_ok=True)
+                (tree / xml).write_text(junit(cases))
+            return status
+
+        monkeypatch.setattr(suites, "_run", pytest_run)
+        status = suites.main(list(arguments))
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    return run
+
+
+def junit(cases: dict[str, str]) -> str:
+    """Return what pytest writes about these cases, which are named as in test_http.test_x."""
+    made = []
+    for name, outcome in cases.items():
+        module, _, test = name.partition(".")
+        folder = "harness.tests" if module == "test_line" else "scenarios"
+        kind, _, why = outcome.partition(": ")
+        tag = {"passed": "", "failed": "failure", "skipped": "skipped"}[kind]
+        inside = f'<{tag} message="{why}"/>' if tag else ""
+        made.append(f'<testcase classname="{folder}.{module}" name="{test}">{inside}</testcase>')
+    return f"<testsuite>{''.join(made)}</testsuite>"
+
+
+def parity(output: str) -> list[str]:
+    """Return what the last lines say of parity."""
+    start = "espbench: parity: "
+    return [line.removeprefix(start) for line in output.splitlines() if line.startswith(start)]
+
+
+def test_parity(make: Make, tree: Path) -> None:
+    """Boards that differ only as the table says are alike; the page has both."""
+    boards = {
+        name: (0, {"test_http.test_a": "passed", "test_gate.test_g": outcome})
+        for name, outcome in GATE.items()
+    }
+    boards["lx60"][1]["test_line.test_of_no_board"] = "passed"
+    status, output = make(boards)
+    assert status == 0, output
+    assert parity(output) == [
+        "lx60 and esp32: alike: 1 (1 passed); different: 1 (1 explained, 0 unexplained); stale in "
+        "the table: 0."
+    ]
+    left = tree / "build" / "test" / "parity-lx60-esp32"
+    assert json.loads((left / "parity.json").read_text())["good"]
+    assert "lx60 against esp32" in (left / "parity.html").read_text()
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_unexplained(make: Make, status: int) -> None:
+    """A row that nobody explained is shown and fails, also where every scenario passed."""
+    cases = {"test_http.test_a": "passed", "test_gate.test_g": GATE["esp32"]}
+    lx60 = {**cases, "test_gate.test_g": "passed"}
+    other = {"test_http.test_b": "failed: boom" if status else "skipped: no Chromium"}
+    boards = {
+        "lx60": (0, {**lx60, "test_http.test_b": "passed"}),
+        "esp32": (status, {**cases, **other}),
+    }
+    found, output = make(boards)
+    assert found == 1
+    row = next(line for line in output.splitlines() if "test_http.py::test_b" in line)
+    assert "unexplained" in row
+    assert "different: 2 (1 explained, 1 unexplained)" in parity(output)[0]
+
+
+def test_stale(make: Make) -> None:
+    """An explanation that nothing needs fails a run of everything, and not one of some."""
+    boards = {name: (0, {"test_http.test_a": "passed"}) for name in GATE}
+    status, output = make(boards)
+    assert status == 1
+    assert parity(output)[0].endswith("stale in the table: 1.")
+    assert make(boards, "-k", "test_a")[0] == 0
+
+
+def test_each_other_board(make: Make) -> None:
+    """The first board is compared with each other one."""
+    boards = {name: (0, {"test_http.test_a": "passed"}) for name in ("esp32c3", "lx60", "esp32")}
+    status, output = make(boards)
+    assert status == 0, output
+    assert [line.partition(":")[0] for line in parity(output)] == [
+        "esp32c3 and lx60",
+        "esp32c3 and esp32",
+    ]
+
+
+def test_one_board(make: Make) -> None:
+    """One board has nothing to be compared with, and needs no table."""
+    (suites.TREE / "scenarios" / "parity.toml").unlink()
+    status, output = make({"lx60": (0, {"test_http.test_a": "passed"})})
+    assert (status, parity(output)) == (0, [])
+
+
+def test_some_scenarios(make: Make) -> None:
+    """Of a run of some, what both boards have is compared; what one lacks is counted."""
+    boards = {
+        "lx60": (0, {"test_http.test_a": "passed", "test_http.test_b": "passed"}),
+        "esp32": (0, {"test_http.test_a": "passed"}),
+    }
+    status, output = make(boards, "--lf")
+    assert status == 0, output
+    assert parity(output) == [
+        "lx60 and esp32: alike: 1 (1 passed); different: 0 (0 explained, 0 unexplained); stale in "
+        "the table: 0. Scenarios that one of the two did not have, and left aside: 1."
+    ]
+    assert make(boards)[0] == 1
+
+
+@pytest.mark.parametrize("cases", [
+    {},
+    {"test_http.test_a": "skipped: no Chromium"},
+])  # fmt: skip
+def test_no_scenario(make: Make, cases: dict[str, str]) -> None:
+    """Where -k leaves no scenario that is run, there is nothing to compare, and nothing fails."""
+    boards = {"lx60": (0, {**cases, "test_line.test_a": "passed"}), "esp32": (5, cases)}
+    status, output = make(boards, "-k", "test_a")
+    assert status == 0, output
+    assert parity(output) == [
+        "lx60 and esp32 were not compared: no scenario ran on either of them."
+    ]
+
+
+@pytest.mark.parametrize(("status", "cases"), [(2, {"test_http.test_a": "passed"}), (3, None)])
+def test_run_that_broke_off(make: Make, status: int, cases: dict[str, str] | None) -> None:
+    """A run without an end is not compared, least of all by the file of an earlier one."""
+    whole = {"test_http.test_a": "passed", "test_http.test_b": "passed"}
+    make({"lx60": (0, whole), "esp32": (0, whole)})
+    found, output = make({"lx60": (0, whole), "esp32": (status, cases)})
+    assert found == status
+    assert parity(output) == [
+        "lx60 and esp32 were not compared, as the run did not come to its end on esp32."
+    ]
+
+
+def test_bad_table(make: Make, tree: Path) -> None:
+    """A table that cannot be read is told about before an hour of tests."""
+    table = tree / "scenarios" / "parity.toml"
+    table.write_text("[[")
+    status, output = make({name: (0, {"test_http.test_a": "passed"}) for name in GATE})
+    assert status == 1
+    assert output.startswith(f"espbench: {table} is no TOML (")
+    assert not (tree / "build").exists()

@@ -1,0 +1,365 @@
+"""Set-up: what is missing is found, told in one line, and made whole or made again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import debian
+import environment
+import lint
+import pytest
+from debian import Machine, Package
+from problem import Problem
+
+TREE = Path(__file__).resolve().parents[3]
+NOTHING = Machine(lambda _: False, lambda _: False, lambda _: False)
+EVERYTHING = Machine(lambda _: True, lambda _: True, lambda _: True)
+
+
+def names(packages: list[Package]) -> list[str]:
+    """Return the packages' names."""
+    return [package.name for package in packages]
+
+
+def test_nothing_missing() -> None:
+    """A machine that has everything needs nothing, for any purpose."""
+    for purpose in debian.PURPOSES:
+        assert debian.missing(purpose, EVERYTHING) == []
+
+
+def test_each_purpose_asks_only_for_its_own() -> None:
+    """`make run` wants no host compiler, `make lint` no emulator."""
+    assert names(debian.missing("run", NOTHING)) == [
+        "make",
+        "python3-venv",
+        "qemu-system-misc",
+        "gcc-xtensa-lx106",
+        "binutils-xtensa-lx106",
+        "picolibc-xtensa-lx106-elf",
+        "util-linux",
+    ]
+    assert names(debian.missing("lint", NOTHING)) == ["make", "python3-venv"]
+    assert {"gcc", "libc6-dev", "openssl"} <= set(names(debian.missing("test", NOTHING)))
+
+
+def test_exactly_the_missing_ones() -> None:
+    """The one line names what is missing and nothing else."""
+    machine = Machine(lambda name: name != "qemu-system-xtensa", lambda _: False, lambda _: True)
+    absent = debian.missing("run", machine)
+    assert debian.install_line(absent) == (
+        "apt-get install --no-install-recommends qemu-system-misc picolibc-xtensa-lx106-elf"
+    )
+
+
+def test_not_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without root's rights nothing is installed, and the line to run is printed."""
+    package = Package("some-package", programs=("no-such-program",), purposes=("run",))
+    other = Package("compiler", programs=("no-such-compiler",), purposes=("test", "lint"))
+    browser = Package("browser", programs=("b",), purposes=("test",), optional="pages are skipped")
+    monkeypatch.setattr(debian, "missing", lambda _purpose: [package])
+    monkeypatch.setattr(debian, "missing_for_any", lambda: [package, other, browser])
+    monkeypatch.setattr(debian, "is_root", lambda: False)
+    monkeypatch.setattr("shutil.which", lambda _name: "/usr/bin/apt-get")
+    with pytest.raises(Problem) as error:
+        debian.ensure("run")
+    assert str(error.value) == (
+        "some Debian packages are missing. Run this line as root, then make again (it is for make "
+        "run, make test and make lint):\n"
+        "apt-get install --no-install-recommends some-package compiler\n"
+        "Add browser if you like: without it pages are skipped."
+    )
+
+
+def test_root_is_asked_once() -> None:
+    """One line has what every purpose lacks, in order and once."""
+    machine = Machine(lambda name: name != "openssl", lambda _: True, lambda name: name != "venv")
+    assert names(debian.missing_for_any(machine)) == ["python3-venv", "openssl"]
+    everything = names(debian.missing_for_any(NOTHING))
+    assert len(set(everything)) == len(everything)
+    for purpose in debian.PURPOSES:
+        assert set(names(debian.missing(purpose, NOTHING))) <= set(everything)
+
+
+def test_readme_has_the_line_of_set_up() -> None:
+    """README names the packages in the same line as set-up, which brings no recommended ones."""
+    said = subprocess.run(
+        [sys.executable, "tools/debian.py", "--all"],
+        cwd=TREE,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    readme = (TREE / "README.md").read_text(encoding="utf-8").replace("\\\n    ", "")
+    assert f"sudo {said}" in readme
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_an_optional_package_stops_nobody(monkeypatch: pytest.MonkeyPatch, root: bool) -> None:
+    """Root tries to install it, once; nobody else is asked, and no failure is an error."""
+    package = Package("some-browser", programs=("some-browser",), optional="pages are skipped")
+    tried: list[str] = []
+
+    def install(names: list[str]) -> None:
+        tried.extend(names)
+        raise Problem("apt-get could not.")
+
+    monkeypatch.setattr(debian, "missing", lambda _purpose: [package])
+    monkeypatch.setattr(debian, "is_root", lambda: root)
+    monkeypatch.setattr(debian, "install", install)
+    monkeypatch.setattr("shutil.which", lambda _name: "/usr/bin/apt-get")
+    debian.ensure("test")
+    assert tried == (["some-browser"] if root else [])
+
+
+def test_no_apt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a system without apt the things themselves are named."""
+    package = Package("some-package", programs=("some-program",), files=("/some/file",))
+    monkeypatch.setattr(debian, "missing", lambda _purpose: [package])
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    with pytest.raises(Problem) as error:
+        debian.ensure("run")
+    assert str(error.value) == (
+        "these are missing, and there is no apt-get to install them with: some-program, /some/file "
+        "(on Debian: apt-get install --no-install-recommends some-package)"
+    )
+
+
+def test_python_without_venv(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python of one's own that has no venv cannot be mended by apt: it says so."""
+    package = Package("python3-venv", modules=("venv", "ensurepip"))
+    monkeypatch.setattr(debian, "missing", lambda _purpose: [package])
+    monkeypatch.setattr(sys, "executable", "/opt/odd/python3")
+    with pytest.raises(Problem) as error:
+        debian.ensure("run")
+    assert str(error.value) == (
+        "this Python (/opt/odd/python3) has no venv or ensurepip module: install a complete "
+        "Python, or use the system's, as in: make run PYTHON=/usr/bin/python3"
+    )
+
+
+@pytest.mark.parametrize(("lists", "statuses", "calls"), [
+    (True, [0], ["install"]),
+    (False, [0, 0], ["update", "install"]),
+    (True, [100, 0, 0], ["install", "update", "install"]),
+])  # fmt: skip
+def test_lists_are_updated_when_needed(
+    monkeypatch: pytest.MonkeyPatch, lists: bool, statuses: list[int], calls: list[str]
+) -> None:
+    """apt's lists are fetched when there are none, or when they turn out to be too old."""
+    made: list[str] = []
+
+    def apt(action: str, *_names: str) -> int:
+        made.append(action)
+        return statuses[len(made) - 1]
+
+    monkeypatch.setattr(debian, "_apt", apt)
+    monkeypatch.setattr(debian, "has_lists", lambda: lists)
+    debian.install(["thing"])
+    assert made == calls
+
+
+def test_apt_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When apt-get cannot install, the sentence says what to put right."""
+    monkeypatch.setattr(debian, "_apt", lambda *_arguments: 100)
+    with pytest.raises(Problem) as error:
+        debian.install(["thing", "other"])
+    assert str(error.value) == (
+        "apt-get could not install thing other: its own words are above. Put that right (network, "
+        "disk, sources.list), then make again."
+    )
+
+
+def make_tree(tmp_path: Path) -> Path:
+    """Return a tree with a lock file and a project file."""
+    (tmp_path / "requirements.lock").write_text("a==1\n")
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    return tmp_path
+
+
+def make_environment(tree: Path) -> Path:
+    """Return an environment that looks whole."""
+    folder = tree / ".venv"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").symlink_to(sys.executable)
+    stamp = f"{environment.locked_stamp(tree)}\n{environment.project_stamp(tree)}\n"
+    (folder / environment.STAMP).write_text(stamp)
+    return folder
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list of what set-up does, without doing it."""
+    made: list[str] = []
+    monkeypatch.setattr(environment, "_make", lambda *_arguments: made.append("make"))
+    monkeypatch.setattr(environment, "_pip", lambda *_arguments: made.append("install"))
+    monkeypatch.setattr(environment, "_write_stamp", lambda *_arguments: made.append("stamp"))
+    return made
+
+
+def test_second_run_does_nothing(tmp_path: Path, steps: list[str]) -> None:
+    """An environment that is right is left alone."""
+    tree = make_tree(tmp_path)
+    make_environment(tree)
+    assert environment.ensure(tree) == tree / ".venv" / "bin"
+    assert steps == []
+
+
+def test_half_made_environment(tmp_path: Path, steps: list[str]) -> None:
+    """An environment without its stamp was left half-made, and is made again."""
+    tree = make_tree(tmp_path)
+    (make_environment(tree) / environment.STAMP).unlink()
+    environment.ensure(tree)
+    assert steps == ["make", "install", "stamp"]
+
+
+def test_changed_lock(tmp_path: Path, steps: list[str]) -> None:
+    """Other locked packages, or a tree that was moved, need another environment."""
+    tree = make_tree(tmp_path)
+    make_environment(tree)
+    (tree / "requirements.lock").write_text("a==2\n")
+    environment.ensure(tree)
+    assert steps == ["make", "install", "stamp"]
+
+
+def test_changed_project(tmp_path: Path, steps: list[str]) -> None:
+    """Another project file needs the harness installed again, nothing more."""
+    tree = make_tree(tmp_path)
+    make_environment(tree)
+    (tree / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    environment.ensure(tree)
+    assert steps == ["install", "stamp"]
+
+
+@pytest.mark.parametrize(("path", "mark"), [
+    ("/home/me/a:b", "a colon"),
+    ("/home/me/a\nb", "a line break"),
+    ("/home/me/for $5", "both a space and $"),
+    ('/home/me/my "own"', 'both a space and "'),
+])  # fmt: skip
+def test_path_that_no_environment_can_have(path: str, mark: str, steps: list[str]) -> None:
+    """A clone whose programs would not start is refused before anything is made."""
+    with pytest.raises(Problem) as error:
+        environment.ensure(Path(path))
+    assert str(error.value) == (
+        f"the path of this clone, {path!r}, has {mark} in it, with which the programs of a virtual "
+        "environment do not start: move the clone to another folder, then make again."
+    )
+    assert steps == []
+
+
+@pytest.mark.parametrize("path", ["/home/me/a b", "/home/me/$5", "/home/é/it's #1 (new)"])
+def test_path_that_an_environment_can_have(path: str) -> None:
+    """Spaces and most of what is special elsewhere are fine."""
+    assert environment.path_problem(path) == ""
+
+
+def test_python_that_went_away(tmp_path: Path, steps: list[str]) -> None:
+    """An environment whose Python was removed from the system is made again."""
+    tree = make_tree(tmp_path)
+    python = make_environment(tree) / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/no/such/python")
+    environment.ensure(tree)
+    assert steps[0] == "make"
+
+
+def test_upgraded_python(tmp_path: Path, steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment of another version of Python is made again: its packages are not found."""
+    tree = make_tree(tmp_path)
+    make_environment(tree)
+    monkeypatch.setattr(environment, "python_abi", lambda: "cpython-399-x86_64-linux-gnu")
+    environment.ensure(tree)
+    assert steps == ["make", "install", "stamp"]
+
+
+def test_inside_of_the_environment_that_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `.venv` active, `python3` is its own, and it can make itself again."""
+    monkeypatch.setattr(environment, "_pip", lambda *_arguments: None)
+    tree = make_tree(tmp_path)
+    program = environment.ensure(tree) / "python"
+    (tree / "requirements.lock").write_text("a==2\n")
+    code = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
+        "import environment; environment._pip = lambda *_arguments: None\n"
+        "environment.ensure(Path(sys.argv[2]))"
+    )
+    subprocess.run([program, "-c", code, TREE / "tools", tree], check=True)
+    assert program.exists()
+    assert environment.read_stamp(tree / ".venv")[0] == environment.locked_stamp(tree)
+
+
+@pytest.mark.parametrize(("stderr", "sentence"), [
+    (
+        "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+        "a package differs from the one that requirements.lock names. Make again; if it stays so, "
+        "something between you and the package index alters files (ERROR: THESE PACKAGES DO NOT "
+        "MATCH THE HASHES FROM THE REQUIREMENTS FILE.).",
+    ),
+    (
+        "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+        "the disk is full. Free some space (about 250 MB), then make again.",
+    ),
+    (
+        "WARNING: Retrying\nERROR: No matching distribution found for rich",
+        "the package index did not answer, or lacks a package. Check the network, a proxy and "
+        "pip's configuration, then make again (ERROR: No matching distribution found for rich).",
+    ),
+    ("", "pip gave no reason. Put that right, then make again."),
+])  # fmt: skip
+def test_pip_errors(stderr: str, sentence: str) -> None:
+    """pip's errors are told in a sentence that says what to do."""
+    assert environment.explain(stderr) == sentence
+
+
+def test_old_python() -> None:
+    """An old Python gets a sentence: the entry file has no syntax that it cannot read."""
+    code = (
+        "import sys, runpy; sys.version_info = (3, 7, 3, 'final', 0); "
+        "sys.argv = ['bootstrap.py', 'run']; sys.executable = '/usr/bin/python3'; "
+        "runpy.run_path('tools/bootstrap.py', run_name='__main__')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=TREE, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert result.stderr == (
+        "espbench: needs Python 3.11 or newer, and /usr/bin/python3 is 3.7: install a newer one "
+        "and name it, as in: make run PYTHON=python3.12\n"
+    )
+
+
+def test_lock_has_hashes_and_names_no_index() -> None:
+    """Every locked package has a hash, and no line says where it comes from."""
+    text = (TREE / "requirements.lock").read_text()
+    blocks = text.replace("\\\n", " ").splitlines()
+    assert len(blocks) > 20
+    for block in blocks:
+        assert "==" in block, block
+        assert "--hash=sha256:" in block, block
+    assert "://" not in text
+    assert "index" not in text
+
+
+@pytest.mark.parametrize("fix", [False, True])
+def test_lint_runs_what_the_lock_names(fix: bool) -> None:
+    """Each program is the environment's own, in the version that the lock pins on every system."""
+    for command in lint.commands(TREE, fix=fix):
+        program = Path(command[0])
+        assert program.parent == Path(sys.executable).parent
+        name = command[2] if program == Path(sys.executable) else program.name
+        assert f"\n{name}==" in (TREE / "requirements.lock").read_text()
+
+
+def test_lint_looks_at_our_c_only(tmp_path: Path) -> None:
+    """clang-format gets the firmware's and the tests' own files, in order."""
+    (tmp_path / "firmware" / "b").mkdir(parents=True)
+    (tmp_path / "firmware" / "b" / "x.c").touch()
+    (tmp_path / "firmware" / "a.h").touch()
+    (tmp_path / "harness").mkdir()
+    (tmp_path / "harness" / "c.c").touch()
+    (tmp_path / "other.c").touch()
+    assert lint.c_files(tmp_path) == ["firmware/a.h", "firmware/b/x.c", "harness/c.c"]

@@ -1,0 +1,249 @@
+"""`make test` runs the boards that are here, and says which it left out and why."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import suites
+from espbench.boards.board import BOARDS
+from espbench.errors import ConfigError, ToolMissing
+from espbench.firmware import build
+from espbench.util.timeouts import Deadline
+
+LX60, ESP32, ESP32C3 = (BOARDS[name] for name in ("lx60", "esp32", "esp32c3"))
+CLONE = Path(suites.TREE)
+
+
+@pytest.fixture(autouse=True)
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have a tree whose results are nobody else's."""
+    monkeypatch.setattr(suites, "TREE", tmp_path)
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "test_http.py").touch()
+    (tmp_path / "scenarios" / "parity.toml").touch()
+    return tmp_path
+
+
+def test_boards_that_are_here() -> None:
+    """Without a choice all that are here are tested, and the others are named with the reason."""
+    assert suites.chosen({}) == suites.chosen({"ESPBENCH_BOARDS": " "}) == []
+    boards, left = suites.select([], {"esp32": "No QEMU.", "esp32c3": "No compiler."})
+    assert boards == [LX60]
+    assert left == {"esp32": "No QEMU.", "esp32c3": "No compiler."}
+    assert suites.select([], {}) == ([LX60, ESP32, ESP32C3], {})
+
+
+def test_each_reason_once() -> None:
+    """Tests and boards that lack the same share a short line, whatever number of them there is."""
+    long = f"Board esp32 needs QEMU, and none was found: install it with `x` ({'y' * 200}), or not."
+    tests = [(f"harness/tests/boards/test_esp32.py::test_{n}", long) for n in range(30)]
+    lines = suites.left_out([*tests, ("scenarios/test_page.py", "no Chromium")], {"esp32": long})
+    assert lines == [
+        "left out: 30 tests (esp32) and board esp32: Board esp32 needs QEMU, and none was found",
+        "left out: 1 test (page): no Chromium",
+        "`espbench doctor` says how to get what is missing",
+    ]
+
+
+def test_boards_that_are_chosen() -> None:
+    """A choice is obeyed in its order, and what it leaves out is said."""
+    wanted = suites.chosen({"ESPBENCH_BOARDS": "esp32, lx60,esp32"})
+    assert wanted == [ESP32, LX60]
+    assert suites.select(wanted, {}) == (
+        wanted,
+        {"esp32c3": "ESPBENCH_BOARDS does not name it."},
+    )
+    with pytest.raises(ConfigError, match=r"^There is no board 'esp8266': choose one of "):
+        suites.chosen({"ESPBENCH_BOARDS": "esp8266"})
+
+
+def test_chosen_board_that_is_absent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A board that was asked for and is not here is an error, before anything is built."""
+    monkeypatch.setenv("ESPBENCH_BOARDS", "lx60,esp32")
+    monkeypatch.setattr(suites, "absence", lambda board: "No QEMU." if board is ESP32 else "")
+    assert suites.main([]) == 1
+    assert capsys.readouterr().err == (
+        "espbench: ESPBENCH_BOARDS asks for board esp32, which cannot be tested here: No QEMU.\n"
+    )
+
+
+def test_commands() -> None:
+    """The harness's tests run once, the scenarios once a board; paths are taken as they are."""
+    base = [sys.executable, "-m", "pytest", "-rfExX", "-n", "auto", "--dist", "worksteal"]
+    base.append("--espbench-board")
+    lx60 = [*base, "lx60", "--junitxml=build/test/lx60.xml"]
+    esp32 = [*base, "esp32", "--junitxml=build/test/esp32.xml"]
+    assert suites.commands([LX60, ESP32], ["-k", "ws"]) == [
+        [*lx60, "-k", "ws"],
+        [*esp32, "-k", "ws", "scenarios"],
+    ]
+    path = "scenarios/test_http.py::test_x"
+    assert suites.commands([LX60, ESP32], [path]) == [
+        [*lx60, path],
+        [*esp32, path],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"),
+    [([0], 0), ([0, 5], 0), ([0, 1], 1), ([5, 0], 5), ([1, 0], 1), ([0, 5, 2], 2)],
+)
+def test_status(statuses: list[int], status: int) -> None:
+    """One board's failure is the run's."""
+    assert suites.worst(statuses) == status
+
+
+def test_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board is absent for the first thing that is missing."""
+    monkeypatch.setattr(suites, "find_qemu", lambda _board: "/qemu")
+    assert suites.absence(LX60) == (
+        "Board lx60 has no firmware/boards/lx60/Makefile to build it with."
+    )
+
+    def missing(_board: object) -> str:
+        raise ToolMissing("No QEMU here.")
+
+    monkeypatch.setattr(suites, "find_qemu", missing)
+    assert suites.absence(LX60) == "No QEMU here."
+
+
+def test_nothing_runs_after_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C on the first board's run ends all of them."""
+    ran: list[str] = []
+
+    def run(command: Sequence[str]) -> int:
+        ran.append(command[0])
+        return suites.INTERRUPTED
+
+    monkeypatch.setattr(suites, "_run", run)
+    assert suites._run_all([["lx60"], ["esp32"]]) == [suites.INTERRUPTED] * 2
+    assert ran == ["lx60"]
+
+
+CLEANS_UP = """
+import signal, sys, time
+def clean_up(*_):
+    print("cleaned up", flush=True)
+    sys.exit(2)
+signal.signal(signal.SIGTERM, clean_up)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_sigterm_ends_what_runs() -> None:
+    """SIGTERM, which comes to this process alone, reaches pytest, which cleans up."""
+    program = f"import suites, sys; sys.exit(suites._run([sys.executable, '-c', {CLEANS_UP!r}]))"
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        assert process.stdout.read() == "cleaned up\n"
+    assert process.returncode == suites.INTERRUPTED
+
+
+HELD = """
+import os
+from pathlib import Path
+def test_held():
+    Path(os.environ["BEGUN"]).write_text("x")
+    with open(os.environ["GO_ON"], "rb", buffering=0) as go_on:
+        go_on.read(1)
+"""
+
+
+def test_two_runs_at_once(tree: Path) -> None:
+    """Of two real runs in one tree each has results of its own, and the second says where."""
+    shutil.copytree(CLONE / "tools", tree / "tools")
+    (tree / "firmware").symlink_to(CLONE / "firmware")
+    (tree / "pytest.ini").write_text("[pytest]\naddopts = -p no:pytest_embedded\n")
+    (tree / "scenarios" / "test_held.py").write_text(HELD)
+    (tree / "scenarios" / "test_quick.py").write_text("def test_quick(): pass\n")
+    environment = {**os.environ, "ESPBENCH_BOARDS": "lx60"}
+    ends = {}
+    for name in ("BEGUN", "GO_ON"):
+        os.mkfifo(tree / name)
+        environment[name] = str(tree / name)
+        # Held open here, so that neither side waits for the other to open it.
+        ends[name] = os.open(tree / name, os.O_RDWR)
+
+    def run(name: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "tools/suites.py", "-n0", f"scenarios/{name}"]
+        return subprocess.Popen(
+            command, cwd=tree, env=environment, stdout=subprocess.PIPE, text=True
+        )
+
+    with run("test_held.py") as first:
+        try:
+            ready, _, _ = select.select([ends["BEGUN"]], [], [], Deadline(60).remaining())
+            assert ready, "the first run did not come to its test"
+            with run("test_quick.py") as second:
+                assert second.stdout is not None
+                output = second.stdout.read()
+            assert second.returncode == 0, output
+        finally:
+            os.write(ends["GO_ON"], b"x")
+            for end in ends.values():
+                os.close(end)
+        assert first.stdout is not None
+        assert first.stdout.read().endswith(
+            "espbench: board lx60 was tested: all passed\n"
+            "espbench: results are in build/test\n"
+            "espbench: left out: board esp32 and board esp32c3: ESPBENCH_BOARDS does not name it\n"
+        )
+    assert first.returncode == 0
+    assert output.startswith(
+        "espbench: another run writes build/test now, so this one's results go to build/test-2\n"
+    )
+    assert "espbench: results are in build/test-2\n" in output
+    assert 'name="test_held"' in (tree / "build/test/lx60.xml").read_text()
+    assert 'name="test_quick"' in (tree / "build/test-2/lx60.xml").read_text()
+
+
+def test_last_lines(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last lines say what was tested, how it went, and what was left out."""
+    monkeypatch.delenv("ESPBENCH_BOARDS", raising=False)
+    monkeypatch.setattr(suites, "absence", lambda board: "No c3." if board is ESP32C3 else "")
+    built: list[object] = []
+    monkeypatch.setattr(build, "build", lambda board, **_: built.append(board))
+
+    def run(command: list[str]) -> int:
+        """Break off on esp32; elsewhere leave out the tests that need Chromium."""
+        if "esp32" in command:
+            return 2
+        (tree / "build" / "test").mkdir(parents=True)
+        (tree / "build" / "test" / "lx60.xml").write_text(
+            '<testsuite><testcase classname="scenarios.test_page" name="test_x">'
+            '<skipped message="no Chromium"/></testcase></testsuite>'
+        )
+        return 0
+
+    monkeypatch.setattr(suites, "_run", run)
+    assert suites.main([]) == 2
+    assert built == [LX60, ESP32]
+    assert capsys.readouterr().out == (
+        "espbench: board lx60 was tested: all passed\n"
+        "espbench: board esp32 was tested: interrupted\n"
+        "espbench: parity: lx60 and esp32 were not compared, as the run did not come to its end on "
+        "esp32.\n"
+        "espbench: results are in build/test\n"
+        "espbench: left out: 1 test (page): no Chromium\n"
+        "espbench: left out: board esp32c3: No c3\n"
+        "espbench: `espbench doctor` says how to get what is missing\n"
+    )
