@@ -12,7 +12,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from espbench.boards.board import BOARDS, Board
+from espbench.boards.board import Board
+from espbench.boards.builtin import BOARDS
 from espbench.cli import main as cli
 from espbench.clients import Target
 from espbench.device.device import Device

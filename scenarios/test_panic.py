@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS, Board
+from espbench.boards.board import Board
+from espbench.boards.builtin import BOARDS
 from espbench.crash.coredump import path_with_gdb
 from espbench.crash.dump import Panic
 from espbench.device.device import Device

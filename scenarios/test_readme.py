@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.device.device import Device
 from espbench.firmware import build
 from espbench.perf.wallclock import free_port

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS, Board
+from espbench.boards.board import Board
+from espbench.boards.builtin import BOARDS
 from espbench.certs import recipes
 from espbench.clients import Doors, Tls
 from espbench.clients.errors import ConnectionEnded

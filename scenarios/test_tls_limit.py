@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 from espbench.boards.board import Board
+from espbench.boards.readiness import ListeningReadiness
 from espbench.certs import Recipe
 from espbench.clients import (
     ConnectionEnded,
@@ -24,7 +25,6 @@ from espbench.clients import (
     together,
 )
 from espbench.device.device import Device
-from espbench.device.readiness import ListeningReadiness
 from espbench.plugin import DeviceFactory
 from espbench.util.timeouts import Deadline, timeout_scale
 

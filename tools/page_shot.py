@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.certs import recipes
 from espbench.device.device import Device
 from espbench.errors import EspbenchError

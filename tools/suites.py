@@ -17,10 +17,12 @@ from pathlib import Path
 from types import FrameType
 
 import board_parity
-from espbench.boards.board import BOARDS, Board, board_named
+from espbench.boards.board import Board
+from espbench.boards.builtin import BOARDS, board_named
 from espbench.cli.main import WIDE
 from espbench.errors import ConfigError, EspbenchError
 from espbench.firmware import build
+from espbench.firmware.builders import builder_of
 from espbench.qemu.discovery import find_qemu
 from espbench.reporting.parity import render as show
 from espbench.reporting.parity.expected import TABLE, Known, read
@@ -54,7 +56,7 @@ def chosen(environment: Mapping[str, str]) -> list[Board]:
 
 def absence(board: Board) -> str:
     """Return why a board cannot be tested here, or ""."""
-    builder = board.way.builder()
+    builder = builder_of(board)
     try:
         find_qemu(board)
         builder.job(board, TREE, None)

@@ -5,22 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from espbench.boards.board import BOARDS, Board
+    from espbench.boards.board import Board
+    from espbench.boards.builtin import BOARDS
+    from espbench.boards.readiness import ConsoleReadiness, HttpReadiness, ListeningReadiness
     from espbench.crash.dump import Panic
     from espbench.device.device import Device
     from espbench.device.memory import HeapInfo
-    from espbench.device.readiness import ConsoleReadiness, HttpReadiness, ListeningReadiness
     from espbench.errors import EspbenchError
 else:
     _MODULES = {
-        "BOARDS": "boards.board",
+        "BOARDS": "boards.builtin",
         "Board": "boards.board",
-        "ConsoleReadiness": "device.readiness",
+        "ConsoleReadiness": "boards.readiness",
         "Device": "device.device",
         "EspbenchError": "errors",
         "HeapInfo": "device.memory",
-        "HttpReadiness": "device.readiness",
-        "ListeningReadiness": "device.readiness",
+        "HttpReadiness": "boards.readiness",
+        "ListeningReadiness": "boards.readiness",
         "Panic": "crash.dump",
     }
 

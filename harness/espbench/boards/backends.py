@@ -1,34 +1,19 @@
-"""Which way a board's firmware is built, as data; the work is in `build_make` and `build_idf`."""
+"""How a board's firmware is built, as data; `espbench.firmware.builders` has what builds it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:
-    from espbench.firmware.build import Builder
-
-
-class Way(Protocol):
-    """A kind of build, with what is special to one board."""
-
-    def builder(self) -> Builder:
-        """Return what builds; imported only now, because a boot needs none of it."""
+__all__ = ["IdfBackend", "MakeBackend"]
 
 
 @dataclass(frozen=True)
-class MakeWay:
-    """The Makefile in the board's own folder, with cross tools of the system."""
-
-    def builder(self) -> Builder:
-        """Return what builds."""
-        from espbench.firmware.make_backend import MakeBuilder
-
-        return MakeBuilder()
+class MakeBackend:
+    """The Makefile in the board's own folder, with the system's cross toolchain."""
 
 
 @dataclass(frozen=True)
-class IdfWay:
+class IdfBackend:
     """MicroPython's esp32 port, with ESP-IDF's own tools.
 
     Attributes:
@@ -38,9 +23,3 @@ class IdfWay:
 
     target: str
     folder: str
-
-    def builder(self) -> Builder:
-        """Return what builds."""
-        from espbench.firmware.idf_backend import IdfBuilder
-
-        return IdfBuilder(self)

@@ -1,6 +1,6 @@
-"""The boards, as data: everything that differs between them is in a `Board`.
+"""A board as data: everything that differs between two boards is in a `Board`.
 
-Nothing else in espbench asks which board it has. A new board is one more entry in `BOARDS`.
+No other code asks which board it has. `builtin` has the boards that come with espbench.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
-from espbench.boards.backends import IdfWay, MakeWay, Way
-from espbench.boards.boot_media import Efuse, FlashImage, Handover, KernelAndPflash
-from espbench.device.control import LONGEST_REQUEST
-from espbench.device.readiness import ListeningReadiness, Readiness
+from espbench.boards.backends import IdfBackend, MakeBackend
+from espbench.boards.boot_media import Handover
+from espbench.boards.espressif_tool import EspressifTool
+from espbench.boards.readiness import ListeningReadiness, Readiness
 from espbench.errors import ConfigError
-from espbench.firmware.checks import apt
 from espbench.flash.geometry import Flash
-from espbench.qemu.discovery import EspressifTool
 
-__all__ = ["BOARDS", "Board", "Flash", "FlashImage", "Handover", "KernelAndPflash", "board_named"]
+__all__ = ["LONGEST_REQUEST", "Board", "check_boot_argument"]
 
 
+LONGEST_REQUEST = 48 * 1024
+"""Bytes of a control request that a guest has room for, unless its board says otherwise."""
 ENCODED_SAFE = "!#$&'()*+,/:;=?@[]~"
 """What percent-encoding leaves alone besides letters, digits and -._: printable, no space, no %."""
 
@@ -40,7 +40,7 @@ class Board:
         qemu_package: how to get it, completing "install it with ...".
         espressif: which tool of Espressif's that QEMU is; None: stock QEMU has the machine.
         toolchain: prefix of the cross tools.
-        way: how the firmware is built.
+        backend: how the firmware is built.
         handover: how firmware and flash reach the machine.
         flash: geometry of flash and file system.
         ports: guest port by URL scheme.
@@ -92,7 +92,7 @@ class Board:
     qemu_package: str
     espressif: EspressifTool | None = None
     toolchain: str
-    way: Way
+    backend: MakeBackend | IdfBackend
     handover: Handover
     flash: Flash
     ports: Mapping[str, int]
@@ -202,145 +202,3 @@ def check_boot_argument(key: str, value: str) -> None:
             f"The boot argument {key} is {value!r}: it may hold printable ASCII without spaces "
             "only."
         )
-
-
-WLAN = {"wlan_ssid": "MyNetwork", "wlan_password": "SecurePassword123"}
-"""The Wi-Fi network that network.WLAN finds: the one that the users' guide names."""
-
-LX60 = Board(
-    name="lx60",
-    title="Xtensa LX106 on Avnet's LX60 board, stock QEMU (no ESP32: one core, no ESP-IDF)",
-    machine="lx60-nommu",
-    cpu="lx106",
-    ram="16M",
-    nic="open_eth",
-    qemu="qemu-system-xtensa",
-    qemu_least=(7, 2, 0),
-    qemu_package=apt("qemu-system-misc"),
-    toolchain="xtensa-lx106-elf-",
-    way=MakeWay(),
-    handover=KernelAndPflash(),
-    # firmware/boards/lx60/flash.h has the same numbers.
-    flash=Flash(size=4 << 20, start=0, length=4 << 20, block=4096, unit=256),
-    ports={"http": 80, "https": 443},
-    tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),
-    boot_arguments=WLAN,
-    encoded_arguments=frozenset(WLAN),
-    main_thread="main",
-    seeded=True,
-    # 4 ns: cycles of 25 ns count 6 instructions, and an RSA handshake takes a second, not ten.
-    icount_shift=2,
-    steady_arguments={"seed": "5e" * 32, "dhcp": "0"},
-)
-
-ESP_FLASH = Flash(
-    # As firmware/boards/esp32/partitions.csv divides it; see `layout` for other firmware.
-    size=4 << 20,
-    start=0x200000,
-    length=0x200000,
-    block=4096,
-    unit=32,  # MicroPython's esp32 port formats with read and program sizes of 32
-    firmware_at=0,
-    arguments_at=0xF000,
-    arguments_length=0x1000,
-    sizes=(2 << 20, 4 << 20, 8 << 20, 16 << 20),
-)
-
-# What ESP-IDF v5.5.5 installs.
-QEMU_RELEASE = "esp_develop_9.2.2_20260417"
-QEMU_XTENSA = EspressifTool(
-    "qemu-xtensa",
-    QEMU_RELEASE,
-    "0eecb2a34a5586c0e59110f77b9343b7b336e82fdb0e1a30e1dc1bab8a547e35",
-)
-QEMU_RISCV32 = EspressifTool(
-    "qemu-riscv32",
-    QEMU_RELEASE,
-    "547f03e04701a92cbb699f7f7d015adc1f5b5ef93cbb94c0dd9b7107e2d84e77",
-)
-
-ESP32 = Board(
-    name="esp32",
-    title="ESP32 (Xtensa LX6, one core in use), Espressif's QEMU, ESP-IDF and MicroPython",
-    machine="esp32",
-    cpu=None,
-    nic="open_eth",
-    psram=("2M", "4M"),
-    qemu="qemu-system-xtensa",
-    qemu_least=(8, 1, 3),
-    qemu_package=QEMU_XTENSA.install,
-    espressif=QEMU_XTENSA,
-    toolchain="xtensa-esp32-elf-",
-    way=IdfWay("esp32", "ESP32_BENCH"),
-    handover=FlashImage(
-        # Chip revision 3.
-        Efuse("nvram.esp32.efuse", size=124, burnt={13: 0x80, 22: 0x10}),
-    ),
-    flash=replace(ESP_FLASH, bootloader_at=0x1000),
-    ports={"http": 80, "https": 443},
-    tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),
-    ready_timeout=60.0,
-    control_uart=1,
-    reset_line=r"rst:0x[0-9a-f]+ \(([A-Z0-9_]+)\)",
-    no_boot_line=r"(invalid header: 0x[0-9a-f]+)",
-    boot_arguments=WLAN,
-    encoded_arguments=frozenset(WLAN),
-    longest_request=8000,  # firmware/boards/esp32/board.h
-    heap_noise=1024,
-    preemptive=True,
-    core_dumps=True,
-    largest_object=24_000,
-    tls_session=6_000,  # Mbed TLS's dynamic buffers: 2.8 kB were measured
-    optional=True,
-    unrecordable="QEMU records one core only, and this board has two",
-    idle_cpu=5.0,  # FreeRTOS's tick wakes it 100 times a second: 2 to 3.4 % were measured
-    spares=1,
-    options=(
-        "-global",
-        "driver=esp32.gpio,property=strap_mode,value=0x12",  # boots from flash
-    ),
-    still_watchdogs=("-global", "driver=timer.esp32.timg,property=wdt_disable,value=true"),
-)
-
-ESP32C3 = replace(
-    ESP32,
-    name="esp32c3",
-    title="ESP32-C3 (one RISC-V core), Espressif's QEMU, ESP-IDF and MicroPython",
-    machine="esp32c3",
-    psram=(),
-    bad_load="Load access fault",
-    unrecordable="its replay stops where the ROM jumps to the bootloader",
-    qemu="qemu-system-riscv32",
-    qemu_package=QEMU_RISCV32.install,
-    espressif=QEMU_RISCV32,
-    toolchain="riscv32-esp-elf-",
-    way=IdfWay("esp32c3", "ESP32C3_BENCH"),
-    handover=FlashImage(
-        # Chip revision 0.3.
-        Efuse("nvram.esp32c3.efuse", size=1024, burnt={38: 0x0C}),
-    ),
-    flash=ESP_FLASH,
-    spares=0,  # it boots in 0.3 s
-    options=(
-        "-global",
-        "driver=esp32c3.gpio,property=strap_mode,value=0x08",  # boots from flash
-    ),
-    still_watchdogs=("-global", "driver=timer.esp32c3.timg,property=wdt_disable,value=true"),
-)
-
-BOARDS: dict[str, Board] = {board.name: board for board in (LX60, ESP32, ESP32C3)}
-"""Every board by name."""
-
-
-def board_named(name: str) -> Board:
-    """Return the board of this name.
-
-    Raises:
-        ConfigError: there is none; the message lists those that there are.
-    """
-    try:
-        return BOARDS[name]
-    except KeyError:
-        raise ConfigError(
-            f"There is no board {name!r}: choose one of {', '.join(sorted(BOARDS))}."
-        ) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from espbench.device.readiness import ConsoleReadiness, HttpReadiness, Readiness
+from espbench.boards.readiness import ConsoleReadiness, HttpReadiness, Readiness
 from espbench.errors import ConfigError
 
 

@@ -18,7 +18,8 @@ from typing import Any, NoReturn
 from rich.console import Console
 
 from espbench import __version__
-from espbench.boards.board import BOARDS, Board, board_named
+from espbench.boards.board import Board
+from espbench.boards.builtin import BOARDS, board_named
 from espbench.errors import ConfigError, EspbenchError, is_disk_full
 from espbench.perf.metrics import Reading
 

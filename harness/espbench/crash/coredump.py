@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from espbench.qemu.discovery import tools_folders, version_key
+from espbench.util.idf_tools import tools_folders, version_key
 from espbench.util.timeouts import Deadline
 
 MODULE = "esp_coredump"

@@ -6,11 +6,11 @@ import base64
 import itertools
 from typing import Any
 
+from espbench.boards.board import LONGEST_REQUEST
 from espbench.device.console import Console
 from espbench.errors import ControlError, ControlTimeout
 from espbench.util.timeouts import Deadline
 
-LONGEST_REQUEST = 48 * 1024
 """Bytes; the guest's buffer for one request."""
 
 _LOST = {"ok": False, "lost": True}

@@ -16,14 +16,16 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
-from espbench.boards.board import Board, board_named
+from espbench.boards.board import Board
+from espbench.boards.builtin import board_named
+from espbench.boards.readiness import ListeningReadiness, Readiness
 from espbench.crash.dump import Collector, Panic, parse_dump
 from espbench.device import flash_layout as layout
 from espbench.device.console import Console
 from espbench.device.control import Control, encode_source
 from espbench.device.heap_sampler import HeapWatch
 from espbench.device.memory import HeapInfo
-from espbench.device.readiness import ListeningReadiness, Readiness
+from espbench.device.readiness import probe
 from espbench.device.resets import ResetWatch
 from espbench.device.time_wait import TimeWait
 from espbench.device.timeline import Timeline
@@ -712,6 +714,10 @@ class Device:
         if said is not None and said != "ready":
             raise self._not_ready(f"because it {said}")
         return said is not None
+
+    def wait_for_answer(self, scheme: str, path: str, deadline: Deadline) -> bool:
+        """Return whether a byte of an answer to `GET path` came before the deadline."""
+        return probe(self, scheme, path, deadline)
 
     def wait_for_text(self, pattern: str, deadline: Deadline) -> bool:
         """Return whether the present boot printed `pattern` before the deadline."""

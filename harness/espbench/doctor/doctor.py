@@ -18,10 +18,13 @@ from espbench.boards.board import Board
 from espbench.errors import EspbenchError
 from espbench.firmware import source_tree as tree
 from espbench.firmware import sources
-from espbench.firmware.checks import APT, Finding, State, apt, output
+from espbench.firmware.builders import builder_of
+from espbench.firmware.checks import Finding, State
 from espbench.firmware.download import megabytes
 from espbench.qemu.discovery import machines_of
 from espbench.qemu.process import check_version, dotted, find_qemu, qemu_version
+from espbench.util.debian import APT, apt
+from espbench.util.programs import output
 
 SPACE = 500_000_000
 """Bytes that sources and build take, with room to spare."""
@@ -132,7 +135,7 @@ def _space() -> Finding:
 
 
 def _board(board: Board) -> list[Finding]:
-    builder = board.way.builder()
+    builder = builder_of(board)
     return [*_qemu(board), *builder.findings(board), _firmware(board, builder.output)]
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from espbench.boards.board import BOARDS, Board
+from espbench.boards.board import Board
 from espbench.boards.boot_media import FlashImage, option_value
+from espbench.boards.builtin import BOARDS
 from espbench.device.device import Device
 from espbench.embedded.console_bridge import Feed, MessageQueue
 from espbench.embedded.contact import Contact

@@ -24,6 +24,7 @@ from espbench.boards.board import Board
 from espbench.errors import BuildError
 from espbench.firmware import source_tree as tree
 from espbench.firmware import sources
+from espbench.firmware.builders import builder_of
 from espbench.firmware.checks import Finding
 from espbench.firmware.download import disk_errors, sha256_of
 
@@ -181,7 +182,7 @@ def build(
         DiskFull: there is no room.
     """
     root = root or tree.root()
-    builder = board.way.builder()
+    builder = builder_of(board)
     job = builder.job(board, root, board_dir, variant)
     out = job.out
     inputs = fingerprint(root, job.inputs)

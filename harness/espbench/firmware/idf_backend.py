@@ -8,15 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from espbench import __version__
-from espbench.boards.backends import IdfWay
+from espbench.boards.backends import IdfBackend
 from espbench.boards.board import Board
 from espbench.errors import BuildError, EspbenchError, ToolMissing
 from espbench.firmware import idf_env as idf
 from espbench.firmware import source_tree as tree
 from espbench.firmware import sources
 from espbench.firmware.build import COMPILER, NOT_INSTALLED, Job, run_logged
-from espbench.firmware.checks import Finding, apt, first_line
+from espbench.firmware.checks import Finding
 from espbench.firmware.make_paths import is_plain
+from espbench.util.debian import apt
+from espbench.util.programs import first_line
 
 PORT = Path("ports", "esp32")
 CHECKOUT_FOLDERS = ("py", "extmod", "shared", "drivers", "ports/esp32")
@@ -33,7 +35,7 @@ class IdfBuilder:
     survives_a_kill = True  # ninja knows what it finished
     neutral = frozenset({"MPY_CROSS"})
 
-    def __init__(self, way: IdfWay) -> None:
+    def __init__(self, way: IdfBackend) -> None:
         """Build for one chip and board definition."""
         self._way = way
 

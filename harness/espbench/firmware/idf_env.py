@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from espbench.errors import ToolMissing
-from espbench.qemu.discovery import tools_folders, version_key
+from espbench.util.idf_tools import tools_folders, version_key
 
 Version = tuple[int, int, int]
 

@@ -12,8 +12,10 @@ from espbench.boards.board import Board
 from espbench.errors import BuildError, ToolMissing
 from espbench.firmware import source_tree as tree
 from espbench.firmware.build import COMPILER, NOT_INSTALLED, Job, run_logged
-from espbench.firmware.checks import Finding, apt, first_line
+from espbench.firmware.checks import Finding
 from espbench.firmware.make_paths import MakePaths
+from espbench.util.debian import apt
+from espbench.util.programs import first_line
 
 SOURCE_VARIABLES = {
     "MICROPYTHON": "micropython",

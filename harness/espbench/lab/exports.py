@@ -15,7 +15,7 @@ import attr
 from labgrid.remote.exporter import ResourceExport, exports
 from labgrid.resource.common import Resource
 
-from espbench.boards.board import board_named
+from espbench.boards.builtin import board_named
 from espbench.device import interactive as up
 from espbench.errors import ConfigError, EspbenchError
 from espbench.firmware import build

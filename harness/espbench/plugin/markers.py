@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.plugin import FIXTURES, ours
 from espbench.plugin.options import setting
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from espbench.boards.board import Board, board_named
+from espbench.boards.board import Board
+from espbench.boards.builtin import board_named
 from espbench.boards.firmware_options import chosen_readiness, parse_ports
 from espbench.errors import ConfigError
 from espbench.plugin.options import setting

@@ -8,55 +8,22 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from espbench.boards.espressif_tool import EspressifTool
 from espbench.errors import QemuNotFound
+from espbench.util.idf_tools import TOOLS_VARIABLE, tools_folders, version_key
 from espbench.util.timeouts import Deadline
 
 if TYPE_CHECKING:
     from espbench.boards.board import Board
 
-TOOLS_VARIABLE = "IDF_TOOLS_PATH"
 FORK_MACHINES = frozenset({"esp32", "esp32c3", "esp32s3"})
 """Machines that Espressif's QEMU has and the stock one has not."""
-
-
-@dataclass(frozen=True)
-class EspressifTool:
-    """Espressif's QEMU, as ESP-IDF's `tools.json` has it.
-
-    Attributes:
-        name: what `idf_tools.py install` takes.
-        release: the newest that espbench knows of.
-        sha256: of its archive for linux-amd64.
-    """
-
-    name: str
-    release: str
-    sha256: str
-
-    @property
-    def install(self) -> str:
-        """The command that installs it."""
-        return f"python $IDF_PATH/tools/idf_tools.py install {self.name}"
-
-
-def tools_folders(environment: Mapping[str, str]) -> list[Path]:
-    """Return where ESP-IDF's tools may be: the folder that is named, then the default one."""
-    named = environment.get(TOOLS_VARIABLE, "").strip()
-    folders = [Path(named).expanduser()] if named else []
-    return list(dict.fromkeys([*folders, Path.home() / ".espressif"]))
-
-
-def version_key(name: str) -> list[int]:
-    """Return what sorts names with versions in them, such as esp_develop_9.2.2_20260417."""
-    return [int(number) for number in re.findall(r"\d+", name)]
 
 
 def candidates(board: Board, environment: Mapping[str, str]) -> list[str]:

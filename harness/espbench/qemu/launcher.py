@@ -21,7 +21,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from espbench.errors import ToolMissing
-from espbench.firmware.checks import apt
+from espbench.util.debian import apt
 
 Process = subprocess.Popen[bytes]
 

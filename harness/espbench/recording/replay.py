@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from espbench.boards.board import Board, board_named
+from espbench.boards.board import Board
+from espbench.boards.builtin import board_named
 from espbench.crash.dump import Collector, Panic, parse_dump
 from espbench.errors import ArchiveError, QmpError
 from espbench.qemu.discovery import find_qemu

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from espbench.errors import ConfigError
-from espbench.firmware.checks import output
 from espbench.perf.figures import Figure
+from espbench.util.programs import output
 
 NAME = "history.jsonl"
 FORMAT = 1

@@ -24,6 +24,7 @@ from espbench.device.boot_phases import Mark
 from espbench.errors import ConfigError, EspbenchError, is_disk_full
 from espbench.firmware import build
 from espbench.firmware import source_tree as tree
+from espbench.firmware.builders import builder_of
 from espbench.firmware.download import sha256_of
 from espbench.perf import figures
 from espbench.perf.figures import Figure
@@ -141,7 +142,7 @@ def versions(board: Board, firmware: Path) -> dict[str, str]:
     return {
         "board": f"{board.name}: {board.title}",
         "QEMU": dotted(qemu),
-        "compiler": board.way.builder().compiler(board),
+        "compiler": builder_of(board).compiler(board),
         "firmware": str(firmware),
         "firmware sha256": sha256_of(firmware),
         "espbench": __version__,

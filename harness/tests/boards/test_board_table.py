@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 
 TREE = Path(__file__).resolve().parents[3]
 FIRMWARE = TREE / "firmware" / "boards"

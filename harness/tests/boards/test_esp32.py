@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS, Board
+from espbench.boards.board import Board
+from espbench.boards.builtin import BOARDS
+from espbench.boards.readiness import ConsoleReadiness
 from espbench.device.device import Device
-from espbench.device.readiness import ConsoleReadiness
 from espbench.errors import ConfigError, EspbenchError, NotReady, RebootLoop
 from espbench.qemu.discovery import find_qemu
 from espbench.reporting.evidence import save

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from espbench.boards.readiness import ConsoleReadiness
 from espbench.certs import recipes
 from espbench.clients import Doors, Tls
 from espbench.clients.errors import ClientTimeout, ConnectionEnded
 from espbench.clients.http import HttpConnection
 from espbench.clients.tls import Step, TlsSteps
 from espbench.device.device import Device
-from espbench.device.readiness import ConsoleReadiness
 from idf_servers import absence, build
 
 WHY = absence()

@@ -19,10 +19,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from esp_image import replaced, sealed
+from espbench.boards.readiness import ConsoleReadiness
 from espbench.cli import main as cli
 from espbench.clients import source_ports
 from espbench.device.device import Device
-from espbench.device.readiness import ConsoleReadiness
 from espbench.embedded.contact import Contact
 from espbench.util.timeouts import Deadline
 from idf_examples import BUILT, absence, folder, upstream

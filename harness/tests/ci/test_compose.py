@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.cli.main import make_parser
 from espbench.firmware.idf_env import NEWEST, OLDEST
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.cli import main as cli
 from espbench.device import interactive as up
 from espbench.errors import ConfigError, PortInUse

@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from espbench.boards.readiness import ConsoleReadiness
 from espbench.crash.dump import Frame
 from espbench.device.device import Device
-from espbench.device.readiness import ConsoleReadiness
 from espbench.util.timeouts import Deadline
 
 COMPILER = "xtensa-lx106-elf-gcc"

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from espbench.boards.board import LONGEST_REQUEST
 from espbench.device.console import Console, Transcript
-from espbench.device.control import LONGEST_REQUEST, Control, encode, encode_source
+from espbench.device.control import Control, encode, encode_source
 from espbench.device.timeline import Timeline
 from espbench.errors import ConsoleTimeout, ControlError, ControlTimeout, NotRunning
 from espbench.util.timeouts import Deadline

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS, LX60
+from espbench.boards.builtin import BOARDS, LX60
 from espbench.device.flash_layout import damage as damage_of
 from espbench.device.flash_layout import device_image, fit
 from espbench.errors import ConfigError, ImageError

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import LX60
+from espbench.boards.builtin import LX60
 from espbench.clients import Target
 from espbench.clients.errors import WebReplError
 from espbench.clients.webrepl import WebRepl

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.cli.main import main
 from espbench.doctor import doctor
 from espbench.firmware.checks import Finding

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from espbench.boards.readiness import ConsoleReadiness
 from espbench.device.console import Console
 from espbench.device.device import Device
-from espbench.device.readiness import ConsoleReadiness
 from espbench.embedded.contact import QUIET, Contact
 from espbench.errors import NotRunning, PortInUse, QemuError
 from espbench.util.timeouts import Deadline

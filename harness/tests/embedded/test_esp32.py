@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from embedded_session import run_embedded
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.errors import EspbenchError
 from espbench.qemu.discovery import find_qemu
 from tiny_esp32 import tiny_esp32

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.errors import BuildError, ToolMissing
 from espbench.firmware import build, sources
 from espbench.firmware import make_backend as build_make

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 from espbench import __version__
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.cli import main as cli
 from espbench.errors import BuildError, ToolMissing
 from espbench.firmware import build, sources
 from espbench.firmware import idf_env as idf
 from espbench.firmware.build import Job
+from espbench.firmware.builders import builder_of
 from espbench.firmware.idf_backend import MPY_CROSS, build_environment, idf_command, merge_command
 from fake_idf import fake_idf, fake_micropython, fill_micropython
 from rich.console import Console
@@ -157,7 +158,7 @@ def test_own_board_definition(complete: Path) -> None:
 @pytest.mark.parametrize("name", ["esp32", "esp32c3"])
 def test_copied_board_definition(tmp_path: Path, name: str) -> None:
     """A plain copy elsewhere finds what the bench's boards share; the original does by itself."""
-    original = BOARDS[name].way.builder().job(BOARDS[name], TREE, None).folder
+    original = builder_of(BOARDS[name]).job(BOARDS[name], TREE, None).folder
     shutil.copytree(original, tmp_path / "away" / "COPY")
     shutil.copytree(original, tmp_path / "boards" / "ORIGINAL")
     shared = tmp_path / "boards" / "esp32"
@@ -222,7 +223,7 @@ def test_variant_by_command(
 
 def test_variants_of_the_tree() -> None:
     """The tree's own variant is found where MicroPython's build looks for it."""
-    job = BOARD.way.builder().job(BOARD, TREE, None, "DUAL")
+    job = builder_of(BOARD).job(BOARD, TREE, None, "DUAL")
     assert job.out.name == "esp32-DUAL"
     assert (job.folder / f"mpconfigvariant_{job.variant}.cmake").is_file()
 
@@ -421,12 +422,12 @@ def test_pinned_micropython(complete: Path, monkeypatch: pytest.MonkeyPatch) -> 
     environment = (complete / "log.env").read_text().splitlines()
     assert {"MICROPY_GIT_TAG=v1.25.0", "MICROPY_GIT_HASH=v1.25.0"} < set(environment)
     assert not run(complete).rebuilt
-    assert BOARD.way.builder().sources() == ["micropython", "http-parser"]
+    assert builder_of(BOARD).sources() == ["micropython", "http-parser"]
 
 
 def test_doctor(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The doctor looks at the same things."""
-    builder = BOARD.way.builder()
+    builder = builder_of(BOARD)
     assert [(f.subject, f.state, f.found) for f in builder.findings(BOARD)] == [
         ("ESP-IDF", "ok", f"v5.4.1 ({complete}/esp-idf)"),
         (

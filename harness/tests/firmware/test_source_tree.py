@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from espbench import __version__
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.errors import BuildError
 from espbench.firmware import build, sources
 from espbench.firmware import make_backend as build_make

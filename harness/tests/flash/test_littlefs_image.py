@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import LX60, Flash
+from espbench.boards.builtin import LX60
 from espbench.errors import BadFileName, ConfigError, DiskFull, FileSystemFull, ImageError
+from espbench.flash.geometry import Flash
 from espbench.flash.littlefs_image import Image, check_name, normalise, read_files
 
 SMALL = Flash(size=256 << 10, start=64 << 10, length=128 << 10, block=4096, unit=32)

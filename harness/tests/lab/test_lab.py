@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.certs import recipes
 from espbench.firmware import build
 from espbench.util.tempdirs import PREFIX

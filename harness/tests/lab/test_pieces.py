@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 import serial
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.device import interactive as up
 from espbench.errors import QemuError
 from espbench.lab.console_server import BACKLOG, ConsoleServer

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import LX60
+from espbench.boards.builtin import LX60
 from espbench.firmware import sources
 from espbench.qemu.discovery import find_qemu
 from installed import TREE, Installed, install, install_wheel

@@ -9,7 +9,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from espbench.boards.board import BOARDS, Board
+from espbench.boards.board import Board
+from espbench.boards.builtin import BOARDS
 from espbench.cli import main as cli
 from espbench.errors import GateError
 from espbench.firmware import toolchain

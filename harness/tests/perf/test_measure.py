@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.certs.deterministic import fixed_key, fixed_recipe
 from espbench.certs.keys import pkcs8
 from espbench.device.device import Device

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import LX60
+from espbench.boards.builtin import LX60
 from espbench.errors import NotReady
 from espbench.perf import wallclock as bench
 from espbench.perf.wallclock import connections

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from espbench.boards.firmware_options import chosen_readiness, parse_ports
-from espbench.device.readiness import ConsoleReadiness, HttpReadiness
+from espbench.boards.readiness import ConsoleReadiness, HttpReadiness
 from espbench.errors import ConfigError
 from espbench.prefetch.predictor import merged
 from espbench.reporting.evidence import folder_name

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.device.device import Device
 from espbench.errors import ConfigError
 from espbench.plugin.settings import parse_pool
@@ -198,7 +198,7 @@ def test_good_again(device): pass
 def test_reboots_for_ever(inner: Inner, tmp_path: Path, firmware: Path) -> None:
     """A device that reboots for ever is told of as without a pool, with its console's end."""
     source = """
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 RESETS = "import machine\\nprint('rst:0x3 (MAIN_PY)')\\nmachine.reset()\\n"
 @pytest.fixture(scope="session")
 def board():

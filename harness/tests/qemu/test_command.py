@@ -8,8 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS, LX60, Flash, FlashImage, board_named
+from espbench.boards.boot_media import FlashImage
+from espbench.boards.builtin import BOARDS, LX60, board_named
 from espbench.errors import ConfigError, QemuTooOld
+from espbench.flash.geometry import Flash
 from espbench.qemu.process import (
     Machine,
     Wires,

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS, LX60
+from espbench.boards.builtin import BOARDS, LX60
 from espbench.errors import QemuNotFound
-from espbench.qemu.discovery import candidates, find_qemu, machines, machines_of, version_key
+from espbench.qemu.discovery import candidates, find_qemu, machines, machines_of
+from espbench.util.idf_tools import version_key
 
 ESP32 = BOARDS["esp32"]
 STOCK, FORK = "lx60-nommu  lx60 noMMU", "esp32  Espressif ESP32 machine"

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import LX60
+from espbench.boards.builtin import LX60
+from espbench.boards.readiness import ConsoleReadiness
 from espbench.device.device import Device
-from espbench.device.readiness import ConsoleReadiness
 from espbench.errors import (
     ConfigError,
     NotRunning,

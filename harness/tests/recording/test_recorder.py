@@ -15,7 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from espbench.boards.board import BOARDS, LX60
+from espbench.boards.builtin import BOARDS, LX60
 from espbench.cli import main as cli
 from espbench.device.device import Device
 from espbench.errors import ArchiveError, ConfigError, ConsoleTimeout, DiskFull, QemuDied, QmpError

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.netem.connections import Connection
 from espbench.reporting.heap_chart import LANES, POINTS, bounds, packed, picture, thinned, window
 from espbench.reporting.html import render

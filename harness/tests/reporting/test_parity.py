@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.cli.main import parse
 from espbench.device.boot_phases import Mark
 from espbench.errors import ConfigError

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS, LX60
+from espbench.boards.builtin import BOARDS, LX60
 from espbench.cli import main as cli
 from espbench.device.boot_phases import Mark
 from espbench.errors import NotReady
@@ -18,7 +18,7 @@ from espbench.errors import NotReady
 TWIN = "lx60twin"
 CONFTEST = f"""
 from dataclasses import replace
-from espbench.boards.board import BOARDS, LX60
+from espbench.boards.builtin import BOARDS, LX60
 BOARDS["{TWIN}"] = replace(LX60, name="{TWIN}")
 """
 SUITE = """

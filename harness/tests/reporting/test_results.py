@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.device.boot_phases import Mark
 from espbench.errors import EspbenchError
 from espbench.perf.figures import Figure

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.cli import main as cli
 from espbench.errors import ConfigError
 from espbench.reporting.results import Results

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.errors import EspbenchError
 from espbench.firmware.idf_env import find_idf
 from espbench.qemu.discovery import find_qemu

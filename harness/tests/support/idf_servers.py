@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import suites
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.certs import Recipe
 from espbench.firmware import idf_env as idf
 from espbench.firmware.build import Job, locked, run_logged

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import suites
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.errors import ConfigError, ToolMissing
 from espbench.firmware import build
 from espbench.util.timeouts import Deadline

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.device.device import Device
 from espbench.reporting import evidence
 from espbench.util import owned

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from espbench.boards.board import BOARDS
+from espbench.boards.builtin import BOARDS
 from espbench.errors import ConfigError
 
 TABLE = Path("scenarios") / "parity.toml"
