@@ -14,6 +14,7 @@ CARRIED = (
     "firmware",
     "scenarios",
     "ci",
+    "certs",
     # what suites compare a device with, and what they import
     "README.md",
     "docs/https.md",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from espbench.certs import BAD, CLIENT_REFUSES, GOOD, Fails, Recipe, Starts, recipes
+from espbench.certs import BAD, GOOD, Fails, Recipe, Starts, recipes
 from espbench.clients import Doors, Tls, TlsError
 from espbench.device.device import Device
 
@@ -61,7 +61,7 @@ def key_kind(certificate: bytes) -> str:
 
 
 @pytest.mark.failures("tls_alert", "handshake_closed")
-@pytest.mark.parametrize("case", named(GOOD, CLIENT_REFUSES))
+@pytest.mark.parametrize("case", named(GOOD))
 def test_good_ones_serve(
     case: Recipe, install: Callable[[Recipe], str], shared_device: Device, doors: Doors
 ) -> None:

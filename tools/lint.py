@@ -10,7 +10,7 @@ from pathlib import Path
 PROGRAMS = Path(sys.executable).parent
 """The environment's: formats differ between versions, and the lock names one of each."""
 TREE = Path(__file__).resolve().parent.parent
-PYTHON = ["ci", "harness", "scenarios", "tools", "firmware", "conftest.py", "setup.py"]
+PYTHON = ["certs", "ci", "harness", "scenarios", "tools", "firmware", "conftest.py", "setup.py"]
 
 
 def c_files(tree: Path) -> list[str]:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from espbench.certs.bad import BAD
-from espbench.certs.good import CLIENT_REFUSES, GOOD, OPENSSL_LINE
 from espbench.certs.pki import SERVER_NAME
 from espbench.certs.recipes import (
     CERT_FILE,
@@ -22,14 +20,13 @@ from espbench.certs.recipes import (
     Recipe,
     Starts,
 )
+from espbench.certs.tables import load
 
 __all__ = [
     "BAD",
     "CERT_FILE",
-    "CLIENT_REFUSES",
     "GOOD",
     "KEY_FILE",
-    "OPENSSL_LINE",
     "SERVER_NAME",
     "TRUST_FILE",
     "Expectation",
@@ -40,6 +37,12 @@ __all__ = [
 ]
 
 
+GOOD = load("good")
+"""Pairs with which HTTPS starts, even those that a client refuses."""
+BAD = load("bad")
+"""Files with which HTTPS must not start."""
+
+
 def recipes() -> Mapping[str, Recipe]:
     """Return every recipe by its name: the good ones, then the bad ones."""
-    return MappingProxyType({recipe.name: recipe for recipe in (*GOOD, *CLIENT_REFUSES, *BAD)})
+    return MappingProxyType({recipe.name: recipe for recipe in (*GOOD, *BAD)})

@@ -10,10 +10,9 @@ import hashlib
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from espbench.certs.good import files
-from espbench.certs.keys import PrivateKey
+from espbench.certs.keys import PrivateKey, pkcs8
 from espbench.certs.pki import server
-from espbench.certs.recipes import Files, Recipe, Starts
+from espbench.certs.recipes import CERT_FILE, KEY_FILE, TRUST_FILE, Files, Recipe, Starts
 from espbench.util.deterministic_random import fixed_random
 
 SEED = "espbench fixed key"
@@ -31,7 +30,7 @@ def fixed_recipe(kind: str) -> Recipe:
 
 def _files(kind: str) -> Files:
     alone = server(kind, key=fixed_key(kind))
-    return files([alone], alone)
+    return {CERT_FILE: alone.pem, KEY_FILE: pkcs8(alone.key), TRUST_FILE: alone.pem}
 
 
 @functools.cache

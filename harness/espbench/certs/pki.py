@@ -22,6 +22,8 @@ from espbench.certs.keys import PrivateKey, private_key
 
 SERVER_NAME = "espbench.test"
 """The name on every good server certificate (RFC 2606 reserves ``.test``)."""
+SERVER_NAMES = (SERVER_NAME, "localhost", "127.0.0.1")
+"""All names and addresses on it."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,6 @@ class Validity:
 
 
 NOW = Validity(2020, 2049)
-PAST = Validity(2019, 2020)
-FUTURE = Validity(2090, 2099)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def server(
     kind: str = "p256",
     issuer: Issued | None = None,
     *,
-    names: Sequence[str] = (SERVER_NAME, "localhost", "127.0.0.1"),
+    names: Sequence[str] = SERVER_NAMES,
     validity: Validity = NOW,
     common_name: str = "ESP32 Device",
     key: PrivateKey | None = None,

@@ -48,7 +48,8 @@ Expectation = Starts | Fails
 class Recipe:
     """A set of certificate files, good or bad in one known way.
 
-    `make` is called when the files are first wanted: keys cost time.
+    `make` is called when the files are first wanted: keys cost time. `command` is
+    the shell command that makes them, for a recipe that shows what users type.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Recipe:
     server_name: str = SERVER_NAME
     cert_file: str = CERT_FILE
     key_file: str = KEY_FILE
+    command: str | None = None
 
     @property
     def files(self) -> Files:

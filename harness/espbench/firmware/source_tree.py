@@ -19,9 +19,8 @@ from pathlib import Path
 from espbench import __version__
 from espbench.errors import BuildError
 from espbench.firmware.sources import cache_folder
+from espbench.util.carried import CARRIED
 
-CARRIED = Path(__file__).resolve().parents[1] / "_tree"
-"""What a wheel brings."""
 UNUSED = 30 * 24 * 3600
 """Seconds after which a build in the cache is taken for one that nobody wants any more."""
 _BUILD = re.compile(r"\d+\.\d[\w.+]*-[0-9a-f]{12}")

@@ -12,6 +12,7 @@ import pytest
 from espbench.firmware import source_tree as tree
 from espbench.plugin.refusal import refuse
 from espbench.suites.names import suite_paths
+from espbench.util.carried import CARRIED
 
 ALL = "all"
 
@@ -35,7 +36,7 @@ class ShippedSuites:
         self._root = root
         self._wanted = {Path(path.partition("::")[0]) for path in paths}
         # A test's id begins behind the argument that led to it: the folder's, not the file's.
-        outside = not root.is_relative_to(config.rootpath) or root == tree.CARRIED
+        outside = not root.is_relative_to(config.rootpath) or root == CARRIED
         self._outside = root if outside else None
         self._opened: Path | None = None
         self._looked = self._asking = False

@@ -18,10 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from espbench.certs import (
     BAD,
     CERT_FILE,
-    CLIENT_REFUSES,
     GOOD,
     KEY_FILE,
-    OPENSSL_LINE,
     TRUST_FILE,
     Fails,
     Recipe,
@@ -31,7 +29,7 @@ from espbench.certs import (
 from espbench.certs import keys as cert_keys
 from espbench.certs.keys import kind_of, private_key
 
-SERVING = [*GOOD, *CLIENT_REFUSES]
+SERVING = GOOD
 
 
 def by_name(*groups: tuple[Recipe, ...] | list[Recipe]) -> list[object]:
@@ -61,7 +59,7 @@ def handshake(recipe: Recipe, folder: Path, *, check_name: bool = True) -> bytes
 
 def test_names_are_unique() -> None:
     """No two recipes share a name."""
-    assert len(recipes()) == len(GOOD) + len(CLIENT_REFUSES) + len(BAD)
+    assert len(recipes()) == len(GOOD) + len(BAD)
 
 
 @pytest.mark.parametrize("recipe", by_name(SERVING))
@@ -93,7 +91,12 @@ def test_the_users_line_verifies_when_the_name_is_not_looked_at(tmp_path: Path) 
 
 def test_the_users_line_gives_the_guides_names(tmp_path: Path) -> None:
     """The line itself writes the two files that the recipe takes over."""
-    subprocess.run(["sh", "-c", OPENSSL_LINE], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(
+        ["sh", "-c", str(recipes()["openssl-line"].command)],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == [KEY_FILE, CERT_FILE]
     certificate = x509.load_pem_x509_certificate((tmp_path / CERT_FILE).read_bytes())
     assert certificate.subject.rfc4514_string() == "CN=ESP32 Device"

@@ -1,0 +1,257 @@
+"""Makes a recipe's files: issues the certificates, then puts its one defect into them.
+
+The TOML files in `certs/` say what a recipe is; `certs/README.md` explains their fields.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from espbench.certs import keys
+from espbench.certs.pki import NOW, SERVER_NAMES, Issued, Validity, authority, chain, pem, server
+from espbench.certs.recipes import CERT_FILE, KEY_FILE, TRUST_FILE, Files
+
+__all__ = ["DEFECTS", "FORMATS", "SENDS", "Chain", "Defect", "Order", "PrivateKey", "build"]
+
+TEXT = b"This is the README of my device, not what belongs here.\n"
+EC_PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+"""The curve P-256, which `openssl ecparam -name prime256v1 -genkey` writes before the key."""
+BEGIN = b"-----BEGIN CERTIFICATE-----\n"
+FILES = {"certificate": (CERT_FILE,), "key": (KEY_FILE,), "both": (CERT_FILE, KEY_FILE)}
+SENDS = ("chain", "server", "all", "reversed")
+FORMATS = ("pkcs8", "traditional", "ec-parameters")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The certificates between the server's and the root.
+
+    Attributes:
+        intermediates: how many there are.
+        sends: what the certificate file holds: `chain` (all but the root), `server` (no
+            intermediate), `all` (the root, too), `reversed` (the server's last).
+        certificates: how many the file holds: the last intermediate is repeated; None: one of each.
+    """
+
+    intermediates: int = 0
+    sends: str = "chain"
+    certificates: int | None = None
+
+
+@dataclass(frozen=True)
+class PrivateKey:
+    """A private key that is not the certificate's."""
+
+    kind: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Defect:
+    """What is wrong with a file: a name in `DEFECTS`, and a name in `FILES`."""
+
+    kind: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to make.
+
+    Attributes:
+        key: kind of the server's key, one of `keys.KINDS`.
+        issuer: `root` or `self`.
+        trusted: whether a client gets the certificate that it has to trust.
+        names: host names and IP addresses of the certificate (subjectAltName).
+        validity: of the server's certificate.
+        chain: see `Chain`.
+        format: of the key file, one of `FORMATS`.
+        password: that encrypts the key, or None.
+        private_key: the key in the key file, if it is not the certificate's.
+        defect: what is wrong, or None.
+        command: a shell command that makes both files instead, or None.
+    """
+
+    key: str = "p256"
+    issuer: str = "root"
+    trusted: bool = True
+    names: tuple[str, ...] = SERVER_NAMES
+    validity: Validity = NOW
+    chain: Chain = Chain()
+    format: str = "pkcs8"
+    password: str | None = None
+    private_key: PrivateKey | None = None
+    defect: Defect | None = None
+    command: str | None = None
+
+
+def build(order: Order) -> Files:
+    """Return the files by name.
+
+    Raises:
+        FileNotFoundError: the command's program is not installed.
+        subprocess.SubprocessError: the command failed.
+    """
+    if order.command is not None:
+        return _run(order.command)
+    links, root = _issue(order)
+    made: dict[str, bytes] = {
+        CERT_FILE: pem(_sent(order.chain, links, root)),
+        KEY_FILE: _key(order, links[0].key),
+    }
+    if order.trusted:
+        made[TRUST_FILE] = root.pem
+    if order.defect is not None:
+        made = _spoil(made, order.defect, links[0])
+    return made
+
+
+def _issue(order: Order) -> tuple[list[Issued], Issued]:
+    """Return the server's certificate and its intermediates, and what a client trusts."""
+    if order.chain.intermediates:
+        links = chain(order.key, order.chain.intermediates + 1)
+        return links[:-1], links[-1]
+    if order.issuer == "self":
+        alone = server(order.key)
+        return [alone], alone
+    root = authority("p256" if order.key.startswith("p") else "rsa2048")
+    return [server(order.key, root, names=order.names, validity=order.validity)], root
+
+
+def _sent(asked: Chain, links: list[Issued], root: Issued) -> list[Issued]:
+    if asked.certificates is not None:
+        return [*links[:-1], *links[-1:] * (asked.certificates - len(links) + 1)]
+    match asked.sends:
+        case "server":
+            return links[:1]
+        case "all":
+            return [*links, root]
+        case "reversed":
+            return links[::-1]
+        case _:
+            return links
+
+
+def _key(order: Order, own: keys.PrivateKey) -> bytes:
+    other = order.private_key
+    key = own if other is None else keys.private_key(other.kind, other.role)
+    password = None if order.password is None else order.password.encode()
+    if order.format == "pkcs8":
+        return keys.pkcs8(key, password)
+    parameters = EC_PARAMETERS if order.format == "ec-parameters" else b""
+    return parameters + keys.traditional(key, password)
+
+
+def _run(command: str) -> Files:
+    """Run the users' command; its certificate is its own trust anchor."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        subprocess.run(
+            ["sh", "-c", command],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+        )
+        cert = (folder / CERT_FILE).read_bytes()
+        key = (folder / KEY_FILE).read_bytes()
+    return {CERT_FILE: cert, KEY_FILE: key, TRUST_FILE: cert}
+
+
+# ---------------------------------------------------------------- defects
+
+Change = Callable[[dict[str, bytes], str, Issued], None]
+
+
+def _spoil(files: dict[str, bytes], defect: Defect, issued: Issued) -> dict[str, bytes]:
+    made = dict(files)
+    for name in FILES[defect.file]:
+        DEFECTS[defect.kind](made, name, issued)
+    return made
+
+
+def _missing(files: dict[str, bytes], name: str, _: Issued) -> None:
+    del files[name]
+
+
+def _empty(files: dict[str, bytes], name: str, _: Issued) -> None:
+    files[name] = b""
+
+
+def _folder(files: dict[str, bytes], name: str, _: Issued) -> None:
+    del files[name]
+    files[f"{name}/placeholder"] = b""
+
+
+def _text(files: dict[str, bytes], name: str, _: Issued) -> None:
+    files[name] = TEXT
+
+
+def _der(files: dict[str, bytes], name: str, issued: Issued) -> None:
+    files[name] = issued.der if name == CERT_FILE else keys.der(issued.key)
+
+
+def _truncated(files: dict[str, bytes], name: str, _: Issued) -> None:
+    files[name] = files[name][: len(files[name]) * 2 // 3]
+
+
+def _damaged(files: dict[str, bytes], name: str, _: Issued) -> None:
+    """Keep the PEM whole, and give the DER in it a wrong first length."""
+    lines = files[name].split(b"\n")
+    lines[1] = b"MIID/////" + lines[1][9:]
+    files[name] = b"\n".join(lines)
+
+
+def _swapped(files: dict[str, bytes], name: str, _: Issued) -> None:
+    files[name] = files[KEY_FILE if name == CERT_FILE else CERT_FILE]
+
+
+def _second_damaged(files: dict[str, bytes], name: str, _: Issued) -> None:
+    second = files[name].split(BEGIN)[2]
+    files[name] = files[name].replace(second[:48], b"A" * 48)
+
+
+def _second_truncated(files: dict[str, bytes], name: str, _: Issued) -> None:
+    second = files[name].split(BEGIN)[2]
+    files[name] = files[name][: -(len(BEGIN) + len(second)) // 2]
+
+
+def _crlf(files: dict[str, bytes], name: str, _: Issued) -> None:
+    files[name] = files[name].replace(b"\n", b"\r\n")
+
+
+def _text_before(files: dict[str, bytes], name: str, _: Issued) -> None:
+    # `openssl x509 -text` writes a description first.
+    files[name] = b"Certificate:\n    Data:\n        Version: 3 (0x2)\n" + files[name]
+
+
+def _no_last_newline(files: dict[str, bytes], name: str, _: Issued) -> None:
+    files[name] = files[name].rstrip(b"\n")
+
+
+def _one_file(files: dict[str, bytes], _name: str, _: Issued) -> None:
+    if KEY_FILE in files:
+        files[CERT_FILE] += files.pop(KEY_FILE)
+
+
+DEFECTS: Mapping[str, Change] = {
+    "missing": _missing,
+    "empty": _empty,
+    "folder": _folder,
+    "text": _text,
+    "der": _der,
+    "truncated": _truncated,
+    "damaged": _damaged,
+    "swapped": _swapped,
+    "second-damaged": _second_damaged,
+    "second-truncated": _second_truncated,
+    "crlf": _crlf,
+    "text-before": _text_before,
+    "no-last-newline": _no_last_newline,
+    "one-file": _one_file,
+}

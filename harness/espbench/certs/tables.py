@@ -1,0 +1,121 @@
+"""Reads the recipes from `certs/*.toml`."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from espbench.certs import builder
+from espbench.certs.keys import KINDS
+from espbench.certs.pki import Validity
+from espbench.certs.recipes import CERT_FILE, KEY_FILE, Expectation, Fails, Recipe, Starts
+from espbench.errors import ConfigError
+from espbench.util.carried import carried
+
+__all__ = ["load", "parse"]
+
+OWN = frozenset({"name", "summary", "about", "sentence", "client_error"})
+"""Fields of a recipe that do not tell the builder anything."""
+ORDER = frozenset(field.name for field in fields(builder.Order))
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "key": KINDS,
+    "issuer": ("root", "self"),
+    "format": builder.FORMATS,
+}
+
+
+@functools.cache
+def load(name: str) -> tuple[Recipe, ...]:
+    """Return the recipes of `certs/NAME.toml`.
+
+    Raises:
+        ConfigError: this installation lacks the file, or a recipe in it is wrong.
+    """
+    path = carried(f"certs/{name}.toml")
+    return parse(path.read_text(encoding="utf-8"), path)
+
+
+def parse(text: str, path: Path) -> tuple[Recipe, ...]:
+    """Return the recipes in a TOML document.
+
+    Raises:
+        ConfigError: the document or a recipe in it is wrong; the message names it.
+    """
+    try:
+        tables = tomllib.loads(text).get("recipe", [])
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML ({error}): correct it.") from error
+    return tuple(_recipe(table, f"{path}, recipe {table.get('name')!r}") for table in tables)
+
+
+def _recipe(table: Mapping[str, Any], where: str) -> Recipe:
+    if unknown := sorted(table.keys() - OWN - ORDER):
+        raise ConfigError(
+            f"{where}: unknown field {unknown[0]!r}: use one of {', '.join(sorted(OWN | ORDER))}."
+        )
+    for field in ("name", "summary"):
+        if field not in table:
+            raise ConfigError(f"{where}: the field {field!r} is missing: add it.")
+    for field, choices in CHOICES.items():
+        if field in table and table[field] not in choices:
+            raise ConfigError(
+                f"{where}: {field} is {table[field]!r}: use one of {', '.join(choices)}."
+            )
+    order = _order(table, where)
+    one_file = order.defect is not None and order.defect.kind == "one-file"
+    return Recipe(
+        name=table["name"],
+        summary=table["summary"],
+        make=functools.partial(builder.build, order),
+        expectation=_expectation(table, where),
+        key_file=CERT_FILE if one_file else KEY_FILE,
+        command=order.command,
+    )
+
+
+def _order(table: Mapping[str, Any], where: str) -> builder.Order:
+    given = {name: value for name, value in table.items() if name in ORDER}
+    try:
+        if "names" in given:
+            given["names"] = tuple(given["names"])
+        if "validity" in given:
+            given["validity"] = Validity(given["validity"]["from"], given["validity"]["until"])
+        if "chain" in given:
+            given["chain"] = builder.Chain(**given["chain"])
+        if "private_key" in given:
+            given["private_key"] = builder.PrivateKey(**given["private_key"])
+        if "defect" in given:
+            given["defect"] = builder.Defect(**given["defect"])
+    except (KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{where}: a table has a wrong field ({error}): certs/README.md lists them."
+        ) from error
+    order = builder.Order(**given)
+    if order.chain.sends not in builder.SENDS:
+        raise ConfigError(
+            f"{where}: chain.sends is {order.chain.sends!r}: use one of {', '.join(builder.SENDS)}."
+        )
+    if order.defect is not None and order.defect.kind not in builder.DEFECTS:
+        raise ConfigError(
+            f"{where}: unknown defect {order.defect.kind!r}: use one of "
+            f"{', '.join(builder.DEFECTS)}."
+        )
+    return order
+
+
+def _expectation(table: Mapping[str, Any], where: str) -> Expectation:
+    if "sentence" not in table:
+        return Starts(table.get("key", "p256"), table.get("client_error"))
+    if "client_error" in table:
+        raise ConfigError(
+            f"{where}: sentence and client_error exclude each other: no client gets an answer from "
+            "a server that does not start."
+        )
+    if "about" not in table:
+        return Fails(table["sentence"])
+    return Fails(rf"(?i)^(?=.*{re.escape(table['about'])}).*({table['sentence']})")

@@ -1,0 +1,28 @@
+"""Finds files of the repository, which a wheel carries along in its folder `_tree`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from espbench.errors import ConfigError
+
+__all__ = ["CARRIED", "carried"]
+
+PACKAGE = Path(__file__).resolve().parents[1]
+CARRIED = PACKAGE / "_tree"
+"""Where a wheel has them."""
+
+
+def carried(name: str) -> Path:
+    """Return the path of a file in the repository, such as `certs/good.toml`.
+
+    Raises:
+        ConfigError: this installation does not have it.
+    """
+    for root in (PACKAGE.parents[1], CARRIED):
+        if (path := root / name).is_file():
+            return path
+    raise ConfigError(
+        f"This espbench was installed without {name}: install it from a wheel or a clone of the "
+        "project."
+    )
