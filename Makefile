@@ -19,7 +19,7 @@ run: ## build the firmware, boot it, run the scenarios, show figures and a repor
 test: ## all tests: harness, host tests of C parts, scenarios on every board that is here
 	$(bootstrap) test -- python tools/suites.py $(ARGS)
 
-lint: ## ruff, mypy --strict, clang-format
+lint: ## ruff, mypy --strict, import-linter, clang-format
 	$(bootstrap) lint -- python tools/lint.py
 
 format: ## put Python and C into shape

@@ -33,6 +33,7 @@ def commands(tree: Path, *, fix: bool) -> list[list[str]]:
     ]
     if not fix:
         result.append([sys.executable, "-m", "mypy"])
+        result.append([str(PROGRAMS / "lint-imports"), "--no-logo", "pyproject.toml"])
     files = c_files(tree)
     if files:
         result.append([clang, *(["-i"] if fix else ["--dry-run", "-Werror"]), *files])
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     for name in failed:
         print(f"lint: {name} failed: its complaints are above", file=sys.stderr)
     if not failed:
-        print("lint: ruff, mypy and clang-format found nothing")
+        print("lint: ruff, mypy, import-linter and clang-format found nothing")
     return 1 if failed else 0
 
 

@@ -311,8 +311,8 @@ def certs(arguments: argparse.Namespace) -> int:
 
 def timings(arguments: argparse.Namespace) -> int:
     """Time the firmware and the harness on this machine."""
+    from espbench.firmware.versions import versions
     from espbench.perf import wallclock as module
-    from espbench.reporting.runner import versions
     from espbench.reporting.terminal import figures_table
 
     board = board_named(arguments.board)

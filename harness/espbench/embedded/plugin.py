@@ -12,8 +12,8 @@ from espbench.boards.board import Board
 from espbench.device.device import Device
 from espbench.embedded import compat as fit
 from espbench.embedded.duts import Duts
+from espbench.embedded.services import services, wanted
 from espbench.errors import ConfigError, EspbenchError
-from espbench.plugin.options import services, wanted
 
 MAXREAD = 1 << 20
 

@@ -11,8 +11,8 @@ from typing import Any
 from espbench.boards.board import Board
 from espbench.device.device import elf_of
 from espbench.firmware import toolchain
+from espbench.firmware import versions as involved
 from espbench.perf.metrics import Reading
-from espbench.reporting import runner as run
 
 LOCAL = ("firmware", "Python")
 """What differs between machines that measure the same."""
@@ -25,7 +25,7 @@ def versions(board: Board, firmware: Path, elf: Path | None = None) -> dict[str,
         board, firmware: what was measured.
         elf: of the firmware; None looks beside it.
     """
-    known = run.versions(board, firmware)
+    known = involved.versions(board, firmware)
     kept = {name: text for name, text in known.items() if name not in LOCAL}
     # The compiler that is installed need not be the one that made the firmware.
     made_by = toolchain.compiler_of(elf or elf_of(firmware))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from espbench.embedded.services import services
 from espbench.plugin import options
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Start if a test uses something of espbench, and skip what this board is not for."""
-    embedded = DUTS if options.services(config) is not None else frozenset()
+    embedded = DUTS if services(config) is not None else frozenset()
     if any(_takes(item, embedded) for item in items):
         activate(config)
     marked = [(item, marker) for item in items if (marker := item.get_closest_marker("boards"))]

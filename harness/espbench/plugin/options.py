@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+from espbench.embedded.services import services, wanted
+
 MODES = ("routed", "direct", "off")
 """What `--espbench-dut` takes."""
-SERVICE = "qemu"
-"""The service of pytest-embedded whose duts are espbench's machines."""
 DEFAULTS = {
     "espbench": False,
     "espbench_evidence": "failed",
@@ -138,18 +138,6 @@ def asked(config: pytest.Config) -> bool:
         or any(config.getini(name) != default for name, (_, default) in INI.items())
         or wanted(services(config) or "")
     )
-
-
-def services(config: pytest.Config) -> str | None:
-    """Return `--embedded-services`, or None when pytest-embedded is not there."""
-    if not hasattr(config.option, "embedded_services"):
-        return None
-    return config.option.embedded_services or ""
-
-
-def wanted(text: str) -> bool:
-    """Return whether services of pytest-embedded include the one that espbench provides."""
-    return SERVICE in (service.strip() for service in text.replace("|", ",").split(","))
 
 
 def setting(config: pytest.Config, option: str, ini: str) -> str:

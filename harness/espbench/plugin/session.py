@@ -14,9 +14,10 @@ import pytest
 from espbench.boards.board import Board
 from espbench.device.device import Device
 from espbench.embedded.plugin import EmbeddedPlugin
+from espbench.embedded.services import services
 from espbench.plugin import evidence_folder
 from espbench.plugin.full_disk import FullDisk
-from espbench.plugin.options import services, setting
+from espbench.plugin.options import setting
 from espbench.plugin.settings import (
     chosen_board,
     chosen_firmware,

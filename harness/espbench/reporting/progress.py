@@ -1,7 +1,8 @@
 """A pytest plugin that tells the process that started pytest how its tests go, as lines of JSON.
 
-`espbench run` loads it with `-p espbench.reporting.progress` and hands it a pipe; `--espbench-report` makes a
-page of the same events. Under pytest-xdist only the controller speaks: all reports come to it.
+`espbench run` loads it with `-p espbench.reporting.progress` and hands it a pipe;
+`--espbench-report` makes a page of the same events. Under
+pytest-xdist only the controller speaks: all reports come to it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What came out of the scenarios: pure data, made from the events of `espbench.reporting.progress`."""
+"""The scenarios' outcomes: pure data, made from the events of `espbench.reporting.progress`."""
 
 from __future__ import annotations
 

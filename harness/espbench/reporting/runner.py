@@ -18,18 +18,16 @@ from typing import Any
 
 from rich.console import Console
 
-from espbench import __version__
 from espbench.boards.board import Board
 from espbench.device.boot_phases import Mark
 from espbench.errors import ConfigError, EspbenchError, is_disk_full
 from espbench.firmware import build
 from espbench.firmware import source_tree as tree
-from espbench.firmware.builders import builder_of
-from espbench.firmware.download import sha256_of
+from espbench.firmware.versions import versions
 from espbench.perf import figures
 from espbench.perf.figures import Figure
 from espbench.qemu import launcher
-from espbench.qemu.process import check_version, dotted, find_qemu, qemu_version
+from espbench.qemu.process import find_qemu
 from espbench.reporting import history
 from espbench.reporting import html as report
 from espbench.reporting.history import Past
@@ -128,26 +126,6 @@ class Run:
     def good(self) -> bool:
         """Whether every scenario passed and nothing else went wrong."""
         return self.results.good and not self.complaint
-
-
-def versions(board: Board, firmware: Path) -> dict[str, str]:
-    """Return what took part, for the report.
-
-    Raises:
-        EspbenchError: QEMU is missing or too old.
-    """
-    program = find_qemu(board)
-    qemu = qemu_version(program)
-    check_version(board, program, qemu)
-    return {
-        "board": f"{board.name}: {board.title}",
-        "QEMU": dotted(qemu),
-        "compiler": builder_of(board).compiler(board),
-        "firmware": str(firmware),
-        "firmware sha256": sha256_of(firmware),
-        "espbench": __version__,
-        "Python": sys.version.split()[0],
-    }
 
 
 def run(plan: Plan, console: Console) -> Run:

@@ -11,7 +11,13 @@ from inner_pytest import inner_pytest
 
 Inner = Callable[..., "tuple[int, str]"]
 
-ALLOWED = {"espbench", "espbench.plugin", "espbench.plugin.options"}
+ALLOWED = {
+    "espbench",
+    "espbench.embedded",
+    "espbench.embedded.services",
+    "espbench.plugin",
+    "espbench.plugin.options",
+}
 """All modules of espbench's that each session of a project imports."""
 CONFTEST = """
 import gc, signal, socket, sys

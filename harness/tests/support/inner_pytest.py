@@ -32,7 +32,7 @@ def inner_pytest(folder: Path, *arguments: str, status: int = 0) -> str:
 
 
 def failing_pytest(folder: Path, variable: str, *arguments: str) -> list[dict[str, Any]]:
-    """Return the events that `espbench.reporting.progress` told; pytest runs in `folder`, and tests fail.
+    """Run pytest in `folder`, where tests fail; return the events of `reporting.progress`.
 
     Args:
         folder: where.

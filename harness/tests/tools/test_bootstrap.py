@@ -351,6 +351,7 @@ def test_lint_runs_what_the_lock_names(fix: bool) -> None:
         program = Path(command[0])
         assert program.parent == Path(sys.executable).parent
         name = command[2] if program == Path(sys.executable) else program.name
+        name = {"lint-imports": "import-linter"}.get(name, name)
         assert f"\n{name}==" in (TREE / "requirements.lock").read_text()
 
 
