@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The two commands are `make run` and `make test`; each does all of its own set-up.
 # Everything real is in tools/ (set-up, standard library only) and in the command espbench.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Puts what the package needs of the tree beside its modules into a wheel; the rest is declared."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Fresh Debian machines in folders: made by debootstrap, entered in namespaces of their own.
 
 What is mounted or started in one ends with the command that runs there, whatever ends this program:

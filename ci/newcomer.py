@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Does what a newcomer does, on fresh Debians in chroots, and says where it fails.
 
     python3 ci/newcomer.py                                  # all that this machine can do

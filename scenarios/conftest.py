@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What all suites share: a device with a P-256 certificate, doors to it, and a last look at it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How soon after its start the device has its address, by the device's own clock."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the API's reference promises of `httpserver` and `wsserver`, on all ways in."""
 
 from __future__ import annotations

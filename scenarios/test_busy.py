@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every place is taken by a request that has no answer yet: nothing may spin, starve or be lost.
 
 ESP-IDF's own server has nothing to purge then, and its task spins above MicroPython's priority for

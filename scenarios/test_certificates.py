@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every certificate of `espbench.certs`: good ones serve, bad ones are named and HTTP goes on."""
 
 from __future__ import annotations

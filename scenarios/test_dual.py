@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """http, https, ws and wss at the same time: one handler, four ways in."""
 
 from __future__ import annotations

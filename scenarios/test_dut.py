@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """pytest-embedded's `dut` on the board's own firmware: one machine, two ways to hold it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The gate: firmware that got worse is built as a pull request would, and refused."""
 
 from __future__ import annotations

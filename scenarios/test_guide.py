@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The users' documentation, tried: the main.py of docs/https.md, and each row of what can go wrong.
 
 The main.py runs as it stands there; a scenario changes settings at its top, as users do.

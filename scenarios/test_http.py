@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """HTTP/1.1 as RFC 9112 and RFC 9110 have it, and what is not HTTP."""
 
 from __future__ import annotations

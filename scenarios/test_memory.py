@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A device that runs out of memory: at every single allocation, and with ballast for real."""
 
 from __future__ import annotations

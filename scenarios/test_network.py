@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A broken network between clients and the device: lossy, slow, out of order, narrow, cut."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The device's own page, in headless Chromium, over http and https."""
 
 from __future__ import annotations

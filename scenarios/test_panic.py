@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A firmware that ends: the panic is named and decoded, the evidence has it, the device is back."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Places of clients that have gone, or that wait for a program which does not answer.
 
 Whatever holds the places, the WebREPL's owner gets in, who alone can interrupt such a program.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The README's scenario in ten lines, and its commands for a device, as they stand there."""
 
 from __future__ import annotations

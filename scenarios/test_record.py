@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Record and replay: a failure that comes by chance becomes a file that repeats it."""
 
 from __future__ import annotations

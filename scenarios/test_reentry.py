@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Handlers, callbacks and streams that do what they should not, wherever the device calls Python.
 
 The table is whole: each site at which the firmware calls Python meets each action. Whatever comes

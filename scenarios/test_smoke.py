@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What any firmware has to do: boot, serve, and come up again. `pytest --espbench` runs this.
 
 Nothing else is asked of somebody else's firmware: it has neither a control channel nor /hello.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How near the device comes to the end of its stacks: the deepest work leaves a reserve on each."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Files of the device's file system over HTTP: types, validators, gzip, and no way out."""
 
 from __future__ import annotations

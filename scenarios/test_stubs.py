@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The stubs of the device's modules, compared with a device: names, keywords, argument counts."""
 
 from __future__ import annotations

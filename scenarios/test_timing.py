@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Timing: what the device executes while it compares a WebREPL's password.
 
 QEMU logs the address of each block of code that the emulated processor enters. Blocks end at

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Four HTTPS and ten HTTP connections at once: the last that fits, one more, and a burst."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """WebREPL: MicroPython's protocol, spoken by clients that know nothing of this bench."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """WebSockets as RFC 6455 has them, and clients that break its rules (the Autobahn suite's list)."""
 
 from __future__ import annotations

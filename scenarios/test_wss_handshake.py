@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """From TCP to an open wss: TLS, its failures, clients that stall or leave, and the upgrade."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Compares what the boards of one `make test` made of the scenarios, as `espbench parity` does."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Makes a fresh clone ready, then (when asked) becomes the command that follows `--`.
 
     python3 tools/bootstrap.py run            # everything that `make run` needs

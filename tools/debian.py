@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The Debian packages that espbench needs, in one place, and how they get onto the machine.
 
 python3 tools/debian.py          # the line that installs what is missing here, for all purposes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The virtual environment in the tree: made whole, or made again; left alone when it is right."""
 
 from __future__ import annotations

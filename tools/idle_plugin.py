@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the plugin costs a session that uses nothing of it: pytest with it against pytest without.
 
     python tools/idle_plugin.py               # 30 runs each, in turns; exit status 1 above 1.02

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Checks (or with --fix repairs) the style of the tree; runs every check even when one fails."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Writes the locks of the requirements with uv, which is fetched for this only."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Makes docs/api.md, the reference of the device's modules, out of their stubs.
 
 python tools/make_reference.py            # writes it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Takes the screenshot of the device's page: a real device, in QEMU, in a real browser.
 
     python tools/page_shot.py docs/page.png

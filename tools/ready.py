@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The steps that make a clone ready: Debian packages, then the virtual environment."""
 
 from __future__ import annotations

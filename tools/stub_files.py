@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reads the stubs of the device's modules: names, signatures and docstrings."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs all tests: the harness and host tests once, the scenario suites on every board that is here.
 
     python tools/suites.py -k websocket       # the arguments are pytest's

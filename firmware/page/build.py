@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Makes the page that the device serves: one gzipped file, as a MicroPython module.
 
     python build.py page_data.py

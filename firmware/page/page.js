@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 const $ = (id) => document.getElementById(id);
 const POLL_MS = 5000, RETRY_MS = 1000, SLOW_MS = 3000, GIVE_UP_MS = 30000;
 const keys = $('keys'), screen = $('screen');

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a REPL needs of a terminal: one line that can be edited, and those above it.
 // Characters of control: CR, LF, BS, HT. Sequences: cursor left, right and to a column, erase in
 // line, clear the screen; colours are read over.

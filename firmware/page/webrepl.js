@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A client of MicroPython's WebREPL: text frames are the REPL's, binary ones are transfers.
 class WebRepl {
   #socket; #text = ''; #bytes = []; #count = 0; #wake = null; #ended = null; #password;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """First code of every start: the file system at /, then the network."""
 
 import network

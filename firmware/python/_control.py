@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The part of the control channel's eval that is easier in Python."""
 
 import json

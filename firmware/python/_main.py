@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What runs after _boot: the user's /main.py, else the default application."""
 
 import os

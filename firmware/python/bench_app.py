@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The default application: what the bench's scenarios talk to, over http, https, ws and wss.
 
 /config.json, if there is one, overrides keyword arguments of the starts below, by module:

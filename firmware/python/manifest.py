@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is frozen into every image."""
 
 freeze(".", ("_boot.py", "_main.py", "_control.py", "bench_app.py"))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The page that the device serves: its status, a WebREPL terminal, upload and download.
 
     import page

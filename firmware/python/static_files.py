@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Files of the file system over HTTP: what httpserver.static(uri, directory) does.
 
 A file is streamed in pieces, so its size does not matter. It goes with a media type by its name's

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Host tests of the pure C of board lx60 and of module bench."""
 
 from __future__ import annotations

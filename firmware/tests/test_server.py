@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Host tests of the pure parts of the server modules: C programs under the sanitizers."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """espbench: an ESP32 on every developer's bench, emulated."""
 
 from __future__ import annotations

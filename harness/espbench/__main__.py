@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`python -m espbench` is the command `espbench`."""
 
 from __future__ import annotations

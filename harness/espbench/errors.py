@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The one tree of errors.
 
 Every message is a sentence that says what happened and, where there is something to do, what to do

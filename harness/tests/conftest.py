@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Firmware for the harness's own tests: real machine code, small enough to be read."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "mpconfig_bench.h"
 
 #define MICROPY_HW_BOARD_NAME "espbench (QEMU)"

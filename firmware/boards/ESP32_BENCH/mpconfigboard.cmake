@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 set(IDF_TARGET esp32)
 # `espbench build` names the folder, also for a copy of this one elsewhere.
 if(NOT ESPBENCH_BOARDS)

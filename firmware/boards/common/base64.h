@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #ifndef BOARD_BASE64_H
 #define BOARD_BASE64_H
 

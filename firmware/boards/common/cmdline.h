@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The boot arguments: key=value words. lx60 has them from QEMU's -append (the kernel command line),
  * an ESP32 from a partition of its flash. */
 #ifndef BOARD_CMDLINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Requests of the host that are answered below MicroPython, and those handed to it. */
 #ifndef BOARD_CONTROL_H
 #define BOARD_CONTROL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "control_python.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* exec and eval: source text of the host, run in MicroPython's thread. */
 #ifndef BOARD_CONTROL_PYTHON_H
 #define BOARD_CONTROL_PYTHON_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "gc_figures.h"
 
 #include "modules/bench/bench_port.h"

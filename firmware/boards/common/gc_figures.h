@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Figures of MicroPython's heap, for the control channel. */
 #ifndef BOARD_GC_FIGURES_H
 #define BOARD_GC_FIGURES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Included by extmod/modnetwork.c into the table of module network. */
 /* clang-format off */
 {MP_ROM_QSTR(MP_QSTR_LAN), MP_ROM_PTR(&network_lan_type)},

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "net_interface.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The one network interface: lwIP's over open_eth. Its users include the board's net.h. */
 #ifndef BOARD_NET_INTERFACE_H
 #define BOARD_NET_INTERFACE_H

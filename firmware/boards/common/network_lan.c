@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* network.LAN: the one interface, with the methods of the esp32 port. network.WLAN may have it
  * instead: who is activated last has it. */
 #include "network_lan.h"

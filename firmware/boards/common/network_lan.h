@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #ifndef BOARD_NETWORK_LAN_H
 #define BOARD_NETWORK_LAN_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Included by extmod/modnetwork.c. */
 #include "network_lan.h"
 #include "network_wlan.h"

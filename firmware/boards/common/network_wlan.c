@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* network.WLAN: the station, with the methods, errors and numbers of the esp32 port. */
 #include "network_wlan.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "short_pbuf.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Short frames when lwIP's memory is out: acknowledgements, FINs, resets and ARP are what makes it
  * give memory back. */
 #ifndef BOARD_SHORT_PBUF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wlan_station.h"
 
 #include <string.h>

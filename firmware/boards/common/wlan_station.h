@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A Wi-Fi station over the emulated Ethernet: one access point is in range, whose name and
  * password are on the kernel command line (wlan_ssid=, wlan_password=). A link that is down

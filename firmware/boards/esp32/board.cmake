@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What the bench's boards of MicroPython's esp32 port share; included by their mpconfigboard.cmake.
 get_filename_component(ESPBENCH_BOARDS ${CMAKE_CURRENT_LIST_DIR}/.. ABSOLUTE)
 

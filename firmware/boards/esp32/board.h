@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the ESP32 boards offer to the rest of the firmware, below MicroPython. */
 #ifndef ESP32_BOARD_H
 #define ESP32_BOARD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The threads of an ESP32, and what keeps them apart:
  *  - MicroPython's (and those of module _thread) hold the GIL while they run;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot_arguments.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The console (UART0, MicroPython's) and the control channel (UART1, records of RFC 7464). */
 #ifndef ESP32_CONSOLE_H
 #define ESP32_CONSOLE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A partition that is read through the flash's memory mapping. The port's own block device reads by
  * commands to the flash, with the cache off: all code in flash stands still meanwhile, on both
  * cores, and an emulator translates it anew, which takes 5 ms for each read. What is written goes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Block device of the file system: see flash_device.c. */
 #ifndef ESPBENCH_FLASH_DEVICE_H
 #define ESPBENCH_FLASH_DEVICE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* heap= of the boot arguments: how much of the chip's heap the network has. */
 #ifndef ESP32_HEAP_LIMIT_H
 #define ESP32_HEAP_LIMIT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Three faults of the emulated ESP32-C3, seen in a derivative of Espressif's QEMU 8.1.3. An
  * interrupt on its way to the CPU is taken although a critical section has raised the interrupt
  * threshold since; a switch of tasks then leaves the threshold wrong for both tasks. And one that

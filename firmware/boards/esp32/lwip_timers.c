@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ESP-IDF's lwIP takes a timer from the heap each time it sets one, which it does 250 ms after the
  * last time for TCP's. When that allocation fails the timer is gone for good, and lwIP believes
  * that it runs: until the next reset nothing is sent again, no ACK is delayed, no connection leaves

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Memory for lwIP's timers, for when the heap has none. */
 #ifndef ESPBENCH_LWIP_TIMERS_H
 #define ESPBENCH_LWIP_TIMERS_H

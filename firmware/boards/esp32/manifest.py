@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is frozen into the images of the ESP32 boards, besides the page (see board.cmake)."""
 
 freeze("python", ("_boot.py", "_esp32.py", "_network.py"))

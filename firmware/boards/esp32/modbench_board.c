@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Module bench_board: what the frozen start-up code asks of the board, its block device, and the
  * classes that it puts into module network. */
 #include <string.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The bench's C modules, for MicroPython's USER_C_MODULES. ESPBENCH_HTTP_PARSER: the folder of
 # http-parser 2.9.4 (the ESP-IDF has an older one).
 get_filename_component(ESPBENCH_FIRMWARE ${CMAKE_CURRENT_LIST_DIR}/../.. ABSOLUTE)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the bench's boards of MicroPython's esp32 port share; included by their mpconfigboard.h. */
 #ifndef ESPBENCH_MPCONFIG_BENCH_H
 #define ESPBENCH_MPCONFIG_BENCH_H

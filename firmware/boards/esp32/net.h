@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* lwIP on open_eth: one interface. */
 #ifndef ESP32_NET_H
 #define ESP32_NET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* net_heap.h over ESP-IDF's heap, which the network shares with everything else. */
 #include "modules/bench/net_heap.h"
 

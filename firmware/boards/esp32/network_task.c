@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The network task: the network context of transport.h. */
 #include "board.h"
 #include "board_threads.h"

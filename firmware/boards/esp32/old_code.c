@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The second-stage bootloader ran in what is heap now, and the emulator still keeps its
  * translation: as long as it does, each write to one of those pages takes its slow way, and an RSA
  * signature whose numbers lie there takes seconds. Writing over the code makes the emulator forget

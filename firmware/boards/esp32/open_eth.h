@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The OpenCores Ethernet MAC that Espressif's QEMU has, by ESP-IDF's driver. */
 #ifndef ESP32_OPEN_ETH_H
 #define ESP32_OPEN_ETH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Why the chip started. */
 #ifndef ESP32_RETAINED_H
 #define ESP32_RETAINED_H

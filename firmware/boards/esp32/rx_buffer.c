@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One buffer for all frames that ESP-IDF's open_eth driver receives. Its task allocates one of full
  * length for each, and when there is no memory it tries again at once and for ever, above the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What happens besides MicroPython's own start, and around its soft resets. All of it hangs on
  * hooks of MicroPython's esp32 port or on the linker's --wrap: the port itself is not changed. */
 #include <stdio.h>

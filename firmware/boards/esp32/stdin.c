@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The console's input, with what WebREPL needs to live on at the prompt. */
 #include "console.h"
 #include "control_python.h"

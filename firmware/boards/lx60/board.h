@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the lx60 board offers to the rest of the firmware, below MicroPython. */
 #ifndef LX60_BOARD_H
 #define LX60_BOARD_H

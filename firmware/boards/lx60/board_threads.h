@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Network and MicroPython are one thread on this board: nothing has to be kept apart or woken. */
 #ifndef BOARD_THREADS_H
 #define BOARD_THREADS_H

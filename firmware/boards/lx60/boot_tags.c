@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot_tags.h"
 
 #include <stddef.h>

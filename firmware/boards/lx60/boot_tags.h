@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Boot parameter tags: how QEMU hands the kernel command line over. */
 #ifndef LX60_BOOT_TAGS_H
 #define LX60_BOOT_TAGS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The cycle counter as a clock, its comparator as an alarm, and sleep. */
 #ifndef LX60_CLOCK_H
 #define LX60_CLOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The UART's two streams: console text, and control records between 0x1E and a line feed
  * (RFC 7464's record separator). */
 #ifndef LX60_CONSOLE_H

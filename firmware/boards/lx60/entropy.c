@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Random bytes from the 256 bits that the host gives: SHA-256 in counter mode under a key that is
  * replaced after each request, so that the past cannot be computed from the present state.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #ifndef LX60_ENTROPY_H
 #define LX60_ENTROPY_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The CFI flash (Intel command set, 16 bits wide) that QEMU puts at LX60_FLASH, and the geometry
  * of the littlefs in it. The host's images must have the same: see README.md.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A bounded heap over one region of memory: best fit from segregated lists, boundary tags,
  * neighbours joined at once. Pure C without a global, so that it is tested on the host.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The functions that LWIP_TIMERS_CUSTOM of lwIP's opt.h asks for. Upstream's timers allocate each
  * time they are started anew; one allocation that fails would stop TCP's timer for good.

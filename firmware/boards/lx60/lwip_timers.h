@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* lwIP's timers without allocation. */
 #ifndef LX60_LWIP_TIMERS_H
 #define LX60_LWIP_TIMERS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * lwIP on lx60: the raw API, polled. Every allocation comes from the bounded network heap: no
  * pool has a limit of its own but the heap. Values that ESP-IDF v5.3 has too are its defaults.

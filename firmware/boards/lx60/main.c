@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Start of the board, and MicroPython's life between soft resets. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* RAM behind the image: stacks and heaps, none of them in the ELF file. */
 #ifndef LX60_MEMORY_H
 #define LX60_MEMORY_H

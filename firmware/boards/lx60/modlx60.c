@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Module lx60: what the frozen start-up code asks of the board. */
 #include "cmdline.h"
 #include <string.h>

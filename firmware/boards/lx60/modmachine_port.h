@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Included by extmod/modmachine.c. */
 #include "clock.h"
 #include "modules/bench/bench_json.h"

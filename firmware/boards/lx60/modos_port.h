@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Included by extmod/modos.c. */
 #include "py/runtime.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Included by extmod/modtime.c. There is no clock of the day: time starts at 0 with each reset. */
 #include "py/obj.h"
 #include "shared/timeutils/timeutils.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* MicroPython on lx60: the features of the esp32 port that this board can have. */
 #include <alloca.h>
 #include <stdint.h>

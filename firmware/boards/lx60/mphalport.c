@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What MicroPython asks of the board: console, delays, waits. */
 #include "py/mphal.h"
 

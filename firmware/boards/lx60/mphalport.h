@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #ifndef LX60_MPHALPORT_H
 #define LX60_MPHALPORT_H
 

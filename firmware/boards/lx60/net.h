@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* lwIP on open_eth: one interface, polled on a stack of its own. */
 #ifndef LX60_NET_H
 #define LX60_NET_H

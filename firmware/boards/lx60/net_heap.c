@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "modules/bench/net_heap.h"
 
 #include <string.h>

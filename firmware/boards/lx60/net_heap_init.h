@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #ifndef LX60_NET_HEAP_INIT_H
 #define LX60_NET_HEAP_INIT_H
 

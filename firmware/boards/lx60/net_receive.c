@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A frame is copied into the network heap, as on an ESP32. When that has no memory:
  *  - a short frame (an acknowledgement, a FIN, a reset, ARP) goes through one of a few static

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From the NIC's frames to lwIP's buffers, with an answer for each lack of memory. */
 #ifndef LX60_NET_RECEIVE_H
 #define LX60_NET_RECEIVE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The OpenCores Ethernet MAC, as hw/net/opencores_eth.c of QEMU has it. */
 #ifndef LX60_OPEN_ETH_H
 #define LX60_OPEN_ETH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The dump before a reset, in the words of ESP-IDF's panic handler. */
 #ifndef LX60_PANIC_H
 #define LX60_PANIC_H

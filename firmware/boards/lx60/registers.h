@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Addresses of the XTFPGA peripherals as hw/xtensa/xtfpga.c of QEMU maps them without MMU. */
 #ifndef LX60_REGISTERS_H
 #define LX60_REGISTERS_H

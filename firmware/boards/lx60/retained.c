@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "retained.h"
 
 #include "registers.h"

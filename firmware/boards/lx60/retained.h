@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What survives a reset of the machine: RAM that the image does not cover. */
 #ifndef LX60_RETAINED_H
 #define LX60_RETAINED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Entry, exception vectors and stack switching for the LX106 core (call0 ABI).
  *

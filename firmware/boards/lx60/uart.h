@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The 16550 behind the console: bytes in, bytes out. */
 #ifndef LX60_UART_H
 #define LX60_UART_H

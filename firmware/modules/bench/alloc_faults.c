@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "alloc_faults.h"
 
 static uint32_t armed_nth;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Allocations that are made to fail, counted from the moment that this is asked for. */
 #ifndef ESPBENCH_ALLOC_FAULTS_H
 #define ESPBENCH_ALLOC_FAULTS_H

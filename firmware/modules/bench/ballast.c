@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "ballast.h"
 
 #include "net_heap.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Memory taken on purpose from the network heap, so that less of it is left. */
 #ifndef ESPBENCH_BALLAST_H
 #define ESPBENCH_BALLAST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The figures of module bench as JSON, for the control channel. Each writes an object of one line
  * into `out`, which ends in NUL. */
 #ifndef ESPBENCH_BENCH_JSON_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ends of the firmware, provoked: what a bug in C does to it. */
 #ifndef ESPBENCH_BENCH_PANIC_H
 #define ESPBENCH_BENCH_PANIC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What module bench asks of the board. */
 #ifndef ESPBENCH_BENCH_PORT_H
 #define ESPBENCH_BENCH_PORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "bench_work.h"
 
 #define ETHERNET_HEADER 14

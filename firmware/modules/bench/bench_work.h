@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the processor worked. The host reads it out of the machine's memory (the symbol bench_work),
  * because to be asked would be work, too. On a board that cannot tell work from sleep all stays 0.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "decimal.h"
 
 const char *decimal(uint64_t number, char out[DECIMAL_BYTES]) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* 64-bit numbers as text: ESP-IDF's short printf ("nano") has no %llu. */
 #ifndef ESPBENCH_DECIMAL_H
 #define ESPBENCH_DECIMAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Module bench: what a bench build adds for tests. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The bounded heap that all network and TLS memory comes from, apart from MicroPython's.
  *

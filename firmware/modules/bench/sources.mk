@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Module bench. Included by a board's Makefile.
 BENCH_DIR := $(dir $(lastword $(MAKEFILE_LIST)))
 SRC_MODULES_C += $(addprefix $(BENCH_DIR),\

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http_handlers.h"
 
 #include <string.h>

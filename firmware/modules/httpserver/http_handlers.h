@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Python's handlers: the table of them, calling one with a request, and what it answers. */
 #ifndef ESPBENCH_HTTP_HANDLERS_H
 #define ESPBENCH_HTTP_HANDLERS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http_streams.h"
 
 #include "httpserver.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Answers that are read from a stream (a file, io.BytesIO) piece by piece, as fast as the client
  * takes them: whatever their size, each costs two pieces of memory at most.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What wsserver needs of httpserver, and the other way round: events of both come from one queue.
  */
 #ifndef ESPBENCH_HTTPSERVER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* httpserver: HTTP and HTTPS at once, one table of handlers for both. */
 #include <stdio.h>
 #include <string.h>

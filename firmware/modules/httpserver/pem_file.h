@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reads a PEM file through MicroPython's file system into the network heap. */
 #ifndef ESPBENCH_PEM_FILE_H
 #define ESPBENCH_PEM_FILE_H

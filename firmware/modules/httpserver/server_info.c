@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "server_info.h"
 
 #include <stdio.h>

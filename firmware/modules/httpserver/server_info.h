@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What httpserver.info() says about a listener. */
 #ifndef ESPBENCH_SERVER_INFO_H
 #define ESPBENCH_SERVER_INFO_H

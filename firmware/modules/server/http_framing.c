@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http_framing.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Where a request's body ends (RFC 9112 section 6), decided from the header fields as they were
  * kept, whatever the parser made of them: http-parser 2.9.4 takes some codings for `chunked` that

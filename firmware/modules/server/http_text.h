@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The text of HTTP/1.1 messages: header lists, tokens, percent-decoding, response heads.
  * Pure: no lwIP, no MicroPython.

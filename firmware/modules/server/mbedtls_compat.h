@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The differences between Mbed TLS 2.28 (lx60) and 3.x (ESP-IDF) in one place. */
 #ifndef ESPBENCH_SERVER_MBEDTLS_COMPAT_H
 #define ESPBENCH_SERVER_MBEDTLS_COMPAT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which pages may open a WebSocket (RFC 6455 sections 4.2.2 and 10.2, RFC 6454). A browser names
  * the page's origin in the Origin header, and a script cannot change it: without this check any

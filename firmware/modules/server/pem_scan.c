@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "pem_scan.h"
 
 #include <string.h>

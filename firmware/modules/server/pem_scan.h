@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a PEM file holds, before it is parsed, so that an error can say what is wrong with it
  * (RFC 7468; RFC 1421 section 4.6 for encrypted keys). Pure: no lwIP, no MicroPython, no Mbed TLS.

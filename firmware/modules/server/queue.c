@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "queue.h"
 
 void queue_init(queue_t *queue, size_t limit) { *queue = (queue_t){.limit = limit}; }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The bounded first-in first-out queue from the network to MicroPython's thread. Items are linked
  * through themselves, so that putting one in never allocates; the bound counts what clients cause

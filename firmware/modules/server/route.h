@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One table of URI handlers and WebSocket endpoints for both servers: a route is there on http and
  * https (ws and wss) alike, whether it was added before or after the servers started.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What httpserver, wsserver and webrepl share, and what a transport calls (server_on_*).
  */

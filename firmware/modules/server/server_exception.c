@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "server_exception.h"
 
 #include "py/runtime.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Exceptions of handlers and of typed code, on the console. MicroPython's thread. */
 #ifndef ESPBENCH_SERVER_EXCEPTION_H
 #define ESPBENCH_SERVER_EXCEPTION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The origins= argument of wsserver.start() and webrepl.start(). MicroPython's thread. */
 #ifndef ESPBENCH_SERVER_ORIGINS_H
 #define ESPBENCH_SERVER_ORIGINS_H

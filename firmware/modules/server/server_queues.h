@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Figures of the queues to MicroPython, as the statistics show them. Pure. */
 #ifndef ESPBENCH_SERVER_QUEUES_H
 #define ESPBENCH_SERVER_QUEUES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "server_stream.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * MicroPython's streams, whoever wrote them. io.IOBase lends a class in Python memory that is not
  * Python's as a bytearray, and believes what it returns: a class that keeps the bytearray, makes it

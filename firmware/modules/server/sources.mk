@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What httpserver, wsserver and webrepl share. Included by a board's Makefile.
 SERVER_DIR := $(dir $(lastword $(MAKEFILE_LIST)))
 

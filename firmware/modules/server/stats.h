@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the servers count, since boot. Pure: no lwIP, no MicroPython, no allocation, so that the
  * control channel can ask for it whatever state the device is in.

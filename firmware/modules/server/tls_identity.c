@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tls_identity.h"
 
 #include <stdio.h>

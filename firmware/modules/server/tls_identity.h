@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A server's certificate chain and private key: checked before anything listens, shared by all
  * transports. Needs Mbed TLS 2.28 or 3.x; the differences are in mbedtls_compat.h.

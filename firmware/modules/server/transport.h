@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The transport interface: what is below MicroPython (lwIP and Mbed TLS) as the server modules see
  * it.

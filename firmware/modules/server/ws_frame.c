@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "ws_frame.h"
 
 #include <string.h>

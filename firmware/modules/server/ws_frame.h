@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The framing of RFC 6455 (sections 5 to 8), a server's side: a decoder that works on whatever
  * pieces of the stream arrive and asks for memory exactly when a frame's header has told how much

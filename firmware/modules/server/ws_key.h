@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The opening handshake of RFC 6455, section 4.2. Pure: the hash is handed in.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* webrepl: MicroPython's REPL and files over WebSocket, in MicroPython's own protocol. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 WEBREPL_DIR := $(dir $(lastword $(MAKEFILE_LIST)))
 SRC_MODULES_C += $(addprefix $(WEBREPL_DIR),\
 	modwebrepl.c \

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a board calls in webrepl. */
 #ifndef ESPBENCH_WEBREPL_H
 #define ESPBENCH_WEBREPL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Files over WebREPL, in MicroPython's own protocol (extmod/modwebrepl.c): binary frames with
  * requests "WA" and answers "WB". An answer's code is 0, or MicroPython's errno.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "webrepl_login.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The password of a WebREPL: the line that a client types, its compare, and how long an answer is
  * held back. Pure: no MicroPython.

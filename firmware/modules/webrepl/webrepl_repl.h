@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The session's REPL: MicroPython's own (shared/runtime/pyexec.c, shared/readline), fed character
  * by character, in a second copy beside the console's. So both have a line, a mode and a cursor of

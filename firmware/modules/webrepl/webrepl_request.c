@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "webrepl_request.h"
 
 #include <string.h>

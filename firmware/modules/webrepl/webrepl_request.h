@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Requests of the file protocol (MicroPython's extmod/modwebrepl.c): 82 bytes, put together from
  * whatever pieces arrive, and the check of the file's name. Pure: no MicroPython.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "webrepl_session.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Who is connected to the WebREPL: prompts, passwords, the one session's place, Ctrl-C and the
  * output on its way to the client. All of it is below MicroPython (network context, see

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "webrepl_terminal.h"
 
 #include "extmod/misc.h"

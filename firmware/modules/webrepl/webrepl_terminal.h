@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The session as MicroPython's thread has it: input from the queue, and the terminal object that
  * programs print to and read from, in the slot of os.dupterm() as in MicroPython's own WebREPL.

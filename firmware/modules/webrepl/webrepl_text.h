@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Output cut into frames: a text frame holds whole characters only (RFC 6455 section 5.6). Pure. */
 #ifndef ESPBENCH_WEBREPL_TEXT_H
 #define ESPBENCH_WEBREPL_TEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* wsserver: WebSocket endpoints, on ws and wss alike. Events come with httpserver.process_queue().
  */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Host test of the parts of module bench that fail allocations and take ballast. */
 #include "alloc_faults.h"
 #include "ballast.h"

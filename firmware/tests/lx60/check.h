@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A check that says what failed and ends the test. */
 #ifndef LX60_TEST_CHECK_H
 #define LX60_TEST_CHECK_H

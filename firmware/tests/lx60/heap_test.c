@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Host test of the bounded heap: its promises one by one, then against a model with random calls.
  */
 #include "heap.h"

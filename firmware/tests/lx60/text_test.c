@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Host test of the kernel command line and of base64. */
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Host test of what counts as work: which frames have something in them, and whose cycles go where.
  */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CHECK(expression): prints where and what, and ends with status 1. */
 #ifndef CHECK_H
 #define CHECK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Counts the basic blocks that a password's compare runs through (-fsanitize-coverage=trace-pc
  * calls us for each): as many for any two passwords, or its time would tell how much was right.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http_text.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "webrepl_text.h"
 
 #include <stdbool.h>

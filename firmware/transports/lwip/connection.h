@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A connection of the lwip transport, and what its parts do with it:
  *   transport_lwip.c  listeners, limits, deadlines, the poll

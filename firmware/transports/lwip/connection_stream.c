@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Bodies that come piece by piece: MicroPython's thread writes one when the last is on its way. */
 #include "connection.h"
 

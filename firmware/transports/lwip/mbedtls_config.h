@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Mbed TLS 2.28 as the lwip transport uses it: a TLS 1.2 server with ECDHE for RSA and ECDSA keys.
  * Sizes are ESP-IDF's default ("asymmetric content length": 16 kB in, 4 kB out).

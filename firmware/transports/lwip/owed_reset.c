@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "owed_reset.h"
 
 #include <stddef.h>

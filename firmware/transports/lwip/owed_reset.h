@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * TCP resets that could not be sent for lack of memory. lwIP's tcp_abort() loses the RST then, and
  * the peer would wait for ever for a connection that is gone: such a connection is kept, without

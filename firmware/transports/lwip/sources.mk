@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The lwip transport: our sources, http-parser and Mbed TLS. Included by a board's Makefile.
 TRANSPORT_DIR := $(dir $(lastword $(MAKEFILE_LIST)))
 

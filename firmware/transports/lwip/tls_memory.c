@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tls_memory.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Mbed TLS's calloc and free: the network heap, with a cache for the time of a handshake step.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the board calls in the lwip transport. */
 #ifndef ESPBENCH_TRANSPORT_LWIP_H
 #define ESPBENCH_TRANSPORT_LWIP_H

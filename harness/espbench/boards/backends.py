@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How a board's firmware is built, as data; `espbench.firmware.builders` has what builds it."""
 
 from __future__ import annotations

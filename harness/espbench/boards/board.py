@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A board as data: everything that differs between two boards is in a `Board`.
 
 No other code asks which board it has. `builtin` has the boards that come with espbench.

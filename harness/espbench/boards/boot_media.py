@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How the firmware and the flash image reach the machine, as QEMU's arguments."""
 
 from __future__ import annotations

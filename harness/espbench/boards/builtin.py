@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The boards that come with espbench. A new board is one more entry in `BOARDS`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A tool that ESP-IDF installs, as its `tools/tools.json` describes it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What somebody says of a firmware that is not ours: where it listens, when it is ready."""
 
 from __future__ import annotations

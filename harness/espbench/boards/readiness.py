@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """When a device is ready: strategies, of which a board has one and a test may name another.
 
 slirp accepts a TCP connection before the guest does, so an accepted connection means nothing: each

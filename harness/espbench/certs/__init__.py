@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Recipes of good and bad certificates; what they make is never committed.
 
 >>> from espbench.certs import recipes

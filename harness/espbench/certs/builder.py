@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Makes a recipe's files: issues the certificates, then puts its one defect into them.
 
 The TOML files in `certs/` say what a recipe is; `certs/README.md` explains their fields.

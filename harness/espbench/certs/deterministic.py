@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Certificates whose keys are the same on every machine, for figures that are to be the same.
 
 The keys are not committed: they are derived from a word, as anybody can.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Private keys for test certificates: made once per user, kept out of the tree.
 
 Making an RSA-4096 key takes seconds, so keys stay in the user's cache folder

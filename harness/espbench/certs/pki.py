@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Certificates of test authorities and servers, the same bytes in every run.
 
 Validity is fixed, because the device has no clock and its image is cached by

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a recipe of certificates is: a name, the files it gives, and what to expect."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reads the recipes from `certs/*.toml`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a firmware project gets to have its pull requests gated: a workflow and a container file."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Clients for a device's servers: HTTP, TLS, WebSocket, WebREPL.
 
 Each call has a deadline and raises a `ClientError` whose message is a sentence.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Several clients at once, from threads that all start at the same moment."""
 
 from __future__ import annotations

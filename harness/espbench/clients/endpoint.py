@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One of a device's doors (http, https; ws and wss go through them) as a client sees it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """All the doors of one device: http and https, and ws and wss through them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What clients raise: a branch of the one tree of errors."""
 
 from __future__ import annotations

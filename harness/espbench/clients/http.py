@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """An HTTP/1.1 client: requests written as they are told, answers judged by h11 (RFC 9112)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Source ports that a guest does not know yet.
 
 slirp keeps a client's source port, so it is a part of the connection's name in the guest. Two

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """TCP connections on which every call has a deadline and each end can be told from another."""
 
 from __future__ import annotations

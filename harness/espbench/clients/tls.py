@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """TLS clients: an ordinary one, and one that goes through a handshake step by step.
 
 Both let OpenSSL work on memory buffers (`ssl.MemoryBIO`), so that the bytes on the

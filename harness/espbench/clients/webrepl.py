@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A client for MicroPython's WebREPL: the password, lines of the REPL, and files.
 
 The protocol is that of MicroPython's extmod/modwebrepl.c and of its client webrepl_cli.py: the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A WebSocket client that can break every rule, and judges the answers by wsproto (RFC 6455).
 
 For well-behaved clients `well_behaved` gives a connection of the `websockets` library.

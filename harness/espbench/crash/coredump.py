@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """ESP-IDF's core dumps: decoded by Espressif's own esp-coredump, when that is installed."""
 
 from __future__ import annotations

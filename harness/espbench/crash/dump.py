@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Panics: recognises the guest's dump on the console, parses it, and decodes its backtrace.
 
 The dump has ESP-IDF's words (`components/esp_system/panic.c`): a headline, registers, the guest's

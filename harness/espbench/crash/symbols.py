@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Function, file and line of an address, inlined calls included, from an ELF's DWARF.
 
 Reads only the compilation units that it is asked about: a whole firmware would take seconds.

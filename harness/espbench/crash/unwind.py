@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Unwinds a dumped stack on the host, by the ELF's call frame information (DWARF, section 6.4).
 
 The guest can only guess (it looks for words that might be return addresses); the host has the

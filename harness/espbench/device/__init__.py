@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 """A booted board: console, control channel, memory, readiness."""

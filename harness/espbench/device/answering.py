@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which addresses of a device answer: slirp accepts a connection before the guest does."""
 
 from __future__ import annotations

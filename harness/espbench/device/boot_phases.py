@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The moments of a boot, as people read them: made from a device's timeline."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The guest's console: a reader thread, the transcript, and waiting for what it shows."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Control requests: questions that the device answers below its network and below Python."""
 
 from __future__ import annotations

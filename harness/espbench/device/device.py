@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`Device`: a booted board, the one class that tests hold."""
 
 from __future__ import annotations

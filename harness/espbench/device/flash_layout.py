@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where things go in the flash of one firmware: its own partition table says it.
 
 A board's `Flash` is what espbench's own firmware has. Somebody else's brings a table of its own.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Looks at a device's heap while its network is busy, for the curve of a test that fails."""
 
 from __future__ import annotations

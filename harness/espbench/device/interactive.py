@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`espbench up`: boots a device and stays, with its console on this terminal, until Ctrl-]."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the device says about its memory."""
 
 from __future__ import annotations

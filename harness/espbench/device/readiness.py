@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Probes a device until it answers.
 
 slirp accepts a TCP connection before the guest does, so an accepted connection proves nothing: a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reset causes, as the chip's ROM prints them at the start of every boot."""
 
 from __future__ import annotations

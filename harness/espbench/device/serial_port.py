@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One serial line to the guest: sends to it, however slowly the guest takes it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which connections lwIP still remembers although they are over (RFC 9293, TIME-WAIT).
 
 Such a connection holds a control block where the next one's would be, so what comes after it finds

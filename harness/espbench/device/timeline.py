@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What happened to a device, and when: the clock that all of its evidence shares."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The WebREPL's password of a device that people boot: its own, and never the built-in one.
 
 The default application (`firmware/python/bench_app.py`) takes it from /config.json. So it gets

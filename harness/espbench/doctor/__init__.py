@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 """Examines the machine: what is there, what is missing, and how to get it."""

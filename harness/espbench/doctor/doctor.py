@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Says what is there, what is missing, and how to get it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs tests that take pytest-embedded's `dut` on espbench's machine.
 
 pytest-embedded keeps `dut`, its `expect` and its options. The QEMU below them is a `Device`: it

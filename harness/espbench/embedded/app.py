@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """pytest-embedded's app, with a flash image that needs no esptool."""
 
 from __future__ import annotations

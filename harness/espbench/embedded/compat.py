@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which versions of pytest-embedded fit: espbench takes the place of two of its classes.
 
 The ranges are those of the extra `embedded` in espbench's own metadata, so that what pip installs

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Hands the console over to pytest-embedded's message queue, which lives in another process.
 
 Line by line: an emulated UART is read a few characters at a time, and `dut.expect(r"port (\\d+)")`

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The way to a guest's ports, with some patience at first contact.
 
 A server prints that it starts before it is complete: ESP-IDF's `ws_echo_server` says "Starting

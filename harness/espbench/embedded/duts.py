@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The devices below pytest-embedded's duts: which board they are, and how long they run."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Makes the one flash image that QEMU starts from, out of an ESP-IDF project's build folder."""
 
 from __future__ import annotations

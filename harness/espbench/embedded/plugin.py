@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is registered beside espbench's own plugin when pytest-embedded is there."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What pytest-embedded holds as its QEMU: a `Device` behind the methods of its class."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What `--qemu-cli-args` and `--qemu-extra-args` mean for a machine that has most of it already."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The services of pytest-embedded that a session asks for.
 
 Each session of a project imports this, so it imports nothing but pytest.

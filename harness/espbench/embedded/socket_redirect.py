@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Leads this process's TCP connections to a guest's address to the host port that is forwarded.
 
 The guest prints 10.0.2.15, which exists inside of QEMU only, and tests connect to what it prints.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Builds a board's firmware; up to date means nothing is done.
 
 What all ways of building share is here: the stamp, the lock, the log. Each way is a `Builder`.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which builder builds a board's firmware."""
 
 from __future__ import annotations

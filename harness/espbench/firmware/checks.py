@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the doctor finds: one thing looked at, and how to get it when it is missing."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Fetches one file of known size and SHA-256 from the first mirror that has it; resumes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Builds MicroPython's esp32 port with the bench's modules, with ESP-IDF's own tools."""
 
 from __future__ import annotations

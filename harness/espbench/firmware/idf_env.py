@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Finds ESP-IDF and somebody's own MicroPython; makes the environment that ESP-IDF's tools want."""
 
 from __future__ import annotations

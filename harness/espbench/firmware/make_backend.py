@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Builds a firmware through the Makefile in its board's folder."""
 
 from __future__ import annotations

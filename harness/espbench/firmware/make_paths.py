@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Paths that make and the shell take as they are: links stand for those with a space or worse.
 
 GNU make splits words at spaces, whatever quotes are around them, and `$`, `#`, `%` and `:` mean

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where Debian's archive can be had: the user's choice, or what apt uses on this machine."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where firmware sources and suites are: in the clone, or in the package that a wheel installed.
 
 setup.py copies them into the wheel, in the clone's own layout. What is built from a clone goes to

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The firmware's third-party sources: fetched, checked and unpacked once, into the cache."""
 
 from __future__ import annotations

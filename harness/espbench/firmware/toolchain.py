@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which compiler made a firmware, as its ELF says."""
 
 from __future__ import annotations

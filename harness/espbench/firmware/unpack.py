@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Unpacks archives of sources: plain files and folders only, and never outside of the target."""
 
 from __future__ import annotations

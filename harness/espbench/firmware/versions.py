@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The versions of what takes part in a run: QEMU, compiler, firmware, espbench, Python."""
 
 from __future__ import annotations

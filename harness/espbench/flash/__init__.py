@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 """The bytes of a flash image: partition tables, application images, ELF files, littlefs."""

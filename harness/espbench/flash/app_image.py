@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Whether an application in a flash image is whole, in the format that ESP-IDF's bootloader checks.
 
 Source: ESP-IDF's components/bootloader_support/src/esp_image_format.c, and "Firmware Image Format"

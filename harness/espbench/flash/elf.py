@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How large the sections of a firmware are that take memory on the device."""
 
 from __future__ import annotations

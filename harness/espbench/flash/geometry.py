@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Geometry of a board's flash, as data."""
 
 from __future__ import annotations

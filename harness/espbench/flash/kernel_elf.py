@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Whether QEMU can load a file as its `-kernel`: it says itself only that it could not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The flash image that a device starts from: a littlefs with the scenario's files.
 
 Images are made once for each content and kept in the user's cache; each device gets a copy of its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reads ESP-IDF's partition table (components/partition_table/gen_esp32part.py) out of an image."""
 
 from __future__ import annotations

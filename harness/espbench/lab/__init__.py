@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """An emulated board as a place in a labgrid coordinator: exporter, resource and driver.
 
 `imports: [espbench.lab.driver]` in a labgrid environment makes resource and driver known. Nothing

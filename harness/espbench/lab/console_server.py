@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A board's console on a TCP port, as a lab's terminal server has it (RFC 2217).
 
 Not raw: microcom, which `labgrid-client console` calls, always begins with telnet's negotiation,

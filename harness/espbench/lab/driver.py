@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a test asks a board of the lab: its addresses, and to wait until it serves."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The command `espbench-exporter`: labgrid's exporter, which knows emulated boards as well."""
 
 from __future__ import annotations

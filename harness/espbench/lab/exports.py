@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What labgrid's exporter publishes of an emulated board.
 
 A board is three resources of one group, each with the same `unit`: `EspbenchConsole` has the

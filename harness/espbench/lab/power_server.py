@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A board's power switch on an HTTP port: the model `rest` of labgrid's NetworkPowerPort."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where a board's servers are, emulated or real, for labgrid."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One emulated board of a lab: what runs while its place is acquired. Knows nothing of labgrid."""
 
 from __future__ import annotations

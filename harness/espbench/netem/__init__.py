@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A network that breaks: frames between slirp and the guest are lost, late, out of order, or cut.
 
 packets.py      what is in a frame

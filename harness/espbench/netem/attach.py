@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Puts a relay into the network of a QEMU that runs.
 
 QEMU hands frames over by `filter-redirector` objects (qemu(1), "Generic object creation"), one for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The TCP connections that a device had, read from the capture of its network; pure functions."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How QEMU's `filter-redirector` sends frames through a socket: a length of four bytes, a frame."""
 
 from __future__ import annotations

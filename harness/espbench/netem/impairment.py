@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What one direction of the network does to frames, as data."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One direction of the network: decides what becomes of each frame, and when. No I/O, no clock."""
 
 from __future__ import annotations

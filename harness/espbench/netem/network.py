@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`device.network`: what a test says about the network between its clients and the guest."""
 
 from __future__ import annotations

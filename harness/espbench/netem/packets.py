@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is in an Ethernet frame, as far as a broken network must know; pure functions.
 
 The frames are those of QEMU's user network: IPv4 without VLAN tags.

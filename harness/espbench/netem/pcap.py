@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Frames of a pcap as QEMU's `filter-dump` writes it (net/dump.c): little-endian, microseconds."""
 
 from __future__ import annotations

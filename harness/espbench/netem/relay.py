@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The thread that carries frames between QEMU's filters and the lanes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What went over a device's network, read from its capture while it grows.
 
 Tells when the network is quiet: slirp acknowledges some segments at once and others after 2 ms or

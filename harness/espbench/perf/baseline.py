@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The figures that a firmware is compared with: a JSON file that is committed beside it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A TLS 1.2 client that says the same in every run and with every OpenSSL.
 
 It is tlslite-ng's, because OpenSSL's random numbers cannot be fixed from Python, and what it offers

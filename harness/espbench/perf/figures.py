@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Measures a device: boot, handshakes, requests, memory, idling. Every figure has a unit."""
 
 from __future__ import annotations

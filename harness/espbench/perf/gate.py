@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Compares a firmware's figures with a baseline; pure."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A gate's outcome for people, for pull requests and for machines; pure."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What `espbench measure` and `espbench gate` share."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a device worked, read out of its memory while it sleeps.
 
 The firmware counts the cycles of its clock without those that it slept through, and leaves them

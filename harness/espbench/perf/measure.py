@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Measures a firmware without noise: instructions and bytes, the same from run to run.
 
 Two devices, one for each kind of key. Everything that could be left to chance is fixed: the seed of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The figures that a gate compares: what they are called, and how far each may move."""
 
 from __future__ import annotations

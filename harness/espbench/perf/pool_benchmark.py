@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`espbench timings --pool`: suites a minute with a pool and without, in one run and in turns.
 
 And how long a test waited for its device, which is what a pool is for.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What `espbench timings --pool` runs: tests with a device each, which look at it and change it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How well figures repeat: several runs side by side."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Somebody else's firmware: whether it can be asked for anything."""
 
 from __future__ import annotations

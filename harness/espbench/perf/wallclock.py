@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`espbench timings`: figures of the firmware and of the harness, ratios taken from one run."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The pytest plugin: fixtures for booted devices, and evidence of what made a test fail.
 
 Each session of a project that has espbench installed loads this module. A session that uses nothing

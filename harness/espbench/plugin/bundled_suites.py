@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """espbench's own suites in somebody else's pytest session: `pytest --espbench`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Keeps two plugins apart that cannot share a session: pytest-embedded and labgrid.
 
 Both have a fixture named `target`, and pytest-embedded has every test take it. Where both are

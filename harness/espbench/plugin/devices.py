@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Devices for tests: booted by fixtures, or taken from the pool, and ended with their owner."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which folder a session's evidence goes to: no other session writes there meanwhile."""
 
 from __future__ import annotations

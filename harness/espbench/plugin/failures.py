@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What becomes of a test that fails: its cause, its evidence, and the terminal's last lines."""
 
 from __future__ import annotations

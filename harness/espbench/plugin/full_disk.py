@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A full disk at the end of a session costs what should have been written, not what tests found."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The HTML report of any pytest session: `pytest --espbench-report FILE`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The marker `boards`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the tests of a session need to boot a device is there, or one sentence ends the session."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The plugin's options and ini settings, and whether a session uses one of them.
 
 Every session that has espbench installed imports this module: it imports nothing itself.

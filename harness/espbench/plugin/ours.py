@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Whether a test takes a fixture of this plugin, or one of its project that has the same name."""
 
 from __future__ import annotations

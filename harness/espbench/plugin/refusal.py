@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Ends a pytest session with one sentence, as a usage error, once its tests are known.
 
 Before collection, in the process that was started, that is `pytest.UsageError`. A worker of

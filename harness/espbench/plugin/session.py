@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A session that uses espbench: its devices, its pool, and where its evidence goes."""
 
 from __future__ import annotations

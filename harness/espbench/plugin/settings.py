@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a session's options, ini settings and markers say of its devices."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the controller of pytest-xdist hears of its workers, which alone know the tests."""
 
 from __future__ import annotations

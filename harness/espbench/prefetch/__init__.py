@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Devices that boot ahead, so that a test need not wait for its own.
 
 turns.py      how many boots ahead run at a time, over all processes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Turns: how many boots ahead run at a time, over all processes of this user.
 
 A turn is a lock on a file, which the kernel gives back when its process ends, however that ends.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The devices of a session that boot ahead."""
 
 from __future__ import annotations

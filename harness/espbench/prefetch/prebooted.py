@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One device that boots ahead, in a thread of its own, and then waits, paused, for its test."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the next tests will ask for: a guess, which the pool compares with what they do ask for.
 
 Markers are known ahead. What the fixtures `device_options`, `firmware` and `board` return is not:

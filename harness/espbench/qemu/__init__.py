@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 """Finds, starts, talks to and ends one QEMU."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Finds the QEMU that has a board's machine: the program's name alone does not tell.
 
 Espressif's fork has the name of the stock program. It is on PATH after ESP-IDF's export.sh, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A variable of the firmware, read by QEMU's monitor: it costs the guest nothing."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reads QEMU's answer to `info usernet`: which host port leads to which guest port."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Starts processes that cannot outlive this one.
 
 The kernel kills the child when its parent dies (`PR_SET_PDEATHSIG`, prctl(2)), whatever ended the

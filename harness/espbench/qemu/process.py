@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The QEMU process: its command line (a pure function), its start, its monitor, its end."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A QEMU monitor client (QMP), as small as it can be.
 
 Synchronous on purpose: a device needs two answers at its start and one at its end. An event loop

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """QEMU's own record and replay: its arguments, and the wires that it asks for.
 
 Under `-icount` the guest's clock goes by instructions, and QEMU writes into a log what came from

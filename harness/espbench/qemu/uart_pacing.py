@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Sends to a guest that is being recorded no faster than it takes bytes from its UART.
 
 Otherwise QEMU itself holds back what does not fit into the UART. While it records, it has taken

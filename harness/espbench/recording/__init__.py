@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 """QEMU's record and replay of a device's run."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The file that a recording is kept in: a ZIP with a manifest, and a check sum for each member."""
 
 from __future__ import annotations

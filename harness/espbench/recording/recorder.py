@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Keeps what made a run of a device, once it is over."""
 
 from __future__ import annotations

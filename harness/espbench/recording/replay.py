@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`espbench replay`: repeats a recorded run, also under gdb, and tells whether it was the same."""
 
 from __future__ import annotations

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 """What a run leaves: results, evidence, charts and pages."""

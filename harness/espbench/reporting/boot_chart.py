@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The boot of each board as one picture: SVG that stands in a page, without scripts."""
 
 from __future__ import annotations

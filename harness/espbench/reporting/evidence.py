@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a failed test leaves behind: one folder that tells the whole story of one device."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What broke, in a few lines for a terminal: the cause, and the state of the device."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The heap of a test over its time, with its connections below: SVG without scripts."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The figures of earlier runs: a file with a line of JSON for each run, which runs append to."""
 
 from __future__ import annotations

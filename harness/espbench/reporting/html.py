@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The HTML report of a run: one file, no network, readable on a phone, light and dark."""
 
 from __future__ import annotations

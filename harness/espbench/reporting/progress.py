@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A pytest plugin that tells the process that started pytest how its tests go, as lines of JSON.
 
 `espbench run` loads it with `-p espbench.reporting.progress` and hands it a pipe;

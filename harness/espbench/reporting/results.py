@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The scenarios' outcomes: pure data, made from the events of `espbench.reporting.progress`."""
 
 from __future__ import annotations

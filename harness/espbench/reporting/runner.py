@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`espbench run`: the scenario suites against a firmware, with live progress and a report."""
 
 from __future__ import annotations

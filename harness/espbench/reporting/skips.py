@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Why tests were skipped: each reason once and short, with how many tests it kept from running."""
 
 from __future__ import annotations

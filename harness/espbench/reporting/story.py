@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reads what a failed test left behind, for pictures: its heap, its events, its connections."""
 
 from __future__ import annotations

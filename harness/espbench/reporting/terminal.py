@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a run looks like while it goes on: live in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations

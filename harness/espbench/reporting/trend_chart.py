@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A figure's history as a small line: SVG without scripts."""
 
 from __future__ import annotations

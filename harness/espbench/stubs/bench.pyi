@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a bench build of the firmware adds for tests: looks at memory, and takes it away.
 
 The same is on the board's control channel, which answers also while Python is busy.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """HTTP and HTTPS at once, with one table of handlers for both.
 
 The network, TLS and the parsing of requests run below Python. What has arrived waits in a queue

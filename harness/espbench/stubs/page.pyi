@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The device's own page: its figures, and a terminal for the WebREPL with upload and download.
 
 In the firmware, as one compressed file; it needs no other host.

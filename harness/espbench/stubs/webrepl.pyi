@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """MicroPython's WebREPL on a WebSocket endpoint, over ws and wss: its REPL and its file transfer.
 
 It speaks MicroPython's own protocol, so its standard clients work. One session at a time: a second

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """WebSocket endpoints, there on ws and wss alike.
 
 Events are delivered by `httpserver.process_queue`. Pings are answered and close handshakes made

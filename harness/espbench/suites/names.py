@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The scenario suites by their names."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Shards: a session runs its part of the tests, and CI jobs together run each test once.
 
 pytest-split does the work. It cuts the tests, in their order, into parts that took the same time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Finds files of the repository, which a wheel carries along in its folder `_tree`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The line that installs Debian's packages."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Randomness that is none: the same bytes in every run, for what is to be measured.
 
 What a handshake costs depends a little on the numbers that are drawn in it, and what an RSA key

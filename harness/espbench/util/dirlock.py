@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One run at a time writes a folder: two of them at once would mix what they leave."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where ESP-IDF installs its tools (ESP-IDF's `tools/idf_tools.py`)."""
 
 from __future__ import annotations

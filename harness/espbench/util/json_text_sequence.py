@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Takes the guest's one byte stream apart: console text, and control records among it.
 
 Control records are JSON text sequences (RFC 7464): 0x1E, one JSON text, LF. No I/O happens here.

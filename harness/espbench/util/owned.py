@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Folders that a command makes and clears: it removes nothing that it did not make."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a program prints, for those who ask it for its version."""
 
 from __future__ import annotations

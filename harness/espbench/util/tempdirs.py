@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Private temporary folders that are removed even after a `kill -9`, by whoever comes next.
 
 Each process has one folder with a locked file in it. The kernel drops the lock with the process, so

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Deadlines: points in time that several waits share, scaled for slow machines."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """docs/boards.md says what scenarios adapt to as the boards have it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Espressif's QEMU with a firmware that is small enough to be read: all but ESP-IDF is real."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """ESP-IDF's own servers in corner cases that its examples do not reach, in a firmware of ours.
 
 Read in the source of ESP-IDF v5.5, shown on v5.4.1. What our modules do there is in the scenarios:

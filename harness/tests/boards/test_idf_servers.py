@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What ESP-IDF's own HTTPS server does in its corner cases: the stock example, unchanged.
 
 Read in the source of ESP-IDF v5.5, shown on v5.4.1.

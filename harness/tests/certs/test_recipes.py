@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The recipes give what they say, judged by cryptography, OpenSSL and the ssl module."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The recipes as data: `certs/*.toml`, their table in the README, and `certs/generate.py`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """docker-compose.yml is what the Compose specification takes, without an engine to try it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """ci/newcomer.py: which machines it makes, what it runs there, and that nothing of it stays."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """ci/: the workflow and the container file are valid, and their command lines work.
 
 There is no engine and no runner here. The workflow's shell steps are run in a project whose

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The command's errors are sentences, its helps have examples, and it ends cleanly."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the operating system refuses is one sentence, whichever command met it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The clients against servers of the standard library and `websockets`, on loopback."""
 
 from __future__ import annotations

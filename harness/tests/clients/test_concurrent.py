@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Several clients at once, and the doors that they come through."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The clients' pure parts: frames, requests, records."""
 
 from __future__ import annotations

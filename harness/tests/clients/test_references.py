@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A client that failed is gone with its last reference, and its connection with it.
 
 A reference cycle would keep the socket open until the garbage collector comes by, and the device

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Core dumps are decoded by Espressif's tool, and without it the sentence says how."""
 
 from __future__ import annotations

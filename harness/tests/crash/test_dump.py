@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Panic dumps are found in the console's text and read."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A real stack of a real guest is unwound to function, file and line."""
 
 from __future__ import annotations

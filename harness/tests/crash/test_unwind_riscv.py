@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A RISC-V stack is unwound by the ELF's frame information, as ESP-IDF dumps it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The console and the control channel, against the wire: a socket pair with us as the guest."""
 
 from __future__ import annotations

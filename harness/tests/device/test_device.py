@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`Device` on the bench's own firmware: what scenarios rely on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where files and boot arguments go in the flash of one's own and of somebody else's firmware."""
 
 from __future__ import annotations

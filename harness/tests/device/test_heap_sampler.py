@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The heap is looked at while the network is busy, and never when that would be in the way."""
 
 from __future__ import annotations

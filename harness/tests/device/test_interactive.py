@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`espbench up`: what it shows, who gets in, what the device reaches, and how it ends."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reset causes are read from the ROM's words, however they come."""
 
 from __future__ import annotations

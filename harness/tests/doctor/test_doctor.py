@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The doctor finds what is missing, and says how to get it."""
 
 from __future__ import annotations

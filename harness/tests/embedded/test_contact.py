@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The way to a guest's ports: made when it is wanted, with patience at first contact."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The real pytest-embedded on top of espbench's machine, in sessions of its own."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A dut on Espressif's QEMU, with a firmware that is small enough to be read."""
 
 from __future__ import annotations

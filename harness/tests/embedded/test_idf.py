@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """ESP-IDF's own tests of its server examples, unchanged, which else need a board on a network."""
 
 from __future__ import annotations

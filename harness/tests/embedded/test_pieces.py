@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What espbench makes of pytest-embedded's versions, arguments and build folders."""
 
 from __future__ import annotations

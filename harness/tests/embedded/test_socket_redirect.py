@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Connections to a guest's address are led to a port of this host, and no others are."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Builds happen when they must, once, and fail with the compiler's own words."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Downloads are checked, resumed and told about in sentences, whatever a mirror does."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """MicroPython's esp32 port is built with ESP-IDF's own tools, and what is missing is told."""
 
 from __future__ import annotations

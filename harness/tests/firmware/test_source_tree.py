@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Sources and suites are found in a clone and in a wheel, and each builds where it may."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Sources get into the cache once, whole, and by one process at a time."""
 
 from __future__ import annotations

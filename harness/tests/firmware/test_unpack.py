@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Archives are unpacked safely, and only what is wanted of them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How large a firmware is, from its ELF."""
 
 from __future__ import annotations

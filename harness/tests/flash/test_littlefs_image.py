@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Flash images hold what they were given, and say in a sentence why they cannot."""
 
 from __future__ import annotations

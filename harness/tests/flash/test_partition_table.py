@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """ESP-IDF's partition tables: what gen_esp32part.py makes is read back, and damage is told."""
 
 from __future__ import annotations

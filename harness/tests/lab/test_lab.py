@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """An emulated board is a place of labgrid's: two clients at once, on loopback."""
 
 from __future__ import annotations

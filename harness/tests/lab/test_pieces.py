@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What an emulated board of a lab is made of, without labgrid."""
 
 from __future__ import annotations

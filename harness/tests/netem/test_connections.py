@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A device's connections are read from the capture of its network."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What becomes of frames in one direction, with a clock that the tests turn."""
 
 from __future__ import annotations

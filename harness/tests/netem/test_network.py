@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The relay between slirp and the guest, on sockets and on a real device."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is read in frames, and what is changed in them."""
 
 from __future__ import annotations

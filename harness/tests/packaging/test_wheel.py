@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The wheel, installed outside of the tree: everything that the project needs travels with it."""
 
 from __future__ import annotations

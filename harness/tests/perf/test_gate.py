@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The gate's pure parts: verdicts, tolerances, baselines that are none, and its reports."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What counts work: parsing, arithmetic, the capture, and what says that there is nothing."""
 
 from __future__ import annotations

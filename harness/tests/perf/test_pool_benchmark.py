@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`espbench timings --pool`: its own suite runs, and a suite that fails is no measurement."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Somebody else's firmware, made of C and a compiler: what it can be asked for."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What `espbench timings` makes of its measurements, without a device of the harness."""
 
 from __future__ import annotations

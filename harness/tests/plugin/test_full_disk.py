@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A real disk that fills while a session writes: sentences, a status that is not 0, no rest."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`pytest --espbench-report`: the page of a session in a project that has nothing of espbench."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A session that uses nothing of espbench pays nothing for it; one that uses a part gets it all."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A project with options, fixtures, markers and ini settings of its own works beside the plugin."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The pytest plugin: evidence, panics, options, and somebody else's firmware."""
 
 from __future__ import annotations

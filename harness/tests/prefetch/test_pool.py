@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Devices that boot ahead: the same device as without, the same errors, and none left over."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """QEMU's command line is a pure function, and can be pasted."""
 
 from __future__ import annotations

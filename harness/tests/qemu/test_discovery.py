@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The QEMU that has the machine is found, whatever else has its name."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What QEMU says of its forwarded ports is read as it is meant."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """No QEMU outlives its test, whatever ends the test. Every QEMU here is a real process.
 
 Each test runs pytest as a subprocess on a test file that boots a device and says through a FIFO

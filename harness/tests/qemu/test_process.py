@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """QEMU's start, monitor and end, and what is said when one of them goes wrong."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Recordings: archives, good and bad, what QEMU is told, and the plugin's part."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The boot as a picture: every moment that a timeline has, on a scale, with nothing to load."""
 
 from __future__ import annotations

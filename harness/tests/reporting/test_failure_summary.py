@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What broke is told in a few lines: the cause, and how the device was."""
 
 from __future__ import annotations

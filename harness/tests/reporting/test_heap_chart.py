@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A failing test's heap is drawn over its time, with its connections and what was done to it."""
 
 from __future__ import annotations

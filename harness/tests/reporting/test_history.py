@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Figures have a history, which no run spoils for another."""
 
 from __future__ import annotations

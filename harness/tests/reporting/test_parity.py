@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Parity: what differs between two boards is seen, and explained in a checked file or a failure."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`espbench parity`, from its command line to its exit status, on two real runs of tiny suites."""
 
 from __future__ import annotations

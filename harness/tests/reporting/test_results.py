@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A run's result is made from pytest's reports, and nothing that did not pass counts as passed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Why tests were skipped is said, each reason once."""
 
 from __future__ import annotations

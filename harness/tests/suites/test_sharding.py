@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Shards: together they are every test once, they take equally long, and bad ones are sentences."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Makes archives for the tests of downloads and sources."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs pytest with pytest-embedded's plugin and espbench's, and nothing else, in a folder."""
 
 from __future__ import annotations

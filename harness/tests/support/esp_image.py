@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Changes an ESP32's application image, so that the bootloader still takes it."""
 
 from __future__ import annotations

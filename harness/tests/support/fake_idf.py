@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Something that looks like ESP-IDF to espbench, and notes what it is asked to do."""
 
 from __future__ import annotations

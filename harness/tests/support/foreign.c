@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // Somebody else's firmware for the XTFPGA boards without an MMU: it knows nothing of espbench.
 //
 //     xtensa-lx106-elf-gcc -mlongcalls -mtext-section-literals -Os -ffreestanding -nostdlib \

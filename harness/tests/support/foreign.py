@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Somebody else's firmware for `lx60`, from C with the compiler alone: nothing of ours is in it."""
 
 from __future__ import annotations

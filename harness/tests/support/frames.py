@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Ethernet frames for tests, made from RFC 791, 826, 768 and 9293 and not with the harness."""
 
 from __future__ import annotations

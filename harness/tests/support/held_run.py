@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A pytest in another process that is held in the middle, with the QEMUs that it started."""
 
 from __future__ import annotations

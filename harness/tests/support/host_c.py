@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How tests compile the project's C for the host."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What ESP-IDF's own tests need of its conftest.py, for a project that lives outside of its tree.
 
 They find their build folders by target and configuration, use markers that name their surroundings,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """ESP-IDF's server examples, built for QEMU's Ethernet as docs/pytest-embedded.md says.
 
 ESPBENCH_IDF_EXAMPLES names a folder with https_server and ws_echo_server; without it they are

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The flash image of a project that ESP-IDF built."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The firmware of idf_servers/: ESP-IDF's own servers, built by ESP-IDF where it is installed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A pytest of its own in another process, for tests of what a user's pytest does."""
 
 from __future__ import annotations

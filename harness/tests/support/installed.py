@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """espbench as somebody installs it: a wheel in a virtual environment, far from the tree."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A lab on loopback for tests: labgrid's coordinator, our exporter, and labgrid's client."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Finds what a browser would fetch, or run, when it shows a page."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A copy of the tree for a patch, as a pull request has one, that builds in seconds.
 
 Objects are copied with their times, and where they name the tree they are told the copy's place:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The little of gdb's remote protocol that sets a breakpoint: Debian has no gdb for Xtensa."""
 
 from __future__ import annotations

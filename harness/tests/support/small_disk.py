@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A real file system that is soon full: a tmpfs that one command, and what it starts, sees."""
 
 from __future__ import annotations

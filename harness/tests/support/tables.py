@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Partition tables for tests."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Firmware for an ESP32-C3, small enough to be read: the ROM loads it in the bootloader's place."""
 
 from __future__ import annotations

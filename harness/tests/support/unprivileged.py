@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Commands whose file permissions count, also when the tests run as root."""
 
 from __future__ import annotations

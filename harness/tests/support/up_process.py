@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`espbench up` as a process: what it prints, what is typed, and its QEMU."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs the shell steps of a GitHub workflow here, one after the other, as a runner would.
 
 Actions (`uses:`) are not run, and expressions not evaluated: of an `if:` only its status function

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`make test` compares the boards that it tested, and fails for what nobody explained."""
 
 from __future__ import annotations

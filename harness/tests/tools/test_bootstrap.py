@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Set-up: what is missing is found, told in one line, and made whole or made again."""
 
 from __future__ import annotations

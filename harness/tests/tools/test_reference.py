@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The stubs of the device's modules: like the C sources, good for mypy, and in docs/api.md."""
 
 from __future__ import annotations

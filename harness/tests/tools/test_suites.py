@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`make test` runs the boards that are here, and says which it left out and why."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Two runs in one tree at once leave two sets of evidence, and never one mixed set."""
 
 from __future__ import annotations

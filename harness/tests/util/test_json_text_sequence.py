@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The demultiplexer gives the same whatever way the bytes are split."""
 
 from __future__ import annotations

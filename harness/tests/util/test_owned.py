@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A command removes nothing that it did not make."""
 
 from __future__ import annotations

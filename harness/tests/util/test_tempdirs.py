@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Private temporary folders: never lost to a neighbour's sweep, never left by a dead process."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Deadlines count down, are shared, and are scaled."""
 
 from __future__ import annotations

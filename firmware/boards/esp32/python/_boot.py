@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """First code of every start: the bench's modules, the network, then the file system at /."""
 
 import gc

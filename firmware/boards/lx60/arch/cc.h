@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* lwIP's view of the compiler and the board. */
 #ifndef LX60_ARCH_CC_H
 #define LX60_ARCH_CC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * 64-bit multiplication and division for the LX106, which Debian's libgcc leaves to the ESP8266's
  * ROM. The names and meanings are those of GCC's "Integer library routines".

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The LX106 core, as GCC's assembly sources want to be told (include/xtensa-config.h). */
 #ifndef LX60_XTENSA_CONFIG_H
 #define LX60_XTENSA_CONFIG_H

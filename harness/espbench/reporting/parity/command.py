@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs the suites on two boards, or takes runs that exist, and compares them."""
 
 from __future__ import annotations

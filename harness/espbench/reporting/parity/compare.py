@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Compares what two boards made of the same suites: pure."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The table of known differences between boards: a file in the tree, read and checked."""
 
 from __future__ import annotations

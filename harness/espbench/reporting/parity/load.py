@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reads what a board made of the suites, from `espbench run`'s run.json or from JUnit XML."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Shows a comparison: a table in the terminal, Markdown for documents, JSON, and a page."""
 
 from __future__ import annotations

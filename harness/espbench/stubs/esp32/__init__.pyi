@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The device's modules where programs look for them: `from esp32 import httpserver, webrepl`.
 
 The same modules can be imported by their own names: `import httpserver`.

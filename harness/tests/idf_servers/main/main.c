@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ESP-IDF's own servers, as test_idf_corner_cases.py looks at them: HTTPS on 443 that closes no
  * session for a newer one, and HTTP on 80 that does, with a handler that answers asynchronously. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #pragma once
 
 /* Brings QEMU's open_eth up and returns when the device has an address. */

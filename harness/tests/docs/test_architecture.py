@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""docs/architecture.md is true to the tree."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+TREE = Path(__file__).resolve().parents[3]
+TEXT = (TREE / "docs" / "architecture.md").read_text()
+
+
+def rows(title: str) -> list[list[str]]:
+    """Return the cells of each row of the table below a heading."""
+    section = TEXT.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+
+
+def test_packages_are_those_of_the_contract() -> None:
+    """The table has every package, in the order that import-linter checks."""
+    (layers,) = [
+        contract["layers"]
+        for contract in tomllib.loads((TREE / "pyproject.toml").read_text())["tool"][
+            "importlinter"
+        ]["contracts"]
+        if contract["type"] == "layers"
+    ]
+    assert [name.strip("`") for name, _ in rows("Packages of the harness")] == layers
+
+
+def test_folders_exist_and_none_is_missing() -> None:
+    """The table has every folder of the repository that is not hidden or made."""
+    named = {name.strip("`").rstrip("/").partition("/")[0] for name, _ in rows("The tree")}
+    made = {"build", "evidence", "node_modules"}
+    there = {path.name for path in TREE.iterdir() if path.is_dir() and path.name[0] != "."} - made
+    assert named == there
+
+
+def test_files_exist() -> None:
+    """Each file that a question leads to is there."""
+    files = [file for _, cell in rows("Where to look") for file in re.findall(r"`([^`]+)`", cell)]
+    assert len(files) > 8
+    assert [file for file in files if not (TREE / file).is_file()] == []
