@@ -14,7 +14,8 @@ FAILS = "\n@READY\ndef test_fails(device):\n    fill({pages})\n    assert 0, 'of
 PASSES = "\n@READY\ndef test_passes(device):\n    fill()\n"
 RUN = """
 import sys
-from espbench import cli, figures
+from espbench.cli import main as cli
+from espbench.perf import figures
 measured = figures.Measured((figures.Figure("boot", "Boot", 1.0, "ms"),), ())
 figures.quick = lambda board, firmware: measured
 sys.exit(cli.main(sys.argv[1:]))

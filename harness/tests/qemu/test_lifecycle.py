@@ -166,7 +166,7 @@ def test_interrupted_in_the_middle_of_the_fork(start: Start) -> None:
     run = start(
         """
 import subprocess
-from espbench import launcher
+from espbench.qemu import launcher
 real = subprocess.Popen
 def interrupted(*args, **kwargs):
     process = real(*args, **kwargs)
