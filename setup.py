@@ -18,7 +18,7 @@ CARRIED = (
     "certs",
     # what suites compare a device with, and what they import
     "README.md",
-    "docs/https.md",
+    "docs/how-to/https.md",
     "tools/stub_files.py",
     "harness/tests/support",
     # pytest's options for the suites

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The users' documentation, tried: the main.py of docs/https.md, and each row of what can go wrong.
+"""The guide docs/how-to/https.md, tried: its main.py, and each row of what can go wrong.
 
 The main.py runs as it stands there; a scenario changes settings at its top, as users do.
 """
@@ -30,7 +30,7 @@ from espbench.device.device import Device
 from espbench.plugin import DeviceFactory
 from espbench.util.timeouts import Deadline
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "https.md"
+DOCUMENT = Path(__file__).parents[1] / "docs" / "how-to" / "https.md"
 PASSWORD = "SecureWebREPLPass456"
 FORWARDS = {80: 10, 443: 5}
 ADDRESS = "10.0.2.15"
@@ -49,7 +49,7 @@ Files = Mapping[str, bytes]
 def main_py(**settings: object) -> str:
     """Return the document's main.py with these settings at its top changed."""
     blocks = re.findall(r"^```python\n(# main\.py.*?)^```$", DOCUMENT.read_text(), re.M | re.S)
-    assert len(blocks) == 1, "docs/https.md has one main.py"
+    assert len(blocks) == 1, "docs/how-to/https.md has one main.py"
     text = str(blocks[0])
     for name, value in settings.items():
         text, count = re.subn(rf"^{name} = .*$", f"{name} = {value!r}", text, flags=re.M)

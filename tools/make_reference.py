@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes docs/api.md, the reference of the device's modules, out of their stubs.
+"""Makes docs/reference/api.md, the reference of the device's modules, out of their stubs.
 
 python tools/make_reference.py            # writes it
 python tools/make_reference.py --check    # says whether it is up to date
@@ -14,14 +14,14 @@ from pathlib import Path
 
 from stub_files import Function, Module, Record, read_modules
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "api.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "api.md"
 
 HEAD = """\
 <!-- Made from harness/espbench/stubs by tools/make_reference.py: change the stubs, not this. -->
 # The device's modules
 
 What programs on the device can call: `from esp32 import httpserver, wsserver, webrepl`, or each
-module by its own name. How to put them together is in [https.md](https.md).
+module by its own name. How to put them together is in [https.md](../how-to/https.md).
 
 The same text is in the stubs (`.pyi`) that come with espbench, for editors and mypy:
 
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == made:
         return 0
-    print("docs/api.md is not what the stubs say: run `python tools/make_reference.py`.")
+    print("docs/reference/api.md is not what the stubs say: run `python tools/make_reference.py`.")
     return 1
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Takes the screenshot of the device's page: a real device, in QEMU, in a real browser.
 
-    python tools/page_shot.py docs/page.png
+    python tools/page_shot.py docs/images/page.png
     python tools/page_shot.py --dark --phone /tmp/page.png
 
 Needs the virtual environment of the tree, and Chromium.

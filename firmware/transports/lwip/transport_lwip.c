@@ -629,8 +629,8 @@ transport_room_t transport_room(void) {
     return (transport_room_t){.all = MEMP_NUM_TCP_PCB, .others = NEWCOMERS + SOCKETS};
 }
 
-/* What an open TLS session takes, and what its handshake takes besides (docs/https.md, measured).
- */
+/* What an open TLS session takes, and what its handshake takes besides; measured, see
+   docs/how-to/https.md. */
 #if CONFIG_MBEDTLS_DYNAMIC_BUFFER
 #define TLS_SESSION 3072
 #define TLS_HANDSHAKE 20480

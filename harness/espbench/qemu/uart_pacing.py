@@ -87,8 +87,8 @@ class RecordedPace:
         if address is None:
             raise ConfigError(
                 f"Nothing can be sent to the UART while QEMU records, because {self._elf} does not "
-                f"count what it takes (it has no symbol {SYMBOL}, see docs/record.md): let it "
-                "count, or leave out --espbench-record."
+                f"count what it takes (it has no symbol {SYMBOL}, see docs/how-to/record.md): let "
+                "it count, or leave out --espbench-record."
             )
         return address
 

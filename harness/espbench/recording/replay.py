@@ -107,7 +107,7 @@ def _where_it_is(version: tuple[int, int, int] | None) -> str:
     where = f"one of {known}, which has that version" if known else "one that has that version"
     return (
         f"Replay it in the container in which it was recorded, or in {where}, or name such a QEMU "
-        "with --qemu PROGRAM: docs/record.md has the commands."
+        "with --qemu PROGRAM: docs/how-to/record.md has the commands."
     )
 
 

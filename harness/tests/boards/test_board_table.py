@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""docs/boards.md says what scenarios adapt to as the boards have it."""
+"""docs/reference/boards.md says what scenarios adapt to as the boards have it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ARGUMENTS, ADAPTS = "The boot arguments", "What scenarios adapt to"
 
 def cells(section: str, row: str) -> list[str]:
     """Return what a row of a section's table has for each board."""
-    page = (TREE / "docs" / "boards.md").read_text()
+    page = (TREE / "docs" / "reference" / "boards.md").read_text()
     text = page.partition(f"## {section}\n")[2].partition("\n## ")[0]
     (line,) = re.findall(rf"^\| `?{re.escape(row)}\b.*", text, re.MULTILINE)
     return [cell.strip() for cell in line.split("|")[2:5]]

@@ -192,7 +192,8 @@ def test_another_qemu(tmp_path: Path) -> None:
     assert str(error.value) == (
         f"This was recorded with QEMU 7.2.22, and {fake} is 9.2.0, which cannot read its log. "
         "Replay it in the container in which it was recorded, or in one of Debian 12, which has "
-        "that version, or name such a QEMU with --qemu PROGRAM: docs/record.md has the commands."
+        "that version, or name such a QEMU with --qemu PROGRAM: docs/how-to/record.md has the "
+        "commands."
     )
     unknown = dataclasses.replace(MANIFEST, qemu="9.1.0")
     with pytest.raises(ArchiveError, match=r"or in one that has that version, or name such"):
@@ -418,7 +419,7 @@ def test_plugin(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
 
 def _script_of_the_docs() -> str:
     """Return the script that runs another release's QEMU, for this host's own."""
-    text = (TREE / "docs" / "record.md").read_text(encoding="utf-8")
+    text = (TREE / "docs" / "how-to" / "record.md").read_text(encoding="utf-8")
     found: list[str] = re.findall(r"```sh\n(#!/bin/sh\n.*?)```", text, re.DOTALL)
     (script,) = found
     libraries = f"lib/{sysconfig.get_config_var('MULTIARCH')}"
@@ -446,7 +447,7 @@ def test_the_examples_agree(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["replay", "--help"])
     texts = [capsys.readouterr().out]
-    texts += [(TREE / path).read_text("utf-8") for path in ("README.md", "docs/record.md")]
+    texts += [(TREE / path).read_text("utf-8") for path in ("README.md", "docs/how-to/record.md")]
     for text in texts:
         assert set(re.findall(r"replay evidence/(\S+)/recording\.espbench", text)) == {name}
     for text in texts[1:]:

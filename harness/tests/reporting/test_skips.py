@@ -90,7 +90,7 @@ def test_the_last_lines_of_pytest(tmp_path: Path, workers: tuple[str, ...]) -> N
 
 def test_idf_examples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What the tests of ESP-IDF's own examples lack is said with the way to get it."""
-    how = "docs/pytest-embedded.md says how to build them"
+    how = "docs/how-to/pytest-embedded.md says how to build them"
     monkeypatch.delenv("ESPBENCH_IDF_EXAMPLES", raising=False)
     monkeypatch.setenv("IDF_PATH", str(tmp_path / "none"))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""ESP-IDF's server examples, built for QEMU's Ethernet as docs/pytest-embedded.md says.
+"""ESP-IDF's server examples, built for QEMU's Ethernet as docs/how-to/pytest-embedded.md says.
 
 ESPBENCH_IDF_EXAMPLES names a folder with https_server and ws_echo_server; without it they are
 looked for in ESP-IDF's own tree.
@@ -23,7 +23,7 @@ EXAMPLES = {
 """Where they are in ESP-IDF's tree."""
 BUILT = "build_esp32_default"
 VARIABLE = "ESPBENCH_IDF_EXAMPLES"
-HOW = "docs/pytest-embedded.md says how to build them"
+HOW = "docs/how-to/pytest-embedded.md says how to build them"
 
 
 def absence() -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The stubs of the device's modules: like the C sources, good for mypy, and in docs/api.md."""
+"""The device modules' stubs: like the C sources, good for mypy, and in docs/reference/api.md."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_everything_is_described(module: str) -> None:
 
 
 def test_the_page_is_up_to_date() -> None:
-    """docs/api.md is what tools/make_reference.py makes."""
+    """docs/reference/api.md is what tools/make_reference.py makes."""
     assert make_reference.PAGE.read_text(encoding="utf-8") == make_reference.page(), (
         "run `python tools/make_reference.py`"
     )

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Links between the Markdown files lead somewhere, and every page can be reached."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).resolve().parents[3]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^( *)(```|~~~).*?^\1\2 *$", re.M | re.S)
+MENTION = re.compile(r"(?<![\w/.-])docs/[\w/-]+\.(?:md|png)\b")
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """Return the repository's files that match."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns],
+        cwd=TREE,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [path for name in listed.stdout.split("\n") if name and (path := TREE / name).is_file()]
+
+
+def prose(page: Path) -> str:
+    """Return a page without its blocks of code."""
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ +(.+?) *$", prose(page), re.M)
+    plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title) for title in titles]
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in plain}
+
+
+def links(page: Path) -> list[tuple[Path, str]]:
+    """Return the files and anchors that a page links to, and not what is on the web."""
+    found = []
+    for target in LINK.findall(prose(page)):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        name, _, anchor = target.partition("#")
+        found.append(((page.parent / name).resolve() if name else page, anchor))
+    return found
+
+
+@pytest.mark.parametrize("page", tracked("*.md"), ids=lambda page: str(page.relative_to(TREE)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Each link names a file that is there, and a heading that it has."""
+    missing = [
+        f"{target.name}#{anchor}"
+        for target, anchor in links(page)
+        if not target.exists() or (anchor and anchor not in anchors(target))
+    ]
+    assert missing == []
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    """docs/index.md links to each page of docs."""
+    pages = set(tracked("docs/*.md")) - {TREE / "docs" / "index.md"}
+    assert len(pages) > 10
+    assert pages - {target for target, _ in links(TREE / "docs" / "index.md")} == set()
+
+
+def test_mentions_of_pages_are_true() -> None:
+    """Messages, comments and tests name pages that are there."""
+    named = {
+        (path.relative_to(TREE), name)
+        for path in tracked("*.py", "*.c", "*.h", "*.toml", "*.yml", "*.md", "Makefile")
+        if path != Path(__file__)
+        for name in MENTION.findall(path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 20
+    assert [each for each in sorted(named) if not (TREE / each[1]).is_file()] == []
