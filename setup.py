@@ -13,13 +13,11 @@ from setuptools.command.build_py import build_py
 TREE = Path(__file__).resolve().parent
 CARRIED = (
     "firmware",
+    "conftest.py",
     "scenarios",
     "ci",
     "certs",
-    # what suites compare a device with, and what they import
-    "README.md",
-    "docs/how-to/https.md",
-    "tools/stub_files.py",
+    # what suites import
     "harness/tests/support",
     # pytest's options for the suites
     "pyproject.toml",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What all suites share: a device with a P-256 certificate, doors to it, and a last look at it."""
+"""What all scenarios share beside ../conftest.py: what a device starts with, and the leak check."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import pytest
-from espbench.certs import Recipe, recipes
-from espbench.clients import Doors, Tls
+from espbench.certs import Recipe
 from espbench.device.device import Device
 from espbench.device.memory import HeapInfo
 from espbench.errors import MemoryLeaked
@@ -18,15 +17,6 @@ FORWARDS = {80: 6, 443: 6}
 """Host ports for each guest port, so that several clients can come at once."""
 
 PASSED = pytest.StashKey[bool]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Declare the suites' marker."""
-    config.addinivalue_line(
-        "markers",
-        "failures(*causes): failures that the scenario provokes; any other cause that the device "
-        "counts fails it",
-    )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -92,12 +82,6 @@ class Recovers:
             self.device.wait_for_change(0.05)
 
 
-@pytest.fixture(scope="module")
-def recipe() -> Recipe:
-    """Return the recipe that the device starts with: P-256, the quickest handshake."""
-    return recipes()["p256"]
-
-
 @pytest.fixture
 def device_options(recipe: Recipe) -> Mapping[str, Any]:
     """Return what every device of these suites starts with."""
@@ -108,32 +92,6 @@ def device_options(recipe: Recipe) -> Mapping[str, Any]:
 def shared_device_options(recipe: Recipe) -> Mapping[str, Any]:
     """Return the same for a device that a module shares."""
     return {"files": recipe.on_device(), "forwards": FORWARDS}
-
-
-@pytest.fixture
-def bench(request: pytest.FixtureRequest) -> Device:
-    """Return the device of this scenario: its own if it asks for one, else the module's."""
-    own = "device" in request.fixturenames
-    device: Device = request.getfixturevalue("device" if own else "shared_device")
-    return device
-
-
-@pytest.fixture
-def doors(bench: Device, recipe: Recipe) -> Doors:
-    """Return all the ways in to the device, for clients that verify it."""
-    return Doors(bench, Tls(trust=recipe.trust, secrets=bench.tls_secrets))
-
-
-@pytest.fixture
-def serves(bench: Device, doors: Doors) -> Callable[..., None]:
-    """Return a function that asserts that the device serves HTTP, and HTTPS where it runs."""
-
-    def check(tls: bool = True) -> None:
-        assert doors.http.get("/hello").text == "hello\n"
-        if tls and bench.eval("__import__('httpserver').https_running()"):
-            assert doors.https.get("/hello").text == "hello\n"
-
-    return check
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,11 @@ class Verdict:
 
 
 def verdicts(
-    results: Mapping[str, Path | None], known: Sequence[Known], *, selected: bool
+    results: Mapping[str, Path | None],
+    known: Sequence[Known],
+    *,
+    selected: bool,
+    also: tuple[str, ...] = (),
 ) -> list[Verdict]:
     """Compare the first board with each other one, and leave each comparison beside its results.
 
@@ -41,12 +45,15 @@ def verdicts(
         results: JUnit XML by board; None where a run did not come to its end.
         known: the differences that are explained.
         selected: whether somebody chose what to run: then boards are compared in what both have.
+        also: files of the harness's tests that ran on each board.
 
     Raises:
         ConfigError: a file has no results.
     """
     first, *others = results
-    return [_verdict((first, other), results, known, selected=selected) for other in others]
+    return [
+        _verdict((first, other), results, known, selected=selected, also=also) for other in others
+    ]
 
 
 def _verdict(
@@ -55,6 +62,7 @@ def _verdict(
     known: Sequence[Known],
     *,
     selected: bool,
+    also: tuple[str, ...],
 ) -> Verdict:
     title = " and ".join(boards)
     files = {board: path for board in boards if (path := results[board])}
@@ -63,7 +71,9 @@ def _verdict(
         return Verdict(
             f"{title} were not compared, as the run did not come to its end on {broken}."
         )
-    sides = {board: side_of_file(board, path, empty=True) for board, path in files.items()}
+    sides = {
+        board: side_of_file(board, path, empty=True, also=also) for board, path in files.items()
+    }
     one, other = (replace(sides[board], selected=selected) for board in boards)
     left = 0
     if selected:

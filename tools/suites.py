@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs all tests: the harness and host tests once, the scenario suites on every board that is here.
+"""Runs all tests: on every board that is here the scenarios, and what else needs each; others once.
 
     python tools/suites.py -k websocket       # the arguments are pytest's
 
@@ -37,6 +37,17 @@ VARIABLE = "ESPBENCH_BOARDS"
 TREE = Path(__file__).resolve().parent.parent
 RESULTS = Path("build", "test")
 """Where each board's JUnit XML goes, below the tree."""
+TABLES = (TABLE, Path("harness", "tests", "expected_differences.toml"))
+"""The expected differences: in scenarios, and in `ON_EACH_BOARD`."""
+ON_EACH_BOARD = (
+    "harness/tests/docs/test_https_guide.py",
+    "harness/tests/docs/test_readme.py",
+    "harness/tests/docs/test_stubs.py",
+    "harness/tests/embedded/test_dut.py",
+    "harness/tests/perf/test_regressions.py",
+    "harness/tests/recording/test_record_replay.py",
+)
+"""Tests of the harness that run with each board's firmware, as the scenarios do."""
 INTERRUPTED = 2
 """pytest's exit status after Ctrl-C."""
 NOTHING_COLLECTED = 5
@@ -115,7 +126,8 @@ def commands(
     """Return pytest's command lines: what needs no board, or just any, runs with the first."""
     # The last lines say why tests were skipped, each reason once: so pytest does not.
     base = [sys.executable, "-m", "pytest", "-rfExX", "-n", "auto", "--dist", "worksteal"]
-    paths = [] if any(_is_path(argument) for argument in arguments) else ["scenarios"]
+    given = any(_is_path(argument) for argument in arguments)
+    paths = [] if given else ["scenarios", *ON_EACH_BOARD]
     return [
         [
             *(*base, "--espbench-board", board.name, f"--junitxml={results_of(board, folder)}"),
@@ -176,7 +188,8 @@ def main(arguments: Sequence[str]) -> int:
         looked_at = wanted or [board for board in BOARDS.values() if board.optional]
         absent = {board.name: why for board in looked_at if (why := absence(board))}
         boards, left = select(wanted, absent)
-        known = read(TREE / TABLE) if len(boards) > 1 else []
+        tables = TABLES if len(boards) > 1 else ()
+        known = [entry for table in tables for entry in read(TREE / table)]
         for board in boards:
             build.build(board, console=console)
         folder = claim.folder.relative_to(TREE)
@@ -206,7 +219,7 @@ def _test(
         name: file if status in ENDED and file.exists() else None
         for (name, file), status in zip(files.items(), statuses, strict=True)
     }
-    verdicts = board_parity.verdicts(results, known, selected=bool(arguments))
+    verdicts = board_parity.verdicts(results, known, selected=bool(arguments), also=ON_EACH_BOARD)
     console = Console() if sys.stdout.isatty() else Console(width=WIDE)
     for verdict in verdicts:
         if verdict.comparison and show.differs(verdict.comparison):

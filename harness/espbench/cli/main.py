@@ -134,7 +134,10 @@ def build(arguments: argparse.Namespace) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the scenario suites, and write a report."""
+    """Run the scenario suites, and write a report; or list them."""
+    if arguments.list:
+        _list_suites(as_json=arguments.json)
+        return 0
     from espbench.reporting import runner as module
     from espbench.suites import sharding as shard
 
@@ -154,6 +157,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(module.as_json(outcome))
     return 0 if outcome.good else 1
+
+
+def _list_suites(*, as_json: bool) -> None:
+    from espbench.firmware import source_tree
+    from espbench.suites import names
+
+    known = {n: names.about(path) for n, path in names.suites(source_tree.root()).items()}
+    if as_json:
+        _print_json(known)
+        return
+    width = max(map(len, known), default=0)
+    for name, about in known.items():
+        print(f"{name:{width}}  {about}")
 
 
 def parity(arguments: argparse.Namespace) -> int:
@@ -582,9 +598,12 @@ def make_parser() -> argparse.ArgumentParser:
         "run",
         run,
         "build the firmware, run the scenario suites against it, write a report",
-        "espbench run dual tls_limit --jobs 2",
+        "espbench run dual limits --jobs 2",
     )
-    it.add_argument("suite", nargs="*", help="suites, such as dual, or paths (default: all)")
+    it.add_argument(
+        "suite", nargs="*", help="suites, such as limits or dual, or paths (default: all)"
+    )
+    it.add_argument("--list", action="store_true", help="show the names of suites, and run none")
     _firmware_option(it)
     _choice_options(it)
     it.add_argument(
@@ -650,7 +669,7 @@ def make_parser() -> argparse.ArgumentParser:
     it.add_argument(
         "--table",
         metavar="FILE",
-        help="the known differences (default: scenarios/parity.toml)",
+        help="the known differences (default: scenarios/expected_differences.toml)",
     )
     it.add_argument("--out", metavar="DIR", help="default: build/parity")
     form = it.add_mutually_exclusive_group()

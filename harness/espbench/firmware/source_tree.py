@@ -26,7 +26,7 @@ UNUSED = 30 * 24 * 3600
 """Seconds after which a build in the cache is taken for one that nobody wants any more."""
 _BUILD = re.compile(r"\d+\.\d[\w.+]*-[0-9a-f]{12}")
 """Names of what `builds` returns in the cache: a version and a digest."""
-SUPPORT = ("tools", "harness/tests/support")
+SUPPORT = ("harness/tests/support",)
 """Folders with modules that suites import; pytest's `pythonpath` in pyproject.toml has them too."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from espbench.firmware import source_tree as tree
 from espbench.plugin.refusal import refuse
-from espbench.suites.names import suite_paths
+from espbench.suites.names import renamed, suite_paths
 from espbench.util.carried import CARRIED
 
 ALL = "all"
@@ -33,6 +34,8 @@ class ShippedSuites:
         """
         root = tree.root()
         paths = suite_paths(root, [] if ALL in names else names)
+        for sentence in renamed(names):
+            warnings.warn(pytest.PytestDeprecationWarning(sentence), stacklevel=1)
         self._config = config
         self._root = root
         self._wanted = {Path(path.partition("::")[0]) for path in paths}

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from espbench.reporting.failure_summary import cause
+from espbench.suites.names import suite_of
 
 Outcome = Literal["passed", "failed", "skipped", "running", "waiting"]
 
@@ -39,18 +39,13 @@ class Case:
 
     @property
     def suite(self) -> str:
-        """Name of the suite: its file without `test_`."""
+        """The suite's name, such as limits/saturation."""
         return suite_of(self.nodeid)
 
     @property
     def title(self) -> str:
         """The scenario's name within its suite."""
         return self.nodeid.partition("::")[2] or self.nodeid
-
-
-def suite_of(nodeid: str) -> str:
-    """Return the suite that a node id belongs to."""
-    return PurePosixPath(nodeid.partition("::")[0]).stem.removeprefix("test_")
 
 
 @dataclass

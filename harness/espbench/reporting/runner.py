@@ -36,7 +36,7 @@ from espbench.reporting.progress import VARIABLE
 from espbench.reporting.results import Results
 from espbench.reporting.skips import told as skips_told
 from espbench.reporting.terminal import Display, broken_lines, figures_table, suites_table
-from espbench.suites.names import suite_paths
+from espbench.suites.names import renamed, suite_paths
 from espbench.suites.sharding import Shard, read_durations
 from espbench.util import owned
 from espbench.util.dirlock import Claim
@@ -202,6 +202,8 @@ def prepare(plan: Plan, console: Console) -> Path:
         EspbenchError: it cannot start.
     """
     suite_paths(tree.root(), plan.suites)
+    for sentence in renamed(plan.suites):
+        console.print(sentence, style="yellow", markup=False, soft_wrap=True)
     if plan.firmware is not None and not plan.firmware.is_file():
         raise EspbenchError(f"There is no firmware {plan.firmware}: check the path.")
     plan.out.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from espbench.reporting.results import suite_of
+from espbench.suites.names import suite_of
 
 LONGEST = 160
 """Characters of a reason."""

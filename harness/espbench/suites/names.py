@@ -1,30 +1,110 @@
 # SPDX-License-Identifier: MIT
-"""The scenario suites by their names."""
+"""The scenario suites by their names.
+
+A suite is a file `test_NAME.py` below `scenarios/`, or a folder of them. Its name is its path below
+that folder without `test_` and `.py`, such as `limits/saturation`, or `limits` for all in a folder.
+The last part is enough where no other suite has it: `saturation`.
+"""
 
 from __future__ import annotations
 
+import ast
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from espbench.errors import EspbenchError
 
+FOLDER = "scenarios"
+"""Where suites are, in espbench's tree."""
+RENAMED = {
+    "busy": "limits/saturation",
+    "reentry": "protocol/reentrancy",
+    "stacks": "memory/stack_headroom",
+    "timing": "webrepl/constant_time",
+    "tls_limit": "limits/tls_connections",
+    "wss_handshake": "handshake/wss",
+}
+"""Names of suites before they were in folders. They still work in 0.1."""
+TESTS_OF_THE_HARNESS = {
+    "dut": "harness/tests/embedded/test_dut.py",
+    "gate": "harness/tests/perf/test_regressions.py",
+    "guide": "harness/tests/docs/test_https_guide.py",
+    "readme": "harness/tests/docs/test_readme.py",
+    "record": "harness/tests/recording/test_record_replay.py",
+    "stubs": "harness/tests/docs/test_stubs.py",
+}
+"""Former suites: they test the harness or its documentation, not a device."""
+
+
+def suites(root: Path) -> dict[str, Path]:
+    """Return the path of each suite below a tree, by its name; folders come before their files."""
+    top = root / FOLDER
+    files = sorted(top.rglob("test_*.py"))
+    folders = {parent for path in files for parent in path.parents if parent.is_relative_to(top)}
+    paths = {name_of(path.relative_to(top)): path for path in [*folders - {top}, *files]}
+    return dict(sorted(paths.items()))
+
+
+def name_of(path: PurePosixPath | Path) -> str:
+    """Return the name of the suite at a path, which is relative to `scenarios/`."""
+    return path.with_name(path.stem.removeprefix("test_")).as_posix()
+
+
+def suite_of(nodeid: str) -> str:
+    """Return the name of the suite that a test belongs to; outside of `scenarios/`, of its file."""
+    path = PurePosixPath(nodeid.partition("::")[0])
+    below = path.parts[path.parts.index(FOLDER) + 1 :] if FOLDER in path.parts else ()
+    return name_of(PurePosixPath(*below) if below else PurePosixPath(path.name))
+
 
 def suite_paths(root: Path, names: Sequence[str]) -> list[str]:
-    """Return pytest's arguments for suites.
+    """Return pytest's arguments for suites, or for paths with or without a test's name.
 
     Raises:
         EspbenchError: there is no such suite; the message lists those that there are.
     """
-    scenarios = root / "scenarios"
-    known = {path.stem.removeprefix("test_"): path for path in sorted(scenarios.glob("test_*.py"))}
     if not names:
-        return [str(scenarios)]
+        return [str(root / FOLDER)]
+    known = suites(root)
+    short = _short(known)
     paths = []
     for name in names:
-        if name not in known and not Path(name.partition("::")[0]).exists():
-            raise EspbenchError(
-                f"There is no suite {name!r}: choose from {', '.join(known) or 'none'}, "
-                "or give a path."
-            )
-        paths.append(str(known.get(name) or Path(name).absolute()))
+        file, colons, test = name.partition("::")
+        found = known.get(file) or short.get(file) or known.get(RENAMED.get(file, ""))
+        if found is None and not Path(file).exists():
+            raise EspbenchError(_unknown(file, known))
+        paths.append(f"{found or Path(file).absolute()}{colons}{test}")
     return paths
+
+
+def renamed(names: Sequence[str]) -> list[str]:
+    """Return a sentence for each former name among these."""
+    return [
+        f"The suite {name} is called {RENAMED[name]} now; the old name goes after 0.1."
+        for name in names
+        if name in RENAMED
+    ]
+
+
+def _short(known: dict[str, Path]) -> dict[str, Path]:
+    last = Counter(name.rpartition("/")[2] for name in known)
+    return {
+        short: path for name, path in known.items() if last[short := name.rpartition("/")[2]] == 1
+    }
+
+
+def _unknown(name: str, known: dict[str, Path]) -> str:
+    if name in TESTS_OF_THE_HARNESS:
+        return (
+            f"{name!r} is no longer a suite, as it does not test a device: in a clone of espbench, "
+            f"run pytest {TESTS_OF_THE_HARNESS[name]}."
+        )
+    return f"There is no suite {name!r}: choose from {', '.join(known) or 'none'}, or give a path."
+
+
+def about(path: Path) -> str:
+    """Return the first line of the docstring of a suite's file, or of a folder's package."""
+    source = path / "__init__.py" if path.is_dir() else path
+    text = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0]

@@ -111,6 +111,16 @@ def test_help_of_parity(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--boards ONE,OTHER" in text
 
 
+def test_list_of_suites(capsys: pytest.CaptureFixture[str]) -> None:
+    """`espbench run --list` shows each suite with what it is about, and runs none."""
+    assert cli.main(["run", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert cli.main(["run", "--list", "--json"]) == 0
+    known = json.loads(capsys.readouterr().out)
+    assert [line.split(maxsplit=1) for line in lines] == [list(pair) for pair in known.items()]
+    assert {"limits", "limits/saturation", "smoke"} <= known.keys()
+
+
 def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """Return what a command prints that ends with status 1."""
     assert cli.main(arguments) == 1

@@ -30,7 +30,7 @@ from espbench.device.device import Device
 from espbench.plugin import DeviceFactory
 from espbench.util.timeouts import Deadline
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "how-to" / "https.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "how-to" / "https.md"
 PASSWORD = "SecureWebREPLPass456"
 FORWARDS = {80: 10, 443: 5}
 ADDRESS = "10.0.2.15"

@@ -19,7 +19,7 @@ from espbench.perf.wallclock import free_port
 from espbench.util.timeouts import Deadline
 from up_process import Up, ended
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parents[3] / "README.md"
 CURL = """#!{python}
 import ssl, sys, urllib.request
 *options, url = sys.argv[1:]

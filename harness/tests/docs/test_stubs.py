@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+
 import pytest
+from espbench.certs import Recipe
 from espbench.clients import Target
 from espbench.device.device import Device
 from stub_files import FROZEN, IN_C, MODULES, Function, read_module
@@ -27,6 +30,24 @@ def said(module, name, args, kw):
 def said(device: Device, module: str, function: Function, args: int, *keywords: str) -> str:
     """Return the error's text of such a call."""
     return str(device.eval(f"said({module!r}, {function.name!r}, {args}, {list(keywords)!r})"))
+
+
+@pytest.fixture(scope="module")
+def shared_device_options(recipe: Recipe) -> Mapping[str, object]:
+    """Return what lets the device serve HTTPS, too."""
+    return {"files": recipe.on_device()}
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing(shared_device: Device, serves: Callable[[], None]) -> Iterator[None]:
+    """Assert that the calls leak nothing and count as no failure, and that the device serves."""
+    serves()  # the first connection of each kind takes memory for good
+    failures = shared_device.stats()["failures"]
+    with shared_device.no_leak():
+        yield
+        serves()
+    stats = shared_device.stats()
+    assert (stats["failures"], stats["queue"]["depth"]) == (failures, 0)
 
 
 @pytest.mark.parametrize("module", MODULES)

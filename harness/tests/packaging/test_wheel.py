@@ -37,7 +37,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 def test_what_travels(installed: Installed) -> None:
     """Firmware, suites and baseline are in it byte for byte; nothing that was made is."""
     listed = subprocess.run(
-        ["git", "ls-files", "firmware", "scenarios", "ci"],
+        ["git", "ls-files", "firmware", "scenarios", "conftest.py", "ci"],
         cwd=TREE,
         capture_output=True,
         text=True,
@@ -65,16 +65,16 @@ def test_pytest_in_an_empty_project(installed: Installed) -> None:
 
 
 def test_beside_tests_of_the_same_name(installed: Installed) -> None:
-    """A project's own test_readme.py and conftest.py are no obstacle, with workers or without."""
+    """A project's own test_address.py and conftest.py are no obstacle, with workers or without."""
     own = installed.project / "own"
     own.mkdir()
     (own / "conftest.py").write_text("import pytest\n@pytest.fixture\ndef mine(): return 1\n")
-    (own / "test_readme.py").write_text("def test_own(mine):\n    assert mine == 1\n")
+    (own / "test_address.py").write_text("def test_own(mine):\n    assert mine == 1\n")
     for workers in ("0", "2"):
-        said = installed.pytest("--espbench-suites=readme,smoke", "-v", f"-n{workers}", "own")
+        said = installed.pytest("--espbench-suites=address,smoke", "-v", f"-n{workers}", "own")
         assert "8 passed" in said
-        assert "own/test_readme.py::test_own" in said
-        assert "scenarios/test_readme.py::test_" in said
+        assert "own/test_address.py::test_own" in said
+        assert "scenarios/network/test_address.py::test_" in said
 
 
 @pytest.fixture(scope="session", params=["8", "9"], ids=["pytest-8", "pytest-9"])
@@ -125,7 +125,7 @@ def test_none_of_a_suite(installed: Installed) -> None:
 def test_unknown_suite(installed: Installed) -> None:
     """A suite that there is not is a sentence of pytest's."""
     said = installed.pytest("--espbench-suites=duel", status=4)
-    assert "ERROR: There is no suite 'duel': choose from address, api, " in said
+    assert "ERROR: There is no suite 'duel': choose from certificates, " in said
 
 
 def test_run(installed: Installed) -> None:

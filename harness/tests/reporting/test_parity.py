@@ -15,12 +15,15 @@ from espbench.errors import ConfigError
 from espbench.reporting.parity import render as show
 from espbench.reporting.parity.command import by_board, two_boards
 from espbench.reporting.parity.compare import Comparison, Side, compare
-from espbench.reporting.parity.expected import Known, Seen, like, read
+from espbench.reporting.parity.expected import TABLE, Known, Seen, like, read
 from espbench.reporting.parity.load import nodeid, side_of_file
 from espbench.reporting.results import Case, Results
 from espbench.reporting.runner import Plan, Run, as_json
+from espbench.suites.names import suites
 from rich.console import Console
+from suites import ON_EACH_BOARD, TABLES
 
+TREE = Path(__file__).resolve().parents[3]
 PASSED, FAILED = Seen("passed"), Seen("failed", "AssertionError: boom")
 SKIPPED = Seen("skipped", "needs board lx60")
 A, B, C = "scenarios/test_dual.py::a[x-y]", "scenarios/test_dual.py::b", "scenarios/test_http.py::c"
@@ -191,21 +194,22 @@ def test_read(tmp_path: Path) -> None:
 
 
 def test_table_of_the_tree() -> None:
-    """The table in the tree can be read."""
-    read(Path(__file__).parents[3] / "scenarios" / "parity.toml")
+    """The table in the tree can be read, and names scenarios."""
+    assert read(TREE / TABLE)
 
 
 @pytest.mark.parametrize("board", [name for name in BOARDS if name != "lx60"])
 def test_boards_of_the_tree(board: str) -> None:
     """It explains each suite that is marked for some boards, against every other board."""
-    suites = Path(__file__).parents[3] / "scenarios"
     whole = "pytestmark = pytest.mark.boards("
-    marked = [path.name for path in suites.glob("test_*.py") if whole in path.read_text()]
-    names = [f"scenarios/{name}::test_x" for name in marked]
+    files = [*suites(TREE).values(), *(TREE / name for name in ON_EACH_BOARD)]
+    marked = [path for path in files if path.is_file() and whole in path.read_text()]
+    names = [f"{path.relative_to(TREE).as_posix()}::test_x" for path in marked]
     assert names
     ours = Side("lx60", dict.fromkeys(names, PASSED))
     other = Side(board, dict.fromkeys(names, SKIPPED))
-    entries = [entry for entry in read(suites / "parity.toml") if entry.scenario.endswith("::*")]
+    expected = [entry for table in TABLES for entry in read(TREE / table)]
+    entries = [entry for entry in expected if entry.scenario.endswith("::*")]
     found = compare(ours, other, entries)
     assert found.good, show.markdown(found)
 
@@ -228,7 +232,7 @@ BAD = {
     "no scenario": (
         "[[difference]]",
         "{0}, difference 1 names no scenario: write its node id, with * for anything, such as "
-        'scenario = "scenarios/test_dual.py::*".',
+        'scenario = "scenarios/protocol/test_dual.py::*".',
     ),
     "second entry": (GOOD + "[[difference]]", "{0}, difference 2 names no scenario: *"),
     "no why": (

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from espbench.boards.builtin import BOARDS
 from espbench.device.boot_phases import Mark
-from espbench.errors import EspbenchError
 from espbench.perf.figures import Figure
 from espbench.reporting.html import render
 from espbench.reporting.progress import VARIABLE
@@ -27,7 +26,6 @@ from espbench.reporting.terminal import (
     figures_table,
     suites_table,
 )
-from espbench.suites.names import suite_paths
 from page_loads import loads
 from rich.console import Console
 
@@ -151,17 +149,6 @@ def test_pytest_trouble(tmp_path: Path) -> None:
     assert complaint(1, results(*whole(A, "failed")), log) == ""
     # as when JUnit XML could not be written
     assert complaint(1, results(*whole(A)), log).startswith("pytest ended with status 1; its last")
-
-
-def test_suite_names(tmp_path: Path) -> None:
-    """Suites are named without test_; an unknown name is answered with all of them."""
-    (tmp_path / "scenarios").mkdir()
-    (tmp_path / "scenarios" / "test_dual.py").touch()
-    assert suite_paths(tmp_path, []) == [str(tmp_path / "scenarios")]
-    assert suite_paths(tmp_path, ["dual"]) == [str(tmp_path / "scenarios" / "test_dual.py")]
-    with pytest.raises(EspbenchError) as error:
-        suite_paths(tmp_path, ["duel"])
-    assert str(error.value) == "There is no suite 'duel': choose from dual, or give a path."
 
 
 SUITE = """

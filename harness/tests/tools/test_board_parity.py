@@ -13,10 +13,12 @@ from espbench.firmware import build
 
 TABLE = """
 [[difference]]
-scenario = "scenarios/test_gate.py::*"
+scenario = "harness/tests/perf/test_regressions.py::*"
 boards = { lx60 = "passed", esp32 = "skipped: needs board *" }
 why = "Only lx60 counts."
 """
+FOLDERS = {"test_line": "harness.tests", "test_regressions": "harness.tests.perf"}
+"""Of modules that are not in scenarios/: one that runs with the first board only, one with each."""
 GATE = {"lx60": "passed", "esp32": "skipped: needs board lx60"}
 
 
@@ -24,8 +26,9 @@ GATE = {"lx60": "passed", "esp32": "skipped: needs board lx60"}
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Have a tree whose table explains that gates need lx60."""
     monkeypatch.setattr(suites, "TREE", tmp_path)
-    (tmp_path / "scenarios").mkdir()
-    (tmp_path / "scenarios" / "parity.toml").write_text(TABLE)
+    for table, text in zip(suites.TABLES, ("", TABLE), strict=True):
+        (tmp_path / table).parent.mkdir(parents=True)
+        (tmp_path / table).write_text(text)
     return tmp_path
 
 
@@ -68,7 +71,7 @@ def junit(cases: dict[str, str]) -> str:
     made = []
     for name, outcome in cases.items():
         module, _, test = name.partition(".")
-        folder = "harness.tests" if module == "test_line" else "scenarios"
+        folder = FOLDERS.get(module, "scenarios")
         kind, _, why = outcome.partition(": ")
         tag = {"passed": "", "failed": "failure", "skipped": "skipped"}[kind]
         inside = f'<{tag} message="{why}"/>' if tag else ""
@@ -85,7 +88,7 @@ def parity(output: str) -> list[str]:
 def test_parity(make: Make, tree: Path) -> None:
     """Boards that differ only as the table says are alike; the page has both."""
     boards = {
-        name: (0, {"test_http.test_a": "passed", "test_gate.test_g": outcome})
+        name: (0, {"test_http.test_a": "passed", "test_regressions.test_g": outcome})
         for name, outcome in GATE.items()
     }
     boards["lx60"][1]["test_line.test_of_no_board"] = "passed"
@@ -103,8 +106,8 @@ def test_parity(make: Make, tree: Path) -> None:
 @pytest.mark.parametrize("status", [0, 1])
 def test_unexplained(make: Make, status: int) -> None:
     """A row that nobody explained is shown and fails, also where every scenario passed."""
-    cases = {"test_http.test_a": "passed", "test_gate.test_g": GATE["esp32"]}
-    lx60 = {**cases, "test_gate.test_g": "passed"}
+    cases = {"test_http.test_a": "passed", "test_regressions.test_g": GATE["esp32"]}
+    lx60 = {**cases, "test_regressions.test_g": "passed"}
     other = {"test_http.test_b": "failed: boom" if status else "skipped: no Chromium"}
     boards = {
         "lx60": (0, {**lx60, "test_http.test_b": "passed"}),
@@ -139,7 +142,8 @@ def test_each_other_board(make: Make) -> None:
 
 def test_one_board(make: Make) -> None:
     """One board has nothing to be compared with, and needs no table."""
-    (suites.TREE / "scenarios" / "parity.toml").unlink()
+    for table in suites.TABLES:
+        (suites.TREE / table).unlink()
     status, output = make({"lx60": (0, {"test_http.test_a": "passed"})})
     assert (status, parity(output)) == (0, [])
 
@@ -185,9 +189,10 @@ def test_run_that_broke_off(make: Make, status: int, cases: dict[str, str] | Non
     ]
 
 
-def test_bad_table(make: Make, tree: Path) -> None:
+@pytest.mark.parametrize("name", suites.TABLES, ids=str)
+def test_bad_table(make: Make, tree: Path, name: Path) -> None:
     """A table that cannot be read is told about before an hour of tests."""
-    table = tree / "scenarios" / "parity.toml"
+    table = tree / name
     table.write_text("[[")
     status, output = make({name: (0, {"test_http.test_a": "passed"}) for name in GATE})
     assert status == 1

@@ -28,7 +28,9 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(suites, "TREE", tmp_path)
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "scenarios" / "test_http.py").touch()
-    (tmp_path / "scenarios" / "parity.toml").touch()
+    for table in suites.TABLES:
+        (tmp_path / table).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / table).touch()
     return tmp_path
 
 
@@ -78,14 +80,14 @@ def test_chosen_board_that_is_absent(
 
 
 def test_commands() -> None:
-    """The harness's tests run once, the scenarios once a board; paths are taken as they are."""
+    """Most of the harness's tests run once, scenarios once a board; paths are taken as given."""
     base = [sys.executable, "-m", "pytest", "-rfExX", "-n", "auto", "--dist", "worksteal"]
     base.append("--espbench-board")
     lx60 = [*base, "lx60", "--junitxml=build/test/lx60.xml"]
     esp32 = [*base, "esp32", "--junitxml=build/test/esp32.xml"]
     assert suites.commands([LX60, ESP32], ["-k", "ws"]) == [
         [*lx60, "-k", "ws"],
-        [*esp32, "-k", "ws", "scenarios"],
+        [*esp32, "-k", "ws", "scenarios", *suites.ON_EACH_BOARD],
     ]
     path = "scenarios/test_http.py::test_x"
     assert suites.commands([LX60, ESP32], [path]) == [

@@ -19,6 +19,7 @@ import pytest
 from espbench.boards.board import Board
 from espbench.clients import Doors
 from espbench.device.device import Device
+from espbench.firmware import source_tree
 from espbench.util.timeouts import timeout_scale
 
 pytest.importorskip(
@@ -199,7 +200,7 @@ def test_what_is_no_browser_gets_text(doors: Doors, board: Board) -> None:
 
 def test_the_build_is_reproducible(tmp_path: Path, doors: Doors) -> None:
     """The same sources give the same bytes, and they are what the device serves."""
-    build = Path(__file__).resolve().parent.parent / "firmware" / "page" / "build.py"
+    build = source_tree.root() / "firmware" / "page" / "build.py"
     outputs = [tmp_path / name for name in ("a.py", "b.py")]
     for output in outputs:
         subprocess.run([sys.executable, build, output], check=True)

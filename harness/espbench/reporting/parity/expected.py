@@ -13,7 +13,7 @@ from typing import Any, Literal, cast, get_args
 from espbench.boards.builtin import BOARDS
 from espbench.errors import ConfigError
 
-TABLE = Path("scenarios") / "parity.toml"
+TABLE = Path("scenarios") / "expected_differences.toml"
 """Where the tree has it."""
 ENTRY = "difference"
 """Name of the entries in the file."""
@@ -119,7 +119,7 @@ def _known(where: str, entry: Mapping[str, Any]) -> Known:
     if not isinstance(scenario, str) or not scenario.strip():
         raise ConfigError(
             f"{where} names no scenario: write its node id, with * for anything, such as "
-            'scenario = "scenarios/test_dual.py::*".'
+            'scenario = "scenarios/protocol/test_dual.py::*".'
         )
     if not isinstance(why, str) or "\n" in why.strip() or not why.strip().endswith("."):
         raise ConfigError(

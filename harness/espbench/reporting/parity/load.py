@@ -21,16 +21,19 @@ UNREADABLE = "A suite could not be read."
 SKIPPED_FILE = "collection skipped"
 """What pytest writes for a file that skips itself; path, line and reason follow as a tuple."""
 OF_NO_BOARD = ("harness/tests/", "firmware/tests/")
-"""Tests of this project that `make test` runs with the first board only."""
+"""Where this project has tests that are about no board."""
 
 
-def side_of_file(board: str, path: Path, *, empty: bool = False) -> Side:
+def side_of_file(
+    board: str, path: Path, *, empty: bool = False, also: tuple[str, ...] = ()
+) -> Side:
     """Return the result that a file has.
 
     Args:
         board: whose.
         path: where.
         empty: whether it may have no scenario.
+        also: files that count although they are where tests are about no board.
 
     Raises:
         ConfigError: it has none, or that of another board.
@@ -42,7 +45,7 @@ def side_of_file(board: str, path: Path, *, empty: bool = False) -> Side:
         raise ConfigError(f"{path} cannot be read ({reason}): check --results.") from None
     try:
         if text.lstrip().startswith("<"):
-            side = side_of_junit(board, text)
+            side = side_of_junit(board, text, also)
         else:
             side = side_of_run(board, json.loads(text))
     except (ValueError, KeyError, TypeError, SyntaxError, IndexError):  # no XML: a SyntaxError
@@ -88,14 +91,18 @@ def _seen(kind: Kind, message: str) -> Seen:
 # ---------------------------------------------------------------- JUnit XML
 
 
-def side_of_junit(board: str, text: str) -> Side:
-    """Return what JUnit XML of pytest says.
+def side_of_junit(board: str, text: str, also: tuple[str, ...] = ()) -> Side:
+    """Return what JUnit XML of pytest says; `also` as for `side_of_file`.
 
     Raises:
         ElementTree.ParseError, ValueError: it is something else.
     """
     cases = cases_of_junit(text)
-    scenarios = {name: seen for name, seen in cases.items() if not name.startswith(OF_NO_BOARD)}
+    scenarios = {
+        name: seen
+        for name, seen in cases.items()
+        if name.startswith(also) or not name.startswith(OF_NO_BOARD)
+    }
     # Alone a suite is named as a whole: it was skipped so, or it could not be read.
     broken = any("::" not in name and seen.kind == "failed" for name, seen in scenarios.items())
     # It does not say what was asked for: better to think that it was not everything.

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""Suites are found by their names: a folder's, a file's in it, and the last part of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from espbench.errors import EspbenchError
+from espbench.suites.names import (
+    RENAMED,
+    TESTS_OF_THE_HARNESS,
+    about,
+    renamed,
+    suite_of,
+    suite_paths,
+    suites,
+)
+
+TREE = Path(__file__).resolve().parents[3]
+FILES = ("test_smoke.py", "limits/test_slots.py", "limits/test_files.py", "webrepl/test_files.py")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Return a tree with a few suites."""
+    for name in FILES:
+        path = tmp_path / "scenarios" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "scenarios" / "limits" / "helpers.py").touch()
+    (tmp_path / "scenarios" / "conftest.py").touch()
+    return tmp_path
+
+
+def test_all(tree: Path) -> None:
+    """Files and folders of tests have names, and nothing else does."""
+    names = ["limits", "limits/files", "limits/slots", "smoke", "webrepl", "webrepl/files"]
+    assert list(suites(tree)) == names
+    assert suite_paths(tree, []) == [str(tree / "scenarios")]
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("smoke", "test_smoke.py"),
+        ("limits", "limits"),
+        ("limits/slots", "limits/test_slots.py"),
+        ("slots", "limits/test_slots.py"),
+        ("slots::test_x[a::b]", "limits/test_slots.py::test_x[a::b]"),
+    ],
+)
+def test_one(name: str, path: str, tree: Path) -> None:
+    """Each name leads to its path; a test's name stays behind it."""
+    assert suite_paths(tree, [name]) == [str(tree / "scenarios" / path)]
+
+
+@pytest.mark.parametrize("name", ["duel", "files", "limits/test_slots", "conftest"])
+def test_unknown(name: str, tree: Path) -> None:
+    """What no suite or more than one is called is answered with all names."""
+    with pytest.raises(EspbenchError) as error:
+        suite_paths(tree, [name])
+    assert str(error.value) == (
+        f"There is no suite {name!r}: choose from limits, limits/files, limits/slots, smoke, "
+        "webrepl, webrepl/files, or give a path."
+    )
+
+
+def test_paths(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path is taken from where the command was called."""
+    monkeypatch.chdir(tree / "scenarios")
+    path = tree / "scenarios" / "limits" / "test_slots.py"
+    assert suite_paths(tree, ["limits/test_slots.py::test_x"]) == [f"{path}::test_x"]
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_renamed(old: str) -> None:
+    """A former name leads to a suite that there is, and the sentence says which."""
+    (path,) = suite_paths(TREE, [old])
+    assert path == str(suites(TREE)[RENAMED[old]])
+    assert renamed([old, "smoke"]) == [
+        f"The suite {old} is called {RENAMED[old]} now; the old name goes after 0.1."
+    ]
+
+
+@pytest.mark.parametrize("old", TESTS_OF_THE_HARNESS)
+def test_of_the_harness(old: str) -> None:
+    """A former suite that tests the harness is refused, and the sentence says where it is."""
+    with pytest.raises(EspbenchError, match=r"run pytest harness/tests/.*\.py\.$") as error:
+        suite_paths(TREE, [old])
+    path = str(error.value).rpartition(" ")[2].rstrip(".")
+    assert (TREE / path).is_file()
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "name"),
+    [
+        ("scenarios/test_smoke.py::test_boots", "smoke"),
+        ("scenarios/limits/test_slots.py::T::test_x[scenarios/a]", "limits/slots"),
+        (".venv/espbench/_tree/scenarios/limits/test_slots.py", "limits/slots"),
+        ("tests/device/test_own.py::test_x", "own"),
+    ],
+)
+def test_name_of_a_test(nodeid: str, name: str) -> None:
+    """A test's suite is named as on the command line; another project's file by itself."""
+    assert suite_of(nodeid) == name
+
+
+def test_about() -> None:
+    """Each suite of the tree says in one line what it is about."""
+    found = {name: about(path) for name, path in suites(TREE).items()}
+    assert all(found.values()), found

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Firmware that panics: decoded, kept as evidence, and back again."""

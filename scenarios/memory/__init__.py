@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Allocations that fail, heaps that are short, and stacks."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Networks that lose, delay, reorder and cut."""

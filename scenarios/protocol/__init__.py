@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""HTTP, WebSocket and the modules' API, as their references promise them."""

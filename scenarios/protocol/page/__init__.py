@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The device's own page, in a browser."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""WebREPL: login, prompt, file transfer, sessions."""
