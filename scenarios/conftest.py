@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from espbench.certs import Recipe
 from espbench.device.device import Device
-from espbench.device.memory import HeapInfo
+from espbench.device.memory.heap_info import HeapInfo
 from espbench.errors import MemoryLeaked
 from espbench.util.timeouts import Deadline
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from espbench.boards.readiness import ConsoleReadiness, HttpReadiness, ListeningReadiness
     from espbench.crash.dump import Panic
     from espbench.device.device import Device
-    from espbench.device.memory import HeapInfo
+    from espbench.device.memory.heap_info import HeapInfo
     from espbench.errors import EspbenchError
 else:
     _MODULES = {
@@ -20,7 +20,7 @@ else:
         "ConsoleReadiness": "boards.readiness",
         "Device": "device.device",
         "EspbenchError": "errors",
-        "HeapInfo": "device.memory",
+        "HeapInfo": "device.memory.heap_info",
         "HttpReadiness": "boards.readiness",
         "ListeningReadiness": "boards.readiness",
         "Panic": "crash.dump",

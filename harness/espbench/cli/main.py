@@ -218,8 +218,8 @@ def parity(arguments: argparse.Namespace) -> int:
 
 def up(arguments: argparse.Namespace) -> int:
     """Boot a device and stay, with its console."""
-    from espbench.device import interactive as module
-    from espbench.device.webrepl_password import chosen_password
+    from espbench.interactive import up as module
+    from espbench.interactive.webrepl_password import chosen_password
 
     board = board_named(arguments.board)
     fixed = {"http": arguments.http_port, "https": arguments.https_port}

@@ -24,11 +24,11 @@ from espbench.crash.dump import Collector, Panic, parse_dump
 from espbench.device import flash_layout as layout
 from espbench.device.console import Console
 from espbench.device.control import Control, encode_source
-from espbench.device.heap_sampler import HeapWatch
-from espbench.device.memory import HeapInfo
-from espbench.device.readiness import probe
+from espbench.device.http_probe import probe
+from espbench.device.memory.heap_info import HeapInfo
+from espbench.device.memory.heap_sampler import HeapWatch
+from espbench.device.memory.time_wait import TimeWait
 from espbench.device.resets import ResetWatch
-from espbench.device.time_wait import TimeWait
 from espbench.device.timeline import Timeline
 from espbench.errors import (
     ConfigError,

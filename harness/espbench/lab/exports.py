@@ -17,9 +17,9 @@ from labgrid.remote.exporter import ResourceExport, exports
 from labgrid.resource.common import Resource
 
 from espbench.boards.builtin import board_named
-from espbench.device import interactive as up
 from espbench.errors import ConfigError, EspbenchError
 from espbench.firmware import build
+from espbench.interactive import up
 from espbench.lab.unit import Ports, Unit
 
 LOOPBACK = "127.0.0.1"

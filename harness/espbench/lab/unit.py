@@ -8,8 +8,8 @@ import threading
 from dataclasses import dataclass
 
 from espbench.device.device import Device
-from espbench.device.interactive import Wish, access
 from espbench.errors import DeviceError
+from espbench.interactive.up import Wish, access
 from espbench.lab.console_server import ConsoleServer
 from espbench.lab.power_server import PowerServer
 

@@ -22,7 +22,7 @@ from espbench.clients.http import HttpConnection
 from espbench.clients.tcp import Stream, Timeout
 from espbench.clients.websocket import WebSocket
 from espbench.device.device import Device, elf_of
-from espbench.device.time_wait import TimeWait
+from espbench.device.memory.time_wait import TimeWait
 from espbench.errors import FigureUnavailable
 from espbench.flash.elf import sections
 from espbench.perf import instruction_counter as work

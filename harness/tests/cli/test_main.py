@@ -22,9 +22,9 @@ import psutil
 import pytest
 from espbench.boards.builtin import BOARDS
 from espbench.cli import main as cli
-from espbench.device import interactive as up
 from espbench.errors import ConfigError, PortInUse
 from espbench.firmware import sources
+from espbench.interactive import up
 
 COMMANDS = ("doctor", "build", "run", "up", "certs", "timings", "measure", "gate")
 

@@ -19,7 +19,7 @@ import pytest
 from espbench.certs import recipes
 from espbench.device.console import INTERRUPT
 from espbench.device.device import Device
-from espbench.device.time_wait import TimeWait
+from espbench.device.memory.time_wait import TimeWait
 from espbench.errors import (
     ConfigError,
     ControlError,

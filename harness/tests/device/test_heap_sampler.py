@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from espbench.device.heap_sampler import PERIOD, HeapWatch
+from espbench.device.memory.heap_sampler import PERIOD, HeapWatch
 from espbench.device.timeline import Timeline
 from espbench.errors import ControlError, ControlTimeout, EspbenchError
 

@@ -15,8 +15,8 @@ import psutil
 import pytest
 import serial
 from espbench.boards.builtin import BOARDS
-from espbench.device import interactive as up
 from espbench.errors import QemuError
+from espbench.interactive import up
 from espbench.lab.console_server import BACKLOG, ConsoleServer
 from espbench.lab.power_server import PowerServer
 from espbench.lab.unit import Unit

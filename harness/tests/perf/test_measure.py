@@ -15,7 +15,7 @@ from espbench.boards.builtin import BOARDS
 from espbench.certs.deterministic import fixed_key, fixed_recipe
 from espbench.certs.keys import pkcs8
 from espbench.device.device import Device
-from espbench.device.time_wait import TimeWait
+from espbench.device.memory.time_wait import TimeWait
 from espbench.errors import FigureUnavailable, QmpError
 from espbench.perf import instruction_counter as work
 from espbench.perf import measure as steady

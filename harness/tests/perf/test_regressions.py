@@ -18,7 +18,7 @@ from espbench.boards.builtin import BOARDS
 from espbench.cli import main as cli
 from espbench.clients import Target
 from espbench.device.device import Device
-from espbench.device.time_wait import TimeWait
+from espbench.device.memory.time_wait import TimeWait
 from espbench.firmware import build, toolchain
 from espbench.firmware import source_tree as sources
 from espbench.perf import measure as steady

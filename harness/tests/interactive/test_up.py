@@ -17,15 +17,15 @@ from espbench.boards.builtin import LX60
 from espbench.clients import Target
 from espbench.clients.errors import WebReplError
 from espbench.clients.webrepl import WebRepl
-from espbench.device.webrepl_password import (
+from espbench.errors import ConfigError
+from espbench.firmware import build
+from espbench.interactive.webrepl_password import (
     LENGTH,
     VARIABLE,
     chosen_password,
     random_password,
     with_password,
 )
-from espbench.errors import ConfigError
-from espbench.firmware import build
 from up_process import Up, running
 
 BUILT_IN = "espbench"

@@ -24,10 +24,10 @@ from rich.console import Console
 from espbench.boards.board import Board
 from espbench.boards.readiness import ListeningReadiness
 from espbench.certs import recipes
-from espbench.device.answering import Address, Server, answering
 from espbench.device.device import Device
-from espbench.device.webrepl_password import Access, random_password, with_password
 from espbench.errors import ConfigError, EspbenchError, NotReady, PortInUse
+from espbench.interactive.answering import Address, Server, answering
+from espbench.interactive.webrepl_password import Access, random_password, with_password
 from espbench.util.timeouts import Deadline
 
 LEAVE = b"\x1d"
