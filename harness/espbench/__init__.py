@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from espbench.boards.board import Board
     from espbench.boards.builtin import BOARDS
     from espbench.boards.readiness import ConsoleReadiness, HttpReadiness, ListeningReadiness
-    from espbench.crash.dump import Panic
+    from espbench.crash.panic import Panic
     from espbench.device.device import Device
     from espbench.device.memory.heap_info import HeapInfo
     from espbench.errors import EspbenchError
@@ -23,7 +23,7 @@ else:
         "HeapInfo": "device.memory.heap_info",
         "HttpReadiness": "boards.readiness",
         "ListeningReadiness": "boards.readiness",
-        "Panic": "crash.dump",
+        "Panic": "crash.panic",
     }
 
     def __getattr__(name):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from espbench.crash.dump import Panic
+    from espbench.crash.panic import Panic
 
 
 class EspbenchError(Exception):

@@ -11,7 +11,7 @@ import pytest
 from espbench.boards.board import Board
 from espbench.boards.builtin import BOARDS
 from espbench.crash.coredump import path_with_gdb
-from espbench.crash.dump import Panic
+from espbench.crash.panic import Panic
 from espbench.device.device import Device
 from espbench.errors import ControlTimeout
 from espbench.reporting.evidence import save

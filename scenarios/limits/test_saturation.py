@@ -14,7 +14,7 @@ from itertools import pairwise
 import pytest
 from espbench.clients import ConnectionEnded, Doors, HttpConnection, together
 from espbench.clients.websocket import PING, Frame
-from espbench.device.control import encode_source
+from espbench.device.console.control import encode_source
 from espbench.device.device import Device
 from espbench.errors import ControlError
 from espbench.util.timeouts import Deadline

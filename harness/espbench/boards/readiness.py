@@ -8,28 +8,41 @@ strategy that looks at the network waits for an application byte.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from espbench.errors import ConfigError
 from espbench.util.timeouts import Deadline
-
-if TYPE_CHECKING:
-    from espbench.boards.board import Board
 
 __all__ = [
     "ConsoleReadiness",
     "HttpReadiness",
     "ListeningReadiness",
+    "Listens",
     "Readiness",
     "ReadyTarget",
 ]
 
 
+class Listens(Protocol):
+    """Where a board's firmware listens; `Board` is one."""
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """Guest port by URL scheme."""
+
+    @property
+    def tls_files(self) -> tuple[str, ...]:
+        """When the device starts with all of these files, it serves HTTPS too."""
+
+
 class ReadyTarget(Protocol):
     """What a strategy may ask of the device that it waits for; `Device` is one."""
 
-    board: Board
+    @property
+    def board(self) -> Listens:
+        """Its board."""
 
     def has_file(self, name: str) -> bool:
         """Return whether the device started with this file."""

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Panics: recognises the guest's dump on the console, parses it, and decodes its backtrace.
+"""Finds a panic's dump in console text, and parses it: `Collector`, `parse_dump`.
 
 The dump has ESP-IDF's words (`components/esp_system/panic.c`): a headline, registers, the guest's
-own backtrace, and stack memory. With the ELF at hand the stack is unwound exactly, by the call
-frame information in it; without, or where that ends early, the guest's backtrace is used.
+own backtrace, and stack memory.
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+
+from espbench.crash.types import Dump
+
+__all__ = ["Collector", "parse_dump"]
 
 _START = re.compile(
     r"^.*(Guru Meditation Error: .*|assert failed: .*|abort\(\) was called.*"
@@ -30,45 +29,6 @@ _REGISTER = re.compile(r"\b([A-Z][A-Z0-9]*)\s*: (0x[0-9a-fA-F]{8})\b")
 _FRAME = re.compile(r"(0x[0-9a-fA-F]{8}):(0x[0-9a-fA-F]{8})")
 _MEMORY = re.compile(r"^(?:0x)?([0-9a-fA-F]{8}):((?:\s+0x[0-9a-fA-F]{8})+)\s*$")
 _CAUSE = re.compile(r"panic'ed \(([^)]*)\)")
-
-
-@dataclass(frozen=True)
-class Dump:
-    """What the guest printed.
-
-    Attributes:
-        headline: its first line.
-        cause: such as "LoadProhibited", or "assert" or "abort".
-        registers: by name, in upper case ("PC", "A0", "EXCVADDR", ...).
-        backtrace: program counter and stack pointer of each frame, as the guest guessed them.
-        memory: stack memory by address; each value a byte string.
-        text: the dump as printed, without the lines of a core dump.
-        corrupted: whether the guest found the stack corrupted where the backtrace ends.
-        core: ESP-IDF's core dump in base64, when it was printed, too.
-    """
-
-    headline: str
-    cause: str
-    registers: dict[str, int] = field(default_factory=dict)
-    backtrace: tuple[tuple[int, int], ...] = ()
-    memory: dict[int, bytes] = field(default_factory=dict)
-    text: str = ""
-    corrupted: bool = False
-    core: str = ""
-
-    @property
-    def exact(self) -> bool:
-        """Whether the backtrace is no guess.
-
-        ESP-IDF on Xtensa walks the stack by its register windows, prints where each call is, and
-        needs to print no memory; other guests print the memory, for the host to unwind.
-        """
-        return bool(self.backtrace) and not self.memory
-
-    def word(self, address: int) -> int | None:
-        """Return the little-endian 32-bit word at `address`, or None when it was not dumped."""
-        data = self.memory.get(address)
-        return None if data is None else int(struct.unpack("<I", data)[0])
 
 
 def parse_dump(text: str) -> Dump:
@@ -188,82 +148,3 @@ class Collector:
         self._dump = None
         self._line = ""
         return text
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame of a decoded backtrace; an inlined function has a frame of its own.
-
-    Attributes:
-        address: the program counter, or the return address.
-        function: its name, or "??".
-        file, line: where in the source; line 0 is unknown.
-        inlined: whether the function was inlined into the next frame's.
-        guessed: whether the guest found it on the stack, and nobody knows whether it was active.
-    """
-
-    address: int
-    function: str = "??"
-    file: str = ""
-    line: int = 0
-    inlined: bool = False
-    guessed: bool = False
-
-    def __str__(self) -> str:
-        """Return one line for people."""
-        place = f" at {self.file}:{self.line}" if self.file else ""
-        notes = "".join(
-            f" ({note})"
-            for note, holds in (("inlined", self.inlined), ("guessed", self.guessed))
-            if holds
-        )
-        return f"0x{self.address:08x} {self.function}{place}{notes}"
-
-
-@dataclass(frozen=True)
-class Panic:
-    """A panic of the guest.
-
-    Attributes:
-        dump: what it printed.
-        elf: firmware with debugging information, or None.
-        at: seconds after the device's start.
-    """
-
-    dump: Dump
-    elf: Path | None = None
-    at: float = 0.0
-
-    @property
-    def cause(self) -> str:
-        """Such as "LoadProhibited", "assert" or "abort"."""
-        return self.dump.cause
-
-    @property
-    def headline(self) -> str:
-        """The first line of the dump."""
-        return self.dump.headline
-
-    @cached_property
-    def backtrace(self) -> tuple[Frame, ...]:
-        """The decoded backtrace, innermost first; takes a moment the first time."""
-        from espbench.crash.unwind import decode
-
-        return decode(self.dump, self.elf)
-
-    def __str__(self) -> str:
-        """Return the headline and the backtrace, for people."""
-        lines = [self.headline, *_numbered(self.backtrace)]
-        if self.dump.corrupted:
-            lines.append("  (the guest found its stack corrupted behind the last frame)")
-        return "\n".join(lines)
-
-    def report(self) -> str:
-        """Return what goes into `panic.txt`: decoded first, then as printed."""
-        return f"{self}\n\n{self.dump.text}\n"
-
-
-def _numbered(frames: Iterable[Frame]) -> list[str]:
-    return [f"  #{number} {frame}" for number, frame in enumerate(frames)] or [
-        "  (no backtrace was printed)"
-    ]

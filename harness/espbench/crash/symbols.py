@@ -15,7 +15,7 @@ from elftools.dwarf.ranges import BaseAddressEntry, RangeEntry
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from espbench.crash.dump import Frame
+from espbench.crash.types import Frame
 
 _DEPTH = 10
 """How many references a name is followed through; DWARF needs two, a damaged one has loops."""

@@ -17,8 +17,8 @@ from elftools.common.exceptions import DWARFError, ELFError
 from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
 
-from espbench.crash.dump import Dump, Frame
 from espbench.crash.symbols import Symbols
+from espbench.crash.types import Dump, Frame
 
 LONGEST = 64
 """Frames after which the stack is taken for corrupt."""

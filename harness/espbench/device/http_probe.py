@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Probes a device until it answers.
+"""Probes an HTTP(S) server of the guest until one byte of an answer comes: `probe`.
 
 slirp accepts a TCP connection before the guest does, so an accepted connection proves nothing: a
 probe waits for a byte of an answer.
@@ -10,13 +10,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from typing import TYPE_CHECKING
 
 from espbench.clients import source_ports
-
-if TYPE_CHECKING:
-    from espbench.device.device import Device
-    from espbench.util.timeouts import Deadline
+from espbench.device.console.console import Console
+from espbench.util.timeouts import Deadline
 
 __all__ = ["probe"]
 
@@ -24,15 +21,24 @@ RETRY = 0.05
 """Seconds between two probes of a guest that refused one; nothing tells us when it will not."""
 
 
-def probe(device: Device, scheme: str, path: str, deadline: Deadline) -> bool:
-    """Ask until one byte comes back; return whether it did in time."""
-    port = device.port(device.board.ports[scheme])
+def probe(port: int, scheme: str, path: str, console: Console, deadline: Deadline) -> bool:
+    """Ask until one byte comes back; return whether it did in time.
+
+    Args:
+        port: the host's, which leads to the guest's server.
+        scheme: "http" or "https" (nothing is verified).
+        path: what to GET.
+        console: the guest's, which knows when the guest has ended, and ends the probing then.
+        deadline: for the byte.
+
+    Raises:
+        DeviceError: the guest panicked or QEMU died.
+    """
     while not _answers(port, scheme, path, min(deadline.remaining(), 2.0)):
-        device.check()
+        console.check()
         if deadline.expired():
             return False
-        device.wait_for_change(min(RETRY, deadline.remaining()))
-    device.timeline.add("answered", scheme=scheme)
+        console.wait_for_change(min(RETRY, deadline.remaining()))
     return True
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from espbench.boards.board import Board
-from espbench.device.device import elf_of
+from espbench.device.firmware_file import elf_of
 from espbench.firmware import toolchain
 from espbench.firmware import versions as involved
 from espbench.perf.metrics import Reading

@@ -21,7 +21,8 @@ from espbench.clients import Target, WebRepl
 from espbench.clients.http import HttpConnection
 from espbench.clients.tcp import Stream, Timeout
 from espbench.clients.websocket import WebSocket
-from espbench.device.device import Device, elf_of
+from espbench.device.device import Device
+from espbench.device.firmware_file import elf_of
 from espbench.device.memory.time_wait import TimeWait
 from espbench.errors import FigureUnavailable
 from espbench.flash.elf import sections

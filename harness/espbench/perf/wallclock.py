@@ -19,7 +19,7 @@ from typing import Any
 from espbench.boards.board import Board
 from espbench.certs import recipes
 from espbench.clients import Target, Tls
-from espbench.device.device import elf_of
+from espbench.device.firmware_file import elf_of
 from espbench.device.flash_layout import device_image
 from espbench.errors import NotReady
 from espbench.flash.elf import image_bytes

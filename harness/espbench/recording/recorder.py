@@ -10,7 +10,7 @@ from pathlib import Path
 
 import espbench
 from espbench.boards.board import Board
-from espbench.crash.dump import Panic
+from espbench.crash.panic import Panic
 from espbench.errors import ArchiveError, ConfigError, DiskFull, EspbenchError
 from espbench.qemu.process import Machine, Qemu, dotted, explain_status, qemu_version
 from espbench.qemu.record_replay import WRITE_ERROR, Recording

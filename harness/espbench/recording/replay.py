@@ -15,7 +15,8 @@ from pathlib import Path
 
 from espbench.boards.board import Board
 from espbench.boards.builtin import board_named
-from espbench.crash.dump import Collector, Panic, parse_dump
+from espbench.crash.dump import Collector, parse_dump
+from espbench.crash.panic import Panic
 from espbench.errors import ArchiveError, QmpError
 from espbench.qemu.discovery import find_qemu
 from espbench.qemu.process import Machine, Qemu, dotted, explain_status, parse_version, qemu_version

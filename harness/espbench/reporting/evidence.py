@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from espbench.crash.coredump import decoded
-from espbench.crash.dump import Panic
+from espbench.crash.panic import Panic
 from espbench.device.device import Device
 from espbench.errors import EspbenchError, is_disk_full
 from espbench.netem.connections import connections, offset

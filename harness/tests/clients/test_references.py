@@ -35,9 +35,9 @@ from espbench.clients import (
     together,
 )
 from espbench.clients.websocket import accept_of
-from espbench.device.console import Console
-from espbench.device.control import Control
-from espbench.device.serial_port import Line
+from espbench.device.console.console import Console
+from espbench.device.console.control import Control
+from espbench.device.console.serial_port import Line
 from espbench.device.timeline import Timeline
 from espbench.errors import ConsoleTimeout, ControlTimeout, EspbenchError, NotRunning, QmpError
 from espbench.perf.deterministic_tls import FixedTls

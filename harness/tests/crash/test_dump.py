@@ -6,7 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from espbench.crash.dump import Collector, Dump, Frame, Panic, parse_dump
+from espbench.crash.dump import Collector, parse_dump
+from espbench.crash.panic import Panic
+from espbench.crash.types import Dump, Frame
 from espbench.reporting.evidence import panic_reports
 
 DUMP = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from espbench.boards.readiness import ConsoleReadiness
-from espbench.crash.dump import Frame
+from espbench.crash.types import Frame
 from espbench.device.device import Device
 from espbench.util.timeouts import Deadline
 

@@ -13,11 +13,11 @@ import threading
 import time
 from pathlib import Path
 
-import espbench.device.device
+import espbench.device.memory.device_memory
 import psutil
 import pytest
 from espbench.certs import recipes
-from espbench.device.console import INTERRUPT
+from espbench.device.console.console import INTERRUPT
 from espbench.device.device import Device
 from espbench.device.memory.time_wait import TimeWait
 from espbench.errors import (
@@ -230,7 +230,7 @@ def test_heap_at_rest(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
         assert connection.recv(100)
         kept = free - device.heap_at_rest().free
         assert 0 < kept < 1000
-        monkeypatch.setattr(espbench.device.device, "DELAYED_ACK", 60.0)
+        monkeypatch.setattr(espbench.device.memory.device_memory, "DELAYED_ACK", 60.0)
         with pytest.raises(MemoryLeaked) as caught:
             device.heap_at_rest(0.3)
     assert str(caught.value) == (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from espbench.boards.readiness import ConsoleReadiness
-from espbench.device.console import Console
+from espbench.device.console.console import Console
 from espbench.device.device import Device
 from espbench.embedded.contact import QUIET, Contact
 from espbench.errors import NotRunning, PortInUse, QemuError

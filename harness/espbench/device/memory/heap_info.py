@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""What the device says about its memory."""
+"""Figures of a device's heaps at one moment: `HeapInfo`, and `HeapSample` with when and why."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
+
+__all__ = ["HeapInfo", "HeapSample"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +46,18 @@ class HeapInfo:
     def as_json(self) -> dict[str, int]:
         """Return it as a dictionary."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class HeapSample:
+    """The heap at one moment, for the evidence.
+
+    Attributes:
+        at: seconds on the device's timeline.
+        why: what asked for it, such as "network" or "settled".
+        heap: the figures.
+    """
+
+    at: float
+    why: str
+    heap: HeapInfo

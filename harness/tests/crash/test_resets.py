@@ -6,7 +6,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from espbench.boards.builtin import BOARDS
-from espbench.device.resets import Reset, ResetWatch
+from espbench.crash.resets import Reset, ResetWatch
 from hypothesis import given
 from hypothesis import strategies as st
 

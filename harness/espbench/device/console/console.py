@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from espbench.device.serial_port import Line
+from espbench.device.console.serial_port import Line
 from espbench.device.timeline import Timeline
 from espbench.errors import ConsoleTimeout, DeviceError
 from espbench.qemu.uart_pacing import Pace
@@ -225,6 +225,11 @@ class Console:
         if fault := self._fault():
             raise fault
         return None
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Wait until the console shows something, or so many (unscaled) seconds are over."""
+        with self.changed:
+            self.changed.wait(seconds)
 
     def wait_quiet(self, seconds: float, deadline: Deadline) -> bool:
         """Return whether the guest printed nothing for so many (unscaled) seconds in time."""

@@ -5,16 +5,27 @@ from __future__ import annotations
 
 import base64
 import itertools
-from typing import Any
+from typing import Any, Protocol
 
 from espbench.boards.board import LONGEST_REQUEST
-from espbench.device.console import Console
+from espbench.device.console.console import Console
 from espbench.errors import ControlError, ControlTimeout
 from espbench.util.timeouts import Deadline
 
-"""Bytes; the guest's buffer for one request."""
+__all__ = ["Control", "ControlClient", "encode", "encode_source"]
 
 _LOST = {"ok": False, "lost": True}
+
+
+class ControlClient(Protocol):
+    """What asks the guest; `Control` does, over the console."""
+
+    @property
+    def seen(self) -> bool:
+        """Whether the guest ever sent a record: if not, it is somebody else's firmware."""
+
+    def request(self, verb: str, *arguments: str | int, timeout: float | Deadline = 10.0) -> Any:
+        """Ask the guest and return the answer's value; see `Control.request`."""
 
 
 class Control:

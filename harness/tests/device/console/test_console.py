@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from espbench.boards.board import LONGEST_REQUEST
-from espbench.device.console import Console, Transcript
-from espbench.device.control import Control, encode, encode_source
+from espbench.device.console.console import Console, Transcript
+from espbench.device.console.control import Control, encode, encode_source
 from espbench.device.timeline import Timeline
 from espbench.errors import ConsoleTimeout, ControlError, ControlTimeout, NotRunning
 from espbench.util.timeouts import Deadline

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""`Addresses`: the host's ports and URLs that lead to a device, and the device's own address."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections.abc import Callable, Mapping
+
+from espbench.errors import ConfigError
+from espbench.qemu.process import Qemu
+
+__all__ = ["Addresses"]
+
+SLIRP_SUBNET, GUEST_HOST = "10.0.2.0/24", 15
+"""slirp's defaults: its network, and which of its addresses the first guest gets."""
+
+
+class Addresses:
+    """How the host reaches a device: through ports of 127.0.0.1, which slirp forwards."""
+
+    def __init__(
+        self, board: str, ports: Mapping[str, int], subnet: str | None, qemu: Callable[[], Qemu]
+    ) -> None:
+        """Forward nothing yet.
+
+        Args:
+            board: its name, for messages.
+            ports: guest port by URL scheme.
+            subnet: the guest's network; None for slirp's own.
+            qemu: returns the QEMU that runs, or raises NotRunning.
+        """
+        self._board = board
+        self._ports = ports
+        self._subnet = subnet
+        self._qemu = qemu
+        self._lock = threading.Lock()
+
+    @property
+    def guest(self) -> str:
+        """The address that the guest gets by DHCP; the host reaches it by forwarded ports only."""
+        return str(ipaddress.ip_network(self._subnet or SLIRP_SUBNET)[GUEST_HOST])
+
+    def ports(self, guest_port: int) -> list[int]:
+        """Return all host ports (on 127.0.0.1) that lead to a guest port.
+
+        Raises:
+            ConfigError: none does.
+            NotRunning: the device has not been started.
+        """
+        found = self._qemu().host_ports(guest_port)
+        if not found:
+            raise ConfigError(
+                f"Guest port {guest_port} is not forwarded: "
+                f"give the device forwards={{{guest_port}: 1}}."
+            )
+        return found
+
+    def port(self, guest_port: int, index: int = 0) -> int:
+        """Return a host port that leads to a guest port; `index` counts round."""
+        found = self.ports(guest_port)
+        return found[index % len(found)]
+
+    def forward(self, guest_port: int) -> int:
+        """Return a host port that leads to a guest port; when there is none yet, it is made.
+
+        Raises:
+            QemuError: QEMU could not make it.
+        """
+        with self._lock:
+            qemu = self._qemu()
+            if not qemu.host_ports(guest_port):
+                qemu.add_forward(f"tcp:127.0.0.1:0-:{guest_port}")
+        return self.port(guest_port)
+
+    def url(self, path: str = "/", scheme: str = "http", index: int = 0) -> str:
+        """Return the URL of a path on the device: scheme http, https, ws or wss.
+
+        Raises:
+            ConfigError: the board has no port for that.
+        """
+        base = {"ws": "http", "wss": "https"}.get(scheme, scheme)
+        if base not in self._ports:
+            raise ConfigError(
+                f"Board {self._board} serves {', '.join(self._ports)}, not {scheme!r}."
+            )
+        port = self.port(self._ports[base], index)
+        return f"{scheme}://127.0.0.1:{port}/{path.removeprefix('/')}"

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""`Run`: the parts of a device that live from one start to the next, wired to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from espbench.boards.board import Board
+from espbench.boards.readiness import Readiness, ReadyTarget
+from espbench.device.boots import Boots
+from espbench.device.console.console import Console
+from espbench.device.console.control import Control
+from espbench.device.faults import FaultMonitor
+from espbench.device.filesystem import Filesystem
+from espbench.device.memory.device_memory import DeviceMemory
+from espbench.device.memory.time_wait import MonitoredGuest
+from espbench.device.micropython import MicroPython
+from espbench.device.readiness import ReadinessMonitor
+from espbench.device.timeline import Timeline
+from espbench.errors import EspbenchError
+from espbench.netem.on_demand import OnDemandNetwork
+from espbench.qemu.qmp import Qmp
+
+__all__ = ["Run", "RunTarget"]
+
+RECORDED_PIECE = 600
+"""Bytes of a file that go into a request while QEMU records, because its UART is slow then."""
+
+
+class RunTarget(ReadyTarget, MonitoredGuest, Protocol):
+    """What a run must know of its device; `Device` is one."""
+
+    name: str
+    firmware: Path
+    readiness: Readiness
+
+    @property
+    def board(self) -> Board:
+        """Its board."""
+
+
+class Run:
+    """One run of a device; made at its start, and kept until the next one."""
+
+    def __init__(
+        self,
+        device: RunTarget,
+        *,
+        tap: Callable[[bytes], None] | None,
+        records: bool,
+        qmp: Callable[[], Qmp | None],
+        ended: Callable[[], EspbenchError | None],
+    ) -> None:
+        """Make the parts; nothing happened yet.
+
+        Args:
+            device: whose run it is.
+            tap: called with all that the guest prints, as it comes.
+            records: whether QEMU records the run.
+            qmp: returns QEMU's monitor, or None.
+            ended: returns why the console is closed.
+        """
+        board = device.board
+        self.timeline = Timeline()
+        self.console = Console(
+            self.timeline,
+            on_record=self._take_record,
+            on_text=self._take_text,
+            faulty=lambda: self.faults.faulty(),
+            fault=lambda: self.faults.find(),
+            tap=tap,
+        )
+        self.control = Control(self.console, board.longest_request)
+        self.memory = DeviceMemory(self.control, self.timeline, device, board.heap_noise)
+        self.python = MicroPython(device.name, self.control)
+        # base64 makes three bytes four, and the request carries a line of Python around them.
+        piece = board.longest_request // 2 - 256
+        self.filesystem = Filesystem(self.python, min(piece, RECORDED_PIECE) if records else piece)
+        self.network = OnDemandNetwork(device.name, qmp, self.timeline.add)
+        self.boots = Boots(
+            board, self.timeline, printed=lambda: len(self.console.text), on_begin=self._end_boot
+        )
+        self.readiness = ReadinessMonitor(
+            device.name,
+            device.readiness,
+            device,
+            console=self.console,
+            control=self.control,
+            boots=self.boots,
+        )
+        self.faults = FaultMonitor(
+            device.name,
+            board,
+            device.firmware,
+            device.elf,
+            console=self.console,
+            boots=self.boots,
+            readiness=self.readiness,
+            timeline=self.timeline,
+            ended=ended,
+        )
+
+    def _take_record(self, record: dict[str, Any]) -> None:
+        """Take a control record; called with the console's lock held."""
+        if self.control.take(record) or "event" not in record:
+            return
+        self.boots.take_event(record)
+        if record["event"] == "panic":
+            self.faults.finish_dump()
+
+    def _take_text(self, text: str) -> None:
+        """Look for panics and resets; called with the console's lock held."""
+        self.faults.feed(text)
+        self.boots.feed(text)
+
+    def _end_boot(self) -> None:
+        """Give up what the boot before this one still owes: a dump's end, and answers."""
+        self.faults.finish_dump()
+        self.control.lose()

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: MIT
+"""`Shortcuts`: what `Device` hands on to its parts, so `device.heap()` is `device.memory.heap()`.
+
+All of this is public, and stays: tests are shorter with it. Nothing here does any work of its own.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+from espbench.crash.panic import Panic
+from espbench.device.addresses import Addresses
+from espbench.device.console.console import Console
+from espbench.device.console.control import Control
+from espbench.device.faults import FaultMonitor
+from espbench.device.filesystem import Filesystem
+from espbench.device.memory.device_memory import DeviceMemory
+from espbench.device.memory.heap_info import HeapInfo, HeapSample
+from espbench.device.memory.heap_sampler import HeapWatch
+from espbench.device.micropython import MicroPython
+from espbench.device.run import Run
+from espbench.device.timeline import Timeline
+from espbench.errors import Panicked
+from espbench.util.timeouts import Deadline
+
+__all__ = ["Shortcuts"]
+
+
+class Shortcuts:
+    """Methods of a device that its parts carry out."""
+
+    addresses: Addresses
+    """The host's ports and URLs that lead to the device."""
+    run: Run
+    """The run that is on, or the last one."""
+
+    # ---------------------------------------------------------------- the parts of a run
+
+    @property
+    def timeline(self) -> Timeline:
+        """What happened, and when."""
+        return self.run.timeline
+
+    @property
+    def console(self) -> Console:
+        """The serial line: what the guest printed, and waiting for it."""
+        return self.run.console
+
+    @property
+    def control(self) -> Control:
+        """Requests that the guest answers below its network and below Python."""
+        return self.run.control
+
+    @property
+    def memory(self) -> DeviceMemory:
+        """The heap: its figures, leaks, and allocations that fail."""
+        return self.run.memory
+
+    @property
+    def python(self) -> MicroPython:
+        """The interpreter."""
+        return self.run.python
+
+    @property
+    def filesystem(self) -> Filesystem:
+        """The files of the running device."""
+        return self.run.filesystem
+
+    @property
+    def faults(self) -> FaultMonitor:
+        """Panics, reboot loops, and the end of QEMU."""
+        return self.run.faults
+
+    # ---------------------------------------------------------------- addresses
+
+    @property
+    def guest_address(self) -> str:
+        """The address that the guest gets by DHCP; see `Addresses.guest`."""
+        return self.addresses.guest
+
+    def ports(self, guest_port: int) -> list[int]:
+        """Return all host ports that lead to a guest port; see `Addresses.ports`."""
+        return self.addresses.ports(guest_port)
+
+    def port(self, guest_port: int, index: int = 0) -> int:
+        """Return a host port that leads to a guest port; see `Addresses.port`."""
+        return self.addresses.port(guest_port, index)
+
+    def forward(self, guest_port: int) -> int:
+        """Return a host port that leads to a guest port; makes one if there is none yet."""
+        return self.addresses.forward(guest_port)
+
+    def url(self, path: str = "/", scheme: str = "http", index: int = 0) -> str:
+        """Return the URL of a path on the device: scheme http, https, ws or wss."""
+        return self.addresses.url(path, scheme, index)
+
+    def http(self, path: str = "/", index: int = 0) -> str:
+        """Return an http URL."""
+        return self.addresses.url(path, "http", index)
+
+    def https(self, path: str = "/", index: int = 0) -> str:
+        """Return an https URL."""
+        return self.addresses.url(path, "https", index)
+
+    def ws(self, path: str = "/ws", index: int = 0) -> str:
+        """Return a ws URL."""
+        return self.addresses.url(path, "ws", index)
+
+    def wss(self, path: str = "/ws", index: int = 0) -> str:
+        """Return a wss URL."""
+        return self.addresses.url(path, "wss", index)
+
+    # ---------------------------------------------------------------- boots and waiting
+
+    @property
+    def boots(self) -> int:
+        """How often the guest's firmware reported a boot."""
+        return self.run.boots.count
+
+    @property
+    def resets(self) -> list[str]:
+        """The cause of every boot, as the chip's ROM names it, where it does."""
+        return self.run.boots.resets
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The guest's events, as it sent them."""
+        return self.run.boots.events
+
+    def wait_for_event(
+        self, name: str, timeout: float | Deadline = 10.0, *, since: int = 0
+    ) -> dict[str, Any]:
+        """Wait for an event of the guest and return it.
+
+        Args:
+            name: such as "listening".
+            timeout: seconds, scaled; or a deadline.
+            since: index into `events` from which to look.
+
+        Raises:
+            ControlError: it did not come in time.
+        """
+        return self.run.readiness.wait_for_event(name, Deadline.of(timeout), since)
+
+    def wait_for_listeners(self, schemes: set[str], deadline: Deadline) -> bool:
+        """Return whether all these listened in time; see `ReadinessMonitor.wait_for_listeners`."""
+        return self.run.readiness.wait_for_listeners(schemes, deadline)
+
+    def wait_for_text(self, pattern: str, deadline: Deadline) -> bool:
+        """Return whether the present boot printed `pattern` before the deadline."""
+        return self.run.readiness.wait_for_text(pattern, deadline)
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Wait until the console shows something, or so many (unscaled) seconds are over."""
+        self.console.wait_for_change(seconds)
+
+    # ---------------------------------------------------------------- faults
+
+    @property
+    def panics(self) -> list[Panic]:
+        """Every panic since the start."""
+        return self.faults.panics
+
+    def check(self) -> None:
+        """Raise what is wrong with the device, if anything is.
+
+        Raises:
+            Panicked: the guest panicked, and no test said that it expected that.
+            QemuDied: QEMU ended.
+            NotRunning: the device was stopped.
+        """
+        self.console.check()
+
+    def panicked(self) -> Panicked | None:
+        """Return the error of a panic that no test expected, or None."""
+        return self.faults.panicked()
+
+    # ---------------------------------------------------------------- memory
+
+    @property
+    def heap_samples(self) -> list[HeapSample]:
+        """Every look at the heap."""
+        return self.memory.samples
+
+    @property
+    def heap_watch(self) -> HeapWatch | None:
+        """What looks at the heap of the run that is on, or did in the last one."""
+        return self.memory.watch
+
+    def heap(self, timeout: float | Deadline = 10.0) -> HeapInfo:
+        """Return the figures of the device's memory; every look is kept for the evidence."""
+        return self.memory.heap(timeout)
+
+    def sample_heap(self, why: str, deadline: Deadline) -> HeapInfo:
+        """Look at the heap, and note why."""
+        return self.memory.sample(why, deadline)
+
+    def heap_reset(self) -> None:
+        """Set the low-water mark back to what is free now."""
+        self.memory.heap_reset()
+
+    def stats(self, timeout: float | Deadline = 10.0) -> dict[str, Any]:
+        """Return the counters of servers, handshakes and failures."""
+        return self.memory.stats(timeout)
+
+    def ballast(self, size: int) -> int:
+        """Take `size` bytes of the network heap in all (0 gives all back); return what is held."""
+        return self.memory.ballast(size)
+
+    def fail_alloc(self, number: int, persistent: bool = False) -> None:
+        """Make the `number`-th next allocation of the network heap fail; 0 switches that off."""
+        self.memory.fail_alloc(number, persistent)
+
+    def fail_alloc_seen(self) -> dict[str, int]:
+        """Return how many allocations there were since `fail_alloc`, and how many failed."""
+        return self.memory.fail_alloc_seen()
+
+    def settle(
+        self,
+        timeout: float | Deadline = 10.0,
+        *,
+        free: int | None = None,
+        blocks: int | None = None,
+    ) -> HeapInfo:
+        """Wait until no connection is open and the heap is at rest; see `DeviceMemory.settle`."""
+        return self.memory.settle(timeout, free=free, blocks=blocks)
+
+    def heap_at_rest(self, timeout: float | Deadline = 10.0) -> HeapInfo:
+        """Wait until the heap stays as it is; see `DeviceMemory.heap_at_rest`."""
+        return self.memory.heap_at_rest(timeout)
+
+    def no_leak(
+        self, tolerance: int = 0, timeout: float = 10.0, settled: float = 10.0
+    ) -> AbstractContextManager[HeapInfo]:
+        """Check that the block gives back all memory that it took; see `DeviceMemory.no_leak`."""
+        return self.memory.no_leak(tolerance, timeout, settled)
+
+    # ---------------------------------------------------------------- MicroPython and its files
+
+    def ping(self, timeout: float | Deadline = 10.0) -> int:
+        """Return the guest's uptime in microseconds."""
+        return int(self.control.request("ping", timeout=timeout)["us"])
+
+    def exec(self, source: str, timeout: float | Deadline = 10.0) -> None:
+        """Run Python source in the device's `__main__`; see `MicroPython.exec`."""
+        self.python.exec(source, timeout)
+
+    def eval(self, expression: str, timeout: float | Deadline = 10.0) -> Any:
+        """Return the value of a Python expression on the device; see `MicroPython.eval`."""
+        return self.python.eval(expression, timeout)
+
+    def put(self, path: str, content: bytes | str, *, piece: int = 30_000) -> None:
+        """Write a file on the running device; see `Filesystem.put`."""
+        self.filesystem.put(path, content, piece=piece)
+
+    def get(self, path: str, *, piece: int = 2048) -> bytes:
+        """Read a file of the running device; see `Filesystem.get`."""
+        return self.filesystem.get(path, piece=piece)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""`DeviceMemory` tells leaks from noise, by what a control channel answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from espbench.device.memory.device_memory import DeviceMemory, open_connections
+from espbench.device.timeline import Timeline
+from espbench.errors import MemoryLeaked
+from espbench.util.timeouts import Deadline
+
+
+class Guest:
+    """Answers from a list, whose last entry it repeats; its console never shows anything."""
+
+    elf = Path("none.bin")
+    seen = True
+
+    def __init__(self, *free_and_blocks: tuple[int, int], open_: int = 0) -> None:
+        """Have these heaps, one after the other."""
+        self._heaps: Iterator[tuple[int, int]] = iter(free_and_blocks)
+        self._last = (0, 0)
+        self._open = open_
+        self.asked: list[tuple[str | int, ...]] = []
+
+    def request(self, verb: str, *arguments: str | int, timeout: float | Deadline = 10.0) -> Any:
+        """Answer."""
+        assert not Deadline.of(timeout).expired()
+        self.asked.append((verb, *arguments))
+        if verb == "stats":
+            return {"http": {"open": self._open}, "handshakes": 3}
+        if verb == "ballast":
+            return arguments[0]
+        self._last = next(self._heaps, self._last)
+        free, blocks = self._last
+        return {"size": 1000, "free": free, "low_water": 0, "largest": 0, "blocks": blocks}
+
+    def monitor(self, command: str, timeout: float | Deadline = 5.0, /, **arguments: Any) -> Any:
+        """Have none: a firmware without symbols has nothing to look for."""
+        raise AssertionError(command, timeout, arguments)
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Print nothing."""
+
+
+def memory(guest: Guest, noise: int = 0) -> DeviceMemory:
+    """Return the memory of a guest."""
+    return DeviceMemory(guest, Timeline(), guest, noise)
+
+
+def test_settle_waits_for_two_equal_looks() -> None:
+    """The heap is at rest once two looks in a row agree."""
+    heap = memory(Guest((100, 9), (200, 8), (300, 7), (300, 7), (50, 1)))
+    assert heap.settle().free == 300
+    assert [(sample.why, sample.heap.free) for sample in heap.samples] == [("settled", 300)]
+
+
+def test_no_leak_names_what_is_missing() -> None:
+    """Bytes that stay taken are a leak; those within the tolerance are not."""
+    heaps = (500, 5), (500, 5), (480, 6), (480, 6)
+    with memory(Guest(*heaps)).no_leak(tolerance=20):
+        pass
+    with (
+        pytest.raises(MemoryLeaked, match=r"480 bytes free \(500 were free before\) in 6 "),
+        memory(Guest(*heaps)).no_leak(timeout=0.01),
+    ):
+        pass
+
+
+def test_noise_of_a_shared_heap_hides_no_allocation() -> None:
+    """Where others allocate, too, bytes may differ by the noise, and allocations may not."""
+    with memory(Guest((500, 5), (500, 5), (480, 5), (480, 5)), noise=20).no_leak():
+        pass
+    with (
+        pytest.raises(MemoryLeaked, match="in 6 allocations"),
+        memory(Guest((500, 5), (500, 5), (480, 6)), noise=20).no_leak(timeout=0.01),
+    ):
+        pass
+
+
+def test_open_connections_are_no_rest() -> None:
+    """A connection that is open keeps the heap from coming to rest."""
+    with pytest.raises(MemoryLeaked, match=r"open connections \{'http': 2\}"):
+        memory(Guest((500, 5), open_=2)).settle(0.01)
+    assert open_connections({"http": {"open": 0}, "ws": {"open": 1}, "failed": 3}) == {"ws": 1}
+
+
+def test_ballast_is_on_the_timeline() -> None:
+    """What takes memory on purpose is in the evidence; the heap is looked at only if watched."""
+    guest = Guest((1, 1))
+    heap = memory(guest)
+    assert heap.ballast(64) == 64
+    assert guest.asked == [("ballast", 64)]
+    assert heap.samples == []

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""Boots are counted, and told apart from boots in vain, by what the guest sends and prints."""
+
+from __future__ import annotations
+
+import pytest
+from espbench.boards.builtin import BOARDS
+from espbench.device.boots import BOOTS_IN_VAIN, Boots
+from espbench.device.timeline import Timeline
+
+ROM = "rst:0xc (SW_CPU_RESET),boot:0x12 (SPI_FAST_FLASH_BOOT)\n"
+NOTHING = "invalid header: 0xffffffff\n"
+
+
+class Guest:
+    """Prints, and remembers which boots began."""
+
+    def __init__(self, board: str) -> None:
+        """Have printed nothing."""
+        self.text = ""
+        self.begun = 0
+        self.boots = Boots(
+            BOARDS[board], Timeline(), printed=lambda: len(self.text), on_begin=self.begin
+        )
+
+    def begin(self) -> None:
+        """Count."""
+        self.begun += 1
+
+    def prints(self, text: str) -> None:
+        """Print."""
+        self.text += text
+        self.boots.feed(text)
+
+
+def waits(boots: Boots) -> tuple[bool, bool]:
+    """Return whether it loops, and whether it found nothing to boot."""
+    return boots.looping, boots.cannot_boot
+
+
+def test_boot_event() -> None:
+    """On a board whose ROM is silent, the firmware's event begins a boot."""
+    guest = Guest("lx60")
+    guest.prints("before\n")
+    guest.boots.take_event({"event": "listening", "scheme": "http"})
+    guest.boots.take_event({"event": "boot", "cause": "hard_reset"})
+    assert (guest.begun, guest.boots.count, guest.boots.cause) == (1, 1, "hard_reset")
+    assert (guest.boots.first_event, guest.boots.first_text) == (1, len("before\n"))
+    assert guest.boots.events[1:] == [{"event": "boot", "cause": "hard_reset"}]
+
+
+def test_rom_line_and_event_are_one_boot() -> None:
+    """A ROM's line begins the boot that the firmware reports later."""
+    guest = Guest("esp32")
+    guest.prints("cut off" + ROM + "I (31) boot\n")
+    guest.boots.take_event({"event": "boot", "cause": "other"})
+    assert (guest.begun, guest.boots.count, guest.boots.in_vain) == (1, 1, 1)
+    assert guest.boots.resets == ["SW_CPU_RESET"]
+    assert guest.boots.cause == "SW_CPU_RESET"
+    assert guest.text[guest.boots.first_text :].startswith("rst:0xc")
+
+
+def test_loop_only_while_awaited() -> None:
+    """A test may reset a device as often as it likes; whoever waits for it counts from then on."""
+    guest = Guest("esp32")
+    guest.prints(ROM * BOOTS_IN_VAIN)
+    assert waits(guest.boots) == (False, False)
+    with guest.boots.awaited():
+        guest.prints(ROM * (BOOTS_IN_VAIN - 1))
+        assert waits(guest.boots) == (False, False)
+        with guest.boots.awaited():
+            guest.prints(ROM)
+        assert waits(guest.boots) == (True, False)
+    assert waits(guest.boots) == (False, False)
+
+
+@pytest.mark.parametrize("board", ["esp32", "esp32c3"])
+def test_nothing_to_boot(board: str) -> None:
+    """A ROM that finds nothing to boot is waited for in vain at once, until it boots again."""
+    guest = Guest(board)
+    with guest.boots.awaited():
+        guest.prints(NOTHING)
+        assert waits(guest.boots) == (True, True)
+        guest.prints(ROM)
+        assert waits(guest.boots) == (False, False)
+        guest.prints(NOTHING)
+    assert waits(guest.boots) == (False, False)
