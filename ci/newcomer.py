@@ -39,9 +39,12 @@ INTERPRETER = "/opt/interpreter"
 LAST_LINES = 15
 
 WHEEL = """
-apt-get -q update && apt-get -q -y install --no-install-recommends python3-venv
-mkdir -p ~/project-{pytest} && cd ~/project-{pytest}
-{python} -m venv .venv && . .venv/bin/activate
+apt-get -q update
+apt-get -q -y install --no-install-recommends python3-venv
+mkdir -p ~/project-{pytest}
+cd ~/project-{pytest}
+{python} -m venv .venv
+. .venv/bin/activate
 pip install -q ~/espbench 'pytest=={pytest}.*'
 espbench doctor --board lx60 >doctor.txt || eval "$(grep -o 'apt-get install .*' doctor.txt) -q -y"
 echo 'build/' >.gitignore
@@ -62,7 +65,10 @@ echo 'def test_own(): pass' >test_own.py
 pytest --espbench --junitxml=result.xml
 count 1
 """
-"""In an empty project, and in one with a test of its own: suites of espbench ran, and that test."""
+"""In an empty project, and in one with a test of its own: suites of espbench ran, and that test.
+
+A command a line: `set -e` ignores what fails on the left of `&&`.
+"""
 
 USER_LINE = """
 apt-get -q update

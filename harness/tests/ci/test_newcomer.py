@@ -104,6 +104,52 @@ def test_scripts_are_shell(cell: Cell) -> None:
         assert said.endswith("<run><ARGS=it's two>")
 
 
+PROGRAM = r"""#!/bin/bash
+said="$(basename "$0") $*"
+echo "$said" >>"$HOME/said"
+[[ $said != $FAILS* ]] || exit 100
+case $said in
+"python3 -m venv .venv") mkdir -p .venv/bin && : >.venv/bin/activate ;;
+"espbench doctor"*) echo "apt-get install --no-install-recommends qemu"; exit 1 ;;
+esac
+"""
+"""Stands in for a program: notes its command line, and fails if that begins with `$FAILS`."""
+WHEEL_COMMANDS = (
+    "apt-get -q update",
+    "apt-get -q -y install --no-install-recommends python3-venv",
+    "python3 -m venv .venv",
+    "pip install -q",
+    "apt-get install --no-install-recommends qemu -q -y",
+    "pytest --version",
+    "pytest --espbench",
+)
+
+
+@pytest.mark.parametrize("fails", ["nothing", *WHEEL_COMMANDS])
+def test_wheel_stops_at_the_first_failure(fails: str, tmp_path: Path) -> None:
+    """The step `wheel` goes no further than a command that fails, and fails with it."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("apt-get", "espbench", "pip", "pytest", "python", "python3"):
+        (programs / name).write_text(PROGRAM)
+        (programs / name).chmod(0o755)
+    script = newcomer.script(Cell("13", "", "wheel", "9"), options())
+    result = subprocess.run(
+        ["bash", "-c", f"set -eu; cd; {script}"],
+        env={"HOME": str(tmp_path), "PATH": f"{programs}:{os.environ['PATH']}", "FAILS": fails},
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
+    said = (tmp_path / "said").read_text().splitlines()
+    if fails == "nothing":
+        assert result.returncode == 0
+        ran = [next((line for line in said if line.startswith(c)), "") for c in WHEEL_COMMANDS]
+        assert "" not in ran
+    else:
+        assert result.returncode == 100
+        assert [line for line in said if line.startswith(fails)] == [said[-1]]
+
+
 @pytest.mark.parametrize(("text", "release"), [
     ('VERSION_CODENAME=trixie\nID=debian\n', "13"),
     ('NAME=x\nVERSION_CODENAME="bookworm"', "12"),
