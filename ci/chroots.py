@@ -27,6 +27,8 @@ FORWARDED = re.compile(
     r"ESPBENCH_(WERROR|DEBIAN_MIRROR|TIME_SCALE))$"
 )
 """The caller's variables that reach into a machine: how packages are had, and how CI is strict."""
+APT_SETTINGS = re.compile(r"(?m)^Acquire::(?:https?::.*Proxy|Check-Valid-Until) .*$")
+"""What a machine's apt gets of this one's: proxies, and whether an old mirror will do."""
 PIP_FILES = ("/etc/pip.conf", "/etc/xdg/pip")
 """pip's configuration of the whole machine; each user's own is copied beside."""
 AUTHORITIES = "/usr/local/share/ca-certificates"
@@ -217,10 +219,9 @@ def configure(root: Path, here: Path = Path("/")) -> None:
     own = here / "root/.config/pip/pip.conf"
     for home in ("root", f"home/{USER}"):
         _copy(own, root / home / ".config/pip/pip.conf")
-    proxies = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=False)
-    lines = re.findall(r"(?m)^Acquire::https?::.*Proxy .*$", proxies.stdout)
+    dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=False)
     (root / "etc/apt/apt.conf.d/90newcomer").write_text(
-        "\n".join([*lines, 'APT::Keep-Downloaded-Packages "true";', ""])
+        "\n".join([*APT_SETTINGS.findall(dump.stdout), 'APT::Keep-Downloaded-Packages "true";', ""])
     )
     script = f"update-ca-certificates; useradd --uid {USER_ID} --create-home {USER} || true; "
     script += f"chown -R {USER_ID}:{USER_ID} /home/{USER}"

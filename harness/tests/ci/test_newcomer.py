@@ -189,6 +189,25 @@ def test_only_what_reaches_packages_is_forwarded() -> None:
     }  # fmt: skip
 
 
+def test_apt_is_configured_as_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine's apt uses this one's proxies, and an expired mirror if this does."""
+    (tmp_path / "apt.conf").write_text(
+        'Acquire::http::Proxy "http://proxy.example:3128";\n'
+        'Acquire::Check-Valid-Until "false";\nAPT::Install-Suggests "true";\n'
+    )
+    (tmp_path / "apt-config").write_text(f"#!/bin/sh\ncat '{tmp_path}/apt.conf'\n")
+    (tmp_path / "apt-config").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(Machine, "command", lambda _self, _script: ["true"])
+    root = tmp_path / "root"
+    (root / "etc/apt/apt.conf.d").mkdir(parents=True)
+    chroots.configure(root, tmp_path)
+    assert (root / "etc/apt/apt.conf.d/90newcomer").read_text() == (
+        'Acquire::http::Proxy "http://proxy.example:3128";\n'
+        'Acquire::Check-Valid-Until "false";\nAPT::Keep-Downloaded-Packages "true";\n'
+    )
+
+
 def test_no_chroots(tmp_path: Path) -> None:
     """Where chroots cannot be made one sentence says why; only --if-possible takes that."""
     for arguments, status in (([], 2), (["--if-possible"], 0)):
