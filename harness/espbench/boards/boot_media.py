@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from espbench.flash import kernel_elf
+from espbench.flash import kernel_elf, reset_vector
+
+Files = Mapping[str, Callable[[Path], bytes]]
+"""What makes a file's content from the firmware, by the file's name."""
 
 
 def option_value(path: Path | str) -> str:
@@ -24,7 +27,7 @@ class Handover(Protocol):
         """Whether there is a command line that the guest can read."""
 
     @property
-    def files(self) -> Mapping[str, bytes]:
+    def files(self) -> Files:
         """Further files that the machine needs, beside the flash image."""
 
     def flaw(self, firmware: Path) -> str:
@@ -44,7 +47,14 @@ class KernelAndPflash:
 
     processor: str = "EM_XTENSA"
     takes_boot_arguments: bool = True
-    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    RESET_VECTOR = "reset-vector.bin"
+    """Name of the file with the code that starts the kernel, beside the flash image."""
+
+    @property
+    def files(self) -> Files:
+        """Further files that the machine needs, beside the flash image."""
+        return {self.RESET_VECTOR: lambda kernel: reset_vector.code(kernel_elf.entry(kernel))}
 
     def flaw(self, firmware: Path) -> str:
         """Return why QEMU could not load this file, or ""."""
@@ -52,13 +62,13 @@ class KernelAndPflash:
 
     def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:
         """Return QEMU's arguments."""
+        vector = option_value(flash.with_name(self.RESET_VECTOR))
         return [
-            "-kernel",
-            str(firmware),
-            "-append",
-            boot_arguments,
-            "-drive",
-            f"if=pflash,format=raw,file={option_value(flash)}",
+            *("-kernel", str(firmware)),
+            *("-append", boot_arguments),
+            *("-drive", f"if=pflash,format=raw,file={option_value(flash)}"),
+            "-device",
+            f"loader,addr={reset_vector.ADDRESS:#x},force-raw=on,file={vector}",
         ]
 
 
@@ -95,9 +105,10 @@ class FlashImage:
     """Name of the eFuse file, beside the flash image."""
 
     @property
-    def files(self) -> Mapping[str, bytes]:
+    def files(self) -> Files:
         """Further files that the machine needs, beside the flash image."""
-        return {} if self.efuse is None else {self.EFUSE: self.efuse.content()}
+        efuse = self.efuse
+        return {} if efuse is None else {self.EFUSE: lambda _firmware: efuse.content()}
 
     def flaw(self, firmware: Path) -> str:  # noqa: ARG002
         """Return "": the chip's ROM and the bootloader say on the console what they miss."""

@@ -224,7 +224,7 @@ class Device(Shortcuts):
         start.write_to(self.flash)
         self._flash = start.flash
         for name, content in self.board.handover.files.items():
-            (self.folder / name).write_bytes(content)
+            (self.folder / name).write_bytes(content(self.firmware))
         self.recorder = Recorder(self.folder) if self._record else None
         recording = self.recorder.begin(self.board, self.flash) if self.recorder else None
         self.tls_secrets.touch(mode=0o600)

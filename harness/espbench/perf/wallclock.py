@@ -257,7 +257,7 @@ def _bare_machine(board: Board, firmware: Path, folder: Path) -> tuple[Machine, 
     files = {f"{figures.CERTS}/{name}": data for name, data in recipe.device_files.items()}
     image = device_image(board, firmware, normalise(files), {}).build()
     for name, content in board.handover.files.items():
-        (folder / name).write_bytes(content)
+        (folder / name).write_bytes(content(firmware))
     machine = Machine(
         board=board,
         firmware=firmware.absolute(),

@@ -118,7 +118,7 @@ def machine_of(manifest: Manifest, folder: Path, program: str) -> Machine:
     shutil.copyfile(folder / archive.FLASH, flash)
     board = board_of(manifest)
     for name, content in board.handover.files.items():
-        (folder / name).write_bytes(content)
+        (folder / name).write_bytes(content(folder / manifest.firmware))
     return Machine(
         board=board,
         firmware=folder / manifest.firmware,

@@ -381,6 +381,10 @@ def test_nothing_boots(inner: Inner, source: str) -> None:
             r"it is for another processor \(RISC-V, 32 bits, little endian\)",
         ),
         (lambda data: data[:44] + b"\0" + data[45:], "it has nothing to load"),
+        (
+            lambda data: data[:64] + b"\0\0\0\x50" + data[68:],
+            "it loads something at the reset vector 0x50000000, where espbench's own code goes",
+        ),
     ],
 )
 def test_corrupt_firmware(

@@ -47,6 +47,7 @@ def test_whole_line() -> None:
         *("-kernel", "/f/firmware.elf", "-append"),
         "wlan_ssid=MyNetwork wlan_password=SecurePassword123 heap=1000 seed=ab",
         *("-drive", "if=pflash,format=raw,file=/f/flash.img"),
+        *("-device", "loader,addr=0x50000000,force-raw=on,file=/f/reset-vector.bin"),
         "-nic",
         (
             "user,id=net0,model=open_eth,restrict=on,hostfwd=tcp:127.0.0.1:0-:80,"
@@ -80,6 +81,7 @@ def test_commas_in_paths() -> None:
     """A comma in a path is written twice where QEMU separates by commas."""
     line = command_line(machine(flash=Path("/a,b/flash.img")), Wires.terminal())
     assert "if=pflash,format=raw,file=/a,,b/flash.img" in line
+    assert "loader,addr=0x50000000,force-raw=on,file=/a,,b/reset-vector.bin" in line
 
 
 def test_whole_line_of_an_esp32() -> None:
@@ -114,10 +116,12 @@ def test_an_esp32c3_differs_in_its_data_only() -> None:
 
 def test_efuses() -> None:
     """The eFuse files are those of `idf.py qemu`: chip revision 3, and 0.3."""
-    ((name, content),) = BOARDS["esp32"].handover.files.items()
+    ((name, content_for),) = BOARDS["esp32"].handover.files.items()
+    content = content_for(Path("firmware.bin"))
     assert (name, len(content)) == ("efuse.bin", 124)
     assert content.hex().strip("0") == "8000000000000000001"
-    ((_, content),) = BOARDS["esp32c3"].handover.files.items()
+    ((_, content_for),) = BOARDS["esp32c3"].handover.files.items()
+    content = content_for(Path("firmware.bin"))
     assert (len(content), content[38]) == (1024, 0x0C)
 
 
