@@ -17,6 +17,9 @@ typedef long mp_off_t;
 #define MICROPY_ALLOC_PATH_MAX (128)
 #define MICROPY_ENABLE_GC (1)
 #define MICROPY_GCREGS_SETJMP (1)
+/* GCC knows that setjmp() returns twice, but not that nlr_push() in assembler does: GCC 16 reuses a
+ * stack slot that the VM needs after the second return. */
+#define MICROPY_NLR_SETJMP (1)
 #define MICROPY_STACK_CHECK_MARGIN (1024)
 #define MICROPY_ENABLE_EMERGENCY_EXCEPTION_BUF (1)
 #define MICROPY_EMERGENCY_EXCEPTION_BUF_SIZE (256)

@@ -16,6 +16,8 @@ from pathlib import Path
 import espbench.device.memory.device_memory
 import psutil
 import pytest
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 from espbench.certs import recipes
 from espbench.device.console.console import INTERRUPT
 from espbench.device.device import Device
@@ -48,6 +50,17 @@ def get(device: Device, path: str = "/") -> bytes:
         return connection.getresponse().read()
     finally:
         connection.close()
+
+
+def test_exceptions_use_setjmp(firmware: Path) -> None:
+    """The compiler knows that what catches an exception returns twice, as it does of setjmp()."""
+    with firmware.open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        assert isinstance(table, SymbolTableSection)
+        names = {symbol.name for symbol in table.iter_symbols()}
+    assert "nlr_jump" in names
+    assert "setjmp" in names
+    assert "nlr_push" not in names
 
 
 def test_reboots_for_ever(firmware: Path) -> None:
