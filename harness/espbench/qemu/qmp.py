@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A QEMU monitor client (QMP), as small as it can be.
+"""A synchronous client of QEMU's monitor (QMP), which any thread may use.
 
-Synchronous on purpose: a device needs two answers at its start and one at its end. An event loop
-would cost more than the whole conversation.
+A device needs two answers at its start and one at its end. `qemu.qmp` needs an event loop for
+them: docs/explanation/libraries.md has what it cost.
 """
 
 from __future__ import annotations
