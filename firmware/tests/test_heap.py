@@ -11,17 +11,18 @@ import pytest
 from host_c import warning_flags
 
 FIRMWARE = Path(__file__).resolve().parent.parent
-TESTS = Path(__file__).resolve().parent / "lx60"
-BOARD = FIRMWARE / "boards" / "lx60"
-COMMON = FIRMWARE / "boards" / "common"
-BENCH = FIRMWARE / "modules" / "bench"
+TESTS = Path(__file__).resolve().parent
+MODULES = FIRMWARE / "modules"
+LX60 = FIRMWARE / "ports" / "lx60"
+COMMON = FIRMWARE / "ports" / "common"
+BENCH = MODULES / "bench"
 
 # test program: what it is linked with
 PROGRAMS = {
-    "heap_test": [BOARD / "heap.c"],
-    "bench_test": [BOARD / "heap.c", BENCH / "alloc_faults.c", BENCH / "ballast.c"],
-    "work_test": [BENCH / "bench_work.c"],
-    "text_test": [BOARD / "boot_tags.c", COMMON / "base64.c", COMMON / "cmdline.c"],
+    "lx60/heap_test": [LX60 / "heap.c"],
+    "bench/ballast_test": [LX60 / "heap.c", BENCH / "faults.c", BENCH / "ballast.c"],
+    "bench/cycles_test": [BENCH / "cycles.c"],
+    "lx60/text_test": [LX60 / "boot_tags.c", COMMON / "base64.c", COMMON / "cmdline.c"],
 }
 
 # The optimiser sees other things than the sanitizers do.
@@ -37,10 +38,10 @@ pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_pure_part(name: str, flags: list[str], tmp_path: Path) -> None:
     """The C test of a pure part passes, and the compiler and the sanitizers have no complaint."""
-    program = tmp_path / name
+    program = tmp_path / Path(name).name
     sources = [TESTS / f"{name}.c", *PROGRAMS[name]]
     warnings = ["-std=gnu11", "-g", *warning_flags()]
-    includes = [f"-I{folder}" for folder in (TESTS, BOARD, COMMON, BENCH)]
+    includes = [f"-I{folder}" for folder in (TESTS, LX60, COMMON, MODULES)]
     compiled = subprocess.run(
         ["gcc", *warnings, *flags, *includes, "-o", program, *sources],
         capture_output=True,

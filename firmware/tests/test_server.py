@@ -13,22 +13,22 @@ from host_c import warning_flags
 
 FIRMWARE = Path(__file__).resolve().parent.parent
 MODULES = FIRMWARE / "modules"
-TESTS = Path(__file__).resolve().parent / "server"
+TESTS = Path(__file__).resolve().parent
 
 # test program: what it is linked with
 PROGRAMS = {
-    "queue_test": ["server/queue.c"],
-    "route_test": ["server/route.c"],
-    "http_text_test": ["server/http_text.c"],
-    "http_framing_test": ["server/http_framing.c", "server/http_text.c"],
-    "ws_key_test": ["server/ws_key.c", "server/http_text.c"],
-    "ws_frame_test": ["server/ws_frame.c"],
-    "pem_scan_test": ["server/pem_scan.c"],
-    "stats_test": ["server/stats.c"],
-    "origin_test": ["server/origin.c"],
-    "webrepl_login_test": ["webrepl/webrepl_login.c"],
-    "webrepl_text_test": ["webrepl/webrepl_text.c"],
-    "webrepl_request_test": ["webrepl/webrepl_request.c", "webrepl/webrepl_text.c"],
+    "webserver/queue_test": ["webserver/queue.c"],
+    "webserver/routes_test": ["webserver/routes.c"],
+    "webserver/message_test": ["webserver/http/message.c"],
+    "webserver/framing_test": ["webserver/http/framing.c", "webserver/http/message.c"],
+    "webserver/ws_handshake_test": ["webserver/http/ws_handshake.c", "webserver/http/message.c"],
+    "webserver/frame_test": ["webserver/ws/frame.c"],
+    "webserver/pem_scan_test": ["webserver/tls/pem_scan.c"],
+    "webserver/stats_test": ["webserver/stats.c"],
+    "webserver/origin_test": ["webserver/http/origin.c"],
+    "webrepl/login_test": ["webrepl/auth.c"],
+    "webrepl/text_test": ["webrepl/text.c"],
+    "webrepl/request_test": ["webrepl/request.c", "webrepl/text.c"],
 }
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
@@ -36,11 +36,11 @@ pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not 
 
 def build(name: str, folder: Path) -> Path:
     """Compiles a test program with the address and undefined-behaviour sanitizers."""
-    program = folder / name
+    program = folder / Path(name).name
     sources = [TESTS / f"{name}.c", *(MODULES / source for source in PROGRAMS[name])]
     flags = ["-std=gnu11", *warning_flags(), "-g", "-O1"]
     flags += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    includes = [f"-I{MODULES / part}" for part in ("server", "bench", "webrepl")]
+    includes = [f"-I{TESTS}", f"-I{MODULES}"]
     subprocess.run(["gcc", *flags, *includes, "-o", program, *sources], check=True)
     return program
 
@@ -52,7 +52,7 @@ def run(name: str, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", [name for name in PROGRAMS if name != "stats_test"])
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if name != "webserver/stats_test"])
 def test_pure_part(name: str, tmp_path: Path) -> None:
     """The C test of a pure part passes without a word from the sanitizers."""
     run(name, tmp_path)
@@ -61,12 +61,12 @@ def test_pure_part(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", ["-Os", "-O2", "-O3"])
 def test_the_password_compare_takes_constant_time(level: str, tmp_path: Path) -> None:
     """It runs through as many basic blocks for a right password as for any wrong one."""
-    flags = ["-std=gnu11", *warning_flags(), f"-I{MODULES / 'webrepl'}", level]
+    flags = ["-std=gnu11", *warning_flags(), f"-I{TESTS}", f"-I{MODULES}", level]
     compared, program = tmp_path / "login.o", tmp_path / "constant_time_test"
-    source = MODULES / "webrepl/webrepl_login.c"
+    source = MODULES / "webrepl/auth.c"
     coverage = "-fsanitize-coverage=trace-pc"
     subprocess.run(["gcc", *flags, coverage, "-c", "-o", compared, source], check=True)
-    test = TESTS / "constant_time_test.c"
+    test = TESTS / "webrepl/constant_time_test.c"
     subprocess.run(["gcc", *flags, "-o", program, test, compared], check=True)
     done = subprocess.run([program], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -74,7 +74,7 @@ def test_the_password_compare_takes_constant_time(level: str, tmp_path: Path) ->
 
 def test_statistics_are_json_with_the_keys_of_the_contract(tmp_path: Path) -> None:
     """server_stats_json() writes one JSON object with every key that the harness reads."""
-    stats = json.loads(run("stats_test", tmp_path))
+    stats = json.loads(run("webserver/stats_test", tmp_path))
     assert set(stats) == {
         "http", "https", "handshakes", "requests", "responses", "websocket", "queue",
         "alloc_failures", "failures",

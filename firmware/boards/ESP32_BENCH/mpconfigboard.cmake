@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 set(IDF_TARGET esp32)
 # `espbench build` names the folder, also for a copy of this one elsewhere.
-if(NOT ESPBENCH_BOARDS)
-    set(ESPBENCH_BOARDS ${CMAKE_CURRENT_LIST_DIR}/..)
+if(NOT ESPBENCH_FIRMWARE)
+    set(ESPBENCH_FIRMWARE ${CMAKE_CURRENT_LIST_DIR}/../..)
 endif()
-include(${ESPBENCH_BOARDS}/esp32/board.cmake)
+include(${ESPBENCH_FIRMWARE}/ports/esp32/board.cmake)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ballast.h"
 
-#include "net_heap.h"
+#include "webserver/net_heap.h"
 
 /* Each block begins with the address of the one taken before it. */
 typedef struct block {

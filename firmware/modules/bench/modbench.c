@@ -2,13 +2,13 @@
 /* Module bench: what a bench build adds for tests. */
 #include <string.h>
 
-#include "alloc_faults.h"
 #include "ballast.h"
-#include "bench_json.h"
-#include "bench_panic.h"
-#include "bench_port.h"
-#include "net_heap.h"
+#include "faults.h"
+#include "json.h"
+#include "panic.h"
+#include "port.h"
 #include "py/runtime.h"
+#include "webserver/net_heap.h"
 
 static mp_obj_t number(size_t value) { return mp_obj_new_int_from_uint(value); }
 

@@ -4,7 +4,7 @@
 #ifndef ESPBENCH_HTTPSERVER_H
 #define ESPBENCH_HTTPSERVER_H
 
-#include "server.h"
+#include "webserver/server.h"
 
 /* Runs wsserver's callback for an event; frees the item. May raise KeyboardInterrupt. */
 void wsserver_dispatch(server_item_t *item);

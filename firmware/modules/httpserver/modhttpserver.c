@@ -3,18 +3,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "http_handlers.h"
-#include "http_streams.h"
+#include "body_streams.h"
+#include "handlers.h"
 #include "httpserver.h"
+#include "info.h"
 #include "mbedtls/sha256.h"
-#include "mbedtls_compat.h"
 #include "pem_file.h"
 #include "py/mperrno.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
-#include "server_exception.h"
-#include "server_info.h"
-#include "server_port.h"
+#include "webserver/exception.h"
+#include "webserver/port.h"
+#include "webserver/tls/mbedtls_compat.h"
 
 #define RECV_TIMEOUT_MS 5000 /* as ESP-IDF's recv_wait_timeout and send_wait_timeout */
 #define SEND_TIMEOUT_MS 5000

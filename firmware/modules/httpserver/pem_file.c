@@ -9,9 +9,9 @@
 #include "py/mperrno.h"
 #include "py/runtime.h"
 #include "py/stream.h"
-#include "server_port.h"
-#include "server_stream.h"
-#include "tls_identity.h"
+#include "webserver/port.h"
+#include "webserver/stream.h"
+#include "webserver/tls/credentials.h"
 
 /* Opens for reading; the errno of a failure, or 0. */
 static int open_file(const char *path, mp_obj_t *file) {

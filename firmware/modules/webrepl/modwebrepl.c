@@ -2,17 +2,17 @@
 /* webrepl: MicroPython's REPL and files over WebSocket, in MicroPython's own protocol. */
 #include <string.h>
 
-#include "httpserver.h"
+#include "files.h"
+#include "httpserver/httpserver.h"
 #include "py/mperrno.h"
 #include "py/runtime.h"
-#include "server.h"
-#include "server_origins.h"
-#include "server_port.h"
+#include "session.h"
 #include "shared/runtime/interrupt_char.h"
+#include "terminal.h"
 #include "webrepl.h"
-#include "webrepl_files.h"
-#include "webrepl_session.h"
-#include "webrepl_terminal.h"
+#include "webserver/http/origins_argument.h"
+#include "webserver/port.h"
+#include "webserver/server.h"
 
 #define BUDGET_MS 20 /* of one process_queue(): others want their turn while a file comes */
 

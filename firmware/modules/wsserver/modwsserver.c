@@ -3,13 +3,13 @@
  */
 #include <string.h>
 
-#include "httpserver.h"
+#include "httpserver/httpserver.h"
 #include "py/mperrno.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
-#include "server_origins.h"
-#include "server_port.h"
-#include "ws_frame.h"
+#include "webserver/http/origins_argument.h"
+#include "webserver/port.h"
+#include "webserver/ws/frame.h"
 
 enum { ON_CONNECT, ON_MESSAGE, ON_DISCONNECT, EVENTS };
 

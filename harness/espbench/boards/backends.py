@@ -10,7 +10,7 @@ __all__ = ["IdfBackend", "MakeBackend"]
 
 @dataclass(frozen=True)
 class MakeBackend:
-    """The Makefile in the board's own folder, with the system's cross toolchain."""
+    """The Makefile of a port of the board's name, with the system's cross toolchain."""
 
 
 @dataclass(frozen=True)

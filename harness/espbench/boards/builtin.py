@@ -31,7 +31,7 @@ LX60 = Board(
     toolchain="xtensa-lx106-elf-",
     backend=MakeBackend(),
     handover=KernelAndPflash(),
-    # firmware/boards/lx60/flash.h has the same numbers.
+    # firmware/ports/lx60/flash.h has the same numbers.
     flash=Flash(size=4 << 20, start=0, length=4 << 20, block=4096, unit=256),
     ports={"http": 80, "https": 443},
     tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),
@@ -45,7 +45,7 @@ LX60 = Board(
 )
 
 ESP_FLASH = Flash(
-    # As firmware/boards/esp32/partitions.csv divides it; see `layout` for other firmware.
+    # As firmware/ports/esp32/partitions.csv divides it; see `layout` for other firmware.
     size=4 << 20,
     start=0x200000,
     length=0x200000,
@@ -96,7 +96,7 @@ ESP32 = Board(
     no_boot_line=r"(invalid header: 0x[0-9a-f]+)",
     boot_arguments=WLAN,
     encoded_arguments=frozenset(WLAN),
-    longest_request=8000,  # firmware/boards/esp32/board.h
+    longest_request=8000,  # firmware/ports/esp32/board.h
     heap_noise=1024,
     preemptive=True,
     core_dumps=True,

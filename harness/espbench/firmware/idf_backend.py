@@ -25,7 +25,7 @@ PORT = Path("ports", "esp32")
 CHECKOUT_FOLDERS = ("py", "extmod", "shared", "drivers", "ports/esp32")
 """What of MicroPython's checkout is looked at to know whether it changed."""
 TOOLS = ("cmake", "ninja")
-MPY_CROSS = Path("firmware", "boards", "esp32", "mpy_cross.sh")
+MPY_CROSS = Path("firmware", "ports", "esp32", "mpy_cross.sh")
 """Runs what ESPBENCH_MPY_CROSS names."""
 
 
@@ -267,7 +267,7 @@ def idf_command(python: str, job: Job, variables: Mapping[str, str]) -> list[str
         "MICROPY_BOARD": job.folder.name,
         "MICROPY_BOARD_DIR": str(job.folder),
         **({"MICROPY_BOARD_VARIANT": job.variant} if job.variant else {}),
-        "ESPBENCH_BOARDS": str(job.root / "firmware" / "boards"),
+        "ESPBENCH_FIRMWARE": str(job.root / "firmware"),
         "ESPBENCH_HTTP_PARSER": variables["HTTP_PARSER"],
         "ESPBENCH_VERSION": __version__,
     }

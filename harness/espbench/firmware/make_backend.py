@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds a firmware through the Makefile in its board's folder."""
+"""Builds a firmware through the Makefile of its board's port."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class MakeBuilder:
             )
         if variant:
             raise BuildError(f"Board {board.name} has no variants: leave --variant away.")
-        folder = root / "firmware" / "boards" / board.name
+        folder = root / "firmware" / "ports" / board.name
         if not (folder / "Makefile").is_file():
             raise BuildError(
                 f"Board {board.name} has no {folder.relative_to(root)}/Makefile to build it with."

@@ -55,7 +55,7 @@ def root() -> Path:
 
 
 def _has_firmware(root: Path) -> bool:
-    return (root / "firmware" / "boards").is_dir()
+    return (root / "firmware" / "ports").is_dir()
 
 
 def builds(root: Path) -> Path:

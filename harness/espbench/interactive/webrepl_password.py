@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The WebREPL's password of a device that people boot: its own, and never the built-in one.
 
-The default application (`firmware/python/bench_app.py`) takes it from /config.json. So it gets
+The default application (`firmware/app/bench_app.py`) takes it from /config.json. So it gets
 there in the flash image, which only this user can read, and is on no command line.
 """
 

@@ -2,7 +2,7 @@
 """What a device worked, read out of its memory while it sleeps.
 
 The firmware counts the cycles of its clock without those that it slept through, and leaves them
-where the host finds them (firmware/modules/bench/bench_work.h). Under `-icount` the guest's clock
+where the host finds them (firmware/modules/bench/cycles.h). Under `-icount` the guest's clock
 goes by instructions, so cycles say how many were executed. Reading them costs the device nothing.
 """
 

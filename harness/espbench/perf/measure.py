@@ -37,7 +37,7 @@ from espbench.util.timeouts import Deadline
 FILE = "/figures.bin"
 TIME_WAIT = 1.7
 """Seconds: longer than lwIP keeps the control block of a connection that it closed, where its list
-of them cannot be read. Twice TCP_MSL of firmware/boards/lx60/lwipopts.h, counted in half seconds,
+of them cannot be read. Twice TCP_MSL of firmware/ports/lx60/lwipopts.h, counted in half seconds,
 takes up to 1.5 s."""
 TIME_WAIT_AT_MOST = 10.0
 """Seconds (scaled) after which a list that does not get empty is not waited for any more."""
@@ -88,7 +88,7 @@ def typical_total(runs: Sequence[Sequence[float]]) -> float:
 
     Whatever comes in between affects one step, but a third of all transfers beside four busy loops
     have such a step, so the median of a few transfers is one of these now and then. A step costs
-    less, too: when the last one was 100 ms ago (process_queue() of firmware/python/bench_app.py),
+    less, too: when the last one was 100 ms ago (process_queue() of firmware/app/bench_app.py),
     the application waits 2 ms for the next piece of a file, and a piece that arrives in these 2 ms
     saves a return to Python (1 % of a transfer).
     """
@@ -402,7 +402,7 @@ class _Paced:
     """A WebSocket whose sender waits until the device no longer expects the next message.
 
     After a piece of a file the device waits 2 ms for the next one (NEXT_CHUNK_US of
-    firmware/modules/webrepl/webrepl_terminal.c), and one that comes then costs less. On a busy host
+    firmware/modules/webrepl/terminal.c), and one that comes then costs less. On a busy host
     2 ms of the guest's clock take any time. But whatever wakes the device ends that wait, and a
     control request is not counted as work.
     """

@@ -10,7 +10,7 @@ import pytest
 from espbench.boards.builtin import BOARDS
 
 TREE = Path(__file__).resolve().parents[3]
-FIRMWARE = TREE / "firmware" / "boards"
+FIRMWARE = TREE / "firmware"
 ARGUMENTS, ADAPTS = "The boot arguments", "What scenarios adapt to"
 
 
@@ -32,10 +32,10 @@ def test_data(name: str) -> None:
 
 def test_heaps() -> None:
     """MicroPython's heap is as large as the sources say, in both tables."""
-    (lx60,) = re.findall(r"GC_HEAP_BYTES (\d+)", (FIRMWARE / "lx60" / "memory.c").read_text())
+    (lx60,) = re.findall(r"GC_HEAP_BYTES (\d+)", (FIRMWARE / "ports/lx60/memory.c").read_text())
     headers = [
         (FIRMWARE / name).read_text()
-        for name in ("esp32/mpconfig_bench.h", "ESP32C3_BENCH/mpconfigboard.h")
+        for name in ("ports/esp32/mpconfig_bench.h", "boards/ESP32C3_BENCH/mpconfigboard.h")
     ]
     chips = [
         re.findall(r"define MICROPY_GC_INITIAL_HEAP_SIZE \((\d+) \* 1024\)", header)
@@ -44,7 +44,7 @@ def test_heaps() -> None:
     expected = [lx60, *(str(int(kilobytes) * 1024) for (kilobytes,) in chips)]
     assert cells(ARGUMENTS, "gcheap") == expected
     assert cells(ADAPTS, "GC heap") == expected
-    (net,) = re.findall(r"NET_HEAP_BYTES (\d+)", (FIRMWARE / "lx60" / "memory.c").read_text())
+    (net,) = re.findall(r"NET_HEAP_BYTES (\d+)", (FIRMWARE / "ports/lx60/memory.c").read_text())
     assert cells(ARGUMENTS, "heap")[0] == net
 
 

@@ -33,7 +33,7 @@ $(BUILD)/firmware.elf: input.c
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a tree whose board has a small Makefile, a compiler and sources."""
-    folder = tmp_path / "firmware" / "boards" / "lx60"
+    folder = tmp_path / "firmware" / "ports" / "lx60"
     folder.mkdir(parents=True)
     (folder / "Makefile").write_text(MAKEFILE)
     (folder / "input.c").write_text("int main;\n")
@@ -74,7 +74,7 @@ def test_builds_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_changed_source(tree: Path) -> None:
     """A changed source is built; what did not change is make's business."""
     first = run(tree)
-    (tree / "firmware" / "boards" / "lx60" / "input.c").write_text("int other;\n")
+    (tree / "firmware" / "ports" / "lx60" / "input.c").write_text("int other;\n")
     second = run(tree)
     assert second.rebuilt
     assert second.sha256 != first.sha256
@@ -121,7 +121,7 @@ def test_two_at_once(tree: Path) -> None:
 
 def test_compile_error(tree: Path) -> None:
     """The first error is in the sentence, the last lines follow, and the log has them all."""
-    makefile = tree / "firmware" / "boards" / "lx60" / "Makefile"
+    makefile = tree / "firmware" / "ports" / "lx60" / "Makefile"
     makefile.write_text("all:\n\t@echo 'x.c:3:1: error: no such thing'; echo later; false\n")
     with pytest.raises(BuildError) as error:
         run(tree)
@@ -187,7 +187,7 @@ def test_board_without_makefile(tmp_path: Path) -> None:
     """A board that the tree cannot build is a sentence."""
     with pytest.raises(BuildError) as error:
         run(tmp_path)
-    assert str(error.value) == ("Board lx60 has no firmware/boards/lx60/Makefile to build it with.")
+    assert str(error.value) == ("Board lx60 has no firmware/ports/lx60/Makefile to build it with.")
 
 
 def test_other_folder(tree: Path) -> None:
@@ -224,13 +224,13 @@ def test_upgraded_compiler(tree: Path) -> None:
 
 def test_warnings_stop_the_build_where_asked(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """ESPBENCH_WERROR=1 reaches make; it is no reason to build the same firmware again."""
-    makefile = tree / "firmware" / "boards" / "lx60" / "Makefile"
+    makefile = tree / "firmware" / "ports" / "lx60" / "Makefile"
     makefile.write_text(MAKEFILE.replace("echo run", "echo run $(WERROR)"))
     monkeypatch.delenv(build_make.WERROR_VARIABLE, raising=False)
     run(tree)
     monkeypatch.setenv(build_make.WERROR_VARIABLE, "1")
     assert not run(tree).rebuilt
-    (tree / "firmware" / "boards" / "lx60" / "input.c").write_text("int other;\n")
+    (tree / "firmware" / "ports" / "lx60" / "input.c").write_text("int other;\n")
     assert run(tree).rebuilt
     assert (tree / "build" / "runs").read_text().split() == ["run", "0", "run", "1"]
     assert "WERROR" not in json.loads((tree / "build" / "lx60" / build.STAMP).read_text())
@@ -242,7 +242,7 @@ def commands_of_make(tmp_path: Path, **more: str) -> list[str]:
     folders = sources.ensure(builder.sources(), console=Console(file=io.StringIO()))
     job = replace(builder.job(BOARD, TREE, None), out=tmp_path)
     variables = {**builder.variables(job, folders), **more}
-    objects = ["modules/httpserver/pem_file.o", "py/gc.o"]
+    objects = ["httpserver/pem_file.o", "py/gc.o"]
     said = subprocess.run(
         [
             *("make", "-n", "-C", str(job.folder), "V=1"),
@@ -271,7 +271,7 @@ def test_only_warnings_in_our_own_code_count(tmp_path: Path) -> None:
 
 def test_make_that_made_nothing(tree: Path) -> None:
     """A Makefile that reports success without a firmware is not believed."""
-    (tree / "firmware" / "boards" / "lx60" / "Makefile").write_text("all:\n\t@true\n")
+    (tree / "firmware" / "ports" / "lx60" / "Makefile").write_text("all:\n\t@true\n")
     with pytest.raises(
         BuildError, match=r"The build said that it had made .*, but there is no such file"
     ):
@@ -284,14 +284,14 @@ def test_path_that_make_cannot_take(
 ) -> None:
     """A tree whose path has a space, or what make or the shell reads otherwise, is built."""
     root = tmp_path / name
-    folder = root / "firmware" / "boards" / "lx60"
+    folder = root / "firmware" / "ports" / "lx60"
     folder.mkdir(parents=True)
     # Every path unquoted, as MicroPython's makefiles have them.
     (folder / "Makefile").write_text(
         "FIRMWARE ?= $(abspath $(CURDIR)/../..)\n"
         "all: $(BUILD)/firmware.elf\n"
-        "$(BUILD)/firmware.elf: $(wildcard $(FIRMWARE)/boards/*/*.c)\n"
-        "\tcat $(FIRMWARE)/boards/lx60/input.c > $@\n"
+        "$(BUILD)/firmware.elf: $(wildcard $(FIRMWARE)/ports/*/*.c)\n"
+        "\tcat $(FIRMWARE)/ports/lx60/input.c > $@\n"
         "\tls $(MICROPYTHON) $(MPY_CROSS) > /dev/null\n"
     )
     (folder / "input.c").write_text("int main;\n")

@@ -162,10 +162,10 @@ def test_copied_board_definition(tmp_path: Path, name: str) -> None:
     original = builder_of(BOARDS[name]).job(BOARDS[name], TREE, None).folder
     shutil.copytree(original, tmp_path / "away" / "COPY")
     shutil.copytree(original, tmp_path / "boards" / "ORIGINAL")
-    shared = tmp_path / "boards" / "esp32"
-    shared.mkdir()
+    shared = tmp_path / "ports" / "esp32"
+    shared.mkdir(parents=True)
     (shared / "board.cmake").write_text('message("for ${IDF_TARGET}")')
-    named = f"-DESPBENCH_BOARDS={tmp_path}/boards"
+    named = f"-DESPBENCH_FIRMWARE={tmp_path}"
     for command in (
         ["cmake", named, "-P", "away/COPY/mpconfigboard.cmake"],
         ["cmake", "-P", "boards/ORIGINAL/mpconfigboard.cmake"],
@@ -237,7 +237,7 @@ def test_command() -> None:
         *("/env/python", "/idf/tools/idf.py", "-B", "/t/build/esp32/idf"),
         *("-D", "MICROPY_BOARD=ESP32_BENCH"),
         *("-D", "MICROPY_BOARD_DIR=/t/firmware/boards/ESP32_BENCH"),
-        *("-D", "ESPBENCH_BOARDS=/t/firmware/boards"),
+        *("-D", "ESPBENCH_FIRMWARE=/t/firmware"),
         *("-D", "ESPBENCH_HTTP_PARSER=/s/http-parser"),
         *("-D", f"ESPBENCH_VERSION={__version__}"),
         "build",

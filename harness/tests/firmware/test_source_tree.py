@@ -20,7 +20,7 @@ TREE = Path(__file__).resolve().parents[3]
 
 def carried(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return what a wheel would have brought, with one file, where espbench is no clone."""
-    board = folder / "firmware" / "boards" / "lx60"
+    board = folder / "firmware" / "ports" / "lx60"
     board.mkdir(parents=True)
     (board / "Makefile").write_text("all:\n")
     monkeypatch.setattr(tree, "CARRIED", folder)
@@ -43,9 +43,9 @@ def test_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert built.parent == tmp_path / "cache" / "build"
     assert built.name.startswith(f"{__version__}-")
     other = carried(tmp_path / "other" / "_tree", monkeypatch)
-    os.utime(other / "firmware" / "boards" / "lx60" / "Makefile", (1, 1))
+    os.utime(other / "firmware" / "ports" / "lx60" / "Makefile", (1, 1))
     assert tree.builds(other) == built
-    (other / "firmware" / "boards" / "lx60" / "Makefile").write_text("all: more\n")
+    (other / "firmware" / "ports" / "lx60" / "Makefile").write_text("all: more\n")
     assert tree.builds(other) != built
 
 
@@ -87,7 +87,7 @@ def test_another_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     CI makes its environment anew in each run, and keeps the cache.
     """
-    folder = tmp_path / "firmware" / "boards" / "lx60"
+    folder = tmp_path / "firmware" / "ports" / "lx60"
     folder.mkdir(parents=True)
     (folder / "Makefile").write_text("all:\n\tcp Makefile $(BUILD)/firmware.elf\n")
     monkeypatch.setattr(build_make.MakeBuilder, "check_tools", lambda *_: None)

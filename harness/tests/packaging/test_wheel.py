@@ -52,7 +52,7 @@ def test_what_travels(installed: Installed) -> None:
         assert "espbench/py.typed" in wheel.namelist()
         made = (".pyc", ".pem", ".key", ".elf", ".o")
         assert not [name for name in wheel.namelist() if name.endswith(made)]
-    assert os.access(installed.package / "_tree/firmware/boards/esp32/mpy_cross.sh", os.X_OK)
+    assert os.access(installed.package / "_tree/firmware/ports/esp32/mpy_cross.sh", os.X_OK)
 
 
 def test_pytest_in_an_empty_project(installed: Installed) -> None:

@@ -61,7 +61,7 @@ class Patch:
 PATCHES = {
     # the key exchange and the signature of each handshake are done twice
     "handshake": Patch(
-        "firmware/transports/lwip/tls_session.c",
+        "firmware/modules/webserver/tls/session.c",
         "    mbedtls_ssl_init(connection->tls);\n",
         "    mbedtls_ssl_init(connection->tls);\n"
         "    unsigned char hash[32] = {0}, signature[MBEDTLS_PK_SIGNATURE_MAX_SIZE];\n"
@@ -85,20 +85,20 @@ PATCHES = {
         doubled=("handshake_rsa2048_work", "handshake_p256_work"),
     ),
     "session": Patch(
-        "firmware/transports/lwip/tls_session.c",
+        "firmware/modules/webserver/tls/session.c",
         "net_malloc(sizeof *connection->tls)",
         "net_malloc(sizeof *connection->tls + 2048)",
         {"session_rsa2048_heap": 2048, "session_p256_heap": 2048},
     ),
     "leak": Patch(
-        "firmware/transports/lwip/connection_io.c",
+        "firmware/modules/webserver/net/connection.c",
         "    connection->stash = NULL;\n    connection->pcb = NULL;\n",
         "    connection->stash = NULL;\n    connection->pcb = NULL;\n"
         "    char *volatile forgotten = net_malloc(100);\n    (void)forgotten;\n",
         {"leak_http_heap": 100, "leak_https_heap": 100},
     ),
     "boot": Patch(
-        "firmware/python/_boot.py",
+        "firmware/app/_boot.py",
         "_mount()\n_connect()\n",
         "_mount()\nfor _ in range(2000):\n    pass\n_connect()\n",
         {"boot_work": 230e3},

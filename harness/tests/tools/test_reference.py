@@ -148,7 +148,7 @@ def test_stubs_are_the_sources(module: str) -> None:
 @pytest.mark.parametrize("module", FROZEN)
 def test_stubs_are_the_frozen_sources(module: str) -> None:
     """Functions that are frozen Python have the parameters of their stubs."""
-    path = FIRMWARE.parent / "python" / f"{module}.py"
+    path = FIRMWARE.parent / "app" / f"{module}.py"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     real = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     for each in read_module(module).functions:

@@ -109,7 +109,7 @@ def test_absence(monkeypatch: pytest.MonkeyPatch) -> None:
     """A board is absent for the first thing that is missing."""
     monkeypatch.setattr(suites, "find_qemu", lambda _board: "/qemu")
     assert suites.absence(LX60) == (
-        "Board lx60 has no firmware/boards/lx60/Makefile to build it with."
+        "Board lx60 has no firmware/ports/lx60/Makefile to build it with."
     )
 
     def missing(_board: object) -> str:

@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-#ifndef LX60_NET_HEAP_INIT_H
-#define LX60_NET_HEAP_INIT_H
-
-/* Makes the network heap ready, once, before anything allocates from it. */
-void net_heap_init(void);
-
-#endif

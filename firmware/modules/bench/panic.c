@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "panic.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "port.h"
+#include "py/mphal.h"
+
+#define FRAME_BYTES 64
+/* Whoever looks at the stacks does so in one of the switches between threads. */
+#define LOOKED_AT_AFTER_MS 20
+
+void bench_panic_exception(void) {
+    /* The address is volatile so that the compiler does not see it. */
+    static volatile uintptr_t nowhere = 16;
+    (void)*(volatile uint32_t *)nowhere;
+}
+
+static unsigned deeper(const char *end);
+/* Volatile, so that the compiler makes no loop of the recursion. */
+static unsigned (*volatile again)(const char *) = deeper;
+
+static unsigned deeper(const char *end) {
+    volatile char frame[FRAME_BYTES];
+    for (size_t i = 0; i < sizeof(frame); i++) {
+        frame[i] = 0;
+    }
+    return (const char *)frame > end ? again(end) + frame[0] : (unsigned)frame[0];
+}
+
+static void overrun_stack(void) {
+    deeper(bench_stack_end());
+    mp_hal_delay_ms(LOOKED_AT_AFTER_MS);
+}
+
+static const struct {
+    const char *name;
+    void (*provoke)(void);
+} kinds[] = {
+    {"exception", bench_panic_exception},
+    {"abort", bench_abort},
+    {"stack", overrun_stack},
+    {"hang", bench_hang},
+};
+
+bool bench_panic_kind(const char *kind) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(kind, kinds[i].name) == 0) {
+            kinds[i].provoke();
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+#include "handlers.h"
+
+#include <string.h>
+
+#include "body_streams.h"
+#include "httpserver.h"
+#include "py/objstr.h"
+#include "py/objtuple.h"
+#include "py/runtime.h"
+#include "py/stream.h"
+#include "py/unicode.h"
+#include "webserver/http/message.h"
+#include "webserver/stream.h"
+
+#define TEXT "text/plain; charset=utf-8"
+
+/* One handler for each place in the route table. */
+MP_REGISTER_ROOT_POINTER(mp_obj_t httpserver_handlers[32]);
+_Static_assert(ROUTE_MAX == 32, "httpserver_handlers has a place for each route");
+
+/* The request whose handler is running, until it is answered. There is one: process_queue() is not
+ * entered again from a handler. Whatever Python runs meanwhile may answer it, which frees it. */
+static transport_request_t *current;
+static bool called; /* its handler was: before that nobody can answer it, while it is read */
+
+void http_handlers_set(int index, mp_obj_t handler) {
+    MP_STATE_VM(httpserver_handlers)[index] = handler;
+}
+
+void http_handlers_forget(void) {
+    for (int i = 0; i < ROUTE_MAX; i++) {
+        http_handlers_set(i, MP_OBJ_NULL);
+    }
+    current = NULL;
+    http_streams_forget();
+}
+
+static void respond(unsigned status, const char *content_type, const char *headers,
+                    const void *body, size_t length) {
+    transport_request_t *request = current;
+    current = NULL;
+    transport_response_t response = {
+        .status = (uint16_t)status,
+        .content_type = content_type,
+        .extra_headers = headers,
+        .body = body,
+        .length = length,
+    };
+    transport_respond(request, &response);
+}
+
+static void add_header(vstr_t *lines, mp_obj_t name, mp_obj_t value) {
+    size_t name_length, value_length;
+    if (!mp_obj_is_str_or_bytes(value)) {
+        value = mp_obj_str_make_new(&mp_type_str, 1, 0, &value); /* may run a __str__ */
+    }
+    const char *n = mp_obj_str_get_data(name, &name_length);
+    const char *v = mp_obj_str_get_data(value, &value_length);
+    if (name_length == 0 || !http_is_line_safe(n, name_length) ||
+        !http_is_line_safe(v, value_length) || memchr(n, ':', name_length)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("header name or value holds what would end it"));
+    }
+    vstr_add_strn(lines, n, name_length);
+    vstr_add_strn(lines, ": ", 2);
+    vstr_add_strn(lines, v, value_length);
+    vstr_add_strn(lines, "\r\n", 2);
+}
+
+/* From a dict, or from a sequence of (name, value). Iterators and __str__ may be Python, and change
+ * the dict. */
+static void add_headers(vstr_t *lines, mp_obj_t headers) {
+    if (mp_obj_is_dict_or_ordereddict(headers)) {
+        mp_map_t *map = mp_obj_dict_get_map(headers);
+        for (size_t i = 0; i < map->alloc; i++) {
+            if (mp_map_slot_is_filled(map, i)) {
+                add_header(lines, map->table[i].key, map->table[i].value);
+            }
+        }
+        return;
+    }
+    mp_obj_iter_buf_t buffer;
+    mp_obj_t iterator = mp_getiter(headers, &buffer), pair;
+    while ((pair = mp_iternext(iterator)) != MP_OBJ_STOP_ITERATION) {
+        mp_obj_t *items;
+        mp_obj_get_array_fixed_n(pair, 2, &items);
+        add_header(lines, items[0], items[1]);
+    }
+}
+
+static void raise_without_request(void) {
+    if (!current || !called) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("no request waits for an answer"));
+    }
+}
+
+bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_type,
+                        mp_obj_t headers) {
+    raise_without_request();
+    if (status < 200 || status > 999) {
+        mp_raise_ValueError(MP_ERROR_TEXT("status must be 200 to 999"));
+    }
+    if (content_type && !http_is_line_safe(content_type, strlen(content_type))) {
+        mp_raise_ValueError(MP_ERROR_TEXT("content_type holds what would end the line"));
+    }
+    vstr_t lines;
+    vstr_init(&lines, 16);
+    if (headers != mp_const_none) {
+        add_headers(&lines, headers);
+    }
+    const char *extra_headers = vstr_null_terminated_str(&lines);
+    mp_buffer_info_t body = {.buf = NULL, .len = 0};
+    bool streamed = content != mp_const_none && !mp_get_buffer(content, &body, MP_BUFFER_READ);
+    if (streamed) {
+        content = server_stream(content, MP_STREAM_OP_READ | MP_STREAM_OP_IOCTL);
+        body.len = http_streams_length(content);
+    }
+    /* From here to the answer nothing runs Python or allocates in its heap (a collection closes
+     * files, whose block device may be Python's): the request and the buffer stay as they are. */
+    raise_without_request();
+    if (streamed && !http_streams_room()) {
+        respond(503, TEXT, "Retry-After: 1\r\n", "503 Service Unavailable\n", 24);
+        http_streams_add(0, content);
+        return false;
+    }
+    transport_request_t *request = current;
+    current = NULL;
+    transport_response_t response = {
+        .status = (uint16_t)status,
+        .content_type = content_type,
+        .extra_headers = extra_headers,
+        .body = body.buf,
+        .length = body.len,
+    };
+    if (streamed) {
+        transport_stream_t stream;
+        bool answered = transport_respond_stream(request, &response, &stream);
+        vstr_clear(&lines);
+        http_streams_add(stream, content);
+        return answered;
+    }
+    bool sent = transport_respond(request, &response);
+    vstr_clear(&lines);
+    return sent;
+}
+
+static mp_obj_t text_object(const char *text, size_t length) {
+    /* What is not UTF-8 (RFC 9110 section 5.5 allows it in values) becomes bytes. */
+    if (utf8_check((const byte *)text, length)) {
+        return mp_obj_new_str(text, length);
+    }
+    return mp_obj_new_bytes((const byte *)text, length);
+}
+
+static mp_obj_t headers_object(const char *headers) {
+    mp_obj_t dict = mp_obj_new_dict(0);
+    while (*headers) {
+        const char *value = headers + strlen(headers) + 1;
+        mp_obj_t key = text_object(headers, strlen(headers));
+        mp_map_elem_t *element =
+            mp_map_lookup(mp_obj_dict_get_map(dict), key, MP_MAP_LOOKUP_ADD_IF_NOT_FOUND);
+        mp_obj_t object = text_object(value, strlen(value));
+        if (element->value != MP_OBJ_NULL && mp_obj_is_str(element->value) &&
+            mp_obj_is_str(object)) { /* RFC 9110 section 5.3: repeated fields form one list */
+            object = mp_binary_op(
+                MP_BINARY_OP_ADD,
+                mp_binary_op(MP_BINARY_OP_ADD, element->value, mp_obj_new_str(", ", 2)), object);
+        }
+        element->value = object;
+        headers = value + strlen(value) + 1;
+    }
+    return dict;
+}
+
+static mp_obj_t request_object(const transport_request_t *request) {
+    static const qstr fields[] = {MP_QSTR_method,  MP_QSTR_uri,  MP_QSTR_path,  MP_QSTR_query,
+                                  MP_QSTR_headers, MP_QSTR_body, MP_QSTR_secure};
+    transport_request_view_t view;
+    transport_request_view(request, &view);
+    size_t path = route_path_length(view.target);
+    const char *query = view.target[path] == '?' ? view.target + path + 1 : "";
+    mp_obj_t items[] = {
+        mp_obj_new_str(view.method, strlen(view.method)),
+        text_object(view.target, strlen(view.target)),
+        text_object(view.target, path),
+        text_object(query, strcspn(query, "#")),
+        headers_object(view.headers),
+        mp_obj_new_bytes(view.body, view.body_length),
+        mp_obj_new_bool(view.scheme == SERVER_HTTPS),
+    };
+    return mp_obj_new_attrtuple(fields, MP_ARRAY_SIZE(items), items);
+}
+
+static void answer_with(mp_obj_t result) {
+    if (!current) {
+        return; /* the handler has called send() */
+    }
+    if (result == mp_const_none) {
+        respond(204, NULL, NULL, NULL, 0);
+        return;
+    }
+    mp_buffer_info_t body;
+    mp_get_buffer_raise(result, &body, MP_BUFFER_READ);
+    respond(200, mp_obj_is_str(result) ? TEXT : "application/octet-stream", NULL, body.buf,
+            body.len);
+}
+
+static void call_handler(void) {
+    mp_obj_t object = request_object(current); /* allocates: see http_handlers_send() */
+    transport_request_view_t view;
+    transport_request_view(current, &view);
+    int index;
+    if (server_route_find(view.target, view.method, &index) != ROUTE_FOUND) {
+        respond(404, TEXT, NULL, "404 Not Found\n", 14); /* off() was called since */
+        return;
+    }
+    called = true;
+    answer_with(mp_call_function_1(MP_STATE_VM(httpserver_handlers)[index], object));
+}
+
+void http_handlers_run(server_item_t *item) {
+    current = item->request;
+    called = false;
+    server_item_free(item);
+    transport_request_view_t view;
+    transport_request_view(current, &view);
+    bool secure = view.scheme == SERVER_HTTPS;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        call_handler();
+        nlr_pop();
+        return;
+    }
+    if (current) {
+        respond(500, TEXT, NULL, "500 Internal Server Error\n", 26);
+    }
+    httpserver_handler_failed(nlr.ret_val, secure);
+}

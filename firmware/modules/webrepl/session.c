@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+#include "session.h"
+
+#include <string.h>
+
+#include "py/mpstate.h"
+#include "py/runtime.h"
+#include "shared/runtime/interrupt_char.h"
+#include "terminal.h"
+#include "text.h"
+#include "webserver/port.h"
+#include "webserver/server.h"
+#include "webserver/ws/frame.h"
+
+#define GUESTS 4            /* clients that have not logged in; one more pushes the oldest out */
+#define QUEUED_MAX 8192     /* bytes of input that wait for MicroPython's thread */
+#define OUTPUT_HIGH 4096    /* bytes on the way to the client above which output waits */
+#define BATCH_US 5000       /* how long output may be held back to fill a frame */
+#define LOGIN_US 60000000   /* how long the password may take */
+#define FORGIVE_US 60000000 /* without a failure: the next one counts as the first again */
+#define SLOW_US 10000000    /* how long output waits for a slow client */
+#define CTRL_C 3
+#define NEVER UINT64_MAX
+
+typedef enum {
+    GUEST_NONE,
+    GUEST_NEW,    /* connected: gets the prompt with the next poll, behind the upgrade's answer */
+    GUEST_REFUSE, /* gets told why with the next poll */
+    GUEST_TYPES,
+    GUEST_WAITS, /* has sent a password, right or wrong: its answer is held back */
+} guest_state_t;
+
+typedef struct {
+    uint16_t code;
+    const char *text, *reason;
+} refusal_t;
+
+static const refusal_t IN_USE = {WS_CODE_TRY_LATER, "\r\nWebREPL is in use by another client\r\n",
+                                 "in use by another client"};
+static const refusal_t CROWD = {WS_CODE_TRY_LATER, "\r\nToo many clients without a password\r\n",
+                                "too many clients without a password"};
+static const refusal_t LATE = {WS_CODE_POLICY, "\r\nNo password came in time\r\n",
+                               "login time-out"};
+static const refusal_t DENIED = {WS_CODE_POLICY, "\r\nAccess denied\r\n", "access denied"};
+static const refusal_t BINARY = {WS_CODE_POLICY, "\r\nLog in first\r\n", "log in first"};
+static const refusal_t STOPPED = {WS_CODE_GOING_AWAY, "\r\nWebREPL stopped\r\n", "WebREPL stopped"};
+
+typedef struct {
+    guest_state_t state;
+    transport_client_t client;
+    server_item_t *connect; /* for MicroPython's thread, when the password is right */
+    uint64_t by;            /* types: time-out; waits: when it gets its answer */
+    bool right;
+    const refusal_t *refusal;
+    webrepl_password_t typed;
+} guest_t;
+
+static guest_t guests[GUESTS];
+static webrepl_password_t password;
+static bool enabled;
+static unsigned failures; /* wrong passwords in a row, whoever sent them */
+static uint64_t last_failure;
+
+static transport_client_t session;
+static transport_client_t leaving; /* was closed by us; MicroPython's thread is to hear its end */
+static webrepl_activity_t activity;
+
+static char batch[1024];
+static size_t batched;
+static uint64_t batch_by = NEVER;
+
+void webrepl_session_activity(webrepl_activity_t now) { activity = now; }
+
+transport_client_t webrepl_session_client(void) { return session; }
+
+bool webrepl_is_session(transport_client_t client) { return session && client == session; }
+
+static void send_text(transport_client_t client, const char *text) {
+    transport_ws_send(client, true, text, strlen(text));
+}
+
+/* ---- output ---- */
+
+static void begin_session(transport_client_t client) {
+    session = client;
+    batched = 0;
+    batch_by = NEVER;
+}
+
+/* Sends the batch up to its last whole character. */
+static void send_batch(void) {
+    size_t whole = webrepl_text_whole(batch, batched), rest = batched - whole;
+    batch_by = NEVER;
+    if (session && whole) {
+        webrepl_text_repair(batch, whole);
+        transport_ws_send(session, true, batch, whole);
+    }
+    if (session) { /* sending may have ended it, and its batch */
+        batched = rest;
+        memmove(batch, batch + whole, rest);
+    }
+}
+
+static bool interrupted(void) { return MP_STATE_MAIN_THREAD(mp_pending_exception) != MP_OBJ_NULL; }
+
+/* Waits until the client has taken enough of what is queued for it. A program that is to be
+ * interrupted waits no longer: what it printed is queued all the same. */
+static void wait_for_client(void) {
+    uint64_t end = board_us() + SLOW_US;
+    while (session && transport_ws_queued(session) > OUTPUT_HIGH && !interrupted()) {
+        if (board_us() >= end) {
+            server_log("webrepl: the client takes no output: its session is ended");
+            webrepl_session_close(WS_CODE_POLICY, "output was not taken");
+            return;
+        }
+        board_wait_event(10000);
+    }
+}
+
+void webrepl_output_flush(void) {
+    if (session && batched) {
+        send_batch();
+        board_wait_event(0); /* it leaves now */
+        wait_for_client();
+    }
+}
+
+void webrepl_output(const char *text, size_t length) {
+    while (session && length) {
+        size_t n = sizeof batch - batched;
+        n = n < length ? n : length;
+        memcpy(batch + batched, text, n);
+        batched += n;
+        text += n;
+        length -= n;
+        if (batched == sizeof batch) {
+            webrepl_output_flush();
+        } else if (batch_by == NEVER) {
+            batch_by = board_us() + BATCH_US;
+            board_wait_event(0); /* the board learns of the new deadline */
+        }
+    }
+}
+
+bool webrepl_output_binary(const void *data, size_t length) {
+    webrepl_output_flush();
+    wait_for_client();
+    return session && transport_ws_send(session, false, data, length);
+}
+
+/* ---- guests ---- */
+
+static void free_guest(guest_t *guest) {
+    server_item_free(guest->connect);
+    memset(guest, 0, sizeof *guest); /* it held a password */
+}
+
+static guest_t *find_guest(transport_client_t client) {
+    for (int i = 0; i < GUESTS; i++) {
+        if (guests[i].state != GUEST_NONE && guests[i].client == client) {
+            return &guests[i];
+        }
+    }
+    return NULL;
+}
+
+static void refuse_later(guest_t *guest, const refusal_t *why) {
+    guest->state = GUEST_REFUSE;
+    guest->refusal = why;
+}
+
+static void refuse(guest_t *guest, const refusal_t *why) {
+    transport_client_t client = guest->client;
+    free_guest(guest);
+    send_text(client, why->text);
+    transport_ws_close(client, why->code, why->reason);
+}
+
+/* A free place, after the guest who has been here longest had to go if there was none. */
+static guest_t *guest_place(void) {
+    guest_t *oldest = &guests[0];
+    for (int i = 0; i < GUESTS; i++) {
+        if (guests[i].state == GUEST_NONE) {
+            return &guests[i];
+        }
+        /* numbers of clients grow, and may wrap */
+        if ((int32_t)(guests[i].client - oldest->client) < 0) {
+            oldest = &guests[i];
+        }
+    }
+    refuse(oldest, &CROWD);
+    return oldest;
+}
+
+static void forget_closed_session(void) {
+    if (session && !transport_ws_open(session)) { /* in its close handshake: the place is free */
+        leaving = session;
+        begin_session(0);
+    }
+}
+
+static void welcome(server_item_t *item) {
+    forget_closed_session();
+    guest_t *guest = guest_place();
+    *guest = (guest_t){.state = GUEST_NEW, .client = item->client, .connect = item};
+    if (session || !enabled) {
+        refuse_later(guest, session ? &IN_USE : &STOPPED);
+    }
+}
+
+/* When a guest has typed its line. A wrong password is counted now, so that going away before the
+ * answer does not help; and a right one waits as long as a wrong one before it would have made it,
+ * so that the wait tells nothing. */
+static void judge(guest_t *guest) {
+    uint64_t now = board_us();
+    if (now - last_failure > FORGIVE_US) {
+        failures = 0;
+    }
+    guest->right = enabled && webrepl_password_equal(&guest->typed, &password);
+    memset(&guest->typed, 0, sizeof guest->typed);
+    if (!guest->right) {
+        failures++;
+        last_failure = now;
+        server_log("webrepl: wrong password, %u in a row: answered in %u ms", failures,
+                   (unsigned)webrepl_password_delay_ms(failures));
+    }
+    guest->state = GUEST_WAITS;
+    guest->by = now + webrepl_password_delay_ms(failures) * 1000ull;
+}
+
+/* The guest's password was right. */
+static void log_in(guest_t *guest) {
+    forget_closed_session();
+    if (session) {
+        refuse(guest, &IN_USE);
+        return;
+    }
+    transport_client_t client = guest->client;
+    server_item_t *item = guest->connect;
+    guest->connect = NULL;
+    free_guest(guest);
+    failures = 0;
+    begin_session(client);
+    webrepl_terminal_attach(true);
+    server_on_websocket(OWNER_WEBREPL, item);
+    for (int i = 0; i < GUESTS; i++) {
+        if (guests[i].state != GUEST_NONE) {
+            refuse_later(&guests[i], &IN_USE);
+        }
+    }
+    transport_ws_limit(client, WEBREPL_MESSAGE_MAX);
+    send_text(client, "\r\nWebREPL connected\r\n>>> ");
+    transport_resume(); /* a client need not wait for the answer before it goes on */
+}
+
+/* Gives a guest what is due. */
+static void serve(guest_t *guest, uint64_t now) {
+    if (guest->state == GUEST_REFUSE) {
+        refuse(guest, guest->refusal);
+    } else if (guest->state == GUEST_NEW) {
+        guest->state = GUEST_TYPES; /* first: if sending fails, the guest is gone behind it */
+        guest->by = now + LOGIN_US;
+        send_text(guest->client, "Password: ");
+        transport_resume();
+    } else if (guest->state == GUEST_TYPES && now >= guest->by) {
+        refuse(guest, &LATE);
+    } else if (guest->state == GUEST_WAITS && now >= guest->by) {
+        if (guest->right) {
+            log_in(guest);
+        } else {
+            refuse(guest, &DENIED);
+        }
+    }
+}
+
+void webrepl_on_poll(void) {
+    uint64_t now = board_us();
+    for (int i = 0; i < GUESTS; i++) {
+        serve(&guests[i], now);
+    }
+    if (now >= batch_by && transport_ws_queued(session) > OUTPUT_HIGH) {
+        batch_by =
+            now + BATCH_US; /* the client is slow: let the batch fill, then its writer waits */
+    } else if (now >= batch_by) {
+        send_batch();
+    }
+}
+
+uint64_t webrepl_deadline(void) {
+    uint64_t by = batch_by;
+    for (int i = 0; i < GUESTS; i++) {
+        bool now = guests[i].state == GUEST_NEW || guests[i].state == GUEST_REFUSE;
+        uint64_t due = guests[i].state == GUEST_NONE ? NEVER : now ? 0 : guests[i].by;
+        by = due < by ? due : by;
+    }
+    return by;
+}
+
+/* ---- what arrives ---- */
+
+static void drop_front(server_item_t *item, size_t count) {
+    item->length -= count;
+    memmove(item->data, item->data + count, item->length);
+}
+
+/* Nothing is sent from here: it would end the connection that is just being read. What comes behind
+ * the password waits for its answer: clients do not (webrepl_cli.py asks for the version at once).
+ */
+static webrepl_verdict_t guest_message(guest_t *guest, server_item_t *item) {
+    if (guest->state == GUEST_NEW || guest->state == GUEST_WAITS) {
+        return WEBREPL_WAIT;
+    }
+    if (guest->state == GUEST_TYPES && !item->text) {
+        refuse_later(guest, &BINARY);
+    } else if (guest->state == GUEST_TYPES) {
+        bool complete;
+        size_t used = webrepl_password_type(&guest->typed, item->data, item->length, &complete);
+        memset(item->data, 0, used);
+        drop_front(item, used);
+        if (complete) {
+            judge(guest);
+        }
+        if (item->length > 0) {
+            return WEBREPL_WAIT;
+        }
+    }
+    server_item_free(item);
+    return WEBREPL_TAKEN;
+}
+
+/* Whether what is typed in front of the first Ctrl-C is nothing but empty lines. */
+static bool first_is_alone(const server_item_t *item) {
+    size_t i = 0;
+    while (item->data[i] == '\r' || item->data[i] == '\n') {
+        i++;
+    }
+    return item->data[i] == CTRL_C;
+}
+
+/* Ctrl-C works when it arrives, not when its turn comes in the queue. While code of the session
+ * runs, it goes to that code and is not input. Else it is input, which ends the line being typed;
+ * at an empty prompt it interrupts the application too, as any terminal of MicroPython does, and
+ * when earlier input waits, because then the application is what keeps it waiting. */
+static void look_for_interrupt(server_item_t *item, size_t queued) {
+    if (!item->text || item->code || !memchr(item->data, CTRL_C, item->length) ||
+        mp_interrupt_char != CTRL_C) {
+        return;
+    }
+    item->code = 1; /* looked at: a message that waits comes here again */
+    if (activity == WEBREPL_RUNS) {
+        size_t kept = 0;
+        for (size_t i = 0; i < item->length; i++) {
+            if (item->data[i] != CTRL_C) {
+                item->data[kept++] = item->data[i];
+            }
+        }
+        item->length = kept;
+        mp_sched_keyboard_interrupt();
+    } else if ((activity == WEBREPL_IDLE && first_is_alone(item)) || queued > 0) {
+        mp_sched_keyboard_interrupt();
+    }
+}
+
+static webrepl_verdict_t session_message(server_item_t *item, size_t queued) {
+    look_for_interrupt(item, queued);
+    if (item->length == 0) {
+        server_item_free(item);
+        return WEBREPL_TAKEN;
+    }
+    return queued == 0 || queued + item->length <= QUEUED_MAX ? WEBREPL_QUEUE : WEBREPL_WAIT;
+}
+
+static webrepl_verdict_t disconnected(server_item_t *item) {
+    if (item->client == leaving || (session && item->client == session)) {
+        if (item->client == session) {
+            begin_session(0);
+        }
+        leaving = 0;
+        return WEBREPL_QUEUE;
+    }
+    guest_t *guest = find_guest(item->client);
+    if (guest) {
+        free_guest(guest);
+    }
+    server_item_free(item);
+    return WEBREPL_TAKEN;
+}
+
+webrepl_verdict_t webrepl_on_item(server_item_t *item, size_t queued) {
+    if (item->kind == ITEM_DISCONNECT) {
+        return disconnected(item);
+    }
+    if (item->kind == ITEM_CONNECT) {
+        if (session && item->client == session) {
+            return WEBREPL_QUEUE; /* from log_in() */
+        }
+        welcome(item);
+        return WEBREPL_TAKEN;
+    }
+    if (session && item->client == session) {
+        return session_message(item, queued);
+    }
+    guest_t *guest = find_guest(item->client);
+    if (guest) {
+        return guest_message(guest, item);
+    }
+    server_item_free(item);
+    return WEBREPL_TAKEN;
+}
+
+/* ---- for MicroPython's thread ---- */
+
+void webrepl_session_close(uint16_t code, const char *reason) {
+    transport_client_t client = session;
+    if (client) {
+        leaving = client;
+        begin_session(0);
+        transport_ws_close(client, code, reason);
+    }
+}
+
+void webrepl_session_password(const webrepl_password_t *new_password) {
+    enabled = new_password != NULL;
+    if (enabled) {
+        password = *new_password;
+        return;
+    }
+    memset(&password, 0, sizeof password);
+    for (int i = 0; i < GUESTS; i++) {
+        if (guests[i].state != GUEST_NONE) {
+            refuse(&guests[i], &STOPPED);
+        }
+    }
+    webrepl_session_close(WS_CODE_GOING_AWAY, "WebREPL stopped");
+}
+
+void webrepl_session_forget(void) {
+    for (int i = 0; i < GUESTS; i++) {
+        free_guest(&guests[i]);
+    }
+    begin_session(0);
+    leaving = 0;
+    activity = WEBREPL_IDLE;
+    enabled = false;
+    memset(&password, 0, sizeof password);
+    memset(batch, 0, sizeof batch);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection of the lwip transport, and what its parts do with it:
+ *   net/listener.c      listeners, limits, deadlines, the poll
+ *   net/connection.c    bytes in and out, plain or TLS; ending a connection
+ *   tls/session.c       TLS configuration, handshake, why a handshake failed
+ *   http/request.c      requests and responses
+ *   http/body_stream.c  bodies that come piece by piece
+ *   ws/session.c        WebSocket sessions
+ *
+ * lwIP's callbacks only note what happened; the work is done in transport_poll(), outside of
+ * tcp_input(), so that any connection may be ended there at any point.
+ *
+ * Why not altcp_tls: it reports a failed handshake as a closed connection, without Mbed TLS's
+ * code; it cannot bound the time of a handshake; and its close sends what it likes. The sentences
+ * in the log, the whole-handshake time-out and the purge without close_notify all need the session
+ * itself, so Mbed TLS sits directly on the tcp_pcb.
+ */
+#ifndef ESPBENCH_WEBSERVER_CONNECTION_H
+#define ESPBENCH_WEBSERVER_CONNECTION_H
+
+#include "lwip/tcp.h"
+#include "mbedtls/ssl.h"
+
+#include "webserver/port.h"
+#include "webserver/server.h"
+#include "webserver/ws/frame.h"
+
+#define NEVER UINT64_MAX
+#define TARGET_MAX 512       /* bytes of a request target; more is 414 */
+#define HEAD_MAX 2560        /* bytes of a whole head (target included) as kept; more is 431 */
+#define OUT_HIGH 4096        /* queued output above which no more input is read */
+#define STREAM_LOW 4096      /* queued output below which a body's next piece is asked for */
+#define STREAM_PIECE 4096    /* most bytes of a piece */
+#define WS_OUT_MAX 65536     /* queued output above which a WebSocket send is refused */
+#define LINGER_US 1000000    /* how long input is discarded after our FIN has arrived */
+#define LOST_US 8000000      /* and for that without progress: lwIP repeats after 1.5 and 3 s */
+#define GRACE_US 100000      /* after a handshake the first request is on its way: not idle */
+#define NO_MEMORY_US 1000000 /* how long lwIP may lack memory to send before we give up */
+
+typedef struct connection connection_t;
+
+typedef enum {
+    STATE_HANDSHAKE, /* TLS, not done yet */
+    STATE_HTTP,
+    STATE_WEBSOCKET,
+    STATE_FLUSH,  /* sends what is queued, then closes */
+    STATE_LINGER, /* FIN sent; discards input until the peer's FIN, so that no RST eats the answer
+                   */
+} connection_state_t;
+
+typedef struct out_block {
+    struct out_block *next;
+    size_t length, sent;
+    uint8_t data[];
+} out_block_t;
+
+typedef struct {
+    server_endpoint_t endpoint;
+    ws_decoder_t decoder;
+    server_item_t *message; /* being received */
+    server_item_t *gone;    /* the disconnect event, allocated ahead so that it cannot fail */
+    bool waiting;           /* message is complete, the queue is full */
+    bool close_sent, close_received;
+    uint16_t close_code; /* what the disconnect event will say */
+    uint64_t ping_at, pong_by, close_by;
+} websocket_t;
+
+struct connection {
+    connection_t *next;
+    server_scheme_t scheme;
+    connection_state_t state;
+    uint32_t id;
+    struct tcp_pcb *pcb; /* NULL once lwIP has let go of it */
+    struct pbuf *rx;
+    uint16_t rx_at;
+#if CONFIG_MBEDTLS_DYNAMIC_BUFFER
+    uint16_t record_left; /* of a TLS record's body; none: a header comes next */
+#endif
+    bool admitted; /* has a place; until then it only waits, see admit() */
+    bool spare;    /* it is the one kept for the WebREPL, see connection_claim() */
+    bool ready, eof, started, asked, no_memory;
+    mbedtls_ssl_context *tls;
+    uint8_t *stash; /* decrypted input that could not be used yet */
+    size_t stash_at, stash_length;
+    out_block_t *out, *out_last;
+    size_t out_bytes;
+    size_t stream_left; /* bytes of a response's body that are still to be written */
+    uint64_t admitted_at, last_used, last_received, last_sent, handshake_by, linger_by;
+    uint64_t no_memory_since;
+    transport_request_t *request;
+    websocket_t *ws;
+    ip_addr_t peer;
+    uint16_t peer_port;
+};
+
+/* ---- net/listener.c ---- */
+extern const transport_options_t *connection_options(const connection_t *connection);
+connection_t *connection_by_id(uint32_t id);
+connection_t *connection_streaming(void); /* one with room for a piece of its body, or NULL */
+
+/* Whether the connection has a place for the request whose head has come. False: only the one that
+ * is kept for the WebREPL was left, and the request is not for it: connection_refuse() it. */
+bool connection_claim(connection_t *connection, bool webrepl);
+void connection_refuse(connection_t *connection);
+
+/* Logs and counts; the line names the peer. */
+void connection_failure(connection_t *connection, server_cause_t cause, const char *what);
+
+/* ---- net/connection.c ---- */
+
+/* Queues bytes: two pieces, of which the second may be NULL. All or nothing. */
+bool connection_queue(connection_t *connection, const void *a, size_t a_length, const void *b,
+                      size_t b_length);
+
+typedef enum { IO_OK, IO_BLOCKED, IO_ENDED } io_result_t;
+
+/* Sends what it can. IO_OK: all is with lwIP. IO_ENDED: the connection is gone. */
+io_result_t connection_send(connection_t *connection);
+
+/* The next piece of input without using it up. IO_BLOCKED: none now. IO_ENDED: no more will come
+ * (orderly), or the connection is gone (then connection->pcb is NULL). */
+io_result_t connection_peek(connection_t *connection, const uint8_t **data, size_t *length);
+void connection_use(connection_t *connection, size_t length);
+
+/* Keeps the unused rest of decrypted input; false: no memory. Called when a service ends. */
+bool connection_keep_rest(connection_t *connection);
+void connection_drop_input(connection_t *connection);
+
+int connection_bio_send(void *connection, const unsigned char *data, size_t length);
+int connection_bio_receive(void *connection, unsigned char *data, size_t length);
+
+/* Sends what is queued, then closes in an orderly way (close_notify, FIN, linger). */
+void connection_finish(connection_t *connection);
+
+/* Frees what the connection holds besides its place, and closes; abort sends a RST. The
+ * connection is removed from the list by the next poll (state STATE_LINGER, pcb NULL). */
+void connection_end(connection_t *connection, bool abort);
+
+/* ---- tls/session.c ---- */
+int tls_start(tls_identity_t *identity);
+void tls_stop(void);
+
+/* Goes on with a handshake. IO_OK: done. IO_ENDED: failed, logged, being closed. */
+io_result_t tls_handshake(connection_t *connection);
+void tls_free(connection_t *connection);
+
+/* ---- http/request.c ---- */
+/* Uses input; returns how much. */
+size_t http_input(connection_t *connection, const uint8_t *data, size_t length);
+bool http_wants_input(const connection_t *connection);
+void http_forget(connection_t *connection);      /* the connection ends */
+bool http_waits(const connection_t *connection); /* for MicroPython's answer */
+void http_unavailable(connection_t *connection); /* answers 503 instead */
+uint64_t http_deadline(const connection_t *connection);
+void http_timeout(connection_t *connection);
+
+/* ---- http/body_stream.c ---- */
+bool stream_has_room(const connection_t *connection);
+
+/* ---- ws/session.c ---- */
+/* Takes the connection over after a good upgrade; false: no memory, nothing changed. */
+bool ws_open(connection_t *connection, const server_endpoint_t *endpoint, const char *target);
+size_t ws_input(connection_t *connection, const uint8_t *data, size_t length);
+bool ws_wants_input(const connection_t *connection);
+void ws_resume(connection_t *connection);
+void ws_peer_gone(connection_t *connection); /* end of input without a close frame */
+void ws_forget(connection_t *connection);    /* the connection ends */
+uint64_t ws_deadline(const connection_t *connection);
+void ws_timeout(connection_t *connection, uint64_t now);
+
+#endif

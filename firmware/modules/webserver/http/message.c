@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "webserver/http/message.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct {
+    uint16_t status;
+    const char *reason;
+} reasons[] = {
+    {100, "Continue"},
+    {101, "Switching Protocols"},
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {204, "No Content"},
+    {206, "Partial Content"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {307, "Temporary Redirect"},
+    {308, "Permanent Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {411, "Length Required"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {426, "Upgrade Required"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
+    {505, "HTTP Version Not Supported"},
+    {507, "Insufficient Storage"},
+};
+
+const char *http_reason(unsigned status) {
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (reasons[i].status == status) {
+            return reasons[i].reason;
+        }
+    }
+    return "Status";
+}
+
+const char *http_header(const char *headers, const char *name, unsigned *count) {
+    const char *found = NULL;
+    unsigned n = 0;
+    while (*headers) {
+        const char *value = headers + strlen(headers) + 1;
+        if (strcmp(headers, name) == 0 && n++ == 0) {
+            found = value;
+        }
+        headers = value + strlen(value) + 1;
+    }
+    if (count) {
+        *count = n;
+    }
+    return found;
+}
+
+bool http_has_token(const char *list, const char *token) {
+    size_t n = strlen(token);
+    while (list && *list) {
+        list += strspn(list, ", \t");
+        size_t k = strcspn(list, ", \t");
+        if (k == n && strncasecmp(list, token, n) == 0) {
+            return true;
+        }
+        list += k;
+    }
+    return false;
+}
+
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int http_percent_decode(char *text, size_t length, bool query) {
+    size_t out = 0;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if (c == '+' && query) {
+            c = ' ';
+        } else if (c == '%') {
+            if (length - i < 3) {
+                return -1;
+            }
+            int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
+            if (high < 0 || low < 0 || (high | low) == 0) {
+                return -1;
+            }
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        text[out++] = c;
+    }
+    return (int)out;
+}
+
+bool http_is_line_safe(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '\r' || text[i] == '\n' || text[i] == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool http_status_has_body(unsigned status) {
+    return status >= 200 && status != 204 && status != 304;
+}
+
+size_t http_format_head(const http_head_t *head, char *out, size_t size) {
+    char length[40] = "";
+    if (http_status_has_body(head->status)) {
+        snprintf(length, sizeof length, "Content-Length: %lu\r\n", (unsigned long)head->length);
+    }
+    const char *connection = "";
+    if (!head->keep_alive) {
+        connection = "Connection: close\r\n";
+    } else if (head->http_1_0) {
+        connection = "Connection: keep-alive\r\n";
+    }
+    int n = snprintf(out, size, "HTTP/1.1 %u %s\r\n%s%s%s%s%s%s\r\n", head->status,
+                     http_reason(head->status), head->content_type ? "Content-Type: " : "",
+                     head->content_type ? head->content_type : "", head->content_type ? "\r\n" : "",
+                     length, connection, head->extra_headers ? head->extra_headers : "");
+    return n < 0 ? 0 : (size_t)n;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The text of HTTP/1.1 messages: header lists, tokens, percent-decoding, response heads.
+ * Pure: no lwIP, no MicroPython.
+ */
+#ifndef ESPBENCH_WEBSERVER_HTTP_MESSAGE_H
+#define ESPBENCH_WEBSERVER_HTTP_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The reason phrase of a status (RFC 9110 section 15); "Status" for one that has no name here. */
+const char *http_reason(unsigned status);
+
+/* The first value of a header in a list of "name NUL value NUL ... NUL"; NULL when absent. *count
+ * (may be NULL) gets how often it is there. The name is in lower case. */
+const char *http_header(const char *headers, const char *name, unsigned *count);
+
+/* Whether a comma-separated list holds a token, whatever its case (RFC 9110 section 5.6.1). */
+bool http_has_token(const char *list, const char *token);
+
+/* Decodes %XX in place and, for a query, '+' to a space. Returns the length, or -1 for a bad
+ * escape or an encoded NUL. */
+int http_percent_decode(char *text, size_t length, bool query);
+
+/* Whether a header line part holds what would end the line (CR, LF, NUL). */
+bool http_is_line_safe(const char *text, size_t length);
+
+typedef struct {
+    unsigned status;
+    const char *content_type;  /* or NULL */
+    const char *extra_headers; /* lines that end in CRLF, or NULL */
+    size_t length;             /* of the body, or of what GET would have sent */
+    bool keep_alive;
+    bool http_1_0;
+} http_head_t;
+
+/* Whether a response with this status has a body (RFC 9110 section 6.4.1). */
+bool http_status_has_body(unsigned status);
+
+/* Formats a response head; returns its length, without writing when it exceeds size. */
+size_t http_format_head(const http_head_t *head, char *out, size_t size);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+#include "webserver/server.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "py/runtime.h"
+#include "webserver/port.h"
+#include "webserver/queue_figures.h"
+
+#define DEFAULT_QUEUE 16
+#define DEFAULT_MAX_BODY 16384
+
+static queue_t queues[QUEUES] = {{.limit = DEFAULT_QUEUE}, {.limit = DEFAULT_QUEUE}};
+static size_t app_bytes, webrepl_bytes; /* of messages in each queue */
+static size_t max_body = DEFAULT_MAX_BODY;
+static route_table_t table;
+static server_endpoint_t endpoints[ROUTE_MAX];
+
+server_item_t *server_item_new(server_item_kind_t kind, size_t capacity) {
+    server_item_t *item = net_malloc(sizeof *item + capacity + 1);
+    if (item) {
+        memset(item, 0, sizeof *item);
+        item->kind = kind;
+    }
+    return item;
+}
+
+void server_item_free(server_item_t *item) { net_free(item); }
+
+unsigned server_on_head(const char *method, const char *target, char *allow, size_t size) {
+    int index;
+    uint8_t methods, bit = route_method(method);
+    switch (route_find(&table, target, bit, &index, &methods)) {
+    case ROUTE_FOUND:
+        return 0;
+    case ROUTE_METHOD_NOT_ALLOWED:
+        route_allow(methods, allow, size);
+        return 405;
+    default:
+        return 404;
+    }
+}
+
+bool server_find_endpoint(const char *target, server_endpoint_t *endpoint) {
+    int index = route_find_websocket(&table, target);
+    if (index >= 0) {
+        *endpoint = endpoints[index];
+    }
+    return index >= 0;
+}
+
+bool server_on_request(server_item_t *item) {
+    bool queued = queue_push(&queues[QUEUE_APP], &item->node);
+    if (queued) {
+        server_stats.requests++;
+    }
+    return queued;
+}
+
+void server_withdraw(server_item_t *item) {
+    queue_remove(&queues[QUEUE_APP], &item->node);
+    server_item_free(item);
+}
+
+bool server_on_upgrade(server_owner_t owner) {
+    bool room = owner == OWNER_WEBREPL || queue_has_room(&queues[QUEUE_APP]);
+    queues[QUEUE_APP].full += !room;
+    return room;
+}
+
+bool server_may_hold(size_t all, size_t more) {
+    return all <= max_body || net_heap_figures().free >= transport_reserve() + more;
+}
+
+bool server_has_webrepl(void) {
+    for (int i = 0; i < ROUTE_MAX; i++) {
+        if (table.routes[i].path && table.routes[i].methods == ROUTE_WEBSOCKET &&
+            endpoints[i].owner == OWNER_WEBREPL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool queue_message(server_item_t *item) {
+    bool queued = (app_bytes == 0 || server_may_hold(app_bytes + item->length, 0)) &&
+                  queue_push(&queues[QUEUE_APP], &item->node);
+    app_bytes += queued ? item->length : 0;
+    return queued;
+}
+
+static bool queue_webrepl(server_item_t *item) {
+    switch (webrepl_on_item(item, webrepl_bytes)) {
+    case WEBREPL_TAKEN:
+        return true;
+    case WEBREPL_WAIT:
+        return false;
+    default:
+        break;
+    }
+    if (item->kind != ITEM_MESSAGE) {
+        queue_push_always(&queues[QUEUE_WEBREPL], &item->node);
+    } else if (!queue_has_room(&queues[QUEUE_WEBREPL])) {
+        return false; /* not counted: holding a client back is no failure here */
+    } else {
+        queue_push(&queues[QUEUE_WEBREPL], &item->node);
+        webrepl_bytes += item->length;
+    }
+    return true;
+}
+
+bool server_on_websocket(server_owner_t owner, server_item_t *item) {
+    if (owner == OWNER_WEBREPL) {
+        return queue_webrepl(item);
+    }
+    if (item->kind == ITEM_MESSAGE) {
+        return queue_message(item);
+    }
+    if (item->kind == ITEM_CONNECT) {
+        return queue_push(&queues[QUEUE_APP],
+                          &item->node); /* server_on_upgrade() saw to the room */
+    }
+    queue_push_always(&queues[QUEUE_APP], &item->node);
+    return true;
+}
+
+void server_on_poll(void) { webrepl_on_poll(); }
+
+uint64_t server_deadline(void) { return webrepl_deadline(); }
+
+size_t server_max_body(void) { return max_body; }
+
+const char *server_scheme_name(server_scheme_t scheme) {
+    return scheme == SERVER_HTTPS ? "https" : "http";
+}
+
+static void log_line(const char *prefix, const char *format, va_list args) {
+    char line[240];
+    size_t n = (size_t)snprintf(line, sizeof line, "%s", prefix);
+    int k = vsnprintf(line + n, sizeof line - n - 1, format, args);
+    n += k < 0 ? 0 : (size_t)k < sizeof line - n - 1 ? (size_t)k : sizeof line - n - 2;
+    line[n] = '\n';
+    board_console_write(line, n + 1);
+}
+
+void server_log(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    log_line("", format, args);
+    va_end(args);
+}
+
+void server_failure(server_scheme_t scheme, server_cause_t cause, const char *format, ...) {
+    server_stats.failures[cause]++;
+    server_stats.scheme[scheme].errors++;
+    va_list args;
+    va_start(args, format);
+    char prefix[40];
+    /* the words that the users' guide has them look for */
+    snprintf(prefix, sizeof prefix, "%s: %s", server_scheme_name(scheme),
+             cause == CAUSE_NO_MEMORY ? "Memory allocation failed: " : "");
+    log_line(prefix, format, args);
+    va_end(args);
+}
+
+server_item_t *server_take(server_queue_t queue) {
+    server_item_t *item = (server_item_t *)queue_pop(&queues[queue]);
+    if (!item) {
+        return NULL;
+    }
+    if (item->kind == ITEM_MESSAGE) {
+        *(queue == QUEUE_WEBREPL ? &webrepl_bytes : &app_bytes) -= item->length;
+    } else if (item->kind == ITEM_REQUEST) {
+        transport_request_taken(item->request);
+    }
+    transport_resume();
+    return item;
+}
+
+bool server_pending(void) {
+    return queues[QUEUE_APP].head || queues[QUEUE_WEBREPL].head || transport_stream_wants();
+}
+
+bool server_pending_on(server_queue_t queue) { return queues[queue].head != NULL; }
+
+void server_set_limits(size_t body, size_t queue) {
+    max_body = body;
+    queues[QUEUE_APP].limit = queue;
+    queues[QUEUE_WEBREPL].limit = queue;
+}
+
+void server_wait(uint32_t timeout_ms) {
+    uint64_t end = board_us() + (uint64_t)timeout_ms * 1000;
+    board_wait_event(0);
+    for (;;) {
+        mp_handle_pending(true);
+        uint64_t now = board_us();
+        uint32_t left = now < end ? (uint32_t)(end - now) : 0;
+        if (server_pending() || left == 0) {
+            return;
+        }
+        board_wait_event(left);
+    }
+}
+
+int server_route_add(const char *path, uint8_t methods, const server_endpoint_t *endpoint) {
+    int index = route_index(&table, path, methods);
+    if (index < 0) {
+        char *copy = net_malloc(strlen(path) + 1);
+        if (copy) {
+            strcpy(copy, path);
+            index = route_add(&table, copy, methods);
+        }
+        if (index < 0) {
+            net_free(copy);
+            net_free(endpoint ? endpoint->origins : NULL);
+            return copy ? -1 : -2;
+        }
+    }
+    if (endpoint) {
+        net_free(endpoints[index].origins);
+        endpoints[index] = *endpoint;
+    }
+    return index;
+}
+
+static void remove_index(int index) {
+    char *path = (char *)table.routes[index].path;
+    if (table.routes[index].methods == ROUTE_WEBSOCKET) {
+        net_free(endpoints[index].origins);
+        endpoints[index].origins = NULL;
+    }
+    route_remove(&table, index);
+    net_free(path);
+}
+
+int server_route_remove(const char *path, uint8_t methods) {
+    int index = route_index(&table, path, methods);
+    if (index >= 0) {
+        remove_index(index);
+    }
+    return index;
+}
+
+const route_table_t *server_routes(void) { return &table; }
+
+route_result_t server_route_find(const char *target, const char *method, int *index) {
+    uint8_t allow;
+    return route_find(&table, target, route_method(method), index, &allow);
+}
+
+void server_flush(void) {
+    for (int i = 0; i < QUEUES; i++) {
+        server_item_t *item;
+        while ((item = (server_item_t *)queue_pop(&queues[i]))) {
+            if (item->kind == ITEM_REQUEST) {
+                transport_request_drop(item->request);
+            }
+            server_item_free(item);
+        }
+    }
+    app_bytes = webrepl_bytes = 0;
+}
+
+void server_soft_reset(void) {
+    transport_stop(SERVER_HTTPS);
+    transport_stop(SERVER_HTTP);
+    httpserver_soft_reset();
+    wsserver_soft_reset();
+    webrepl_soft_reset();
+    server_flush();
+    for (int i = 0; i < ROUTE_MAX; i++) {
+        if (table.routes[i].path) {
+            remove_index(i);
+        }
+    }
+    server_set_limits(DEFAULT_MAX_BODY, DEFAULT_QUEUE);
+}
+
+server_queue_figures_t server_queue_figures(void) {
+    server_queue_figures_t figures = {0};
+    for (int i = 0; i < QUEUES; i++) {
+        figures.depth += queues[i].depth;
+        figures.max =
+            queues[i].max_depth > figures.max ? (uint32_t)queues[i].max_depth : figures.max;
+        figures.full += queues[i].full;
+    }
+    return figures;
+}

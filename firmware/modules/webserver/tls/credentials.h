@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A server's certificate chain and private key: checked before anything listens, shared by all
+ * transports. Needs Mbed TLS 2.28 or 3.x; the differences are in mbedtls_compat.h.
+ */
+#ifndef ESPBENCH_WEBSERVER_TLS_CREDENTIALS_H
+#define ESPBENCH_WEBSERVER_TLS_CREDENTIALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mbedtls/pk.h"
+#include "mbedtls/x509_crt.h"
+
+/* Largest PEM file that is read. */
+#define TLS_FILE_MAX 16384
+
+typedef struct tls_identity {
+    mbedtls_x509_crt chain;
+    mbedtls_pk_context key;
+} tls_identity_t;
+
+/* Parses and checks a chain and its key. The texts are PEM and end in NUL; key_size counts it.
+ * Returns the identity, or NULL with one sentence in error. */
+tls_identity_t *tls_identity_new(const char *certificates, const char *cert_name, const char *key,
+                                 size_t key_size, const char *key_name, char *error,
+                                 size_t error_size);
+
+/* Zeroizes and frees; NULL is fine. */
+void tls_identity_free(tls_identity_t *identity);
+
+/* A random generator seeded from the board (CTR_DRBG), with Mbed TLS's signature. */
+int tls_random(void *unused, unsigned char *out, size_t length);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "mbedtls/error.h"
+#include "mbedtls/platform_util.h"
+
+#include "webserver/connection.h"
+#include "webserver/tls/allocator.h"
+#include "webserver/tls/mbedtls_compat.h"
+
+static mbedtls_ssl_config config;
+static tls_identity_t *identity;
+
+int tls_start(tls_identity_t *new_identity) {
+    /* TLS 1.2 only; AEAD suites first, CBC as ESP-IDF has it. */
+    mbedtls_ssl_config_init(&config);
+    int r = mbedtls_ssl_config_defaults(&config, MBEDTLS_SSL_IS_SERVER,
+                                        MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
+    if (r == 0) {
+        mbedtls_ssl_conf_rng(&config, tls_random, NULL);
+        r = mbedtls_ssl_conf_own_cert(&config, &new_identity->chain, &new_identity->key);
+    }
+    if (r != 0) {
+        mbedtls_ssl_config_free(&config);
+        return r;
+    }
+    identity = new_identity;
+    return 0;
+}
+
+void tls_stop(void) {
+    if (identity) {
+        mbedtls_ssl_config_free(&config);
+        tls_identity_free(identity);
+        identity = NULL;
+    }
+}
+
+void tls_free(connection_t *connection) {
+    if (connection->tls) {
+        mbedtls_ssl_free(connection->tls); /* zeroizes keys and buffers */
+        net_free(connection->tls);
+        connection->tls = NULL;
+    }
+}
+
+static server_cause_t explain(const connection_t *connection, int code, bool memory,
+                              const char **what) {
+    if (memory) {
+        *what = "out of memory in the handshake";
+        return CAUSE_NO_MEMORY;
+    }
+    switch (code) {
+    case MBEDTLS_ERR_SSL_CONN_EOF:
+    case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
+        *what = "the client closed the connection in the handshake";
+        return CAUSE_HANDSHAKE_CLOSED;
+    case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
+        *what = "the client ended the handshake with an alert";
+        return CAUSE_TLS_ALERT;
+    case COMPAT_ERR_NO_VERSION:
+        *what = "the client has no TLS version in common with us (TLS 1.2)";
+        return CAUSE_TLS_VERSION;
+    COMPAT_CASE_NO_CIPHER:
+        *what = "the client has no usable cipher suite in common with us";
+        return CAUSE_TLS_CIPHER;
+    default:
+        *what = connection->started ? "the TLS handshake failed" : "this is no TLS";
+        return CAUSE_TLS_PROTOCOL;
+    }
+}
+
+static io_result_t fail(connection_t *connection, server_cause_t cause, const char *what,
+                        int code) {
+    server_stats.handshakes.failed++;
+    char text[160];
+    if (code) {
+        char reason[96];
+        mbedtls_strerror(code, reason, sizeof reason);
+        snprintf(text, sizeof text, "%s (-0x%04x %s)", what, (unsigned)-code, reason);
+        what = text;
+    }
+    connection_failure(connection, cause, what);
+    tls_free(connection); /* its memory is free at once; an alert is with lwIP already */
+    connection_finish(connection);
+    return IO_ENDED;
+}
+
+/* Takes the session's memory when the first bytes are there, not before: a client that only
+ * connects costs 200 bytes. */
+static int open_session(connection_t *connection) {
+    connection->tls = net_malloc(sizeof *connection->tls);
+    if (!connection->tls) {
+        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+    }
+    mbedtls_ssl_init(connection->tls);
+    int r = mbedtls_ssl_setup(connection->tls, &config);
+    mbedtls_ssl_set_bio(connection->tls, connection, connection_bio_send, connection_bio_receive,
+                        NULL);
+    return r;
+}
+
+io_result_t tls_handshake(connection_t *connection) {
+    if (!connection->tls) {
+        if (!connection->rx) {
+            if (!connection->eof) {
+                return IO_BLOCKED;
+            }
+            return fail(connection, CAUSE_HANDSHAKE_CLOSED,
+                        "the client closed the connection before the handshake", 0);
+        }
+        uint8_t first = *((uint8_t *)connection->rx->payload + connection->rx_at);
+        if (first >= 'A' && first <= 'Z') {
+            return fail(connection, CAUSE_PLAIN_ON_TLS, "plain HTTP on the TLS port", 0);
+        }
+        connection->started = first == 0x16; /* a handshake record (RFC 8446 section 5.1) */
+        int r = open_session(connection);
+        if (r != 0) {
+            return fail(connection, CAUSE_NO_MEMORY, "out of memory for a TLS session", r);
+        }
+    }
+    /* Mbed TLS reports a failed allocation by many codes, or not at all: the heap knows. */
+    uint32_t failures = net_heap_failures();
+    tls_memory_begin_step();
+    network_pause(); /* a signature takes tenths of a second: frames and timers must not wait for it
+                      */
+    int r = mbedtls_ssl_handshake(connection->tls);
+    network_resume();
+    tls_memory_end_step();
+    if (r == MBEDTLS_ERR_SSL_WANT_READ || r == MBEDTLS_ERR_SSL_WANT_WRITE) {
+        return IO_BLOCKED;
+    }
+    if (r != 0) {
+        const char *what;
+        server_cause_t cause = explain(connection, r, net_heap_failures() != failures, &what);
+        return fail(connection, cause, what, r);
+    }
+    server_stats.handshakes.ok++;
+    return IO_OK;
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "webserver/ws/frame.h"
+
+#include <string.h>
+
+/* Feeds bytes to a UTF-8 check that may stop inside a character (RFC 3629, section 4). */
+typedef struct {
+    uint8_t left, low, high; /* continuation bytes to come; range of the next one */
+} utf8_t;
+
+static bool utf8_feed(utf8_t *state, const uint8_t *text, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        uint8_t c = text[i];
+        if (state->left) {
+            if (c < state->low || c > state->high) {
+                return false;
+            }
+            state->left--;
+            state->low = 0x80;
+            state->high = 0xbf;
+        } else if (c >= 0x80) {
+            if (c < 0xc2 || c > 0xf4) {
+                return false;
+            }
+            state->left = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+            state->low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+            state->high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+        }
+    }
+    return true;
+}
+
+bool ws_utf8_valid(const uint8_t *text, size_t length) {
+    utf8_t state = {0};
+    return utf8_feed(&state, text, length) && state.left == 0;
+}
+
+void ws_decoder_init(ws_decoder_t *decoder, size_t max_message) {
+    memset(decoder, 0, sizeof *decoder);
+    decoder->max_message = max_message;
+}
+
+void ws_decoder_take(ws_decoder_t *decoder) {
+    decoder->message = NULL;
+    decoder->capacity = decoder->length = decoder->needed = 0;
+    decoder->in_message = false;
+}
+
+bool ws_decoder_busy(const ws_decoder_t *decoder) {
+    return decoder->in_message || decoder->in_payload || decoder->header_length > 0;
+}
+
+static ws_event_t fail(ws_decoder_t *decoder, uint16_t code, const char *reason) {
+    decoder->fail_code = code;
+    decoder->fail_reason = reason;
+    return WS_EVENT_FAIL;
+}
+
+/* How long the header is, as far as its first bytes tell. */
+static size_t header_size(const ws_decoder_t *decoder) {
+    if (decoder->header_length < 2) {
+        return 2;
+    }
+    uint8_t n = decoder->header[1] & 0x7f;
+    /* Only the length; a frame without a mask fails before its mask would be waited for. */
+    return 2 + (n == 126 ? 2 : n == 127 ? 8 : 0) + (decoder->header[1] & 0x80 ? 4 : 0);
+}
+
+static ws_event_t check_first_bytes(ws_decoder_t *decoder) {
+    uint8_t first = decoder->header[0], second = decoder->header[1];
+    uint8_t opcode = first & 0x0f, length = second & 0x7f;
+    bool fin = first & 0x80, control = opcode & 8;
+    if (first & 0x70) {
+        return fail(decoder, WS_CODE_PROTOCOL, "reserved bits are set");
+    }
+    if (!(second & 0x80)) {
+        return fail(decoder, WS_CODE_PROTOCOL, "frame is not masked");
+    }
+    if (opcode > WS_PONG || (opcode > WS_BINARY && opcode < WS_CLOSE)) {
+        return fail(decoder, WS_CODE_PROTOCOL, "unknown opcode");
+    }
+    if (control && !fin) {
+        return fail(decoder, WS_CODE_PROTOCOL, "control frame is fragmented");
+    }
+    if (control && length > WS_CONTROL_MAX) {
+        return fail(decoder, WS_CODE_PROTOCOL, "control frame is too long");
+    }
+    if (opcode == WS_CONTINUATION && !decoder->in_message) {
+        return fail(decoder, WS_CODE_PROTOCOL, "continuation of nothing");
+    }
+    if (!control && opcode != WS_CONTINUATION && decoder->in_message) {
+        return fail(decoder, WS_CODE_PROTOCOL, "new message inside a fragmented one");
+    }
+    return WS_EVENT_NONE;
+}
+
+static ws_event_t begin_payload(ws_decoder_t *decoder) {
+    const uint8_t *header = decoder->header;
+    uint64_t length = header[1] & 0x7f;
+    if (length == 126) {
+        length = (uint64_t)header[2] << 8 | header[3];
+        if (length < 126) {
+            return fail(decoder, WS_CODE_PROTOCOL, "length is not in its shortest form");
+        }
+    } else if (length == 127) {
+        length = 0;
+        for (int i = 2; i < 10; i++) {
+            length = length << 8 | header[i];
+        }
+        if (length >> 63 || length < 65536) {
+            return fail(decoder, WS_CODE_PROTOCOL, "length is not in its shortest form");
+        }
+    }
+    decoder->opcode = header[0] & 0x0f;
+    decoder->fin = header[0] & 0x80;
+    memmove(decoder->header, header + decoder->header_length - 4, 4); /* keep the mask */
+    decoder->header_length = 0;
+    decoder->mask_at = 0;
+    decoder->in_payload = true;
+    if (decoder->opcode & 8) {
+        decoder->left = (uint32_t)length;
+        decoder->control_opcode = decoder->opcode;
+        decoder->control_length = 0;
+        return WS_EVENT_NONE;
+    }
+    if (length > decoder->max_message || decoder->length > decoder->max_message - length) {
+        return fail(decoder, WS_CODE_TOO_BIG, "message is too big");
+    }
+    if (decoder->opcode != WS_CONTINUATION) {
+        decoder->in_message = true;
+        decoder->text = decoder->opcode == WS_TEXT;
+        decoder->utf8_left = 0;
+    }
+    decoder->left = (uint32_t)length;
+    decoder->needed = decoder->length + (size_t)length;
+    return WS_EVENT_NONE;
+}
+
+static ws_event_t read_header(ws_decoder_t *decoder, const uint8_t *data, size_t length,
+                              size_t *used) {
+    while (*used < length) {
+        decoder->header[decoder->header_length++] = data[(*used)++];
+        if (decoder->header_length == 2) {
+            ws_event_t event = check_first_bytes(decoder);
+            if (event != WS_EVENT_NONE) {
+                return event;
+            }
+        }
+        if (decoder->header_length >= 2 && decoder->header_length == header_size(decoder)) {
+            return begin_payload(decoder);
+        }
+    }
+    return WS_EVENT_NONE;
+}
+
+static void unmask(ws_decoder_t *decoder, uint8_t *out, const uint8_t *in, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        out[i] = in[i] ^ decoder->header[decoder->mask_at];
+        decoder->mask_at = (decoder->mask_at + 1) & 3;
+    }
+}
+
+static ws_event_t end_payload(ws_decoder_t *decoder) {
+    decoder->in_payload = false;
+    if (decoder->opcode & 8) {
+        return WS_EVENT_CONTROL;
+    }
+    if (!decoder->fin) {
+        return WS_EVENT_NONE;
+    }
+    if (decoder->text && decoder->utf8_left) {
+        return fail(decoder, WS_CODE_NOT_UTF8, "text ends inside a character");
+    }
+    return WS_EVENT_MESSAGE;
+}
+
+static bool check_text(ws_decoder_t *decoder, const uint8_t *text, size_t length) {
+    utf8_t state = {decoder->utf8_left, decoder->utf8_low, decoder->utf8_high};
+    bool valid = utf8_feed(&state, text, length);
+    decoder->utf8_left = state.left;
+    decoder->utf8_low = state.low;
+    decoder->utf8_high = state.high;
+    return valid;
+}
+
+static ws_event_t read_payload(ws_decoder_t *decoder, const uint8_t *data, size_t length,
+                               size_t *used) {
+    size_t n = length - *used;
+    n = n < decoder->left ? n : decoder->left;
+    bool control = decoder->opcode & 8;
+    uint8_t *out =
+        control ? decoder->control + decoder->control_length : decoder->message + decoder->length;
+    if (n) {
+        unmask(decoder, out, data + *used, n);
+        *used += n;
+        decoder->left -= (uint32_t)n;
+    }
+    if (control) {
+        decoder->control_length += (uint8_t)n;
+    } else {
+        decoder->length += n;
+        if (decoder->text && !check_text(decoder, out, n)) {
+            return fail(decoder, WS_CODE_NOT_UTF8, "text is not UTF-8");
+        }
+    }
+    return decoder->left ? WS_EVENT_NONE : end_payload(decoder);
+}
+
+ws_event_t ws_decode(ws_decoder_t *decoder, const uint8_t *data, size_t length, size_t *used) {
+    *used = 0;
+    for (;;) {
+        ws_event_t event;
+        if (!decoder->in_payload) {
+            if (*used == length) {
+                return WS_EVENT_NONE;
+            }
+            event = read_header(decoder, data, length, used);
+        } else {
+            bool control = decoder->opcode & 8;
+            /* An empty message gets memory too: it is an item like any other. */
+            if (!control && (!decoder->message || decoder->capacity < decoder->needed)) {
+                return WS_EVENT_RESERVE;
+            }
+            if (*used == length && decoder->left) {
+                return WS_EVENT_NONE;
+            }
+            event = read_payload(decoder, data, length, used);
+        }
+        if (event != WS_EVENT_NONE) {
+            return event;
+        }
+    }
+}
+
+bool ws_close_code_valid(unsigned code) {
+    if (code >= 3000 && code <= 4999) {
+        return true;
+    }
+    return code >= 1000 && code <= 1014 && code != 1004 && code != WS_CODE_NO_STATUS &&
+           code != WS_CODE_ABNORMAL;
+}
+
+uint16_t ws_check_close(const uint8_t *payload, size_t length) {
+    if (length == 0) {
+        return WS_CODE_NO_STATUS;
+    }
+    unsigned code = length < 2 ? 0 : (unsigned)(payload[0] << 8 | payload[1]);
+    if (!ws_close_code_valid(code)) {
+        return WS_CODE_PROTOCOL;
+    }
+    return ws_utf8_valid(payload + 2, length - 2) ? (uint16_t)code : WS_CODE_NOT_UTF8;
+}
+
+size_t ws_frame_header(uint8_t opcode, size_t length, uint8_t out[WS_HEADER_MAX]) {
+    out[0] = 0x80 | opcode;
+    if (length < 126) {
+        out[1] = (uint8_t)length;
+        return 2;
+    }
+    if (length < 65536) {
+        out[1] = 126;
+        out[2] = (uint8_t)(length >> 8);
+        out[3] = (uint8_t)length;
+        return 4;
+    }
+    out[1] = 127;
+    for (int i = 0; i < 8; i++) {
+        out[2 + i] = (uint8_t)((uint64_t)length >> (56 - 8 * i));
+    }
+    return 10;
+}

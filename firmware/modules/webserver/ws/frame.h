@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The framing of RFC 6455 (sections 5 to 8), a server's side: a decoder that works on whatever
+ * pieces of the stream arrive and asks for memory exactly when a frame's header has told how much
+ * it takes, and the encoder of frame headers.
+ *
+ * Why not wslay: a wslay_event_context holds two buffers of 4096 bytes for each connection; ten ws
+ * and four wss connections would need 120 kB of a heap of 180 kB.
+ *
+ * Pure: no lwIP, no MicroPython, no allocation.
+ */
+#ifndef ESPBENCH_WEBSERVER_WS_FRAME_H
+#define ESPBENCH_WEBSERVER_WS_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WS_CONTROL_MAX 125
+#define WS_HEADER_MAX 10 /* of a frame that the server sends: not masked */
+
+enum { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
+
+/* Close codes (section 7.4.1). */
+enum {
+    WS_CODE_NORMAL = 1000,
+    WS_CODE_GOING_AWAY = 1001,
+    WS_CODE_PROTOCOL = 1002,
+    WS_CODE_NO_STATUS = 1005,
+    WS_CODE_ABNORMAL = 1006,
+    WS_CODE_NOT_UTF8 = 1007,
+    WS_CODE_POLICY = 1008,
+    WS_CODE_TOO_BIG = 1009,
+    WS_CODE_ERROR = 1011,
+    WS_CODE_TRY_LATER = 1013,
+};
+
+typedef enum {
+    WS_EVENT_NONE,    /* all input is used */
+    WS_EVENT_RESERVE, /* message, capacity: make room for `needed` bytes, then go on */
+    WS_EVENT_MESSAGE, /* message[0..length) is complete; take it with ws_decoder_take() */
+    WS_EVENT_CONTROL, /* control_opcode, control[0..control_length) */
+    WS_EVENT_FAIL,    /* fail_code: the connection must be failed with it */
+} ws_event_t;
+
+typedef struct {
+    /* the message being put together; the memory is the caller's */
+    uint8_t *message;
+    size_t capacity, length, needed;
+    size_t max_message;
+    bool text;
+    /* the control frame just read */
+    uint8_t control_opcode, control_length, control[WS_CONTROL_MAX];
+    uint16_t fail_code;
+    const char *fail_reason;
+    /* private */
+    uint8_t header[14], header_length, mask_at, opcode, utf8_left, utf8_low, utf8_high;
+    bool in_message, in_payload, fin;
+    uint32_t left;
+} ws_decoder_t;
+
+void ws_decoder_init(ws_decoder_t *decoder, size_t max_message);
+
+/* Decodes up to the next event; *used gets the bytes consumed. */
+ws_event_t ws_decode(ws_decoder_t *decoder, const uint8_t *data, size_t length, size_t *used);
+
+/* Forgets the message that was taken over. */
+void ws_decoder_take(ws_decoder_t *decoder);
+
+/* Whether a frame or a fragmented message has begun and is not complete. */
+bool ws_decoder_busy(const ws_decoder_t *decoder);
+
+/* Whether a peer may send this code in a close frame (section 7.4). */
+bool ws_close_code_valid(unsigned code);
+
+/* Checks a received close frame's payload. Returns the code to answer with (the peer's own,
+ * WS_CODE_NO_STATUS for an empty one, else the code that fails the connection). */
+uint16_t ws_check_close(const uint8_t *payload, size_t length);
+
+bool ws_utf8_valid(const uint8_t *text, size_t length);
+
+/* Writes the header of an unmasked, unfragmented frame; returns its length. */
+size_t ws_frame_header(uint8_t opcode, size_t length, uint8_t out[WS_HEADER_MAX]);
+
+#endif

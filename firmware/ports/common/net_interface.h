@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* The one network interface: lwIP's over open_eth. Its users include the board's net.h. */
+#ifndef COMMON_NET_INTERFACE_H
+#define COMMON_NET_INTERFACE_H
+
+#include <stdbool.h>
+
+#include "lwip/err.h"
+
+struct netif;
+struct pbuf;
+
+/* Brings the interface up, or leaves it down; false when memory or the NIC is missing. */
+bool net_up(bool dhcp);
+void net_down(void);
+bool net_is_up(void);
+
+/* NULL until net_up() was called the first time. */
+struct netif *net_interface(void);
+
+/* ---- what the board gives ---- */
+
+/* Lets frames in, or keeps them out; false when there is no NIC. */
+bool net_board_open(void);
+void net_board_close(void);
+
+/* Sends a frame: lwIP's netif->linkoutput. */
+err_t net_board_send(struct netif *netif, struct pbuf *p);
+
+/* Takes a frame in: lwIP's netif->input. */
+err_t net_board_input(struct pbuf *p, struct netif *netif);
+
+#endif

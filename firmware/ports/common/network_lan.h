@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef COMMON_NETWORK_LAN_H
+#define COMMON_NETWORK_LAN_H
+
+#include "lwip/ip4_addr.h"
+#include "py/obj.h"
+
+/* LAN.status(), with the numbers of ESP-IDF's esp32 port. */
+enum {
+    NETWORK_ETH_STOPPED = 2,
+    NETWORK_ETH_CONNECTED = 3,
+    NETWORK_ETH_GOT_IP = 5,
+};
+
+extern const mp_obj_type_t network_lan_type;
+
+/* What network.WLAN shares with it: there is one interface below both. */
+mp_obj_t network_lan_ifconfig(size_t n_args, const mp_obj_t *args);
+ip4_addr_t network_address_from(mp_obj_t object);
+extern const mp_obj_fun_builtin_var_t network_lan_ipconfig_obj;
+
+#endif

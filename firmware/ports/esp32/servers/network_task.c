@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* The network task: the network context of transport.h. */
+#include "board.h"
+#include "webserver_threads.h"
+
+#include "esp_timer.h"
+#include "freertos/FreeRTOS.h"
+#include "freertos/idf_additions.h"
+#include "freertos/semphr.h"
+#include "freertos/task.h"
+#include "lwip/opt.h"
+#include "lwip/tcpip.h"
+#include "py/mphal.h"
+#include "py/mpstate.h"
+#include "py/mpthread.h"
+#include "webserver/poll.h"
+#include "webserver/server.h"
+
+#if !LWIP_TCPIP_CORE_LOCKING
+#error "the servers need CONFIG_LWIP_TCPIP_CORE_LOCKING=y in the board's sdkconfig"
+#endif
+
+#define STACK_BYTES (10 * 1024) /* what a handshake needs: the users' guide's 10 kB */
+#define PRIORITY 5              /* as ESP-IDF's httpd task; MicroPython has 1 */
+
+static TaskHandle_t task;
+volatile bool network_waits; /* for the GIL: see mpconfig_bench.h */
+static volatile bool held = true;
+static SemaphoreHandle_t out; /* given by the task when it has seen `held` */
+
+uint64_t board_us(void) { return (uint64_t)esp_timer_get_time(); }
+
+/* ---- lwIP's core lock ---- */
+
+static bool has_lock(void) {
+    return xSemaphoreGetMutexHolder(lock_tcpip_core) == xTaskGetCurrentTaskHandle();
+}
+
+network_scope_t network_scope_begin(void) {
+    if (has_lock()) {
+        return (network_scope_t){.taken = false};
+    }
+    LOCK_TCPIP_CORE();
+    return (network_scope_t){.taken = true};
+}
+
+void network_scope_end(const network_scope_t *scope) {
+    if (scope->taken) {
+        UNLOCK_TCPIP_CORE();
+        network_wake(); /* MicroPython's thread has left something to send */
+    }
+}
+
+void network_pause(void) { UNLOCK_TCPIP_CORE(); }
+
+void network_resume(void) { LOCK_TCPIP_CORE(); }
+
+const void *network_thread(void) { return xTaskGetCurrentTaskHandle(); }
+
+static void look_again(void *unused) { (void)unused; }
+
+void network_timers_set(void) { tcpip_try_callback(look_again, NULL); }
+
+bool board_poll(void) {
+    network_timers_set();
+    return false;
+}
+
+/* ---- the task ---- */
+
+void network_wake(void) {
+    if (task != NULL && xTaskGetCurrentTaskHandle() != task) {
+        xTaskNotifyGive(task);
+    }
+}
+
+static TickType_t ticks(uint64_t us) {
+    uint64_t n = (us + portTICK_PERIOD_MS * 1000 - 1) / (portTICK_PERIOD_MS * 1000);
+    return n < portMAX_DELAY ? (TickType_t)n : portMAX_DELAY - 1;
+}
+
+/* Serves the connections once; returns how long there is nothing to do, in microseconds. */
+static uint32_t serve(void) {
+    uint32_t wait = 0;
+    network_waits = true;
+    MP_THREAD_GIL_ENTER();
+    network_waits = false;
+    if (!held) {
+        transport_poll();
+        wait = transport_wait_us();
+        /* it sleeps, and has a request to handle or a Ctrl-C to obey */
+        if (server_pending() || MP_STATE_MAIN_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
+            mp_hal_wake_main_task();
+        }
+    }
+    MP_THREAD_GIL_EXIT();
+    return wait;
+}
+
+static void run(void *unused) {
+    (void)unused;
+    for (;;) {
+        if (held) {
+            xSemaphoreGive(out);
+            ulTaskNotifyTake(pdTRUE, portMAX_DELAY);
+            continue;
+        }
+        uint32_t wait = serve();
+        if (wait > 0) {
+            ulTaskNotifyTake(pdTRUE, ticks(wait));
+        }
+    }
+}
+
+bool network_task_start(void) {
+    out = xSemaphoreCreateBinary();
+    return out != NULL && xTaskCreatePinnedToCore(run, "espbench_net", STACK_BYTES, NULL, PRIORITY,
+                                                  &task, MP_TASK_COREID) == pdPASS;
+}
+
+void network_task_hold(void) {
+    xSemaphoreTake(out, 0);
+    held = true;
+    xTaskNotifyGive(task);
+}
+
+void network_task_wait(void) { xSemaphoreTake(out, portMAX_DELAY); }
+
+void network_task_release(void) {
+    held = false;
+    xTaskNotifyGive(task);
+}
+
+unsigned network_task_stack_low_water(void) {
+    return task != NULL ? uxTaskGetStackHighWaterMark(task) : 0;
+}
+
+/* ---- waits of MicroPython's thread ---- */
+
+void board_wait_event(uint32_t us) {
+    network_wake();
+    MP_THREAD_GIL_EXIT(); /* the network task has been waiting for this */
+    if (us > 0) {
+        ulTaskNotifyTake(pdTRUE, ticks(us));
+    }
+    MP_THREAD_GIL_ENTER();
+}

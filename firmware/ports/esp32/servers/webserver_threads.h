@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The threads of an ESP32, and what keeps them apart:
+ *  - MicroPython's (and those of module _thread) hold the GIL while they run;
+ *  - the network task holds the GIL too, while it serves connections: it is the "network context"
+ * of transport.h. It runs on MicroPython's core at a higher priority, so that it gets the GIL as
+ *    soon as MicroPython lets go of it, which the VM does every 32 jumps;
+ *  - lwIP's thread holds lwIP's core lock; our callbacks in it only note what happened;
+ *  - the control task answers the harness, and holds neither.
+ * Who needs both takes the GIL first.
+ */
+#ifndef ESP32_SERVERS_WEBSERVER_THREADS_H
+#define ESP32_SERVERS_WEBSERVER_THREADS_H
+
+#include <stdbool.h>
+
+/* lwIP's core lock, until the end of the block; nothing when the thread has it already. */
+typedef struct {
+    bool taken;
+} network_scope_t;
+network_scope_t network_scope_begin(void);
+void network_scope_end(const network_scope_t *scope);
+#define NETWORK_LOCKED                                                                             \
+    network_scope_t network_scope __attribute__((cleanup(network_scope_end), unused)) =            \
+        network_scope_begin()
+
+/* Lets the network task look at its connections. From any thread, not from interrupts. */
+void network_wake(void);
+
+/* In the network task: gives lwIP free, and takes it back. */
+void network_pause(void);
+void network_resume(void);
+
+const void *network_thread(void);
+
+/* lwIP's thread is to look at its timers again: another one has set some. */
+void network_timers_set(void);
+
+/* Creates the network task; it does nothing until it is let. */
+bool network_task_start(void);
+
+/* For MicroPython's soft resets, which make the GIL anew: keeps the task from it (called with the
+ * GIL), waits until the task is not in its queue either (called without it), and lets it in. */
+void network_task_hold(void);
+void network_task_wait(void);
+void network_task_release(void);
+
+/* Bytes of its stack that were never used. */
+unsigned network_task_stack_low_water(void);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* What happens besides MicroPython's own start, and around its soft resets. All of it hangs on
+ * hooks of MicroPython's esp32 port or on the linker's --wrap: the port itself is not changed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/port.h"
+#include "board.h"
+#include "boot_arguments.h"
+#include "cmdline.h"
+#include "console.h"
+#include "control.h"
+#include "control_python.h"
+#include "esp_log.h"
+#include "esp_random.h"
+#include "freertos/FreeRTOS.h"
+#include "freertos/idf_additions.h"
+#include "freertos/task.h"
+#include "gc_figures.h"
+#include "heap_limit.h"
+#include "mbedtls/platform.h"
+#include "net.h"
+#include "py/gc.h"
+#include "py/mphal.h"
+#include "py/runtime.h"
+#include "retained.h"
+#include "shared/runtime/pyexec.h"
+#include "webserver/server.h"
+#include "webserver/tls/allocator.h"
+#include "webserver_threads.h"
+
+int board_entropy(unsigned char *out, size_t length) {
+    esp_fill_random(out, length);
+    return 0;
+}
+
+/* A component of ESP-IDF that finds no memory says so in its log, and the first line of the log
+ * takes memory for two locks, without which ESP-IDF calls abort(). So both are made now. */
+static void make_log_locks(void) {
+    esp_log_level_set("*", esp_log_level_get("*")); /* the log's own */
+    write(fileno(stdout), "", 0);                   /* its UART's */
+}
+
+/* MICROPY_BOARD_STARTUP: before MicroPython's task exists. */
+void espbench_startup(void) {
+    boardctrl_startup(); /* the port's own: NVS */
+    make_log_locks();
+    boot_arguments_read();
+    mbedtls_platform_set_calloc_free(tls_calloc, tls_release);
+    if (!console_start_control() || !network_task_start()) {
+        abort();
+    }
+}
+
+/* MICROPY_PORT_INIT_FUNC: at the end of mp_init(), at each start. */
+void espbench_port_init(void) {
+    static bool again;
+    if (again) {
+        retained_soft_reset();
+    }
+    control_event_boot();
+    if (!again) {
+        net_start(); /* net_up() says what is missing */
+        heap_limit_set(cmdline_number("heap", UINT32_MAX));
+    }
+    again = true;
+    gc_figures_ready(true);
+    network_task_release();
+}
+
+/* The first step of the port's soft reset, while everything of MicroPython's is still there. */
+void __real_machine_timer_deinit_all(void);
+void __wrap_machine_timer_deinit_all(void);
+void __wrap_machine_timer_deinit_all(void) {
+    network_task_hold();
+    server_soft_reset();
+    control_python_reset();
+    gc_figures_ready(false);
+    __real_machine_timer_deinit_all();
+}
+
+/* MICROPY_PORT_DEINIT_FUNC: the GIL is free, and about to be made anew. */
+void espbench_port_deinit(void) { network_task_wait(); }
+
+/* boot.py comes right after the frozen _boot.py. main.py, or what runs without one: _main.py knows.
+ */
+int __real_pyexec_file_if_exists(const char *name);
+int __wrap_pyexec_file_if_exists(const char *name);
+int __wrap_pyexec_file_if_exists(const char *name) {
+    control_python_open();
+    if (strcmp(name, "main.py") != 0) {
+        return __real_pyexec_file_if_exists(name);
+    }
+    return cmdline_number("main", 1) != 0 ? pyexec_frozen_module("_main.py", true) : 1;
+}
+
+/* ---- MicroPython's heap ---- */
+
+/* The port lets it grow as long as the chip has memory, and the servers would have none left: it
+ * grows when gcheap= of the boot arguments says so. */
+size_t __real_gc_get_max_new_split(void);
+size_t __wrap_gc_get_max_new_split(void);
+size_t __wrap_gc_get_max_new_split(void) {
+    size_t total = 0; /* not from gc_info(), which asks this function */
+    for (mp_state_mem_area_t *area = &MP_STATE_MEM(area); area != NULL; area = area->next) {
+        total += area->gc_pool_end - area->gc_pool_start;
+    }
+    size_t limit = cmdline_number("gcheap", MICROPY_GC_INITIAL_HEAP_SIZE);
+    size_t left = total < limit ? limit - total : 0;
+    size_t largest = __real_gc_get_max_new_split();
+    return left < largest ? left : largest;
+}
+
+size_t bench_net_stack_low_water(void) { return network_task_stack_low_water(); }
+
+const char *bench_stack_end(void) { return (const char *)pxTaskGetStackStart(NULL); }
+
+void bench_abort(void) { abort(); }
+
+void bench_hang(void) {
+    static portMUX_TYPE lock = portMUX_INITIALIZER_UNLOCKED;
+    portENTER_CRITICAL(&lock);
+    for (;;) {
+    }
+}
+
+size_t bench_main_stack_low_water(void) {
+    return mp_main_task_handle != NULL ? uxTaskGetStackHighWaterMark(mp_main_task_handle) : 0;
+}

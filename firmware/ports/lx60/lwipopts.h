@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lwIP on lx60: the raw API, polled. Every allocation comes from the bounded network heap: no
+ * pool has a limit of its own but the heap. Values that ESP-IDF v5.3 has too are its defaults.
+ */
+#ifndef LX60_LWIPOPTS_H
+#define LX60_LWIPOPTS_H
+
+#include "webserver/net_heap.h"
+
+#define NO_SYS 1
+#define SYS_LIGHTWEIGHT_PROT 0
+#define LWIP_SOCKET 0
+#define LWIP_NETCONN 0
+#define LWIP_STATS 0
+
+/* Timers have static places (lwip_timers.c): upstream's die for good when memory is out. */
+#define LWIP_TIMERS 1
+#define LWIP_TIMERS_CUSTOM 1
+
+#define MEM_ALIGNMENT 4
+#define MEM_LIBC_MALLOC 1
+#define MEMP_MEM_MALLOC 1
+#define mem_clib_malloc net_malloc
+#define mem_clib_calloc net_calloc
+#define mem_clib_free net_free
+
+#define LWIP_IPV4 1
+#define LWIP_IPV6 0
+#define LWIP_ICMP 1
+#define LWIP_RAW 0
+#define LWIP_DNS 1
+#define DNS_TABLE_SIZE 2
+#define LWIP_DHCP 1
+/* two ARP probes would cost two seconds at each start, for an address that slirp gives only us */
+#define DHCP_DOES_ARP_CHECK 0
+
+#define ETH_PAD_SIZE 2
+#define ARP_QUEUEING 1
+#define ARP_QUEUE_LEN 32
+#define LWIP_NETIF_HOSTNAME 1
+#define LWIP_NETIF_STATUS_CALLBACK 1
+#define LWIP_SUPPORT_CUSTOM_PBUF 1
+
+/* CONFIG_LWIP_TCP_MSS, CONFIG_LWIP_TCP_WND_DEFAULT, CONFIG_LWIP_TCP_SND_BUF_DEFAULT */
+#define TCP_MSS 1440
+#define TCP_WND 5760
+#define TCP_SND_BUF 5760
+#define TCP_QUEUE_OOSEQ 1
+#define TCP_LISTEN_BACKLOG 1
+
+/* What httpserver.start() checks its numbers against: nothing counts them here, and ESP-IDF's lwIP
+ * does not either. As many as the ESP32 boards have beside their programs' sockets
+ * (CONFIG_LWIP_MAX_ACTIVE_TCP less CONFIG_LWIP_MAX_SOCKETS). */
+#define MEMP_NUM_TCP_PCB 58
+
+/* TIME_WAIT lasts two of these. ESP-IDF has 60 s; here nothing reorders packets, and a closed
+ * connection that keeps its memory for minutes would look like a leak. */
+#define TCP_MSL 500
+/* Of a peer that has vanished we hear within 35 s: it holds a connection's place until then. */
+#define TCP_KEEPINTVL_DEFAULT 5000
+#define TCP_KEEPCNT_DEFAULT 4
+
+#define SO_REUSE 1
+#define LWIP_CHKSUM_ALGORITHM 3
+
+/* sanity checks of pool sizes, which nothing uses */
+#define LWIP_DISABLE_TCP_SANITY_CHECKS 1
+
+#endif

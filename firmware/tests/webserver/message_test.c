@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "webserver/http/message.h"
+
+#include <string.h>
+
+#include "check.h"
+
+static void decodes(const char *in, bool query, const char *out) {
+    char text[32];
+    strcpy(text, in);
+    int n = http_percent_decode(text, strlen(text), query);
+    if (!out) {
+        CHECK(n == -1);
+        return;
+    }
+    CHECK(n == (int)strlen(out) && memcmp(text, out, (size_t)n) == 0);
+}
+
+static void formats(const http_head_t *head, const char *want) {
+    char text[256];
+    CHECK(http_format_head(head, text, sizeof text) == strlen(want));
+    CHECK(strcmp(text, want) == 0);
+}
+
+int main(void) {
+    const char headers[] = "host\0a\0x-empty\0\0host\0b\0";
+    unsigned count;
+    CHECK(strcmp(http_header(headers, "host", &count), "a") == 0 && count == 2);
+    CHECK(strcmp(http_header(headers, "x-empty", &count), "") == 0 && count == 1);
+    CHECK(http_header(headers, "hos", NULL) == NULL && http_header("", "host", NULL) == NULL);
+
+    CHECK(http_has_token("keep-alive, Upgrade", "upgrade"));
+    CHECK(http_has_token("Upgrade", "upgrade") && http_has_token(" ,\tUPGRADE , x", "upgrade"));
+    CHECK(!http_has_token("upgrades", "upgrade") && !http_has_token("no-upgrade", "upgrade"));
+    CHECK(!http_has_token("", "upgrade") && !http_has_token(NULL, "upgrade"));
+
+    decodes("a%20b", false, "a b");
+    decodes("a+b", false, "a+b");
+    decodes("a+b%2B", true, "a b+");
+    decodes("%e4%F6", false, "\xe4\xf6");
+    decodes("%", false, NULL);
+    decodes("%4", false, NULL);
+    decodes("%zz", false, NULL);
+    decodes("%00", false, NULL);
+    decodes("", false, "");
+
+    CHECK(http_is_line_safe("abc", 3) && !http_is_line_safe("a\r\nb", 4));
+    CHECK(!http_is_line_safe("a\0b", 3) && http_is_line_safe("", 0));
+
+    http_head_t head = {
+        .status = 200, .content_type = "text/plain", .length = 5, .keep_alive = true};
+    formats(&head, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n");
+    head.http_1_0 = true;
+    formats(&head, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"
+                   "Connection: keep-alive\r\n\r\n");
+    head = (http_head_t){.status = 204, .extra_headers = "A: b\r\n"};
+    formats(&head, "HTTP/1.1 204 No Content\r\nConnection: close\r\nA: b\r\n\r\n");
+    head = (http_head_t){.status = 599, .keep_alive = true};
+    formats(&head, "HTTP/1.1 599 Status\r\nContent-Length: 0\r\n\r\n");
+    char small[16];
+    CHECK(http_format_head(&head, small, sizeof small) > sizeof small);
+    CHECK(!http_status_has_body(101) && !http_status_has_body(304) && http_status_has_body(404));
+    return 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "webserver/tls/pem_scan.h"
+
+#include <string.h>
+
+#include "check.h"
+
+#define CERT "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+#define KEY "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+
+int main(void) {
+    pem_scan_t scan = pem_scan("");
+    CHECK(!scan.pem && scan.certificates == 0 && scan.private_keys == 0);
+    CHECK(!pem_scan("\x30\x82 DER").pem);
+    scan = pem_scan(CERT CERT "text\n" CERT);
+    CHECK(scan.pem && scan.certificates == 3 && scan.private_keys == 0 && !scan.encrypted);
+    scan = pem_scan(KEY CERT);
+    CHECK(scan.certificates == 1 && scan.private_keys == 1 && !scan.encrypted);
+    scan = pem_scan("-----BEGIN PUBLIC KEY-----\nAA\n-----END PUBLIC KEY-----\n");
+    CHECK(scan.pem && scan.private_keys == 0 && scan.certificates == 0);
+    CHECK(pem_scan("-----BEGIN EC PARAMETERS-----\nAA\n-----END EC PARAMETERS-----\r\n"
+                   "-----BEGIN EC PRIVATE KEY-----\r\nAA")
+              .private_keys == 1);
+    CHECK(pem_scan("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA").encrypted);
+    CHECK(pem_scan("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: x\n\nAA\n"
+                   "-----END RSA PRIVATE KEY-----\n")
+              .encrypted);
+    scan = pem_scan(KEY "-----BEGIN CERTIFICATE REQUEST-----\nProc-Type: 4,ENCRYPTED");
+    CHECK(!scan.encrypted && scan.certificates == 0);
+    CHECK(pem_scan("-----BEGIN ").pem);
+
+    const char *chain = "x " KEY CERT CERT;
+    const char *first = pem_next_certificate(chain);
+    CHECK(first == strstr(chain, "-----BEGIN CERT") && pem_next_certificate(first) == first);
+    const char *second = pem_next_certificate(first + 1);
+    CHECK(second > first && strcmp(second, CERT) == 0);
+    CHECK(pem_next_certificate(second + 1) == NULL && pem_next_certificate("") == NULL);
+    return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "webserver/http/ws_handshake.h"
+
+#include <string.h>
+
+#include "check.h"
+
+/* The example of RFC 6455 section 1.3: what must be hashed, and its digest. */
+static bool example_sha1(const uint8_t *data, size_t length, uint8_t digest[20]) {
+    static const char text[] = "dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    static const uint8_t result[20] = {0xb3, 0x7a, 0x4f, 0x2c, 0xc0, 0x62, 0x4f, 0x16, 0x90, 0xf6,
+                                       0x46, 0x06, 0xcf, 0x38, 0x59, 0x45, 0xb2, 0xbe, 0xc4, 0xea};
+    CHECK(length == sizeof text - 1 && memcmp(data, text, length) == 0);
+    memcpy(digest, result, sizeof result);
+    return true;
+}
+
+static bool broken_sha1(const uint8_t *data, size_t length, uint8_t digest[20]) {
+    (void)data, (void)length, (void)digest;
+    return false;
+}
+
+#define KEY "sec-websocket-key\0dGhlIHNhbXBsZSBub25jZQ==\0"
+#define CONNECTION "connection\0keep-alive, Upgrade\0"
+#define UPGRADE "upgrade\0WebSocket\0"
+#define VERSION "sec-websocket-version\00013\0"
+
+int main(void) {
+    char accept[WS_ACCEPT_SIZE];
+    CHECK(ws_accept("dGhlIHNhbXBsZSBub25jZQ==", example_sha1, accept));
+    CHECK(strcmp(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == 0);
+    CHECK(!ws_accept("dGhlIHNhbXBsZSBub25jZQ==", broken_sha1, accept));
+
+    CHECK(ws_key_valid("AAAAAAAAAAAAAAAAAAAAAA=="));
+    CHECK(!ws_key_valid("AAAAAAAAAAAAAAAAAAAAAAA=")); /* 17 bytes */
+    CHECK(!ws_key_valid("AAAAAAAAAAAAAAAAAAAA===="));
+    CHECK(!ws_key_valid("AAAAAAAAAAAAAAAAAAAA A==") && !ws_key_valid(""));
+
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION KEY) == WS_UPGRADE_OK);
+    CHECK(ws_check_upgrade("host\0x\0") == WS_UPGRADE_NONE);
+    CHECK(ws_check_upgrade("upgrade\0h2c\0" CONNECTION VERSION KEY) == WS_UPGRADE_NONE);
+    CHECK(ws_check_upgrade(UPGRADE VERSION KEY) == WS_UPGRADE_BAD);
+    CHECK(ws_check_upgrade(UPGRADE "connection\0close\0" VERSION KEY) == WS_UPGRADE_BAD);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION KEY) == WS_UPGRADE_BAD_VERSION);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION "sec-websocket-version\0008\0" KEY) ==
+          WS_UPGRADE_BAD_VERSION);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION) == WS_UPGRADE_BAD);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION KEY KEY) == WS_UPGRADE_BAD);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION "sec-websocket-key\0short\0") ==
+          WS_UPGRADE_BAD);
+    return 0;
+}
