@@ -141,7 +141,7 @@ static void deal_with(const server_item_t *taken) {
 
 /* What is not REPL input. */
 static void take(server_item_t *taken) {
-    void *raised = NULL;
+    void *volatile raised = NULL; /* lives across setjmp(), as do those in type() */
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         taking = true;
@@ -258,8 +258,10 @@ static void end_line(unsigned depth, bool raw) {
 
 /* Types one character into the REPL. True: a soft reset is wanted. */
 static bool type(char c) {
-    unsigned session = sessions, depth = running;
-    bool reset = false, raw = line_depth == depth && webrepl_repl_is_raw();
+    unsigned depth = running;
+    volatile unsigned session = sessions;
+    volatile bool reset = false;
+    bool raw = line_depth == depth && webrepl_repl_is_raw();
     void *raised = NULL;
     context_t before = enter();
     nlr_buf_t nlr;
