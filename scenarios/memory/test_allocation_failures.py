@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""A device that runs out of memory: at every single allocation, and with ballast for real."""
+"""A device whose allocations fail: each single one, and all from one on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
-from espbench.boards.board import Board
 from espbench.certs import Recipe
 from espbench.clients import (
     ByteStream,
     ClientError,
     ClientTimeout,
-    ConnectionEnded,
     Doors,
     HttpConnection,
     Stream,
@@ -23,8 +21,6 @@ from espbench.clients import (
     Tls,
     TlsStream,
     WebSocket,
-    WebSocketError,
-    encode_request,
 )
 from espbench.device.device import Device
 from espbench.util.timeouts import Deadline
@@ -305,211 +301,3 @@ def test_the_others_do_not_notice(shared_device: Device, doors: Doors) -> None:
                 assert websocket.receive() == f"{number}"
             for connection in (http, https):
                 assert connection.get("/hello").status == 200
-
-
-# -------------------------------------------------------------------- ballast
-
-
-@dataclass(frozen=True)
-class SessionCost:
-    """What a TLS session takes of the heap, in bytes.
-
-    Attributes:
-        kept: while it is established.
-        peak: at most, while its handshake runs.
-    """
-
-    kept: int
-    peak: int
-
-    def room_for(self, sessions: int) -> int:
-        """Return how much has to be free for so many sessions, and not for one more.
-
-        The last handshake has to fit in beside the sessions that are there, with half a session to
-        spare for pieces between blocks that nobody can use.
-        """
-        return sessions * self.kept + (self.peak - self.kept) + self.kept // 2
-
-
-@pytest.fixture
-def session_cost(shared_device: Device, doors: Doors) -> SessionCost:
-    """Return what a TLS session takes, by opening two: the first one's handshake, all that is kept
-    for the second."""
-    shared_device.settle()
-    before = shared_device.heap_at_rest().free
-    shared_device.heap_reset()
-    with ExitStack() as stack:
-        first = stack.enter_context(doors.https.http())
-        assert first.get("/hello").status == 200
-        one = shared_device.heap_at_rest()
-        second = stack.enter_context(doors.https.http())
-        assert second.get("/hello").status == 200
-        two = shared_device.heap_at_rest()
-    shared_device.settle(free=before - shared_device.board.heap_noise)
-    return SessionCost(one.free - two.free, before - one.low_water)
-
-
-@pytest.fixture
-def leave(shared_device: Device) -> Iterator[Callable[[int], None]]:
-    """Return a function that takes ballast until only so many bytes are free."""
-
-    def take(free: int) -> None:
-        deadline = Deadline(5)
-        more = 1024 + shared_device.board.heap_noise
-        while not free <= (heap := shared_device.heap()).free < free + more:
-            assert not deadline.expired(), f"{heap.free} bytes are free, and not {free}"
-            shared_device.ballast(heap.ballast + heap.free - free - more // 2)
-
-    yield take
-    shared_device.ballast(0)
-
-
-MAX_HTTPS = 4
-"""TLS connections that the device admits."""
-
-
-@pytest.mark.parametrize("room", [3, 2, 1, 0])
-def test_room_for_some_sessions(
-    room: int,
-    session_cost: SessionCost,
-    leave: Callable[[int], None],
-    shared_device: Device,
-    doors: Doors,
-) -> None:
-    """With room for three, two, one or no TLS session so many work, and HTTP always answers."""
-    # Where others take from the same heap, what they take or leave may be a session's few bytes:
-    # then one more may fit in, but never one fewer, and none where there is room for none.
-    noise = shared_device.board.heap_noise
-    leave(session_cost.room_for(room) - (2 * noise if room == 0 else 0))
-    blur = 1 if noise and room else 0
-    with ExitStack() as stack:
-        sessions: list[HttpConnection] = []
-        with suppress(ClientError):
-            while len(sessions) < MAX_HTTPS:
-                https = stack.enter_context(doors.https.patient(5).http())
-                assert https.get("/hello").status == 200
-                sessions.append(https)
-        assert room <= len(sessions) <= room + blur
-        for _ in range(3):
-            assert doors.http.get("/hello").status == 200
-        for https in sessions:
-            assert https.get("/hello").status == 200
-        assert shared_device.stats()["https"]["open"] == len(sessions)
-
-
-def test_recovery_when_the_ballast_goes(
-    session_cost: SessionCost, leave: Callable[[int], None], shared_device: Device, doors: Doors
-) -> None:
-    """Without room TLS fails and HTTP works; without ballast four sessions work at once."""
-    leave(session_cost.peak // 2)
-    for _ in range(3):
-        with pytest.raises(ClientError):
-            doors.https.patient(5).get("/hello")
-        assert doors.http.get("/hello").status == 200
-    shared_device.ballast(0)
-    with ExitStack() as stack:
-        for _ in range(4):
-            wss = stack.enter_context(doors.https.well_behaved())
-            assert wss.echo("back again") == "back again"
-
-
-def test_however_little_is_left(device: Device, doors: Doors) -> None:
-    """With ever less memory each client is served or its connection ends, and the device lives on.
-
-    So the allocations of others fail, too, which the sweeps do not reach: on an ESP32-C3 the AES
-    accelerator's, and then those of its complaint, the first line in ESP-IDF's log.
-    """
-    for left in (*range(20_000, 14_000, -150), *range(14_000, 0, -1000)):
-        heap = device.heap()
-        device.ballast(max(0, heap.ballast + heap.free - left))
-        with suppress(ClientError):
-            doors.https.patient(2).get("/hello")
-    device.ping()
-    device.ballast(0)
-    device.settle(20)
-    for door in (doors.https, doors.http):
-        assert door.get("/hello").status == 200
-
-
-def test_ballast_is_exact(leave: Callable[[int], None], shared_device: Device) -> None:
-    """Ballast takes what it says, says what it holds, and gives all of it back."""
-    before = shared_device.settle()
-    held = shared_device.ballast(50_000)
-    taken = shared_device.heap()
-    assert 49_000 <= held <= 51_000
-    assert taken.ballast == held
-    assert before.free - taken.free >= held
-    assert shared_device.ballast(0) == 0
-    assert shared_device.heap().free == before.free
-
-
-@pytest.mark.parametrize("scheme", ["ws", "wss"])
-def test_a_big_message_against_a_small_heap(
-    scheme: str, leave: Callable[[int], None], shared_device: Device, doors: Doors
-) -> None:
-    """A message that does not fit ends its WebSocket (1011 if that can still be said)."""
-    websocket = doors[scheme].websocket()
-    other = doors.http.websocket()
-    leave(9_000)
-    websocket.send_bytes(b"")
-    try:
-        websocket.send(b"x" * 16384)
-        assert websocket.receive_close(5).code == 1011
-    except ConnectionEnded:
-        pass  # nothing was left to say it with
-    websocket.stream.close()
-    other.send("small")
-    assert other.receive() == "small"
-    assert other.close().code == 1000
-    assert doors.http.get("/hello").status == 200
-
-
-@pytest.mark.parametrize("scheme", ["ws", "wss"])
-def test_a_big_message_after_the_ballast(
-    scheme: str, leave: Callable[[int], None], shared_device: Device, doors: Doors
-) -> None:
-    """The same message on a new connection works when the ballast is gone."""
-    leave(9_000)
-    shared_device.ballast(0)
-    with doors[scheme].websocket() as websocket:
-        websocket.send(b"x" * 16384)
-        assert websocket.receive() == b"x" * 16384
-
-
-def test_a_big_body_against_a_small_heap(leave: Callable[[int], None], doors: Doors) -> None:
-    """A body that does not fit is 503 with Retry-After, and small ones go on."""
-    leave(9_000)
-    with doors.http.http() as http:
-        http.stream.send(encode_request("POST", "/upload", body=b"x" * 16384))
-        answer = http.receive()
-        assert answer.status == 503
-        assert answer.header("retry-after")
-    assert doors.http.request("POST", "/upload", b"x" * 500).json() == {"length": 500}
-
-
-def test_a_big_answer_against_a_small_heap(
-    leave: Callable[[int], None], doors: Doors, board: Board
-) -> None:
-    """An answer that does not fit is a 500 or the end of that connection, and nothing else."""
-    leave(9_000)
-    with suppress(ConnectionEnded):
-        assert doors.http.get(f"/big?n={board.largest_object}").status in (500, 503)
-    assert doors.http.get("/hello").status == 200
-
-
-@pytest.mark.device(args={"heap": 65536})
-def test_a_small_device(device: Device, doors: Doors) -> None:
-    """A device with 64 kB serves HTTP and some TLS sessions, and survives one too many."""
-    # What was in flight when the limit was set, some frames, is free by now.
-    assert device.heap().free <= 65536 + 4 * device.board.heap_noise
-    with ExitStack() as stack:
-        count = 0
-        try:
-            for _ in range(4):
-                https = stack.enter_context(doors.https.patient(5).http())
-                assert https.get("/hello").status == 200
-                count += 1
-        except (ClientError, WebSocketError):
-            pass
-        assert count >= 1
-        assert doors.http.get("/hello").status == 200

@@ -100,6 +100,8 @@ def _unknown(name: str, known: dict[str, Path]) -> str:
             f"{name!r} is no longer a suite, as it does not test a device: in a clone of espbench, "
             f"run pytest {TESTS_OF_THE_HARNESS[name]}."
         )
+    if same := [each for each in known if each.rpartition("/")[2] == name]:
+        return f"Several suites are called {name!r}: choose from {', '.join(same)}."
     return f"There is no suite {name!r}: choose from {', '.join(known) or 'none'}, or give a path."
 
 

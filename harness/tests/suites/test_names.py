@@ -18,6 +18,10 @@ from espbench.suites.names import (
 )
 
 TREE = Path(__file__).resolve().parents[3]
+UNCHANGED = (
+    *("address", "api", "certificates", "dual", "http", "memory", "network", "page", "panic"),
+    *("smoke", "static", "webrepl", "websocket"),
+)
 FILES = ("test_smoke.py", "limits/test_slots.py", "limits/test_files.py", "webrepl/test_files.py")
 
 
@@ -55,9 +59,9 @@ def test_one(name: str, path: str, tree: Path) -> None:
     assert suite_paths(tree, [name]) == [str(tree / "scenarios" / path)]
 
 
-@pytest.mark.parametrize("name", ["duel", "files", "limits/test_slots", "conftest"])
+@pytest.mark.parametrize("name", ["duel", "limits/test_slots", "conftest"])
 def test_unknown(name: str, tree: Path) -> None:
-    """What no suite or more than one is called is answered with all names."""
+    """What no suite is called is answered with all names."""
     with pytest.raises(EspbenchError) as error:
         suite_paths(tree, [name])
     assert str(error.value) == (
@@ -66,11 +70,27 @@ def test_unknown(name: str, tree: Path) -> None:
     )
 
 
+def test_ambiguous(tree: Path) -> None:
+    """What more than one suite is called is answered with these."""
+    with pytest.raises(EspbenchError) as error:
+        suite_paths(tree, ["files"])
+    assert str(error.value) == (
+        "Several suites are called 'files': choose from limits/files, webrepl/files."
+    )
+
+
 def test_paths(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A path is taken from where the command was called."""
     monkeypatch.chdir(tree / "scenarios")
     path = tree / "scenarios" / "limits" / "test_slots.py"
     assert suite_paths(tree, ["limits/test_slots.py::test_x"]) == [f"{path}::test_x"]
+
+
+@pytest.mark.parametrize("name", UNCHANGED)
+def test_unchanged(name: str) -> None:
+    """A name from before suites were in folders is a suite's, or a folder's."""
+    assert suite_paths(TREE, [name])
+    assert renamed([name]) == []
 
 
 @pytest.mark.parametrize("old", RENAMED)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""The page's WebREPL connection: login, refusals, and what a reset of the device does to it."""
+
+from __future__ import annotations
+
+import pytest
+from espbench.device.device import Device
+
+from .actions import BOTH, PASSWORD, Visit, expect, log_in, screen, shows, type_line
+
+# A browser tries the certificate, alerts, and comes again once the warning is accepted; it drops
+# connections when its pages close.
+pytestmark = pytest.mark.failures("tls_alert", "handshake_closed", "peer_reset")
+
+
+@BOTH
+def test_log_in_and_run_a_line(scheme: str, visit: Visit) -> None:
+    """The password, then a line of Python, then what it says; the password is nowhere else."""
+    page = visit(scheme)
+    log_in(page)
+    type_line(page, "print('h\\xe9llo', 6 * 7)")
+    shows(page, ">>> print('h\\xe9llo', 6 * 7)", "héllo 42", ">>>")
+    assert PASSWORD not in page.url.split("/", 3)[3]
+    stored = page.evaluate(
+        "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, history.state])"
+    )
+    assert stored == '[{},{},"",null]'
+    assert page.locator("#password").input_value() == ""
+    assert not any(PASSWORD in line for line in screen(page))
+
+
+@BOTH
+def test_a_wrong_password(scheme: str, visit: Visit) -> None:
+    """It is said, the field is empty and has the focus, and the right one works then."""
+    page = visit(scheme)
+    page.get_by_label("WebREPL password").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_have_text("Wrong password")
+    expect(page.locator("#session")).to_have_text("Not logged in")
+    expect(page.get_by_label("WebREPL password")).to_be_focused()
+    expect(page.get_by_label("WebREPL password")).to_have_value("")
+    log_in(page)
+    expect(page.locator("#problem")).to_have_text("")
+
+
+def test_a_second_session_is_refused(visit: Visit) -> None:
+    """Who comes second is told why."""
+    log_in(visit())
+    page = visit()
+    page.get_by_label("WebREPL password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("in use")
+
+
+@BOTH
+def test_a_reset_and_a_new_login(scheme: str, device: Device, visit: Visit) -> None:
+    """After a reset the page says that the connection is lost, and one can log in again."""
+    page = visit(scheme)
+    log_in(page)
+    device.reset()
+    expect(page.locator("#session")).to_have_text("Connection lost: log in again")
+    expect(page.locator("#line")).to_have_text("")
+    assert "--- connection lost ---" in screen(page)
+    expect(page.get_by_label("WebREPL password")).to_be_focused()
+    expect(page.locator("#state")).to_have_text("Online")
+    log_in(page)
+    type_line(page, "'again'")
+    shows(page, "'again'", ">>>")
+
+
+@BOTH
+@pytest.mark.parametrize("how", ["hard", "soft"])
+def test_a_reset_and_back_by_itself(scheme: str, how: str, device: Device, visit: Visit) -> None:
+    """Who has asked for it is logged in again as soon as the device answers."""
+    page = visit(scheme)
+    page.get_by_label("Log in again by itself").check()
+    log_in(page)
+    if how == "hard":
+        type_line(page, "import machine; machine.reset()")
+        shows(page, "--- connection lost ---", "WebREPL connected", ">>>")
+    else:
+        page.keyboard.press("Control+d")
+        shows(page, "--- connection lost: soft reset ---", "WebREPL connected", ">>>")
+    expect(page.locator("#session")).to_have_text("Logged in")
+    type_line(page, "'again'")
+    shows(page, "'again'", ">>>")
+
+
+def test_a_device_that_does_not_answer(device: Device, visit: Visit) -> None:
+    """A device that is gone is said to be, and seen when it is back."""
+    page = visit()
+    log_in(page)
+    device.exec("import httpserver\nhttpserver.stop()")
+    expect(page.locator("#state")).to_have_text("Not answering, trying again")
+    expect(page.locator("#session")).to_have_text("Connection lost: log in again")
+    device.exec(
+        "httpserver.start(cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem')"
+    )
+    expect(page.locator("#state")).to_have_text("Online")

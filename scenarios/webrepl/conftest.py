@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+"""WebREPL sessions for its suites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from espbench.clients import Doors, WebRepl
+
+from .clients import PASSWORD, Opens, WebsocketClient
+
+
+@pytest.fixture(params=["websocket-client", "websockets"])
+def opens(request: pytest.FixtureRequest, doors: Doors) -> Opens:
+    """Return what opens a WebSocket for a scheme, of each library in turn."""
+    if request.param == "websocket-client":
+        return lambda scheme: WebsocketClient(doors[scheme].url("/webrepl", websocket=True))
+    return lambda scheme: doors[scheme].well_behaved("/webrepl")
+
+
+@pytest.fixture
+def repl(doors: Doors) -> Iterator[WebRepl]:
+    """Return a session over ws."""
+    with doors.http.well_behaved("/webrepl") as socket:
+        yield WebRepl(socket, PASSWORD)
