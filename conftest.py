@@ -6,11 +6,12 @@ The board is the option `--espbench-board`, else `espbench_board` in pyproject.t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import pytest
 from espbench.certs import Recipe, recipes
-from espbench.clients import Doors, Tls
+from espbench.clients import Endpoints, Tls
 from espbench.device.device import Device
 
 
@@ -38,18 +39,26 @@ def bench(request: pytest.FixtureRequest) -> Device:
 
 
 @pytest.fixture
-def doors(bench: Device, recipe: Recipe) -> Doors:
-    """Return all the ways in to the device, for clients that verify it."""
-    return Doors(bench, Tls(trust=recipe.trust, secrets=bench.tls_secrets))
+def endpoints(bench: Device, recipe: Recipe) -> Endpoints:
+    """Return the device's endpoints, for clients that verify its certificate."""
+    return Endpoints(bench, Tls(trust=recipe.trust, secrets=bench.tls_secrets))
 
 
 @pytest.fixture
-def serves(bench: Device, doors: Doors) -> Callable[..., None]:
+def doors(endpoints: Endpoints) -> Endpoints:
+    """Return the same by the fixture's former name."""
+    said = "The fixture doors is called endpoints now; the old name goes after 0.1."
+    warnings.warn(said, DeprecationWarning, stacklevel=1)
+    return endpoints
+
+
+@pytest.fixture
+def serves(bench: Device, endpoints: Endpoints) -> Callable[..., None]:
     """Return a function that asserts that the device serves HTTP, and HTTPS where it runs."""
 
     def check(tls: bool = True) -> None:
-        assert doors.http.get("/hello").text == "hello\n"
+        assert endpoints.http.get("/hello").text == "hello\n"
         if tls and bench.eval("__import__('httpserver').https_running()"):
-            assert doors.https.get("/hello").text == "hello\n"
+            assert endpoints.https.get("/hello").text == "hello\n"
 
     return check

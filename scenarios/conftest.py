@@ -109,7 +109,7 @@ def nothing_is_lost(request: pytest.FixtureRequest) -> Iterator[None]:
     A device whose scenario failed is not looked at (the scenario's error says more), and
     is reset when others go on with it.
     """
-    if not {"device", "shared_device", "bench", "doors"} & set(request.fixturenames):
+    if not {"device", "shared_device", "bench", "endpoints"} & set(request.fixturenames):
         yield
         return
     device: Device = request.getfixturevalue("bench")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from espbench.certs import Recipe
-from espbench.clients import UNVERIFIED, ClientTimeout, ConnectionEnded, Doors, Target
+from espbench.clients import UNVERIFIED, ClientTimeout, ConnectionEnded, Endpoint, Endpoints
 from espbench.device.device import Device
 from espbench.plugin.settings import named_firmware, promised_schemes
 
@@ -49,7 +49,7 @@ def test_serves(scheme: str, shared_device: Device, own: bool, pytestconfig: pyt
     promised = own or scheme in promised_schemes(pytestconfig)
     tls = UNVERIFIED if scheme == "https" else None
     try:
-        answer = Target(shared_device.port(port), tls, timeout=10 if promised else 2).get("/")
+        answer = Endpoint(shared_device.port(port), tls, timeout=10 if promised else 2).get("/")
     except (ConnectionEnded, ClientTimeout) as error:
         if promised:
             raise
@@ -64,10 +64,10 @@ def test_serves_what_it_should(own: bool, request: pytest.FixtureRequest) -> Non
     """The same page over HTTP and HTTPS, and an echo over WS and WSS."""
     if not own:
         pytest.skip("needs espbench's own firmware")
-    doors: Doors = request.getfixturevalue("doors")
+    endpoints: Endpoints = request.getfixturevalue("endpoints")
     for scheme in ("http", "https"):
-        assert doors[scheme].get("/hello").text == "hello\n"
-        with doors[scheme].websocket("/ws") as socket:
+        assert endpoints[scheme].get("/hello").text == "hello\n"
+        with endpoints[scheme].websocket("/ws") as socket:
             socket.send("over and back")
             assert socket.receive() == "over and back"
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from espbench.certs import BAD, GOOD, Fails, Recipe, Starts, recipes
-from espbench.clients import Doors, Tls, TlsError
+from espbench.clients import Endpoints, Tls, TlsError
 from espbench.device.device import Device
 
 FOLDER = "/try"
@@ -64,46 +64,46 @@ def key_kind(certificate: bytes) -> str:
 @pytest.mark.failures("tls_alert", "handshake_closed")
 @pytest.mark.parametrize("case", named(GOOD))
 def test_good_ones_serve(
-    case: Recipe, install: Callable[[Recipe], str], shared_device: Device, doors: Doors
+    case: Recipe, install: Callable[[Recipe], str], shared_device: Device, endpoints: Endpoints
 ) -> None:
     """HTTPS starts; a client that verifies is satisfied, or refuses for the reason it should."""
     assert isinstance(case.expectation, Starts)
     assert shared_device.eval(f"{START}({install(case)})", timeout=20) is True
     assert shared_device.eval("__import__('httpserver').https_running()") is True
     tls = Tls(trust=case.trust, server_name=case.server_name, secrets=shared_device.tls_secrets)
-    door = doors.but(trust=tls.trust, server_name=tls.server_name).https
+    endpoint = endpoints.but(trust=tls.trust, server_name=tls.server_name).https
     if case.expectation.client_error is None:
-        with door.tls_stream() as stream:
+        with endpoint.tls_stream() as stream:
             assert key_kind(stream.certificate) == case.expectation.key
-        with door.websocket() as wss:
+        with endpoint.websocket() as wss:
             wss.send("verified")
             assert wss.receive() == "verified"
     else:
         with pytest.raises(TlsError, match=case.expectation.client_error):
-            door.get("/hello")
+            endpoint.get("/hello")
     # Whoever does not verify is served in any case.
-    assert door.but(verify=False).get("/hello").text == "hello\n"
-    assert doors.http.get("/hello").text == "hello\n"
+    assert endpoint.but(verify=False).get("/hello").text == "hello\n"
+    assert endpoints.http.get("/hello").text == "hello\n"
 
 
 def test_the_users_line_is_its_own_trust(
-    install: Callable[[Recipe], str], shared_device: Device, doors: Doors
+    install: Callable[[Recipe], str], shared_device: Device, endpoints: Endpoints
 ) -> None:
     """What the guide's openssl line makes verifies against itself when names are not looked at."""
     case = recipes()["openssl-line"]
     assert shared_device.eval(f"{START}({install(case)})", timeout=20) is True
-    door = doors.but(trust=case.trust, check_name=False).https
-    assert door.get("/hello").text == "hello\n"
+    endpoint = endpoints.but(trust=case.trust, check_name=False).https
+    assert endpoint.get("/hello").text == "hello\n"
 
 
 @pytest.mark.parametrize("case", named(BAD))
 def test_bad_ones_are_named(
-    case: Recipe, install: Callable[[Recipe], str], shared_device: Device, doors: Doors
+    case: Recipe, install: Callable[[Recipe], str], shared_device: Device, endpoints: Endpoints
 ) -> None:
     """start() is False, its line on the console names the cause, and HTTP serves throughout."""
     assert isinstance(case.expectation, Fails)
     arguments = install(case)
-    with doors.http.http() as kept:
+    with endpoints.http.http() as kept:
         assert kept.get("/hello").status == 200
         said = len(shared_device.console.text)
         assert shared_device.eval(f"{START}({arguments})", timeout=20) is False
@@ -111,7 +111,7 @@ def test_bad_ones_are_named(
         assert re.search(case.expectation.sentence, line), line
         assert shared_device.eval("__import__('httpserver').https_running()") is False
         assert kept.get("/hello").status == 200
-    assert doors.http.get("/hello").text == "hello\n"
+    assert endpoints.http.get("/hello").text == "hello\n"
 
 
 def failure_line(device: Device, since: int) -> str:
@@ -124,7 +124,7 @@ def failure_line(device: Device, since: int) -> str:
 
 
 def test_no_two_causes_share_a_sentence(
-    install: Callable[[Recipe], str], shared_device: Device, doors: Doors
+    install: Callable[[Recipe], str], shared_device: Device, endpoints: Endpoints
 ) -> None:
     """Different mistakes are told apart: each of ten gives a sentence of its own."""
     sentences = {}
@@ -150,31 +150,31 @@ def test_no_two_causes_share_a_sentence(
     assert len(words) == len(sentences), sentences
 
 
-def test_only_one_of_the_two_files(shared_device: Device, doors: Doors) -> None:
+def test_only_one_of_the_two_files(shared_device: Device, endpoints: Endpoints) -> None:
     """A certificate without a key is a mistake that is named; HTTP serves."""
     for arguments in ("cert_file='/certs/servercert.pem'", "key_file='/certs/prvtkey.pem'"):
         said = len(shared_device.console.text)
         assert shared_device.eval(f"{START}({arguments})") is False
         assert "file" in failure_line(shared_device, said)
-        assert doors.http.get("/hello").status == 200
+        assert endpoints.http.get("/hello").status == 200
     assert shared_device.eval(
         f"{START}(cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem')"
     )
 
 
-def test_port_in_use(shared_device: Device, doors: Doors) -> None:
+def test_port_in_use(shared_device: Device, endpoints: Endpoints) -> None:
     """HTTPS on HTTP's port is named as what it is, and HTTP serves."""
     said = len(shared_device.console.text)
     files = "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'"
     assert shared_device.eval(f"{START}({files}, https_port=80)") is False
     line = failure_line(shared_device, said)
     assert re.search(r"port 80 .*(in use|taken)", line), line
-    assert doors.http.get("/hello").status == 200
+    assert endpoints.http.get("/hello").status == 200
     assert shared_device.eval(f"{START}({files})") is True
 
 
 @pytest.mark.failures("no_memory")
-def test_out_of_memory(shared_device: Device, doors: Doors) -> None:
+def test_out_of_memory(shared_device: Device, endpoints: Endpoints) -> None:
     """With no memory for certificate and key the sentence says so; it works when there is some."""
     files = "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'"
     assert shared_device.eval(f"{START}()") is True
@@ -184,14 +184,16 @@ def test_out_of_memory(shared_device: Device, doors: Doors) -> None:
     try:
         assert shared_device.eval(f"{START}({files})") is False
         assert "out of memory" in failure_line(shared_device, said)
-        assert doors.http.get("/hello").status == 200
+        assert endpoints.http.get("/hello").status == 200
     finally:
         shared_device.ballast(0)
     assert shared_device.eval(f"{START}({files})") is True
 
 
 @pytest.mark.parametrize("times", [10])
-def test_restarting_https_leaks_nothing(times: int, shared_device: Device, doors: Doors) -> None:
+def test_restarting_https_leaks_nothing(
+    times: int, shared_device: Device, endpoints: Endpoints
+) -> None:
     """HTTPS that is started and stopped ten times gives back what it took each time."""
     files = "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'"
     free = shared_device.settle().free
@@ -203,11 +205,11 @@ def test_restarting_https_leaks_nothing(times: int, shared_device: Device, doors
 
 @pytest.mark.device(ready="http")
 @pytest.mark.parametrize("name", ["key-of-another", "key-missing"])
-def test_a_bad_pair_at_boot(name: str, device: Device, doors: Doors) -> None:
+def test_a_bad_pair_at_boot(name: str, device: Device, endpoints: Endpoints) -> None:
     """A device that boots with a bad pair says so and serves HTTP."""
     assert "Failed to start HTTPS server: " in device.console.text
     assert device.eval("__import__('httpserver').https_running()") is False
-    assert doors.http.get("/hello").status == 200
+    assert endpoints.http.get("/hello").status == 200
 
 
 @pytest.fixture

@@ -6,23 +6,23 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from espbench.clients import ConnectionEnded, Doors, Frame, Target
+from espbench.clients import ConnectionEnded, Endpoint, Endpoints, Frame
 from espbench.clients.websocket import CLOSE, close_payload, upgrade_headers
 from espbench.device.device import Device
 
 BOTH = pytest.mark.parametrize("scheme", ["ws", "wss"])
-ENDPOINTS = pytest.mark.parametrize(
+PATHS = pytest.mark.parametrize(
     ("module", "path"), [("webrepl", "/webrepl"), ("wsserver", "/ws")], ids=["webrepl", "wsserver"]
 )
 STARTS = {"webrepl": "webrepl.start('espbench'{})", "wsserver": "wsserver.start('/ws'{})"}
 
 
-def upgrade_status(door: Target, path: str, host: str | None, *origins: str) -> int:
+def upgrade_status(endpoint: Endpoint, path: str, host: str | None, *origins: str) -> int:
     """Return what a browser's upgrade is answered with: its Host, and its Origin headers."""
     headers = [*upgrade_headers().items(), *(("Origin", origin) for origin in origins)]
     if host is not None:
         headers.insert(0, ("Host", host))
-    with door.http() as http:
+    with endpoint.http() as http:
         http.send("GET", path, headers=headers)
         status = http.receive_upgrade().status
         if status == 101:
@@ -52,49 +52,49 @@ PAGES = {
 
 @pytest.mark.failures("ws_origin")
 @BOTH
-@ENDPOINTS
+@PATHS
 def test_same_origin(
-    module: str, path: str, scheme: str, shared_device: Device, doors: Doors
+    module: str, path: str, scheme: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """By default only the device's own pages may connect; whoever is not a browser may, too."""
-    door = doors[scheme]
+    endpoint = endpoints[scheme]
     http = "https" if scheme == "wss" else "http"
     for name, (host, page, own) in PAGES.items():
-        status = upgrade_status(door, path, host, f"{http}://{page}")
+        status = upgrade_status(endpoint, path, host, f"{http}://{page}")
         assert status == (101 if own else 403), name
     port = {"ws": 80, "wss": 443}[scheme]
     for host, page in [("a", f"a:{port}"), (f"a:{port}", "a")]:
-        assert upgrade_status(door, path, host, f"{http}://{page}") == 101
+        assert upgrade_status(endpoint, path, host, f"{http}://{page}") == 101
     wrong = {"ws": 443, "wss": 80}[scheme]
-    assert upgrade_status(door, path, "a", f"{http}://a:{wrong}") == 403
-    assert upgrade_status(door, path, "a") == 101
-    assert upgrade_status(door, path, "a", f"{OTHER[scheme]}://a") == 403
-    assert upgrade_status(door, path, "null", "null") == 403
-    assert upgrade_status(door, path, "a", "") == 403
-    assert upgrade_status(door, path, "a", f"{http}://a", f"{http}://a") == 403
-    assert upgrade_status(door, path, "a", f"{http}://a {http}://b") == 403
+    assert upgrade_status(endpoint, path, "a", f"{http}://a:{wrong}") == 403
+    assert upgrade_status(endpoint, path, "a") == 101
+    assert upgrade_status(endpoint, path, "a", f"{OTHER[scheme]}://a") == 403
+    assert upgrade_status(endpoint, path, "null", "null") == 403
+    assert upgrade_status(endpoint, path, "a", "") == 403
+    assert upgrade_status(endpoint, path, "a", f"{http}://a", f"{http}://a") == 403
+    assert upgrade_status(endpoint, path, "a", f"{http}://a {http}://b") == 403
 
 
 @pytest.mark.failures("ws_origin")
 @BOTH
-@ENDPOINTS
+@PATHS
 def test_further_origins(
-    module: str, path: str, scheme: str, shared_device: Device, doors: Doors
+    module: str, path: str, scheme: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """origins= names further pages that may connect; "*" is any page."""
-    door = doors[scheme]
+    endpoint = endpoints[scheme]
     http = "https" if scheme == "wss" else "http"
     listed = ", origins=['https://device.local', 'http://10.0.0.5:8080']"
     shared_device.exec(f"import webrepl, wsserver\n{STARTS[module].format(listed)}")
     for origin in ("https://device.local", "http://10.0.0.5:8080", "HTTPS://Device.Local",
                    "https://device.local:443", f"{http}://own"):  # fmt: skip
-        assert upgrade_status(door, path, "own", origin) == 101, origin
-    assert upgrade_status(door, path, "own") == 101
+        assert upgrade_status(endpoint, path, "own", origin) == 101, origin
+    assert upgrade_status(endpoint, path, "own") == 101
     for origin in ("https://evil.example", "http://device.local", "https://device.local.evil.example",
                    "null", "https://device.local:8443", "http://10.0.0.5"):  # fmt: skip
-        assert upgrade_status(door, path, "own", origin) == 403, origin
+        assert upgrade_status(endpoint, path, "own", origin) == 403, origin
     shared_device.exec(STARTS[module].format(", origins=('*',)"))
     for origin in ("https://evil.example", "null"):
-        assert upgrade_status(door, path, "own", origin) == 101, origin
+        assert upgrade_status(endpoint, path, "own", origin) == 101, origin
     shared_device.exec(STARTS[module].format(""))
-    assert upgrade_status(door, path, "own", "https://evil.example") == 403
+    assert upgrade_status(endpoint, path, "own", "https://evil.example") == 403

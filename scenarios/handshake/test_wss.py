@@ -14,12 +14,12 @@ from espbench.clients import (
     ClientError,
     ClientTimeout,
     ConnectionEnded,
-    Doors,
+    Endpoint,
+    Endpoints,
     HttpConnection,
     Record,
     Step,
     Stream,
-    Target,
     Tls,
     TlsError,
     TlsSteps,
@@ -58,34 +58,34 @@ def handshakes(device: Device) -> tuple[int, int]:
 # -------------------------------------------------------------------- certificates
 
 
-def test_verified_chain_and_name(shared_device: Device, doors: Doors) -> None:
+def test_verified_chain_and_name(shared_device: Device, endpoints: Endpoints) -> None:
     """A client that trusts the root and knows the name opens wss, and both sides count one."""
     before = handshakes(shared_device)
-    with doors.https.well_behaved() as wss:
+    with endpoints.https.well_behaved() as wss:
         assert wss.echo("verified") == "verified"
     assert handshakes(shared_device) == (before[0] + 1, before[1])
 
 
 @pytest.mark.parametrize("name", ["espbench.test", "localhost", "127.0.0.1"])
-def test_every_name_of_the_certificate(name: str, doors: Doors) -> None:
+def test_every_name_of_the_certificate(name: str, endpoints: Endpoints) -> None:
     """Names and the IP address of subjectAltName verify."""
-    assert doors.but(server_name=name).https.get("/hello").status == 200
+    assert endpoints.but(server_name=name).https.get("/hello").status == 200
 
 
 @pytest.mark.failures("tls_alert", "handshake_closed")
-def test_wrong_name(doors: Doors) -> None:
+def test_wrong_name(endpoints: Endpoints) -> None:
     """A client that asked for another name refuses the certificate."""
     with pytest.raises(TlsError, match="Hostname mismatch"):
-        doors.but(server_name="elsewhere.test").https.websocket()
+        endpoints.but(server_name="elsewhere.test").https.websocket()
 
 
 @pytest.mark.failures("tls_alert", "handshake_closed")
-def test_an_untrusted_root(shared_device: Device, doors: Doors) -> None:
+def test_an_untrusted_root(shared_device: Device, endpoints: Endpoints) -> None:
     """A client that trusts another root refuses the chain, and the device counts a failure."""
     before = handshakes(shared_device)
     other = recipes()["self-signed"].trust
     with pytest.raises(TlsError, match="unable to get local issuer"):
-        doors.but(trust=other).https.websocket()
+        endpoints.but(trust=other).https.websocket()
     shared_device.settle()
     assert handshakes(shared_device) == (before[0], before[1] + 1)
 
@@ -93,9 +93,9 @@ def test_an_untrusted_root(shared_device: Device, doors: Doors) -> None:
 # -------------------------------------------------------------------- versions and ciphers
 
 
-def test_tls_1_2_is_what_is_spoken(doors: Doors) -> None:
+def test_tls_1_2_is_what_is_spoken(endpoints: Endpoints) -> None:
     """A client that could do TLS 1.3 gets 1.2 with forward secrecy and an AEAD cipher."""
-    with doors.https.tls_stream() as stream:
+    with endpoints.https.tls_stream() as stream:
         assert stream.version == "TLSv1.2"
         assert stream.cipher.startswith("ECDHE-ECDSA-")
         assert "GCM" in stream.cipher
@@ -112,13 +112,13 @@ def test_tls_1_2_is_what_is_spoken(doors: Doors) -> None:
     ],
 )
 def test_other_versions_are_refused(
-    version: ssl.TLSVersion, alert: int, shared_device: Device, doors: Doors
+    version: ssl.TLSVersion, alert: int, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """A client with only TLS 1.3 or 1.1 gets a fatal alert (RFC 5246 section 7.2.2)."""
     before = handshakes(shared_device)
     only = Tls(verify=False, minimum=version, maximum=version, ciphers="ALL:@SECLEVEL=0")
     steps = TlsSteps(only)
-    with doors.https.raw() as stream:
+    with endpoints.https.raw() as stream:
         stream.send(steps.hello)
         answer = list(records(stream.receive_until_end()))
     assert [record.content_type for record in answer] == [Record.ALERT]
@@ -136,19 +136,19 @@ def test_other_versions_are_refused(
         "ECDHE-ECDSA-AES256-SHA384",
     ],
 )
-def test_ciphers(cipher: str, doors: Doors) -> None:
+def test_ciphers(cipher: str, endpoints: Endpoints) -> None:
     """Each of the ECDHE-ECDSA suites of ESP-IDF's configuration works, with data."""
-    target = doors.but(ciphers=cipher, maximum=ssl.TLSVersion.TLSv1_2).https
-    with target.tls_stream() as stream:
+    endpoint = endpoints.but(ciphers=cipher, maximum=ssl.TLSVersion.TLSv1_2).https
+    with endpoint.tls_stream() as stream:
         assert stream.cipher == cipher
-    with target.websocket() as wss:
+    with endpoint.websocket() as wss:
         wss.send("x" * 5000)
         assert wss.receive() == "x" * 5000
 
 
-def test_a_client_with_one_curve(doors: Doors) -> None:
+def test_a_client_with_one_curve(endpoints: Endpoints) -> None:
     """A client that knows only P-256 is served."""
-    assert doors.but(curve="prime256v1").https.get("/hello").status == 200
+    assert endpoints.but(curve="prime256v1").https.get("/hello").status == 200
 
 
 @pytest.mark.failures("tls_cipher", "tls_protocol")
@@ -162,10 +162,10 @@ def test_a_client_with_one_curve(doors: Doors) -> None:
         pytest.param({"curve": "secp384r1"}, id="not-the-certificates-curve"),
     ],
 )
-def test_nothing_in_common(options: dict[str, str], doors: Doors) -> None:
+def test_nothing_in_common(options: dict[str, str], endpoints: Endpoints) -> None:
     """A client that shares no cipher suite or curve gets handshake_failure."""
     with pytest.raises(TlsError, match="handshake failure") as caught:
-        doors.but(maximum=ssl.TLSVersion.TLSv1_2, **options).https.get("/hello")
+        endpoints.but(maximum=ssl.TLSVersion.TLSv1_2, **options).https.get("/hello")
     assert "HANDSHAKE_FAILURE" in caught.value.reason
 
 
@@ -173,20 +173,20 @@ def test_nothing_in_common(options: dict[str, str], doors: Doors) -> None:
 
 
 @pytest.mark.failures("plain_http_on_tls")
-def test_plain_http_sent_to_443(shared_device: Device, doors: Doors) -> None:
+def test_plain_http_sent_to_443(shared_device: Device, endpoints: Endpoints) -> None:
     """Plain HTTP on the TLS port is ended at once and said on the console."""
-    with doors.https.raw() as stream:
+    with endpoints.https.raw() as stream:
         stream.send(encode_request("GET", "/"))
         stream.wait_until_gone(5)
     shared_device.console.expect("plain HTTP on the TLS port", timeout=5)
 
 
 @pytest.mark.failures("tls_on_plain_http")
-def test_tls_sent_to_80(shared_device: Device, doors: Doors) -> None:
+def test_tls_sent_to_80(shared_device: Device, endpoints: Endpoints) -> None:
     """TLS on the plain port is an error that OpenSSL names, said on the console too."""
-    plain = doors.http
+    plain = endpoints.http
     with pytest.raises((TlsError, ConnectionEnded)):
-        Target(plain.port, doors.tls, timeout=5).get("/")
+        Endpoint(plain.port, endpoints.tls, timeout=5).get("/")
     shared_device.console.expect("TLS on the plain HTTP port", timeout=5)
 
 
@@ -208,10 +208,10 @@ GARBAGE = {
     "tls_protocol", "tls_alert", "tls_version", "plain_http_on_tls", "handshake_closed"
 )
 @pytest.mark.parametrize("name", list(GARBAGE))
-def test_garbage(name: str, shared_device: Device, doors: Doors) -> None:
+def test_garbage(name: str, shared_device: Device, endpoints: Endpoints) -> None:
     """What is no ClientHello ends the connection at once and is counted."""
     before = handshakes(shared_device)
-    with doors.https.raw() as stream:
+    with endpoints.https.raw() as stream:
         stream.send(GARBAGE[name])
         stream.finish()
         stream.wait_until_gone(5)
@@ -220,11 +220,11 @@ def test_garbage(name: str, shared_device: Device, doors: Doors) -> None:
 
 
 @pytest.mark.failures("tls_protocol", "tls_alert", "handshake_closed", "tls_version", "tls_cipher")
-def test_a_hello_with_each_byte_broken(doors: Doors) -> None:
+def test_a_hello_with_each_byte_broken(endpoints: Endpoints) -> None:
     """A ClientHello with any one of its first bytes changed is refused or served, no worse."""
     hello = TlsSteps(Tls(verify=False, maximum=ssl.TLSVersion.TLSv1_2)).hello
     for position in range(0, 80, 2):
-        with doors.https.raw() as stream:
+        with endpoints.https.raw() as stream:
             damaged = bytearray(hello)
             damaged[position] ^= 0x80
             stream.send(bytes(damaged))
@@ -249,14 +249,14 @@ def test_a_hello_with_each_byte_broken(doors: Doors) -> None:
     ids=lambda step: step.name.lower(),
 )
 def test_silence_in_the_handshake(
-    step: Step, short_timeout: None, shared_device: Device, doors: Doors
+    step: Step, short_timeout: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """A client that falls silent is ended after the handshake time-out; others do not wait."""
     before = shared_device.stats()["handshakes"]["timeout"]
-    with doors.https.raw() as stream:
+    with endpoints.https.raw() as stream:
         began = time.monotonic()
-        TlsSteps(doors.tls).go(stream, step)
-        assert doors.https.get("/hello").status == 200
+        TlsSteps(endpoints.tls).go(stream, step)
+        assert endpoints.https.get("/hello").status == 200
         assert time.monotonic() - began < HANDSHAKE_TIMEOUT
         stream.wait_until_gone(HANDSHAKE_TIMEOUT + 2)
         assert time.monotonic() - began >= HANDSHAKE_TIMEOUT * 0.9
@@ -264,14 +264,16 @@ def test_silence_in_the_handshake(
 
 
 @pytest.mark.failures("handshake_timeout")
-def test_a_client_that_trickles(short_timeout: None, shared_device: Device, doors: Doors) -> None:
+def test_a_client_that_trickles(
+    short_timeout: None, shared_device: Device, endpoints: Endpoints
+) -> None:
     """One byte at a time does not lengthen the time-out, and nobody else waits for it."""
     ended = threading.Event()
     lasted: list[float] = []
 
     def trickle(stream: Stream) -> None:
         began = time.monotonic()
-        hello = TlsSteps(doors.tls).hello
+        hello = TlsSteps(endpoints.tls).hello
         for byte in hello:
             try:
                 stream.send(bytes([byte]))
@@ -284,14 +286,14 @@ def test_a_client_that_trickles(short_timeout: None, shared_device: Device, door
         lasted.append(time.monotonic() - began)
         ended.set()
 
-    with doors.https.raw() as stream:
+    with endpoints.https.raw() as stream:
         thread = threading.Thread(target=trickle, args=(stream,), daemon=True)
         thread.start()
         slowest = 0.0
         while not ended.is_set():
             began = time.monotonic()
-            assert doors.https.get("/hello").status == 200
-            assert doors.http.get("/hello").status == 200
+            assert endpoints.https.get("/hello").status == 200
+            assert endpoints.http.get("/hello").status == 200
             slowest = max(slowest, time.monotonic() - began)
         thread.join(5)
     assert slowest < HANDSHAKE_TIMEOUT
@@ -299,10 +301,10 @@ def test_a_client_that_trickles(short_timeout: None, shared_device: Device, door
     assert "handshake_timeout" in shared_device.stats()["failures"]
 
 
-def test_a_slow_client_that_makes_it(doors: Doors) -> None:
+def test_a_slow_client_that_makes_it(endpoints: Endpoints) -> None:
     """A handshake in single bytes that is through before the time-out (of 10 s) is served."""
-    steps = TlsSteps(doors.tls)
-    with doors.https.raw() as stream:
+    steps = TlsSteps(endpoints.tls)
+    with endpoints.https.raw() as stream:
         for byte in steps.hello:
             stream.send(bytes([byte]))
         answer = b""
@@ -316,13 +318,13 @@ def test_a_slow_client_that_makes_it(doors: Doors) -> None:
         assert next(records(stream.receive())).content_type == Record.APPLICATION_DATA
 
 
-def test_a_record_whose_end_comes_late(shared_device: Device, doors: Doors) -> None:
+def test_a_record_whose_end_comes_late(shared_device: Device, endpoints: Endpoints) -> None:
     """A record is taken when its last bytes come apart, however many, and whatever is in them.
 
     Five are as many as a header has: as one they would often tell of a record that is too long.
     """
-    steps = TlsSteps(doors.tls)
-    with doors.https.raw() as stream:
+    steps = TlsSteps(endpoints.tls)
+    with endpoints.https.raw() as stream:
         steps.go(stream, Step.ESTABLISHED)
         for late in (1, 4, 5, 5, 5, 5, 5, 6):
             request = steps.encrypt(encode_request("GET", "/hello"))
@@ -338,10 +340,12 @@ def test_a_record_whose_end_comes_late(shared_device: Device, doors: Doors) -> N
 @pytest.mark.failures("handshake_closed", "peer_reset", "tls_protocol")
 @pytest.mark.parametrize("end", ["reset", "close"])
 @pytest.mark.parametrize("step", list(Step), ids=lambda step: step.name.lower())
-def test_leaving_in_each_state(step: Step, end: str, shared_device: Device, doors: Doors) -> None:
+def test_leaving_in_each_state(
+    step: Step, end: str, shared_device: Device, endpoints: Endpoints
+) -> None:
     """A reset or an end in each state of the handshake frees what the client had taken."""
-    stream = doors.https.raw()
-    TlsSteps(doors.tls).go(stream, step)
+    stream = endpoints.https.raw()
+    TlsSteps(endpoints.tls).go(stream, step)
     if end == "reset":
         stream.reset()
     else:
@@ -350,22 +354,22 @@ def test_leaving_in_each_state(step: Step, end: str, shared_device: Device, door
 
 
 @pytest.mark.failures("handshake_closed", "peer_reset", "tls_protocol")
-def test_many_that_leave_in_all_states(shared_device: Device, doors: Doors) -> None:
+def test_many_that_leave_in_all_states(shared_device: Device, endpoints: Endpoints) -> None:
     """Five rounds through all states, each left by a reset, leave nothing behind."""
     for _ in range(5):
         for step in Step:
-            stream = doors.https.raw()
-            TlsSteps(doors.tls).go(stream, step)
+            stream = endpoints.https.raw()
+            TlsSteps(endpoints.tls).go(stream, step)
             stream.reset()
     shared_device.settle()
 
 
 @pytest.mark.failures("tls_protocol", "tls_alert")
-def test_a_finished_that_is_wrong(shared_device: Device, doors: Doors) -> None:
+def test_a_finished_that_is_wrong(shared_device: Device, endpoints: Endpoints) -> None:
     """A Finished that was changed on the way is refused with an alert."""
     before = handshakes(shared_device)
-    steps = TlsSteps(doors.tls)
-    with doors.https.raw() as stream:
+    steps = TlsSteps(endpoints.tls)
+    with endpoints.https.raw() as stream:
         stream.send(steps.hello)
         answer = b""
         while not answer:
@@ -377,10 +381,10 @@ def test_a_finished_that_is_wrong(shared_device: Device, doors: Doors) -> None:
 
 
 @pytest.mark.failures("tls_protocol", "tls_alert")
-def test_a_record_that_is_wrong(doors: Doors) -> None:
+def test_a_record_that_is_wrong(endpoints: Endpoints) -> None:
     """Application data that was changed on the way ends the connection."""
-    steps = TlsSteps(doors.tls)
-    with doors.https.raw() as stream:
+    steps = TlsSteps(endpoints.tls)
+    with endpoints.https.raw() as stream:
         steps.go(stream, Step.ESTABLISHED)
         data = steps.encrypt(encode_request("GET", "/hello"))
         stream.send(data[:-1] + bytes([data[-1] ^ 1]))
@@ -388,11 +392,11 @@ def test_a_record_that_is_wrong(doors: Doors) -> None:
 
 
 @pytest.mark.failures("peer_reset")
-def test_leaving_in_the_upgrade(doors: Doors) -> None:
+def test_leaving_in_the_upgrade(endpoints: Endpoints) -> None:
     """A reset in the middle of the upgrade's request, and just behind it, takes nothing along."""
     request = encode_request("GET", "/ws", headers=upgrade_headers())
     for data in (request[:40], request):
-        stream = doors.https.stream()
+        stream = endpoints.https.stream()
         stream.send(data)
         stream.reset()
 
@@ -416,47 +420,47 @@ BAD_UPGRADES: dict[str, tuple[dict[str, str | None], set[int]]] = {
 @pytest.mark.failures("ws_protocol", "bad_request")
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 @pytest.mark.parametrize("name", list(BAD_UPGRADES))
-def test_bad_upgrades(name: str, scheme: str, doors: Doors) -> None:
+def test_bad_upgrades(name: str, scheme: str, endpoints: Endpoints) -> None:
     """An upgrade that RFC 6455 section 4.2.1 does not allow is refused with its status."""
     changes, statuses = BAD_UPGRADES[name]
     merged: dict[str, str | None] = {**upgrade_headers(), **changes}
     headers = {name: value for name, value in merged.items() if value is not None}
     with pytest.raises(WebSocketError) as caught:
-        doors[scheme].websocket(headers=headers)
+        endpoints[scheme].websocket(headers=headers)
     assert caught.value.status in statuses
 
 
-def test_426_says_which_version(doors: Doors) -> None:
+def test_426_says_which_version(endpoints: Endpoints) -> None:
     """Another version is refused with the one that is spoken (RFC 6455 section 4.4)."""
     headers = {**upgrade_headers(), "Sec-WebSocket-Version": "25"}
-    answer = doors.https.request("GET", "/ws", headers=headers)
+    answer = endpoints.https.request("GET", "/ws", headers=headers)
     assert (answer.status, answer.header("sec-websocket-version")) == (426, "13")
 
 
-def test_a_plain_get_of_an_endpoint(doors: Doors) -> None:
+def test_a_plain_get_of_an_endpoint(endpoints: Endpoints) -> None:
     """A request without an upgrade is told which one it needs (RFC 9110 section 15.5.22)."""
-    answer = doors.https.get("/ws")
+    answer = endpoints.https.get("/ws")
     assert (answer.status, answer.header("upgrade")) == (426, "websocket")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_an_upgrade_by_another_method(method: str, doors: Doors) -> None:
+def test_an_upgrade_by_another_method(method: str, endpoints: Endpoints) -> None:
     """Only GET upgrades (RFC 6455 section 4.1)."""
-    assert doors.https.request(method, "/ws", headers=upgrade_headers()).status in (400, 405)
+    assert endpoints.https.request(method, "/ws", headers=upgrade_headers()).status in (400, 405)
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
-def test_unknown_path(scheme: str, doors: Doors) -> None:
+def test_unknown_path(scheme: str, endpoints: Endpoints) -> None:
     """An upgrade on a path without an endpoint is 404, on one with a handler is plain HTTP."""
     with pytest.raises(WebSocketError) as caught:
-        doors[scheme].websocket("/nowhere")
+        endpoints[scheme].websocket("/nowhere")
     assert caught.value.status == 404
     with pytest.raises(WebSocketError) as caught:
-        doors[scheme].websocket("/hello")
+        endpoints[scheme].websocket("/hello")
     assert caught.value.status == 200
 
 
-def test_header_names_and_tokens_in_any_case(doors: Doors) -> None:
+def test_header_names_and_tokens_in_any_case(endpoints: Endpoints) -> None:
     """Names and tokens are matched in any case, and Connection may have more (Firefox)."""
     headers = {
         "UPGRADE": "WebSocket",
@@ -464,7 +468,7 @@ def test_header_names_and_tokens_in_any_case(doors: Doors) -> None:
         "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
         "SEC-WEBSOCKET-VERSION": "13",
     }
-    stream = doors.https.stream()
+    stream = endpoints.https.stream()
     http = HttpConnection(stream)
     http.send("GET", "/ws", headers=headers)
     answer = http.receive_upgrade()
@@ -473,14 +477,14 @@ def test_header_names_and_tokens_in_any_case(doors: Doors) -> None:
     stream.close()
 
 
-def test_extensions_and_protocols_are_not_agreed_to(doors: Doors) -> None:
+def test_extensions_and_protocols_are_not_agreed_to(endpoints: Endpoints) -> None:
     """What a browser offers (permessage-deflate) is left out of the answer, and works without."""
     headers = {
         **upgrade_headers(),
         "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits",
         "Origin": "https://espbench.test",
     }
-    with doors.https.websocket(headers=headers) as wss:
+    with endpoints.https.websocket(headers=headers) as wss:
         assert wss.response.header("sec-websocket-extensions") is None
         wss.send("plain")
         assert wss.receive() == "plain"
@@ -491,13 +495,13 @@ def test_extensions_and_protocols_are_not_agreed_to(doors: Doors) -> None:
 
 @pytest.mark.parametrize("quarter", range(4))
 def test_two_hundred_connects_and_disconnects(
-    quarter: int, shared_device: Device, doors: Doors
+    quarter: int, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """Two hundred wss connections, in four shards of fifty, with no byte lost on the way."""
     before = handshakes(shared_device)
     free = shared_device.settle().free
     for turn in range(50):
-        with doors.https.websocket() as wss:
+        with endpoints.https.websocket() as wss:
             wss.send(f"{quarter} {turn}")
             assert wss.receive() == f"{quarter} {turn}"
         if turn % 25 == 24:
@@ -505,11 +509,11 @@ def test_two_hundred_connects_and_disconnects(
     assert handshakes(shared_device) == (before[0] + 50, before[1])
 
 
-def test_handshakes_at_the_same_time(shared_device: Device, doors: Doors) -> None:
+def test_handshakes_at_the_same_time(shared_device: Device, endpoints: Endpoints) -> None:
     """Four handshakes interleaved all succeed, twice."""
 
     def client() -> str | bytes:
-        with doors.https.well_behaved() as wss:
+        with endpoints.https.well_behaved() as wss:
             return wss.echo("together")
 
     for _ in range(2):
@@ -519,16 +523,16 @@ def test_handshakes_at_the_same_time(shared_device: Device, doors: Doors) -> Non
 
 @pytest.mark.failures("handshake_timeout", "handshake_closed", "refused")
 def test_four_that_stall_do_not_lock_out_a_fifth(
-    short_timeout: None, shared_device: Device, doors: Doors
+    short_timeout: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """With all places held by silent clients, a fifth gets in within the handshake time-out."""
-    stalled = [doors.https.raw() for _ in range(4)]
+    stalled = [endpoints.https.raw() for _ in range(4)]
     for stream in stalled:
-        TlsSteps(doors.tls).go(stream, Step.HALF_A_HELLO)
+        TlsSteps(endpoints.tls).go(stream, Step.HALF_A_HELLO)
     began = time.monotonic()
     while True:
         try:
-            assert doors.https.patient(2).get("/hello").status == 200
+            assert endpoints.https.patient(2).get("/hello").status == 200
             break
         except ClientError:
             assert time.monotonic() - began < HANDSHAKE_TIMEOUT + 2

@@ -14,7 +14,7 @@ from espbench.clients import (
     ByteStream,
     ClientError,
     ConnectionEnded,
-    Doors,
+    Endpoints,
     HttpConnection,
     Stream,
     TlsStream,
@@ -83,10 +83,10 @@ def settled(device: Device, scheme: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def busy(shared_device: Device, doors: Doors) -> Iterator[None]:
+def busy(shared_device: Device, endpoints: Endpoints) -> Iterator[None]:
     """Let a handler take long; give the program its turn at the end."""
     shared_device.exec(BUSY)
-    with doors.http.http() as first:
+    with endpoints.http.http() as first:
         before = shared_device.stats()["requests"]
         first.send("GET", "/hold?first")
         wait_until(
@@ -118,10 +118,10 @@ SENT = {
 """What a client sends before it goes."""
 
 
-def gets_in(device: Device, doors: Doors) -> None:
+def gets_in(device: Device, endpoints: Endpoints) -> None:
     """Assert that the owner gets a prompt and the greeting over ws and wss."""
     for scheme in ("ws", "wss"):
-        websocket = doors[scheme].patient(SOON).websocket("/webrepl")
+        websocket = endpoints[scheme].patient(SOON).websocket("/webrepl")
         assert websocket.receive() == "Password: "
         websocket.send(PASSWORD + "\r")
         assert websocket.receive() == "\r\nWebREPL connected\r\n>>> "
@@ -133,41 +133,43 @@ def gets_in(device: Device, doors: Doors) -> None:
 @BOTH
 @pytest.mark.parametrize("sent", list(SENT))
 def test_clients_that_have_gone(
-    sent: str, scheme: str, busy: None, shared_device: Device, doors: Doors
+    sent: str, scheme: str, busy: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """Clients that send something and close keep nobody out, while a handler takes long."""
     for _ in range(PLACES[scheme] + MORE):
         with settled(shared_device, scheme):
-            stream = doors[scheme].stream()
+            stream = endpoints[scheme].stream()
             stream.send(SENT[sent])
             stream.close()
-    gets_in(shared_device, doors)
-    assert doors[scheme].patient(SOON).get("/nowhere").status == 404
+    gets_in(shared_device, endpoints)
+    assert endpoints[scheme].patient(SOON).get("/nowhere").status == 404
 
 
 @pytest.mark.failures("refused", "peer_reset", "queue_full")
 @BOTH
-def test_clients_that_wait(scheme: str, busy: None, shared_device: Device, doors: Doors) -> None:
+def test_clients_that_wait(
+    scheme: str, busy: None, shared_device: Device, endpoints: Endpoints
+) -> None:
     """Requests that wait for their answers keep their places; the WebREPL has one of its own."""
     with ExitStack() as stack:
         waiting: list[HttpConnection] = []
         for number in range(PLACES[scheme] - (scheme == "http")):
-            waiting.append(stack.enter_context(doors[scheme].http()))
+            waiting.append(stack.enter_context(endpoints[scheme].http()))
             with settled(shared_device, scheme):
                 waiting[-1].send("GET", f"/hold?{number}")
         for _ in range(MORE):
             with pytest.raises(ConnectionEnded):
-                doors[scheme].patient(SOON).get("/hello")
+                endpoints[scheme].patient(SOON).get("/hello")
             with pytest.raises(ConnectionEnded):
-                doors[scheme].patient(SOON).websocket("/ws")
-        gets_in(shared_device, doors)
+                endpoints[scheme].patient(SOON).websocket("/ws")
+        gets_in(shared_device, endpoints)
         shared_device.exec("released = True")
         for number, connection in enumerate(waiting):
             assert connection.receive().text == f"answer {number}"
 
 
 @pytest.mark.failures("refused", "peer_reset", "queue_full", "no_memory")
-def test_everything_is_taken(busy: None, shared_device: Device, doors: Doors) -> None:
+def test_everything_is_taken(busy: None, shared_device: Device, endpoints: Endpoints) -> None:
     """With all places of both servers, and all memory for bodies, taken, there is room for wss.
 
     A body that finds no memory gets a 503, or ends its connection when not even its TLS record
@@ -181,28 +183,30 @@ def test_everything_is_taken(busy: None, shared_device: Device, doors: Doors) ->
         bodies = 0
         for scheme, places in PLACES.items():
             for _ in range(places - (scheme == "http")):
-                connection = stack.enter_context(doors[scheme].http())
+                connection = stack.enter_context(endpoints[scheme].http())
                 before = waiting()
                 with settled(shared_device, scheme):
                     connection.send("POST", "/hold", b"b" * 11_000)
                 if waiting() > before:
                     bodies += 1
                     continue
-                connection = stack.enter_context(doors[scheme].http())
+                connection = stack.enter_context(endpoints[scheme].http())
                 with settled(shared_device, scheme):
                     connection.send("GET", "/hold?")
         assert bodies, "no body waits"
-        gets_in(shared_device, doors)
+        gets_in(shared_device, endpoints)
         shared_device.exec("released = True")
 
 
 @pytest.mark.failures("refused", "peer_reset", "queue_full")
 @BOTH
-def test_endpoints_that_wait(scheme: str, busy: None, shared_device: Device, doors: Doors) -> None:
+def test_endpoints_that_wait(
+    scheme: str, busy: None, shared_device: Device, endpoints: Endpoints
+) -> None:
     """Sessions of wsserver whose messages nobody takes do not get the WebREPL's place."""
     with ExitStack() as stack:
         sessions = [
-            stack.enter_context(doors[scheme].websocket())
+            stack.enter_context(endpoints[scheme].websocket())
             for _ in range(PLACES[scheme] - (scheme == "http"))
         ]
         before = shared_device.stats()["queue"]["full"]
@@ -214,37 +218,37 @@ def test_endpoints_that_wait(scheme: str, busy: None, shared_device: Device, doo
             "the queue is not full",
         )
         with pytest.raises(ConnectionEnded):
-            doors[scheme].patient(SOON).websocket("/ws")
-        gets_in(shared_device, doors)
+            endpoints[scheme].patient(SOON).websocket("/ws")
+        gets_in(shared_device, endpoints)
         shared_device.exec("released = True")
 
 
 @pytest.mark.failures("refused", "peer_reset", "queue_full", "no_memory")
-def test_a_program_that_was_stopped(device: Device, doors: Doors) -> None:
+def test_a_program_that_was_stopped(device: Device, endpoints: Endpoints) -> None:
     """Behind a Ctrl-C at the WebREPL nobody answers; its owner gets in again, and starts anew."""
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         WebRepl(socket, PASSWORD).type("\x03", "KeyboardInterrupt: \r\n")
     for scheme, places in PLACES.items():
         for _ in range(places + MORE):
             with settled(device, scheme):
-                stream = doors[scheme].stream()
+                stream = endpoints[scheme].stream()
                 stream.send(encode_request("POST", "/upload", body=b"b" * 8000))
                 stream.close()
     for scheme in ("ws", "wss"):
-        with doors[scheme].patient(SOON).well_behaved("/webrepl") as socket:
+        with endpoints[scheme].patient(SOON).well_behaved("/webrepl") as socket:
             assert WebRepl(socket, PASSWORD).line("6 * 7") == "42\n"
-    with doors.https.patient(SOON).well_behaved("/webrepl") as socket:
+    with endpoints.https.patient(SOON).well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.socket.send("__import__('bench_app').main()\r")
         wait_until(device, lambda: device.stats()["queue"]["depth"] == 0, "nobody has a turn")
-        assert doors.http.get("/hello").text == "hello\n"
+        assert endpoints.http.get("/hello").text == "hello\n"
 
 
-def half_closed(doors: Doors, scheme: str, target: str) -> ByteStream:
+def half_closed(endpoints: Endpoints, scheme: str, target: str) -> ByteStream:
     """Return a connection whose client has sent a request and its FIN, and still reads."""
-    door = doors[scheme]
-    raw: Stream = door.raw()
-    stream: ByteStream = raw if door.tls is None else TlsStream(raw, door.tls)
+    endpoint = endpoints[scheme]
+    raw: Stream = endpoint.raw()
+    stream: ByteStream = raw if endpoint.tls is None else TlsStream(raw, endpoint.tls)
     stream.send(encode_request("GET", target))
     raw.finish()
     return stream
@@ -252,13 +256,13 @@ def half_closed(doors: Doors, scheme: str, target: str) -> ByteStream:
 
 @BOTH
 def test_half_closed_clients_are_answered(
-    scheme: str, busy: None, shared_device: Device, doors: Doors
+    scheme: str, busy: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """As long as there are places, who has sent a FIN waits for its answer like anybody else."""
     streams: list[ByteStream] = []
     for number in range(PLACES[scheme] - 1):
         with settled(shared_device, scheme):
-            streams.append(half_closed(doors, scheme, f"/hold?{number}"))
+            streams.append(half_closed(endpoints, scheme, f"/hold?{number}"))
     shared_device.exec("released = True")
     for number, stream in enumerate(streams):
         answer = HttpConnection(stream).receive()
@@ -269,7 +273,7 @@ def test_half_closed_clients_are_answered(
 @pytest.mark.parametrize("full", ["purge", "refuse"])
 @BOTH
 def test_half_closed_clients_go_first(
-    scheme: str, full: str, shared_device: Device, doors: Doors
+    scheme: str, full: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """When a place is needed, a client that has sent a FIN gets a 503; its handler never runs."""
     shared_device.exec(BUSY)
@@ -277,14 +281,14 @@ def test_half_closed_clients_go_first(
     with ExitStack() as stack:
         waiting = []
         for number in range(PLACES[scheme] - 1):
-            waiting.append(stack.enter_context(doors[scheme].http()))
+            waiting.append(stack.enter_context(endpoints[scheme].http()))
             with settled(shared_device, scheme):
                 waiting[-1].send("GET", f"/hold?{number}")
             if number == 0:
                 with settled(shared_device, scheme):
-                    gone = half_closed(doors, scheme, "/hold?gone")
+                    gone = half_closed(endpoints, scheme, "/hold?gone")
         purged = shared_device.stats()[scheme]["purged"]
-        newcomer = stack.enter_context(doors[scheme].http())
+        newcomer = stack.enter_context(endpoints[scheme].http())
         assert newcomer.get("/nowhere").status == 404
         answer = HttpConnection(gone).receive()
         assert (answer.status, answer.header("retry-after")) == (503, "1")
@@ -301,11 +305,11 @@ def test_half_closed_clients_go_first(
 @pytest.mark.failures("peer_reset")
 @BOTH
 def test_a_request_goes_with_its_connection(
-    scheme: str, busy: None, shared_device: Device, doors: Doors
+    scheme: str, busy: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """What a client that has reset its connection asked for waits no longer, nor does its body."""
     free = shared_device.heap().free
-    stream = doors[scheme].stream()
+    stream = endpoints[scheme].stream()
     with settled(shared_device, scheme):
         stream.send(encode_request("POST", "/hold", body=b"b" * 16384))
     assert shared_device.stats()["queue"]["depth"] == 1
@@ -318,17 +322,17 @@ def test_a_request_goes_with_its_connection(
         "the request waits, or its body is there",
     )
     shared_device.exec("released = True")
-    assert doors[scheme].get("/hello").text == "hello\n"
+    assert endpoints[scheme].get("/hello").text == "hello\n"
     assert shared_device.eval("answers") == 1  # the one that was running
 
 
 @pytest.mark.failures("response_timeout")
 @BOTH
-def test_an_answer_is_due(scheme: str, shared_device: Device, doors: Doors) -> None:
+def test_an_answer_is_due(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
     """Who gets no answer in response_timeout_ms gets a 503, whether its handler runs or waits."""
     shared_device.exec(BUSY)
     assert shared_device.eval(START.format(", response_timeout_ms=500"))
-    with doors[scheme].http() as running, doors[scheme].http() as queued:
+    with endpoints[scheme].http() as running, endpoints[scheme].http() as queued:
         for number, connection in enumerate((running, queued)):
             with settled(shared_device, scheme):
                 connection.send("GET", f"/hold?{number}")
@@ -340,7 +344,7 @@ def test_an_answer_is_due(scheme: str, shared_device: Device, doors: Doors) -> N
     assert shared_device.stats()["queue"]["depth"] == 0
     assert shared_device.eval("answers") == 0
     shared_device.exec("released = True")
-    assert doors[scheme].get("/hold?after").text == "answer after"
+    assert endpoints[scheme].get("/hold?after").text == "answer after"
     assert shared_device.eval("answers") == 2  # the one that was running, and this one
     assert shared_device.eval(START.format(""))
     shared_device.exec("httpserver.off('/hold')")
@@ -370,11 +374,11 @@ httpserver.on("/stalls", lambda request: httpserver.send(Stalls()))
 
 @pytest.mark.failures("response_timeout")
 @BOTH
-def test_a_body_is_due(scheme: str, shared_device: Device, doors: Doors) -> None:
+def test_a_body_is_due(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
     """A body that its program does not go on with is cut, and its place is free."""
     shared_device.exec(STALLS)
     assert shared_device.eval(START.format(", response_timeout_ms=500"))
-    with doors[scheme].http() as connection:
+    with endpoints[scheme].http() as connection:
         connection.send("GET", "/stalls")
         assert b"Content-Length: 5000" in connection.stream.receive()
         connection.ended()
@@ -383,39 +387,39 @@ def test_a_body_is_due(scheme: str, shared_device: Device, doors: Doors) -> None
     )
     shared_device.exec("released = True")
     assert shared_device.eval(START.format(""))
-    assert doors[scheme].get("/hello").text == "hello\n"
+    assert endpoints[scheme].get("/hello").text == "hello\n"
     shared_device.exec("httpserver.off('/stalls')")
 
 
 @pytest.mark.failures("queue_full")
-def test_sessions_that_come_and_go(busy: None, shared_device: Device, doors: Doors) -> None:
+def test_sessions_that_come_and_go(busy: None, shared_device: Device, endpoints: Endpoints) -> None:
     """Sessions that nobody looks at take a bounded amount of memory, however many come and go."""
     statuses = []
     for _ in range(40):
-        with doors.http.http() as http:
+        with endpoints.http.http() as http:
             http.stream.send(upgrade())
             statuses.append(http.receive_upgrade().status)
     assert set(statuses) == {101, 503}
     assert statuses.count(101) <= 16
     assert statuses[-20:] == [503] * 20
-    gets_in(shared_device, doors)
+    gets_in(shared_device, endpoints)
 
 
 @pytest.mark.failures("refused", "peer_reset", "queue_full")
 @BOTH
 def test_who_says_nothing_makes_way(
-    scheme: str, busy: None, shared_device: Device, doors: Doors
+    scheme: str, busy: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """A silent client, or one at the password prompt, keeps the WebREPL's place from nobody."""
     with ExitStack() as stack:
         for number in range(PLACES[scheme] - (scheme == "http")):
-            waiting = stack.enter_context(doors[scheme].http())
+            waiting = stack.enter_context(endpoints[scheme].http())
             with settled(shared_device, scheme):
                 waiting.send("GET", f"/hold?{number}")
-        guest: WebSocket = doors[scheme].websocket("/webrepl")
+        guest: WebSocket = endpoints[scheme].websocket("/webrepl")
         assert guest.receive() == "Password: "
         before = shared_device.stats()[scheme]["accepted"]
-        silent = doors[scheme].raw()
+        silent = endpoints[scheme].raw()
         wait_until(
             shared_device,
             lambda: shared_device.stats()[scheme]["accepted"] > before,
@@ -424,7 +428,7 @@ def test_who_says_nothing_makes_way(
         deadline = Deadline(SOON)
         while True:
             try:
-                websocket = doors[scheme].websocket("/webrepl")
+                websocket = endpoints[scheme].websocket("/webrepl")
                 break
             except ConnectionEnded:
                 assert not deadline.expired(), "the owner is locked out"
@@ -441,18 +445,20 @@ def test_who_says_nothing_makes_way(
 
 
 @BOTH
-def test_the_session_keeps_its_place(scheme: str, shared_device: Device, doors: Doors) -> None:
+def test_the_session_keeps_its_place(
+    scheme: str, shared_device: Device, endpoints: Endpoints
+) -> None:
     """Nobody purges a WebREPL that has logged in, and all of the other places are there beside."""
-    with doors[scheme].well_behaved("/webrepl") as socket, ExitStack() as stack:
+    with endpoints[scheme].well_behaved("/webrepl") as socket, ExitStack() as stack:
         repl = WebRepl(socket, PASSWORD)
         purged = shared_device.stats()[scheme]["purged"]
         connections = []
         for _ in range(PLACES[scheme]):
-            connections.append(stack.enter_context(doors[scheme].http()))
+            connections.append(stack.enter_context(endpoints[scheme].http()))
             assert connections[-1].get("/hello").status == 200
         assert shared_device.stats()[scheme]["purged"] == purged
         for _ in range(MORE):
-            assert stack.enter_context(doors[scheme].http()).get("/hello").status == 200
+            assert stack.enter_context(endpoints[scheme].http()).get("/hello").status == 200
         assert shared_device.stats()[scheme]["purged"] == purged + MORE
         assert repl.line("6 * 7") == "42\n"
         for connection in connections[MORE:]:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from itertools import pairwise
 
 import pytest
-from espbench.clients import ConnectionEnded, Doors, HttpConnection, together
+from espbench.clients import ConnectionEnded, Endpoints, HttpConnection, together
 from espbench.clients.websocket import PING, Frame
 from espbench.device.console.control import encode_source
 from espbench.device.device import Device
@@ -62,14 +62,14 @@ def held(shared_device: Device, full: str) -> Iterator[None]:
 
 @pytest.fixture
 def fill(
-    shared_device: Device, doors: Doors, held: None
+    shared_device: Device, endpoints: Endpoints, held: None
 ) -> Iterator[Callable[[str], list[HttpConnection]]]:
     """Return a function that takes all places of a server with requests that are not answered."""
     with ExitStack() as stack:
 
         def fill(scheme: str) -> list[HttpConnection]:
             before = waiting(shared_device)
-            pending = [stack.enter_context(doors[scheme].http()) for _ in range(PLACES[scheme])]
+            pending = [stack.enter_context(endpoints[scheme].http()) for _ in range(PLACES[scheme])]
             for number, connection in enumerate(pending):
                 connection.send("GET", f"/hold?{scheme}-{number}")
             deadline = Deadline(10)
@@ -96,11 +96,11 @@ def micropython_runs(device: Device) -> None:
         assert not deadline.expired(), "MicroPython is starved"
 
 
-def turned_away(scheme: str, device: Device, doors: Doors) -> None:
+def turned_away(scheme: str, device: Device, endpoints: Endpoints) -> None:
     """Assert that one connection more is refused at once, which is all that can become of it."""
     before = device.stats()[scheme]
     with pytest.raises(ConnectionEnded):
-        doors[scheme].patient(PROMPT).get("/hello")
+        endpoints[scheme].patient(PROMPT).get("/hello")
     after = device.stats()[scheme]
     assert (after["refused"], after["purged"]) == (before["refused"] + 1, before["purged"])
 
@@ -120,22 +120,22 @@ def test_all_places_of_one_server_wait(
     other: str,
     fill: Callable[[str], list[HttpConnection]],
     shared_device: Device,
-    doors: Doors,
+    endpoints: Endpoints,
 ) -> None:
     """With all places of a server pending, one more is refused and everything else goes on.
 
     Purging is for idle connections: whoever waits for an answer keeps its place. What the other
     server answers below Python comes meanwhile, and a request for a handler when its turn is.
     """
-    with doors[other].websocket() as websocket:
+    with endpoints[other].websocket() as websocket:
         pending = fill(taken)
         for turn in range(3):
-            turned_away(taken, shared_device, doors)
+            turned_away(taken, shared_device, endpoints)
             micropython_runs(shared_device)
-            assert doors[other].patient(PROMPT).get("/nowhere").status == 404
+            assert endpoints[other].patient(PROMPT).get("/nowhere").status == 404
             websocket.send_frame(Frame(PING, b"%d" % turn))
             assert websocket.receive_pong(PROMPT) == b"%d" % turn
-        with doors[other].http() as queued:
+        with endpoints[other].http() as queued:
             queued.send("GET", "/hello")
             micropython_runs(shared_device)
             assert shared_device.eval("answers") == 0
@@ -147,13 +147,13 @@ def test_all_places_of_one_server_wait(
 
 @pytest.mark.failures("refused")
 def test_all_places_of_both_servers_wait(
-    fill: Callable[[str], list[HttpConnection]], shared_device: Device, doors: Doors
+    fill: Callable[[str], list[HttpConnection]], shared_device: Device, endpoints: Endpoints
 ) -> None:
     """With all fourteen places pending, both servers refuse one more and MicroPython runs on."""
     pending = {scheme: fill(scheme) for scheme in PLACES}
     for _ in range(3):
         for scheme in PLACES:
-            turned_away(scheme, shared_device, doors)
+            turned_away(scheme, shared_device, endpoints)
             micropython_runs(shared_device)
     shared_device.exec("released = True")
     for scheme, connections in pending.items():
@@ -176,7 +176,7 @@ httpserver.on("/spin", spin)
 """A handler that computes until it is told to stop."""
 
 
-def test_a_host_that_asks_without_a_pause(shared_device: Device, doors: Doors) -> None:
+def test_a_host_that_asks_without_a_pause(shared_device: Device, endpoints: Endpoints) -> None:
     """The program has a turn between any two of Python's answers, however fast the next is asked.
 
     MicroPython's scheduler runs what C scheduled until there is no more of it: a host that asks
@@ -195,7 +195,7 @@ def test_a_host_that_asks_without_a_pause(shared_device: Device, doors: Doors) -
                 seen.append(shared_device.control.request("eval", asked, timeout=patience))
         return seen
 
-    with doors.http.http() as connection:
+    with endpoints.http.http() as connection:
         connection.send("GET", "/spin")
         deadline = Deadline(PROMPT)
         while shared_device.eval("turns") == 0:
@@ -234,29 +234,29 @@ httpserver.on("/count", count)
 
 
 @pytest.mark.failures("refused", "peer_reset")
-def test_all_places_send_a_body(full: str, shared_device: Device, doors: Doors) -> None:
+def test_all_places_send_a_body(full: str, shared_device: Device, endpoints: Endpoints) -> None:
     """With all TLS places in the middle of a body that nobody reads, Python's handlers go on.
 
     A body under way holds its place as a request without an answer does; when its client goes, the
     next newcomer has the place.
     """
     shared_device.exec(ENDLESS)
-    bodies = [doors.https.http() for _ in range(PLACES["https"])]
+    bodies = [endpoints.https.http() for _ in range(PLACES["https"])]
     for body in bodies:
         body.send("GET", "/endless")
         assert b"Content-Length: 100000000" in body.stream.receive()
     for _ in range(3):
-        turned_away("https", shared_device, doors)
+        turned_away("https", shared_device, endpoints)
         before = shared_device.eval("turns", PROMPT)
-        assert doors.http.patient(PROMPT).get("/count").text == "counted"
+        assert endpoints.http.patient(PROMPT).get("/count").text == "counted"
         assert shared_device.eval("turns", PROMPT) >= before + 10
     bodies.pop().stream.reset()
     deadline = Deadline(PROMPT)
     while shared_device.stats()["https"]["open"] == PLACES["https"]:
         assert not deadline.expired(), "the place of a client that has gone was not freed"
-    assert doors.https.get("/count").text == "counted"
+    assert endpoints.https.get("/count").text == "counted"
     for body in bodies:
         body.stream.reset()
     shared_device.settle()
-    assert doors.http.get("/hello").status == 200  # process_queue() closes what nobody takes
+    assert endpoints.http.get("/hello").status == 200  # process_queue() closes what nobody takes
     shared_device.exec("for path in ('/endless', '/count'): httpserver.off(path)")

@@ -16,10 +16,10 @@ from espbench.boards.readiness import ListeningReadiness
 from espbench.certs import Recipe
 from espbench.clients import (
     ConnectionEnded,
-    Doors,
+    Endpoint,
+    Endpoints,
     HttpConnection,
     Outcome,
-    Target,
     Tls,
     TlsStream,
     WellBehaved,
@@ -59,12 +59,12 @@ def refuse(shared_device: Device) -> Iterator[None]:
 
 
 @pytest.fixture
-def opened(doors: Doors) -> Iterator[Callable[[str], HttpConnection]]:
+def opened(endpoints: Endpoints) -> Iterator[Callable[[str], HttpConnection]]:
     """Return a function that opens a connection with one answered request."""
     with ExitStack() as stack:
 
         def open_one(scheme: str) -> HttpConnection:
-            http = stack.enter_context(doors[scheme].http())
+            http = stack.enter_context(endpoints[scheme].http())
             assert http.get("/hello").status == 200
             return http
 
@@ -93,10 +93,10 @@ def test_the_last_one_that_fits_works(
     assert (after["purged"], after["refused"]) == (before["purged"], before["refused"])
 
 
-def test_the_fourth_wss_works(doors: Doors) -> None:
+def test_the_fourth_wss_works(endpoints: Endpoints) -> None:
     """Four wss sessions echo in turn."""
     with ExitStack() as stack:
-        sessions = [stack.enter_context(doors.https.well_behaved()) for _ in range(MAX_HTTPS)]
+        sessions = [stack.enter_context(endpoints.https.well_behaved()) for _ in range(MAX_HTTPS)]
         for turn in range(3):
             for number, session in enumerate(sessions):
                 assert session.echo(f"{turn} {number}") == f"{turn} {number}"
@@ -118,7 +118,7 @@ def test_one_more_purges_the_least_recently_used(
 
 
 def test_a_purged_tls_client_sees_no_close_notify(
-    opened: Callable[[str], HttpConnection], doors: Doors
+    opened: Callable[[str], HttpConnection], endpoints: Endpoints
 ) -> None:
     """As on ESP-IDF, a purged TLS client sees the end of TCP and no close_notify."""
     victim = opened("https")
@@ -131,7 +131,7 @@ def test_a_purged_tls_client_sees_no_close_notify(
 
 
 def test_a_purged_websocket_is_told_to_python(
-    opened: Callable[[str], HttpConnection], shared_device: Device, doors: Doors
+    opened: Callable[[str], HttpConnection], shared_device: Device, endpoints: Endpoints
 ) -> None:
     """A wss session that is purged ends with a disconnect event of 1006."""
     shared_device.exec(
@@ -139,7 +139,7 @@ def test_a_purged_websocket_is_told_to_python(
         "gone = []\n"
         "wsserver.on('disconnect', lambda client, code: gone.append(code))\n"
     )
-    websocket = doors.https.websocket()
+    websocket = endpoints.https.websocket()
     for _ in range(MAX_HTTPS):
         opened("https")
     websocket.wait_until_gone(2)
@@ -155,14 +155,14 @@ def test_one_more_is_refused(
     refuse: None,
     opened: Callable[[str], HttpConnection],
     shared_device: Device,
-    doors: Doors,
+    endpoints: Endpoints,
 ) -> None:
     """With full="refuse" one more is ended at once, and nobody else notices."""
     before = shared_device.stats()[scheme]
     connections = [opened(scheme) for _ in range(LIMITS[scheme])]
     began = time.monotonic()
     with pytest.raises(ConnectionEnded):
-        doors[scheme].patient(2).get("/hello")
+        endpoints[scheme].patient(2).get("/hello")
     assert time.monotonic() - began < 1
     for connection in connections:
         assert connection.get("/hello").status == 200
@@ -177,7 +177,7 @@ def test_a_freed_place_is_usable_at_once(
     refuse: None,
     opened: Callable[[str], HttpConnection],
     shared_device: Device,
-    doors: Doors,
+    endpoints: Endpoints,
 ) -> None:
     """As soon as one of all connections has ended, the next is served at its first try."""
     connections = [opened(scheme) for _ in range(LIMITS[scheme])]
@@ -201,11 +201,11 @@ def test_ten_and_four_together(
     assert (stats["http"]["open"], stats["https"]["open"]) == (MAX_HTTP, MAX_HTTPS)
 
 
-def test_ten_ws_and_four_wss_together(doors: Doors, shared_device: Device) -> None:
+def test_ten_ws_and_four_wss_together(endpoints: Endpoints, shared_device: Device) -> None:
     """Fourteen WebSockets at once, each of which echoes 1 kB at the same moment."""
     with ExitStack() as stack:
-        doors_of_all = [doors.http] * MAX_HTTP + [doors.https] * MAX_HTTPS
-        sessions = [stack.enter_context(door.well_behaved()) for door in doors_of_all]
+        endpoints_of_all = [endpoints.http] * MAX_HTTP + [endpoints.https] * MAX_HTTPS
+        sessions = [stack.enter_context(endpoint.well_behaved()) for endpoint in endpoints_of_all]
         assert shared_device.stats()["websocket"]["open"] == MAX_HTTP + MAX_HTTPS
 
         def echo(session: WellBehaved, number: int) -> bool:
@@ -235,17 +235,17 @@ def test_the_memory_of_a_session(
 
 
 @pytest.mark.failures("refused")
-def test_limits_are_options(shared_device: Device, doors: Doors) -> None:
+def test_limits_are_options(shared_device: Device, endpoints: Endpoints) -> None:
     """max_http and max_https set other limits, of which each is kept."""
     start(shared_device, ", max_http=2, max_https=1, full='refuse'")
     try:
         for scheme, limit in (("http", 2), ("https", 1)):
             with ExitStack() as stack:
                 for _ in range(limit):
-                    http = stack.enter_context(doors[scheme].http())
+                    http = stack.enter_context(endpoints[scheme].http())
                     assert http.get("/hello").status == 200
                 with pytest.raises(ConnectionEnded):
-                    doors[scheme].patient(2).get("/hello")
+                    endpoints[scheme].patient(2).get("/hello")
             wait_for_open(shared_device, scheme, 0)
     finally:
         start(shared_device)
@@ -284,7 +284,7 @@ def try_start(shared_device: Device) -> Iterator[Callable[[int, int], Refused | 
 
 
 def test_limits_are_checked_at_start(
-    try_start: Callable[[int, int], Refused | None], shared_device: Device, doors: Doors
+    try_start: Callable[[int, int], Refused | None], shared_device: Device, endpoints: Endpoints
 ) -> None:
     """More connections than lwIP is configured for are refused, with the numbers; HTTP goes on.
 
@@ -297,8 +297,8 @@ def test_limits_are_checked_at_start(
     assert refused.most == refused.all - refused.others >= MAX_HTTP + MAX_HTTPS
     assert shared_device.eval("__import__('httpserver').info()['http']") is None
     with pytest.raises(ConnectionEnded):
-        doors.http.patient(2).get("/hello")
-    assert doors.https.get("/hello").status == 200
+        endpoints.http.patient(2).get("/hello")
+    assert endpoints.https.get("/hello").status == 200
 
     for max_http, max_https in ((MAX_HTTP, 250), (refused.most - MAX_HTTPS + 1, MAX_HTTPS)):
         again = try_start(max_http, max_https)
@@ -306,13 +306,13 @@ def test_limits_are_checked_at_start(
             server="HTTPS", asked=f"max_https={max_https} beside max_http={max_http}"
         )
         assert shared_device.eval("__import__('httpserver').https_running()") is False
-        assert doors.http.get("/hello").status == 200
+        assert endpoints.http.get("/hello").status == 200
 
     # What runs is no obstacle to what comes in its place.
     for max_http in (MAX_HTTP, refused.most - MAX_HTTPS, MAX_HTTP, refused.most // 2):
         assert try_start(max_http, refused.most - max_http) is None
         for scheme in LIMITS:
-            assert doors[scheme].get("/hello").status == 200
+            assert endpoints[scheme].get("/hello").status == 200
     assert try_start(MAX_HTTP, MAX_HTTPS) is None
 
 
@@ -337,7 +337,7 @@ def test_the_most_connections_work(
 # -------------------------------------------------------------------- bursts
 
 
-def until_served(target: Target) -> Callable[[], int]:
+def until_served(endpoint: Endpoint) -> Callable[[], int]:
     """Return a client that tries again when it was turned away; it returns how often it tried."""
 
     def client() -> int:
@@ -345,7 +345,7 @@ def until_served(target: Target) -> Callable[[], int]:
         attempts = 1
         while True:
             try:
-                assert target.get("/hello").status == 200
+                assert endpoint.get("/hello").status == 200
             except ConnectionEnded:
                 assert not deadline.expired(), f"turned away {attempts} times"
                 attempts += 1
@@ -380,16 +380,16 @@ def test_a_burst_of_ten_over_http(
     device = device_factory(
         forwards={80: MAX_HTTP, 443: 1}, ready=ListeningReadiness(("http", "https"), probe=False)
     )
-    doors = Doors(device, Tls(trust=recipe.trust))
+    endpoints = Endpoints(device, Tls(trust=recipe.trust))
     if temperature == "warm":
-        assert doors.http.get("/hello").status == 200
-    outcomes = together([lambda: doors.http.get("/hello").status] * MAX_HTTP)
+        assert endpoints.http.get("/hello").status == 200
+    outcomes = together([lambda: endpoints.http.get("/hello").status] * MAX_HTTP)
     assert [outcome.get() for outcome in outcomes] == [200] * MAX_HTTP
     measured = figures(outcomes)
     record_property("burst", measured)
     print(f"burst of ten over http, {temperature}: {measured}")
     assert measured["last_ms"] < STALL * 1000
-    assert doors.https.get("/hello").status == 200
+    assert endpoints.https.get("/hello").status == 200
     device.settle()
 
 
@@ -399,7 +399,7 @@ def test_a_burst_of_ten_over_http(
 def test_a_burst_of_twenty_over_https(
     full: str,
     device: Device,
-    doors: Doors,
+    endpoints: Endpoints,
     record_property: Callable[[str, object], None],
 ) -> None:
     """Twenty clients at once, each on a port of its own, all get their answer in the end.
@@ -408,9 +408,9 @@ def test_a_burst_of_twenty_over_https(
     work of twenty and more handshakes for one emulated core, nobody hears nothing for longer.
     """
     start(device, f", full='{full}'")
-    targets = [doors.https.patient(20) for _ in range(20)]
+    targets = [endpoints.https.patient(20) for _ in range(20)]
     before = device.stats()
-    clients = [until_served(target) for target in targets]
+    clients = [until_served(endpoint) for endpoint in targets]
     outcomes = together(clients, 50)
     attempts = [outcome.get() for outcome in outcomes]
     after = device.stats()
@@ -429,11 +429,11 @@ def test_a_burst_of_twenty_over_https(
 @pytest.mark.failures("refused", "peer_reset", "handshake_closed")
 @pytest.mark.device(forwards={80: 20})
 def test_a_burst_of_twenty_over_http(
-    device: Device, doors: Doors, record_property: Callable[[str, object], None]
+    device: Device, endpoints: Endpoints, record_property: Callable[[str, object], None]
 ) -> None:
     """Twenty plain clients at once, twice what fits, are all served without a stall."""
-    targets = [doors.http.patient(10) for _ in range(20)]
-    clients = [until_served(target) for target in targets]
+    targets = [endpoints.http.patient(10) for _ in range(20)]
+    clients = [until_served(endpoint) for endpoint in targets]
     outcomes = together(clients)
     attempts = [outcome.get() for outcome in outcomes]
     measured = {**figures(outcomes), "attempts": sum(attempts)}
@@ -443,12 +443,12 @@ def test_a_burst_of_twenty_over_http(
 
 
 @pytest.mark.failures("refused")
-def test_turned_away_is_never_silent(shared_device: Device, doors: Doors) -> None:
+def test_turned_away_is_never_silent(shared_device: Device, endpoints: Endpoints) -> None:
     """Six clients that hold on to their connection: two are ended, four go on; none waits."""
 
     def client() -> bool:
         try:
-            with doors.https.patient(5).http() as http:
+            with endpoints.https.patient(5).http() as http:
                 for _ in range(5):
                     assert http.get("/hello").status == 200
         except ConnectionEnded:

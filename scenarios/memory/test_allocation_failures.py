@@ -14,10 +14,10 @@ from espbench.clients import (
     ByteStream,
     ClientError,
     ClientTimeout,
-    Doors,
+    Endpoint,
+    Endpoints,
     HttpConnection,
     Stream,
-    Target,
     Tls,
     TlsStream,
     WebSocket,
@@ -44,9 +44,9 @@ PATIENCE = 15.0
 again after 6 s."""
 
 
-def one_echo(doors: Doors) -> None:
+def one_echo(endpoints: Endpoints) -> None:
     """Open wss, echo once, close."""
-    with doors.https.patient(PATIENCE).websocket() as wss:
+    with endpoints.https.patient(PATIENCE).websocket() as wss:
         wss.send("one echo")
         assert wss.receive() == "one echo"
 
@@ -76,14 +76,14 @@ class Allocations:
 
 
 @pytest.fixture(scope="module")
-def allocations(shared_device: Device, recipe_doors: Doors) -> Allocations:
+def allocations(shared_device: Device, recipe_endpoints: Endpoints) -> Allocations:
     """Return how many allocations a wss handshake with one echo takes, by counting them."""
-    one_echo(recipe_doors)
+    one_echo(recipe_endpoints)
     shared_device.settle()
     counts = []
     for _ in range(COUNTS):
         shared_device.fail_alloc(1 << 30)
-        one_echo(recipe_doors)
+        one_echo(recipe_endpoints)
         shared_device.settle()
         seen = shared_device.fail_alloc_seen()
         shared_device.fail_alloc(0)
@@ -93,9 +93,9 @@ def allocations(shared_device: Device, recipe_doors: Doors) -> Allocations:
 
 
 @pytest.fixture(scope="module")
-def recipe_doors(shared_device: Device, recipe: Recipe) -> Doors:
-    """Return doors to the module's device."""
-    return Doors(shared_device, Tls(trust=recipe.trust, secrets=shared_device.tls_secrets))
+def recipe_endpoints(shared_device: Device, recipe: Recipe) -> Endpoints:
+    """Return endpoints to the module's device."""
+    return Endpoints(shared_device, Tls(trust=recipe.trust, secrets=shared_device.tls_secrets))
 
 
 SLACK = 4096
@@ -123,7 +123,7 @@ class Step:
     """One failing allocation, or all from it on, and the client that is to hear of it."""
 
     device: Device
-    door: Target
+    endpoint: Endpoint
     talk: Callable[[ByteStream], None]
     number: int
     persistent: bool
@@ -136,7 +136,7 @@ class Step:
             MemoryLeaked: more than a few control blocks stayed taken.
         """
         self.device.fail_alloc(self.number, self.persistent)
-        raw = self.door.raw()
+        raw = self.endpoint.raw()
         with ThreadPoolExecutor(1) as thread:
             outcome = thread.submit(self._client, raw)
             if self.persistent:
@@ -173,7 +173,9 @@ class Step:
     def _client(self, raw: Stream) -> bool:
         """Return whether the client was served; an orderly end is fine too."""
         try:
-            stream: ByteStream = raw if self.door.tls is None else TlsStream(raw, self.door.tls)
+            stream: ByteStream = (
+                raw if self.endpoint.tls is None else TlsStream(raw, self.endpoint.tls)
+            )
             self.talk(stream)
         except ClientTimeout:
             raise
@@ -184,7 +186,7 @@ class Step:
         return True
 
     def _open(self) -> int:
-        return int(self.device.stats()["https" if self.door.tls else "http"]["open"])
+        return int(self.device.stats()["https" if self.endpoint.tls else "http"]["open"])
 
 
 def echo(stream: ByteStream) -> None:
@@ -208,7 +210,7 @@ def test_every_allocation_fails(
     shard: int,
     allocations: Allocations,
     shared_device: Device,
-    doors: Doors,
+    endpoints: Endpoints,
     record_property: Callable[[str, object], None],
 ) -> None:
     """Whichever allocation of a wss handshake with one echo fails, nothing else is harmed.
@@ -222,7 +224,7 @@ def test_every_allocation_fails(
     free = shared_device.settle().free
     numbers = range(1 + shard, allocations.most + 1, SHARDS)
     for number in numbers:
-        step = Step(shared_device, doors.https.patient(PATIENCE), echo, number, persistent)
+        step = Step(shared_device, endpoints.https.patient(PATIENCE), echo, number, persistent)
         for _ in range(TRIES):
             took = step.run(sweep, free)
             if not 0 < took < allocations.surely:
@@ -237,25 +239,25 @@ def test_every_allocation_fails(
 
 @pytest.mark.parametrize("persistent", [False, True], ids=["once", "persistently"])
 def test_beyond_the_last_allocation_nothing_fails(
-    persistent: bool, allocations: Allocations, shared_device: Device, doors: Doors
+    persistent: bool, allocations: Allocations, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """The sweep has an end: behind the last allocation the echo works and nothing was injected."""
     shared_device.settle()
     shared_device.fail_alloc(allocations.most * 2, persistent)
-    one_echo(doors)
+    one_echo(endpoints)
     assert shared_device.fail_alloc_seen()["failed"] == 0
     shared_device.fail_alloc(0)
 
 
 @pytest.mark.parametrize("persistent", [False, True], ids=["once", "persistently"])
 def test_every_allocation_of_a_plain_request_fails(
-    persistent: bool, shared_device: Device, doors: Doors
+    persistent: bool, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """The same for a POST over HTTP, without a gap, until nothing fails any more."""
     free = shared_device.settle().free
     sweep = Sweep()
     for number in range(1, 200):
-        step = Step(shared_device, doors.http.patient(PATIENCE), post, number, persistent)
+        step = Step(shared_device, endpoints.http.patient(PATIENCE), post, number, persistent)
         if step.run(sweep, free):
             print(f"{number - 1} allocations: {sweep}")
             assert number > 5
@@ -263,14 +265,14 @@ def test_every_allocation_of_a_plain_request_fails(
     pytest.fail("a POST request took 200 allocations")
 
 
-def test_a_failure_is_logged_and_counted(shared_device: Device, doors: Doors) -> None:
+def test_a_failure_is_logged_and_counted(shared_device: Device, endpoints: Endpoints) -> None:
     """A failed allocation is a line on the console and a count, not a silent end."""
     before = shared_device.stats()
     said = len(shared_device.console.text)
     for number in range(20, 40):  # some are asked for again, when there is memory
         shared_device.fail_alloc(number)
         try:
-            one_echo(doors)
+            one_echo(endpoints)
         except ClientError:
             break
     else:
@@ -283,18 +285,18 @@ def test_a_failure_is_logged_and_counted(shared_device: Device, doors: Doors) ->
     assert after["handshakes"]["failed"] == before["handshakes"]["failed"] + 1
 
 
-def test_the_others_do_not_notice(shared_device: Device, doors: Doors) -> None:
+def test_the_others_do_not_notice(shared_device: Device, endpoints: Endpoints) -> None:
     """While one handshake runs out of memory, open sessions of all four kinds go on."""
     with (
-        doors.https.websocket() as wss,
-        doors.http.websocket() as ws,
-        doors.https.http() as https,
-        doors.http.http() as http,
+        endpoints.https.websocket() as wss,
+        endpoints.http.websocket() as ws,
+        endpoints.https.http() as https,
+        endpoints.http.http() as http,
     ):
         for number in (1, 5, 15, 40, 100, 400):
             shared_device.fail_alloc(number)
             with suppress(ClientError):
-                doors.https.patient(PATIENCE).get("/hello")
+                endpoints.https.patient(PATIENCE).get("/hello")
             shared_device.fail_alloc(0)
             for websocket in (ws, wss):
                 websocket.send(f"{number}")

@@ -12,7 +12,7 @@ from espbench.boards.board import Board
 from espbench.clients import (
     ClientError,
     ConnectionEnded,
-    Doors,
+    Endpoints,
     HttpConnection,
     WebSocketError,
     encode_request,
@@ -53,17 +53,17 @@ class SessionCost:
 
 
 @pytest.fixture
-def session_cost(shared_device: Device, doors: Doors) -> SessionCost:
+def session_cost(shared_device: Device, endpoints: Endpoints) -> SessionCost:
     """Return what a TLS session takes, by opening two: the first one's handshake, all that is kept
     for the second."""
     shared_device.settle()
     before = shared_device.heap_at_rest().free
     shared_device.heap_reset()
     with ExitStack() as stack:
-        first = stack.enter_context(doors.https.http())
+        first = stack.enter_context(endpoints.https.http())
         assert first.get("/hello").status == 200
         one = shared_device.heap_at_rest()
-        second = stack.enter_context(doors.https.http())
+        second = stack.enter_context(endpoints.https.http())
         assert second.get("/hello").status == 200
         two = shared_device.heap_at_rest()
     shared_device.settle(free=before - shared_device.board.heap_noise)
@@ -95,7 +95,7 @@ def test_room_for_some_sessions(
     session_cost: SessionCost,
     leave: Callable[[int], None],
     shared_device: Device,
-    doors: Doors,
+    endpoints: Endpoints,
 ) -> None:
     """With room for three, two, one or no TLS session so many work, and HTTP always answers."""
     # Where others take from the same heap, what they take or leave may be a session's few bytes:
@@ -107,34 +107,37 @@ def test_room_for_some_sessions(
         sessions: list[HttpConnection] = []
         with suppress(ClientError):
             while len(sessions) < MAX_HTTPS:
-                https = stack.enter_context(doors.https.patient(5).http())
+                https = stack.enter_context(endpoints.https.patient(5).http())
                 assert https.get("/hello").status == 200
                 sessions.append(https)
         assert room <= len(sessions) <= room + blur
         for _ in range(3):
-            assert doors.http.get("/hello").status == 200
+            assert endpoints.http.get("/hello").status == 200
         for https in sessions:
             assert https.get("/hello").status == 200
         assert shared_device.stats()["https"]["open"] == len(sessions)
 
 
 def test_recovery_when_the_ballast_goes(
-    session_cost: SessionCost, leave: Callable[[int], None], shared_device: Device, doors: Doors
+    session_cost: SessionCost,
+    leave: Callable[[int], None],
+    shared_device: Device,
+    endpoints: Endpoints,
 ) -> None:
     """Without room TLS fails and HTTP works; without ballast four sessions work at once."""
     leave(session_cost.peak // 2)
     for _ in range(3):
         with pytest.raises(ClientError):
-            doors.https.patient(5).get("/hello")
-        assert doors.http.get("/hello").status == 200
+            endpoints.https.patient(5).get("/hello")
+        assert endpoints.http.get("/hello").status == 200
     shared_device.ballast(0)
     with ExitStack() as stack:
         for _ in range(4):
-            wss = stack.enter_context(doors.https.well_behaved())
+            wss = stack.enter_context(endpoints.https.well_behaved())
             assert wss.echo("back again") == "back again"
 
 
-def test_however_little_is_left(device: Device, doors: Doors) -> None:
+def test_however_little_is_left(device: Device, endpoints: Endpoints) -> None:
     """With ever less memory each client is served or its connection ends, and the device lives on.
 
     So the allocations of others fail, too, which the sweeps do not reach: on an ESP32-C3 the AES
@@ -144,12 +147,12 @@ def test_however_little_is_left(device: Device, doors: Doors) -> None:
         heap = device.heap()
         device.ballast(max(0, heap.ballast + heap.free - left))
         with suppress(ClientError):
-            doors.https.patient(2).get("/hello")
+            endpoints.https.patient(2).get("/hello")
     device.ping()
     device.ballast(0)
     device.settle(20)
-    for door in (doors.https, doors.http):
-        assert door.get("/hello").status == 200
+    for endpoint in (endpoints.https, endpoints.http):
+        assert endpoint.get("/hello").status == 200
 
 
 def test_ballast_is_exact(leave: Callable[[int], None], shared_device: Device) -> None:
@@ -166,11 +169,11 @@ def test_ballast_is_exact(leave: Callable[[int], None], shared_device: Device) -
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 def test_a_big_message_against_a_small_heap(
-    scheme: str, leave: Callable[[int], None], shared_device: Device, doors: Doors
+    scheme: str, leave: Callable[[int], None], shared_device: Device, endpoints: Endpoints
 ) -> None:
     """A message that does not fit ends its WebSocket (1011 if that can still be said)."""
-    websocket = doors[scheme].websocket()
-    other = doors.http.websocket()
+    websocket = endpoints[scheme].websocket()
+    other = endpoints.http.websocket()
     leave(9_000)
     websocket.send_bytes(b"")
     try:
@@ -182,44 +185,46 @@ def test_a_big_message_against_a_small_heap(
     other.send("small")
     assert other.receive() == "small"
     assert other.close().code == 1000
-    assert doors.http.get("/hello").status == 200
+    assert endpoints.http.get("/hello").status == 200
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 def test_a_big_message_after_the_ballast(
-    scheme: str, leave: Callable[[int], None], shared_device: Device, doors: Doors
+    scheme: str, leave: Callable[[int], None], shared_device: Device, endpoints: Endpoints
 ) -> None:
     """The same message on a new connection works when the ballast is gone."""
     leave(9_000)
     shared_device.ballast(0)
-    with doors[scheme].websocket() as websocket:
+    with endpoints[scheme].websocket() as websocket:
         websocket.send(b"x" * 16384)
         assert websocket.receive() == b"x" * 16384
 
 
-def test_a_big_body_against_a_small_heap(leave: Callable[[int], None], doors: Doors) -> None:
+def test_a_big_body_against_a_small_heap(
+    leave: Callable[[int], None], endpoints: Endpoints
+) -> None:
     """A body that does not fit is 503 with Retry-After, and small ones go on."""
     leave(9_000)
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         http.stream.send(encode_request("POST", "/upload", body=b"x" * 16384))
         answer = http.receive()
         assert answer.status == 503
         assert answer.header("retry-after")
-    assert doors.http.request("POST", "/upload", b"x" * 500).json() == {"length": 500}
+    assert endpoints.http.request("POST", "/upload", b"x" * 500).json() == {"length": 500}
 
 
 def test_a_big_answer_against_a_small_heap(
-    leave: Callable[[int], None], doors: Doors, board: Board
+    leave: Callable[[int], None], endpoints: Endpoints, board: Board
 ) -> None:
     """An answer that does not fit is a 500 or the end of that connection, and nothing else."""
     leave(9_000)
     with suppress(ConnectionEnded):
-        assert doors.http.get(f"/big?n={board.largest_object}").status in (500, 503)
-    assert doors.http.get("/hello").status == 200
+        assert endpoints.http.get(f"/big?n={board.largest_object}").status in (500, 503)
+    assert endpoints.http.get("/hello").status == 200
 
 
 @pytest.mark.device(args={"heap": 65536})
-def test_a_small_device(device: Device, doors: Doors) -> None:
+def test_a_small_device(device: Device, endpoints: Endpoints) -> None:
     """A device with 64 kB serves HTTP and some TLS sessions, and survives one too many."""
     # What was in flight when the limit was set, some frames, is free by now.
     assert device.heap().free <= 65536 + 4 * device.board.heap_noise
@@ -227,10 +232,10 @@ def test_a_small_device(device: Device, doors: Doors) -> None:
         count = 0
         try:
             for _ in range(4):
-                https = stack.enter_context(doors.https.patient(5).http())
+                https = stack.enter_context(endpoints.https.patient(5).http())
                 assert https.get("/hello").status == 200
                 count += 1
         except (ClientError, WebSocketError):
             pass
         assert count >= 1
-        assert doors.http.get("/hello").status == 200
+        assert endpoints.http.get("/hello").status == 200

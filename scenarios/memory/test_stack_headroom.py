@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 from espbench.boards.board import Board
 from espbench.certs import recipes
-from espbench.clients import Doors, Tls
+from espbench.clients import Endpoints, Tls
 from espbench.device.device import Device
 
 PLACES = {"https": 4, "http": 10}
@@ -29,19 +29,19 @@ def shared_device_options() -> dict[str, object]:
 
 
 @pytest.fixture
-def with_key(shared_device: Device) -> Iterator[Callable[[str], Doors]]:
+def with_key(shared_device: Device) -> Iterator[Callable[[str], Endpoints]]:
     """Return a function that starts HTTPS with a kind of key and returns the ways in."""
 
-    def start(key: str) -> Doors:
+    def start(key: str) -> Endpoints:
         assert shared_device.eval(START.format(f"/{key}"), timeout=30) is True
-        return Doors(shared_device, Tls(trust=recipes()[key].trust), timeout=30)
+        return Endpoints(shared_device, Tls(trust=recipes()[key].trust), timeout=30)
 
     yield start
     assert shared_device.eval(START.format("/certs")) is True
 
 
 def test_handshakes_leave_a_reserve(
-    with_key: Callable[[str], Doors],
+    with_key: Callable[[str], Endpoints],
     shared_device: Device,
     board: Board,
     record_property: Callable[[str, object], None],
@@ -51,14 +51,14 @@ def test_handshakes_leave_a_reserve(
     The network's stack has the handshakes, MicroPython's the check of certificate and key at start.
     """
     for key in KEYS:
-        doors = with_key(key)
+        endpoints = with_key(key)
         with ExitStack() as stack:
             for scheme, places in PLACES.items():
-                connections = [stack.enter_context(doors[scheme].http()) for _ in range(places)]
+                connections = [stack.enter_context(endpoints[scheme].http()) for _ in range(places)]
                 for connection in connections:
                     body = b"x" * 1000
                     assert connection.request("POST", "/echo", body).status == 200
-            wss = stack.enter_context(doors.https.websocket())
+            wss = stack.enter_context(endpoints.https.websocket())
             wss.send("one more")
             assert wss.receive() == "one more"
         shared_device.settle()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from espbench.clients import (
     ByteStream,
-    Doors,
+    Endpoints,
     HttpConnection,
     Step,
     TlsSteps,
@@ -53,10 +53,10 @@ def network(device: Device) -> Network:
 
 
 @pytest.fixture
-def patient(doors: Doors) -> Doors:
-    """Return doors for clients that wait as long as a broken network takes."""
-    doors.timeout = PATIENCE
-    return doors
+def patient(endpoints: Endpoints) -> Endpoints:
+    """Return endpoints for clients that wait as long as a broken network takes."""
+    endpoints.timeout = PATIENCE
+    return endpoints
 
 
 def wait_until(device: Device, what: str, true: Callable[[], bool], timeout: float) -> float:
@@ -90,7 +90,7 @@ ROUNDS = {"loss": 4, "delay": 1, "reorder": 4, "window": 1, "rate": 1, "loss+del
 
 
 @pytest.mark.parametrize("how", ROUNDS)
-def test_handshakes(how: str, network: Network, patient: Doors) -> None:
+def test_handshakes(how: str, network: Network, patient: Endpoints) -> None:
     """HTTPS and WSS are served through 5 % loss, 300 ms, both, reordering, tiny windows, 4 kB/s."""
     broken = [BREAKS[name] for name in how.split("+")]
     with contextlib.ExitStack() as changes:
@@ -106,7 +106,7 @@ def test_handshakes(how: str, network: Network, patient: Doors) -> None:
             assert getattr(network.counts(direction), met) > 0
 
 
-def test_latency_is_felt(network: Network, patient: Doors) -> None:
+def test_latency_is_felt(network: Network, patient: Endpoints) -> None:
     """Round trips of 300 ms take 300 ms: two before an answer comes over plain HTTP."""
     patient.http.get("/hello")
     with network.delay(0.15):
@@ -147,7 +147,7 @@ def download(repl: WebRepl, name: str, size: int, ahead: int = 64) -> bytes:
     ],
 )
 def test_files(
-    scheme: str, delay: float, size: int, device: Device, network: Network, patient: Doors
+    scheme: str, delay: float, size: int, device: Device, network: Network, patient: Endpoints
 ) -> None:
     """A file of 100 kB (20 kB) comes and goes through 5 % loss, with and without 300 ms, whole.
 
@@ -171,7 +171,7 @@ def test_files(
     assert network.counts("to_client").lost > 0
 
 
-def test_files_out_of_order(network: Network, patient: Doors) -> None:
+def test_files_out_of_order(network: Network, patient: Endpoints) -> None:
     """A file of 100 kB is put together from segments that overtake each other."""
     data = content()
     with network.reorder(0.2), contextlib.closing(patient.http.websocket("/webrepl")) as socket:
@@ -184,7 +184,7 @@ def test_files_out_of_order(network: Network, patient: Doors) -> None:
 # -------------------------------------------------------------------- cuts
 
 
-def test_a_cut_and_its_return(network: Network, device: Device, patient: Doors) -> None:
+def test_a_cut_and_its_return(network: Network, device: Device, patient: Endpoints) -> None:
     """What was sent during a cut arrives after it, on the same connection."""
     with patient.https.websocket() as wss:
         before = network.counts("to_guest").cut
@@ -204,9 +204,9 @@ def test_a_cut_and_its_return(network: Network, device: Device, patient: Doors) 
         )
     }
 )
-def test_a_cut_during_an_upload(network: Network, device: Device, doors: Doors) -> None:
+def test_a_cut_during_an_upload(network: Network, device: Device, endpoints: Endpoints) -> None:
     """A cut leaves the old file and no part of the new one; the device serves after the return."""
-    lost = doors.http.websocket("/webrepl")
+    lost = endpoints.http.websocket("/webrepl")
     repl = WebRepl(lost, PASSWORD)
     repl.put("/app.bin", b"the old one")
     before = device.eval("sorted(__import__('os').listdir('/'))")
@@ -223,7 +223,7 @@ def test_a_cut_during_an_upload(network: Network, device: Device, doors: Doors) 
         device.settle(LOST + 5)
         assert device.eval("sorted(__import__('os').listdir('/'))") == before
     lost.stream.close()
-    with contextlib.closing(doors.http.websocket("/webrepl")) as socket:
+    with contextlib.closing(endpoints.http.websocket("/webrepl")) as socket:
         repl = WebRepl(socket, PASSWORD)
         assert repl.get("/app.bin") == b"the old one"
         repl.put("/app.bin", content(50_000))
@@ -232,7 +232,7 @@ def test_a_cut_during_an_upload(network: Network, device: Device, doors: Doors) 
 
 
 def test_an_end_that_is_lost_is_sent_again(
-    network: Network, device: Device, patient: Doors
+    network: Network, device: Device, patient: Endpoints
 ) -> None:
     """An answer that is lost arrives, although the device closed behind it more than 1 s ago."""
     with patient.http.raw() as stream:
@@ -253,12 +253,16 @@ def test_an_end_that_is_lost_is_sent_again(
 
 
 @pytest.mark.failures("peer_reset")
-def test_half_open_connections_end(network: Network, device: Device, doors: Doors) -> None:
+def test_half_open_connections_end(network: Network, device: Device, endpoints: Endpoints) -> None:
     """Idle clients that vanish without a FIN give their places back within the keep-alive time."""
-    streams: list[ByteStream] = [doors.http.raw(), doors.https.tls_stream()]
-    idle = HttpConnection(doors.http.stream())
+    streams: list[ByteStream] = [endpoints.http.raw(), endpoints.https.tls_stream()]
+    idle = HttpConnection(endpoints.http.stream())
     assert idle.get("/hello").status == 200
-    sockets = [doors.http.websocket(), doors.https.websocket(), doors.http.websocket("/webrepl")]
+    sockets = [
+        endpoints.http.websocket(),
+        endpoints.https.websocket(),
+        endpoints.http.websocket("/webrepl"),
+    ]
     streams += [idle.stream, *(socket.stream for socket in sockets)]
     wait_until(device, "accepted", lambda: device.stats()["http"]["open"] == 4, 5)
 
@@ -273,23 +277,23 @@ def test_half_open_connections_end(network: Network, device: Device, doors: Door
         assert places() == 6
         took = wait_until(device, "given back", lambda: not places(), KEEP_ALIVE + 3)
         assert took > 10  # not because anybody told the device
-        assert doors.https.get("/hello").text == "hello\n"
+        assert endpoints.https.get("/hello").text == "hello\n"
     assert network.counts("to_client").vanished > 0
 
 
 @pytest.mark.parametrize(("scheme", "most"), [("http", 10), ("https", 4)])
 def test_half_open_connections_make_place(
-    scheme: str, most: int, network: Network, device: Device, doors: Doors
+    scheme: str, most: int, network: Network, device: Device, endpoints: Endpoints
 ) -> None:
     """When clients that vanished hold every place, a new one is served all the same, at once."""
-    lost = [HttpConnection(doors[scheme].stream()) for _ in range(most)]
+    lost = [HttpConnection(endpoints[scheme].stream()) for _ in range(most)]
     for one in lost:
         assert one.get("/hello").status == 200
     with contextlib.ExitStack() as gone:
         for one in lost:
             gone.enter_context(network.vanish(one.stream.port))
         started = time.monotonic()
-        assert doors[scheme].get("/hello").text == "hello\n"
+        assert endpoints[scheme].get("/hello").text == "hello\n"
         assert time.monotonic() - started < Deadline(2).seconds
         assert device.stats()[scheme]["purged"] == 1
     for one in lost:
@@ -300,15 +304,17 @@ def test_half_open_connections_make_place(
     files={"/config.json": json.dumps({"httpserver": {"handshake_timeout_ms": 1000}})}
 )
 @pytest.mark.failures("handshake_timeout", "recv_timeout", "send_timeout")
-def test_clients_that_vanish_in_the_middle(network: Network, device: Device, doors: Doors) -> None:
+def test_clients_that_vanish_in_the_middle(
+    network: Network, device: Device, endpoints: Endpoints
+) -> None:
     """In a handshake, a request or an answer: each gives its place back after its own time-out."""
-    asking = doors.http.raw()
+    asking = endpoints.http.raw()
     wait_until(device, "accepted", lambda: device.stats()["http"]["open"] == 1, 5)
     before = network.counts("to_guest").passed
     asking.send(encode_request("POST", "/upload", headers={"Content-Length": "5000"}) + bytes(999))
     wait_until(device, "there", lambda: network.counts("to_guest").passed > before, 5)
-    handshake, listening = doors.https.raw(), doors.http.raw()
-    TlsSteps(doors.tls).go(handshake, Step.SERVER_DONE_READ)
+    handshake, listening = endpoints.https.raw(), endpoints.http.raw()
+    TlsSteps(endpoints.tls).go(handshake, Step.SERVER_DONE_READ)
     streams = [handshake, asking, listening]
     wait_until(device, "accepted", lambda: device.stats()["http"]["open"] == 2, 5)
     with contextlib.ExitStack() as gone:
@@ -331,4 +337,4 @@ def test_clients_that_vanish_in_the_middle(network: Network, device: Device, doo
         failures: dict[str, Any] = device.stats()["failures"]
         causes = ("handshake_timeout", "recv_timeout", "send_timeout")
         assert [failures.get(cause) for cause in causes] == [1, 1, 1]
-        assert doors.https.get("/hello").text == "hello\n"
+        assert endpoints.https.get("/hello").text == "hello\n"

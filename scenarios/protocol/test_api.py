@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from espbench.clients import Doors, WebSocket
+from espbench.clients import Endpoints, WebSocket
 from espbench.clients.websocket import CLOSE, PONG, Frame, close_payload
 from espbench.device.device import Device
 from espbench.util.timeouts import Deadline
@@ -28,13 +28,15 @@ def modules(shared_device: Device) -> None:
 
 
 @BOTH
-def test_an_answer_as_the_handler_says(scheme: str, shared_device: Device, doors: Doors) -> None:
+def test_an_answer_as_the_handler_says(
+    scheme: str, shared_device: Device, endpoints: Endpoints
+) -> None:
     """Status, content type, header lines and body are those that the handler sent."""
     shared_device.exec(
         "httpserver.on('/teapot', lambda request: httpserver.send(b'short\\x00', 418,\n"
         "    'application/x-tea', [('X-Cup', 'one'), ('X-Cup', 'two')]))"
     )
-    answer = doors[scheme].get("/teapot")
+    answer = endpoints[scheme].get("/teapot")
     assert (answer.status, answer.body) == (418, b"short\x00")
     assert answer.header("content-type") == "application/x-tea"
     assert [value for name, value in answer.headers if name == "x-cup"] == ["one", "two"]
@@ -42,49 +44,49 @@ def test_an_answer_as_the_handler_says(scheme: str, shared_device: Device, doors
 
 
 @BOTH
-def test_what_a_handler_returns(scheme: str, shared_device: Device, doors: Doors) -> None:
+def test_what_a_handler_returns(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
     """Text and bytes are the body of a 200, None without send() is a 204."""
     shared_device.exec(
         "httpserver.on('/text', lambda request: 'grüße')\n"
         "httpserver.on('/bytes', lambda request: b'raw')\n"
         "httpserver.on('/none', lambda request: None)"
     )
-    door = doors[scheme]
-    assert (door.get("/text").status, door.get("/text").text) == (200, "grüße")
-    assert door.get("/bytes").body == b"raw"
-    assert (door.get("/none").status, door.get("/none").body) == (204, b"")
+    endpoint = endpoints[scheme]
+    assert (endpoint.get("/text").status, endpoint.get("/text").text) == (200, "grüße")
+    assert endpoint.get("/bytes").body == b"raw"
+    assert (endpoint.get("/none").status, endpoint.get("/none").body) == (204, b"")
     shared_device.exec("for path in ('/text', '/bytes', '/none'): httpserver.off(path)")
 
 
 @BOTH
-def test_off(scheme: str, shared_device: Device, doors: Doors) -> None:
+def test_off(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
     """off() takes one method or all of a path; what is gone is 405, then 404."""
     shared_device.exec(
         "for method in ('GET', 'POST'): httpserver.on('/gone', lambda r: 'here', method)"
     )
-    assert doors[scheme].get("/gone").status == 200
+    assert endpoints[scheme].get("/gone").status == 200
     assert shared_device.eval("httpserver.off('/gone', 'GET')") is True
-    assert doors[scheme].get("/gone").status == 405
+    assert endpoints[scheme].get("/gone").status == 405
     assert shared_device.eval("httpserver.off('/gone')") is True
-    assert doors[scheme].get("/gone").status == 404
+    assert endpoints[scheme].get("/gone").status == 404
     assert shared_device.eval("httpserver.off('/gone')") is False
 
 
-def test_handlers_survive_a_collection(shared_device: Device, doors: Doors) -> None:
+def test_handlers_survive_a_collection(shared_device: Device, endpoints: Endpoints) -> None:
     """Handlers and callbacks that nothing else refers to are not collected as garbage."""
     shared_device.exec(
         "httpserver.on('/kept', lambda request: 'kept ' + str(request.secure))\n"
         "wsserver.on('connect', lambda client: wsserver.send(client, 'hello'))\n"
         "for _ in range(3): junk = [bytearray(1000) for _ in range(60)]; junk = None; gc.collect()"
     )
-    assert doors.http.get("/kept").text == "kept False"
-    assert doors.https.get("/kept").text == "kept True"
-    with doors.http.websocket() as websocket:
+    assert endpoints.http.get("/kept").text == "kept False"
+    assert endpoints.https.get("/kept").text == "kept True"
+    with endpoints.http.websocket() as websocket:
         assert websocket.receive() == "hello"
     shared_device.exec("wsserver.on('connect', None); httpserver.off('/kept')")
 
 
-def test_stop_and_start(shared_device: Device, doors: Doors) -> None:
+def test_stop_and_start(shared_device: Device, endpoints: Endpoints) -> None:
     """stop() ends both servers, start() brings them back with the handlers that there were."""
     assert shared_device.eval("httpserver.https_running()") is True
     shared_device.exec("httpserver.stop()")
@@ -92,17 +94,17 @@ def test_stop_and_start(shared_device: Device, doors: Doors) -> None:
     assert shared_device.eval("httpserver.info()['http']") is None
     shared_device.exec("httpserver.on('/between', lambda request: 'registered while stopped')")
     assert shared_device.eval(START("")) is True
-    for door in (doors.http, doors.https):
-        assert door.get("/between").text == "registered while stopped"
-        assert door.get("/hello").text == "hello\n"
+    for endpoint in (endpoints.http, endpoints.https):
+        assert endpoint.get("/between").text == "registered while stopped"
+        assert endpoint.get("/hello").text == "hello\n"
     shared_device.exec("httpserver.off('/between')")
 
 
-def test_figures(shared_device: Device, doors: Doors) -> None:
+def test_figures(shared_device: Device, endpoints: Endpoints) -> None:
     """stats() on the device counts what the control channel counts: requests and statuses."""
     before = shared_device.eval("httpserver.stats()")
     for path in ("/hello", "/hello", "/nowhere"):
-        doors.http.get(path)
+        endpoints.http.get(path)
     after = shared_device.eval("httpserver.stats()")
     assert after["responses"]["200"] - before["responses"].get("200", 0) == 2
     assert after["responses"]["404"] - before["responses"].get("404", 0) == 1
@@ -137,7 +139,7 @@ def test_wrong_arguments(call: str, words: str, shared_device: Device) -> None:
     assert text
 
 
-def test_a_header_cannot_split_an_answer(shared_device: Device, doors: Doors) -> None:
+def test_a_header_cannot_split_an_answer(shared_device: Device, endpoints: Endpoints) -> None:
     """A header value with a line break is refused: nobody writes a second answer through it."""
     shared_device.exec(
         "def split(request):\n"
@@ -145,7 +147,7 @@ def test_a_header_cannot_split_an_answer(shared_device: Device, doors: Doors) ->
         "    except ValueError: httpserver.send('refused')\n"
         "httpserver.on('/split', split)"
     )
-    answer = doors.http.get("/split")
+    answer = endpoints.http.get("/split")
     assert answer.text == "refused"
     assert answer.header("x-evil") is None
     shared_device.exec("httpserver.off('/split')")
@@ -155,7 +157,9 @@ def test_a_header_cannot_split_an_answer(shared_device: Device, doors: Doors) ->
 
 
 @BOTH
-def test_a_session_as_python_sees_it(scheme: str, shared_device: Device, doors: Doors) -> None:
+def test_a_session_as_python_sees_it(
+    scheme: str, shared_device: Device, endpoints: Endpoints
+) -> None:
     """connect, message and disconnect come in order, text is str and binary is bytes."""
     shared_device.exec(
         "seen = []\n"
@@ -168,7 +172,7 @@ def test_a_session_as_python_sees_it(scheme: str, shared_device: Device, doors: 
         "    wsserver.send(client, data)\n"
         "wsserver.on('message', message)"
     )
-    with doors[scheme].websocket("/seen") as websocket:
+    with endpoints[scheme].websocket("/seen") as websocket:
         for data in ("text", b"binary"):
             websocket.send(data)
             assert websocket.receive() == data
@@ -177,13 +181,15 @@ def test_a_session_as_python_sees_it(scheme: str, shared_device: Device, doors: 
     assert shared_device.eval("wsserver.clients()") == []
     shared_device.exec("wsserver.on('connect', None)\nwsserver.on('disconnect', None)")
     shared_device.exec("wsserver.stop('/seen')")
-    assert doors[scheme].get("/seen").status == 404
+    assert endpoints[scheme].get("/seen").status == 404
 
 
 @BOTH
-def test_close_with_code_and_reason(scheme: str, shared_device: Device, doors: Doors) -> None:
+def test_close_with_code_and_reason(
+    scheme: str, shared_device: Device, endpoints: Endpoints
+) -> None:
     """close() from Python sends its code and its reason."""
-    websocket = doors[scheme].websocket()
+    websocket = endpoints[scheme].websocket()
     deadline = Deadline(5)  # the client hears of the upgrade before MicroPython does
     while not shared_device.eval("wsserver.clients()"):
         assert not deadline.expired()
@@ -204,13 +210,13 @@ def test_a_client_that_never_was(shared_device: Device) -> None:
 class Sessions:
     """WebSockets whose numbers on the device are known."""
 
-    def __init__(self, device: Device, doors: Doors, stack: ExitStack) -> None:
-        self.device, self.doors, self.stack = device, doors, stack
+    def __init__(self, device: Device, endpoints: Endpoints, stack: ExitStack) -> None:
+        self.device, self.endpoints, self.stack = device, endpoints, stack
         self.numbers: dict[WebSocket, int] = {}
 
     def open(self, scheme: str) -> WebSocket:
         """Open one more."""
-        websocket = self.doors[scheme].websocket("/number")
+        websocket = self.endpoints[scheme].websocket("/number")
         self.stack.callback(websocket.stream.close)
         self.numbers[websocket] = int(websocket.receive())
         return websocket
@@ -222,14 +228,14 @@ class Sessions:
 
 
 @pytest.fixture
-def sessions(shared_device: Device, doors: Doors) -> Iterator[Sessions]:
+def sessions(shared_device: Device, endpoints: Endpoints) -> Iterator[Sessions]:
     """Return what opens WebSockets at an endpoint that tells each client its number."""
     shared_device.exec(
         "wsserver.start('/number')\n"
         "wsserver.on('connect', lambda client: wsserver.send(client, str(client)))"
     )
     with ExitStack() as stack:
-        yield Sessions(shared_device, doors, stack)
+        yield Sessions(shared_device, endpoints, stack)
     shared_device.exec("wsserver.on('connect', None)\nwsserver.stop('/number')")
 
 
@@ -279,11 +285,11 @@ def test_a_client_that_is_gone(scheme: str, sessions: Sessions) -> None:
 
 
 @pytest.mark.failures("ws_ping_timeout")
-def test_ping_interval_and_time_out(shared_device: Device, doors: Doors) -> None:
+def test_ping_interval_and_time_out(shared_device: Device, endpoints: Endpoints) -> None:
     """The device pings; a client that answers stays, one that does not is ended."""
     shared_device.exec("wsserver.start('/pinged', ping_interval_ms=100, ping_timeout_ms=300)")
-    dead = doors.http.websocket("/pinged")
-    with doors.http.websocket("/pinged") as alive:
+    dead = endpoints.http.websocket("/pinged")
+    with endpoints.http.websocket("/pinged") as alive:
         for _ in range(8):
             alive.send_frame(Frame(PONG, alive.receive_ping(2)))
         dead.wait_until_gone(5)

@@ -9,7 +9,7 @@ import pytest
 from espbench.boards.board import Board
 from espbench.clients import (
     ClientError,
-    Doors,
+    Endpoints,
     Frame,
     WebRepl,
     WebReplError,
@@ -48,26 +48,28 @@ def one_handler(shared_device: Device) -> Iterator[Callable[[], list[str]]]:
     shared_device.exec(BACK)
 
 
-def test_one_handler_four_ways_in(one_handler: Callable[[], list[str]], doors: Doors) -> None:
+def test_one_handler_four_ways_in(
+    one_handler: Callable[[], list[str]], endpoints: Endpoints
+) -> None:
     """One function with one state answers http, https, ws and wss."""
-    assert doors.http.get("/visit").text == "visit 1 of http"
-    assert doors.https.get("/visit").text == "visit 2 of https"
-    with doors.http.websocket() as ws:
+    assert endpoints.http.get("/visit").text == "visit 1 of http"
+    assert endpoints.https.get("/visit").text == "visit 2 of https"
+    with endpoints.http.websocket() as ws:
         ws.send("ws")
         assert ws.receive() == "visit 3 of ws"
-    with doors.https.websocket() as wss:
+    with endpoints.https.websocket() as wss:
         wss.send("wss")
         assert wss.receive() == "visit 4 of wss"
     assert one_handler() == ["http", "https", "ws", "wss"]
 
 
-def test_all_four_stay_open_side_by_side(shared_device: Device, doors: Doors) -> None:
+def test_all_four_stay_open_side_by_side(shared_device: Device, endpoints: Endpoints) -> None:
     """Four open connections, one of each kind, take turns for ten rounds."""
     with (
-        doors.http.http() as http,
-        doors.https.http() as https,
-        doors.http.well_behaved() as ws,
-        doors.https.well_behaved() as wss,
+        endpoints.http.http() as http,
+        endpoints.https.http() as https,
+        endpoints.http.well_behaved() as ws,
+        endpoints.https.well_behaved() as wss,
     ):
         for turn in range(10):
             body = f"turn {turn}".encode()
@@ -81,11 +83,11 @@ def test_all_four_stay_open_side_by_side(shared_device: Device, doors: Doors) ->
         assert stats["websocket"]["open"] == 2
 
 
-def test_all_four_at_the_same_moment(doors: Doors) -> None:
+def test_all_four_at_the_same_moment(endpoints: Endpoints) -> None:
     """Eight clients, two of each kind, are served at once and nobody gets another's answer."""
 
     def requests(scheme: str, name: str) -> int:
-        with doors[scheme].http() as http:
+        with endpoints[scheme].http() as http:
             for turn in range(10):
                 body = f"{name} {turn}" * 20
                 answer = http.request("POST", "/echo", body.encode()).json()
@@ -94,7 +96,7 @@ def test_all_four_at_the_same_moment(doors: Doors) -> None:
         return 10
 
     def echoes(scheme: str, name: str) -> int:
-        with doors[scheme].well_behaved() as websocket:
+        with endpoints[scheme].well_behaved() as websocket:
             for turn in range(10):
                 assert websocket.echo(f"{name} {turn}" * 20) == f"{name} {turn}" * 20
         return 10
@@ -107,9 +109,9 @@ def test_all_four_at_the_same_moment(doors: Doors) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_request_is_what_was_sent(scheme: str, doors: Doors) -> None:
+def test_the_request_is_what_was_sent(scheme: str, endpoints: Endpoints) -> None:
     """Method, path, query and body reach the handler, and whether it was TLS."""
-    answer = doors[scheme].request("POST", "/echo?a=1&b=%20", b"body")
+    answer = endpoints[scheme].request("POST", "/echo?a=1&b=%20", b"body")
     assert answer.json() == {
         "method": "POST",
         "path": "/echo",
@@ -122,55 +124,57 @@ def test_the_request_is_what_was_sent(scheme: str, doors: Doors) -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("size", [1, 1460, 4096, 16384, None])
 def test_big_answers_arrive_whole(
-    scheme: str, size: int | None, doors: Doors, board: Board
+    scheme: str, size: int | None, endpoints: Endpoints, board: Board
 ) -> None:
     """Answers from one byte to the most that there is room for arrive whole."""
     size = size or board.largest_object
-    assert doors[scheme].get(f"/big?n={size}").body == b"x" * size
+    assert endpoints[scheme].get(f"/big?n={size}").body == b"x" * size
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("size", [0, 1, 4096, 16384])
-def test_bodies_arrive_whole(scheme: str, size: int, doors: Doors) -> None:
+def test_bodies_arrive_whole(scheme: str, size: int, endpoints: Endpoints) -> None:
     """Bodies up to the limit of 16384 bytes arrive whole."""
-    assert doors[scheme].request("POST", "/upload", b"u" * size).json() == {"length": size}
+    assert endpoints[scheme].request("POST", "/upload", b"u" * size).json() == {"length": size}
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 1460, 16384])
-def test_messages_come_back_whole(scheme: str, size: int, doors: Doors) -> None:
+def test_messages_come_back_whole(scheme: str, size: int, endpoints: Endpoints) -> None:
     """Text and binary messages up to the limit of 16384 bytes come back whole."""
-    with doors[scheme].well_behaved() as websocket:
+    with endpoints[scheme].well_behaved() as websocket:
         assert websocket.echo("t" * size) == "t" * size
         assert websocket.echo(b"\xff" * size) == b"\xff" * size
 
 
-def test_a_handler_comes_and_goes_on_both(shared_device: Device, doors: Doors) -> None:
+def test_a_handler_comes_and_goes_on_both(shared_device: Device, endpoints: Endpoints) -> None:
     """A handler that is added while the servers run is there on both, and goes on both."""
     shared_device.exec("import httpserver\nhttpserver.on('/new', lambda request: 'new')")
-    assert [doors[s].get("/new").text for s in ("http", "https")] == ["new", "new"]
+    assert [endpoints[s].get("/new").text for s in ("http", "https")] == ["new", "new"]
     shared_device.exec("httpserver.off('/new')")
-    assert [doors[s].get("/new").status for s in ("http", "https")] == [404, 404]
+    assert [endpoints[s].get("/new").status for s in ("http", "https")] == [404, 404]
 
 
-def test_an_endpoint_comes_and_goes_on_both(shared_device: Device, doors: Doors) -> None:
+def test_an_endpoint_comes_and_goes_on_both(shared_device: Device, endpoints: Endpoints) -> None:
     """A WebSocket path that is added while the servers run is there on ws and wss."""
     shared_device.exec("import wsserver\nwsserver.start('/other')")
     for scheme in ("ws", "wss"):
-        with doors[scheme].well_behaved("/other") as websocket:
+        with endpoints[scheme].well_behaved("/other") as websocket:
             assert websocket.echo("here") == "here"
     shared_device.exec("wsserver.stop('/other')")
     for scheme in ("ws", "wss"):
         with pytest.raises(WebSocketError, match="404"):
-            doors[scheme].websocket("/other")
+            endpoints[scheme].websocket("/other")
 
 
 @pytest.mark.failures("handler_error")
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_handler_that_raises_gives_500(scheme: str, shared_device: Device, doors: Doors) -> None:
+def test_a_handler_that_raises_gives_500(
+    scheme: str, shared_device: Device, endpoints: Endpoints
+) -> None:
     """An exception in a handler is a 500, a traceback on the console, and nothing worse."""
     shared_device.exec("import httpserver\nhttpserver.on('/bad', lambda request: 1 // 0)")
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         assert http.get("/bad").status == 500
         shared_device.console.expect("ZeroDivisionError", timeout=5)
         assert http.get("/hello").status == 200
@@ -183,42 +187,42 @@ def test_a_handler_that_raises_gives_500(scheme: str, shared_device: Device, doo
     [("'text'", 200, b"text"), ("b'\\x00'", 200, b"\0"), ("None", 204, b"")],
 )
 def test_what_a_handler_returns_is_the_answer(
-    scheme: str, result: str, status: int, body: bytes, shared_device: Device, doors: Doors
+    scheme: str, result: str, status: int, body: bytes, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """Text and bytes are an answer of 200; nothing is 204."""
     shared_device.exec(f"import httpserver\nhttpserver.on('/r', lambda request: {result})")
-    answer = doors[scheme].get("/r")
+    answer = endpoints[scheme].get("/r")
     assert (answer.status, answer.body) == (status, body)
     shared_device.exec("httpserver.off('/r')")
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
-def test_webrepl_evaluates_a_line(scheme: str, doors: Doors) -> None:
+def test_webrepl_evaluates_a_line(scheme: str, endpoints: Endpoints) -> None:
     """The WebREPL asks for its password, evaluates a line, and shows an exception."""
-    with doors[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, "espbench")
         assert repl.line("6 * 7") == "42\n"
         assert "ZeroDivisionError" in repl.line("1 // 0")
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
-def test_webrepl_refuses_a_wrong_password(scheme: str, doors: Doors) -> None:
+def test_webrepl_refuses_a_wrong_password(scheme: str, endpoints: Endpoints) -> None:
     """A wrong password is refused, and the right one works afterwards."""
     with (
-        doors[scheme].well_behaved("/webrepl") as socket,
+        endpoints[scheme].well_behaved("/webrepl") as socket,
         pytest.raises(WebReplError, match="refused"),
     ):
         WebRepl(socket, "wrong")
-    with doors[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].well_behaved("/webrepl") as socket:
         assert WebRepl(socket, "espbench").line("1") == "1\n"
 
 
 @pytest.mark.parametrize(("first", "second"), [("ws", "wss"), ("wss", "ws")])
-def test_webrepl_has_one_session(first: str, second: str, doors: Doors) -> None:
-    """A second session is refused with 1013, whichever door it comes through."""
-    with doors[first].well_behaved("/webrepl") as socket:
+def test_webrepl_has_one_session(first: str, second: str, endpoints: Endpoints) -> None:
+    """A second session is refused with 1013, whichever endpoint it comes through."""
+    with endpoints[first].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, "espbench")
-        other = doors[second].websocket("/webrepl")
+        other = endpoints[second].websocket("/webrepl")
         assert other.receive_close().code == 1013
         other.send_frame(Frame(CLOSE, close_payload(1013)))
         other.wait_until_gone()
@@ -235,46 +239,46 @@ def restart_https(device: Device, recipe_folder: str = "/certs") -> bool:
     return started
 
 
-def test_http_goes_on_without_https(shared_device: Device, doors: Doors) -> None:
+def test_http_goes_on_without_https(shared_device: Device, endpoints: Endpoints) -> None:
     """Without certificates only HTTPS stops: an open http and ws connection do not notice."""
-    with doors.http.http() as http, doors.http.well_behaved() as ws:
+    with endpoints.http.http() as http, endpoints.http.well_behaved() as ws:
         assert http.get("/hello").status == 200
         assert shared_device.eval("__import__('httpserver').start()") is True
         assert shared_device.eval("__import__('httpserver').https_running()") is False
         with pytest.raises(ClientError):
-            doors.https.patient(2).get("/hello")
+            endpoints.https.patient(2).get("/hello")
         assert http.get("/hello").status == 200
         assert ws.echo("still here") == "still here"
         assert restart_https(shared_device) is True
-        assert doors.https.get("/hello").status == 200
+        assert endpoints.https.get("/hello").status == 200
         assert http.get("/hello").status == 200
 
 
-def test_stop_and_start_again(shared_device: Device, doors: Doors) -> None:
+def test_stop_and_start_again(shared_device: Device, endpoints: Endpoints) -> None:
     """stop() ends both servers and their connections; start() brings both back."""
-    with doors.http.raw() as idle:
+    with endpoints.http.raw() as idle:
         idle.send(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
         assert idle.receive()
         shared_device.exec("import httpserver\nhttpserver.stop()")
         idle.wait_until_gone(5)
     for scheme in ("http", "https"):
         with pytest.raises(ClientError):
-            doors[scheme].patient(2).get("/hello")
+            endpoints[scheme].patient(2).get("/hello")
     assert restart_https(shared_device) is True
     for scheme in ("http", "https"):
-        assert doors[scheme].get("/hello").status == 200
+        assert endpoints[scheme].get("/hello").status == 200
 
 
-def test_starting_twice_changes_nothing(shared_device: Device, doors: Doors) -> None:
+def test_starting_twice_changes_nothing(shared_device: Device, endpoints: Endpoints) -> None:
     """start() with the same options is True and no connection notices."""
-    with doors.https.well_behaved() as wss, doors.http.http() as http:
+    with endpoints.https.well_behaved() as wss, endpoints.http.http() as http:
         assert http.get("/hello").status == 200
         assert restart_https(shared_device) is True
         assert wss.echo("same") == "same"
         assert http.get("/hello").status == 200
 
 
-def test_a_browser_that_accepted_the_warning(doors: Doors) -> None:
+def test_a_browser_that_accepted_the_warning(endpoints: Endpoints) -> None:
     """A client that verifies nothing gets the same answers."""
-    unverified = doors.but(verify=False, trust=None)
+    unverified = endpoints.but(verify=False, trust=None)
     assert unverified.https.get("/hello").text == "hello\n"

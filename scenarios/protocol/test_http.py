@@ -8,7 +8,7 @@ from espbench.boards.board import Board
 from espbench.clients import (
     ClientError,
     ConnectionEnded,
-    Doors,
+    Endpoints,
     HttpConnection,
     Response,
     chunked,
@@ -21,18 +21,18 @@ from espbench.util.timeouts import Deadline
 BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
 
 
-def ask(doors: Doors, data: bytes, method: str = "GET") -> Response:
+def ask(endpoints: Endpoints, data: bytes, method: str = "GET") -> Response:
     """Send these bytes as they are and return the answer."""
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         http.stream.send(data)
         return http.receive(method)
 
 
 @BOTH
-def test_keep_alive(scheme: str, shared_device: Device, doors: Doors) -> None:
+def test_keep_alive(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
     """Twenty requests of several kinds go over one connection."""
     before = shared_device.stats()[scheme]["accepted"]
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         for turn in range(5):
             assert http.get("/hello").keeps_alive
             assert http.request("HEAD", "/hello").body == b""
@@ -42,17 +42,17 @@ def test_keep_alive(scheme: str, shared_device: Device, doors: Doors) -> None:
 
 
 @BOTH
-def test_connection_close(scheme: str, doors: Doors) -> None:
+def test_connection_close(scheme: str, endpoints: Endpoints) -> None:
     """Who asks for the end of the connection gets it, in an orderly way."""
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         answer = http.request("GET", "/hello", headers={"Connection": "close"})
         assert (answer.status, answer.header("connection")) == (200, "close")
         assert http.ended() is False
 
 
-def test_http_1_0_ends_the_connection(doors: Doors) -> None:
+def test_http_1_0_ends_the_connection(endpoints: Endpoints) -> None:
     """HTTP/1.0 without keep-alive is answered and closed."""
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         http.stream.send(b"GET /hello HTTP/1.0\r\n\r\n")
         answer = http.receive()
         assert (answer.status, answer.text) == (200, "hello\n")
@@ -60,27 +60,27 @@ def test_http_1_0_ends_the_connection(doors: Doors) -> None:
 
 
 @BOTH
-def test_head_has_the_length_of_get(scheme: str, doors: Doors) -> None:
+def test_head_has_the_length_of_get(scheme: str, endpoints: Endpoints) -> None:
     """HEAD gives the headers of GET and no body (RFC 9110 section 9.3.2)."""
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         head = http.request("HEAD", "/big?n=5000")
         assert (head.status, head.header("content-length"), head.body) == (200, "5000", b"")
         assert http.get("/hello").text == "hello\n"
 
 
 @BOTH
-def test_404(scheme: str, doors: Doors) -> None:
+def test_404(scheme: str, endpoints: Endpoints) -> None:
     """A path without a handler is 404 and the connection goes on, even after a body."""
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         assert http.get("/nothing").status == 404
         assert http.request("POST", "/nothing", b"body" * 100).status == 404
         assert http.get("/hello").status == 200
 
 
 @BOTH
-def test_405_names_what_is_allowed(scheme: str, doors: Doors) -> None:
+def test_405_names_what_is_allowed(scheme: str, endpoints: Endpoints) -> None:
     """A method without a handler is 405 with Allow (RFC 9110 section 15.5.6)."""
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         answer = http.request("POST", "/hello", b"")
         assert answer.status == 405
         assert {name.strip() for name in (answer.header("allow") or "").split(",")} >= {"GET"}
@@ -88,34 +88,34 @@ def test_405_names_what_is_allowed(scheme: str, doors: Doors) -> None:
 
 
 @pytest.mark.failures("bad_request")
-def test_an_unknown_method(doors: Doors) -> None:
+def test_an_unknown_method(endpoints: Endpoints) -> None:
     """A method that HTTP does not know is 501 (RFC 9110 section 9.1), no crash."""
-    assert ask(doors, encode_request("FROB", "/hello")).status in (405, 501)
+    assert ask(endpoints, encode_request("FROB", "/hello")).status in (405, 501)
 
 
 @pytest.mark.failures("body_too_large")
 @BOTH
-def test_413_by_its_length(scheme: str, doors: Doors) -> None:
+def test_413_by_its_length(scheme: str, endpoints: Endpoints) -> None:
     """A body above the limit is 413 before it is read."""
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         headers = {"Content-Length": "16385"}
         http.send("POST", "/upload", headers=headers)
         assert http.receive().status == 413
 
 
 @pytest.mark.failures("body_too_large")
-def test_413_while_the_body_comes(doors: Doors) -> None:
+def test_413_while_the_body_comes(endpoints: Endpoints) -> None:
     """The answer arrives although the client goes on sending (no reset eats it)."""
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         http.send("POST", "/upload", b"x" * 60_000)
         assert http.receive().status == 413
 
 
 @pytest.mark.failures("body_too_large")
 @BOTH
-def test_413_in_chunks(scheme: str, doors: Doors) -> None:
+def test_413_in_chunks(scheme: str, endpoints: Endpoints) -> None:
     """A chunked body is 413 as soon as it is above the limit."""
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         http.send("POST", "/upload", chunked([b"x" * 4096] * 5), {"Transfer-Encoding": "chunked"})
         assert http.receive().status == 413
 
@@ -124,22 +124,22 @@ def test_413_in_chunks(scheme: str, doors: Doors) -> None:
 @pytest.mark.parametrize(
     ("length", "status"), [("99999999999", 413), ("18446744073709551615", 400), ("9" * 40, 400)]
 )
-def test_absurd_lengths(length: str, status: int, doors: Doors) -> None:
+def test_absurd_lengths(length: str, status: int, endpoints: Endpoints) -> None:
     """A length that no device could hold takes no memory: 413, or 400 above 64 bits."""
     data = encode_request("POST", "/upload", headers={"Content-Length": length})
-    assert ask(doors, data).status == status
+    assert ask(endpoints, data).status == status
 
 
 @pytest.mark.failures("header_too_large")
 @BOTH
 @pytest.mark.parametrize("headers", [{"X": "y" * 4000}, {f"X-{i}": "y" * 40 for i in range(80)}])
-def test_431(scheme: str, headers: dict[str, str], doors: Doors) -> None:
+def test_431(scheme: str, headers: dict[str, str], endpoints: Endpoints) -> None:
     """One header that is too long, or too many, is 431 (RFC 6585 section 5)."""
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         assert http.request("GET", "/hello", headers=headers).status == 431
 
 
-def test_a_browsers_headers_fit(doors: Doors) -> None:
+def test_a_browsers_headers_fit(endpoints: Endpoints) -> None:
     """What Chromium sends, with a cookie, is not too much."""
     headers = {
         "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -153,30 +153,30 @@ def test_a_browsers_headers_fit(doors: Doors) -> None:
         "Upgrade-Insecure-Requests": "1",
         "Cookie": "session=" + "c" * 512,
     }
-    assert doors.https.request("GET", "/hello", headers=headers).status == 200
+    assert endpoints.https.request("GET", "/hello", headers=headers).status == 200
 
 
 @pytest.mark.failures("uri_too_long")
-def test_414(doors: Doors) -> None:
+def test_414(endpoints: Endpoints) -> None:
     """A target that is too long is 414 (RFC 9110 section 15.5.15)."""
-    assert doors.http.get("/hello?" + "x" * 1000).status == 414
+    assert endpoints.http.get("/hello?" + "x" * 1000).status == 414
 
 
 @pytest.mark.failures("queue_full")
-def test_503_when_the_queue_is_full(shared_device: Device, doors: Doors) -> None:
+def test_503_when_the_queue_is_full(shared_device: Device, endpoints: Endpoints) -> None:
     """While a handler is busy, more requests than the queue holds are 503, the rest is served."""
     shared_device.eval(
         "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
         "key_file='/certs/prvtkey.pem', queue=2)"
     )
     try:
-        with doors.http.http() as busy:
+        with endpoints.http.http() as busy:
             requests = shared_device.stats()["requests"]
             busy.send("GET", "/slow?ms=700")
             deadline = Deadline(5)
             while (now := shared_device.stats())["requests"] == requests or now["queue"]["depth"]:
                 assert not deadline.expired(), now
-            outcomes = together([lambda: doors.http.get("/hello").status] * 6)
+            outcomes = together([lambda: endpoints.http.get("/hello").status] * 6)
             assert busy.receive().text == "slow\n"
         statuses = sorted(outcome.get() for outcome in outcomes)
         assert statuses == [200] * 2 + [503] * 4
@@ -188,27 +188,27 @@ def test_503_when_the_queue_is_full(shared_device: Device, doors: Doors) -> None
 
 
 @BOTH
-def test_pipelining(scheme: str, doors: Doors) -> None:
+def test_pipelining(scheme: str, endpoints: Endpoints) -> None:
     """Requests that come in one piece are answered in their order (RFC 9112 section 9.3.2)."""
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         http.stream.send(
             b"".join(encode_request("POST", "/echo", body=b"%d" % i) for i in range(8))
         )
         assert [http.receive().json()["body"] for _ in range(8)] == [str(i) for i in range(8)]
 
 
-def test_pipelining_past_an_error(doors: Doors) -> None:
+def test_pipelining_past_an_error(endpoints: Endpoints) -> None:
     """An error answer among pipelined ones does not lose the others."""
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         for path in ("/hello", "/nothing", "/hello"):
             http.send("GET", path)
         assert [http.receive().status for _ in range(3)] == [200, 404, 200]
 
 
 @BOTH
-def test_chunked_body(scheme: str, doors: Doors) -> None:
+def test_chunked_body(scheme: str, endpoints: Endpoints) -> None:
     """A chunked request is put together (RFC 9112 section 7.1)."""
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         body = chunked([b"one ", b"two ", b"three" * 100])
         answer = http.request("POST", "/echo", body, {"Transfer-Encoding": "chunked"})
         assert answer.json()["body"] == "one two " + "three" * 100
@@ -216,19 +216,19 @@ def test_chunked_body(scheme: str, doors: Doors) -> None:
 
 
 @pytest.mark.failures("bad_request")
-def test_broken_chunks(doors: Doors) -> None:
+def test_broken_chunks(endpoints: Endpoints) -> None:
     """A chunk whose size is no number is 400."""
     data = encode_request(
         "POST", "/echo", body=b"xyz\r\nabc\r\n0\r\n\r\n", headers={"Transfer-Encoding": "chunked"}
     )
-    assert ask(doors, data).status == 400
+    assert ask(endpoints, data).status == 400
 
 
 @BOTH
-def test_expect_100_continue(scheme: str, doors: Doors) -> None:
+def test_expect_100_continue(scheme: str, endpoints: Endpoints) -> None:
     """Who waits for 100 Continue gets it before the body (RFC 9110 section 10.1.1)."""
     headers = {"Expect": "100-continue", "Content-Length": "4"}
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         http.send("POST", "/echo", headers=headers)
         first = http.stream.receive()
         assert first == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -236,10 +236,10 @@ def test_expect_100_continue(scheme: str, doors: Doors) -> None:
         assert http.receive().json()["body"] == "body"
 
 
-def test_expect_is_refused_early(doors: Doors) -> None:
+def test_expect_is_refused_early(endpoints: Endpoints) -> None:
     """Who waits for 100 Continue and cannot have it gets the final answer instead."""
     headers = {"Expect": "100-continue", "Content-Length": "4"}
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         http.send("POST", "/nothing", headers=headers)
         answer = http.receive()
         assert (answer.status, answer.informational) == (404, ())
@@ -279,9 +279,9 @@ def test_expect_is_refused_early(doors: Doors) -> None:
         ),
     ],
 )
-def test_what_is_not_http(data: bytes, statuses: set[int], doors: Doors) -> None:
+def test_what_is_not_http(data: bytes, statuses: set[int], endpoints: Endpoints) -> None:
     """Malformed requests (RFC 9112) get an error and the end of the connection, no crash."""
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         http.stream.send(data)
         assert http.receive().status in statuses
         http.ended()
@@ -309,13 +309,13 @@ def framed(fields: bytes, body: bytes, version: bytes = b"1.1") -> bytes:
         pytest.param(b"Content-Length:\t 4 \r\n", b"body", id="white-space-around-the-length"),
     ],
 )
-def test_good_framing(scheme: str, fields: bytes, body: bytes, doors: Doors) -> None:
+def test_good_framing(scheme: str, fields: bytes, body: bytes, endpoints: Endpoints) -> None:
     """The body is what the framing says, and the request behind it is the next one.
 
     Names of transfer codings have no case (RFC 9112 section 7), and white space around a field's
     value is no part of it (section 5.1).
     """
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         http.stream.send(framed(fields, body))
         assert http.receive("POST").json()["body"] == "body"
         assert http.receive().text == "hello\n"
@@ -386,14 +386,16 @@ FAULTY = {
 @pytest.mark.failures("bad_request")
 @BOTH
 @pytest.mark.parametrize("name", FAULTY)
-def test_faulty_framing(scheme: str, name: str, shared_device: Device, doors: Doors) -> None:
+def test_faulty_framing(
+    scheme: str, name: str, shared_device: Device, endpoints: Endpoints
+) -> None:
     """Where the body's end cannot be told for sure, the request is refused and the connection ends.
 
     Nothing behind the head is taken for a request (RFC 9112 section 11.2, request smuggling).
     """
     status, fields, body = FAULTY[name]
     before = shared_device.stats()["requests"]
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         http.stream.send(framed(fields, body))
         answer = http.receive("POST")
         assert (answer.status, answer.header("connection")) == (status, "close")
@@ -404,10 +406,12 @@ def test_faulty_framing(scheme: str, name: str, shared_device: Device, doors: Do
 @pytest.mark.failures("bad_request")
 @BOTH
 @pytest.mark.parametrize("more", [b"", b"Content-Length: 4\r\n", b"Connection: keep-alive\r\n"])
-def test_chunked_in_http_1_0(scheme: str, more: bytes, shared_device: Device, doors: Doors) -> None:
+def test_chunked_in_http_1_0(
+    scheme: str, more: bytes, shared_device: Device, endpoints: Endpoints
+) -> None:
     """Transfer-Encoding in an HTTP/1.0 request is faulty framing (RFC 9112 section 6.1): 400."""
     before = shared_device.stats()["requests"]
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         http.stream.send(framed(b"Transfer-Encoding: chunked\r\n" + more, CHUNKS, b"1.0"))
         assert http.receive("POST").status == 400
         assert http.ended() is False
@@ -415,40 +419,40 @@ def test_chunked_in_http_1_0(scheme: str, more: bytes, shared_device: Device, do
 
 
 @pytest.mark.failures("bad_request")
-def test_faulty_framing_byte_by_byte(doors: Doors) -> None:
+def test_faulty_framing_byte_by_byte(endpoints: Endpoints) -> None:
     """Pieces of a head change nothing about its judgement."""
     for name in ("gzip-chunked", "chunked-then-cow", "folded-into-another", "folded-encoding"):
         status, fields, _ = FAULTY[name]
-        with doors.http.http() as http:
+        with endpoints.http.http() as http:
             for byte in framed(fields, b"").removesuffix(SMUGGLED):
                 http.stream.send(bytes([byte]))
             assert http.receive("POST").status == status, name
             assert http.ended() is False
 
 
-def test_an_empty_line_before_a_request(doors: Doors) -> None:
+def test_an_empty_line_before_a_request(endpoints: Endpoints) -> None:
     """An empty line before the request is ignored (RFC 9112 section 2.2)."""
-    assert ask(doors, b"\r\n" + encode_request("GET", "/hello")).text == "hello\n"
+    assert ask(endpoints, b"\r\n" + encode_request("GET", "/hello")).text == "hello\n"
 
 
-def test_absolute_form(doors: Doors) -> None:
+def test_absolute_form(endpoints: Endpoints) -> None:
     """A target in absolute form is understood (RFC 9112 section 3.2.2) or is an error."""
-    assert ask(doors, encode_request("GET", "http://x/hello", "x")).status in (200, 404)
+    assert ask(endpoints, encode_request("GET", "http://x/hello", "x")).status in (200, 404)
 
 
 @BOTH
-def test_one_byte_at_a_time(scheme: str, doors: Doors) -> None:
+def test_one_byte_at_a_time(scheme: str, endpoints: Endpoints) -> None:
     """A request that comes byte by byte is served like any other."""
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         for byte in encode_request("POST", "/echo", "h", b"body"):
             http.stream.send(bytes([byte]))
         assert http.receive().json()["body"] == "body"
 
 
 @BOTH
-def test_a_client_that_leaves_in_its_body(scheme: str, doors: Doors) -> None:
+def test_a_client_that_leaves_in_its_body(scheme: str, endpoints: Endpoints) -> None:
     """Half a body and an orderly end takes nothing with it."""
-    http = doors[scheme].http()
+    http = endpoints[scheme].http()
     http.stream.send(encode_request("POST", "/upload", body=b"x" * 8000)[:4000])
     http.close()
 
@@ -467,57 +471,57 @@ def test_a_client_that_leaves_in_its_body(scheme: str, doors: Doors) -> None:
         pytest.param(b"GET /big?n=24000 HTTP/1.1\r\nHost: x\r\n\r\n", id="answer"),
     ],
 )
-def test_a_client_that_resets(scheme: str, data: bytes, doors: Doors) -> None:
+def test_a_client_that_resets(scheme: str, data: bytes, endpoints: Endpoints) -> None:
     """A reset in any part of a request or its answer takes nothing with it."""
-    stream = doors[scheme].stream()
+    stream = endpoints[scheme].stream()
     stream.send(data)
     stream.reset()
 
 
 @pytest.mark.failures("peer_reset")
-def test_a_reset_in_the_middle_of_a_big_answer(doors: Doors, board: Board) -> None:
+def test_a_reset_in_the_middle_of_a_big_answer(endpoints: Endpoints, board: Board) -> None:
     """A client that has read a part of a big answer and resets leaves nothing behind."""
     for scheme in ("http", "https"):
-        stream = doors[scheme].stream()
+        stream = endpoints[scheme].stream()
         stream.send(encode_request("GET", f"/big?n={board.largest_object}"))
         assert stream.receive()
         stream.reset()
 
 
 @BOTH
-def test_a_slow_reader_holds_nobody_up(scheme: str, doors: Doors, board: Board) -> None:
+def test_a_slow_reader_holds_nobody_up(scheme: str, endpoints: Endpoints, board: Board) -> None:
     """While one client does not read its big answer, others are served; then it gets all of it."""
-    with doors[scheme].http() as slow:
+    with endpoints[scheme].http() as slow:
         slow.send("GET", f"/big?n={board.largest_object}")
         for _ in range(5):
-            assert doors.http.get("/hello").status == 200
+            assert endpoints.http.get("/hello").status == 200
         assert slow.receive().body == b"x" * board.largest_object
 
 
-def test_a_client_that_half_closes(doors: Doors) -> None:
+def test_a_client_that_half_closes(endpoints: Endpoints) -> None:
     """A client that has said all it will say still gets its answer (RFC 9112 section 9.6)."""
-    with doors.http.raw() as stream:
+    with endpoints.http.raw() as stream:
         stream.send(encode_request("GET", "/hello"))
         stream.finish()
         assert HttpConnection(stream).receive().text == "hello\n"
 
 
-def test_an_upgrade_to_http_2_is_ignored(doors: Doors) -> None:
+def test_an_upgrade_to_http_2_is_ignored(endpoints: Endpoints) -> None:
     """h2c is not spoken here: the request is served as HTTP/1.1 (RFC 9110 section 7.8)."""
     headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMA"}
-    assert doors.http.request("GET", "/hello", headers=headers).status == 200
+    assert endpoints.http.request("GET", "/hello", headers=headers).status == 200
 
 
-def test_many_connections_one_after_the_other(shared_device: Device, doors: Doors) -> None:
+def test_many_connections_one_after_the_other(shared_device: Device, endpoints: Endpoints) -> None:
     """Two hundred connections, each with one request, leave nothing behind."""
     for _ in range(200):
-        assert doors.http.get("/hello").status == 200
+        assert endpoints.http.get("/hello").status == 200
     assert shared_device.stats()["http"]["open"] <= 1
 
 
-def test_connections_without_a_request(doors: Doors) -> None:
+def test_connections_without_a_request(endpoints: Endpoints) -> None:
     """Connections that say nothing and go are no failures."""
     for _ in range(20):
-        doors.http.raw().close()
+        endpoints.http.raw().close()
     with pytest.raises((ClientError, ConnectionEnded)):
-        doors.http.patient(0.2).http().receive()
+        endpoints.http.patient(0.2).http().receive()

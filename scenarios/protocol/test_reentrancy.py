@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from espbench.clients import ClientError, ConnectionEnded, Doors, HttpError, Response, WebRepl
+from espbench.clients import ClientError, ConnectionEnded, Endpoints, HttpError, Response, WebRepl
 from espbench.clients.webrepl import PROMPT, PUT, request
 from espbench.device.device import Device
 from espbench.errors import ControlError
@@ -217,13 +217,13 @@ def table(shared_device: Device) -> Iterator[None]:
     shared_device.exec("tidy()")
 
 
-def answer(doors: Doors, scheme: str) -> Response | None:
+def answer(endpoints: Endpoints, scheme: str) -> Response | None:
     """POST to the site; return the answer, or None when the connection ended before its end.
 
     Raises:
         ClientTimeout: neither came.
     """
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         try:
             return http.request("POST", "/site", b"x" * BODY)
         except ConnectionEnded:
@@ -246,7 +246,7 @@ def disarm(device: Device) -> None:
 
 
 @contextmanager
-def acting(device: Device, doors: Doors, site: str, action: str) -> Iterator[None]:
+def acting(device: Device, endpoints: Endpoints, site: str, action: str) -> Iterator[None]:
     """Arm a site for the block; after it the device serves and nothing has leaked."""
     try:
         with device.no_leak(tolerance=TIME_WAIT):
@@ -254,7 +254,7 @@ def acting(device: Device, doors: Doors, site: str, action: str) -> Iterator[Non
             yield
             disarm(device)
             device.exec("tidy()")
-            assert doors.http.get("/hello").text == "hello\n"  # closes what the answer left
+            assert endpoints.http.get("/hello").text == "hello\n"  # closes what the answer left
     except Exception as error:
         error.add_note(f"The action was {action}, at: {site or 'code'}.")
         raise
@@ -269,14 +269,14 @@ def is_refused(device: Device, words: str) -> bool:
 @pytest.mark.failures("handler_error")
 @pytest.mark.usefixtures("table")
 @pytest.mark.parametrize("site", HANDLERS)
-def test_handlers(site: str, shared_device: Device, doors: Doors) -> None:
+def test_handlers(site: str, shared_device: Device, endpoints: Endpoints) -> None:
     """A request is answered or its connection ends, whatever its handler does and where."""
     for action, scheme in [
         *((each, "http") for each in ACTIONS),
         *((each, "https") for each in ENDS),
     ]:
-        with acting(shared_device, doors, site, action):
-            got = answer(doors, scheme)
+        with acting(shared_device, endpoints, site, action):
+            got = answer(endpoints, scheme)
             if got is not None and got.status == 200:
                 assert got.body.strip(b"bg") in (b"", b"outer", b"inner"), "others' bytes were sent"
             if action == "send" and site in ("handler", "headers", "header's __str__", "length"):
@@ -292,11 +292,11 @@ def test_handlers(site: str, shared_device: Device, doors: Doors) -> None:
 @pytest.mark.failures("handler_error", "peer_reset")
 @pytest.mark.usefixtures("table")
 @pytest.mark.parametrize("site", CALLBACKS)
-def test_callbacks(site: str, shared_device: Device, doors: Doors) -> None:
+def test_callbacks(site: str, shared_device: Device, endpoints: Endpoints) -> None:
     """A session goes on or ends, whatever its callbacks do."""
     for action, scheme in [*((each, "ws") for each in ACTIONS), *((each, "wss") for each in ENDS)]:
-        with acting(shared_device, doors, site, action):
-            websocket = doors[scheme].websocket("/site")
+        with acting(shared_device, endpoints, site, action):
+            websocket = endpoints[scheme].websocket("/site")
             try:
                 websocket.send("x" * BODY)
                 while (got := websocket.receive()) == "more":
@@ -317,14 +317,14 @@ def test_callbacks(site: str, shared_device: Device, doors: Doors) -> None:
 
 @pytest.mark.failures("handler_error")
 @pytest.mark.parametrize("site", ["handler", "headers", "length", "readinto", "close"])
-def test_an_interrupt(site: str, device: Device, doors: Doors) -> None:
+def test_an_interrupt(site: str, device: Device, endpoints: Endpoints) -> None:
     """Ctrl-C ends the application, and the request or the body that it met, wherever that was.
 
     A body that was being read has lost a piece, and cannot go on.
     """
     device.exec(SOURCE)
     device.exec(f"prepare({site!r}, 'interrupt')")
-    got = answer(doors, "http")
+    got = answer(endpoints, "http")
     assert got is None or got.status == 500 or site == "close"
     disarm(device)
     device.reset()
@@ -333,25 +333,25 @@ def test_an_interrupt(site: str, device: Device, doors: Doors) -> None:
 @pytest.mark.failures("handler_error")
 @pytest.mark.usefixtures("table")
 @pytest.mark.parametrize("told", [2**20, -5, 0, None])
-def test_a_stream_that_lies(told: int | None, shared_device: Device, doors: Doors) -> None:
+def test_a_stream_that_lies(told: int | None, shared_device: Device, endpoints: Endpoints) -> None:
     """A readinto() that says it has read more than it could, or nothing, ends the body."""
     shared_device.exec(
         "class Liar(Stream):\n"
         f"    def readinto(self, buffer): return {told}\n"
         "httpserver.on('/site', lambda request: httpserver.send(Liar('')), 'POST')"
     )
-    assert answer(doors, "http") is None
-    assert doors.http.get("/hello").text == "hello\n"
+    assert answer(endpoints, "http") is None
+    assert endpoints.http.get("/hello").text == "hello\n"
 
 
 @pytest.mark.usefixtures("table")
-def test_a_stream_from_a_native_one(shared_device: Device, doors: Doors) -> None:
+def test_a_stream_from_a_native_one(shared_device: Device, endpoints: Endpoints) -> None:
     """A class in Python that is derived from io.BytesIO is sent as its base is."""
     shared_device.exec(
         "class Derived(io.BytesIO): pass\n"
         "httpserver.on('/site', lambda request: httpserver.send(Derived(b'b' * 9000)), 'POST')"
     )
-    got = answer(doors, "http")
+    got = answer(endpoints, "http")
     assert got is not None
     assert got.body == b"b" * 9000
 
@@ -389,13 +389,13 @@ class Certificates(Files):
 
 
 @pytest.mark.usefixtures("table")
-def test_certificates_in_python(shared_device: Device, doors: Doors) -> None:
+def test_certificates_in_python(shared_device: Device, endpoints: Endpoints) -> None:
     """What a file system does while start() reads a certificate leaks neither it nor the key."""
     shared_device.exec(FILES + "vfs.mount(Certificates(), '/py')")
     begin = "httpserver.start(cert_file='/py/cert.pem', key_file='/py/key.pem')"
     try:
         for action in ("nothing", "stop", "start", "restart", "grow", "keep", "raise"):
-            with acting(shared_device, doors, "", action):
+            with acting(shared_device, endpoints, "", action):
                 if action == "raise":
                     with pytest.raises(ControlError, match="as asked"):
                         shared_device.eval(begin)
@@ -403,7 +403,7 @@ def test_certificates_in_python(shared_device: Device, doors: Doors) -> None:
                     assert shared_device.eval(begin) is False  # these are no certificates
     finally:
         shared_device.exec("vfs.umount('/py')")
-    assert doors.https.get("/hello").text == "hello\n"
+    assert endpoints.https.get("/hello").text == "hello\n"
     assert shared_device.eval("lent") <= 2048, "a long file takes one long block"
 
 
@@ -413,9 +413,9 @@ SERVE = "while not done: webrepl.process_queue(20)"
 
 
 @pytest.mark.usefixtures("table")
-def test_lines_for_code_that_serves_its_session(doors: Doors) -> None:
+def test_lines_for_code_that_serves_its_session(endpoints: Endpoints) -> None:
     """A loop that was typed serves what is typed next, on a line of its own, until it ends."""
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.line("done = False")
         socket.send(SERVE + "\r\r")
@@ -427,9 +427,9 @@ def test_lines_for_code_that_serves_its_session(doors: Doors) -> None:
 
 
 @pytest.mark.usefixtures("table")
-def test_the_raw_repl_of_code_that_serves_its_session(doors: Doors) -> None:
+def test_the_raw_repl_of_code_that_serves_its_session(endpoints: Endpoints) -> None:
     """The raw REPL is raw again when its code has ended, whatever that code was given to type."""
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x01", "\r\n>")
         repl.type(f"done = False\n{SERVE}\n\x04", "OK")
@@ -440,9 +440,9 @@ def test_the_raw_repl_of_code_that_serves_its_session(doors: Doors) -> None:
 
 
 @pytest.mark.usefixtures("table")
-def test_a_raw_paste_is_read_by_the_repl_alone(shared_device: Device, doors: Doors) -> None:
+def test_a_raw_paste_is_read_by_the_repl_alone(shared_device: Device, endpoints: Endpoints) -> None:
     """What is scheduled while a raw paste comes cannot take its rest away."""
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x01", "\r\n>")
         repl.type("\x05A\x01", "R\x01\x00\x04\x01")
@@ -455,11 +455,11 @@ def test_a_raw_paste_is_read_by_the_repl_alone(shared_device: Device, doors: Doo
 
 
 @pytest.mark.usefixtures("table")
-def test_typed_code(shared_device: Device, doors: Doors) -> None:
+def test_typed_code(shared_device: Device, endpoints: Endpoints) -> None:
     """A WebREPL's session goes on or ends, whatever is typed into it."""
     for action in ACTIONS:
-        with acting(shared_device, doors, "", action):
-            websocket = doors.http.websocket("/webrepl")
+        with acting(shared_device, endpoints, "", action):
+            websocket = endpoints.http.websocket("/webrepl")
             try:
                 repl = WebRepl(websocket, PASSWORD)
                 assert ("ValueError" in repl.line("act(body)")) == (action == "raise")
@@ -473,13 +473,13 @@ def test_typed_code(shared_device: Device, doors: Doors) -> None:
 
 
 @pytest.mark.usefixtures("table")
-def test_a_file_system_in_python(shared_device: Device, doors: Doors) -> None:
+def test_a_file_system_in_python(shared_device: Device, endpoints: Endpoints) -> None:
     """Transfers end, whatever the file system does while it writes and reads for them."""
     shared_device.exec(FILES + "vfs.mount(Files(), '/py')")
     try:
         for action in ACTIONS:
-            with acting(shared_device, doors, "", action):
-                websocket = doors.http.websocket("/webrepl")
+            with acting(shared_device, endpoints, "", action):
+                websocket = endpoints.http.websocket("/webrepl")
                 try:
                     repl = WebRepl(websocket, PASSWORD)
                     websocket.send(request(PUT, "/py/file", 900))
@@ -500,7 +500,9 @@ def test_a_file_system_in_python(shared_device: Device, doors: Doors) -> None:
 
 
 @pytest.mark.usefixtures("table")
-def test_a_long_piece_for_a_file_system_in_python(shared_device: Device, doors: Doors) -> None:
+def test_a_long_piece_for_a_file_system_in_python(
+    shared_device: Device, endpoints: Endpoints
+) -> None:
     """A file written in Python gets all of a long piece, in order, and never much at a time."""
     data = bytes(range(256)) * 15
     shared_device.exec(
@@ -515,7 +517,7 @@ def test_a_long_piece_for_a_file_system_in_python(shared_device: Device, doors: 
         "vfs.mount(Keeper(), '/py')"
     )
     try:
-        with doors.http.well_behaved("/webrepl") as socket:
+        with endpoints.http.well_behaved("/webrepl") as socket:
             repl = WebRepl(socket, PASSWORD)
             socket.send(request(PUT, "/py/file", len(data)))
             assert repl.answer() == 0

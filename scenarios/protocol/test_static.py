@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from espbench.certs import Recipe
-from espbench.clients import ClientError, Doors, Response, encode_request
+from espbench.clients import ClientError, Endpoints, Response, encode_request
 from espbench.device.device import Device
 from espbench.util.timeouts import Deadline
 
@@ -66,9 +66,9 @@ def digest(answer: Response) -> bytes:
     return hashlib.sha256(answer.body).digest()
 
 
-def get(doors: Doors, path: str, headers: Mapping[str, str] | None = None) -> Response:
+def get(endpoints: Endpoints, path: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer to a GET over http."""
-    return doors.http.request("GET", path, headers=dict(headers or {}))
+    return endpoints.http.request("GET", path, headers=dict(headers or {}))
 
 
 @pytest.mark.parametrize(
@@ -83,17 +83,19 @@ def get(doors: Doors, path: str, headers: Mapping[str, str] | None = None) -> Re
         ("/www/style.css.gz", "application/gzip"),
     ],
 )
-def test_media_types(path: str, media_type: str, doors: Doors) -> None:
+def test_media_types(path: str, media_type: str, endpoints: Endpoints) -> None:
     """The type comes from the name's ending, and browsers are told not to guess."""
-    answer = get(doors, path, {"Accept-Encoding": "gzip"})
+    answer = get(endpoints, path, {"Accept-Encoding": "gzip"})
     assert (answer.status, answer.header("content-type")) == (200, media_type)
     assert answer.header("x-content-type-options") == "nosniff"
 
 
 @BOTH
-def test_a_file_larger_than_all_memory(scheme: str, doors: Doors, shared_device: Device) -> None:
+def test_a_file_larger_than_all_memory(
+    scheme: str, endpoints: Endpoints, shared_device: Device
+) -> None:
     """300 kB arrive whole on a kept connection, and take two pieces of memory, not the file's."""
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         assert http.get("/hello").status == 200
         shared_device.heap_reset()
         before = shared_device.heap().free
@@ -123,30 +125,30 @@ httpserver.on("/endless", lambda request: httpserver.send(Endless()))
 
 
 @pytest.mark.failures("peer_reset")
-def test_a_slow_client_holds_nobody_up(doors: Doors, shared_device: Device) -> None:
+def test_a_slow_client_holds_nobody_up(endpoints: Endpoints, shared_device: Device) -> None:
     """While a client does not read 100 MB, others are served, and it holds two pieces of memory."""
     free = shared_device.settle().free
     shared_device.exec(ENDLESS)
-    slow = doors.http.http()
+    slow = endpoints.http.http()
     slow.send("GET", "/endless")
     assert b"Content-Length: 100000000" in slow.stream.receive(5)
     # A file takes seconds where each read of the flash stops the emulated processor.
     for _ in range(5):
-        assert get(doors, "/hello").text == "hello\n"
-        assert digest(doors.http.patient(60).get("/www/big.bin")) == BIG_DIGEST
+        assert get(endpoints, "/hello").text == "hello\n"
+        assert digest(endpoints.http.patient(60).get("/www/big.bin")) == BIG_DIGEST
     assert free - shared_device.heap().free < 24_000
     slow.stream.reset()
     shared_device.settle()
-    assert get(doors, "/hello").text == "hello\n"  # process_queue() closes what nobody takes
+    assert get(endpoints, "/hello").text == "hello\n"  # process_queue() closes what nobody takes
     assert shared_device.eval("Endless.closed") == 1
     shared_device.exec("httpserver.off('/endless')")
 
 
 @pytest.mark.failures("handler_error")
-def test_a_source_that_raises(doors: Doors, shared_device: Device) -> None:
+def test_a_source_that_raises(endpoints: Endpoints, shared_device: Device) -> None:
     """A stream in Python that raises ends its connection, with a traceback on the console."""
     shared_device.exec(ENDLESS + "fails = True\n")
-    with doors.http.http() as http, pytest.raises(ClientError):
+    with endpoints.http.http() as http, pytest.raises(ClientError):
         http.get("/endless")
     shared_device.console.expect("ValueError: no more", timeout=5)
     deadline = Deadline(5)
@@ -156,11 +158,11 @@ def test_a_source_that_raises(doors: Doors, shared_device: Device) -> None:
 
 
 @pytest.mark.failures("no_memory", "peer_reset")
-def test_any_allocation_may_fail(doors: Doors, shared_device: Device) -> None:
+def test_any_allocation_may_fail(endpoints: Endpoints, shared_device: Device) -> None:
     """Whatever allocation fails under an answer of 20 kB: it is whole, refused, or cut visibly."""
     outcomes: set[int | str] = set()
     for n in range(1, 41):
-        with doors.http.patient(3).http() as http:
+        with endpoints.http.patient(3).http() as http:
             assert http.get("/hello").status == 200
             shared_device.fail_alloc(n)
             try:
@@ -175,17 +177,17 @@ def test_any_allocation_may_fail(doors: Doors, shared_device: Device) -> None:
     assert len(outcomes) > 1
 
 
-def test_requests_behind_a_file_wait_for_it(doors: Doors) -> None:
+def test_requests_behind_a_file_wait_for_it(endpoints: Endpoints) -> None:
     """Pipelined requests are answered in order, behind the whole file (RFC 9112 section 9.3.2)."""
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         http.stream.send(encode_request("GET", "/www/big.bin") + encode_request("GET", "/hello"))
         assert digest(http.receive()) == BIG_DIGEST
         assert http.receive().text == "hello\n"
 
 
-def test_the_connection_ends_behind_the_file(doors: Doors) -> None:
+def test_the_connection_ends_behind_the_file(endpoints: Endpoints) -> None:
     """A client that asks for it gets the whole file before the end."""
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         answer = http.request("GET", "/www/big.bin", headers={"Connection": "close"})
         assert digest(answer) == BIG_DIGEST
         assert http.ended() is False
@@ -193,17 +195,19 @@ def test_the_connection_ends_behind_the_file(doors: Doors) -> None:
 
 @pytest.mark.failures("peer_reset")
 @BOTH
-def test_a_client_that_goes_in_the_middle(scheme: str, doors: Doors, shared_device: Device) -> None:
+def test_a_client_that_goes_in_the_middle(
+    scheme: str, endpoints: Endpoints, shared_device: Device
+) -> None:
     """A reset while a file is sent frees all that was taken for it, and others are served."""
-    http = doors[scheme].http()
+    http = endpoints[scheme].http()
     http.send("GET", "/www/big.bin")
     http.stream.receive(5)
     http.stream.reset()
     shared_device.settle()
-    assert get(doors, "/www/data.json").body == b"{}"
+    assert get(endpoints, "/www/data.json").body == b"{}"
 
 
-def test_a_file_that_shrinks_while_it_is_sent(doors: Doors, shared_device: Device) -> None:
+def test_a_file_that_shrinks_while_it_is_sent(endpoints: Endpoints, shared_device: Device) -> None:
     """What was promised and is no longer there ends the connection: nobody takes it for whole."""
     shared_device.exec(
         "import httpserver\n"
@@ -213,7 +217,7 @@ def test_a_file_that_shrinks_while_it_is_sent(doors: Doors, shared_device: Devic
         "    f.seek(290000)\n"
         "httpserver.on('/short', short)"
     )
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         http.send("GET", "/short")
         with pytest.raises(ClientError):
             http.receive()
@@ -221,25 +225,25 @@ def test_a_file_that_shrinks_while_it_is_sent(doors: Doors, shared_device: Devic
     shared_device.exec("httpserver.off('/short')")
 
 
-def test_an_empty_file(doors: Doors) -> None:
+def test_an_empty_file(endpoints: Endpoints) -> None:
     """A file of no bytes is an answer of no bytes."""
-    answer = get(doors, "/www/empty.txt")
+    answer = get(endpoints, "/www/empty.txt")
     assert (answer.status, answer.header("content-length"), answer.body) == (200, "0", b"")
 
 
 @BOTH
-def test_head(scheme: str, doors: Doors) -> None:
+def test_head(scheme: str, endpoints: Endpoints) -> None:
     """HEAD has the headers of GET, and the connection goes on."""
-    with doors[scheme].http() as http:
+    with endpoints[scheme].http() as http:
         head = http.request("HEAD", "/www/big.bin")
         assert (head.status, head.header("content-length"), head.body) == (200, "300000", b"")
         whole = http.get("/www/big.bin")
         assert head.header("etag") == whole.header("etag")
 
 
-def test_etag_and_304(doors: Doors) -> None:
+def test_etag_and_304(endpoints: Endpoints) -> None:
     """The ETag is strong, and who has the file is told so without the file."""
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         first = http.get("/www/style.css")
         tag = first.header("etag") or ""
         assert tag.startswith('"')
@@ -253,12 +257,12 @@ def test_etag_and_304(doors: Doors) -> None:
             assert (again.status, again.body) == (200, STYLE)
 
 
-def test_a_changed_file_has_another_etag(doors: Doors, shared_device: Device) -> None:
+def test_a_changed_file_has_another_etag(endpoints: Endpoints, shared_device: Device) -> None:
     """The same size, written within the same second: the ETag changes, and changes back."""
 
     def written(text: str) -> str | None:
         shared_device.exec(f"f = open('/www/new.txt', 'w'); f.write('{text}'); f.close()")
-        answer = get(doors, "/www/new.txt")
+        answer = get(endpoints, "/www/new.txt")
         assert answer.text == text
         return answer.header("etag")
 
@@ -282,22 +286,22 @@ def test_a_changed_file_has_another_etag(doors: Doors, shared_device: Device) ->
         ("gzipped", False),
     ],
 )
-def test_gzip_by_what_the_client_takes(accepts: str, packed: bool, doors: Doors) -> None:
+def test_gzip_by_what_the_client_takes(accepts: str, packed: bool, endpoints: Endpoints) -> None:
     """name.gz goes to who accepts it, with the type of name and a validator of its own."""
-    answer = get(doors, "/www/style.css", {"Accept-Encoding": accepts})
+    answer = get(endpoints, "/www/style.css", {"Accept-Encoding": accepts})
     assert answer.status == 200
     assert answer.header("vary") == "Accept-Encoding"
     assert answer.header("content-type") == "text/css; charset=utf-8"
     assert answer.header("content-encoding") == ("gzip" if packed else None)
     assert answer.body == (FILES["/www/style.css.gz"] if packed else STYLE)
-    other = get(doors, "/www/style.css", {"Accept-Encoding": "" if packed else "gzip"})
+    other = get(endpoints, "/www/style.css", {"Accept-Encoding": "" if packed else "gzip"})
     assert other.header("etag") != answer.header("etag")
 
 
-def test_gzip_only(doors: Doors) -> None:
+def test_gzip_only(endpoints: Endpoints) -> None:
     """A file that is there as name.gz only: 406 to who cannot take it."""
-    assert get(doors, "/www/packed.js").status == 406
-    answer = get(doors, "/www/packed.js", {"Accept-Encoding": "gzip"})
+    assert get(endpoints, "/www/packed.js").status == 406
+    answer = get(endpoints, "/www/packed.js", {"Accept-Encoding": "gzip"})
     assert gzip.decompress(answer.body) == b"let x = 1;\n"
 
 
@@ -324,10 +328,10 @@ def test_gzip_only(doors: Doors) -> None:
     ],
 )
 def test_directories_and_names(
-    path: str, status: int, found: bytes | str | None, doors: Doors
+    path: str, status: int, found: bytes | str | None, endpoints: Endpoints
 ) -> None:
     """Folders are their index.html or 404, never a list; names are decoded once."""
-    answer = get(doors, path)
+    answer = get(endpoints, path)
     assert answer.status == status
     if isinstance(found, str):
         assert answer.header("location") == found
@@ -380,9 +384,9 @@ OUT = [
 
 @pytest.mark.failures("bad_request")  # a space ends the target
 @pytest.mark.parametrize("path", OUT)
-def test_no_way_out(path: str, doors: Doors) -> None:
+def test_no_way_out(path: str, endpoints: Endpoints) -> None:
     """Whatever leads out of the directory, encoded or not, is 404, and 400 if it is no URI."""
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         http.stream.send(encode_request("GET", path))
         answer = http.receive()
     assert answer.status in (400, 404)
@@ -417,24 +421,24 @@ def test_no_way_out(path: str, doors: Doors) -> None:
         "/root/",
     ],
 )
-def test_private_files(path: str, doors: Doors) -> None:
+def test_private_files(path: str, endpoints: Endpoints) -> None:
     """Keys, hidden names, programs and the configuration are 404, with gzip accepted or not."""
     for headers in ({}, {"Accept-Encoding": "gzip"}):
-        answer = get(doors, path, headers)
+        answer = get(endpoints, path, headers)
         assert answer.status == 404
         assert answer.body == b"404 Not Found\n"
 
 
-def test_an_absolute_target(doors: Doors) -> None:
+def test_an_absolute_target(endpoints: Endpoints) -> None:
     """The absolute form of a target names no file outside either (RFC 9112 section 3.2.2)."""
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         http.stream.send(encode_request("GET", "http://x/../certs/prvtkey.pem"))
         assert http.receive().status in (400, 404)
 
 
-def test_only_get_and_head(doors: Doors) -> None:
+def test_only_get_and_head(endpoints: Endpoints) -> None:
     """Files cannot be posted to: 405 names what can be done."""
-    answer = doors.http.request("POST", "/www/index.html", b"x")
+    answer = endpoints.http.request("POST", "/www/index.html", b"x")
     assert (answer.status, answer.header("allow")) == (405, "GET, HEAD")
 
 
@@ -453,7 +457,7 @@ def test_what_cannot_be_served(arguments: str, shared_device: Device) -> None:
     assert shared_device.eval("said")
 
 
-def test_headers_that_are_no_text(doors: Doors) -> None:
+def test_headers_that_are_no_text(endpoints: Endpoints) -> None:
     """Validators that are not UTF-8 match nothing and break nothing."""
     headers = {"If-None-Match": '"\xff\xfe"', "Accept-Encoding": "gzip\xff"}
-    assert get(doors, "/www/style.css", headers).body == STYLE
+    assert get(endpoints, "/www/style.css", headers).body == STYLE

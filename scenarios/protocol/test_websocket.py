@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from espbench.clients import Doors, Frame, HttpConnection, WebSocket, encode_request
+from espbench.clients import Endpoints, Frame, HttpConnection, WebSocket, encode_request
 from espbench.clients.websocket import (
     BINARY,
     CLOSE,
@@ -30,9 +30,9 @@ def refused(websocket: WebSocket, code: int) -> None:
 
 
 @BOTH
-def test_fragments_make_one_message(scheme: str, doors: Doors) -> None:
+def test_fragments_make_one_message(scheme: str, endpoints: Endpoints) -> None:
     """A message in three frames, one of them empty, comes back whole (section 5.4)."""
-    with doors[scheme].websocket() as websocket:
+    with endpoints[scheme].websocket() as websocket:
         websocket.send_frame(
             Frame(TEXT, b"one ", fin=False),
             Frame(CONTINUATION, b"", fin=False),
@@ -41,9 +41,9 @@ def test_fragments_make_one_message(scheme: str, doors: Doors) -> None:
         assert websocket.receive() == "one two"
 
 
-def test_many_fragments(doors: Doors) -> None:
+def test_many_fragments(endpoints: Endpoints) -> None:
     """A message of 16384 bytes in frames of 64 comes back whole."""
-    with doors.http.websocket() as websocket:
+    with endpoints.http.websocket() as websocket:
         part = bytes(range(64))
         websocket.send_frame(Frame(BINARY, part, fin=False))
         for _ in range(LIMIT // 64 - 2):
@@ -53,9 +53,9 @@ def test_many_fragments(doors: Doors) -> None:
 
 
 @BOTH
-def test_a_ping_between_fragments(scheme: str, doors: Doors) -> None:
+def test_a_ping_between_fragments(scheme: str, endpoints: Endpoints) -> None:
     """A control frame may come in the middle of a message (section 5.4)."""
-    with doors[scheme].websocket() as websocket:
+    with endpoints[scheme].websocket() as websocket:
         websocket.send_frame(Frame(TEXT, b"a", fin=False), Frame(PING, b"now"))
         assert websocket.receive_pong() == b"now"
         websocket.send_frame(Frame(CONTINUATION, b"b"))
@@ -64,10 +64,10 @@ def test_a_ping_between_fragments(scheme: str, doors: Doors) -> None:
 
 @BOTH
 def test_pings_are_answered_while_micropython_is_busy(
-    scheme: str, shared_device: Device, doors: Doors
+    scheme: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """Pong comes from below MicroPython: a handler that blocks does not delay it."""
-    with doors[scheme].websocket() as websocket, doors.http.http() as busy:
+    with endpoints[scheme].websocket() as websocket, endpoints.http.http() as busy:
         busy.send("GET", "/slow?ms=600")
         for turn in range(5):
             websocket.send_frame(Frame(PING, b"%d" % turn))
@@ -77,7 +77,7 @@ def test_pings_are_answered_while_micropython_is_busy(
         assert websocket.receive() == "later"
 
 
-def test_pings_are_answered_in_a_tight_loop(shared_device: Device, doors: Doors) -> None:
+def test_pings_are_answered_in_a_tight_loop(shared_device: Device, endpoints: Endpoints) -> None:
     """A Python loop that never sleeps does not delay pong and close either."""
     shared_device.exec(
         "import httpserver\n"
@@ -88,8 +88,8 @@ def test_pings_are_answered_in_a_tight_loop(shared_device: Device, doors: Doors)
         "    return 'done'\n"
         "httpserver.on('/spin', spin)"
     )
-    with doors.http.websocket() as stays, doors.http.http() as busy:
-        goes = doors.http.websocket()
+    with endpoints.http.websocket() as stays, endpoints.http.http() as busy:
+        goes = endpoints.http.websocket()
         busy.send("GET", "/spin")
         stays.send_frame(Frame(PING, b"spin"))
         assert stays.receive_pong(0.3) == b"spin"
@@ -101,42 +101,42 @@ def test_pings_are_answered_in_a_tight_loop(shared_device: Device, doors: Doors)
 
 
 @pytest.mark.parametrize("payload", [b"", b"p", b"p" * 125])
-def test_pings_of_all_lengths(payload: bytes, doors: Doors) -> None:
+def test_pings_of_all_lengths(payload: bytes, endpoints: Endpoints) -> None:
     """A ping's payload of 0 to 125 bytes comes back."""
-    with doors.http.websocket() as websocket:
+    with endpoints.http.websocket() as websocket:
         websocket.send_frame(Frame(PING, payload))
         assert websocket.receive_pong() == payload
 
 
-def test_a_pong_that_nobody_asked_for(doors: Doors) -> None:
+def test_a_pong_that_nobody_asked_for(endpoints: Endpoints) -> None:
     """An unsolicited pong is ignored (section 5.5.3)."""
-    with doors.http.websocket() as websocket:
+    with endpoints.http.websocket() as websocket:
         websocket.send_frame(Frame(PONG, b"hello"), Frame(TEXT, b"text"))
         assert websocket.receive() == "text"
 
 
 @pytest.mark.failures("queue_full")  # how often a client was held back
 @BOTH
-def test_many_messages_in_one_piece(scheme: str, doors: Doors) -> None:
+def test_many_messages_in_one_piece(scheme: str, endpoints: Endpoints) -> None:
     """Forty messages in one segment come back, all and in order, although the queue holds 16."""
-    with doors[scheme].websocket() as websocket:
+    with endpoints[scheme].websocket() as websocket:
         websocket.send_frame(*(Frame(TEXT, b"%d" % index) for index in range(40)))
         assert [websocket.receive() for _ in range(40)] == [str(index) for index in range(40)]
 
 
 @BOTH
-def test_one_byte_at_a_time(scheme: str, doors: Doors) -> None:
+def test_one_byte_at_a_time(scheme: str, endpoints: Endpoints) -> None:
     """Frames that come byte by byte are understood."""
-    with doors[scheme].websocket() as websocket:
+    with endpoints[scheme].websocket() as websocket:
         for byte in Frame(TEXT, "äöü €".encode()).encode():
             websocket.send_bytes(bytes([byte]))
         assert websocket.receive() == "äöü €"
 
 
 @BOTH
-def test_the_first_frame_with_the_upgrade(scheme: str, doors: Doors) -> None:
+def test_the_first_frame_with_the_upgrade(scheme: str, endpoints: Endpoints) -> None:
     """A frame that comes in one piece with the upgrade's request is not lost."""
-    stream = doors[scheme].stream()
+    stream = endpoints[scheme].stream()
     request = encode_request("GET", "/ws", headers=upgrade_headers())
     stream.send(request + Frame(TEXT, b"early").encode())
     http = HttpConnection(stream)
@@ -178,17 +178,17 @@ def test_the_first_frame_with_the_upgrade(scheme: str, doors: Doors) -> None:
         ),
     ],
 )
-def test_1002(frames: list[Frame], doors: Doors) -> None:
+def test_1002(frames: list[Frame], endpoints: Endpoints) -> None:
     """What breaks the protocol ends the connection with 1002 (section 7.4.1)."""
-    websocket = doors.http.websocket()
+    websocket = endpoints.http.websocket()
     websocket.send_frame(*frames)
     refused(websocket, 1002)
 
 
 @pytest.mark.failures("ws_protocol")
-def test_1002_over_tls(doors: Doors) -> None:
+def test_1002_over_tls(endpoints: Endpoints) -> None:
     """An unmasked frame ends a wss connection with 1002 too."""
-    websocket = doors.https.websocket()
+    websocket = endpoints.https.websocket()
     websocket.send_frame(Frame(TEXT, b"x", masked=False))
     refused(websocket, 1002)
 
@@ -209,18 +209,18 @@ NOT_UTF8 = {
 @pytest.mark.parametrize(
     ("scheme", "name"), [*(("ws", name) for name in NOT_UTF8), ("wss", "surrogate")]
 )
-def test_1007(scheme: str, name: str, doors: Doors) -> None:
+def test_1007(scheme: str, name: str, endpoints: Endpoints) -> None:
     """Text that is not UTF-8 ends the connection with 1007 (section 8.1)."""
-    websocket = doors[scheme].websocket()
+    websocket = endpoints[scheme].websocket()
     websocket.send_frame(Frame(TEXT, NOT_UTF8[name]))
     refused(websocket, 1007)
 
 
 @pytest.mark.failures("ws_not_utf8")
-def test_1007_in_fragments(doors: Doors) -> None:
+def test_1007_in_fragments(endpoints: Endpoints) -> None:
     """A character that is cut by the end of the message is 1007, one cut by a frame is not."""
     euro = "€".encode()
-    websocket = doors.http.websocket()
+    websocket = endpoints.http.websocket()
     websocket.send_frame(Frame(TEXT, euro[:1], fin=False), Frame(CONTINUATION, euro[1:]))
     assert websocket.receive() == "€"
     websocket.send_frame(Frame(TEXT, euro[:1], fin=False), Frame(CONTINUATION, euro[1:2]))
@@ -228,16 +228,16 @@ def test_1007_in_fragments(doors: Doors) -> None:
 
 
 @pytest.mark.failures("ws_not_utf8")
-def test_1007_in_a_close_reason(doors: Doors) -> None:
+def test_1007_in_a_close_reason(endpoints: Endpoints) -> None:
     """A close reason that is not UTF-8 is answered with 1007."""
-    websocket = doors.http.websocket()
+    websocket = endpoints.http.websocket()
     websocket.send_frame(Frame(CLOSE, b"\x03\xe8\xff"))
     refused(websocket, 1007)
 
 
-def test_binary_need_not_be_utf8(doors: Doors) -> None:
+def test_binary_need_not_be_utf8(endpoints: Endpoints) -> None:
     """Binary messages are not looked into."""
-    with doors.http.websocket() as websocket:
+    with endpoints.http.websocket() as websocket:
         websocket.send(b"\xff\xfe\x80")
         assert websocket.receive() == b"\xff\xfe\x80"
 
@@ -245,17 +245,17 @@ def test_binary_need_not_be_utf8(doors: Doors) -> None:
 @pytest.mark.failures("ws_too_big")
 @BOTH
 @pytest.mark.parametrize("claim", [LIMIT + 1, 1 << 20, (1 << 63) - 1])
-def test_1009_by_its_length(scheme: str, claim: int, doors: Doors) -> None:
+def test_1009_by_its_length(scheme: str, claim: int, endpoints: Endpoints) -> None:
     """A frame that claims more than the limit is 1009 at once, and takes no memory for it."""
-    websocket = doors[scheme].websocket()
+    websocket = endpoints[scheme].websocket()
     websocket.send_frame(Frame(BINARY, b"", length=claim))
     refused(websocket, 1009)
 
 
 @pytest.mark.failures("ws_too_big")
-def test_1009_in_fragments(doors: Doors) -> None:
+def test_1009_in_fragments(endpoints: Endpoints) -> None:
     """Fragments that grow above the limit together are 1009."""
-    websocket = doors.http.websocket()
+    websocket = endpoints.http.websocket()
     websocket.send_frame(
         Frame(BINARY, b"x" * LIMIT, fin=False), Frame(CONTINUATION, b"y", fin=False)
     )
@@ -265,15 +265,15 @@ def test_1009_in_fragments(doors: Doors) -> None:
 @pytest.mark.parametrize(
     "code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999]
 )
-def test_good_close_codes_come_back(code: int, doors: Doors) -> None:
+def test_good_close_codes_come_back(code: int, endpoints: Endpoints) -> None:
     """A close with a code that is allowed is answered with the same code."""
-    assert doors.http.websocket().close(code, "reason").code == code
+    assert endpoints.http.websocket().close(code, "reason").code == code
 
 
 @BOTH
-def test_a_close_without_a_code(scheme: str, doors: Doors) -> None:
+def test_a_close_without_a_code(scheme: str, endpoints: Endpoints) -> None:
     """An empty close frame is answered with one, without a code (1005) or with 1000."""
-    websocket = doors[scheme].websocket()
+    websocket = endpoints[scheme].websocket()
     websocket.send_frame(Frame(CLOSE))
     assert websocket.receive_close().code in (1000, 1005)
     websocket.wait_until_gone()
@@ -281,9 +281,9 @@ def test_a_close_without_a_code(scheme: str, doors: Doors) -> None:
 
 
 @BOTH
-def test_the_device_closes(scheme: str, shared_device: Device, doors: Doors) -> None:
+def test_the_device_closes(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
     """wsserver.close() sends its code and reason, and the connection ends in order."""
-    websocket = doors[scheme].websocket()
+    websocket = endpoints[scheme].websocket()
     websocket.send("x")
     assert websocket.receive() == "x"  # so MicroPython has heard of the session
     client = shared_device.eval("__import__('wsserver').clients()")[-1]
@@ -302,7 +302,7 @@ def test_the_device_closes(scheme: str, shared_device: Device, doors: Doors) -> 
 
 @BOTH
 @pytest.mark.failures("peer_reset")
-def test_events_of_a_session(scheme: str, shared_device: Device, doors: Doors) -> None:
+def test_events_of_a_session(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
     """connect, message and disconnect are told, with 1000 for a close and 1006 for a reset."""
     shared_device.exec(
         "import wsserver\n"
@@ -310,10 +310,10 @@ def test_events_of_a_session(scheme: str, shared_device: Device, doors: Doors) -
         "wsserver.on('connect', lambda client: events.append(['connect', client]))\n"
         "wsserver.on('disconnect', lambda client, code: events.append(['gone', client, code]))\n"
     )
-    with doors[scheme].websocket() as websocket:
+    with endpoints[scheme].websocket() as websocket:
         websocket.send("x")
         assert websocket.receive() == "x"
-    websocket = doors[scheme].websocket()
+    websocket = endpoints[scheme].websocket()
     websocket.send("y")
     assert websocket.receive() == "y"
     websocket.stream.reset()
@@ -341,25 +341,25 @@ def test_events_of_a_session(scheme: str, shared_device: Device, doors: Doors) -
         pytest.param(Frame(BINARY, b"x" * LIMIT).encode(), id="in-the-echo"),
     ],
 )
-def test_a_client_that_resets(scheme: str, data: bytes, doors: Doors) -> None:
+def test_a_client_that_resets(scheme: str, data: bytes, endpoints: Endpoints) -> None:
     """A reset in any part of a message takes nothing with it."""
-    websocket = doors[scheme].websocket()
+    websocket = endpoints[scheme].websocket()
     websocket.send_bytes(data)
     websocket.stream.reset()
 
 
 @BOTH
-def test_a_client_that_just_ends(scheme: str, doors: Doors) -> None:
+def test_a_client_that_just_ends(scheme: str, endpoints: Endpoints) -> None:
     """An end without a close frame frees the session."""
-    doors[scheme].websocket().stream.close()
+    endpoints[scheme].websocket().stream.close()
 
 
-def test_a_reader_that_is_slow(shared_device: Device, doors: Doors) -> None:
+def test_a_reader_that_is_slow(shared_device: Device, endpoints: Endpoints) -> None:
     """Up to four echoes of 16 kB wait for a client that does not read; others are served."""
     echoes = min(4, shared_device.heap().free // (2 * LIMIT))
     assert echoes > 0
-    with doors.http.websocket() as slow:
+    with endpoints.http.websocket() as slow:
         for _ in range(echoes):
             slow.send(b"x" * LIMIT)
-        assert doors.http.get("/hello").status == 200
+        assert endpoints.http.get("/hello").status == 200
         assert [slow.receive() for _ in range(echoes)] == [b"x" * LIMIT] * echoes

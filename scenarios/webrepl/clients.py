@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import pytest
 import websocket
-from espbench.clients import ClientTimeout, Doors, Frame, WebSocketError
+from espbench.clients import ClientTimeout, Endpoints, Frame, WebSocketError
 from espbench.clients.websocket import CLOSE, WebSocket, close_payload
 from espbench.util.timeouts import Deadline
 
@@ -71,9 +71,9 @@ def refusal(websocket: WebSocket) -> tuple[str, int]:
             return text, code
 
 
-def attempt(doors: Doors, password: str, scheme: str = "ws") -> tuple[str, int, float]:
+def attempt(endpoints: Endpoints, password: str, scheme: str = "ws") -> tuple[str, int, float]:
     """Try a password; return the answer, the close code and the seconds that it took."""
-    websocket = doors[scheme].websocket("/webrepl")
+    websocket = endpoints[scheme].websocket("/webrepl")
     assert websocket.receive() == "Password: "
     started = time.monotonic()
     websocket.send(password + "\r")

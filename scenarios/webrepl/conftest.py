@@ -6,21 +6,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from espbench.clients import Doors, WebRepl
+from espbench.clients import Endpoints, WebRepl
 
 from .clients import PASSWORD, Opens, WebsocketClient
 
 
 @pytest.fixture(params=["websocket-client", "websockets"])
-def opens(request: pytest.FixtureRequest, doors: Doors) -> Opens:
+def opens(request: pytest.FixtureRequest, endpoints: Endpoints) -> Opens:
     """Return what opens a WebSocket for a scheme, of each library in turn."""
     if request.param == "websocket-client":
-        return lambda scheme: WebsocketClient(doors[scheme].url("/webrepl", websocket=True))
-    return lambda scheme: doors[scheme].well_behaved("/webrepl")
+        return lambda scheme: WebsocketClient(endpoints[scheme].url("/webrepl", websocket=True))
+    return lambda scheme: endpoints[scheme].well_behaved("/webrepl")
 
 
 @pytest.fixture
-def repl(doors: Doors) -> Iterator[WebRepl]:
+def repl(endpoints: Endpoints) -> Iterator[WebRepl]:
     """Return a session over ws."""
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         yield WebRepl(socket, PASSWORD)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
-from espbench.clients import Doors, WebRepl, WebReplError
+from espbench.clients import Endpoints, WebRepl, WebReplError
 from espbench.crash.symbols import Symbols
 from espbench.device.device import Device
 
@@ -78,13 +78,13 @@ def executed(log: Path) -> list[int]:
 
 
 @pytest.fixture
-def logs_in(shared_device: Device, doors: Doors, tmp_path: Path) -> Callable[[str], Login]:
+def logs_in(shared_device: Device, endpoints: Endpoints, tmp_path: Path) -> Callable[[str], Login]:
     """Return what tries a password, waits for the answer, and tells what the device did."""
     symbols = Symbols(ELFFile(io.BytesIO(shared_device.elf.read_bytes())))
     log = tmp_path / "executed.txt"
 
     def attempt(password: str) -> Login:
-        with doors.http.well_behaved("/webrepl") as socket, logged(shared_device, log):
+        with endpoints.http.well_behaved("/webrepl") as socket, logged(shared_device, log):
             try:
                 WebRepl(socket, password)
                 accepted = True

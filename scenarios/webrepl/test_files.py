@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from espbench.clients import Doors, Frame, WebRepl
+from espbench.clients import Endpoints, Frame, WebRepl
 from espbench.clients.webrepl import GET, PUT, VERSION, request
 from espbench.clients.websocket import PING
 from espbench.device.device import Device
@@ -40,10 +40,12 @@ def test_files_of_all_sizes(scheme: str, size: int, opens: Opens, shared_device:
 
 @BOTH
 @pytest.mark.parametrize("piece", [1024, 16384])
-def test_300_kilobytes(scheme: str, piece: int, shared_device: Device, doors: Doors) -> None:
+def test_300_kilobytes(
+    scheme: str, piece: int, shared_device: Device, endpoints: Endpoints
+) -> None:
     """A large file goes up and down through default heaps: the sender is held back, not queued."""
     data = content(300_000)
-    with doors[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD, timeout=60)
         shared_device.heap_reset()
         before = shared_device.heap()
@@ -184,10 +186,10 @@ def test_a_full_file_system(shared_device: Device, repl: WebRepl) -> None:
 @pytest.mark.failures("peer_reset")
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_an_upload_cut_in_the_middle(
-    scheme: str, how: str, shared_device: Device, doors: Doors
+    scheme: str, how: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """What is not complete leaves nothing: the old file stays as it was, alone in its folder."""
-    websocket = doors[scheme].websocket("/webrepl")
+    websocket = endpoints[scheme].websocket("/webrepl")
     repl = WebRepl(websocket, PASSWORD)
     repl.put("/cut.bin", b"the old one")
     before = shared_device.eval("sorted(__import__('os').listdir('/'))")
@@ -203,7 +205,7 @@ def test_an_upload_cut_in_the_middle(
     else:
         websocket.stream.reset()
     shared_device.settle()
-    with doors[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert repl.get("/cut.bin") == b"the old one"
         assert shared_device.eval("sorted(__import__('os').listdir('/'))") == before
@@ -211,9 +213,9 @@ def test_an_upload_cut_in_the_middle(
 
 
 @pytest.mark.parametrize("hard", [False, True], ids=["soft", "hard"])
-def test_a_reset_in_an_upload(hard: bool, device: Device, doors: Doors) -> None:
+def test_a_reset_in_an_upload(hard: bool, device: Device, endpoints: Endpoints) -> None:
     """After a reset in the middle of an upload the file is the old one, and nothing is left."""
-    websocket = doors.http.websocket("/webrepl")
+    websocket = endpoints.http.websocket("/webrepl")
     repl = WebRepl(websocket, PASSWORD)
     repl.line("import os; os.mkdir('/app')")
     repl.put("/app/data.bin", b"the old one")
@@ -235,7 +237,7 @@ def test_a_reset_in_an_upload(hard: bool, device: Device, doors: Doors) -> None:
     assert device.get("/app/data.bin") == b"the old one"
 
 
-def test_http_goes_on_in_a_transfer(repl: WebRepl, doors: Doors) -> None:
+def test_http_goes_on_in_a_transfer(repl: WebRepl, endpoints: Endpoints) -> None:
     """Requests are answered while a file comes and goes, and the REPL too."""
     data = content(60_000)
     repl.socket.send(request(PUT, "/slow.bin", len(data)))
@@ -243,13 +245,13 @@ def test_http_goes_on_in_a_transfer(repl: WebRepl, doors: Doors) -> None:
     for position in range(0, len(data), 1024):
         repl.socket.send(data[position : position + 1024])
         if position % 10_240 == 0:
-            assert doors.http.get("/hello").text == "hello\n"
+            assert endpoints.http.get("/hello").text == "hello\n"
             assert repl.line("1 + 1") == "2\n"
     assert repl.answer() == 0
     repl.socket.send(request(GET, "/slow.bin"))
     assert repl.answer() == 0
     repl.socket.send(b"\0")
     assert repl.read_bytes(258)[2:] == data[:256]
-    assert doors.https.get("/hello").text == "hello\n"
+    assert endpoints.https.get("/hello").text == "hello\n"
     repl.socket.send(b"\0")
     assert repl.read_bytes(258)[2:] == data[256:512]

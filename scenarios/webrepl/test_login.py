@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from espbench.clients import ClientTimeout, Doors, Frame, WebRepl
+from espbench.clients import ClientTimeout, Endpoints, Frame, WebRepl
 from espbench.clients.webrepl import GET, request
 from espbench.clients.websocket import PING
 from espbench.device.device import Device
@@ -26,52 +26,52 @@ def test_the_texts_of_the_protocol(scheme: str, opens: Opens) -> None:
 
 
 @BOTH
-def test_a_wrong_password(scheme: str, doors: Doors) -> None:
+def test_a_wrong_password(scheme: str, endpoints: Endpoints) -> None:
     """A wrong password gets MicroPython's answer, then a close with 1008."""
-    text, code, _ = attempt(doors, WRONG, scheme)
+    text, code, _ = attempt(endpoints, WRONG, scheme)
     assert (text, code) == ("\r\nAccess denied\r\n", 1008)
-    with doors[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].well_behaved("/webrepl") as socket:
         assert WebRepl(socket, PASSWORD).line("1") == "1\n"
 
 
-def test_the_delay_grows_and_blocks_nobody(doors: Doors) -> None:
+def test_the_delay_grows_and_blocks_nobody(endpoints: Endpoints) -> None:
     """Each wrong password waits longer for its answer; HTTP does not, and nobody is locked out."""
-    delays = [attempt(doors, WRONG)[2] for _ in range(3)]
+    delays = [attempt(endpoints, WRONG)[2] for _ in range(3)]
     assert 0.25 <= delays[0] < delays[1] < delays[2]
     assert delays[1] >= 0.5
     assert delays[2] >= 1.0
-    impatient = doors.http.websocket("/webrepl")
+    impatient = endpoints.http.websocket("/webrepl")
     impatient.receive()
     impatient.send(WRONG + "\r")
     started = time.monotonic()
-    assert doors.http.get("/hello").status == 200
+    assert endpoints.http.get("/hello").status == 200
     assert time.monotonic() - started < 1.0
     with pytest.raises(ClientTimeout):
         impatient.receive(0.5)
     # The owner's right password waits as long as a wrong one: the wait tells nothing.
-    with doors.https.well_behaved("/webrepl") as socket:
+    with endpoints.https.well_behaved("/webrepl") as socket:
         started = time.monotonic()
         repl = WebRepl(socket, PASSWORD, timeout=20)
         assert 1.0 <= time.monotonic() - started < 9.0
         assert repl.line("1") == "1\n"
     impatient.close()
     # A good login forgives.
-    assert attempt(doors, WRONG)[2] < 0.9
-    with doors.http.well_behaved("/webrepl") as socket:
+    assert attempt(endpoints, WRONG)[2] < 0.9
+    with endpoints.http.well_behaved("/webrepl") as socket:
         WebRepl(socket, PASSWORD)
 
 
-def test_going_away_does_not_shorten_the_delay(doors: Doors) -> None:
+def test_going_away_does_not_shorten_the_delay(endpoints: Endpoints) -> None:
     """Failures count when they are sent, so a client cannot hurry by not waiting for answers."""
     for _ in range(3):
-        websocket = doors.http.websocket("/webrepl")
+        websocket = endpoints.http.websocket("/webrepl")
         websocket.receive()
         websocket.send(WRONG + "\r")
         websocket.send_frame(Frame(PING, b"taken"))
         websocket.receive_pong()
         websocket.close()
-    assert attempt(doors, WRONG)[2] >= 2.0
-    with doors.http.well_behaved("/webrepl") as socket:
+    assert attempt(endpoints, WRONG)[2] >= 2.0
+    with endpoints.http.well_behaved("/webrepl") as socket:
         WebRepl(socket, PASSWORD, timeout=20)
 
 
@@ -92,21 +92,21 @@ def set_password(shared_device: Device) -> Iterator[Callable[[str], None]]:
     ids=["one", "space", "long", "utf-8", "longest"],
 )
 def test_passwords_of_all_lengths(
-    password: str, set_password: Callable[[str], None], doors: Doors
+    password: str, set_password: Callable[[str], None], endpoints: Endpoints
 ) -> None:
     """Passwords of 1 to 128 bytes work, and only whole."""
     set_password(password)
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         assert WebRepl(socket, password).line("1") == "1\n"
-    assert attempt(doors, password + "x")[0] == "\r\nAccess denied\r\n"
-    assert attempt(doors, password[:-1])[0] == "\r\nAccess denied\r\n"
-    with doors.http.well_behaved("/webrepl") as socket:
+    assert attempt(endpoints, password + "x")[0] == "\r\nAccess denied\r\n"
+    assert attempt(endpoints, password[:-1])[0] == "\r\nAccess denied\r\n"
+    with endpoints.http.well_behaved("/webrepl") as socket:
         assert WebRepl(socket, password).line("1") == "1\n"
 
 
-def test_a_password_in_pieces(doors: Doors) -> None:
+def test_a_password_in_pieces(endpoints: Endpoints) -> None:
     """Keys may come one by one, with mistakes, and whatever follows the password is REPL input."""
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         for key in "expp\x7f\x7f\x08spbench\r1 + 1\r":
             socket.send(key)
         text = ""
@@ -138,10 +138,10 @@ def test_bad_arguments(call: str, words: str, shared_device: Device) -> None:
 
 
 @pytest.mark.device(files={"/config.json": json.dumps({"webrepl": {"password": "s3cret-0wner"}})})
-def test_nothing_secret_is_shown(device: Device, doors: Doors) -> None:
+def test_nothing_secret_is_shown(device: Device, endpoints: Endpoints) -> None:
     """Neither the password nor what was tried instead is echoed, or printed on the console."""
-    assert "s3cret" not in attempt(doors, "s3cret-guess")[0]
-    with doors.http.well_behaved("/webrepl") as socket:
+    assert "s3cret" not in attempt(endpoints, "s3cret-guess")[0]
+    with endpoints.http.well_behaved("/webrepl") as socket:
         socket.receive()
         socket.send("s3cret-0wner\r")
         assert socket.receive() == "\r\nWebREPL connected\r\n>>> "
@@ -152,26 +152,26 @@ def test_nothing_secret_is_shown(device: Device, doors: Doors) -> None:
 
 
 @pytest.mark.failures("ws_too_big")
-def test_strangers_take_no_memory(shared_device: Device, doors: Doors) -> None:
+def test_strangers_take_no_memory(shared_device: Device, endpoints: Endpoints) -> None:
     """Before the login a message may have 512 bytes, and files are refused."""
-    websocket = doors.http.websocket("/webrepl")
+    websocket = endpoints.http.websocket("/webrepl")
     websocket.receive()
     websocket.send("x" * 513)
     assert websocket.receive_close().code == 1009
     websocket.wait_until_gone()
     websocket.stream.close()
-    websocket = doors.http.websocket("/webrepl")
+    websocket = endpoints.http.websocket("/webrepl")
     websocket.receive()
     websocket.send(request(GET, "/main.py"))
     assert refusal(websocket) == ("\r\nLog in first\r\n", 1008)
 
 
-def test_strangers_do_not_keep_the_owner_out(doors: Doors) -> None:
+def test_strangers_do_not_keep_the_owner_out(endpoints: Endpoints) -> None:
     """Clients that never type a password hold no place: the one who waits longest has to go."""
-    strangers = [doors.http.websocket("/webrepl") for _ in range(4)]
+    strangers = [endpoints.http.websocket("/webrepl") for _ in range(4)]
     for stranger in strangers:
         assert stranger.receive() == "Password: "
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert refusal(strangers[0]) == ("\r\nToo many clients without a password\r\n", 1013)
         for stranger in strangers[1:]:

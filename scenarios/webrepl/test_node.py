@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from espbench.clients import Doors
+from espbench.clients import Endpoints
 
 from .clients import BOTH
 
@@ -87,12 +87,12 @@ def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @BOTH
-def test_node(scheme: str, node_folder: Path, doors: Doors) -> None:
+def test_node(scheme: str, node_folder: Path, endpoints: Endpoints) -> None:
     """Node's ws logs in, runs a line, and sends and fetches a file."""
     script = node_folder / "client.js"
     script.write_text(NODE_CLIENT)
     done = subprocess.run(
-        ["node", script, doors[scheme].url("/webrepl", websocket=True)],
+        ["node", script, endpoints[scheme].url("/webrepl", websocket=True)],
         capture_output=True,
         text=True,
         timeout=60,

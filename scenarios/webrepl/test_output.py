@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from espbench.clients import Doors, WebRepl
+from espbench.clients import Endpoints, WebRepl
 from espbench.clients.webrepl import PROMPT
 from espbench.device.device import Device
 from espbench.util.timeouts import Deadline
@@ -24,9 +24,9 @@ def frames_of(repl: WebRepl, source: str, end: str) -> list[str]:
 
 
 @BOTH
-def test_output_is_batched(scheme: str, doors: Doors) -> None:
+def test_output_is_batched(scheme: str, endpoints: Endpoints) -> None:
     """A thousand prints come in frames of about a kilobyte, all and in order."""
-    with doors[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         frames = frames_of(repl, "for i in range(1000): print(i)\r\r", "999\r\n>>> ")
         lines = "".join(frames).split("\r\n")[2:-1]
@@ -61,9 +61,9 @@ def test_output_does_not_wait_for_the_end(repl: WebRepl) -> None:
 
 
 @BOTH
-def test_a_slow_reader_loses_nothing(scheme: str, doors: Doors) -> None:
+def test_a_slow_reader_loses_nothing(scheme: str, endpoints: Endpoints) -> None:
     """A client that does not read for a while gets all of 300 kB, and HTTP goes on meanwhile."""
-    websocket = doors[scheme].websocket("/webrepl")
+    websocket = endpoints[scheme].websocket("/webrepl")
     repl = WebRepl(websocket, PASSWORD)
     websocket.send("for i in range(3000): print(i, '-' * 95)\r\r")
     time.sleep(1)
@@ -74,9 +74,9 @@ def test_a_slow_reader_loses_nothing(scheme: str, doors: Doors) -> None:
 
 
 @pytest.mark.failures("send_timeout", "peer_reset")
-def test_a_client_that_takes_nothing(device: Device, doors: Doors) -> None:
+def test_a_client_that_takes_nothing(device: Device, endpoints: Endpoints) -> None:
     """A client that has vanished loses its session after some seconds; the program goes on."""
-    lost = doors.http.websocket("/webrepl")
+    lost = endpoints.http.websocket("/webrepl")
     repl = WebRepl(lost, PASSWORD)
     repl.type("n = 0\rimport time\r")
     repl.type("while True: n += 1; print('-' * 99); time.sleep_ms(5)\r\r", "---")
@@ -92,7 +92,7 @@ def test_a_client_that_takes_nothing(device: Device, doors: Doors) -> None:
     device.wait_for_change(0.2)
     assert device.eval("n") > before
     device.monitor("set_link", name="net0", up=True)
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x03", "KeyboardInterrupt: \r\n")
     lost.stream.close()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from espbench.clients import Doors, WebRepl, WebSocketError
+from espbench.clients import Endpoints, WebRepl, WebSocketError
 from espbench.clients.webrepl import PROMPT
 from espbench.device.device import Device
 
@@ -56,9 +56,9 @@ def raw(repl: WebRepl, source: str) -> tuple[str, str]:
 
 
 @BOTH
-def test_raw_repl(scheme: str, doors: Doors) -> None:
+def test_raw_repl(scheme: str, endpoints: Endpoints) -> None:
     """Ctrl-A is the raw REPL, without echo and with output and errors apart; Ctrl-B leaves it."""
-    with doors[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert repl.type("\x01", "\r\n>") == "\r\nraw REPL; CTRL-B to exit\r\n>"
         assert raw(repl, "print(1)\nprint(2)") == ("1\r\n2\r\n", "")
@@ -104,9 +104,9 @@ def raw_paste(repl: WebRepl, source: str, *, extra: str = "\x04") -> str:
 
 
 @BOTH
-def test_raw_paste(scheme: str, doors: Doors) -> None:
+def test_raw_paste(scheme: str, endpoints: Endpoints) -> None:
     """Raw paste takes 12 kB of source, compiles while it comes, and reports errors in it."""
-    with doors[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x01", "\r\n>")
         source = "".join(f"x{i} = {i} # {'-' * 60}\n" for i in range(160)) + "print(x159)\n"
@@ -117,14 +117,14 @@ def test_raw_paste(scheme: str, doors: Doors) -> None:
         assert repl.line("2") == "2\n"
 
 
-def test_raw_paste_that_ends_in_the_middle(doors: Doors) -> None:
+def test_raw_paste_that_ends_in_the_middle(endpoints: Endpoints) -> None:
     """A client that goes away in a raw paste leaves a REPL that the next one can use."""
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x01", "\r\n>")
         repl.type("\x05A\x01", "\x01")
         socket.send("print('half")
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         assert WebRepl(socket, PASSWORD).line("1") == "1\n"
 
 
@@ -151,9 +151,9 @@ def test_input_reads_from_the_session(repl: WebRepl) -> None:
     ],
     ids=["loop", "printing", "sleep", "input", "generator"],
 )
-def test_ctrl_c_interrupts_at_once(scheme: str, source: str, doors: Doors) -> None:
+def test_ctrl_c_interrupts_at_once(scheme: str, source: str, endpoints: Endpoints) -> None:
     """Ctrl-C ends whatever the session runs, before all else that waits for MicroPython."""
-    with doors[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type(source, "\r\n")
         time.sleep(0.1)
@@ -164,24 +164,26 @@ def test_ctrl_c_interrupts_at_once(scheme: str, source: str, doors: Doors) -> No
         assert repl.line("1") == "1\n"
 
 
-def test_ctrl_c_for_a_line_is_for_the_line_alone(shared_device: Device, doors: Doors) -> None:
+def test_ctrl_c_for_a_line_is_for_the_line_alone(
+    shared_device: Device, endpoints: Endpoints
+) -> None:
     """With something typed, or in the raw REPL, Ctrl-C does not touch the application."""
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("half a line", "line")
         assert repl.type("\x03") == "\r\n>>> "
         repl.type("\x01", "\r\n>")
         socket.send("\x03")
         assert raw(repl, "print(1)") == ("1\r\n", "")
-    assert doors.http.get("/hello").status == 200  # handlers run in the application's loop
+    assert endpoints.http.get("/hello").status == 200  # handlers run in the application's loop
 
 
-def test_ctrl_c_at_the_prompt_ends_the_application(device: Device, doors: Doors) -> None:
+def test_ctrl_c_at_the_prompt_ends_the_application(device: Device, endpoints: Endpoints) -> None:
     """As any terminal of MicroPython: at an empty prompt it is for the application.
 
     WebREPL lives on at the console's prompt, and a soft reset brings the application back.
     """
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert "KeyboardInterrupt" in repl.type("\x03", "KeyboardInterrupt: \r\n")
         device.console.expect(r"MicroPython v.*\n.*\n>>> ")
@@ -196,7 +198,7 @@ def test_ctrl_c_at_the_prompt_ends_the_application(device: Device, doors: Doors)
             repl.read_until("never")
     device.wait_for_event("listening", since=seen)
     device.wait_ready()
-    assert doors.http.get("/hello").status == 200
+    assert endpoints.http.get("/hello").status == 200
 
 
 NEVER_ASKS = """

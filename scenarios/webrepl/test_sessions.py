@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from espbench.clients import Doors, Frame, WebRepl, WebSocketError
+from espbench.clients import Endpoints, Frame, WebRepl, WebSocketError
 from espbench.clients.webrepl import PROMPT
 from espbench.clients.websocket import CLOSE, PING, close_payload
 from espbench.device.device import Device
@@ -21,10 +21,10 @@ from .clients import BOTH, PASSWORD, WRONG, attempt, content, refusal
     ["\x04", "import machine; machine.soft_reset()\r", "raise SystemExit\r", "\x01\x04"],
     ids=["ctrl-d", "machine", "SystemExit", "raw"],
 )
-def test_soft_reset(scheme: str, keys: str, shared_device: Device, doors: Doors) -> None:
+def test_soft_reset(scheme: str, keys: str, shared_device: Device, endpoints: Endpoints) -> None:
     """A soft reset closes with 1012, starts main.py anew, and the client can come again."""
     seen = len(shared_device.events)
-    with doors[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.line("_gone = 1")
         socket.send(keys)
@@ -33,7 +33,7 @@ def test_soft_reset(scheme: str, keys: str, shared_device: Device, doors: Doors)
     boot = shared_device.wait_for_event("boot", since=seen)
     assert boot["cause"] == "soft"
     shared_device.wait_ready()
-    with doors[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert "NameError" in repl.line("_gone")
 
@@ -47,13 +47,13 @@ except ImportError:
 """
 
 
-def test_soft_resets_keep_the_flash_mapped(device: Device, doors: Doors) -> None:
+def test_soft_resets_keep_the_flash_mapped(device: Device, endpoints: Endpoints) -> None:
     """Files are read through the flash's mapping, however many soft resets there have been."""
     device.exec(BLOCK_DEVICE)
     kind = device.eval("kind")
     for _ in range(6):
         seen = len(device.events)
-        with doors.http.well_behaved("/webrepl") as socket:
+        with endpoints.http.well_behaved("/webrepl") as socket:
             repl = WebRepl(socket, PASSWORD)
             socket.send("\x04")
             with pytest.raises(WebSocketError, match="1012"):
@@ -65,44 +65,46 @@ def test_soft_resets_keep_the_flash_mapped(device: Device, doors: Doors) -> None
 
 
 @pytest.mark.parametrize(("first", "second"), [("ws", "ws"), ("ws", "wss"), ("wss", "ws")])
-def test_a_second_session_is_refused(first: str, second: str, doors: Doors) -> None:
+def test_a_second_session_is_refused(first: str, second: str, endpoints: Endpoints) -> None:
     """The second is told why and closed with 1013, at once, also while the first runs code."""
-    with doors[first].well_behaved("/webrepl") as socket:
+    with endpoints[first].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         expected = ("\r\nWebREPL is in use by another client\r\n", 1013)
-        assert refusal(doors[second].websocket("/webrepl")) == expected
+        assert refusal(endpoints[second].websocket("/webrepl")) == expected
         repl.type("while True: pass\r\r", "... \r\n")
         started = time.monotonic()
-        assert refusal(doors[second].websocket("/webrepl")) == expected
+        assert refusal(endpoints[second].websocket("/webrepl")) == expected
         assert time.monotonic() - started < 2.0
         repl.type("\x03", "KeyboardInterrupt: \r\n>>> ")
-    with doors[second].well_behaved("/webrepl") as socket:
+    with endpoints[second].well_behaved("/webrepl") as socket:
         assert WebRepl(socket, PASSWORD).line("1") == "1\n"
 
 
 @BOTH
 @pytest.mark.failures("peer_reset")
-def test_the_place_is_free_after_a_reset(scheme: str, doors: Doors) -> None:
+def test_the_place_is_free_after_a_reset(scheme: str, endpoints: Endpoints) -> None:
     """A client that resets its connection leaves the place to the next at once."""
     for _ in range(3):
-        websocket = doors[scheme].websocket("/webrepl")
+        websocket = endpoints[scheme].websocket("/webrepl")
         assert WebRepl(websocket, PASSWORD).line("1") == "1\n"
         websocket.stream.reset()
 
 
 @pytest.mark.failures("ws_ping_timeout")
-def test_the_place_is_free_after_a_ping_time_out(shared_device: Device, doors: Doors) -> None:
+def test_the_place_is_free_after_a_ping_time_out(
+    shared_device: Device, endpoints: Endpoints
+) -> None:
     """With pings on, a client that is there no longer loses its place."""
     shared_device.exec(
         "import webrepl\nwebrepl.start('espbench', ping_interval_ms=200, ping_timeout_ms=300)"
     )
-    silent = doors.http.websocket("/webrepl")
+    silent = endpoints.http.websocket("/webrepl")
     WebRepl(silent, PASSWORD)
     assert silent.receive_ping() == b""
     assert silent.receive_close(3).code == 1011
     silent.wait_until_gone()
     silent.stream.close()
-    with doors.http.well_behaved("/webrepl") as socket:  # the library answers pings
+    with endpoints.http.well_behaved("/webrepl") as socket:  # the library answers pings
         repl = WebRepl(socket, PASSWORD)
         time.sleep(1)
         assert repl.line("1") == "1\n"
@@ -110,13 +112,13 @@ def test_the_place_is_free_after_a_ping_time_out(shared_device: Device, doors: D
 
 
 @pytest.mark.failures("peer_reset")
-def test_code_outlives_its_client(doors: Doors) -> None:
+def test_code_outlives_its_client(endpoints: Endpoints) -> None:
     """A loop whose client has gone goes on; the next client sees its output and can end it."""
-    first = doors.http.websocket("/webrepl")
+    first = endpoints.http.websocket("/webrepl")
     repl = WebRepl(first, PASSWORD)
     repl.type("import time\rwhile True: print('alive'); time.sleep_ms(20)\r\r", "alive\r\n")
     first.stream.reset()
-    with doors.https.well_behaved("/webrepl") as socket:
+    with endpoints.https.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert repl.read_until("alive\r\n")
         repl.type("\x03", "KeyboardInterrupt: \r\n")
@@ -133,26 +135,26 @@ while True:
 
 
 @pytest.mark.failures("peer_reset")
-def test_an_application_started_by_webrepl(doors: Doors) -> None:
+def test_an_application_started_by_webrepl(endpoints: Endpoints) -> None:
     """Its loop serves WebREPL from within: a new client finds a friendly prompt, and can end it."""
-    first = doors.http.websocket("/webrepl")
+    first = endpoints.http.websocket("/webrepl")
     repl = WebRepl(first, PASSWORD)
     repl.type("\x01", "\r\n>")
     repl.type(APPLICATION + "\x04", "OK")
     first.stream.reset()
-    with doors.https.well_behaved("/webrepl") as socket:
+    with endpoints.https.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert repl.line("6 * 7") == "42\n"
-        assert doors.http.get("/hello").text == "hello\n"
+        assert endpoints.http.get("/hello").text == "hello\n"
         repl.type("\x03", "KeyboardInterrupt: \r\n")
         repl.read_until(PROMPT)
         assert repl.line("1") == "1\n"
 
 
 @pytest.mark.failures("peer_reset")
-def test_a_client_that_vanishes_in_silence(device: Device, doors: Doors) -> None:
+def test_a_client_that_vanishes_in_silence(device: Device, endpoints: Endpoints) -> None:
     """An idle client that is cut off loses its place within a minute, without any pings."""
-    lost = doors.http.websocket("/webrepl")
+    lost = endpoints.http.websocket("/webrepl")
     WebRepl(lost, PASSWORD)
     device.monitor("set_link", name="net0", up=False)
     deadline = Deadline(60)
@@ -160,21 +162,21 @@ def test_a_client_that_vanishes_in_silence(device: Device, doors: Doors) -> None
         assert not deadline.expired()
         device.wait_for_change(0.2)
     device.monitor("set_link", name="net0", up=True)
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         assert WebRepl(socket, PASSWORD).line("1") == "1\n"
     lost.stream.close()
 
 
 @BOTH
-def test_pings_go_on_while_code_runs(scheme: str, doors: Doors) -> None:
+def test_pings_go_on_while_code_runs(scheme: str, endpoints: Endpoints) -> None:
     """Ping, pong and the close handshake do not wait for MicroPython."""
-    websocket = doors[scheme].websocket("/webrepl")
+    websocket = endpoints[scheme].websocket("/webrepl")
     repl = WebRepl(websocket, PASSWORD)
     repl.type("for i in range(4000000): pass\r\r", "... \r\n")
     for turn in range(3):
         websocket.send_frame(Frame(PING, b"%d" % turn))
         assert websocket.receive_pong(0.5) == b"%d" % turn
-    other = doors[scheme].websocket()
+    other = endpoints[scheme].websocket()
     other.send_frame(Frame(PING, b"other"))
     assert other.receive_pong(0.5) == b"other"
     other.close()
@@ -183,9 +185,9 @@ def test_pings_go_on_while_code_runs(scheme: str, doors: Doors) -> None:
     websocket.close()
 
 
-def test_stop(shared_device: Device, doors: Doors) -> None:
+def test_stop(shared_device: Device, endpoints: Endpoints) -> None:
     """webrepl.stop() ends the session with 1001 and takes the endpoint away; start() gives it."""
-    websocket = doors.http.websocket("/webrepl")
+    websocket = endpoints.http.websocket("/webrepl")
     WebRepl(websocket, PASSWORD)
     shared_device.exec("import webrepl\nwebrepl.stop()")
     assert websocket.receive_close().code == 1001
@@ -193,24 +195,24 @@ def test_stop(shared_device: Device, doors: Doors) -> None:
     websocket.wait_until_gone()
     websocket.stream.close()
     with pytest.raises(WebSocketError) as refused:
-        doors.http.websocket("/webrepl")
+        endpoints.http.websocket("/webrepl")
     assert refused.value.status == 404
     shared_device.exec("webrepl.start('espbench')")
-    with doors.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.well_behaved("/webrepl") as socket:
         assert WebRepl(socket, PASSWORD).line("1") == "1\n"
 
 
 @BOTH
-def test_no_leak(scheme: str, shared_device: Device, doors: Doors) -> None:
+def test_no_leak(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
     """Sessions, refusals, files and interrupts give all of the network heap back."""
     with shared_device.no_leak():
         for _ in range(3):
-            with doors[scheme].well_behaved("/webrepl") as socket:
+            with endpoints[scheme].well_behaved("/webrepl") as socket:
                 repl = WebRepl(socket, PASSWORD)
-                refusal(doors.http.websocket("/webrepl"))
+                refusal(endpoints.http.websocket("/webrepl"))
                 repl.put("/leak.bin", content(3000))
                 assert repl.get("/leak.bin") == content(3000)
                 repl.type("while True: print('x' * 100)\r\r", "xxx")
                 repl.type("\x03", "KeyboardInterrupt: \r\n>>> ")
-            attempt(doors, WRONG, scheme)
+            attempt(endpoints, WRONG, scheme)
     shared_device.exec("import os\nos.remove('/leak.bin')")

@@ -3,17 +3,18 @@
 
 Each call has a deadline and raises a `ClientError` whose message is a sentence.
 
->>> from espbench.clients import Target, Tls
->>> https = Target(device.port(443), Tls(trust=root_pem))
+>>> from espbench.clients import Endpoint, Tls
+>>> https = Endpoint(device.port(443), Tls(trust=root_pem))
 >>> https.get("/").status
 200
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from espbench.clients.concurrent import Outcome, together
-from espbench.clients.endpoint import Target
-from espbench.clients.endpoints import Doors
+from espbench.clients.endpoints import Endpoint, Endpoints
 from espbench.clients.errors import (
     ClientError,
     ClientTimeout,
@@ -36,7 +37,8 @@ __all__ = [
     "ClientTimeout",
     "Closed",
     "ConnectionEnded",
-    "Doors",
+    "Endpoint",
+    "Endpoints",
     "Frame",
     "HttpConnection",
     "HttpError",
@@ -45,7 +47,6 @@ __all__ = [
     "Response",
     "Step",
     "Stream",
-    "Target",
     "Tls",
     "TlsError",
     "TlsSteps",
@@ -61,3 +62,17 @@ __all__ = [
     "together",
     "well_behaved",
 ]
+
+if not TYPE_CHECKING:
+    _RENAMED = {"Doors": "Endpoints", "Target": "Endpoint"}
+
+    def __getattr__(name):
+        """Return a class by its former name, which goes after 0.1."""
+        if name not in _RENAMED:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import warnings
+
+        new = _RENAMED[name]
+        said = f"espbench.clients.{name} is called {new} now; the old name goes after 0.1."
+        warnings.warn(said, DeprecationWarning, stacklevel=2)
+        return globals()[new]

@@ -1,16 +1,99 @@
 # SPDX-License-Identifier: MIT
-"""All the doors of one device: http and https, and ws and wss through them."""
+"""Where a device can be reached, as clients see it: one port, and all of them by scheme."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
-from espbench.clients.endpoint import Target
-from espbench.clients.tcp import TIMEOUT
-from espbench.clients.tls import Tls
+from espbench.clients.http import Headers, HttpConnection, Response
+from espbench.clients.tcp import TIMEOUT, ByteStream, Stream
+from espbench.clients.tls import Tls, TlsStream
+from espbench.clients.websocket import WebSocket, WellBehaved, well_behaved
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A port of a device, as a client reaches it: where to connect to, and how.
+
+    Attributes:
+        port: on the host.
+        tls: how to do TLS; None is plain TCP.
+        timeout: seconds (before scaling) for each call of a client.
+    """
+
+    port: int
+    tls: Tls | None = None
+    host: str = "127.0.0.1"
+    timeout: float = TIMEOUT
+
+    def but(self, **changes: Any) -> Self:
+        """Return the same endpoint with some fields of its `Tls` changed."""
+        return replace(self, tls=replace(self.tls or Tls(), **changes))
+
+    def patient(self, timeout: float) -> Self:
+        """Return the same endpoint for clients that wait this many seconds in each call."""
+        return replace(self, timeout=timeout)
+
+    def raw(self) -> Stream:
+        """Return a TCP connection on which nothing was sent."""
+        return Stream.connect(self.port, self.host, self.timeout)
+
+    def stream(self) -> ByteStream:
+        """Return a connection that is ready for requests: over TLS, the handshake is done.
+
+        Raises:
+            ClientError: it did not get that far; the connection is closed.
+        """
+        raw = self.raw()
+        if self.tls is None:
+            return raw
+        try:
+            return TlsStream(raw, self.tls)
+        except BaseException:
+            raw.close()
+            raise
+
+    def tls_stream(self) -> TlsStream:
+        """Return a TLS connection, as `stream` does, with what only TLS has."""
+        stream = self.stream()
+        assert isinstance(stream, TlsStream), "this endpoint has no TLS"
+        return stream
+
+    def http(self) -> HttpConnection:
+        """Return a connection for several requests."""
+        return HttpConnection(self.stream(), timeout=self.timeout)
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: Headers = ()
+    ) -> Response:
+        """Return the answer to one request on a connection of its own."""
+        with self.http() as http:
+            return http.request(method, path, body, headers)
+
+    def get(self, path: str) -> Response:
+        """Return the answer to one GET request on a connection of its own."""
+        return self.request("GET", path)
+
+    def websocket(self, path: str = "/ws", *, headers: dict[str, str] | None = None) -> WebSocket:
+        """Return a WebSocket whose frames the caller makes."""
+        stream = self.stream()
+        try:
+            return WebSocket(stream, path, headers=headers, timeout=self.timeout)
+        except BaseException:
+            stream.close()
+            raise
+
+    def well_behaved(self, path: str = "/ws") -> WellBehaved:
+        """Return a WebSocket of the `websockets` library."""
+        return well_behaved(self.url(path, websocket=True), self.tls, self.timeout)
+
+    def url(self, path: str = "/", *, websocket: bool = False) -> str:
+        """Return the URL of a path on this endpoint."""
+        scheme = ("ws" if websocket else "http") + ("s" if self.tls else "")
+        return f"{scheme}://{self.host}:{self.port}{path}"
 
 
 class Forwarded(Protocol):
@@ -20,8 +103,8 @@ class Forwarded(Protocol):
         """Return the host ports that lead to this guest port."""
 
 
-class Doors:
-    """Where a device can be reached.
+class Endpoints:
+    """All endpoints of a device: http and https, and ws and wss through them.
 
     Each look at `http` or `https` gives the next forwarded port in turn: slirp's listener has
     a backlog of one (``SO_LISTEN`` in slirp's socket.c), so clients that come at once need
@@ -44,22 +127,22 @@ class Doors:
         self.timeout = timeout
 
     @property
-    def http(self) -> Target:
-        """The plain door."""
-        return Target(next(self._ports["http"]), timeout=self.timeout)
+    def http(self) -> Endpoint:
+        """The next endpoint without TLS."""
+        return Endpoint(next(self._ports["http"]), timeout=self.timeout)
 
     @property
-    def https(self) -> Target:
-        """The TLS door."""
-        return Target(next(self._ports["https"]), self.tls, timeout=self.timeout)
+    def https(self) -> Endpoint:
+        """The next endpoint with TLS."""
+        return Endpoint(next(self._ports["https"]), self.tls, timeout=self.timeout)
 
-    def __getitem__(self, scheme: str) -> Target:
-        """Return the door for http, https, ws or wss."""
+    def __getitem__(self, scheme: str) -> Endpoint:
+        """Return the next endpoint for http, https, ws or wss."""
         return self.https if scheme in ("https", "wss") else self.http
 
-    def but(self, **changes: object) -> Doors:
-        """Return the same doors with some fields of `Tls` changed."""
-        other = object.__new__(Doors)
+    def but(self, **changes: object) -> Endpoints:
+        """Return the same endpoints with some fields of `Tls` changed."""
+        other = object.__new__(Endpoints)
         other._ports = self._ports
         other.tls = replace(self.tls, **changes)  # type: ignore[arg-type]
         other.timeout = self.timeout

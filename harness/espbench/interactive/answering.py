@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from espbench.clients import Target, Tls
+from espbench.clients import Endpoint, Tls
 from espbench.clients.errors import ClientError
 
 ENDPOINTS = {"/ws": "", "/webrepl": "webrepl"}
@@ -26,10 +26,10 @@ class Server:
     host: str
     port: int
 
-    def target(self) -> Target:
+    def endpoint(self) -> Endpoint:
         """Return it for clients, which verify nothing."""
         tls = Tls(verify=False) if self.scheme == "https" else None
-        return Target(self.port, tls, host=self.host)
+        return Endpoint(self.port, tls, host=self.host)
 
 
 @dataclass(frozen=True)
@@ -53,24 +53,24 @@ def answering(servers: Iterable[Server]) -> list[Address]:
     """Return the addresses that answer: an HTTP response, or the upgrade to a WebSocket."""
     found = []
     for server in servers:
-        target = server.target()
+        endpoint = server.endpoint()
         try:
-            target.get("/")
+            endpoint.get("/")
         except (ClientError, OSError):
             continue
-        found.append(Address(server.scheme, target.url("/")))
+        found.append(Address(server.scheme, endpoint.url("/")))
         scheme = server.scheme.replace("http", "ws")
         found += [
-            Address(f"{prefix}-{scheme}" if prefix else scheme, target.url(path, websocket=True))
+            Address(f"{prefix}-{scheme}" if prefix else scheme, endpoint.url(path, websocket=True))
             for path, prefix in ENDPOINTS.items()
-            if _upgrades(target, path)
+            if _upgrades(endpoint, path)
         ]
     return found
 
 
-def _upgrades(target: Target, path: str) -> bool:
+def _upgrades(endpoint: Endpoint, path: str) -> bool:
     try:
-        with target.websocket(path):
+        with endpoint.websocket(path):
             return True
     except (ClientError, OSError):
         return False

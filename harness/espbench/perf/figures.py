@@ -14,7 +14,7 @@ import psutil
 
 from espbench.boards.board import Board
 from espbench.certs import Recipe, recipes
-from espbench.clients import Target, Tls
+from espbench.clients import Endpoint, Tls
 from espbench.device.boot_phases import FIRST_ANSWER, Mark, marks
 from espbench.device.device import Device
 
@@ -86,20 +86,20 @@ def device(board: Board, firmware: Path, recipe: Recipe, **options: Any) -> Devi
     return Device(board, firmware, files=files, **options)
 
 
-def https(device: Device, recipe: Recipe, index: int = 0) -> Target:
+def https(device: Device, recipe: Recipe, index: int = 0) -> Endpoint:
     """Return the way in by HTTPS, for a client that verifies."""
     port = device.port(device.board.ports["https"], index)
-    return Target(port, Tls(trust=recipe.trust, server_name=recipe.server_name))
+    return Endpoint(port, Tls(trust=recipe.trust, server_name=recipe.server_name))
 
 
-def http(device: Device, index: int = 0) -> Target:
+def http(device: Device, index: int = 0) -> Endpoint:
     """Return the way in by HTTP."""
-    return Target(device.port(device.board.ports["http"], index))
+    return Endpoint(device.port(device.board.ports["http"], index))
 
 
-def first_answer(target: Target) -> None:
+def first_answer(endpoint: Endpoint) -> None:
     """Return when the device has answered a request."""
-    answer = target.get("/hello")
+    answer = endpoint.get("/hello")
     if answer.status != 200:
         raise AssertionError(f"GET /hello was answered with {answer.status}")
 
@@ -111,11 +111,11 @@ def timed(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def handshakes(target: Target, count: int) -> Iterator[float]:
+def handshakes(endpoint: Endpoint, count: int) -> Iterator[float]:
     """Yield the seconds of full handshakes, TCP connect included, one after the other."""
     for _ in range(count):
         start = time.perf_counter()
-        stream = target.tls_stream()
+        stream = endpoint.tls_stream()
         yield time.perf_counter() - start
         stream.close()
 

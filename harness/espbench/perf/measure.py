@@ -17,7 +17,7 @@ from typing import Any
 
 from espbench.boards.board import Board
 from espbench.certs.deterministic import fixed_recipe
-from espbench.clients import Target, WebRepl
+from espbench.clients import Endpoint, WebRepl
 from espbench.clients.http import HttpConnection
 from espbench.clients.tcp import Stream, Timeout
 from espbench.clients.websocket import WebSocket
@@ -234,7 +234,7 @@ class Subject:
     def raw(self, scheme: str = "http") -> Stream:
         """Return a TCP connection that the device has accepted."""
         with self._noticed():
-            return Target(self.device.port(self.device.board.ports[scheme])).raw()
+            return Endpoint(self.device.port(self.device.board.ports[scheme])).raw()
 
     def hang_up(self, stream: Stream) -> None:
         """Close a connection."""

@@ -9,7 +9,7 @@ import pytest
 
 from espbench import Device
 from espbench.certs import recipes
-from espbench.clients import Doors, Tls
+from espbench.clients import Endpoints, Tls
 from espbench.perf.pool_benchmark import TESTS, WAITED
 
 RECIPE = recipes()["p256"]
@@ -23,12 +23,12 @@ def test_serves(
 ) -> None:
     """A device of the test's own serves HTTP, HTTPS and WebSockets, and runs Python."""
     record_property(WAITED, waited(device))
-    doors = Doors(device, Tls(trust=RECIPE.trust))
+    endpoints = Endpoints(device, Tls(trust=RECIPE.trust))
     device.exec(f"number = {number}")
     for _ in range(3):
-        assert doors.http.get("/hello").status == 200
-        assert doors.https.get("/hello").status == 200
-    with doors.https.well_behaved() as websocket:
+        assert endpoints.http.get("/hello").status == 200
+        assert endpoints.https.get("/hello").status == 200
+    with endpoints.https.well_behaved() as websocket:
         assert websocket.echo("here") == "here"
     assert device.eval("number") == number
 

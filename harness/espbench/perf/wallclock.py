@@ -18,7 +18,7 @@ from typing import Any
 
 from espbench.boards.board import Board
 from espbench.certs import recipes
-from espbench.clients import Target, Tls
+from espbench.clients import Endpoint, Tls
 from espbench.device.firmware_file import elf_of
 from espbench.device.flash_layout import device_image
 from espbench.errors import NotReady
@@ -95,9 +95,9 @@ def run(
         progress(f"handshakes {title}")
         recipe = recipes()[kind]
         with figures.device(board, firmware, recipe) as device:
-            target = figures.https(device, recipe)
-            figures.first_answer(target)
-            times = list(figures.handshakes(target, effort.handshakes))
+            endpoint = figures.https(device, recipe)
+            figures.first_answer(endpoint)
+            times = list(figures.handshakes(endpoint, effort.handshakes))
             found += [
                 Figure(
                     f"handshake_{kind}_ms",
@@ -113,7 +113,7 @@ def run(
                 ),
             ]
             if kind == figures.ECDSA:
-                found += _serving(device, target, recipe, effort, progress)
+                found += _serving(device, endpoint, recipe, effort, progress)
     progress("requests with evidence kept and without, alternating")
     ratio = _evidence(board, firmware, effort.requests)
     found.append(Figure("evidence_ratio", "Requests with evidence against none", ratio, "ratio"))
@@ -124,26 +124,26 @@ def _evidence(board: Board, firmware: Path, count: int) -> float:
     """Return how much longer requests take that are captured, and the heap looked at meanwhile."""
     recipe = recipes()[figures.ECDSA]
     with contextlib.ExitStack() as stack:
-        targets = [
+        endpoints = [
             figures.http(stack.enter_context(figures.device(board, firmware, recipe, **options)))
             for options in ({}, {"capture": True, "watch_heap": True})
         ]
-        for target in targets:
-            figures.first_answer(target)
+        for endpoint in endpoints:
+            figures.first_answer(endpoint)
 
-        def batch(target: Target) -> float:
-            return figures.timed(lambda: [target.get("/hello") for _ in range(BATCH)])
+        def batch(endpoint: Endpoint) -> float:
+            return figures.timed(lambda: [endpoint.get("/hello") for _ in range(BATCH)])
 
         without: list[float] = []
         kept: list[float] = []
         for _ in range(max(count // BATCH, 1)):
-            for target, times in zip(targets, (without, kept), strict=True):
-                times.append(batch(target))
+            for endpoint, times in zip(endpoints, (without, kept), strict=True):
+                times.append(batch(endpoint))
     return statistics.median(kept) / statistics.median(without)
 
 
 def _serving(
-    device: Any, https: Target, recipe: Any, effort: Effort, progress: Progress
+    device: Any, https: Endpoint, recipe: Any, effort: Effort, progress: Progress
 ) -> list[Figure]:
     http = figures.http(device)
     progress("requests")
@@ -158,8 +158,8 @@ def _serving(
             [figures.timed(lambda: http.get("/hello")) for _ in range(effort.connections)]
         ),
     ]
-    for name, target in (("http", http), ("https", https)):
-        with target.http() as connection:
+    for name, endpoint in (("http", http), ("https", https)):
+        with endpoint.http() as connection:
             found.append(
                 _rate(
                     f"{name}_kept",
@@ -169,8 +169,8 @@ def _serving(
                 )
             )
     progress("WebSocket echoes")
-    for name, target in (("ws", http), ("wss", https)):
-        with target.websocket("/ws") as websocket:
+    for name, endpoint in (("ws", http), ("wss", https)):
+        with endpoint.websocket("/ws") as websocket:
 
             def echo(websocket: Any = websocket) -> None:
                 websocket.send("0123456789abcdef")
@@ -309,7 +309,9 @@ def _bare(machine: Machine, image: bytes, folder: Path) -> float:
                     tail=tail,
                 )
             seen += piece
-        figures.first_answer(Target(port, Tls(trust=recipe.trust, server_name=recipe.server_name)))
+        figures.first_answer(
+            Endpoint(port, Tls(trust=recipe.trust, server_name=recipe.server_name))
+        )
         return time.perf_counter() - start
     finally:
         process.kill()

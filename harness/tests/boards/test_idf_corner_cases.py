@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from espbench.boards.readiness import ConsoleReadiness
 from espbench.certs import recipes
-from espbench.clients import Doors, Tls
+from espbench.clients import Endpoints, Tls
 from espbench.clients.errors import ClientTimeout, ConnectionEnded
 from espbench.clients.http import HttpConnection
 from espbench.clients.tls import Step, TlsSteps
@@ -53,9 +53,9 @@ def device(image: Path) -> Iterator[Device]:
 
 
 @pytest.fixture
-def doors(device: Device) -> Doors:
+def endpoints(device: Device) -> Endpoints:
     """Return the ways to both servers."""
-    return Doors(device, TLS)
+    return Endpoints(device, TLS)
 
 
 def ask_later(clients: Sequence[HttpConnection], device: Device) -> None:
@@ -65,7 +65,7 @@ def ask_later(clients: Sequence[HttpConnection], device: Device) -> None:
     device.console.expect("all sessions wait\n")
 
 
-def test_all_sessions_asynchronous(device: Device, doors: Doors) -> None:
+def test_all_sessions_asynchronous(device: Device, endpoints: Endpoints) -> None:
     """While each session waits for an asynchronous answer, one client more takes the processor.
 
     There is no session to purge and the newcomer's connection stays to be accepted, so the server's
@@ -73,10 +73,10 @@ def test_all_sessions_asynchronous(device: Device, doors: Doors) -> None:
     """
     for one_more in (False, True):
         with contextlib.ExitStack() as stack:
-            clients = [stack.enter_context(doors.http.http()) for _ in range(SESSIONS)]
+            clients = [stack.enter_context(endpoints.http.http()) for _ in range(SESSIONS)]
             ask_later(clients, device)
             if one_more:
-                newcomer = stack.enter_context(doors.http.http())
+                newcomer = stack.enter_context(endpoints.http.http())
                 newcomer.send("GET", "/hello")
             for client in clients:
                 assert client.receive().text == "later\n"
@@ -87,13 +87,13 @@ def test_all_sessions_asynchronous(device: Device, doors: Doors) -> None:
     assert int(device.console.expect(r"no turn for (\d+) ms")[1]) > LATER_MS / 2
 
 
-def test_after_an_asynchronous_answer(device: Device, doors: Doors) -> None:
+def test_after_an_asynchronous_answer(device: Device, endpoints: Endpoints) -> None:
     """The next request in a session whose answer was asynchronous waits for somebody else's.
 
     The server's task sleeps in a `select` that began without that session, and nothing wakes it.
     """
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(doors.http.http()) for _ in range(SESSIONS)]
+        clients = [stack.enter_context(endpoints.http.http()) for _ in range(SESSIONS)]
         ask_later(clients, device)
         for client in clients:
             assert client.receive().text == "later\n"
@@ -101,17 +101,17 @@ def test_after_an_asynchronous_answer(device: Device, doors: Doors) -> None:
         last.send("GET", "/hello")
         with pytest.raises(ClientTimeout):
             last.receive(timeout=3.0)
-        assert doors.http.get("/hello").text == "hello\n"
+        assert endpoints.http.get("/hello").text == "hello\n"
         assert last.receive().text == "hello\n"
 
 
-def test_no_place_without_purging(device: Device, doors: Doors) -> None:
+def test_no_place_without_purging(device: Device, endpoints: Endpoints) -> None:
     """Without `lru_purge_enable` a fifth client hears nothing at all until a place is free."""
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(doors.https.http()) for _ in range(SESSIONS)]
+        clients = [stack.enter_context(endpoints.https.http()) for _ in range(SESSIONS)]
         for client in clients:
             assert client.get("/hello").text == "hello\n"
-        fifth = stack.enter_context(doors.https.raw())
+        fifth = stack.enter_context(endpoints.https.raw())
         steps = TlsSteps(TLS)
         steps.go(fifth, Step.HELLO_SENT)
         with pytest.raises(ClientTimeout):
@@ -124,13 +124,13 @@ def test_no_place_without_purging(device: Device, doors: Doors) -> None:
     assert device.panicked() is None
 
 
-def test_no_memory_for_a_session(device: Device, doors: Doors) -> None:
+def test_no_memory_for_a_session(device: Device, endpoints: Endpoints) -> None:
     """Without memory for its TLS session a client is closed on with no alert; nothing is lost."""
-    assert doors.https.get("/hello").text == "hello\n"
-    before = memory(doors)
-    assert memory(doors, leave=20_000) < 22_000
+    assert endpoints.https.get("/hello").text == "hello\n"
+    before = memory(endpoints)
+    assert memory(endpoints, leave=20_000) < 22_000
     with pytest.raises(ConnectionEnded):
-        doors.https.get("/hello")
+        endpoints.https.get("/hello")
     for line in (
         "esp-tls-mbedtls: mbedtls_ssl_setup returned -0x7F00",
         r"create_ssl_handle failed, returned \[0x8017\]",
@@ -138,10 +138,10 @@ def test_no_memory_for_a_session(device: Device, doors: Doors) -> None:
         "memory is back",
     ):
         device.console.expect(line)
-    assert doors.https.get("/hello").text == "hello\n"
-    assert memory(doors) == pytest.approx(before, abs=NOISE)
+    assert endpoints.https.get("/hello").text == "hello\n"
+    assert memory(endpoints) == pytest.approx(before, abs=NOISE)
 
 
-def memory(doors: Doors, leave: int | None = None) -> int:
+def memory(endpoints: Endpoints, leave: int | None = None) -> int:
     """Return how many bytes are free, with so many left for BALLAST_MS of main.c."""
-    return int(doors.http.get("/memory" + ("" if leave is None else f"?leave={leave}")).text)
+    return int(endpoints.http.get("/memory" + ("" if leave is None else f"?leave={leave}")).text)

@@ -17,11 +17,11 @@ from espbench.certs import recipes
 from espbench.clients import (
     ClientTimeout,
     ConnectionEnded,
+    Endpoint,
     Frame,
     HttpError,
     Step,
     Stream,
-    Target,
     Tls,
     TlsError,
     TlsSteps,
@@ -76,17 +76,17 @@ def server_context(tmp_path: Path) -> ssl.SSLContext:
 
 
 @pytest.fixture
-def http_target() -> Iterator[Target]:
+def http_endpoint() -> Iterator[Endpoint]:
     """A plain HTTP server."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield Target(server.server_address[1], timeout=5)
+        yield Endpoint(server.server_address[1], timeout=5)
         server.shutdown()
 
 
 @pytest.fixture
-def https_target(server_context: ssl.SSLContext) -> Iterator[Target]:
+def https_endpoint(server_context: ssl.SSLContext) -> Iterator[Endpoint]:
     """The same server over TLS 1.2."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
@@ -94,12 +94,12 @@ def https_target(server_context: ssl.SSLContext) -> Iterator[Target]:
             server.socket, server_side=True, do_handshake_on_connect=False
         )
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield Target(server.server_address[1], Tls(trust=recipes()["p256"].trust), timeout=5)
+        yield Endpoint(server.server_address[1], Tls(trust=recipes()["p256"].trust), timeout=5)
         server.shutdown()
 
 
 @contextlib.contextmanager
-def one_connection(behave: Callable[[socket.socket], object]) -> Iterator[Target]:
+def one_connection(behave: Callable[[socket.socket], object]) -> Iterator[Endpoint]:
     """Serve one connection by this function."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -111,47 +111,47 @@ def one_connection(behave: Callable[[socket.socket], object]) -> Iterator[Target
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        yield Target(listener.getsockname()[1], timeout=2)
+        yield Endpoint(listener.getsockname()[1], timeout=2)
     thread.join(5)
 
 
-def test_get(http_target: Target) -> None:
+def test_get(http_endpoint: Endpoint) -> None:
     """A GET request gives status, headers and body."""
-    answer = http_target.get("/path?query")
+    answer = http_endpoint.get("/path?query")
     assert (answer.status, answer.text) == (200, "/path?query")
     assert answer.header("Content-LENGTH") == "11"
     assert answer.keeps_alive
 
 
-def test_several_requests_on_one_connection(http_target: Target) -> None:
+def test_several_requests_on_one_connection(http_endpoint: Endpoint) -> None:
     """A connection is good for GET, HEAD and POST, one behind the other."""
-    with http_target.http() as http:
+    with http_endpoint.http() as http:
         assert http.get("/1").text == "/1"
         head = http.request("HEAD", "/")
         assert (head.body, head.header("content-length")) == (b"", "1000")
         assert http.request("POST", "/", b"data").body == b"data"
 
 
-def test_pipelined_answers_are_told_apart(http_target: Target) -> None:
+def test_pipelined_answers_are_told_apart(http_endpoint: Endpoint) -> None:
     """Three requests in one piece give three answers."""
-    with http_target.http() as http:
+    with http_endpoint.http() as http:
         for index in range(3):
             http.send("GET", f"/{index}")
         assert [http.receive().text for _ in range(3)] == ["/0", "/1", "/2"]
 
 
-def test_https_verifies_and_writes_the_secrets(https_target: Target, tmp_path: Path) -> None:
+def test_https_verifies_and_writes_the_secrets(https_endpoint: Endpoint, tmp_path: Path) -> None:
     """A verified connection works and leaves what Wireshark needs."""
     log = tmp_path / "secrets.log"
-    target = https_target.but(secrets=log)
-    with target.http() as http:
+    endpoint = https_endpoint.but(secrets=log)
+    with endpoint.http() as http:
         assert http.get("/x").text == "/x"
     assert "CLIENT_RANDOM " in log.read_text()
 
 
-def test_a_tls_stream_tells_what_was_negotiated(https_target: Target) -> None:
+def test_a_tls_stream_tells_what_was_negotiated(https_endpoint: Endpoint) -> None:
     """Version, cipher and certificate can be asked for."""
-    stream = https_target.but(ciphers="ECDHE-ECDSA-AES128-GCM-SHA256").tls_stream()
+    stream = https_endpoint.but(ciphers="ECDHE-ECDSA-AES128-GCM-SHA256").tls_stream()
     assert stream.version == "TLSv1.2"
     assert stream.cipher == "ECDHE-ECDSA-AES128-GCM-SHA256"
     assert (
@@ -167,44 +167,44 @@ def test_a_tls_peer_that_has_gone_is_a_sentence(server_context: ssl.SSLContext) 
     def behave(connection: socket.socket) -> None:
         server_context.wrap_socket(connection, server_side=True).close()
 
-    with one_connection(behave) as target:
-        stream = target.but(verify=False).tls_stream()
+    with one_connection(behave) as endpoint:
+        stream = endpoint.but(verify=False).tls_stream()
         assert (stream.receive(), stream.ended_cleanly) == (b"", False)
         with pytest.raises(ConnectionEnded) as caught:
             stream.send(b"data")
         stream.close()
     assert str(caught.value) == (
-        f"127.0.0.1:{target.port} has closed the TLS connection without a close_notify."
+        f"127.0.0.1:{endpoint.port} has closed the TLS connection without a close_notify."
     )
 
 
-def test_a_wrong_name_is_a_sentence(https_target: Target) -> None:
+def test_a_wrong_name_is_a_sentence(https_endpoint: Endpoint) -> None:
     """A certificate for another name is refused with OpenSSL's words."""
     with pytest.raises(TlsError, match=r"Hostname mismatch.*elsewhere\.test"):
-        https_target.but(server_name="elsewhere.test").get("/")
+        https_endpoint.but(server_name="elsewhere.test").get("/")
 
 
-def test_no_trust_is_a_sentence(https_target: Target) -> None:
+def test_no_trust_is_a_sentence(https_endpoint: Endpoint) -> None:
     """A certificate that nobody signed for is refused."""
     with pytest.raises(TlsError, match="unable to get local issuer"):
-        https_target.but(trust=None).get("/")
+        https_endpoint.but(trust=None).get("/")
 
 
 @pytest.mark.parametrize("step", list(Step))
-def test_steps_stop_where_they_are_told(step: Step, https_target: Target) -> None:
+def test_steps_stop_where_they_are_told(step: Step, https_endpoint: Endpoint) -> None:
     """The handshake can be left in each of its states; only the last one is established."""
     steps = TlsSteps(Tls(verify=False))
-    stream = https_target.raw()
+    stream = https_endpoint.raw()
     steps.go(stream, step)
     assert steps.established == (step is Step.ESTABLISHED)
     stream.reset()
-    assert https_target.get("/after").status == 200
+    assert https_endpoint.get("/after").status == 200
 
 
-def test_steps_can_talk_after_the_handshake(https_target: Target) -> None:
+def test_steps_can_talk_after_the_handshake(https_endpoint: Endpoint) -> None:
     """After the last step, application data can be encrypted by hand."""
     steps = TlsSteps(Tls(verify=False))
-    with https_target.raw() as stream:
+    with https_endpoint.raw() as stream:
         steps.go(stream, Step.ESTABLISHED)
         stream.send(steps.encrypt(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
         assert stream.receive()[0] == 23
@@ -258,7 +258,7 @@ def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(ConnectionEnded, match="is the device running"):
-        Target(port).get("/")
+        Endpoint(port).get("/")
 
 
 def test_a_silent_server_is_a_timeout() -> None:
@@ -268,9 +268,9 @@ def test_a_silent_server_is_a_timeout() -> None:
     def keep_quiet(_: socket.socket) -> None:
         event.wait(5)
 
-    with one_connection(keep_quiet) as target:
+    with one_connection(keep_quiet) as endpoint:
         with pytest.raises(ClientTimeout, match=r"did not send anything more within"):
-            target.patient(0.1).get("/")
+            endpoint.patient(0.1).get("/")
         event.set()
 
 
@@ -282,7 +282,7 @@ def test_a_reset_is_told_from_an_end() -> None:
         Stream(connection).reset()
 
     for behave, is_reset in ((reset, True), (lambda connection: connection.recv(1), False)):
-        with one_connection(behave) as target, target.raw() as stream:
+        with one_connection(behave) as endpoint, endpoint.raw() as stream:
             stream.send(b"x")
             assert stream.wait_until_gone() == is_reset
 
@@ -295,25 +295,25 @@ def test_no_answer_and_half_an_answer() -> None:
         connection.sendall(data)
 
     with (
-        one_connection(lambda connection: answer(connection, b"")) as target,
+        one_connection(lambda connection: answer(connection, b"")) as endpoint,
         pytest.raises(ConnectionEnded, match="instead of answering"),
     ):
-        target.get("/")
+        endpoint.get("/")
     half = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc"
     with (
-        one_connection(lambda connection: answer(connection, half)) as target,
+        one_connection(lambda connection: answer(connection, half)) as endpoint,
         pytest.raises(HttpError, match=r"expected 5"),
     ):
-        target.get("/")
+        endpoint.get("/")
 
 
 def test_rubbish_is_no_answer() -> None:
     """What is not HTTP is an error of its own."""
     with (
-        one_connection(lambda connection: connection.sendall(b"rubbish\r\n\r\n")) as target,
+        one_connection(lambda connection: connection.sendall(b"rubbish\r\n\r\n")) as endpoint,
         pytest.raises(HttpError, match=r"not HTTP/1\.1"),
     ):
-        target.get("/")
+        endpoint.get("/")
 
 
 def repl(connection: ServerConnection) -> None:
@@ -338,60 +338,60 @@ def echo(connection: ServerConnection) -> None:
 
 
 @pytest.fixture
-def ws_target() -> Iterator[Target]:
+def ws_endpoint() -> Iterator[Endpoint]:
     """An echo server of the `websockets` library."""
     with serve(echo, "127.0.0.1", 0, compression=None) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Target(server.socket.getsockname()[1], timeout=5)
+        yield Endpoint(server.socket.getsockname()[1], timeout=5)
         server.shutdown()
 
 
-def test_both_websocket_clients_echo(ws_target: Target) -> None:
+def test_both_websocket_clients_echo(ws_endpoint: Endpoint) -> None:
     """The frame-by-frame client and the well-behaved one get their messages back."""
-    with ws_target.websocket() as websocket:
+    with ws_endpoint.websocket() as websocket:
         websocket.send("text")
         assert websocket.receive() == "text"
         websocket.send(b"\0\1")
         assert websocket.receive() == b"\0\1"
-    with ws_target.well_behaved() as client:
+    with ws_endpoint.well_behaved() as client:
         assert client.echo("x" * 70000) == "x" * 70000
 
 
-def test_fragments_ping_and_close(ws_target: Target) -> None:
+def test_fragments_ping_and_close(ws_endpoint: Endpoint) -> None:
     """Fragments make one message, a ping its pong, a close its code."""
-    websocket = ws_target.websocket()
+    websocket = ws_endpoint.websocket()
     websocket.send_frame(Frame(1, b"a", fin=False), Frame(9, b"p"), Frame(0, b"b"))
     assert websocket.receive_pong() == b"p"
     assert websocket.receive() == "ab"
     assert websocket.close(1000, "done").code == 1000
 
 
-def test_a_broken_frame_gives_the_servers_code(ws_target: Target) -> None:
+def test_a_broken_frame_gives_the_servers_code(ws_endpoint: Endpoint) -> None:
     """An unmasked frame is answered with 1002 by a good server, and that is what we see."""
-    websocket = ws_target.websocket()
+    websocket = ws_endpoint.websocket()
     websocket.send_frame(Frame(1, b"a", masked=False))
     assert websocket.receive_close().code == 1002
     websocket.wait_until_gone()
     websocket.stream.close()
 
 
-def test_a_refused_upgrade_has_its_status(ws_target: Target) -> None:
+def test_a_refused_upgrade_has_its_status(ws_endpoint: Endpoint) -> None:
     """A request without the headers of an upgrade is refused, with the status at hand."""
     with pytest.raises(WebSocketError, match="refused the WebSocket with") as caught:
-        ws_target.websocket(headers={})
+        ws_endpoint.websocket(headers={})
     assert caught.value.status == 426
 
 
-def test_webrepl_lines(ws_target: Target) -> None:
+def test_webrepl_lines(ws_endpoint: Endpoint) -> None:
     """The WebREPL client logs in and returns what a line printed."""
-    with ws_target.well_behaved("/webrepl") as socket_:
+    with ws_endpoint.well_behaved("/webrepl") as socket_:
         assert WebRepl(socket_, "right").line("40 + 2") == "42\n"
 
 
-def test_webrepl_wrong_password(ws_target: Target) -> None:
+def test_webrepl_wrong_password(ws_endpoint: Endpoint) -> None:
     """A wrong password is an error that says so."""
     with (
-        ws_target.well_behaved("/webrepl") as socket_,
+        ws_endpoint.well_behaved("/webrepl") as socket_,
         pytest.raises(WebReplError, match="refused the WebREPL's password"),
     ):
         WebRepl(socket_, "wrong")

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Several clients at once, and the doors that they come through."""
+"""Several clients at once, and the endpoints that they connect to."""
 
 from __future__ import annotations
 
 import threading
 
 import pytest
-from espbench.clients import ClientTimeout, Doors, Target, Tls, together
+from espbench import clients
+from espbench.clients import ClientTimeout, Endpoint, Endpoints, Tls, together
 
 
 def test_all_run_at_once() -> None:
@@ -55,24 +56,34 @@ class FourPorts:
         return [guest_port * 10, guest_port * 10 + 1]
 
 
-def test_doors_take_turns() -> None:
+def test_endpoints_take_turns() -> None:
     """Each look gives the next port, for each scheme on its own."""
-    doors = Doors(FourPorts(), Tls(verify=False))
-    assert [doors.http.port for _ in range(3)] == [800, 801, 800]
-    assert [doors["wss"].port, doors["https"].port] == [4430, 4431]
-    assert doors["ws"].tls is None
-    assert doors.https.tls == Tls(verify=False)
+    endpoints = Endpoints(FourPorts(), Tls(verify=False))
+    assert [endpoints.http.port for _ in range(3)] == [800, 801, 800]
+    assert [endpoints["wss"].port, endpoints["https"].port] == [4430, 4431]
+    assert endpoints["ws"].tls is None
+    assert endpoints.https.tls == Tls(verify=False)
 
 
-def test_other_doors_share_the_turns() -> None:
-    """Doors with other TLS options go on where the first ones were."""
-    doors = Doors(FourPorts(), Tls())
-    other = doors.but(server_name="elsewhere.test")
-    assert doors.https.port != other.https.port
+def test_other_endpoints_share_the_turns() -> None:
+    """Endpoints with other TLS options go on where the first ones were."""
+    endpoints = Endpoints(FourPorts(), Tls())
+    other = endpoints.but(server_name="elsewhere.test")
+    assert endpoints.https.port != other.https.port
     assert other.tls.server_name == "elsewhere.test"
 
 
-def test_urls_of_a_target() -> None:
-    """A target knows its URLs."""
-    assert Target(1).url("/x") == "http://127.0.0.1:1/x"
-    assert Target(1, Tls()).url("/ws", websocket=True) == "wss://127.0.0.1:1/ws"
+@pytest.mark.parametrize(
+    ("old", "new", "found"), [("Doors", "Endpoints", Endpoints), ("Target", "Endpoint", Endpoint)]
+)
+def test_former_names(old: str, new: str, found: type) -> None:
+    """A former name still leads to the class, and says what it is called now."""
+    said = rf"^espbench\.clients\.{old} is called {new} now; the old name goes after 0\.1\.$"
+    with pytest.warns(DeprecationWarning, match=said):
+        assert getattr(clients, old) is found
+
+
+def test_urls_of_an_endpoint() -> None:
+    """An endpoint knows its URLs."""
+    assert Endpoint(1).url("/x") == "http://127.0.0.1:1/x"
+    assert Endpoint(1, Tls()).url("/ws", websocket=True) == "wss://127.0.0.1:1/ws"

@@ -23,9 +23,9 @@ from espbench.certs import recipes
 from espbench.clients import (
     ClientTimeout,
     ConnectionEnded,
+    Endpoint,
     HttpError,
     Step,
-    Target,
     Tls,
     TlsError,
     TlsSteps,
@@ -143,7 +143,7 @@ Behave = Callable[[Connection], None]
 
 
 @contextlib.contextmanager
-def serving(greet: Greet, behave: Behave, connections: int) -> Iterator[Target]:
+def serving(greet: Greet, behave: Behave, connections: int) -> Iterator[Endpoint]:
     """Serve so many connections, each by a thread; they have ended when the block has.
 
     That the block can be left says that the client's end was closed: a silent server waits for it.
@@ -165,7 +165,7 @@ def serving(greet: Greet, behave: Behave, connections: int) -> Iterator[Target]:
 
         accepting = threading.Thread(target=accept, daemon=True)
         accepting.start()
-        yield Target(listener.getsockname()[1], timeout=SHORT)  # a failed block waits for nobody
+        yield Endpoint(listener.getsockname()[1], timeout=SHORT)  # a failed block waits for nobody
         for thread in (accepting, *accepted):
             thread.join(LONG)
             assert not thread.is_alive(), "the client's connection is still open"
@@ -174,79 +174,79 @@ def serving(greet: Greet, behave: Behave, connections: int) -> Iterator[Target]:
 # ------------------------------------------------------------------- the clients
 
 
-def use_stream(target: Target) -> None:
+def use_stream(endpoint: Endpoint) -> None:
     """A TCP connection that waits for data."""
-    target.raw().receive()
+    endpoint.raw().receive()
 
 
-def use_stream_to_its_end(target: Target) -> None:
+def use_stream_to_its_end(endpoint: Endpoint) -> None:
     """A TCP connection that waits for its end."""
-    stream = target.raw()
+    stream = endpoint.raw()
     stream.send(b"x")
     stream.receive_until_end()
 
 
-def use_full_stream(target: Target) -> None:
+def use_full_stream(endpoint: Endpoint) -> None:
     """A TCP connection whose peer takes no more."""
-    stream = target.raw()
+    stream = endpoint.raw()
     while True:
         stream.send(bytes(1 << 20))
 
 
-def use_http(target: Target) -> None:
+def use_http(endpoint: Endpoint) -> None:
     """A request, on a connection that nobody closes."""
-    target.http().get("/")
+    endpoint.http().get("/")
 
 
-def use_tls(target: Target) -> None:
+def use_tls(endpoint: Endpoint) -> None:
     """A TLS connection that waits for data, or gets no further than its handshake."""
-    trusting = target.but(trust=recipes()["p256"].trust).patient(LONG).stream()
+    trusting = endpoint.but(trust=recipes()["p256"].trust).patient(LONG).stream()
     trusting.send(b"x")
     trusting.receive(SHORT)
 
 
-def use_tls_handshake(target: Target) -> None:
+def use_tls_handshake(endpoint: Endpoint) -> None:
     """A TLS handshake."""
-    target.but(verify=False).stream()
+    endpoint.but(verify=False).stream()
 
 
-def use_tls_steps(target: Target) -> None:
+def use_tls_steps(endpoint: Endpoint) -> None:
     """A TLS handshake, step by step."""
-    TlsSteps(Tls(verify=False)).go(target.raw(), Step.ESTABLISHED)
+    TlsSteps(Tls(verify=False)).go(endpoint.raw(), Step.ESTABLISHED)
 
 
-def use_fixed_tls(target: Target) -> None:
+def use_fixed_tls(endpoint: Endpoint) -> None:
     """A TLS handshake that is the same in every run."""
-    FixedTls(target.raw(), "seed")
+    FixedTls(endpoint.raw(), "seed")
 
 
-def use_websocket(target: Target) -> None:
+def use_websocket(endpoint: Endpoint) -> None:
     """A WebSocket that waits for a message, or gets no further than its upgrade."""
-    target.websocket().receive()
+    endpoint.websocket().receive()
 
 
-def use_webrepl(target: Target) -> None:
+def use_webrepl(endpoint: Endpoint) -> None:
     """A WebREPL session that waits for the password's prompt."""
-    WebRepl(target.websocket("/webrepl"), "password", SHORT)
+    WebRepl(endpoint.websocket("/webrepl"), "password", SHORT)
 
 
-def use_well_behaved(target: Target) -> None:
+def use_well_behaved(endpoint: Endpoint) -> None:
     """A WebSocket of the `websockets` library, which has a thread that only `close` ends."""
-    with target.well_behaved() as websocket:
+    with endpoint.well_behaved() as websocket:
         websocket.receive()
 
 
-def use_crowd(target: Target) -> None:
+def use_crowd(endpoint: Endpoint) -> None:
     """Two clients at once, of which the first one's error is raised."""
-    outcomes = together([lambda: use_http(target)] * 2)
+    outcomes = together([lambda: use_http(endpoint)] * 2)
     outcomes.pop().get()
 
 
-def use_crowd_with_a_fault(target: Target) -> None:
+def use_crowd_with_a_fault(endpoint: Endpoint) -> None:
     """Two clients at once that fail by a fault of their own."""
 
     def client() -> None:
-        with target.http() as http:
+        with endpoint.http() as http:
             http.get("/")
 
     def wrong() -> None:
@@ -260,20 +260,20 @@ def use_crowd_with_a_fault(target: Target) -> None:
     raise HttpError("as expected")
 
 
-def use_qmp(target: Target) -> None:
+def use_qmp(endpoint: Endpoint) -> None:
     """QEMU's monitor."""
-    Qmp(source_ports.connect(target.port, LONG)).execute("stop", deadline=SHORT)
+    Qmp(source_ports.connect(endpoint.port, LONG)).execute("stop", deadline=SHORT)
 
 
-def use_line(target: Target) -> None:
+def use_line(endpoint: Endpoint) -> None:
     """A serial line whose guest takes no more."""
     line = Line(lambda: None)
-    line.attach(source_ports.connect(target.port, LONG))
+    line.attach(source_ports.connect(endpoint.port, LONG))
     while True:
         line.send(bytes(1 << 20), Deadline(SHORT))
 
 
-def console(target: Target) -> Console:
+def console(endpoint: Endpoint) -> Console:
     """Return a console whose reader runs."""
     made = Console(
         Timeline(),
@@ -282,22 +282,22 @@ def console(target: Target) -> Console:
         faulty=lambda: False,
         fault=lambda: None,
     )
-    made.attach(source_ports.connect(target.port, LONG))
+    made.attach(source_ports.connect(endpoint.port, LONG))
     return made
 
 
-def use_console(target: Target) -> None:
+def use_console(endpoint: Endpoint) -> None:
     """A console, whose reader ends with the stream."""
-    made = console(target)
+    made = console(endpoint)
     try:
         made.expect("never", SHORT)
     finally:
         hang_up(made)
 
 
-def use_control(target: Target) -> None:
+def use_control(endpoint: Endpoint) -> None:
     """The control channel on a console."""
-    made = console(target)
+    made = console(endpoint)
     try:
         Control(made).request("heap", timeout=SHORT)
     finally:
@@ -319,7 +319,7 @@ def hang_up(made: Console) -> None:
 class Case:
     """A client, the server that it meets, and what it raises."""
 
-    use: Callable[[Target], None]
+    use: Callable[[Endpoint], None]
     greet: Greet
     behave: Behave
     raises: type[EspbenchError]
@@ -419,10 +419,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> weakref.WeakSet[socket.socket]:
     return alive
 
 
-def failure(use: Callable[[Target], None], target: Target) -> type[EspbenchError] | None:
+def failure(use: Callable[[Endpoint], None], endpoint: Endpoint) -> type[EspbenchError] | None:
     """Return what kind of error a client raised; the error itself is gone."""
     try:
-        use(target)
+        use(endpoint)
     except EspbenchError as error:
         return type(error)
     return None
@@ -438,8 +438,8 @@ def test_a_client_that_failed_leaves_no_reference_cycle(
     The `websockets` library keeps errors in its connections, so these are cycles; but it closes
     their sockets.
     """
-    with serving(case.greet, case.behave, case.connections) as target:
-        raised = failure(case.use, target)
+    with serving(case.greet, case.behave, case.connections) as endpoint:
+        raised = failure(case.use, endpoint)
         left = [sock for sock in opened if case.use is not use_well_behaved or sock.fileno() >= 0]
         assert not left
     assert raised is case.raises
@@ -449,13 +449,13 @@ def test_a_client_that_failed_leaves_no_reference_cycle(
 def test_the_test_sees_a_reference_cycle(opened: weakref.WeakSet[socket.socket]) -> None:
     """A client that refers to itself is still there when it was dropped."""
 
-    def use(target: Target) -> None:
-        stream = target.raw()
+    def use(endpoint: Endpoint) -> None:
+        stream = endpoint.raw()
         stream.itself = stream  # type: ignore[attr-defined]
         stream.receive()
 
-    with serving(nothing, silent, 1) as target:
-        assert failure(use, target) is ClientTimeout
+    with serving(nothing, silent, 1) as endpoint:
+        assert failure(use, endpoint) is ClientTimeout
         assert len(opened) == 1
         gc.collect()
         assert len(opened) == 0

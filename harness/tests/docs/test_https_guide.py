@@ -20,7 +20,7 @@ from espbench.certs import recipes
 from espbench.clients import (
     ClientTimeout,
     ConnectionEnded,
-    Doors,
+    Endpoints,
     Tls,
     TlsError,
     WebRepl,
@@ -84,24 +84,24 @@ def boot(device_factory: DeviceFactory, pair: Files) -> Boot:
     return start
 
 
-def doors_of(device: Device, recipe: str = "openssl-line") -> Doors:
+def endpoints_of(device: Device, recipe: str = "openssl-line") -> Endpoints:
     """Return the ways in, for clients that trust the users' certificate (it names no host)."""
     trust = recipes()[recipe].trust
-    return Doors(device, Tls(trust=trust, check_name=False, secrets=device.tls_secrets))
+    return Endpoints(device, Tls(trust=trust, check_name=False, secrets=device.tls_secrets))
 
 
-def run_line(doors: Doors, scheme: str, line: str) -> str:
+def run_line(endpoints: Endpoints, scheme: str, line: str) -> str:
     """Log in to the WebREPL and return what a line prints."""
-    with doors[scheme].websocket("/webrepl") as socket:
+    with endpoints[scheme].websocket("/webrepl") as socket:
         return WebRepl(socket, PASSWORD).line(line)
 
 
 def assert_serves(device: Device, *, https: bool = True, recipe: str = "openssl-line") -> None:
     """Assert that HTTP and WS work, and HTTPS and WSS do or do not."""
-    doors = doors_of(device, recipe)
+    endpoints = endpoints_of(device, recipe)
     for scheme in ("http", "https") if https else ("http",):
-        assert doors[scheme].get("/nothing-here").status == 404
-        assert run_line(doors, scheme, "6 * 7") == "42\n"
+        assert endpoints[scheme].get("/nothing-here").status == 404
+        assert run_line(endpoints, scheme, "6 * 7") == "42\n"
     assert device.eval("__import__('httpserver').https_running()") is https
 
 
@@ -151,17 +151,17 @@ def test_one_table_for_both(boot: Boot) -> None:
     """A handler that a WebREPL session adds over wss answers on http and https."""
     device = boot()
     device.console.expect(UP)
-    doors = doors_of(device)
-    with doors.https.websocket("/webrepl") as socket:
+    endpoints = endpoints_of(device)
+    with endpoints.https.websocket("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.line("from esp32 import httpserver")
         repl.line("httpserver.on('/both', lambda request: 'secure %s' % request.secure)")
         repl.line("import page")
         repl.line("page.start('guide')")
-    for door in (doors.http, doors.https):
-        assert door.get("/").text == "guide\n"
-    assert doors.http.get("/both").text == "secure False"
-    assert doors.https.get("/both").text == "secure True"
+    for endpoint in (endpoints.http, endpoints.https):
+        assert endpoint.get("/").text == "guide\n"
+    assert endpoints.http.get("/both").text == "secure False"
+    assert endpoints.https.get("/both").text == "secure True"
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
@@ -197,13 +197,13 @@ def test_without_import_time(boot: Boot) -> None:
     device.console.expect(UP)
     device.console.expect(r"^NameError: name 'time' isn't defined")
     device.console.expect(r"^>>> ")
-    doors = doors_of(device)
-    with doors.https.tls_stream() as stream:
+    endpoints = endpoints_of(device)
+    with endpoints.https.tls_stream() as stream:
         assert stream.version == "TLSv1.2"
     device.exec("from esp32 import httpserver\nhttpserver.on('/', lambda request: 'never')")
     with pytest.raises(ClientTimeout):
-        doors.https.patient(1).get("/")
-    assert run_line(doors, "https", "6 * 7") == "42\n"
+        endpoints.https.patient(1).get("/")
+    assert run_line(endpoints, "https", "6 * 7") == "42\n"
     again(device, main_py())
     device.console.expect(UP)
     assert_serves(device)
@@ -229,7 +229,7 @@ def test_upload_by_webrepl(boot: Boot, pair: Files) -> None:
     """Certificates that a WebREPL session over ws uploads to /certs serve https after a restart."""
     device = boot(files={})
     device.console.expect(UP)
-    with doors_of(device).http.websocket("/webrepl") as socket:
+    with endpoints_of(device).http.websocket("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.line("import os")
         repl.line("os.mkdir('/certs')")
@@ -260,7 +260,7 @@ def test_wrong_network(wrong: dict[str, str], status: str, boot: Boot) -> None:
     assert device.eval("(sta.isconnected(), sta.ifconfig()[0])") == [False, "0.0.0.0"]
     assert "Connected" not in device.console.text
     with pytest.raises(ClientTimeout):
-        doors_of(device).http.patient(0.5).get("/")
+        endpoints_of(device).http.patient(0.5).get("/")
     again(device, main_py())
     device.console.expect(UP)
     assert_serves(device)
@@ -442,11 +442,11 @@ def test_not_enough_memory_for_a_session(boot: Boot) -> None:
     device.console.expect(UP)
     assert_serves(device)
     device.ballast(device.settle().free - 14_000)
-    doors = doors_of(device)
+    endpoints = endpoints_of(device)
     with pytest.raises((TlsError, ConnectionEnded)):
-        doors.https.get("/")
+        endpoints.https.get("/")
     device.console.expect(r"^https: Memory allocation failed: .*out of memory .*TLS")
-    assert doors.http.get("/").status in (200, 404)
+    assert endpoints.http.get("/").status in (200, 404)
     device.ballast(0)
     assert_serves(device)
 
@@ -455,8 +455,8 @@ def test_not_enough_python_memory(boot: Boot) -> None:
     """A full Python heap is a MemoryError in MicroPython's words; gc.collect() is the way out."""
     device = boot()
     device.console.expect(UP)
-    doors = doors_of(device)
-    with doors.https.websocket("/webrepl") as socket:
+    endpoints = endpoints_of(device)
+    with endpoints.https.websocket("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.line("import gc")
         assert "memory allocation failed, allocating" in repl.line("held = bytearray(400000)")
@@ -488,7 +488,7 @@ def test_certificate_not_trusted(boot: Boot) -> None:
     """A client that verifies refuses; one that accepts, or trusts the file, is served."""
     device = boot()
     device.console.expect(UP)
-    careful = doors_of(device).but(trust=recipes()["p256"].trust)
+    careful = endpoints_of(device).but(trust=recipes()["p256"].trust)
     with pytest.raises(TlsError, match=r"(?i)self.signed certificate"):
         careful.https.get("/")
     device.console.expect(r"^https: .*the client ended the handshake with an alert")
@@ -500,10 +500,10 @@ def test_443_refuses_while_80_answers(boot: Boot) -> None:
     """With HTTPS off, port 443 ends connections at once and HTTP answers; switched on, both do."""
     device = boot(main_py(HTTPS_ENABLED=False))
     device.console.expect(UP_PLAIN)
-    doors = doors_of(device)
-    assert doors.http.get("/").status in (200, 404)
+    endpoints = endpoints_of(device)
+    assert endpoints.http.get("/").status in (200, 404)
     with pytest.raises(ConnectionEnded):
-        doors.https.get("/")
+        endpoints.https.get("/")
     assert device.eval("__import__('httpserver').https_running()") is False
     again(device, main_py())
     device.console.expect(UP)
@@ -540,27 +540,27 @@ def test_memory_claims(
     assert all(1000 <= size <= 2048 for size in sizes.values()), sizes
     device = boot(main_py(HTTPS_ENABLED=False))
     device.console.expect(UP_PLAIN)
-    doors = doors_of(device)
-    assert doors.http.get("/").status in (200, 404)
+    endpoints = endpoints_of(device)
+    assert endpoints.http.get("/").status in (200, 404)
     plain = device.settle().free
     start = "httpserver.start(cert_file=HTTPS_CERT_FILE, key_file=HTTPS_KEY_FILE)"
     device.exec("from esp32 import httpserver")
     assert device.eval(start) is True
     identity = plain - device.settle().free
-    assert doors.https.get("/").status in (200, 404)  # an RSA key's first handshake keeps 2 kB
+    assert endpoints.https.get("/").status in (200, 404)  # an RSA key's first handshake keeps 2 kB
     key_cache = plain - identity - device.settle().free
     connections = []
     try:
         device.heap_reset()
         before = device.heap().free
         for _ in range(4):
-            connections.append(doors.https.http())
+            connections.append(endpoints.https.http())
             assert connections[-1].get("/").status in (200, 404)
         sessions = (before - device.heap().free) / 4
         peak = before - device.heap().low_water - 3 * sessions
         before = device.heap().free
         for _ in range(10):
-            connections.append(doors.http.http())
+            connections.append(endpoints.http.http())
             assert connections[-1].get("/").status in (200, 404)
         plain_connections = (before - device.heap().free) / 10
         stats = device.stats()

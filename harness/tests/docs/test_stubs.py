@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from espbench.certs import Recipe
-from espbench.clients import Target
+from espbench.clients import Endpoint
 from espbench.device.device import Device
 from stub_files import FROZEN, IN_C, MODULES, Function, read_module
 
@@ -102,7 +102,7 @@ def test_request(shared_device: Device) -> None:
         "    return repr({name: type(getattr(request, name)).__name__ for name in names})\n"
         "httpserver.on('/kinds', kinds)"
     )
-    text = Target(shared_device.port(80)).get("/kinds").text
+    text = Endpoint(shared_device.port(80)).get("/kinds").text
     shared_device.exec("httpserver.off('/kinds')")
     assert eval(text) == {name: kind.partition("[")[0] for name, kind, _ in record.fields}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from espbench.boards.builtin import LX60
-from espbench.clients import Target
+from espbench.clients import Endpoint
 from espbench.clients.errors import WebReplError
 from espbench.clients.webrepl import WebRepl
 from espbench.errors import ConfigError
@@ -106,7 +106,7 @@ def test_a_configuration_that_would_leave_the_built_in_password(text: str, said:
 def log_in(up: Up, password: str) -> None:
     """Log in at the WebREPL that it shows, and run a line there."""
     address = up.wait_for(r"^webrepl-ws +ws://127\.0\.0\.1:(\d+)/webrepl$")
-    with Target(int(address[1])).websocket("/webrepl") as socket:
+    with Endpoint(int(address[1])).websocket("/webrepl") as socket:
         assert WebRepl(socket, password).line("6 * 7") == "42\n"
 
 

@@ -16,7 +16,7 @@ import pytest
 from espbench.boards.board import Board
 from espbench.boards.builtin import BOARDS
 from espbench.cli import main as cli
-from espbench.clients import Target
+from espbench.clients import Endpoint
 from espbench.device.device import Device
 from espbench.device.memory.time_wait import TimeWait
 from espbench.firmware import build, toolchain
@@ -240,7 +240,7 @@ def test_nothing_is_measured_beside_a_connection_that_is_remembered(
         time_wait = TimeWait(device)
         deadline = Deadline(10)
         while not time_wait.any() and not deadline.expired():
-            with Target(device.port(board.ports["http"])).raw() as stream:
+            with Endpoint(device.port(board.ports["http"])).raw() as stream:
                 stream.send(b"GET /hello HTTP/1.0\r\n\r\n")
                 stream.receive_until_end()
         assert time_wait.any()

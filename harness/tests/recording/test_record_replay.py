@@ -16,7 +16,7 @@ import pytest
 from espbench.boards.board import Board
 from espbench.boards.builtin import BOARDS
 from espbench.certs import recipes
-from espbench.clients import Doors, Tls
+from espbench.clients import Endpoints, Tls
 from espbench.clients.errors import ConnectionEnded
 from espbench.device.device import Device
 from espbench.qemu.guest_memory import symbol_address
@@ -51,11 +51,11 @@ PC = 16
 
 def provoke(device: Device) -> None:
     """Ask at random times until the device panics."""
-    doors = Doors(device, Tls(trust=CERTS.trust))
+    endpoints = Endpoints(device, Tls(trust=CERTS.trust))
     rng = random.SystemRandom()
     with contextlib.suppress(ConnectionEnded):  # the panic's doing
         for _ in range(300):
-            assert doors.http.get("/temperature").status == 200
+            assert endpoints.http.get("/temperature").status == 200
             device.wait_for_change(rng.random() / 50)
 
 
@@ -164,12 +164,12 @@ def test_network_and_tls(board: Board, firmware: Path, tmp_path: Path) -> None:
     with contextlib.closing(device):
         device.start()
         device.keep_recording(path)
-        doors = Doors(device, Tls(trust=CERTS.trust))
+        endpoints = Endpoints(device, Tls(trust=CERTS.trust))
         with device.network.loss(0.05):
-            assert doors.https.get("/hello").status == 200
+            assert endpoints.https.get("/hello").status == 200
         device.exec("print('x' * 2000); " + "x = 1; " * 100)
         device.reset()
-        assert doors.http.get("/hello").status == 200
+        assert endpoints.http.get("/hello").status == 200
         before = device.heap()
         device.stop()
         assert device.recorder is not None

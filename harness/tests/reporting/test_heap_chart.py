@@ -147,7 +147,7 @@ SESSIONS = """
 import pytest
 from espbench.util.timeouts import Deadline
 from espbench.certs import recipes
-from espbench.clients import Target, Tls
+from espbench.clients import Endpoint, Tls
 CERTS = recipes()["p256"]
 @pytest.mark.device(files=CERTS.on_device(), forwards={443: 4})
 def test_sessions(device):
@@ -155,7 +155,7 @@ def test_sessions(device):
     streams = []
     for index in range(3):
         tls = Tls(trust=CERTS.trust, server_name=CERTS.server_name)
-        stream = Target(device.port(443, index), tls).http()
+        stream = Endpoint(device.port(443, index), tls).http()
         assert stream.get("/hello").status == 200
         streams.append(stream)
         device.console.wait_quiet(0.15, Deadline(5))

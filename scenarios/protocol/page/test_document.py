@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from espbench.boards.board import Board
-from espbench.clients import Doors
+from espbench.clients import Endpoints
 from espbench.device.device import Device
 from espbench.firmware import source_tree
 
 LIMIT = 16 * 1024
 
 
-def test_it_is_one_small_file(doors: Doors) -> None:
+def test_it_is_one_small_file(endpoints: Endpoints) -> None:
     """One gzipped answer of at most 16 kB, with nothing in it that loads another."""
-    answer = doors.http.request("GET", "/", headers={"Accept-Encoding": "gzip"})
+    answer = endpoints.http.request("GET", "/", headers={"Accept-Encoding": "gzip"})
     assert answer.status == 200
     assert answer.header("content-type") == "text/html; charset=utf-8"
     assert answer.header("content-encoding") == "gzip"
@@ -31,7 +31,7 @@ def test_it_is_one_small_file(doors: Doors) -> None:
     assert not re.search(
         r"https?://|//[a-z]|@import|url\(|\bsrc=|<link(?! rel=\"icon\" href=\"data:,\")", html
     )
-    again = doors.http.request(
+    again = endpoints.http.request(
         "GET",
         "/",
         headers={"Accept-Encoding": "gzip", "If-None-Match": answer.header("etag") or ""},
@@ -39,9 +39,9 @@ def test_it_is_one_small_file(doors: Doors) -> None:
     assert (again.status, again.body) == (304, b"")
 
 
-def test_the_policy_allows_its_own_script_only(doors: Doors) -> None:
+def test_the_policy_allows_its_own_script_only(endpoints: Endpoints) -> None:
     """The policy names the hashes of the one script and the one style, and forbids the rest."""
-    answer = doors.http.request("GET", "/", headers={"Accept-Encoding": "gzip"})
+    answer = endpoints.http.request("GET", "/", headers={"Accept-Encoding": "gzip"})
     html = gzip.decompress(answer.body).decode()
     policy = dict(
         part.strip().split(" ", 1)
@@ -58,14 +58,14 @@ def test_the_policy_allows_its_own_script_only(doors: Doors) -> None:
     assert not re.search(r"\bon[a-z]+=\"", html)
 
 
-def test_what_is_no_browser_gets_text(doors: Doors, board: Board) -> None:
+def test_what_is_no_browser_gets_text(endpoints: Endpoints, board: Board) -> None:
     """Who cannot take gzip gets one line."""
-    answer = doors.http.get("/")
+    answer = endpoints.http.get("/")
     assert (answer.status, answer.text) == (200, f"espbench {board.name}\n")
     assert answer.header("vary") == "Accept-Encoding"
 
 
-def test_the_build_is_reproducible(tmp_path: Path, doors: Doors) -> None:
+def test_the_build_is_reproducible(tmp_path: Path, endpoints: Endpoints) -> None:
     """The same sources give the same bytes, and they are what the device serves."""
     build = source_tree.root() / "firmware" / "page" / "build.py"
     outputs = [tmp_path / name for name in ("a.py", "b.py")]
@@ -74,13 +74,13 @@ def test_the_build_is_reproducible(tmp_path: Path, doors: Doors) -> None:
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
     made: dict[str, Any] = {}
     exec(outputs[0].read_text(), made)
-    answer = doors.http.request("GET", "/", headers={"Accept-Encoding": "gzip"})
+    answer = endpoints.http.request("GET", "/", headers={"Accept-Encoding": "gzip"})
     assert gzip.decompress(answer.body) == gzip.decompress(made["PAGE"])
 
 
-def test_the_figures(doors: Doors, shared_device: Device) -> None:
+def test_the_figures(endpoints: Endpoints, shared_device: Device) -> None:
     """status.json has what the page shows, and it is what the device says elsewhere."""
-    with doors.http.http() as http:
+    with endpoints.http.http() as http:
         status = http.get("/status.json").json()
         heap = shared_device.heap()
     assert status["name"] == f"espbench {shared_device.board.name}"
