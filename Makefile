@@ -12,7 +12,7 @@ bootstrap = @command -v $(PYTHON) >/dev/null || \
 	{ echo "espbench: there is no $(PYTHON): apt-get install --no-install-recommends python3 python3-venv" >&2; exit 1; }; \
 	$(PYTHON) tools/bootstrap.py
 
-.PHONY: run test lint format setup lock clean distclean help
+.PHONY: run test lint docs format setup lock clean distclean help
 
 run: ## build the firmware, boot it, run the scenarios, show figures and a report
 	$(bootstrap) run -- espbench run $(ARGS)
@@ -22,6 +22,9 @@ test: ## all tests: harness, host tests of C parts, scenarios on every board tha
 
 lint: ## ruff, mypy --strict, import-linter, clang-format
 	$(bootstrap) lint -- python tools/lint.py
+
+docs: ## the documentation's site, in build/docs/site; ARGS=--serve serves it
+	$(bootstrap) lint -- python tools/build_docs.py $(ARGS)
 
 format: ## put Python and C into shape
 	$(bootstrap) lint -- python tools/lint.py --fix

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parent.parent
-NAMES = ("requirements", "requirements-lab")
-"""In this order: the second is constrained by the first."""
+NAMES = ("requirements", "requirements-lab", "requirements-docs")
+"""In this order: the first constrains the others."""
 
 
 def main() -> int:

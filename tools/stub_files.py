@@ -1,125 +1,80 @@
 # SPDX-License-Identifier: MIT
-"""Reads the stubs of the device's modules: names, signatures and docstrings."""
+"""Reads the stubs of the device's modules with griffe; as its extension, shows overloads."""
 
 from __future__ import annotations
 
-import ast
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import espbench
+import griffe
 
 STUBS = Path(espbench.__file__).parent / "stubs"
 IN_C = ("httpserver", "wsserver", "webrepl", "bench")
 FROZEN = ("page",)
 """In Python: `dir()` shows more than is meant for others."""
 MODULES = (*IN_C[:3], *FROZEN, *IN_C[3:])
-"""In the order of the reference page."""
+
+BY_PLACE = (griffe.ParameterKind.positional_only, griffe.ParameterKind.positional_or_keyword)
+BY_KEYWORD = (griffe.ParameterKind.keyword_only, griffe.ParameterKind.positional_or_keyword)
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a function.
+class StubOverloads(griffe.Extension):
+    """Makes a function of overloads without an implementation, which griffe leaves out.
 
-    Attributes:
-        name: as a keyword, if it may be one.
-        positional, keyword: how it may be given.
-        default: its default as source, or None when it must be given.
+    In a stub every overloaded function is one. It gets the docstrings of all its overloads.
     """
 
-    name: str
-    positional: bool
-    keyword: bool
-    default: str | None
+    def on_module_members(self, *, mod: griffe.Module, **_: Any) -> None:
+        """Add the overloaded functions of a module whose members have been read."""
+        for name, overloads in mod.overloads.items():
+            if overloads and name not in mod.members:
+                mod.set_member(name, _joined(overloads))
 
 
-@dataclass(frozen=True)
-class Function:
-    """A function, or one of its overloads."""
-
-    name: str
-    signature: str
-    parameters: tuple[Parameter, ...]
-    doc: str
-
-
-@dataclass(frozen=True)
-class Record:
-    """A class that exists for type checkers only: fields of a request or of a dictionary."""
-
-    name: str
-    is_dict: bool
-    doc: str
-    fields: tuple[tuple[str, str, str], ...]
-    """Name, type and docstring of each."""
-
-
-@dataclass(frozen=True)
-class Module:
-    """A stub file."""
-
-    name: str
-    doc: str
-    functions: tuple[Function, ...]
-    records: tuple[Record, ...]
-
-
-def parameters_of(arguments: ast.arguments) -> tuple[Parameter, ...]:
-    """Return the parameters of a function in their order."""
-
-    def source(default: ast.expr | None) -> str | None:
-        return None if default is None else ast.unparse(default)
-
-    by_place = [*arguments.posonlyargs, *arguments.args]
-    defaults = [None] * (len(by_place) - len(arguments.defaults)) + list(arguments.defaults)
-    first_keyword = len(arguments.posonlyargs)
-    return (
-        *(
-            Parameter(argument.arg, True, index >= first_keyword, source(default))
-            for index, (argument, default) in enumerate(zip(by_place, defaults, strict=True))
-        ),
-        *(
-            Parameter(argument.arg, False, True, source(default))
-            for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-        ),
+def _joined(overloads: list[griffe.Function]) -> griffe.Function:
+    first = overloads[0]
+    function = griffe.Function(
+        first.name,
+        lineno=first.lineno,
+        endlineno=overloads[-1].endlineno,
+        parameters=first.parameters,
+        returns=first.returns,
     )
-
-
-def _signature(node: ast.FunctionDef, lines: list[str]) -> str:
-    head = "\n".join(lines[node.lineno - 1 : node.body[0].lineno - 1])
-    return head.removesuffix(":")
-
-
-def _record(node: ast.ClassDef) -> Record:
-    fields = []
-    for item, behind in zip(node.body, [*node.body[1:], None], strict=True):
-        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
-            said = behind.value if isinstance(behind, ast.Expr) else None
-            doc = said.value if isinstance(said, ast.Constant) else ""
-            text = " ".join(str(doc).split())
-            fields.append((item.target.id, ast.unparse(item.annotation), text))
-    bases = {ast.unparse(base) for base in node.bases}
-    return Record(node.name, "TypedDict" in bases, ast.get_docstring(node) or "", tuple(fields))
-
-
-def read_module(name: str) -> Module:
-    """Return what the stub of a module says."""
-    text = (STUBS / f"{name}.pyi").read_text(encoding="utf-8")
-    tree, lines = ast.parse(text), text.splitlines()
-    functions = tuple(
-        Function(
-            node.name,
-            _signature(node, lines),
-            parameters_of(node.args),
-            ast.get_docstring(node) or "",
+    function.overloads = overloads
+    texts = [each.docstring.value for each in overloads if each.docstring]
+    if first.docstring:
+        function.docstring = griffe.Docstring(
+            "\n\n".join(texts),
+            lineno=first.docstring.lineno,
+            parent=function,
+            parser=first.docstring.parser,
         )
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef)
+    return function
+
+
+def read(path: Path) -> griffe.Module:
+    """Return what a file of Python or a stub declares, its docstrings in Google's style."""
+    return griffe.visit(
+        path.stem,
+        filepath=path,
+        code=path.read_text(encoding="utf-8"),
+        extensions=griffe.load_extensions(StubOverloads),
+        docstring_parser="google",
     )
-    records = tuple(_record(node) for node in tree.body if isinstance(node, ast.ClassDef))
-    return Module(name, ast.get_docstring(tree) or "", functions, records)
 
 
-def read_modules() -> list[Module]:
-    """Return all modules that have a stub of their own."""
-    return [read_module(name) for name in MODULES]
+def read_module(name: str) -> griffe.Module:
+    """Return what the stub of a module of the device declares."""
+    return read(STUBS / f"{name}.pyi")
+
+
+def fields(record: griffe.Class) -> Mapping[str, str]:
+    """Return the types of a class's attributes or of a dictionary's keys, by name."""
+    return {name: str(each.annotation) for name, each in record.attributes.items()}
+
+
+def functions(module: griffe.Module) -> list[griffe.Function]:
+    """Return the functions of a module, and each overload in place of its function."""
+    return [each for one in module.functions.values() for each in (one.overloads or [one])]

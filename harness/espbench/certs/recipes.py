@@ -43,6 +43,7 @@ class Fails:
 
 
 Expectation = Starts | Fails
+"""What a device does with a recipe's files."""
 
 
 @dataclass(frozen=True)

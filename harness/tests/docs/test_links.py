@@ -8,10 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from markdown_links import is_local, prose, targets
 
 TREE = Path(__file__).resolve().parents[3]
-LINK = re.compile(r"\]\(([^)\s]+)\)")
-FENCE = re.compile(r"^( *)(```|~~~).*?^\1\2 *$", re.M | re.S)
 MENTION = re.compile(r"(?<![\w/.-])docs/[\w/-]+\.(?:md|png)\b")
 
 
@@ -27,14 +26,9 @@ def tracked(*patterns: str) -> list[Path]:
     return [path for name in listed.stdout.split("\n") if name and (path := TREE / name).is_file()]
 
 
-def prose(page: Path) -> str:
-    """Return a page without its blocks of code."""
-    return FENCE.sub("", page.read_text(encoding="utf-8"))
-
-
 def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
-    titles = re.findall(r"^#+ +(.+?) *$", prose(page), re.M)
+    titles = re.findall(r"^#+ +(.+?) *$", prose(page.read_text(encoding="utf-8")), re.M)
     plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title) for title in titles]
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in plain}
 
@@ -42,8 +36,8 @@ def anchors(page: Path) -> set[str]:
 def links(page: Path) -> list[tuple[Path, str]]:
     """Return the files and anchors that a page links to, and not what is on the web."""
     found = []
-    for target in LINK.findall(prose(page)):
-        if "://" in target or target.startswith("mailto:"):
+    for target in targets(page.read_text(encoding="utf-8")):
+        if not is_local(target) and not target.startswith("#"):
             continue
         name, _, anchor = target.partition("#")
         found.append(((page.parent / name).resolve() if name else page, anchor))

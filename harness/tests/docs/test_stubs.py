@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+import griffe
 import pytest
 from espbench.certs import Recipe
 from espbench.clients import Endpoint
 from espbench.device.device import Device
-from stub_files import FROZEN, IN_C, MODULES, Function, read_module
+from stub_files import BY_KEYWORD, BY_PLACE, FROZEN, IN_C, MODULES, fields, functions, read_module
 
 NO_SUCH_KEYWORD = ("extra keyword arguments given", "doesn't take keyword arguments")
 """MicroPython's words (py/argcheck.c)."""
@@ -27,7 +28,7 @@ def said(module, name, args, kw):
 """Calls with objects that fit no parameter: nothing gets further than its arguments."""
 
 
-def said(device: Device, module: str, function: Function, args: int, *keywords: str) -> str:
+def said(device: Device, module: str, function: griffe.Function, args: int, *keywords: str) -> str:
     """Return the error's text of such a call."""
     return str(device.eval(f"said({module!r}, {function.name!r}, {args}, {list(keywords)!r})"))
 
@@ -55,7 +56,7 @@ def test_names(module: str, shared_device: Device) -> None:
     """What dir() shows on the device is what the stub has, and the other way round."""
     on_device = shared_device.eval(f"dir(__import__({module!r}))")
     public = {name for name in on_device if not name.startswith("__")}
-    described = {each.name for each in read_module(module).functions}
+    described = set(read_module(module).functions)
     assert public >= described if module in FROZEN else public == described
 
 
@@ -74,19 +75,19 @@ def test_package(shared_device: Device) -> None:
 def test_arguments(module: str, shared_device: Device) -> None:
     """Each keyword is taken or refused as the stub says, and so are numbers of arguments."""
     shared_device.exec(HELPERS)
-    for each in read_module(module).functions:
-        by_place = sum(one.positional for one in each.parameters)
-        least = sum(one.default is None for one in each.parameters if one.positional)
-        places_only = sum(not one.keyword for one in each.parameters)
-        for one in each.parameters:
-            if one.keyword:
-                text = said(shared_device, module, each, places_only, one.name)
-                assert not any(words in text for words in NO_SUCH_KEYWORD), (each.name, text)
+    for each in functions(read_module(module)):
+        by_place = [one for one in each.parameters if one.kind in BY_PLACE]
+        least = sum(one.required for one in by_place)
+        by_keyword = [one for one in each.parameters if one.kind in BY_KEYWORD]
+        places_only = len(each.parameters) - len(by_keyword)
+        for one in by_keyword:
+            text = said(shared_device, module, each, places_only, one.name)
+            assert not any(words in text for words in NO_SUCH_KEYWORD), (each.name, text)
         text = said(shared_device, module, each, least, "no_such_keyword")
         assert any(words in text for words in NO_SUCH_KEYWORD), (each.name, text)
-        if places_only == len(each.parameters):  # otherwise types are looked at first
-            text = said(shared_device, module, each, by_place + 1)
-            assert any(words in text for words in TOO_MANY), (each.name, by_place + 1, text)
+        if not by_keyword:  # otherwise types are looked at first
+            text = said(shared_device, module, each, len(by_place) + 1)
+            assert any(words in text for words in TOO_MANY), (each.name, len(by_place) + 1, text)
         if least:
             text = said(shared_device, module, each, least - 1)
             assert any(words in text for words in TOO_FEW), (each.name, least - 1, text)
@@ -94,17 +95,17 @@ def test_arguments(module: str, shared_device: Device) -> None:
 
 def test_request(shared_device: Device) -> None:
     """A request has the attributes, of the types, that the stub says."""
-    (record,) = (each for each in read_module("httpserver").records if each.name == "Request")
+    kinds = fields(read_module("httpserver").classes["Request"])
     shared_device.exec(
         "import httpserver\n"
         "def kinds(request):\n"
-        f"    names = {[name for name, _, _ in record.fields]!r}\n"
+        f"    names = {list(kinds)!r}\n"
         "    return repr({name: type(getattr(request, name)).__name__ for name in names})\n"
         "httpserver.on('/kinds', kinds)"
     )
     text = Endpoint(shared_device.port(80)).get("/kinds").text
     shared_device.exec("httpserver.off('/kinds')")
-    assert eval(text) == {name: kind.partition("[")[0] for name, kind, _ in record.fields}
+    assert eval(text) == {name: kind.partition("[")[0] for name, kind in kinds.items()}
 
 
 @pytest.mark.parametrize(
@@ -112,15 +113,19 @@ def test_request(shared_device: Device) -> None:
 )
 def test_dictionaries(module: str, function: str, shared_device: Device) -> None:
     """stats() and heap() have the keys that the stub says, at every depth."""
-    records = {each.name: each for name in MODULES for each in read_module(name).records}
+    records = {
+        name: fields(record)
+        for each in MODULES
+        for name, record in read_module(each).classes.items()
+    }
     optional = "NotRequired["
 
     def compare(name: str, value: dict[str, object]) -> None:
-        fields = {field: kind for field, kind, _ in records[name].fields}
-        needed = {field for field, kind in fields.items() if not kind.startswith(optional)}
-        assert needed <= set(value) <= set(fields), name
+        kinds = records[name]
+        needed = {field for field, kind in kinds.items() if not kind.startswith(optional)}
+        assert needed <= set(value) <= set(kinds), name
         for field, inner in value.items():
-            kind = fields[field].removeprefix(optional).removesuffix("]").removesuffix(" | None")
+            kind = kinds[field].removeprefix(optional).removesuffix("]").removesuffix(" | None")
             if kind in records:
                 assert isinstance(inner, dict)
                 compare(kind, inner)

@@ -4,24 +4,19 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import select
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+import locked_packages
 import psutil
-from espbench.firmware.build import locked
 from espbench.util.timeouts import Deadline
 
-TREE = Path(__file__).resolve().parents[3]
-LOCK = TREE / "requirements-lab.lock"
 PATIENCE = 30.0
 
 
@@ -30,17 +25,7 @@ def packages() -> Path:
 
     They are not in the tree's environment: see espbench.plugin.conflicts.
     """
-    folder = TREE / "build" / "lab-packages"
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = folder / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
-    with locked(folder):  # pytest-xdist's workers may come at once
-        if not wanted.exists():
-            with tempfile.TemporaryDirectory(dir=folder) as fresh:
-                pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-                pip += ["--disable-pip-version-check", "--require-hashes", "-r", str(LOCK)]
-                subprocess.run([*pip, "--target", f"{fresh}/all"], check=True, timeout=240)
-                shutil.move(f"{fresh}/all", wanted)
-    return wanted
+    return locked_packages.install("lab")
 
 
 def free_port() -> int:

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The device modules' stubs: like the C sources, good for mypy, and in docs/reference/api.md."""
+"""The stubs of the device's modules agree with the C sources, serve mypy and are documented."""
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import subprocess
@@ -11,9 +10,19 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import make_reference
+import griffe
 import pytest
-from stub_files import FROZEN, IN_C, MODULES, STUBS, Parameter, parameters_of, read_module
+from stub_files import (
+    BY_KEYWORD,
+    BY_PLACE,
+    FROZEN,
+    IN_C,
+    MODULES,
+    STUBS,
+    functions,
+    read,
+    read_module,
+)
 
 FIRMWARE = STUBS.parents[2] / "firmware" / "modules"
 C_CONSTANTS = {"WS_CODE_NORMAL": "1000", "false": "False", "true": "True"}
@@ -61,6 +70,35 @@ while True:
     httpserver.process_queue(100)
     webrepl.process_queue()
 '''
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a function.
+
+    Attributes:
+        name: as a keyword, if it may be one.
+        positional, keyword: how it may be given.
+        default: its default as source, or None when it must be given.
+    """
+
+    name: str
+    positional: bool
+    keyword: bool
+    default: str | None
+
+
+def parameters(function: griffe.Function) -> tuple[Parameter, ...]:
+    """Return what a stub or a source says of a function's parameters."""
+    return tuple(
+        Parameter(
+            each.name,
+            each.kind in BY_PLACE,
+            each.kind in BY_KEYWORD,
+            None if each.required else str(each.default),
+        )
+        for each in function.parameters
+    )
 
 
 @dataclass(frozen=True)
@@ -125,55 +163,59 @@ def c_functions(module: str) -> dict[str, Arity]:
 def test_stubs_are_the_sources(module: str) -> None:
     """Each function is in both; names, order, defaults and what needs a keyword are the same."""
     in_c = c_functions(module)
-    assert {each.name for each in read_module(module).functions} == set(in_c)
-    for each in read_module(module).functions:
-        arity = in_c[each.name]
+    stub = read_module(module)
+    assert set(stub.functions) == set(in_c)
+    for each in functions(stub):
+        arity, said = in_c[each.name], parameters(each)
         if arity.table is None:
-            assert not any(one.keyword for one in each.parameters), each.name
-            least = sum(one.default is None for one in each.parameters)
-            assert (least, len(each.parameters)) == (arity.least, arity.most), each.name
+            assert not any(one.keyword for one in said), each.name
+            least = sum(one.default is None for one in said)
+            assert (least, len(said)) == (arity.least, arity.most), each.name
             continue
-        assert len(each.parameters) == len(arity.table), each.name
-        for said, real in zip(each.parameters, arity.table, strict=True):
-            assert (said.name, said.positional, said.keyword) == (
+        assert len(said) == len(arity.table), each.name
+        for one, real in zip(said, arity.table, strict=True):
+            assert (one.name, one.positional, one.keyword) == (
                 real.name,
                 real.positional,
                 real.keyword,
             )
             # None in C may stand for text that the function fills in
             if real.default != "None":
-                assert said.default == real.default, f"{each.name}({said.name})"
+                assert one.default == real.default, f"{each.name}({one.name})"
 
 
 @pytest.mark.parametrize("module", FROZEN)
 def test_stubs_are_the_frozen_sources(module: str) -> None:
     """Functions that are frozen Python have the parameters of their stubs."""
-    path = FIRMWARE.parent / "app" / f"{module}.py"
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    real = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    for each in read_module(module).functions:
-        assert each.parameters == parameters_of(real[each.name].args)
+    real = read(FIRMWARE.parent / "app" / f"{module}.py")
+    assert functions(read_module(module))
+    for each in functions(read_module(module)):
+        assert parameters(each) == parameters(real.functions[each.name])
+
+
+def described(function: griffe.Function) -> list[str]:
+    """Return the parameters that a docstring describes, in its order."""
+    assert function.docstring, function.name
+    return [
+        one.name
+        for section in function.docstring.parsed
+        if isinstance(section, griffe.DocstringSectionParameters)
+        for one in section.value
+    ]
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_everything_is_described(module: str) -> None:
     """Modules, functions, parameters and fields have their words."""
     stub = read_module(module)
-    assert stub.doc
-    for each in stub.functions:
-        assert each.doc, each.name
-        listed = dict(make_reference.sections(each.doc)).get("Args", [])
-        described = [name for name, _ in make_reference.entries(listed)]
-        if described or len(each.parameters) > 2:
-            assert described == [one.name for one in each.parameters], each.name
-    assert all(text for record in stub.records for _, _, text in record.fields)
-
-
-def test_the_page_is_up_to_date() -> None:
-    """docs/reference/api.md is what tools/make_reference.py makes."""
-    assert make_reference.PAGE.read_text(encoding="utf-8") == make_reference.page(), (
-        "run `python tools/make_reference.py`"
-    )
+    assert stub.docstring
+    for each in functions(stub):
+        names = [one.name for one in each.parameters]
+        if described(each) or len(names) > 2:
+            assert described(each) == names, each.name
+    for record in stub.classes.values():
+        assert record.docstring, record.name
+        assert all(each.docstring for each in record.attributes.values()), record.name
 
 
 def check(folder: Path, text: str) -> str:

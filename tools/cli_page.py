@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""Makes a page of the documentation out of an argparse parser; pure."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+
+HEAD = """\
+# The command line
+
+`espbench COMMAND --help` prints the same. A command that fails says in one sentence what to do
+next, and exits with a status other than 0.
+"""
+
+
+def page(parser: argparse.ArgumentParser) -> str:
+    """Return the Markdown page of a parser with subcommands."""
+    return "\n".join([HEAD, *_sections(commands(parser))])
+
+
+def commands(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
+    """Return the parsers of the subcommands, by name."""
+    (found,) = [
+        action for action in parser._actions if isinstance(action, argparse._SubParsersAction)
+    ]
+    return found.choices
+
+
+def _sections(parsers: Mapping[str, argparse.ArgumentParser]) -> Iterator[str]:
+    for name, parser in parsers.items():
+        yield f"## espbench {name}\n"
+        yield f"{parser.description}\n"
+        usage = parser.format_usage().removeprefix("usage: ")
+        yield f"```\n{usage}```\n"
+        yield "| argument | meaning |\n|---|---|"
+        yield from (
+            f"| {_cell(_invocation(action))} | {_cell(_meaning(parser, action))} |"
+            for action in parser._actions
+            if action.help != argparse.SUPPRESS
+        )
+        yield ""
+        if parser.epilog:
+            title, _, lines = parser.epilog.partition("\n")
+            example = "\n".join(line.removeprefix("  ") for line in lines.splitlines())
+            yield f"{title.capitalize()}\n\n```sh\n{example}\n```\n"
+
+
+def _invocation(action: argparse.Action) -> str:
+    """Return how an argument is written, such as `--out DIR`."""
+    value = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
+    if action.choices is not None and action.metavar is None:
+        value = "|".join(map(str, action.choices))
+    if not action.option_strings:
+        return f"`{action.metavar or action.dest}`"
+    return ", ".join(
+        f"`{option}`" if action.nargs == 0 else f"`{option} {value}`"
+        for option in action.option_strings
+    )
+
+
+def _meaning(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
+    """Return an argument's help, with argparse's own placeholders filled in."""
+    return parser._get_formatter()._expand_help(action) if action.help else ""
+
+
+def _cell(text: str) -> str:
+    """Return a text for a cell of a table."""
+    return text.replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""MkDocs' hooks: the page of the command line, pages for linked files outside of docs/, and stubs.
+
+Pages link to sources, tests and READMEs by their paths in the tree, so that the links work on a
+code host too. In the site each of these files gets a page of its own below `tree/`.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import cli_page
+from espbench.cli.main import make_parser
+from markdown_links import is_local, rewrite, targets
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files, InclusionLevel
+from mkdocs.structure.pages import Page
+
+TREE = Path(__file__).resolve().parent.parent
+DOCS = "docs/"
+OUTSIDE = "tree/"
+"""Where the site has the files that are not in docs/."""
+COMMAND_LINE = "reference/command-line.md"
+STUBS = TREE / "harness" / "espbench" / "stubs"
+PACKAGES = TREE / "build" / "docs" / "stubs"
+"""In mkdocs.yml, too."""
+LANGUAGES = {".c": "c", ".h": "c", ".md": "", ".py": "python", ".toml": "toml", ".yml": "yaml"}
+
+
+def tree_of(config: MkDocsConfig) -> Path:
+    """Return the folder that has mkdocs.yml."""
+    return Path(config.config_file_path).parent
+
+
+def uri_of(path: str) -> str:
+    """Return the name in the site of a file of the tree."""
+    if path.startswith(DOCS):
+        return path.removeprefix(DOCS)
+    return OUTSIDE + (path if path.endswith(".md") else f"{path}.md")
+
+
+def path_of(uri: str) -> str:
+    """Return the Markdown file of the tree that a page of the site shows."""
+    return uri.removeprefix(OUTSIDE) if uri.startswith(OUTSIDE) else DOCS + uri
+
+
+def resolved(tree: Path, path: str, target: str) -> str | None:
+    """Return the file of the tree that a link in the file `path` names, or None."""
+    found = posixpath.normpath(posixpath.join(posixpath.dirname(path), target.partition("#")[0]))
+    return found if is_local(target) and (tree / found).is_file() else None
+
+
+def linked_outside(tree: Path, paths: Iterable[str]) -> set[str]:
+    """Return the files outside of docs/ that pages link to, and those that these link to."""
+    unread, found = list(paths), set[str]()
+    while unread:
+        path = unread.pop()
+        for target in targets((tree / path).read_text(encoding="utf-8")):
+            linked = resolved(tree, path, target)
+            if linked and not linked.startswith(DOCS) and linked not in found:
+                found.add(linked)
+                if linked.endswith(".md"):
+                    unread.append(linked)
+    return found
+
+
+def on_startup(**_: object) -> None:
+    """Copy the stubs of the device's modules to where griffe finds them.
+
+    griffe looks for a top-level module as a package or as a `.py` file, not as a `.pyi` file.
+    """
+    shutil.rmtree(PACKAGES, ignore_errors=True)
+    for stub in STUBS.glob("*.pyi"):
+        package = PACKAGES / stub.stem
+        package.mkdir(parents=True)
+        shutil.copy(stub, package / "__init__.pyi")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the page of the command line, and each linked file outside of docs/."""
+    tree = tree_of(config)
+    pages = [path_of(each.src_uri) for each in files.documentation_pages()]
+    files.append(File.generated(config, COMMAND_LINE, content=cli_page.page(make_parser())))
+    for path in sorted(linked_outside(tree, pages)):
+        text = content(path, (tree / path).read_text(encoding="utf-8"))
+        files.append(
+            File.generated(config, uri_of(path), content=text, inclusion=InclusionLevel.NOT_IN_NAV)
+        )
+    return files
+
+
+def content(path: str, text: str) -> str:
+    """Return the page for a file of the tree: Markdown as it is, everything else as code."""
+    if path.endswith(".md"):
+        return text
+    fence = "`" * 6
+    language = LANGUAGES.get(Path(path).suffix, "")
+    head = "---\nsearch:\n  exclude: true\n---\n"
+    return f"{head}# {path}\n\n{fence}{language}\n{text}\n{fence}\n"
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: object) -> str:
+    """Lead links to files of the tree to the pages that show them."""
+    uri = page.file.src_uri
+    tree = tree_of(config)
+
+    def change(target: str) -> str:
+        linked = resolved(tree, path_of(uri), target)
+        if linked is None:
+            return target  # MkDocs complains about it
+        _, mark, anchor = target.partition("#")
+        return posixpath.relpath(uri_of(linked), posixpath.dirname(uri) or ".") + mark + anchor
+
+    return rewrite(markdown, change)

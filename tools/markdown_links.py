@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""Finds and changes the links of a Markdown page; pure, and blind to blocks of code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+__all__ = ["is_local", "prose", "rewrite", "targets"]
+
+FENCE = re.compile(r"(^ *(`{3,}|~{3,}).*?^ *\2 *$)", re.M | re.S)
+LINK = re.compile(r"(?<=\]\()[^)\s]+(?=\))")
+
+
+def prose(text: str) -> str:
+    """Return a page without its blocks of code."""
+    return FENCE.sub("", text)
+
+
+def is_local(target: str) -> bool:
+    """Return whether a link leads to a file: neither to the web nor inside its own page."""
+    return not re.match(r"[a-z][a-z+.-]*:|#", target)
+
+
+def targets(text: str) -> list[str]:
+    """Return where the links and images of a page lead, anchors included."""
+    return LINK.findall(prose(text))
+
+
+def rewrite(text: str, change: Callable[[str], str]) -> str:
+    """Return a page with `change` applied to each link's target."""
+    return "".join(_rewritten(text, change))
+
+
+def _rewritten(text: str, change: Callable[[str], str]) -> Iterator[str]:
+    end = 0
+    for block in FENCE.finditer(text):
+        yield LINK.sub(lambda link: change(link[0]), text[end : block.start()])
+        yield block[0]
+        end = block.end()
+    yield LINK.sub(lambda link: change(link[0]), text[end:])
