@@ -45,7 +45,7 @@ def test_evidence_of_a_failure(inner: Inner, tmp_path: Path) -> None:
     folder = tmp_path / "evidence" / "test_inner-test_it"
     assert {path.name for path in folder.iterdir()} == {
         *("console.txt", "events.json", "heap.jsonl", "tls-secrets.txt", "qemu.txt"),
-        *("net.pcap", "flash.img", "tiny.elf", "command.txt"),
+        *("net.pcap", "flash.img", "reset-vector.bin", "tiny.elf", "command.txt"),
     }
     lines = (folder / "console.txt").read_text().splitlines()
     assert [line[13:] for line in lines] == ["somebody else's firmware", "ready"]
