@@ -32,8 +32,9 @@ from chroots import Machine, NotPossible
 
 TREE = Path(__file__).resolve().parent.parent
 SUITES = {"12": "bookworm", "13": "trixie", "testing": "testing"}
-EXTRA_PYTHONS = ("3.12", "3.14")
-"""Versions that come from an interpreter of this machine, in a chroot of this machine's Debian."""
+"""Their own Pythons: 3.11 in Debian 12, 3.13 in 13, 3.14 in testing (November 2026)."""
+EXTRA_PYTHONS = ("3.12",)
+"""Versions that none of them has: an interpreter of this machine, in a chroot of its own Debian."""
 STEPS = ("run", "test", "wheel", "user", "upgrade")
 INTERPRETER = "/opt/interpreter"
 LAST_LINES = 15
@@ -301,7 +302,9 @@ def interpreter(version: str) -> Path:
         prefix, _, found = said.stdout.strip().rpartition(" ")
         if found == version and prefix and prefix != "/usr":
             return Path(prefix)
-    raise NotPossible(f"no Python {version} outside of /usr is on PATH, and Debian has it nowhere.")
+    raise NotPossible(
+        f"no Python {version} outside of /usr is on PATH or in pyenv: pyenv install {version}"
+    )
 
 
 def home_release(text: str) -> str:
@@ -322,7 +325,8 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         default=list(EXTRA_PYTHONS),
         metavar="X.Y",
-        help="this machine's interpreters to try beside each Debian's own (default: 3.12 3.14)",
+        help="this machine's interpreters to try beside each Debian's own "
+        f"(default: {' '.join(EXTRA_PYTHONS)})",
     )
     add(
         "--no-system-python",
