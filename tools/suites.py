@@ -20,7 +20,7 @@ from types import FrameType
 import board_parity
 from espbench.boards.board import Board
 from espbench.boards.builtin import BOARDS, board_named
-from espbench.cli.main import WIDE
+from espbench.cli.shared import WIDE
 from espbench.errors import ConfigError, EspbenchError
 from espbench.firmware import build
 from espbench.firmware.builders import builder_of

@@ -13,6 +13,7 @@ import pytest
 from espbench.boards.board import Board
 from espbench.boards.builtin import BOARDS
 from espbench.cli import main as cli
+from espbench.cli.shared import WIDE
 from espbench.errors import GateError
 from espbench.firmware import toolchain
 from espbench.perf import baseline, gate, gate_report
@@ -329,7 +330,7 @@ def test_no_cell_of_a_log_s_table_is_cut_off() -> None:
     before = baseline.make(LX60, [Reading(kind, 309_999_434) for kind in kinds], OLD)
     found = [Reading(kind, 307_456_638) for kind in kinds]
     rows = gate.compare(before, found, gate.differences(OLD, NEW))
-    console = Console(width=cli.WIDE, file=io.StringIO())
+    console = Console(width=WIDE, file=io.StringIO())
     console.print(gate_report.table(rows))
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""`espbench build`: builds a board's firmware, and prints where it is."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from espbench.boards.builtin import board_named
+from espbench.cli.shared import Subparsers, add_command, print_json
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command `build`."""
+    it = add_command(
+        subparsers, "build", run, "build a board's firmware", "espbench build --board lx60"
+    )
+    it.add_argument("--quiet", action="store_true", help="say nothing when it went well")
+    it.add_argument(
+        "--board-dir",
+        metavar="DIR",
+        help="another board definition of MicroPython's esp32 port (for esp32 and esp32c3)",
+    )
+    it.add_argument(
+        "--variant",
+        default="",
+        metavar="NAME",
+        help="variant of the board definition, such as DUAL: esp32 with both of its cores",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build a board's firmware, and say where it is."""
+    from espbench.firmware import build as module
+
+    board = board_named(args.board)
+    board_dir = Path(args.board_dir) if args.board_dir else None
+    built = module.build(
+        board, console=Console(stderr=True), board_dir=board_dir, variant=args.variant
+    )
+    if args.json:
+        print_json(
+            {
+                "board": board.name,
+                "firmware": str(built.firmware),
+                "sha256": built.sha256,
+                "bytes": built.firmware.stat().st_size,
+                "rebuilt": built.rebuilt,
+                "made_with": dict(built.made_with),
+            }
+        )
+    elif not args.quiet:
+        print(f"{built.firmware} {'built' if built.rebuilt else 'is up to date'}")
+    return 0

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""`espbench doctor`: what this machine has, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import argparse
+
+from espbench.boards.builtin import BOARDS, board_named
+from espbench.cli.shared import Subparsers, add_command, print_json, terminal
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command `doctor`."""
+    add_command(
+        subparsers,
+        "doctor",
+        run,
+        "say what is there, what is missing, and how to get it",
+        "espbench doctor --json",
+        board=None,
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Say what is there, what is missing, and how to get it."""
+    from espbench.doctor import doctor as module
+
+    boards = [board_named(args.board)] if args.board else list(BOARDS.values())
+    findings = module.examine(boards, wanted=bool(args.board))
+    if args.json:
+        print_json(module.as_json(findings))
+    else:
+        module.show(findings, terminal())
+    return 0 if module.healthy(findings) else 1

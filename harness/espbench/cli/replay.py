@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""`espbench replay`: repeats a recorded run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from espbench.cli.shared import Subparsers, add_bare_command
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command `replay`."""
+    it = add_bare_command(
+        subparsers,
+        "replay",
+        run,
+        "repeat a recording; exit with 0 when the outcome is the same, else with 1",
+        "espbench replay evidence/tests-test_upload-test_it/recording.espbench --gdb",
+    )
+    it.add_argument("archive", metavar="ARCHIVE", help="what a recorded test left")
+    it.add_argument(
+        "--gdb", action="store_true", help="wait for gdb first, and print the command for it"
+    )
+    it.add_argument("--console", action="store_true", help="show the console as it comes")
+    it.add_argument("--qemu", metavar="PROGRAM", help="QEMU to use (default: the board's)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Repeat a recorded run."""
+    from espbench.recording import replay as module
+
+    return module.main(
+        Path(args.archive),
+        gdb=args.gdb,
+        console=args.console,
+        qemu=args.qemu,
+    )

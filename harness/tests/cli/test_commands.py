@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""Each command has a module of its own, which the overview shows."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+
+import espbench.cli
+from espbench.cli.main import GROUPS, make_parser
+
+NO_COMMANDS = {"main", "shared"}
+
+
+def test_each_module_is_a_command() -> None:
+    """No module is left out of the overview, and none is in it twice."""
+    there = {module.name for module in pkgutil.iter_modules(espbench.cli.__path__)} - NO_COMMANDS
+    shown = [module.__name__.rpartition(".")[2] for group in GROUPS.values() for module in group]
+    assert sorted(shown) == sorted(there)
+
+
+def test_module_name_is_the_commands() -> None:
+    """`espbench NAME` runs `run` of the module NAME."""
+    parser = make_parser()
+    operands = {"gate": ["--baseline", "b.json"], "replay": ["a.espbench"]}
+    for group in GROUPS.values():
+        for module in group:
+            name = module.__name__.rpartition(".")[2]
+            options = parser.parse_args([name, *operands.get(name, [])])
+            assert options.action is import_module(module.__name__).run
