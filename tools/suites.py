@@ -23,7 +23,7 @@ from espbench.boards.builtin import BOARDS, board_named
 from espbench.cli.shared import WIDE
 from espbench.errors import ConfigError, EspbenchError
 from espbench.firmware import build
-from espbench.firmware.builders import builder_of
+from espbench.firmware.build import builder_of
 from espbench.qemu.discovery import find_qemu
 from espbench.reporting.parity import render as show
 from espbench.reporting.parity.expected import TABLE, Known, read

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from espbench.device.device import Device
     from espbench.device.memory.heap_info import HeapInfo
     from espbench.errors import EspbenchError
+    from espbench.util.version import __version__
 else:
     _MODULES = {
         "BOARDS": "boards.builtin",
@@ -24,6 +25,7 @@ else:
         "HttpReadiness": "boards.readiness",
         "ListeningReadiness": "boards.readiness",
         "Panic": "crash.panic",
+        "__version__": "util.version",
     }
 
     def __getattr__(name):
@@ -46,6 +48,5 @@ __all__ = [
     "HttpReadiness",
     "ListeningReadiness",
     "Panic",
+    "__version__",
 ]
-
-__version__ = "0.1.0"

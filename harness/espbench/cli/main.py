@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Protocol
 
-from espbench import __version__
 from espbench.cli import (
     build,
     certs,
@@ -30,6 +29,7 @@ from espbench.cli import (
 )
 from espbench.cli.shared import Subparsers
 from espbench.errors import EspbenchError, is_disk_full
+from espbench.util.version import __version__
 
 __all__ = ["CommandModule", "main", "make_parser", "parse"]
 

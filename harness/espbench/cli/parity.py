@@ -71,9 +71,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the scenario suites on two boards, and show what differs."""
+    from espbench.reporting.model import Plan
     from espbench.reporting.parity import command as module
     from espbench.reporting.parity import render as show
-    from espbench.reporting.runner import Plan
 
     names = module.two_boards(args.boards)
     firmware = module.by_board("--firmware", args.firmware, names)

@@ -69,9 +69,10 @@ def run(args: argparse.Namespace) -> int:
         _list_suites(as_json=args.json)
         return 0
     from espbench.reporting import runner as module
+    from espbench.reporting.model import Plan
     from espbench.suites import sharding as shard
 
-    plan = module.Plan(
+    plan = Plan(
         board=board_named(args.board),
         firmware=Path(args.firmware) if args.firmware else None,
         suites=args.suite,

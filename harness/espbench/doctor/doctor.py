@@ -19,7 +19,7 @@ from espbench.boards.board import Board
 from espbench.errors import EspbenchError
 from espbench.firmware import source_tree as tree
 from espbench.firmware import sources
-from espbench.firmware.builders import builder_of
+from espbench.firmware.build import builder_of
 from espbench.firmware.checks import Finding, State
 from espbench.firmware.download import megabytes
 from espbench.qemu.discovery import machines_of

@@ -8,18 +8,18 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from espbench import __version__
 from espbench.boards.backends import IdfBackend
 from espbench.boards.board import Board
 from espbench.errors import BuildError, EspbenchError, ToolMissing
 from espbench.firmware import idf_env as idf
 from espbench.firmware import source_tree as tree
 from espbench.firmware import sources
-from espbench.firmware.build import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.firmware.checks import Finding
+from espbench.firmware.job import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.firmware.make_paths import is_plain
 from espbench.util.debian import apt
 from espbench.util.programs import first_line
+from espbench.util.version import __version__
 
 PORT = Path("ports", "esp32")
 CHECKOUT_FOLDERS = ("py", "extmod", "shared", "drivers", "ports/esp32")
@@ -30,7 +30,7 @@ MPY_CROSS = Path("firmware", "ports", "esp32", "mpy_cross.sh")
 
 
 class IdfBuilder:
-    """See `build.Builder`."""
+    """See `job.Builder`."""
 
     output = "firmware.bin"
     survives_a_kill = True  # ninja knows what it finished

@@ -12,8 +12,8 @@ from pathlib import Path
 from espbench.boards.board import Board
 from espbench.errors import BuildError, ToolMissing
 from espbench.firmware import source_tree as tree
-from espbench.firmware.build import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.firmware.checks import Finding
+from espbench.firmware.job import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.firmware.make_paths import MakePaths
 from espbench.util.debian import apt
 from espbench.util.programs import first_line
@@ -42,7 +42,7 @@ CROSS_TOOLS = ("gcc-xtensa-lx106", "binutils-xtensa-lx106")
 
 
 class MakeBuilder:
-    """See `build.Builder`."""
+    """See `job.Builder`."""
 
     output = "firmware.elf"
     survives_a_kill = False  # make takes half an object for a whole one

@@ -17,16 +17,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from espbench import __version__
 from espbench.errors import BuildError
 from espbench.firmware.sources import cache_folder
 from espbench.util.carried import CARRIED
+from espbench.util.version import __version__
 
 UNUSED = 30 * 24 * 3600
 """Seconds after which a build in the cache is taken for one that nobody wants any more."""
 _BUILD = re.compile(r"\d+\.\d[\w.+]*-[0-9a-f]{12}")
 """Names of what `builds` returns in the cache: a version and a digest."""
-SUPPORT = ("harness/tests/support",)
+SUPPORT = (
+    "harness/tests/support",
+    "harness/tests/support/esp32",
+    "harness/tests/support/processes",
+)
 """Folders with modules that suites import; pytest's `pythonpath` in pyproject.toml has them too."""
 
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from espbench import __version__
 from espbench.boards.board import Board
-from espbench.firmware.builders import builder_of
+from espbench.firmware.build import builder_of
 from espbench.firmware.download import sha256_of
 from espbench.qemu.discovery import find_qemu
 from espbench.qemu.process import check_version, dotted, qemu_version
+from espbench.util.version import __version__
 
 __all__ = ["versions"]
 

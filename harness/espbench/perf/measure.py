@@ -24,11 +24,10 @@ from espbench.clients.websocket import WebSocket
 from espbench.device.device import Device
 from espbench.device.firmware_file import elf_of
 from espbench.device.memory.time_wait import TimeWait
-from espbench.errors import FigureUnavailable
+from espbench.errors import ControlError, ControlTimeout, FigureUnavailable
 from espbench.flash.elf import sections
 from espbench.perf import instruction_counter as work
 from espbench.perf import metrics as readings
-from espbench.perf import strangers
 from espbench.perf.deterministic_tls import FixedTls
 from espbench.perf.instruction_counter import Meter, Work
 from espbench.perf.metrics import Kind, Reading
@@ -43,6 +42,12 @@ TIME_WAIT_AT_MOST = 10.0
 """Seconds (scaled) after which a list that does not get empty is not waited for any more."""
 FILE_BYTES = 4096
 PASSWORD = "espbench"
+ANSWER_PATIENCE = 2.0
+"""Seconds (scaled) for an answer; a bench's firmware takes milliseconds."""
+NO_ANSWER = (
+    "The firmware came up, and does not answer on the control channel, which espbench's module "
+    "bench brings: only its image can be measured."
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ def measure(
     options = options or {}
     if options:
         progress("whether it is a bench's firmware")
-        if reason := strangers.silence(board, firmware, options):
+        if reason := silence(board, firmware, options):
             unknown = [Reading(kind, None, reason) for kind in readings.KINDS.values()]
             return unknown + _image(firmware, options)
     found: dict[str, Reading] = {}
@@ -422,3 +427,20 @@ class _Paced:
 
     def receive(self, timeout: Timeout = None) -> str | bytes:
         return self._socket.receive(timeout)
+
+
+def silence(board: Board, firmware: Path, options: Mapping[str, Any]) -> str:
+    """Boot until it is ready; return why it can be asked for nothing, or "".
+
+    Raises:
+        EspbenchError: it does not become ready, panics or dies.
+    """
+    with Device(board, firmware, **options) as device:
+        if device.control.seen:
+            return ""
+        try:
+            device.ping(ANSWER_PATIENCE)
+        except (ControlError, ControlTimeout):
+            device.check()
+            return NO_ANSWER
+    return ""

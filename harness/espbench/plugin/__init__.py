@@ -9,7 +9,7 @@ claimed waits for an option, an ini setting, a fixture or a marker of espbench's
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,15 +21,9 @@ if TYPE_CHECKING:
 
     from espbench.boards.board import Board
     from espbench.device.device import Device
+    from espbench.plugin.devices import DeviceFactory
     from espbench.plugin.session import Session
     from espbench.prefetch.predictor import Options
-
-
-class DeviceFactory(Protocol):
-    """Makes devices that end with the test."""
-
-    def __call__(self, **options: Any) -> Device:
-        """Boot one more device; `options` are those of `Device`, on top of the markers'."""
 
 
 # -------------------------------------------------------------------- activation
@@ -40,6 +34,15 @@ FIXTURES = frozenset({"board", "firmware", "device", "device_factory", "shared_d
 """What tests take from this plugin."""
 DUTS = frozenset({"dut", "qemu"})
 """What tests take from pytest-embedded, and espbench provides."""
+
+
+def __getattr__(name: str) -> object:
+    """Import the type of a fixture when somebody asks for it (PEP 562)."""
+    if name != "DeviceFactory":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from espbench.plugin.devices import DeviceFactory
+
+    return DeviceFactory
 
 
 def active(config: pytest.Config) -> Session | None:
@@ -157,9 +160,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         activate(config)
     marked = [(item, marker) for item in items if (marker := item.get_closest_marker("boards"))]
     if marked:
-        from espbench.plugin.markers import skip_other_boards
+        from espbench.plugin.ours import skip_other_boards
 
-        skip_other_boards(config, marked)
+        skip_other_boards(config, marked, FIXTURES)
 
 
 # -------------------------------------------------------------------- fixtures

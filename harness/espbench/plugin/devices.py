@@ -6,16 +6,22 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from espbench.boards.board import Board
 from espbench.device.device import Device
-from espbench.plugin import DeviceFactory
 from espbench.plugin.session import Session, warn_of_recording
 from espbench.plugin.settings import common, marked
 from espbench.prefetch.predictor import Habit, Options, merged
+
+
+class DeviceFactory(Protocol):
+    """Makes devices that end with the test."""
+
+    def __call__(self, **options: Any) -> Device:
+        """Boot one more device; `options` are those of `Device`, on top of the markers'."""
 
 
 @contextlib.contextmanager

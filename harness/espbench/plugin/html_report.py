@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from espbench import __version__
 from espbench.boards.board import Board
 from espbench.device.boot_phases import marks_from_json
 from espbench.errors import EspbenchError, is_disk_full
 from espbench.firmware.download import sha256_of
 from espbench.qemu.process import dotted, find_qemu, qemu_version
 from espbench.reporting import html as report
+from espbench.reporting.model import Run
 from espbench.reporting.progress import BOOT, Follower
 from espbench.reporting.results import Results
-from espbench.reporting.runner import Run
+from espbench.util.version import __version__
 
 
 def versions(board: Board, firmware: Path | None) -> dict[str, str]:

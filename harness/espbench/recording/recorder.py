@@ -8,13 +8,13 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import espbench
 from espbench.boards.board import Board
 from espbench.crash.panic import Panic
 from espbench.errors import ArchiveError, ConfigError, DiskFull, EspbenchError
 from espbench.qemu.process import Machine, Qemu, dotted, explain_status, qemu_version
 from espbench.qemu.record_replay import WRITE_ERROR, Recording
 from espbench.recording import archive
+from espbench.util.version import __version__
 
 SUFFIX = ".espbench"
 BUFFER = 64 << 10
@@ -115,7 +115,7 @@ class Recorder:
         if machine.capture is not None:
             files["net.pcap"] = machine.capture
         manifest = archive.Manifest(
-            espbench=espbench.__version__,
+            espbench=__version__,
             board=machine.board.name,
             ram=machine.board.ram,
             qemu=dotted(qemu_version(qemu.program)),

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import jinja2
@@ -17,10 +16,8 @@ from espbench.reporting import heap_chart as heap_picture
 from espbench.reporting import history, story
 from espbench.reporting import trend_chart as trend_picture
 from espbench.reporting.boot_chart import picture
+from espbench.reporting.model import Run
 from espbench.reporting.results import Suite
-
-if TYPE_CHECKING:
-    from espbench.reporting.runner import Run
 
 FIRST = ("panic.txt", "console.txt", "core-1.txt", "events.json", "heap.jsonl", "net.pcap")
 """Files of evidence that the report links to, in the order in which they help."""

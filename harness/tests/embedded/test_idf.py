@@ -17,7 +17,7 @@ TESTS = {
     "https_server": "pytest_https_server_simple.py",
     "ws_echo_server": "pytest_ws_server_example.py",
 }
-CONFTEST = Path(__file__).parents[1] / "support" / "idf_conftest.py"
+CONFTEST = Path(__file__).parents[1] / "support" / "esp32" / "idf_conftest.py"
 WHY = absence()
 pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY or "they are here")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from espbench.boards.builtin import BOARDS
 from espbench.errors import BuildError, ToolMissing
-from espbench.firmware import build, sources
+from espbench.firmware import build, job, sources
 from espbench.firmware import make_backend as build_make
 from espbench.firmware.make_paths import MakePaths
 from rich.console import Console
@@ -142,7 +142,7 @@ def test_full_disk(tree: Path) -> None:
     """A compiler that found the disk full is told as that."""
     log = tree / "build.log"
     lines = ["cc1: fatal error: error writing to /x.s: No space left on device"]
-    assert build.explain("lx60", lines, log) == (
+    assert job.explain("lx60", lines, log) == (
         f"The lx60 firmware could not be built because the disk with {tree} is full: free some "
         "space, then build again."
     )

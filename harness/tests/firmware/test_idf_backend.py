@@ -18,9 +18,9 @@ from espbench.cli import main as cli
 from espbench.errors import BuildError, ToolMissing
 from espbench.firmware import build, sources
 from espbench.firmware import idf_env as idf
-from espbench.firmware.build import Job
-from espbench.firmware.builders import builder_of
+from espbench.firmware.build import builder_of
 from espbench.firmware.idf_backend import MPY_CROSS, build_environment, idf_command, merge_command
+from espbench.firmware.job import Job
 from fake_idf import fake_idf, fake_micropython, fill_micropython
 from rich.console import Console
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from espbench.boards.builtin import LX60
 from espbench.firmware import sources, toolchain
-from espbench.firmware.builders import builder_of
+from espbench.firmware.build import builder_of
 from espbench.qemu.discovery import find_qemu
 from installed import TREE, Installed, install, install_wheel
 

@@ -12,9 +12,9 @@ from espbench.boards.builtin import BOARDS
 from espbench.netem.connections import Connection
 from espbench.reporting.heap_chart import LANES, POINTS, bounds, packed, picture, thinned, window
 from espbench.reporting.html import render
+from espbench.reporting.model import Run
 from espbench.reporting.progress import VARIABLE
 from espbench.reporting.results import Results
-from espbench.reporting.runner import Run
 from espbench.reporting.story import Happening, Sample, Story, read
 from inner_pytest import failing_pytest
 

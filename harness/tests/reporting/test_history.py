@@ -18,8 +18,8 @@ from espbench.perf.figures import Figure
 from espbench.reporting import history
 from espbench.reporting.history import MOST, SHOWN, SLACK, Entry, Past, Trend
 from espbench.reporting.html import render
+from espbench.reporting.model import Run
 from espbench.reporting.results import Results
-from espbench.reporting.runner import Run
 from espbench.reporting.terminal import figures_table
 from espbench.reporting.trend_chart import picture, words
 from rich.console import Console

@@ -12,13 +12,14 @@ from espbench.boards.builtin import BOARDS
 from espbench.cli.main import parse
 from espbench.device.boot_phases import Mark
 from espbench.errors import ConfigError
+from espbench.reporting.model import Plan, Run
 from espbench.reporting.parity import render as show
 from espbench.reporting.parity.command import by_board, two_boards
 from espbench.reporting.parity.compare import Comparison, Side, compare
 from espbench.reporting.parity.expected import TABLE, Known, Seen, like, read
 from espbench.reporting.parity.load import nodeid, side_of_file
 from espbench.reporting.results import Case, Results
-from espbench.reporting.runner import Plan, Run, as_json
+from espbench.reporting.runner import as_json
 from espbench.suites.names import suites
 from rich.console import Console
 from suites import ON_EACH_BOARD, TABLES

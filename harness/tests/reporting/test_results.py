@@ -16,9 +16,10 @@ from espbench.boards.builtin import BOARDS
 from espbench.device.boot_phases import Mark
 from espbench.perf.figures import Figure
 from espbench.reporting.html import render
+from espbench.reporting.model import Run
 from espbench.reporting.progress import VARIABLE
 from espbench.reporting.results import Case, Results
-from espbench.reporting.runner import Run, as_json, complaint
+from espbench.reporting.runner import as_json, complaint
 from espbench.reporting.terminal import (
     Display,
     broken_lines,

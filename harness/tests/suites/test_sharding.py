@@ -16,8 +16,9 @@ import pytest
 from espbench.boards.builtin import BOARDS
 from espbench.cli import main as cli
 from espbench.errors import ConfigError
+from espbench.reporting.model import Plan
 from espbench.reporting.results import Results
-from espbench.reporting.runner import DURATIONS, Plan, complaint, execute, known_durations
+from espbench.reporting.runner import DURATIONS, complaint, execute, known_durations
 from espbench.suites.sharding import Shard, parse, read_durations
 from inner_pytest import inner_pytest
 from pytest_split.algorithms import DurationBasedChunksAlgorithm

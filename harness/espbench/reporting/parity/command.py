@@ -14,6 +14,7 @@ from espbench.errors import ConfigError, EspbenchError
 from espbench.firmware import source_tree as tree
 from espbench.perf import figures
 from espbench.reporting import runner as run
+from espbench.reporting.model import Plan
 from espbench.reporting.parity import render as show
 from espbench.reporting.parity.compare import Comparison, Side, compare
 from espbench.reporting.parity.expected import TABLE, read
@@ -31,7 +32,7 @@ class Wish:
         out: folder for the comparison.
     """
 
-    plans: tuple[run.Plan, run.Plan]
+    plans: tuple[Plan, Plan]
     results: Mapping[str, Path]
     table: Path | None
     out: Path
@@ -103,7 +104,7 @@ def _parity(wish: Wish, console: Console) -> Comparison:
     return comparison
 
 
-def _run(plan: run.Plan, firmware: Path, console: Console) -> Side:
+def _run(plan: Plan, firmware: Path, console: Console) -> Side:
     outcome = run.execute(plan, firmware, console)
     try:
         outcome.boot = figures.boot(plan.board, firmware)

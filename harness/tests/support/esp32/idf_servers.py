@@ -10,11 +10,12 @@ import suites
 from espbench.boards.builtin import BOARDS
 from espbench.certs import Recipe
 from espbench.firmware import idf_env as idf
-from espbench.firmware.build import Job, locked, run_logged
+from espbench.firmware.build import locked
 from espbench.firmware.idf_backend import idf_environment
+from espbench.firmware.job import Job, run_logged
 from idf_flash import flash
 
-PROJECT = Path(__file__).resolve().parents[1] / "idf_servers"
+PROJECT = Path(__file__).resolve().parents[2] / "idf_servers"
 TREE = PROJECT.parents[2]
 BUILT = TREE / "build" / "idf-servers"
 BOARD = BOARDS["esp32"]

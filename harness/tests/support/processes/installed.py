@@ -14,7 +14,7 @@ from pathlib import Path
 
 from espbench.firmware import sources
 
-TREE = Path(__file__).resolve().parents[3]
+TREE = Path(__file__).resolve().parents[4]
 LOCAL = ("PYTEST", "PYTHON", "VIRTUAL_ENV", "ESPBENCH", "GITHUB")
 """What begins like this in the environment is of the outer run."""
 PIP = ("-m", "pip")

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from espbench.boards.board import Board
-from espbench.firmware import build
+from espbench.firmware import build, job
 from espbench.firmware import source_tree as tree
 from rich.console import Console
 
@@ -65,7 +65,7 @@ class PatchedTree:
 
     def compiled(self) -> int:
         """Return how many files the last build compiled."""
-        log = self.folder / "build" / self.board.name / build.LOG
+        log = self.folder / "build" / self.board.name / job.LOG
         return sum(line.startswith("CC ") for line in log.read_text().splitlines())
 
 
