@@ -1,8 +1,43 @@
 # SPDX-License-Identifier: MIT
-"""The one tree of errors.
+"""All errors of espbench, in one tree; those of clients are defined in `espbench.clients.errors`.
 
 Every message is a sentence that says what happened and, where there is something to do, what to do
-next. Attributes carry the same facts for programs.
+next. Attributes carry the same facts for programs. `MemoryLeaked` is also an AssertionError.
+
+    EspbenchError
+    ├── ConfigError
+    ├── BuildError
+    ├── SourceError
+    ├── ToolMissing
+    ├── DiskFull
+    ├── ImageError
+    │   ├── BadFileName
+    │   └── FileSystemFull
+    ├── ArchiveError
+    ├── QemuError
+    │   ├── QemuNotFound
+    │   ├── QemuTooOld
+    │   ├── QmpError
+    │   ├── PortInUse
+    │   └── QemuDied
+    ├── DeviceError
+    │   ├── NotRunning
+    │   ├── NotReady
+    │   │   └── RebootLoop
+    │   ├── ConsoleTimeout
+    │   ├── ControlError
+    │   ├── ControlTimeout
+    │   ├── MemoryLeaked
+    │   ├── FigureUnavailable
+    │   └── Panicked
+    ├── GateError
+    └── ClientError
+        ├── ClientTimeout
+        ├── ConnectionEnded
+        ├── TlsError
+        ├── HttpError
+        ├── WebSocketError
+        └── WebReplError
 """
 
 from __future__ import annotations
@@ -13,6 +48,37 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from espbench.crash.panic import Panic
+
+__all__ = [
+    "ArchiveError",
+    "BadFileName",
+    "BuildError",
+    "ConfigError",
+    "ConsoleTimeout",
+    "ControlError",
+    "ControlTimeout",
+    "DeviceError",
+    "DiskFull",
+    "EspbenchError",
+    "FigureUnavailable",
+    "FileSystemFull",
+    "GateError",
+    "ImageError",
+    "MemoryLeaked",
+    "NotReady",
+    "NotRunning",
+    "Panicked",
+    "PortInUse",
+    "QemuDied",
+    "QemuError",
+    "QemuNotFound",
+    "QemuTooOld",
+    "QmpError",
+    "RebootLoop",
+    "SourceError",
+    "ToolMissing",
+    "is_disk_full",
+]
 
 
 class EspbenchError(Exception):

@@ -13,6 +13,8 @@ from espbench.flash import kernel_elf, reset_vector
 Files = Mapping[str, Callable[[Path], bytes]]
 """What makes a file's content from the firmware, by the file's name."""
 
+__all__ = ["Efuse", "FlashImage", "Handover", "KernelAndPflash", "option_value"]
+
 
 def option_value(path: Path | str) -> str:
     """Return `path` as a value inside a QEMU option, where a comma is written twice."""

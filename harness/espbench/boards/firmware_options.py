@@ -6,6 +6,8 @@ from __future__ import annotations
 from espbench.boards.readiness import ConsoleReadiness, HttpReadiness, Readiness
 from espbench.errors import ConfigError
 
+__all__ = ["chosen_readiness", "parse_ports"]
+
 
 def parse_ports(text: str, option: str) -> dict[str, int]:
     """Return the ports in `http=8080,https=8443`, which this option has.

@@ -16,6 +16,8 @@ from espbench.certs.pki import server
 from espbench.certs.recipes import CERT_FILE, KEY_FILE, TRUST_FILE, Files, Recipe, Starts
 from espbench.util.deterministic_random import fixed_random
 
+__all__ = ["fixed_key", "fixed_recipe"]
+
 SEED = "espbench fixed key"
 
 

@@ -20,6 +20,18 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+__all__ = [
+    "KINDS",
+    "PrivateKey",
+    "der",
+    "generate",
+    "key_folder",
+    "kind_of",
+    "pkcs8",
+    "private_key",
+    "traditional",
+]
+
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 _CURVES: dict[str, type[ec.EllipticCurve]] = {

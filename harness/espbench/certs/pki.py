@@ -21,6 +21,18 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from espbench.certs.keys import PrivateKey, private_key
 
+__all__ = [
+    "NOW",
+    "SERVER_NAME",
+    "SERVER_NAMES",
+    "Issued",
+    "Validity",
+    "authority",
+    "chain",
+    "pem",
+    "server",
+]
+
 SERVER_NAME = "espbench.test"
 """The name on every good server certificate (RFC 2606 reserves ``.test``)."""
 SERVER_NAMES = (SERVER_NAME, "localhost", "127.0.0.1")

@@ -11,6 +11,17 @@ from pathlib import Path, PurePosixPath
 
 from espbench.certs.pki import SERVER_NAME
 
+__all__ = [
+    "CERT_FILE",
+    "KEY_FILE",
+    "TRUST_FILE",
+    "Expectation",
+    "Fails",
+    "Files",
+    "Recipe",
+    "Starts",
+]
+
 CERT_FILE = "servercert.pem"
 """The certificate's file name, as in the users' guide."""
 KEY_FILE = "prvtkey.pem"

@@ -12,6 +12,8 @@ from typing import Generic, TypeVar
 from espbench.clients.errors import ClientError
 from espbench.util.timeouts import Deadline
 
+__all__ = ["Outcome", "together"]
+
 Value = TypeVar("Value")
 
 

@@ -95,6 +95,8 @@ class Endpoint:
         scheme = ("ws" if websocket else "http") + ("s" if self.tls else "")
         return f"{scheme}://{self.host}:{self.port}{path}"
 
+__all__ = ["Endpoint", "Endpoints", "Forwarded"]
+
 
 class Forwarded(Protocol):
     """What forwards a device's ports, such as `espbench.device.device.Device`."""

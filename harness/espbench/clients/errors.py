@@ -5,6 +5,16 @@ from __future__ import annotations
 
 from espbench.errors import EspbenchError
 
+__all__ = [
+    "ClientError",
+    "ClientTimeout",
+    "ConnectionEnded",
+    "HttpError",
+    "TlsError",
+    "WebReplError",
+    "WebSocketError",
+]
+
 
 class ClientError(EspbenchError):
     """A client did not get what it wanted from the device."""

@@ -15,6 +15,8 @@ from espbench.clients.errors import ConnectionEnded, HttpError
 from espbench.clients.tcp import TIMEOUT, ByteStream, Timeout
 from espbench.util.timeouts import Deadline
 
+__all__ = ["Headers", "HttpConnection", "Response", "chunked", "encode_request"]
+
 Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 
 

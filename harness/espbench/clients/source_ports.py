@@ -15,6 +15,8 @@ import errno
 import socket
 import threading
 
+__all__ = ["SourcePorts", "bind", "connect"]
+
 LOCAL = "127.0.0.1"
 """Where clients come from."""
 OFFERS = 8

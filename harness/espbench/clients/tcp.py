@@ -13,6 +13,8 @@ from espbench.clients import source_ports
 from espbench.clients.errors import ClientError, ClientTimeout, ConnectionEnded
 from espbench.util.timeouts import Deadline
 
+__all__ = ["TIMEOUT", "ByteStream", "Stream", "Timeout"]
+
 TIMEOUT = 10.0
 """Seconds (before scaling) that a call may take unless the caller says otherwise."""
 

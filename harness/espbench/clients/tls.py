@@ -21,6 +21,8 @@ from espbench.clients.errors import ClientError, ConnectionEnded, TlsError
 from espbench.clients.tcp import Stream, Timeout
 from espbench.util.timeouts import Deadline
 
+__all__ = ["UNVERIFIED", "Record", "Step", "Tls", "TlsSteps", "TlsStream", "records", "tls_error"]
+
 
 @dataclass(frozen=True)
 class Tls:

@@ -16,6 +16,8 @@ from espbench.clients.errors import WebReplError
 from espbench.clients.tcp import TIMEOUT
 from espbench.util.timeouts import Deadline
 
+__all__ = ["PROMPT", "TextSocket", "WebRepl", "request"]
+
 PROMPT = ">>> "
 PUT, GET, VERSION = 1, 2, 3
 PIECE = 1024

@@ -37,6 +37,18 @@ from espbench.clients.tcp import TIMEOUT, ByteStream, Timeout
 from espbench.clients.tls import Tls
 from espbench.util.timeouts import Deadline
 
+__all__ = [
+    "Closed",
+    "Frame",
+    "WebSocket",
+    "WellBehaved",
+    "accept_of",
+    "close_payload",
+    "mask",
+    "upgrade_headers",
+    "well_behaved",
+]
+
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 """Opcodes (RFC 6455 section 5.2)."""
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from espbench.util.idf_tools import tools_folders, version_key
 from espbench.util.timeouts import Deadline
 
+__all__ = ["decoded", "path_with_gdb"]
+
 MODULE = "esp_coredump"
 PATIENCE = 60.0
 """Seconds (scaled) for a decoder that starts gdb on a large ELF."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+__all__ = ["Reset", "ResetWatch"]
+
 
 @dataclass(frozen=True, slots=True)
 class Reset:

@@ -17,6 +17,8 @@ from elftools.elf.sections import SymbolTableSection
 
 from espbench.crash.types import Frame
 
+__all__ = ["Symbols"]
+
 _DEPTH = 10
 """How many references a name is followed through; DWARF needs two, a damaged one has loops."""
 

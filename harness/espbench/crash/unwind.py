@@ -20,6 +20,8 @@ from elftools.elf.elffile import ELFFile
 from espbench.crash.symbols import Symbols
 from espbench.crash.types import Dump, Frame
 
+__all__ = ["Machine", "decode", "unwind"]
+
 LONGEST = 64
 """Frames after which the stack is taken for corrupt."""
 

@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args
 
 from espbench.device.timeline import Event
 
+__all__ = ["FIRST_ANSWER", "Mark", "Phase", "marks", "marks_from_json"]
+
 Phase = Literal["host", "boot", "serving"]
 """Who works towards a moment: the host, the chip's ROM with the firmware, or the servers."""
 

@@ -17,6 +17,8 @@ from espbench.flash import partition_table as partitions
 from espbench.flash.geometry import Flash
 from espbench.flash.littlefs_image import Image
 
+__all__ = ["damage", "device_image", "fit"]
+
 FILES = "vfs"
 """Label of the partition with the file system, as in MicroPython's tables."""
 APPLICATION = 0

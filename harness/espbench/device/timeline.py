@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+__all__ = ["Event", "Timeline"]
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

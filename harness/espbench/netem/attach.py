@@ -22,6 +22,8 @@ from espbench.netem.relay import Relay, Wire
 from espbench.qemu.qmp import Qmp
 from espbench.util.timeouts import Deadline
 
+__all__ = ["attach"]
+
 NETDEV = "net0"
 _QUEUES = {Direction.TO_GUEST: "tx", Direction.TO_CLIENT: "rx"}
 """As the netdev (slirp) sees it: `tx` is what it sends."""

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from espbench.netem.packets import tcp_begins
 from espbench.netem.pcap import Frame
 
+__all__ = ["Connection", "Look", "connections", "offset"]
+
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 _SLIRP = b"\x52\x55"
 """How slirp's own MAC addresses begin: who sends from one is no device."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+__all__ = ["Unframer", "encode"]
+
 _HEADER = 4
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from espbench.errors import ConfigError
 
+__all__ = ["Conditions"]
+
 LONGEST = 60.0
 """Seconds that a frame may be held: TCP gives up at about that age."""
 

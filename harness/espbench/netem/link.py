@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from espbench.netem.impairment import Conditions
 from espbench.netem.packets import Kind, Ports, clamp_window, kind_of, tcp_ports
 
+__all__ = ["Counts", "Direction", "Lane"]
+
 _SETUP = {Kind.ARP, Kind.DHCP}
 
 

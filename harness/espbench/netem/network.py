@@ -13,6 +13,8 @@ from espbench.netem.impairment import Conditions
 from espbench.netem.link import Counts, Direction, Lane
 from espbench.netem.relay import Relay
 
+__all__ = ["SEED", "Change", "Network"]
+
 SEED = 1
 """For the random numbers, unless a test says otherwise: a run repeats."""
 

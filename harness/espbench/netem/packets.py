@@ -9,6 +9,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+__all__ = ["Kind", "Ports", "clamp_window", "kind_of", "tcp_begins", "tcp_ports"]
+
 _ETHERNET = 14
 _IPV4, _ARP = b"\x08\x00", b"\x08\x06"
 _TCP, _UDP = 6, 17

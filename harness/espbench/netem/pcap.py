@@ -7,6 +7,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+__all__ = ["FILE_HEADER", "Frame", "frames"]
+
 FILE_HEADER = 24
 """Bytes before the first frame's header."""
 _PACKET_HEADER = struct.Struct("<IIII")

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from espbench.netem.framing import Unframer, encode
 from espbench.netem.link import Lane
 
+__all__ = ["Relay", "Wire"]
+
 _READ = 1 << 16
 
 

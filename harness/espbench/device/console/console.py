@@ -18,6 +18,8 @@ from espbench.qemu.uart_pacing import Pace
 from espbench.util.json_text_sequence import Demultiplexer, Item, Malformed, Record, Text
 from espbench.util.timeouts import Deadline
 
+__all__ = ["INTERRUPT", "Console", "Transcript"]
+
 T = TypeVar("T")
 
 INTERRUPT = b"\x03"

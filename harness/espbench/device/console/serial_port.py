@@ -12,6 +12,8 @@ from espbench.errors import ConsoleTimeout, NotRunning, QmpError
 from espbench.qemu.uart_pacing import Pace
 from espbench.util.timeouts import Deadline
 
+__all__ = ["Line"]
+
 
 class Line:
     """The sending half of a connected socket; safe to use from several threads."""

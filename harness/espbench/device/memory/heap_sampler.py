@@ -11,6 +11,8 @@ from espbench.device.timeline import Timeline
 from espbench.errors import ControlTimeout, EspbenchError, NotRunning
 from espbench.netem.connections import Look
 
+__all__ = ["PERIOD", "HeapWatch"]
+
 PERIOD = 0.01
 """Seconds between two looks at how long the capture is. Nobody tells when a file has grown; the
 host's look costs some microseconds, and the guest is asked only after there were frames. Its answer
