@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from espbench.util.renamed import renamed
 
 __all__ = ["IdfBackend", "MakeBackend"]
 
@@ -24,3 +27,10 @@ class IdfBackend:
 
     target: str
     folder: str
+
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(
+        __name__,
+        {"IdfWay": f"{__name__}.IdfBackend", "MakeWay": f"{__name__}.MakeBackend"},
+    )

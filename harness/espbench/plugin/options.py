@@ -6,6 +6,8 @@ Every session that has espbench installed imports this module: it imports nothin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from espbench.embedded.services import services, wanted
@@ -29,6 +31,35 @@ INI = {
     "espbench_pool": ("default of --espbench-pool", ""),
 }
 """Ini settings: what each is, and its default."""
+
+
+RENAMED = {
+    name: f"--espbench-{name.removeprefix('--')}"
+    for name in (
+        "--board",
+        "--firmware",
+        "--firmware-elf",
+        "--evidence",
+        "--evidence-dir",
+        "--record",
+        "--shard",
+        "--ready-console",
+        "--ready-http",
+        "--ready-timeout",
+        "--pool",
+    )
+}
+"""What options are called now, by their earlier names, for one release."""
+
+
+def explain_renamed(parser: pytest.Parser, arguments: Sequence[str]) -> None:
+    """Have pytest say what an option is called now, should it refuse its earlier name.
+
+    It refuses nothing when the project has an option of that name.
+    """
+    names = {argument.partition("=")[0] for argument in arguments}
+    if old := [name for name in RENAMED if name in names]:
+        parser.extra_info["espbench"] = ", ".join(f"{name} is now {RENAMED[name]}" for name in old)
 
 
 def add(parser: pytest.Parser) -> None:
