@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""What docs/reference/public.md names exists, and what is exported is named there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from espbench import plugin
+from espbench.boards.builtin import BOARDS
+from espbench.device.device import Device
+from espbench.device.shortcuts import Shortcuts
+from espbench.netem.network import Network
+
+TREE = Path(__file__).resolve().parents[3]
+TEXT = (TREE / "docs" / "reference" / "public.md").read_text()
+PACKAGE = TREE / "harness" / "espbench"
+INTERFACES = ("boards", "certs", "clients", "crash", "device", "netem")
+"""Packages from which public names come."""
+
+
+def section(title: str) -> str:
+    """Return a section of the page."""
+    return TEXT.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def names(text: str) -> set[str]:
+    """Return the plain names in backticks."""
+    return set(re.findall(r"`(\w+)`", text))
+
+
+def own(*classes: type) -> set[str]:
+    """Return the names without underscore that classes define."""
+    return {name for one in classes for name in vars(one) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(
+    ("title", "module", "more"),
+    [
+        ("Package", "espbench", set()),
+        ("Clients", "espbench.clients", set()),
+        ("Certificates", "espbench.certs", set()),
+        ("Errors", "espbench.errors", {"is_disk_full"}),
+    ],
+)
+def test_modules(title: str, module: str, more: set[str]) -> None:
+    """The page has what the module exports; each name can be imported."""
+    found = import_module(module)
+    assert names(section(title)) | more == set(found.__all__)
+    for name in found.__all__:
+        getattr(found, name)
+
+
+def test_device(tiny_firmware: Callable[[], Path]) -> None:
+    """Each attribute of a device is on the page, as public or not, and each name there exists."""
+    public, private = section("Device").split("\nNot public: ")
+    named = names("".join(re.findall(r"^\| (.*?) \|", public, re.M)))
+    others = names(private)
+    assert not named & others
+    device = Device(BOARDS["lx60"], tiny_firmware())
+    attributes = {name for name in vars(device) if not name.startswith("_")}
+    assert named | others == attributes | own(Device, Shortcuts)
+
+
+def test_network() -> None:
+    """So are those of its network."""
+    assert names(section("Network")) == own(Network) - {"as_json", "close"}
+
+
+def is_fixture(value: object) -> bool:
+    """Return whether it is a fixture, in the words of pytest from 8.4 on, or before."""
+    return type(value).__name__ == "FixtureFunctionDefinition" or hasattr(
+        value, "_pytestfixturefunction"
+    )
+
+
+def test_fixtures() -> None:
+    """The page has every fixture of the plugin."""
+    made = {name for name, value in vars(plugin).items() if is_fixture(value)}
+    assert names(section("Fixtures")) == made
+    assert plugin.DeviceFactory.__name__ == "DeviceFactory"
+
+
+def test_markers(pytestconfig: pytest.Config) -> None:
+    """The page has every marker that the plugin declares."""
+    source = (PACKAGE / "plugin" / "__init__.py").read_text()
+    calls = [
+        node.args
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "config.addinivalue_line"
+    ]
+    lines = [ast.literal_eval(line) for kind, line in calls if ast.literal_eval(kind) == "markers"]
+    declared = {line.partition("(")[0] for line in lines}
+    assert names(section("Markers")) == declared
+    known = {line.partition("(")[0] for line in pytestconfig.getini("markers")}
+    assert declared <= known
+
+
+def modules() -> list[Path]:
+    """Return the modules of the packages from which public names come."""
+    found = [path for name in INTERFACES for path in sorted((PACKAGE / name).rglob("*.py"))]
+    return [*found, PACKAGE / "__init__.py", PACKAGE / "errors.py", PACKAGE / "plugin/__init__.py"]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_all(path: Path) -> None:
+    """Every module says what it is for: its `__all__` has each class and function of it.
+
+    A package's own module may define and export nothing.
+    """
+    defined, exported = set(), None
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+            defined.add(node.name)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            exported = set(ast.literal_eval(node.value))
+    if path.name == "__init__.py" and exported is None:
+        assert not defined
+        return
+    assert exported is not None, "it has no __all__"
+    if path != PACKAGE / "plugin" / "__init__.py":  # hooks and fixtures are pytest's to find
+        assert defined <= exported
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    module = import_module(".".join(part for part in parts if part != "__init__"))
+    assert [name for name in exported if not hasattr(module, name)] == []
