@@ -30,7 +30,7 @@ def pytest_runtest_makereport(
     return report
 
 
-class Recovers:
+class LeakCheck:
     """Whether a device gets its memory back.
 
     A connection that the device ended first leaves a control block of some 200 bytes in
@@ -95,15 +95,15 @@ def shared_device_options(recipe: Recipe) -> Mapping[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def recovers(shared_device: Device) -> Iterator[Recovers]:
+def leak_check(shared_device: Device) -> Iterator[LeakCheck]:
     """Return what checks the module's device; at its end no byte may be missing."""
-    check = Recovers(shared_device)
+    check = LeakCheck(shared_device)
     yield check
     check.entirely()
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_lost(request: pytest.FixtureRequest) -> Iterator[None]:
+def check_no_leak(request: pytest.FixtureRequest) -> Iterator[None]:
     """Assert after each scenario that the device serves, leaks nothing and failed as expected.
 
     A device whose scenario failed is not looked at (the scenario's error says more), and
@@ -115,7 +115,7 @@ def nothing_is_lost(request: pytest.FixtureRequest) -> Iterator[None]:
     device: Device = request.getfixturevalue("bench")
     serves: Callable[..., None] = request.getfixturevalue("serves")
     shared = "device" not in request.fixturenames
-    check: Recovers = request.getfixturevalue("recovers") if shared else Recovers(device)
+    check: LeakCheck = request.getfixturevalue("leak_check") if shared else LeakCheck(device)
     if check.boot != device.boots:
         serves()  # the first connection of each kind takes memory once, for good
         check.begin()

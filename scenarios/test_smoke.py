@@ -29,7 +29,7 @@ def shared_device_options(own: bool, recipe: Recipe) -> Mapping[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_lost() -> None:
+def check_no_leak() -> None:
     """Take the place of the other suites' last look, which asks the control channel."""
 
 

@@ -99,7 +99,7 @@ def recipe_endpoints(shared_device: Device, recipe: Recipe) -> Endpoints:
 
 
 SLACK = 4096
-"""Bytes that may be in TIME_WAIT during a sweep: see `Recovers` in conftest.py."""
+"""Bytes that may be in TIME_WAIT during a sweep: see `LeakCheck` in conftest.py."""
 
 
 @dataclass
@@ -153,7 +153,7 @@ class Step:
         sweep.survived += survived
         sweep.ended += not survived
         sweep.steps += 1
-        self.device.settle(free=free - SLACK)  # the rest is in TIME_WAIT: see `Recovers`
+        self.device.settle(free=free - SLACK)  # the rest is in TIME_WAIT: see `LeakCheck`
         if seen["failed"]:
             return 0
         sweep.missed += 1

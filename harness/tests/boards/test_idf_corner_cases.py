@@ -2,7 +2,7 @@
 """ESP-IDF's own servers in corner cases that its examples do not reach, in a firmware of ours.
 
 Read in the source of ESP-IDF v5.5, shown on v5.4.1. What our modules do there is in the scenarios:
-`test_busy.py`, `test_tls_limit.py` and `test_memory.py`.
+`scenarios/limits` and `scenarios/memory`.
 """
 
 from __future__ import annotations

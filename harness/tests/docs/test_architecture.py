@@ -38,6 +38,12 @@ def test_folders_exist_and_none_is_missing() -> None:
     assert named == there
 
 
+def test_scenarios_are_in_these_folders() -> None:
+    """The table has every folder of scenarios, and nothing else."""
+    there = {path.parent.name for path in (TREE / "scenarios").glob("*/__init__.py")}
+    assert [name.strip("`") for name, _ in rows("Scenarios")] == sorted(there)
+
+
 def test_files_exist() -> None:
     """Each file that a question leads to is there."""
     files = [file for _, cell in rows("Where to look") for file in re.findall(r"`([^`]+)`", cell)]

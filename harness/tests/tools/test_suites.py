@@ -96,6 +96,11 @@ def test_commands() -> None:
     ]
 
 
+def test_tests_of_the_harness_on_each_board() -> None:
+    """Each is in the tree, where pytest finds it."""
+    assert [name for name in suites.ON_EACH_BOARD if not (CLONE / name).is_file()] == []
+
+
 @pytest.mark.parametrize(
     ("statuses", "status"),
     [([0], 0), ([0, 5], 0), ([0, 1], 1), ([5, 0], 5), ([1, 0], 1), ([0, 5, 2], 2)],
