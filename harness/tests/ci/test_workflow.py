@@ -9,29 +9,27 @@ pip installs this tree's wheel without its dependencies, which are here.
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 from typing import Any
 
-import foreign
 import pytest
 import workflow
+from ci_project import FAILING, Project
 from dockerfile_parse import DockerfileParser
 from espbench.cli import main as cli
-from installed import TREE, Installed, install
+from installed import TREE, Installed
 
 CI = TREE / "ci"
 WORKFLOW = CI / "espbench.yml"
 CONTAINER = "ci/Dockerfile"
-SCHEMAS = {WORKFLOW: "vendor.github-workflows", TREE / "docker-compose.yml": "vendor.compose-spec"}
-MAKEFILE = """\
-build/firmware.elf: foreign.c
-\tmkdir -p build
-\t{gcc} {flags} -DEXTRA=$${{EXTRA:-16}} foreign.c -o $@
-"""
+SCHEMAS = {
+    WORKFLOW: "vendor.github-workflows",
+    TREE / "docker-compose.yml": "vendor.compose-spec",
+    TREE / "action.yml": "vendor.github-actions",
+    CI / "espbench.gitlab-ci.yml": "vendor.gitlab-ci",
+}
 INSTRUCTIONS = {"FROM", "RUN", "ARG", "ENV", "WORKDIR", "CMD", "COMMENT"}
 
 
@@ -47,7 +45,9 @@ def test_schema(path: Path, tmp_path: Path) -> None:
     assert valid(path, SCHEMAS[path])
     broken = tmp_path / path.name
     text = path.read_text(encoding="utf-8")
-    broken.write_text(re.sub(r"^(\s+)(runs-on|init):", r"\1\2_:", text, flags=re.MULTILINE))
+    broken.write_text(
+        re.sub(r"^(\s+)(runs-on|init|using|stage):", r"\1\2_:", text, flags=re.MULTILINE)
+    )
     assert broken.read_text() != text
     assert not valid(broken, SCHEMAS[path])
 
@@ -98,30 +98,17 @@ def test_container_commands(container: list[dict[str, Any]]) -> None:
 class Runner:
     """A project on a runner that has the wheel."""
 
-    def __init__(self, folder: Path, wheel: Path, installed: Installed) -> None:
-        self.project = folder / "project"
-        self.project.mkdir()
-        self.apt = folder / "apt.log"
+    def __init__(self, folder: Path, installed: Installed) -> None:
+        self.there = Project(folder, installed)
+        self.project = self.there.folder
+        self.apt = self.there.apt
         self._environment = folder / "temp" / "espbench"
-        shutil.copy(Path(foreign.__file__).with_name("foreign.c"), self.project)
-        makefile = MAKEFILE.format(gcc=foreign.GCC, flags=foreign.FLAGS)
-        (self.project / "Makefile").write_text(makefile)
-        (self.project / "ci").mkdir()
-        bin_folder = folder / "bin"
-        bin_folder.mkdir()
-        (bin_folder / "apt-get").write_text(f'#!/bin/sh\necho "$@" >> {self.apt}\n')
-        (bin_folder / "apt-get").chmod(0o755)
-        (bin_folder / "python3").symlink_to(sys.executable)
         self.data = workflow.read(WORKFLOW)
-        known = installed.variables()
         self.variables = {
-            **known,
+            **self.there.variables,
             **self.data["env"],
-            "ESPBENCH": str(wheel),
-            "ESPBENCH_CACHE": known["ESPBENCH_CACHE"],
-            "PIP_NO_DEPS": "1",
-            "PIP_NO_INDEX": "1",
-            "PATH": f"{bin_folder}:/usr/bin:/bin",
+            "ESPBENCH": str(installed.wheel),
+            "ESPBENCH_CACHE": self.there.variables["ESPBENCH_CACHE"],
             "RUNNER_TEMP": str(folder / "temp"),
             "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
         }
@@ -135,12 +122,7 @@ class Runner:
 
     def _after(self, step: str) -> None:
         if step == "espbench":
-            (packages,) = self._environment.glob("lib/python*/site-packages")
-            (packages / "outer.pth").write_text(sysconfig.get_path("purelib") + "\n")
-            # pytest is one of the dependencies that pip was kept from.
-            script = self._environment / "bin" / "pytest"
-            script.write_text('#!/bin/sh\nexec python3 -m pytest "$@"\n')
-            script.chmod(0o755)
+            self.there.complete(self._environment)
 
     def uploads(self, name: str) -> Path:
         """Return what an upload step would take."""
@@ -149,38 +131,15 @@ class Runner:
         return self.project / str(path)
 
 
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Return this tree's wheel."""
-    return install(tmp_path_factory.mktemp("ci-wheel"))
-
-
 @pytest.fixture
 def runner(tmp_path: Path, installed: Installed) -> Runner:
     """Return a runner with a project whose firmware is somebody else's."""
-    foreign.build(tmp_path / "there-is-a-compiler.elf")
-    return Runner(tmp_path, installed.wheel, installed)
-
-
-def baseline(runner: Runner, installed: Installed) -> None:
-    """Write the project's baseline, as ci/README.md says."""
-    subprocess.run(["make"], cwd=runner.project, check=True, capture_output=True)
-    (command,) = re.findall(
-        r"^ *(espbench gate --firmware build/.* --update)$", readme(), re.MULTILINE
-    )
-    subprocess.run(
-        ["bash", "-c", command], cwd=runner.project, env=installed.variables(), check=True
-    )
-
-
-def readme() -> str:
-    """Return ci/README.md with its continued lines joined."""
-    return (CI / "README.md").read_text(encoding="utf-8").replace("\\\n", "")
+    return Runner(tmp_path, installed)
 
 
 def test_workflow_that_passes(runner: Runner, installed: Installed) -> None:
     """From nothing to an open gate: every command line of the workflow works."""
-    baseline(runner, installed)
+    runner.there.baseline()
     outcome = runner.run()
     assert outcome.failed == [], outcome.said
     assert "install" in runner.apt.read_text()
@@ -192,8 +151,8 @@ def test_workflow_that_passes(runner: Runner, installed: Installed) -> None:
 
 def test_workflow_with_a_larger_image(runner: Runner, installed: Installed) -> None:
     """An image that grew closes the gate, and the comment says by how much."""
-    baseline(runner, installed)
-    (runner.project / "build" / "firmware.elf").unlink()
+    runner.there.baseline()
+    runner.there.rebuild()
     outcome = runner.run(EXTRA="9000")
     assert outcome.failed == ["Gate"], outcome.said
     comment = runner.uploads("The comment, as a file").read_text()
@@ -203,8 +162,8 @@ def test_workflow_with_a_larger_image(runner: Runner, installed: Installed) -> N
 
 def test_workflow_with_a_failing_test(runner: Runner, installed: Installed) -> None:
     """A test that fails leaves evidence and a recording in what is uploaded; the gate is told."""
-    baseline(runner, installed)
-    (runner.project / "test_mine.py").write_text("def test_mine(device):\n    assert 0\n")
+    runner.there.baseline()
+    (runner.project / "test_mine.py").write_text(FAILING)
     outcome = runner.run()
     assert outcome.failed == ["Suites, and the project's own tests"], outcome.said
     left = runner.uploads("What a failure left")
@@ -218,8 +177,8 @@ def test_workflow_with_a_failing_test(runner: Runner, installed: Installed) -> N
 
 def test_workflow_that_records_nothing(runner: Runner, installed: Installed) -> None:
     """For boards that cannot be recorded RECORD is `never`, and evidence is left all the same."""
-    baseline(runner, installed)
-    (runner.project / "test_mine.py").write_text("def test_mine(device):\n    assert 0\n")
+    runner.there.baseline()
+    (runner.project / "test_mine.py").write_text(FAILING)
     outcome = runner.run(RECORD="never")
     assert outcome.failed == ["Suites, and the project's own tests"], outcome.said
     left = runner.uploads("What a failure left")
@@ -239,7 +198,7 @@ def test_workflow_with_a_firmware_that_does_not_serve(
     said: dict[str, str], failing: int, words: str, runner: Runner, installed: Installed
 ) -> None:
     """A firmware of which the workflow says that it serves is refused when it does not."""
-    baseline(runner, installed)
+    runner.there.baseline()
     outcome = runner.run(**said, ESPBENCH_TIMEOUT_SCALE="0.2")
     assert outcome.failed == ["Suites, and the project's own tests", "Gate"][:failing], outcome.said
     assert words in outcome.said[outcome.failed[0]]

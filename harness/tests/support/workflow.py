@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Runs the shell steps of a GitHub workflow here, one after the other, as a runner would.
+"""Runs the shell steps of a GitHub workflow or action here, one after the other, as a runner would.
 
-Actions (`uses:`) are not run, and expressions not evaluated: of an `if:` only its status function
-counts.
+Actions (`uses:`) are not run. Of an `if:` only its status function counts, and of expressions only
+`${{ inputs.NAME }}` in a step's `env`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ import yaml
 
 SHELL = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c")
 """What `shell: bash` means to a runner."""
+
+
+INPUT = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")
 
 
 @dataclass
@@ -46,7 +49,11 @@ def shell_steps(workflow: Mapping[str, Any], job: str) -> list[dict[str, Any]]:
 
 
 def run(
-    steps: list[dict[str, Any]], folder: Path, variables: Mapping[str, str], after: Any = None
+    steps: list[dict[str, Any]],
+    folder: Path,
+    variables: Mapping[str, str],
+    after: Callable[[str], None] | None = None,
+    inputs: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run the steps in a folder.
 
@@ -55,6 +62,7 @@ def run(
         folder: the checked out project.
         variables: the runner's environment, with the workflow's `env`.
         after: called with each step's name when it is over.
+        inputs: an action's inputs.
     """
     outcome = Outcome()
     paths = folder.parent / "github_path"
@@ -64,6 +72,8 @@ def run(
             continue
         more = paths.read_text().split()
         environment = {**variables, "GITHUB_PATH": str(paths)}
+        for name, text in step.get("env", {}).items():
+            environment[name] = INPUT.sub(lambda found: (inputs or {})[found[1]], text)
         environment["PATH"] = os.pathsep.join([*reversed(more), variables["PATH"]])
         result = subprocess.run(
             [*SHELL, step["run"]],

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""ci/espbench.gitlab-ci.yml: its job works in a project whose firmware is not espbench's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import workflow
+from ci_project import FAILING, Project, readme
+from installed import TREE, Installed
+
+TEMPLATE = TREE / "ci" / "espbench.gitlab-ci.yml"
+JOB: dict[str, Any] = workflow.read(TEMPLATE)["espbench"]
+
+
+class Job:
+    """The job in a project with a baseline."""
+
+    def __init__(self, folder: Path, installed: Installed) -> None:
+        self.project = Project(folder, installed)
+        self.project.baseline()
+        self.results = self.project.folder / JOB["variables"]["RESULTS"]
+        self._home = folder / "ci-home"
+        self._home.mkdir()
+        self._variables = {
+            **self.project.variables,
+            **JOB["variables"],
+            "ESPBENCH": str(installed.wheel),
+            "HOME": str(self._home),
+            "ESPBENCH_TIMEOUT_SCALE": "0.5",
+        }
+
+    def run(self, **variables: str) -> tuple[int, str]:
+        """Run before_script and script; return the exit status and what was printed."""
+        known = {**self._variables, **variables}
+        path = self._home / "path"
+        done = self._shell([*JOB["before_script"], f'echo "$PATH" > "{path}"'], known)
+        assert done.returncode == 0, done.stdout
+        self.project.complete(self._home / "espbench")
+        done = self._shell(JOB["script"], {**known, "PATH": path.read_text().strip()})
+        return done.returncode, done.stdout
+
+    def _shell(self, lines: list[str], known: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", "\n".join(lines)],
+            cwd=self.project.folder,
+            env=known,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def job(tmp_path: Path, installed: Installed) -> Job:
+    """Return a job in a project of its own."""
+    return Job(tmp_path, installed)
+
+
+def test_firmware_that_passes(job: Job) -> None:
+    """The suite passes, the gate is open, and both leave JUnit XML where the job looks for it."""
+    status, text = job.run(BASELINE="ci/baseline-lx60.json")
+    assert status == 0, text
+    assert "2 passed" in text
+    assert "qemu-system-misc" in job.project.apt.read_text()
+    assert "The gate for lx60 is open" in (job.results / "comment.md").read_text()
+    (folder,) = JOB["artifacts"]["paths"]
+    assert job.project.folder / folder == job.results
+    junit = JOB["artifacts"]["reports"]["junit"]
+    found = {path.name for path in job.project.folder.glob(junit)}
+    assert found == {"suites.xml", "gate.xml"}
+
+
+def test_without_a_baseline(job: Job) -> None:
+    """The gate is left out."""
+    status, text = job.run()
+    assert status == 0, text
+    assert not (job.results / "gate.xml").exists()
+
+
+def test_failing_test(job: Job) -> None:
+    """A failing test fails the job, after the gate was judged."""
+    (job.project.folder / "test_mine.py").write_text(FAILING)
+    status, text = job.run(TESTS="test_mine.py", BASELINE="ci/baseline-lx60.json")
+    assert status == 1, text
+    assert "1 failed, 2 passed" in text
+    assert "is open" in (job.results / "comment.md").read_text()
+
+
+def test_larger_image(job: Job) -> None:
+    """An image that grew fails the job."""
+    job.project.rebuild()
+    status, text = job.run(EXTRA="9000", BASELINE="ci/baseline-lx60.json")
+    assert status == 1, text
+    assert "2 passed" in text
+    assert "is closed: 1 of 4 figures got worse." in (job.results / "comment.md").read_text()
+
+
+def test_build_that_fails(job: Job) -> None:
+    """Nothing is tested when the firmware could not be built."""
+    status, text = job.run(BUILD="false")
+    assert status == 1
+    assert "passed" not in text
+
+
+def test_it_is_documented() -> None:
+    """ci/README.md names each variable; the example sets only variables that there are."""
+    section = readme().split("\n## The GitLab job\n")[1].split("\n## ")[0]
+    (example,) = re.findall(r"```yaml\n(.*?)```", section, re.S)
+    assert set(re.findall(r"^    ([A-Z_]+):", example, re.M)) <= JOB["variables"].keys()
+    assert TEMPLATE.name in example
+    comment = "".join(re.findall(r"^    # (.*)$", TEMPLATE.read_text(), re.M))
+    assert "OWNER" in comment
+    assert re.search(r"@v\d+\.\d+\.\d+$", JOB["variables"]["ESPBENCH"])
