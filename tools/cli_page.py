@@ -1,22 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Makes a page of the documentation out of an argparse parser; pure."""
+"""Makes the sections of a page out of an argparse parser; pure."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
 
-HEAD = """\
-# The command line
 
-`espbench COMMAND --help` prints the same. A command that fails says in one sentence what to do
-next, and exits with a status other than 0.
-"""
-
-
-def page(parser: argparse.ArgumentParser) -> str:
-    """Return the Markdown page of a parser with subcommands."""
-    return "\n".join([HEAD, *_sections(commands(parser))])
+def sections(parser: argparse.ArgumentParser) -> str:
+    """Return a section in Markdown for each subcommand of a parser."""
+    return "\n".join(_sections(commands(parser)))
 
 
 def commands(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:

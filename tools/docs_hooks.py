@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""MkDocs' hooks: the page of the command line, pages for linked files outside of docs/, and stubs.
+"""MkDocs' hooks: navigation, the command line, pages for linked files outside of docs/, and stubs.
 
 Pages link to sources, tests and READMEs by their paths in the tree, so that the links work on a
 code host too. In the site each of these files gets a page of its own below `tree/`.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,7 +24,9 @@ TREE = Path(__file__).resolve().parent.parent
 DOCS = "docs/"
 OUTSIDE = "tree/"
 """Where the site has the files that are not in docs/."""
-COMMAND_LINE = "reference/command-line.md"
+INDEX = f"{DOCS}index.md"
+COMMANDS = "<!-- commands -->"
+"""Where a page wants the sections about the commands."""
 STUBS = TREE / "harness" / "espbench" / "stubs"
 PACKAGES = TREE / "build" / "docs" / "stubs"
 """In mkdocs.yml, too."""
@@ -48,9 +51,17 @@ def path_of(uri: str) -> str:
 
 
 def resolved(tree: Path, path: str, target: str) -> str | None:
-    """Return the file of the tree that a link in the file `path` names, or None."""
+    """Return what a link in the file `path` names: a file of the tree, a folder, or None.
+
+    For a folder with a README that is the README.
+    """
+    if not is_local(target):
+        return None
     found = posixpath.normpath(posixpath.join(posixpath.dirname(path), target.partition("#")[0]))
-    return found if is_local(target) and (tree / found).is_file() else None
+    if (tree / found).is_dir():
+        readme = posixpath.join(found, "README.md")
+        return readme if (tree / readme).is_file() else found
+    return found if (tree / found).is_file() else None
 
 
 def linked_outside(tree: Path, paths: Iterable[str]) -> set[str]:
@@ -70,30 +81,60 @@ def linked_outside(tree: Path, paths: Iterable[str]) -> set[str]:
 def on_startup(**_: object) -> None:
     """Copy the stubs of the device's modules to where griffe finds them.
 
-    griffe looks for a top-level module as a package or as a `.py` file, not as a `.pyi` file.
+    griffe looks for a top-level module as a package or as a `.py` file, not as a `.pyi` file. A
+    file that is right stays as it is, because another build may be reading it.
     """
-    shutil.rmtree(PACKAGES, ignore_errors=True)
-    for stub in STUBS.glob("*.pyi"):
-        package = PACKAGES / stub.stem
-        package.mkdir(parents=True)
-        shutil.copy(stub, package / "__init__.pyi")
+    wanted = {stub.stem: stub.read_bytes() for stub in STUBS.glob("*.pyi")}
+    for name, text in wanted.items():
+        copy = PACKAGES / name / "__init__.pyi"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if not copy.is_file() or copy.read_bytes() != text:
+            with tempfile.NamedTemporaryFile(dir=copy.parent, delete=False) as fresh:
+                fresh.write(text)
+            Path(fresh.name).replace(copy)
+    for package in PACKAGES.iterdir():
+        if package.name not in wanted:
+            shutil.rmtree(package)
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Make the navigation: a section for each of the index, with the pages that it links to."""
+    tree = tree_of(config)
+    _, *sections = (tree / INDEX).read_text(encoding="utf-8").split("\n## ")
+    nav: list[str | dict[str, list[str]]] = ["index.md"]
+    for section in sections:
+        title = section.partition("\n")[0]
+        linked = [resolved(tree, INDEX, target) for target in targets(section)]
+        nav.append({title: [uri_of(path) for path in dict.fromkeys(linked) if path]})
+    config.nav = nav
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the page of the command line, and each linked file outside of docs/."""
+    """Add each linked file outside of docs/."""
     tree = tree_of(config)
     pages = [path_of(each.src_uri) for each in files.documentation_pages()]
-    files.append(File.generated(config, COMMAND_LINE, content=cli_page.page(make_parser())))
     for path in sorted(linked_outside(tree, pages)):
-        text = content(path, (tree / path).read_text(encoding="utf-8"))
+        text = listing(tree, path) if (tree / path).is_dir() else content(tree, path)
         files.append(
             File.generated(config, uri_of(path), content=text, inclusion=InclusionLevel.NOT_IN_NAV)
         )
     return files
 
 
-def content(path: str, text: str) -> str:
+def listing(tree: Path, path: str) -> str:
+    """Return the page for a folder of the tree."""
+    names = sorted(
+        f"{each.name}/" if each.is_dir() else each.name
+        for each in (tree / path).iterdir()
+        if not each.name.startswith((".", "__pycache__"))
+    )
+    return "\n".join([f"# {path}/", "", *(f"- `{name}`" for name in names)])
+
+
+def content(tree: Path, path: str) -> str:
     """Return the page for a file of the tree: Markdown as it is, everything else as code."""
+    text = (tree / path).read_text(encoding="utf-8")
     if path.endswith(".md"):
         return text
     fence = "`" * 6
@@ -103,7 +144,7 @@ def content(path: str, text: str) -> str:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: object) -> str:
-    """Lead links to files of the tree to the pages that show them."""
+    """Lead links to files of the tree to the pages that show them, and list the commands."""
     uri = page.file.src_uri
     tree = tree_of(config)
 
@@ -114,4 +155,4 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: objec
         _, mark, anchor = target.partition("#")
         return posixpath.relpath(uri_of(linked), posixpath.dirname(uri) or ".") + mark + anchor
 
-    return rewrite(markdown, change)
+    return rewrite(markdown, change).replace(COMMANDS, cli_page.sections(make_parser()))

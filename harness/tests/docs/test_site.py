@@ -129,7 +129,7 @@ def test_the_page_of_a_parser() -> None:
     command.add_argument("--which", choices=("x", "y"))
     command.add_argument("--hidden", help=argparse.SUPPRESS)
     command.add_argument("file", nargs="?", help="a file")
-    text = cli_page.page(parser)
+    text = cli_page.sections(parser)
     assert "## espbench do\n\nDoes it.\n" in text
     assert "| `--many N` | a\\|b (default: 3) |\n" in text
     assert "| `--flag` | a &lt;thing> |\n" in text
