@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The two commands are `make run` and `make test`; each does all of its own set-up.
-# Everything real is in tools/ (set-up, standard library only) and in the command espbench.
+# tools/ sets a clone up, with the standard library only; all else is in the package espbench.
 
 PYTHON ?= python3
 ARGS ?=
@@ -18,7 +18,7 @@ run: ## build the firmware, boot it, run the scenarios, show figures and a repor
 	$(bootstrap) run -- espbench run $(ARGS)
 
 test: ## all tests: harness, host tests of C parts, scenarios on every board that is here
-	$(bootstrap) test -- python tools/suites.py $(ARGS)
+	$(bootstrap) test -- python -m espbench.reporting.all_boards --own-tests -- $(ARGS)
 
 lint: ## ruff, mypy --strict, import-linter, clang-format
 	$(bootstrap) lint -- python tools/lint.py

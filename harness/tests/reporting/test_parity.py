@@ -12,6 +12,8 @@ from espbench.boards.builtin import BOARDS
 from espbench.cli.main import parse
 from espbench.device.boot_phases import Mark
 from espbench.errors import ConfigError
+from espbench.reporting.all_boards.command import OWN_TABLE
+from espbench.reporting.all_boards.sessions import OWN_ON_EACH_BOARD
 from espbench.reporting.model import Plan, Run
 from espbench.reporting.parity import render as show
 from espbench.reporting.parity.command import by_board, two_boards
@@ -22,7 +24,6 @@ from espbench.reporting.results import Case, Results
 from espbench.reporting.runner import as_json
 from espbench.suites.names import suites
 from rich.console import Console
-from suites import ON_EACH_BOARD, TABLES
 
 TREE = Path(__file__).resolve().parents[3]
 PASSED, FAILED = Seen("passed"), Seen("failed", "AssertionError: boom")
@@ -203,13 +204,13 @@ def test_table_of_the_tree() -> None:
 def test_boards_of_the_tree(board: str) -> None:
     """It explains each suite that is marked for some boards, against every other board."""
     whole = "pytestmark = pytest.mark.boards("
-    files = [*suites(TREE).values(), *(TREE / name for name in ON_EACH_BOARD)]
+    files = [*suites(TREE).values(), *(TREE / name for name in OWN_ON_EACH_BOARD)]
     marked = [path for path in files if path.is_file() and whole in path.read_text()]
     names = [f"{path.relative_to(TREE).as_posix()}::test_x" for path in marked]
     assert names
     ours = Side("lx60", dict.fromkeys(names, PASSED))
     other = Side(board, dict.fromkeys(names, SKIPPED))
-    expected = [entry for table in TABLES for entry in read(TREE / table)]
+    expected = [entry for table in (TABLE, OWN_TABLE) for entry in read(TREE / table)]
     entries = [entry for entry in expected if entry.scenario.endswith("::*")]
     found = compare(ours, other, entries)
     assert found.good, show.markdown(found)

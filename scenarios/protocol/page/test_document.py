@@ -67,7 +67,7 @@ def test_what_is_no_browser_gets_text(endpoints: Endpoints, board: Board) -> Non
 
 def test_the_build_is_reproducible(tmp_path: Path, endpoints: Endpoints) -> None:
     """The same sources give the same bytes, and they are what the device serves."""
-    build = source_tree.root() / "firmware" / "page" / "build.py"
+    build = source_tree.root() / "firmware" / "web" / "build.py"
     outputs = [tmp_path / name for name in ("a.py", "b.py")]
     for output in outputs:
         subprocess.run([sys.executable, build, output], check=True)

@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import suites
 from espbench.boards.builtin import BOARDS
 from espbench.certs import Recipe
 from espbench.firmware import idf_env as idf
 from espbench.firmware.build import locked
 from espbench.firmware.idf_backend import idf_environment
 from espbench.firmware.job import Job, run_logged
+from espbench.reporting.all_boards import boards
 from idf_flash import flash
 
 PROJECT = Path(__file__).resolve().parents[2] / "idf_servers"
@@ -23,7 +23,7 @@ BOARD = BOARDS["esp32"]
 
 def absence() -> str:
     """Return what is missing and how to get it, or ""."""
-    return suites.absence(BOARD)
+    return boards.absence(BOARD, TREE)
 
 
 def build(certificate: Recipe) -> bytes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`make test` compares the boards that it tested, and fails for what nobody explained."""
+"""A run on all boards compares those that it tested, and fails for what nobody explained."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import suites
+from espbench.errors import ConfigError
 from espbench.firmware import build
+from espbench.reporting.all_boards import boards as here
+from espbench.reporting.all_boards import command, sessions
+from espbench.reporting.all_boards.sessions import Plan
+from espbench.reporting.parity.expected import TABLE
 
-TABLE = """
+TEXT = """
 [[difference]]
 scenario = "harness/tests/perf/test_regressions.py::*"
 boards = { lx60 = "passed", esp32 = "skipped: needs board *" }
@@ -19,14 +23,15 @@ why = "Only lx60 counts."
 """
 FOLDERS = {"test_line": "harness.tests", "test_regressions": "harness.tests.perf"}
 """Of modules that are not in scenarios/: one that runs with the first board only, one with each."""
+TABLES = (TABLE, command.OWN_TABLE)
 GATE = {"lx60": "passed", "esp32": "skipped: needs board lx60"}
 
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Have a tree whose table explains that gates need lx60."""
-    monkeypatch.setattr(suites, "TREE", tmp_path)
-    for table, text in zip(suites.TABLES, ("", TABLE), strict=True):
+    monkeypatch.chdir(tmp_path)
+    for table, text in zip(TABLES, ("", TEXT), strict=True):
         (tmp_path / table).parent.mkdir(parents=True)
         (tmp_path / table).write_text(text)
     return tmp_path
@@ -47,19 +52,20 @@ def make(tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         boards: dict[str, tuple[int, dict[str, str] | None]], *arguments: str
     ) -> tuple[int, str]:
         monkeypatch.setenv("ESPBENCH_BOARDS", ",".join(boards))
-        monkeypatch.setattr(suites, "absence", lambda _board: "")
+        monkeypatch.setattr(here, "absence", lambda _board, _root: "")
         monkeypatch.setattr(build, "build", lambda _board, **_: None)
 
-        def pytest_run(command: list[str]) -> int:
-            status, cases = boards[command[command.index("--espbench-board") + 1]]
-            (xml,) = (a.partition("=")[2] for a in command if a.startswith("--junitxml="))
+        def pytest_run(words: list[str], _root: Path) -> int:
+            status, cases = boards[words[words.index("--espbench-board") + 1]]
+            (xml,) = (a.partition("=")[2] for a in words if a.startswith("--junitxml="))
             if cases is not None:
                 (tree / xml).parent.mkdir(parents=True, exist_ok=True)
                 (tree / xml).write_text(junit(cases))
             return status
 
-        monkeypatch.setattr(suites, "_run", pytest_run)
-        status = suites.main(list(arguments))
+        monkeypatch.setattr(sessions, "run", pytest_run)
+        plan = Plan(tree, tree / "build" / "test", pytest=arguments, own_tests=True)
+        status = command.run(plan)
         said = capsys.readouterr()
         return status, said.out + said.err
 
@@ -140,10 +146,10 @@ def test_each_other_board(make: Make) -> None:
     ]
 
 
-def test_one_board(make: Make) -> None:
+def test_one_board(make: Make, tree: Path) -> None:
     """One board has nothing to be compared with, and needs no table."""
-    for table in suites.TABLES:
-        (suites.TREE / table).unlink()
+    for table in TABLES:
+        (tree / table).unlink()
     status, output = make({"lx60": (0, {"test_http.test_a": "passed"})})
     assert (status, parity(output)) == (0, [])
 
@@ -189,12 +195,12 @@ def test_run_that_broke_off(make: Make, status: int, cases: dict[str, str] | Non
     ]
 
 
-@pytest.mark.parametrize("name", suites.TABLES, ids=str)
+@pytest.mark.parametrize("name", TABLES, ids=str)
 def test_bad_table(make: Make, tree: Path, name: Path) -> None:
     """A table that cannot be read is told about before an hour of tests."""
     table = tree / name
     table.write_text("[[")
-    status, output = make({name: (0, {"test_http.test_a": "passed"}) for name in GATE})
-    assert status == 1
-    assert output.startswith(f"espbench: {table} is no TOML (")
+    with pytest.raises(ConfigError) as caught:
+        make({name: (0, {"test_http.test_a": "passed"}) for name in GATE})
+    assert str(caught.value).startswith(f"{table} is no TOML (")
     assert not (tree / "build").exists()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compares what the boards of one `make test` made of the scenarios, as `espbench parity` does."""
+"""Compares what the boards of one run made of the scenarios, as `espbench parity` does."""
 
 from __future__ import annotations
 

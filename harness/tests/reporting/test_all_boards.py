@@ -1,53 +1,60 @@
 # SPDX-License-Identifier: MIT
-"""`make test` runs the boards that are here, and says which it left out and why."""
+"""A run on all boards tests those that are here, and says which it left out and why."""
 
 from __future__ import annotations
 
 import os
 import select
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-import suites
 from espbench.boards.builtin import BOARDS
 from espbench.errors import ConfigError, ToolMissing
 from espbench.firmware import build
+from espbench.reporting.all_boards import boards as here
+from espbench.reporting.all_boards import command, sessions
+from espbench.reporting.all_boards.sessions import Plan
+from espbench.reporting.parity.expected import TABLE
 from espbench.util.timeouts import Deadline
 
 LX60, ESP32, ESP32C3 = (BOARDS[name] for name in ("lx60", "esp32", "esp32c3"))
-CLONE = Path(suites.TREE)
+CLONE = Path(__file__).resolve().parents[3]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have a tree whose results are nobody else's."""
-    monkeypatch.setattr(suites, "TREE", tmp_path)
+    """Have a tree whose results are nobody else's, and be in it."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "scenarios" / "test_http.py").touch()
-    for table in suites.TABLES:
+    for table in (TABLE, command.OWN_TABLE):
         (tmp_path / table).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / table).touch()
     return tmp_path
 
 
+def plan_of(tree: Path, *pytest: str, suites: Sequence[str] = (), own: bool = True) -> Plan:
+    """Return what `make test` asks for, with these arguments for pytest."""
+    return Plan(tree, tree / "build" / "test", suites, pytest, own_tests=own)
+
+
 def test_boards_that_are_here() -> None:
     """Without a choice all that are here are tested, and the others are named with the reason."""
-    assert suites.chosen({}) == suites.chosen({"ESPBENCH_BOARDS": " "}) == []
-    boards, left = suites.select([], {"esp32": "No QEMU.", "esp32c3": "No compiler."})
+    assert here.chosen({}) == here.chosen({"ESPBENCH_BOARDS": " "}) == []
+    boards, left = here.select([], {"esp32": "No QEMU.", "esp32c3": "No compiler."})
     assert boards == [LX60]
     assert left == {"esp32": "No QEMU.", "esp32c3": "No compiler."}
-    assert suites.select([], {}) == ([LX60, ESP32, ESP32C3], {})
+    assert here.select([], {}) == ([LX60, ESP32, ESP32C3], {})
 
 
 def test_each_reason_once() -> None:
     """Tests and boards that lack the same share a short line, whatever number of them there is."""
     long = f"Board esp32 needs QEMU, and none was found: install it with `x` ({'y' * 200}), or not."
     tests = [(f"harness/tests/boards/test_esp32.py::test_{n}", long) for n in range(30)]
-    lines = suites.left_out([*tests, ("scenarios/test_page.py", "no Chromium")], {"esp32": long})
+    lines = command.left_out([*tests, ("scenarios/test_page.py", "no Chromium")], {"esp32": long})
     assert lines == [
         "left out: 30 tests (esp32) and board esp32: Board esp32 needs QEMU, and none was found",
         "left out: 1 test (page): no Chromium",
@@ -57,42 +64,49 @@ def test_each_reason_once() -> None:
 
 def test_boards_that_are_chosen() -> None:
     """A choice is obeyed in its order, and what it leaves out is said."""
-    wanted = suites.chosen({"ESPBENCH_BOARDS": "esp32, lx60,esp32"})
+    wanted = here.chosen({"ESPBENCH_BOARDS": "esp32, lx60,esp32"})
     assert wanted == [ESP32, LX60]
-    assert suites.select(wanted, {}) == (
+    assert here.select(wanted, {}) == (
         wanted,
         {"esp32c3": "ESPBENCH_BOARDS does not name it."},
     )
     with pytest.raises(ConfigError, match=r"^There is no board 'esp8266': choose one of "):
-        suites.chosen({"ESPBENCH_BOARDS": "esp8266"})
+        here.chosen({"ESPBENCH_BOARDS": "esp8266"})
 
 
-def test_chosen_board_that_is_absent(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_chosen_board_that_is_absent(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A board that was asked for and is not here is an error, before anything is built."""
     monkeypatch.setenv("ESPBENCH_BOARDS", "lx60,esp32")
-    monkeypatch.setattr(suites, "absence", lambda board: "No QEMU." if board is ESP32 else "")
-    assert suites.main([]) == 1
-    assert capsys.readouterr().err == (
-        "espbench: ESPBENCH_BOARDS asks for board esp32, which cannot be tested here: No QEMU.\n"
+    monkeypatch.setattr(here, "absence", lambda board, _root: "No QEMU." * (board is ESP32))
+    with pytest.raises(ConfigError) as caught:
+        command.run(plan_of(tree))
+    assert str(caught.value) == (
+        "ESPBENCH_BOARDS asks for board esp32, which cannot be tested here: No QEMU."
     )
 
 
-def test_commands() -> None:
+def test_commands(tree: Path) -> None:
     """Most of the harness's tests run once, scenarios once a board; paths are taken as given."""
     base = [sys.executable, "-m", "pytest", "-rfExX", "-n", "auto", "--dist", "worksteal"]
     base.append("--espbench-board")
-    lx60 = [*base, "lx60", "--junitxml=build/test/lx60.xml"]
-    esp32 = [*base, "esp32", "--junitxml=build/test/esp32.xml"]
-    assert suites.commands([LX60, ESP32], ["-k", "ws"]) == [
+    lx60 = [*base, "lx60", f"--junitxml={tree}/build/test/lx60.xml"]
+    esp32 = [*base, "esp32", f"--junitxml={tree}/build/test/esp32.xml"]
+    all_of_them = f"{tree}/scenarios"
+    boards = [LX60, ESP32]
+    assert sessions.commands(boards, plan_of(tree, "-k", "ws")) == [
         [*lx60, "-k", "ws"],
-        [*esp32, "-k", "ws", "scenarios", *suites.ON_EACH_BOARD],
+        [*esp32, "-k", "ws", all_of_them, *sessions.OWN_ON_EACH_BOARD],
+    ]
+    assert sessions.commands(boards, plan_of(tree, own=False)) == [
+        [*lx60, all_of_them],
+        [*esp32, all_of_them],
     ]
     path = "scenarios/test_http.py::test_x"
-    assert suites.commands([LX60, ESP32], [path]) == [
-        [*lx60, path],
-        [*esp32, path],
+    assert sessions.commands(boards, plan_of(tree, path)) == [[*lx60, path], [*esp32, path]]
+    suite = f"{tree}/scenarios/test_http.py"
+    assert sessions.commands(boards, plan_of(tree, "-x", suites=["http"])) == [
+        [*lx60, "-x", suite],
+        [*esp32, "-x", suite],
     ]
 
 
@@ -107,33 +121,33 @@ def test_tests_of_the_harness_on_each_board() -> None:
 )
 def test_status(statuses: list[int], status: int) -> None:
     """One board's failure is the run's."""
-    assert suites.worst(statuses) == status
+    assert sessions.worst(statuses) == status
 
 
-def test_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_absence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A board is absent for the first thing that is missing."""
-    monkeypatch.setattr(suites, "find_qemu", lambda _board: "/qemu")
-    assert suites.absence(LX60) == (
+    monkeypatch.setattr(here, "find_qemu", lambda _board: "/qemu")
+    assert here.absence(LX60, tmp_path) == (
         "Board lx60 has no firmware/ports/lx60/Makefile to build it with."
     )
 
     def missing(_board: object) -> str:
         raise ToolMissing("No QEMU here.")
 
-    monkeypatch.setattr(suites, "find_qemu", missing)
-    assert suites.absence(LX60) == "No QEMU here."
+    monkeypatch.setattr(here, "find_qemu", missing)
+    assert here.absence(LX60, tmp_path) == "No QEMU here."
 
 
 def test_nothing_runs_after_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C on the first board's run ends all of them."""
     ran: list[str] = []
 
-    def run(command: Sequence[str]) -> int:
+    def run(command: Sequence[str], _root: Path) -> int:
         ran.append(command[0])
-        return suites.INTERRUPTED
+        return sessions.INTERRUPTED
 
-    monkeypatch.setattr(suites, "_run", run)
-    assert suites._run_all([["lx60"], ["esp32"]]) == [suites.INTERRUPTED] * 2
+    monkeypatch.setattr(sessions, "run", run)
+    assert sessions.run_all([["lx60"], ["esp32"]], Path()) == [sessions.INTERRUPTED] * 2
     assert ran == ["lx60"]
 
 
@@ -150,7 +164,10 @@ time.sleep(60)
 
 def test_sigterm_ends_what_runs() -> None:
     """SIGTERM, which comes to this process alone, reaches pytest, which cleans up."""
-    program = f"import suites, sys; sys.exit(suites._run([sys.executable, '-c', {CLEANS_UP!r}]))"
+    program = (
+        "import sys; from espbench.reporting.all_boards.sessions import run; "
+        f"sys.exit(run([sys.executable, '-c', {CLEANS_UP!r}], '.'))"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -161,7 +178,7 @@ def test_sigterm_ends_what_runs() -> None:
         assert process.stdout.readline() == "ready\n"
         process.terminate()
         assert process.stdout.read() == "cleaned up\n"
-    assert process.returncode == suites.INTERRUPTED
+    assert process.returncode == sessions.INTERRUPTED
 
 
 HELD = """
@@ -172,11 +189,18 @@ def test_held():
     with open(os.environ["GO_ON"], "rb", buffering=0) as go_on:
         go_on.read(1)
 """
+RUN = """
+import sys
+from pathlib import Path
+from espbench.reporting.all_boards.command import run
+from espbench.reporting.all_boards.sessions import Plan
+tree = Path.cwd()
+sys.exit(run(Plan(tree, tree / "build" / "test", pytest=sys.argv[1:], own_tests=True)))
+"""
 
 
 def test_two_runs_at_once(tree: Path) -> None:
     """Of two real runs in one tree each has results of its own, and the second says where."""
-    shutil.copytree(CLONE / "tools", tree / "tools")
     (tree / "firmware").symlink_to(CLONE / "firmware")
     (tree / "pytest.ini").write_text("[pytest]\naddopts = -p no:pytest_embedded\n")
     (tree / "scenarios" / "test_held.py").write_text(HELD)
@@ -190,10 +214,8 @@ def test_two_runs_at_once(tree: Path) -> None:
         ends[name] = os.open(tree / name, os.O_RDWR)
 
     def run(name: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "tools/suites.py", "-n0", f"scenarios/{name}"]
-        return subprocess.Popen(
-            command, cwd=tree, env=environment, stdout=subprocess.PIPE, text=True
-        )
+        words = [sys.executable, "-c", RUN, "-n0", f"scenarios/{name}"]
+        return subprocess.Popen(words, cwd=tree, env=environment, stdout=subprocess.PIPE, text=True)
 
     with run("test_held.py") as first:
         try:
@@ -227,11 +249,11 @@ def test_last_lines(
 ) -> None:
     """The last lines say what was tested, how it went, and what was left out."""
     monkeypatch.delenv("ESPBENCH_BOARDS", raising=False)
-    monkeypatch.setattr(suites, "absence", lambda board: "No c3." if board is ESP32C3 else "")
+    monkeypatch.setattr(here, "absence", lambda board, _root: "No c3." * (board is ESP32C3))
     built: list[object] = []
     monkeypatch.setattr(build, "build", lambda board, **_: built.append(board))
 
-    def run(command: list[str]) -> int:
+    def run(command: list[str], _root: Path) -> int:
         """Break off on esp32; elsewhere leave out the tests that need Chromium."""
         if "esp32" in command:
             return 2
@@ -242,8 +264,8 @@ def test_last_lines(
         )
         return 0
 
-    monkeypatch.setattr(suites, "_run", run)
-    assert suites.main([]) == 2
+    monkeypatch.setattr(sessions, "run", run)
+    assert command.run(plan_of(tree)) == 2
     assert built == [LX60, ESP32]
     assert capsys.readouterr().out == (
         "espbench: board lx60 was tested: all passed\n"
