@@ -32,7 +32,7 @@ format: ## put Python and C into shape
 setup: ## only the set-up: packages and virtual environment
 	$(bootstrap) test
 
-lock: ## write the requirements' locks anew
+lock: ## update the requirements' locks
 	$(bootstrap) run -- python tools/lock.py
 
 clean: ## remove what was built (the virtual environment stays)

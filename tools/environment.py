@@ -12,9 +12,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
+import install
 from problem import Problem
 
 FOLDER = ".venv"
@@ -102,9 +103,9 @@ def ensure(tree: Path) -> Path:
             _make(tree, folder)
             have_project = ""
         if have_project != project:
-            _pip(
+            install.install(
                 folder,
-                ["install", "--no-build-isolation", "--no-deps", "--editable", str(tree)],
+                ["--no-build-isolation", "--no-deps", "--editable", str(tree)],
                 "the harness could not be installed into .venv",
             )
         _write_stamp(folder, f"{packages}\n{project}\n")
@@ -130,49 +131,12 @@ def _make(tree: Path, folder: Path) -> None:
             f"Python could not make a virtual environment in {folder} ({' '.join(last)}): "
             "check the free space on that disk, then make again."
         )
-    _pip(
+    install.add_uv(folder, (tree / "requirements.lock").read_text())
+    install.install(
         folder,
-        ["install", "--require-hashes", "--no-deps", "-r", str(tree / "requirements.lock")],
+        [*install.HASHED, "-r", str(tree / "requirements.lock")],
         "the locked Python packages could not be installed into .venv",
     )
-
-
-def _pip(folder: Path, arguments: Sequence[str], failure: str) -> None:
-    command = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-    if not sys.stdout.isatty():
-        command.append("--quiet")
-    # pip's progress goes to the terminal; its warnings and errors are kept for when it fails.
-    result = subprocess.run(
-        [*command, *arguments],
-        stderr=subprocess.PIPE,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    if result.returncode:
-        raise Problem(f"{failure}: {explain(result.stderr)}")
-
-
-def explain(stderr: str) -> str:
-    """Return what pip's errors mean, and what to do next."""
-    text = stderr.lower()
-    last = next(
-        (line for line in reversed(stderr.strip().splitlines()) if "error" in line.lower()),
-        "pip gave no reason",
-    ).strip()
-    if "do not match the hashes" in text:
-        return (
-            "a package differs from the one that requirements.lock names. Make again; if it "
-            f"stays so, something between you and the package index alters files ({last})."
-        )
-    if "no space left" in text:
-        return "the disk is full. Free some space (about 250 MB), then make again."
-    if "no matching distribution" in text or "connection" in text or "timed out" in text:
-        return (
-            "the package index did not answer, or lacks a package. Check the network, a proxy "
-            f"and pip's configuration, then make again ({last})."
-        )
-    return f"{last}. Put that right, then make again."
 
 
 def _write_stamp(folder: Path, text: str) -> None:

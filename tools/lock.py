@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Writes the locks of the requirements with uv, which is fetched for this only."""
+"""Writes the locks of the requirements with the environment's uv."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parent.parent
@@ -15,16 +14,13 @@ NAMES = ("requirements", "requirements-lab", "requirements-docs")
 
 def main() -> int:
     """Resolve for every platform and for Python 3.11 and newer; return an exit status."""
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([f"{folder}/bin/pip", "install", "--quiet", "uv"], check=True)
-        return max(_compile(folder, name) for name in NAMES)
+    return max(map(_compile, NAMES))
 
 
-def _compile(folder: str, name: str) -> int:
+def _compile(name: str) -> int:
     return subprocess.run(
         [
-            f"{folder}/bin/uv",
+            str(Path(sys.executable).parent / "uv"),
             "pip",
             "compile",
             "--quiet",

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import debian
 import environment
+import install
 import lint
 import pytest
 from debian import Machine, Package
@@ -194,7 +196,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list of what set-up does, without doing it."""
     made: list[str] = []
     monkeypatch.setattr(environment, "_make", lambda *_arguments: made.append("make"))
-    monkeypatch.setattr(environment, "_pip", lambda *_arguments: made.append("install"))
+    monkeypatch.setattr(install, "install", lambda *_arguments: made.append("install"))
     monkeypatch.setattr(environment, "_write_stamp", lambda *_arguments: made.append("stamp"))
     return made
 
@@ -279,13 +281,13 @@ def test_inside_of_the_environment_that_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With `.venv` active, `python3` is its own, and it can make itself again."""
-    monkeypatch.setattr(environment, "_pip", lambda *_arguments: None)
+    monkeypatch.setattr(install, "install", lambda *_arguments: None)
     tree = make_tree(tmp_path)
     program = environment.ensure(tree) / "python"
     (tree / "requirements.lock").write_text("a==2\n")
     code = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
-        "import environment; environment._pip = lambda *_arguments: None\n"
+        "import environment, install; install.install = lambda *_arguments: None\n"
         "environment.ensure(Path(sys.argv[2]))"
     )
     subprocess.run([program, "-c", code, TREE / "tools", tree], check=True)
@@ -302,7 +304,7 @@ def test_inside_of_the_environment_that_is_made_again(
     ),
     (
         "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
-        "the disk is full. Free some space (about 250 MB), then make again.",
+        "the disk is full. Free some space (about 300 MB), then make again.",
     ),
     (
         "WARNING: Retrying\nERROR: No matching distribution found for rich",
@@ -313,7 +315,88 @@ def test_inside_of_the_environment_that_is_made_again(
 ])  # fmt: skip
 def test_pip_errors(stderr: str, sentence: str) -> None:
     """pip's errors are told in a sentence that says what to do."""
-    assert environment.explain(stderr) == sentence
+    assert install.explain(stderr) == sentence
+
+
+def test_locked_uv() -> None:
+    """The lock has one uv, whose lines end where the next package begins."""
+    lock = (TREE / "requirements.lock").read_text()
+    line = install.locked_uv(lock)
+    assert line.startswith("uv==")
+    assert line.count("==") == 1
+    assert "--hash=sha256:" in line
+    assert lock.count(line) == 1
+    after = f"a==1\n{line}wsproto==1\n"
+    assert install.locked_uv(after) == line
+    assert install.locked_uv("a==1\nuvloop==1\n") == ""
+
+
+def test_what_uv_learns_from_pip() -> None:
+    """uv asks where pip asks; the environment overrides files, and `install` overrides `global`."""
+    config = (
+        ":env:.find-links='/wheels /more'\n"
+        ":env:.cert='/c.pem'\n"
+        "download.cert='/d.pem'\n"
+        "global.cert='/a.pem'\n"
+        "global.index-url='https://user:a=b@one/simple'\n"
+        "global.timeout='60'\n"
+        "install.index-url='https://two/simple'\n"
+    )
+    assert install.uv_variables(config) == {
+        "UV_DEFAULT_INDEX": "https://two/simple",
+        "UV_FIND_LINKS": "/wheels,/more",
+        "SSL_CERT_FILE": "/c.pem",
+    }
+    assert install.uv_variables("") == {}
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that makes an environment's programs, which note how they are called.
+
+    Each has an exit status; `None` leaves the program out.
+    """
+
+    def make(*, uv: int | None, pip: int) -> Path:
+        (tmp_path / "bin").mkdir()
+        for name, status in (("uv", uv), ("python", pip)):
+            if status is not None:
+                program = tmp_path / "bin" / name
+                program.write_text(
+                    f'#!/bin/sh\n[ "$4" = config ] || echo "{name} $*" >> {tmp_path}/calls\n'
+                    f"[ {status} = 0 ] || echo 'ERROR: no reason' >&2\nexit {status}\n"
+                )
+                program.chmod(0o755)
+        return tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize(("uv", "installer"), [(0, ["uv"]), (2, ["uv", "pip"]), (None, ["pip"])])
+def test_uv_or_pip(
+    uv: int | None,
+    installer: list[str],
+    programs: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """uv installs; pip does where there is no uv, or where it could not."""
+    folder = programs(uv=uv, pip=0)
+    install.install(folder, ["-r", "x.lock"], "it failed")
+    calls = {
+        "uv": f"uv pip install --python={folder}/bin/python -r x.lock",
+        "pip": "python -m pip --disable-pip-version-check --quiet install -r x.lock",
+    }
+    assert (folder / "calls").read_text().splitlines() == [calls[name] for name in installer]
+    said = "espbench: uv could not do that, so pip does, which takes longer\n"
+    assert capsys.readouterr().out == (said if len(installer) == 2 else "")
+
+
+def test_neither_uv_nor_pip(programs: Callable[..., Path]) -> None:
+    """What pip says is told, and not what uv said before."""
+    folder = programs(uv=2, pip=1)
+    with pytest.raises(Problem) as error:
+        install.install(folder, [], "it failed")
+    assert str(error.value) == "it failed: ERROR: no reason. Put that right, then make again."
 
 
 def test_old_python() -> None:
