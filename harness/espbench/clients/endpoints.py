@@ -95,6 +95,7 @@ class Endpoint:
         scheme = ("ws" if websocket else "http") + ("s" if self.tls else "")
         return f"{scheme}://{self.host}:{self.port}{path}"
 
+
 __all__ = ["Endpoint", "Endpoints", "Forwarded"]
 
 

@@ -112,7 +112,7 @@ def test_commands(tree: Path) -> None:
 
 def test_tests_of_the_harness_on_each_board() -> None:
     """Each is in the tree, where pytest finds it."""
-    assert [name for name in suites.ON_EACH_BOARD if not (CLONE / name).is_file()] == []
+    assert [name for name in sessions.OWN_ON_EACH_BOARD if not (CLONE / name).is_file()] == []
 
 
 @pytest.mark.parametrize(

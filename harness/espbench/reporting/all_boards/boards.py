@@ -9,7 +9,7 @@ from pathlib import Path
 from espbench.boards.board import Board
 from espbench.boards.builtin import BOARDS, board_named
 from espbench.errors import ConfigError, EspbenchError
-from espbench.firmware.builders import builder_of
+from espbench.firmware.build import builder_of
 from espbench.qemu.discovery import find_qemu
 
 VARIABLE = "ESPBENCH_BOARDS"
