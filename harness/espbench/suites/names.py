@@ -80,9 +80,10 @@ def suite_paths(root: Path, names: Sequence[str]) -> list[str]:
 
 def renamed(names: Sequence[str]) -> list[str]:
     """Return a sentence for each former name among these."""
+    files = dict.fromkeys(name.partition("::")[0] for name in names)
     return [
         f"The suite {name} is called {RENAMED[name]} now; the old name goes after 0.1."
-        for name in names
+        for name in files
         if name in RENAMED
     ]
 

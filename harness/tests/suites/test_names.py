@@ -98,7 +98,7 @@ def test_renamed(old: str) -> None:
     """A former name leads to a suite that there is, and the sentence says which."""
     (path,) = suite_paths(TREE, [old])
     assert path == str(suites(TREE)[RENAMED[old]])
-    assert renamed([old, "smoke"]) == [
+    assert renamed([old, f"{old}::test_x", "smoke"]) == [
         f"The suite {old} is called {RENAMED[old]} now; the old name goes after 0.1."
     ]
 
