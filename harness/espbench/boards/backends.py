@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How a board's firmware is built, as data; `espbench.firmware.build` has what builds it."""
+"""How a board's firmware is built, as data: `MakeBackend`, `IdfBackend`; builders are elsewhere."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What somebody says of a firmware that is not ours: where it listens, when it is ready."""
+"""Parses what options say of a firmware that is not ours: its ports, and its readiness."""
 
 from __future__ import annotations
 

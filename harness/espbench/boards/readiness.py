@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""When a device is ready: strategies, of which a board has one and a test may name another.
+"""What a device must show to be ready: `Readiness` and the strategies that a board or test names.
 
 slirp accepts a TCP connection before the guest does, so an accepted connection means nothing: each
 strategy that looks at the network waits for an application byte.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench build`: builds a board's firmware, and prints where it is."""
+"""Command line of `espbench build`: options and output; the work is in `firmware.build`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench certs`: writes certificates, good and bad, and lists them."""
+"""Command line of `espbench certs`: options and output; the work is in `certs`."""
 
 from __future__ import annotations
 

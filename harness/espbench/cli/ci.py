@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench ci`: writes a workflow and a container file into a firmware project."""
+"""Command line of `espbench ci`: writes a workflow and a container file into a firmware project."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench doctor`: what this machine has, what is missing, and how to get it."""
+"""Command line of `espbench doctor`: options and output; the work is in `doctor.doctor`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench gate`: compares a firmware's figures with a baseline."""
+"""Command line of `espbench gate`: options and output; the work is in `perf.gate`."""
 
 from __future__ import annotations
 

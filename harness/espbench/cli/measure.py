@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench measure`: counts a firmware's instructions and bytes of memory."""
+"""Command line of `espbench measure`: options and output; the work is in `perf.measure`."""
 
 from __future__ import annotations
 

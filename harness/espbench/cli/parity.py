@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench parity`: runs the scenario suites on two boards, and shows what differs."""
+"""Command line of `espbench parity`: options and output; the work is in `reporting.parity`."""
 
 from __future__ import annotations
 

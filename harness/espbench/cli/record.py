@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench record`: runs pytest with devices that record, and keeps what failed."""
+"""Command line of `espbench record`: becomes pytest, with devices that record."""
 
 from __future__ import annotations
 

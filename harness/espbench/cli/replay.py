@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench replay`: repeats a recorded run."""
+"""Command line of `espbench replay`: options and output; the work is in `recording.replay`."""
 
 from __future__ import annotations
 

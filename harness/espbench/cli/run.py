@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench run`: runs the scenario suites, and writes a report."""
+"""Command line of `espbench run`: options and output; the work is in `reporting.runner`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What commands share: where they print, which firmware they use, options that several have."""
+"""What commands share: consoles to print to, the firmware, options that several commands have."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench timings`: times the firmware and the harness on this machine."""
+"""Command line of `espbench timings`: options and output; the work is in `perf.wallclock`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench up`: boots a device and stays, with its console on this terminal."""
+"""Command line of `espbench up`: options and output; the work is in `interactive.up`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where a device can be reached, as clients see it: one port, and all of them by scheme."""
+"""Where clients reach a device: `Endpoint`, one server, and `Endpoints`, all by their scheme."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What clients raise: a branch of the one tree of errors."""
+"""The errors that clients raise: `ClientError` and those below it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An HTTP/1.1 client: requests written as they are told, answers judged by h11 (RFC 9112)."""
+"""An HTTP/1.1 client that sends whatever it is given; h11 parses the answers (RFC 9112)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Source ports that a guest does not know yet.
+"""Connects from source ports that a guest does not remember: `connect`, `SourcePorts`.
 
 slirp keeps a client's source port, so it is a part of the connection's name in the guest. Two
 clients that share one are one connection there, and a client that gets one again while the guest

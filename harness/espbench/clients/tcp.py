@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""TCP connections on which every call has a deadline and each end can be told from another."""
+"""`Stream`: a TCP connection with a deadline for every call, which tells a FIN from a reset."""
 
 from __future__ import annotations
 

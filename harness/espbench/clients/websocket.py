@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A WebSocket client that can break every rule, and judges the answers by wsproto (RFC 6455).
+"""A WebSocket client that can break RFC 6455, `WebSocket`, and one that cannot, `WellBehaved`.
 
 For well-behaved clients `well_behaved` gives a connection of the `websockets` library.
 """

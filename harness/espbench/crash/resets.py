@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reset causes, as the chip's ROM prints them at the start of every boot."""
+"""Finds the causes of resets in console text, as the chip's ROM prints them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The moments of a boot, as people read them: made from a device's timeline."""
+"""The phases of a boot, for people: made from a device's timeline."""
 
 from __future__ import annotations
 

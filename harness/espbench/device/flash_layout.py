@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where things go in the flash of one firmware: its own partition table says it.
+"""Makes a board's flash image for one firmware, by that firmware's own partition table.
 
 A board's `Flash` is what espbench's own firmware has. Somebody else's brings a table of its own.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What happened to a device, and when: the clock that all of its evidence shares."""
+"""`Timeline`: what happened to a device, and when; all of its evidence shares this clock."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Says what is there, what is missing, and how to get it."""
+"""Checks the machine for what boards need: `examine`; shows what is missing: `show`, `remedies`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds a board's firmware; up to date means nothing is done.
+"""Builds a board's firmware unless it is up to date: `build`, with a stamp and a lock.
 
 What all ways of building share is here: the stamp, the lock, the log. Each way is a `Builder`.
 """

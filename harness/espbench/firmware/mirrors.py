@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where Debian's archive can be had: the user's choice, or what apt uses on this machine."""
+"""Which mirror of Debian's archive to fetch from: the user's choice, or what apt uses here."""
 
 from __future__ import annotations
 

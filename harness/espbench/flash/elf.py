@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How large the sections of a firmware are that take memory on the device."""
+"""Sizes of an ELF's sections that take memory on the device: `sections`, `image_bytes`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""QEMU's `-kernel`: why it cannot load a file (QEMU only says that it cannot), where one starts."""
+"""Whether QEMU's `-kernel` can load an ELF, and if not, why; and where its entry point is."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The flash image that a device starts from: a littlefs with the scenario's files.
+"""Makes and reads littlefs images: the files that a device starts with, and those it leaves.
 
 Images are made once for each content and kept in the user's cache; each device gets a copy of its
 own, so nothing that is shared is ever written to.

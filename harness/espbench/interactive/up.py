@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench up`: boots a device and stays, with its console on this terminal, until Ctrl-]."""
+"""`espbench up`: boots a device, shows its addresses, and leads the terminal to its console."""
 
 from __future__ import annotations
 

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""A network that breaks: frames between slirp and the guest are lost, late, out of order, or cut.
+"""A broken network: frames between slirp and the guest are lost, late, out of order, or cut.
 
-packets.py      what is in a frame
-conditions.py   what happens to frames, as data
-lane.py         what becomes of each frame, and when (no I/O, no clock)
-framing.py      how QEMU sends frames through a socket
+network.py      what a test calls
+on_demand.py    attaches it when a test first asks for it
+attach.py       puts the relay into a running QEMU
 relay.py        the thread that carries frames
-network.py      what a test says
-attach.py       puts it into a QEMU that runs
+framing.py      how QEMU sends frames through a socket
+link.py         what becomes of each frame, and when (no I/O, no clock)
+impairment.py   what happens to frames, as data
+packets.py      what is in a frame
+connections.py  TCP connections, from a capture
+pcap.py         frames of a capture
 """
 
 from espbench.netem.impairment import Conditions

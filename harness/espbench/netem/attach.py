@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Puts a relay into the network of a QEMU that runs.
+"""Attaches a relay to the network of a running QEMU, by `filter-redirector` objects.
 
 QEMU hands frames over by `filter-redirector` objects (qemu(1), "Generic object creation"), one for
 each direction, whose sockets are made here and passed to it over its monitor. So a device that asks

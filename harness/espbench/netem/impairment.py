@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What one direction of the network does to frames, as data."""
+"""`Conditions`: loss, delay, order, rate and size of one direction's frames, as data."""
 
 from __future__ import annotations
 

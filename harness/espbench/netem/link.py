@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One direction of the network: decides what becomes of each frame, and when. No I/O, no clock."""
+"""One direction of the network: decides which frames are lost or late. No I/O, no clock."""
 
 from __future__ import annotations
 

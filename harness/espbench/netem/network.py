@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`device.network`: what a test says about the network between its clients and the guest."""
+"""`device.network`, `Network`: the methods with which a test impairs the network."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The thread that carries frames between QEMU's filters and the lanes."""
+"""The thread that carries frames between QEMU's filters and both directions of the network."""
 
 from __future__ import annotations
 

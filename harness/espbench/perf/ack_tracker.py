@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What went over a device's network, read from its capture while it grows.
+"""Follows a device's capture while it grows, until every segment is acknowledged.
 
 Tells when the network is quiet: slirp acknowledges some segments at once and others after 2 ms or
 with the next one, so a client that goes on at once lets chance decide how many frames there are.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Measures a device: boot, handshakes, requests, memory, idling. Every figure has a unit."""
+"""Measures one device on the host's clock: boot, handshakes, requests, memory, idling. `Figure`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compares a firmware's figures with a baseline; pure."""
+"""Compares a firmware's figures with a baseline, and judges each; pure."""
 
 from __future__ import annotations
 

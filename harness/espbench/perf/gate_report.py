@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A gate's outcome for people, for pull requests and for machines; pure."""
+"""Writes the gate's outcome as a table, Markdown, JUnit XML and JSON; pure."""
 
 from __future__ import annotations
 

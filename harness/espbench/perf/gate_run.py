@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `espbench measure` and `espbench gate` share."""
+"""What `espbench measure` and `espbench gate` share: versions, and figures that are unavailable."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a device worked, read out of its memory while it sleeps.
+"""Counts the instructions that a device executed, by a counter in its memory.
 
 The firmware counts the cycles of its clock without those that it slept through, and leaves them
 where the host finds them (firmware/modules/bench/cycles.h). Under `-icount` the guest's clock

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Measures a firmware without noise: instructions and bytes, the same from run to run.
+"""`espbench measure`: a firmware's instructions and bytes of memory, the same from run to run.
 
 Two devices, one for each kind of key. Everything that could be left to chance is fixed: the seed of
 the device's random generator, keys, certificates, the clients' random numbers, the addresses, and

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The figures that a gate compares: what they are called, and how far each may move."""
+"""The figures that the gate compares, and their tolerances: `Kind`, `Reading`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench timings`: figures of the firmware and of the harness, ratios taken from one run."""
+"""`espbench timings`: all figures of a firmware and the harness on the host's clock."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which folder a session's evidence goes to: no other session writes there meanwhile."""
+"""Chooses the folder for a session's evidence, and locks it against other sessions."""
 
 from __future__ import annotations
 

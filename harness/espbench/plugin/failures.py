@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What becomes of a test that fails: its cause, its evidence, and the terminal's last lines."""
+"""What a failed test leaves: its cause, its evidence, and lines in the terminal's summary."""
 
 from __future__ import annotations
 

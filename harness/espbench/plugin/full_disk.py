@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A full disk at the end of a session costs what should have been written, not what tests found."""
+"""Reports a full disk at a session's end in one sentence, and keeps the tests' results."""
 
 from __future__ import annotations
 

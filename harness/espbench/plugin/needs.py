@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of a session need to boot a device is there, or one sentence ends the session."""
+"""Checks before a session's first test that QEMU and the firmware are there, or ends it."""
 
 from __future__ import annotations
 

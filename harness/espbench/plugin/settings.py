@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a session's options, ini settings and markers say of its devices."""
+"""Reads a session's options, ini settings and markers into options of `Device`."""
 
 from __future__ import annotations
 

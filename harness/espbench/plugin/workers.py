@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the controller of pytest-xdist hears of its workers, which alone know the tests."""
+"""What pytest-xdist's controller learns from its workers' reports."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Turns: how many boots ahead run at a time, over all processes of this user.
+"""Limits how many devices boot ahead at a time, over all processes of this user.
 
 A turn is a lock on a file, which the kernel gives back when its process ends, however that ends.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The devices of a session that boot ahead."""
+"""The pool of a session's devices that boot ahead."""
 
 from __future__ import annotations
 

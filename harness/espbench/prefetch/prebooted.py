@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One device that boots ahead, in a thread of its own, and then waits, paused, for its test."""
+"""One device that boots ahead in a thread of its own, and waits, paused, for its test."""
 
 from __future__ import annotations
 

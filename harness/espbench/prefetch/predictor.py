@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the next tests will ask for: a guess, which the pool compares with what they do ask for.
+"""Predicts which devices the next tests will ask for, and with which options.
 
 Markers are known ahead. What the fixtures `device_options`, `firmware` and `board` return is not:
 it is taken to be what they returned for the last test in the same place. Where that was wrong once,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds the QEMU that has a board's machine: the program's name alone does not tell.
+"""Finds the QEMU that has a board's machine; two programs of one name may differ in that.
 
 Espressif's fork has the name of the stock program. It is on PATH after ESP-IDF's export.sh, and
 always in the folder of ESP-IDF's tools.

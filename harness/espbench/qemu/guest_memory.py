@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A variable of the firmware, read by QEMU's monitor: it costs the guest nothing."""
+"""Reads a variable of the firmware through QEMU's monitor, at no cost for the guest."""
 
 from __future__ import annotations
 

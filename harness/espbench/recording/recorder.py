@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Keeps what made a run of a device, once it is over."""
+"""`Recorder`: has QEMU record a device's run, and archives the recording at its end."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The boot of each board as one picture: SVG that stands in a page, without scripts."""
+"""Draws the boot of each board as one SVG."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a failed test leaves behind: one folder that tells the whole story of one device."""
+"""Writes the evidence of a failed test: one folder with console, events, heap, panic and flash."""
 
 from __future__ import annotations
 

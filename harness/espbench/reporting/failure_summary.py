@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What broke, in a few lines for a terminal: the cause, and the state of the device."""
+"""Sums up a failure in a few lines for a terminal: its cause, and the device's state."""
 
 from __future__ import annotations
 

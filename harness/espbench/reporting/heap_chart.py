@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The heap of a test over its time, with its connections below: SVG without scripts."""
+"""Draws a test's heap over time, with its connections below, as SVG."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The HTML report of a run: one file, no network, readable on a phone, light and dark."""
+"""Renders the HTML report of a run: one file without network access."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The scenarios' outcomes: pure data, made from the events of `espbench.reporting.progress`."""
+"""The scenarios' outcomes as data, made from the events of `espbench.reporting.progress`."""
 
 from __future__ import annotations
 

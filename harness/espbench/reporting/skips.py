@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Why tests were skipped: each reason once and short, with how many tests it kept from running."""
+"""Summarizes why tests were skipped: each reason once, with the number of tests."""
 
 from __future__ import annotations
 

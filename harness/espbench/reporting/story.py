@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads what a failed test left behind, for pictures: its heap, its events, its connections."""
+"""Reads a folder of evidence back for charts: its heap, its events, its connections."""
 
 from __future__ import annotations
 

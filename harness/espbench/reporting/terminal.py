@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a run looks like while it goes on: live in a terminal, plain lines elsewhere."""
+"""Shows a run in the terminal: live, or as plain lines where output is no terminal."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A figure's history as a small line: SVG without scripts."""
+"""Draws a figure's history as a small line, as SVG."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The scenario suites by their names.
+"""Finds the scenario suites by their names.
 
 A suite is a file `test_NAME.py` below `scenarios/`, or a folder of them. Its name is its path below
 that folder without `test_` and `.py`, such as `limits/saturation`, or `limits` for all in a folder.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The line that installs Debian's packages."""
+"""The `apt-get` line that installs Debian packages."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Randomness that is none: the same bytes in every run, for what is to be measured.
+"""Deterministic random bytes: the same in every run, for what is measured.
 
 What a handshake costs depends a little on the numbers that are drawn in it, and what an RSA key
 costs depends on its bits. Worth nothing as secrets: use it on test keys and test clients only.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One run at a time writes a folder: two of them at once would mix what they leave."""
+"""Locks a folder, so that one run at a time writes there."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Takes the guest's one byte stream apart: console text, and control records among it.
+"""Separates control records (RFC 7464) from console text in one byte stream: `Demultiplexer`.
 
 Control records are JSON text sequences (RFC 7464): 0x1E, one JSON text, LF. No I/O happens here.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Folders that a command makes and clears: it removes nothing that it did not make."""
+"""Marks folders that a command made, so that it clears no others."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a program prints, for those who ask it for its version."""
+"""Runs a program for its version: the first line that it prints."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Deadlines: points in time that several waits share, scaled for slow machines."""
+"""`Deadline`: a point in time that several waits share, scaled for slow machines."""
 
 from __future__ import annotations
 

@@ -8,7 +8,9 @@ import-linter checks the packages' order (`make lint`); cycles are looked for be
 
 from __future__ import annotations
 
+import ast
 import graphlib
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -110,3 +112,29 @@ def test_no_folder_is_full() -> None:
     for path in sources():
         counts[path.parent] = counts.get(path.parent, 0) + 1
     assert [f"{p.relative_to(TREE)}: {n}" for p, n in counts.items() if n > FULLEST_FOLDER] == []
+
+
+def test_first_lines_differ() -> None:
+    """Each module says in its first line what is in it, so that one opens the right one of two."""
+    first: dict[str, Path] = {}
+    for path in sources():
+        line = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+        assert len(line.split()) >= 3, f"{path.relative_to(TREE)} does not say what is in it"
+        assert line.endswith("."), f"{path.relative_to(TREE)}: {line}"
+        assert line not in first, f"{path.relative_to(TREE)} says the same as {first[line]}"
+        first[line] = path
+
+
+def test_files_that_a_package_lists() -> None:
+    """A package that lists its modules lists all of them, and no others."""
+    listed = {
+        path: set(
+            re.findall(r"^(\w+\.py)  ", ast.get_docstring(ast.parse(path.read_text())) or "", re.M)
+        )
+        for path in sources()
+        if path.name == "__init__.py"
+    }
+    assert any(listed.values())
+    for path, names in listed.items():
+        if names:
+            assert names == {one.name for one in path.parent.glob("*.py")} - {path.name}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The guest's console: a reader thread, the transcript, and waiting for what it shows."""
+"""`Console`: reads what the guest prints, keeps it as a transcript, and waits for text in it."""
 
 from __future__ import annotations
 

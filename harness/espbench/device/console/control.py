@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Control requests: questions that the device answers below its network and below Python."""
+"""`Control`: sends requests to the guest's firmware, below its network and below Python."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One serial line to the guest: sends to it, however slowly the guest takes it."""
+"""One serial line to the guest: sends to it as fast as the guest takes it."""
 
 from __future__ import annotations
 

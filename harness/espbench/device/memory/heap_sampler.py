@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Looks at a device's heap while its network is busy, for the curve of a test that fails."""
+"""Samples a device's heap while its network is busy, for the heap's curve in the evidence."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which connections lwIP still remembers although they are over (RFC 9293, TIME-WAIT).
+"""Reads lwIP's TIME-WAIT connections (RFC 9293) in a guest's memory: `TimeWait`.
 
 Such a connection holds a control block where the next one's would be, so what comes after it finds
 another heap. lwIP counts the time in half seconds, so it takes between 1 and 1.5 s on lx60.
