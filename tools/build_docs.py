@@ -21,7 +21,7 @@ SITE = TREE / "build" / "docs" / "site"
 
 def environment() -> dict[str, str]:
     """Return the environment in which Python finds MkDocs and the hooks."""
-    paths = [str(locked_packages.install("docs")), str(TREE / "tools")]
+    paths = [str(locked_packages.install("docs")), str(TREE / "tools" / "docs")]
     # Material for MkDocs prints an advertisement otherwise.
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "NO_MKDOCS_2_WARNING": "1"}
 
