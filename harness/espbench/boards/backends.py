@@ -30,7 +30,4 @@ class IdfBackend:
 
 
 if not TYPE_CHECKING:
-    __getattr__ = renamed(
-        __name__,
-        {"IdfWay": f"{__name__}.IdfBackend", "MakeWay": f"{__name__}.MakeBackend"},
-    )
+    __getattr__ = renamed(__name__, {"IdfWay": "IdfBackend", "MakeWay": "MakeBackend"})

@@ -29,6 +29,7 @@ from espbench.clients.tcp import ByteStream, Stream
 from espbench.clients.tls import UNVERIFIED, Record, Step, Tls, TlsSteps, TlsStream, records
 from espbench.clients.webrepl import WebRepl
 from espbench.clients.websocket import Closed, Frame, WebSocket, WellBehaved, well_behaved
+from espbench.util.renamed import renamed
 
 __all__ = [
     "UNVERIFIED",
@@ -64,15 +65,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    _RENAMED = {"Doors": "Endpoints", "Target": "Endpoint"}
-
-    def __getattr__(name):
-        """Return a class by its former name, which goes after 0.1."""
-        if name not in _RENAMED:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        import warnings
-
-        new = _RENAMED[name]
-        said = f"espbench.clients.{name} is called {new} now; the old name goes after 0.1."
-        warnings.warn(said, DeprecationWarning, stacklevel=2)
-        return globals()[new]
+    __getattr__ = renamed(__name__, {"Doors": "Endpoints", "Target": "Endpoint"})

@@ -13,6 +13,8 @@ from espbench.clients.tcp import TIMEOUT, ByteStream, Stream
 from espbench.clients.tls import Tls, TlsStream
 from espbench.clients.websocket import WebSocket, WellBehaved, well_behaved
 
+__all__ = ["Endpoint", "Endpoints", "Forwarded"]
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -94,9 +96,6 @@ class Endpoint:
         """Return the URL of a path on this endpoint."""
         scheme = ("ws" if websocket else "http") + ("s" if self.tls else "")
         return f"{scheme}://{self.host}:{self.port}{path}"
-
-
-__all__ = ["Endpoint", "Endpoints", "Forwarded"]
 
 
 class Forwarded(Protocol):

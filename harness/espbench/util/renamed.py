@@ -16,18 +16,16 @@ def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
 
     Args:
         module: its `__name__`.
-        names: where each old name is now, such as `{"Old": "espbench.boards.board.New"}`.
+        names: what each old name is called now, in the same module (`{"Old": "New"}`) or in
+            another (`{"Old": "espbench.boards.board.Old"}`).
     """
 
     def find(name: str) -> Any:
         if name not in names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         where, _, new = names[name].rpartition(".")
-        warnings.warn(
-            f"{module}.{name} is now {names[name]}: the old name goes with the next release.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return getattr(import_module(where), new)
+        said = f"{module}.{name} is called {names[name]} now; the old name goes after 0.1."
+        warnings.warn(said, DeprecationWarning, stacklevel=2)
+        return getattr(import_module(where or module), new)
 
     return find

@@ -19,7 +19,7 @@ import grimp
 import pytest
 
 TREE = Path(__file__).resolve().parents[3]
-TOPS = ("certs", "ci", "firmware", "harness", "tools")
+TOPS = ("certs", "ci", "docs", "firmware", "harness", "scenarios", "tools")
 LONGEST_FILE = 600
 FULLEST_FOLDER = 15
 LAYERS = 12

@@ -10,6 +10,7 @@ import pytest
 from espbench.boards.backends import IdfBackend, MakeBackend
 from espbench.boards.board import Board
 from espbench.boards.builtin import BOARDS, board_named
+from espbench.clients import Endpoint, Endpoints
 from espbench.device.readiness import readiness_of
 from espbench.flash.geometry import Flash
 from espbench.qemu.process import Machine, Qemu
@@ -27,6 +28,8 @@ MOVED = [
     ("espbench.boards", "board_named", board_named),
     ("espbench.boards.backends", "IdfWay", IdfBackend),
     ("espbench.boards.backends", "MakeWay", MakeBackend),
+    ("espbench.clients", "Doors", Endpoints),
+    ("espbench.clients", "Target", Endpoint),
     ("espbench.device", "Device", espbench.Device),
     ("espbench.device", "HeapSample", None),
     ("espbench.device", "Ready", None),
@@ -43,20 +46,22 @@ MOVED = [
 @pytest.mark.parametrize(("module", "name", "value"), MOVED, ids=[f"{m}.{n}" for m, n, _ in MOVED])
 def test_moved(module: str, name: str, value: object) -> None:
     """The old name is the new thing, and the warning says where that is."""
-    with pytest.warns(DeprecationWarning, match=" is now ") as caught:
+    with pytest.warns(DeprecationWarning, match=" is called ") as caught:
         found = getattr(import_module(module), name)
     (warning,) = caught
     said = str(warning.message)
-    assert said.startswith(f"{module}.{name} is now espbench.")
-    where, _, new = said.split(" is now ")[1].partition(":")[0].rpartition(".")
-    assert found is getattr(import_module(where), new)
+    assert said.startswith(f"{module}.{name} is called ")
+    where, _, new = said.split(" is called ")[1].partition(" now; ")[0].rpartition(".")
+    assert found is getattr(import_module(where or module), new)
     assert value is None or found is value
     assert warning.filename == __file__
 
 
 def test_from_import_warns_where_it_stands() -> None:
     """`from MODULE import NAME` names the importing line."""
-    with pytest.warns(DeprecationWarning, match="is now espbench.Device: the old name") as caught:
+    with pytest.warns(
+        DeprecationWarning, match="is called espbench.Device now; the old name"
+    ) as caught:
         exec(compile("from espbench.device import Device", "theirs.py", "exec"), {})
     assert {warning.filename for warning in caught} == {"theirs.py"}
 
