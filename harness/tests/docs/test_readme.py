@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The README's scenario in ten lines, and its commands for a device, as they stand there."""
+"""README.md is short and true: its example, that example's output, and its order.
+
+The commands for a device are in docs/how-to/run-a-device.md.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,21 @@ from espbench.perf.wallclock import free_port
 from espbench.util.timeouts import Deadline
 from up_process import Up, ended
 
-README = Path(__file__).parents[3] / "README.md"
+TREE = Path(__file__).parents[3]
+README = TREE / "README.md"
+BY_HAND = TREE / "docs" / "how-to" / "run-a-device.md"
+SECTIONS = [
+    "Requirements",
+    "Install",
+    "Example",
+    "Features",
+    "Boards",
+    "Documentation",
+    "Compared with others",
+    "Limits",
+    "Contributing",
+    "Licence",
+]
 CURL = """#!{python}
 import ssl, sys, urllib.request
 *options, url = sys.argv[1:]
@@ -27,16 +44,48 @@ trust = ssl.create_default_context(cafile=options[1] if options else None)
 with urllib.request.urlopen(url, context=trust if url.startswith("https") else None) as answer:
     sys.stdout.write(answer.read().decode())
 """
-"""What the README asks of curl, where that is not installed."""
+"""What the page asks of curl, where that is not installed."""
+
+
+def example() -> str:
+    """Return the README's only block of Python."""
+    (source,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    return str(source)
+
+
+def test_order_and_length() -> None:
+    """A reader finds the sections in their order, on less than 150 lines, below one picture."""
+    text = README.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 150
+    assert re.findall(r"^## (.*)$", text, re.M) == SECTIONS
+    assert len(example().splitlines()) == 15
+    assert len(re.findall(r"^!\[", text, re.M)) == 1
+
+
+@pytest.mark.boards("lx60")
+def test_output(tmp_path: Path) -> None:
+    """pytest prints what the README shows."""
+    text = README.read_text(encoding="utf-8")
+    (command, shown) = re.findall(r"```console\n\$ ([^\n]*)\n(.*?)```", text, re.DOTALL)[0]
+    build.firmware(BOARDS["lx60"])
+    (tmp_path / command.split()[-1]).write_text(example())
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split(), "-p", "no:pytest_embedded"],
+        cwd=tmp_path,
+        env={name: text for name, text in os.environ.items() if not name.startswith("PYTEST")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    printed = done.stdout.splitlines()
+    assert [line for line in shown.splitlines() if line not in printed] == []
 
 
 def test_ten_lines(device_factory: Callable[..., Device]) -> None:
     """It passes on a device that starts with what its marker says."""
-    text = README.read_text(encoding="utf-8")
-    source = re.findall(r"```python\n(import pytest\n.*?)```", text, re.DOTALL)
-    assert len(source) == 1
     names: dict[str, object] = {}
-    exec(compile(source[0], str(README), "exec"), names)
+    exec(compile(example(), str(README), "exec"), names)
     scenario = names["test_serves_while_memory_is_short"]
     assert callable(scenario)
     (marker,) = vars(scenario)["pytestmark"]
@@ -44,16 +93,15 @@ def test_ten_lines(device_factory: Callable[..., Device]) -> None:
 
 
 def blocks() -> list[str]:
-    """Return the shell blocks below "Try the device", with ports that are free here."""
-    text = README.read_text(encoding="utf-8")
-    section = text.split("## Try the device\n")[1].split("\n## ")[0]
+    """Return the shell blocks of docs/how-to/run-a-device.md, with ports that are free here."""
+    text = BY_HAND.read_text(encoding="utf-8")
     for port in ("8080", "8443"):
-        section = section.replace(port, str(free_port()))
-    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+        text = text.replace(port, str(free_port()))
+    return re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.mark.boards("lx60")
-def test_try_the_device(tmp_path: Path) -> None:
+def test_run_a_device(tmp_path: Path) -> None:
     """In an empty folder its lines make what the next ones name, and the device answers them."""
     start, ask = blocks()
     build.firmware(BOARDS["lx60"])  # which may take longer than a device's start is waited for
