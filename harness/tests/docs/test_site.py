@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import html
+import inspect
 import json
 import re
 import shutil
@@ -19,6 +20,7 @@ import cli_page
 import pytest
 from espbench import errors
 from espbench.cli.main import make_parser
+from espbench.device.device import Device
 from espbench.errors import EspbenchError
 from stub_files import MODULES, read_module
 
@@ -100,6 +102,10 @@ def test_the_public_names_are_whole(site: Path) -> None:
     listed = {line.split(" ", 1)[0] for line in zlib.decompress(data).decode().splitlines()}
     public = {f"{each}.{name}" for each in PUBLIC for name in import_module(each).__all__}
     assert public - listed == BY_HAND
+    methods = {name for name, each in inspect.getmembers(Device, inspect.isfunction)}
+    shown = {f"espbench.Device.{name}" for name in methods if not name.startswith("_")}
+    assert len(shown) > 30
+    assert shown - listed == set()
     raised = {each for each in vars(errors).values() if isinstance(each, type)} & set(_tree())
     assert {f"espbench.errors.{each.__name__}" for each in raised} - listed == set()
 
