@@ -10,7 +10,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 bootstrap = @command -v $(PYTHON) >/dev/null || \
 	{ echo "espbench: there is no $(PYTHON): apt-get install --no-install-recommends python3 python3-venv" >&2; exit 1; }; \
-	$(PYTHON) tools/bootstrap.py
+	$(PYTHON) tools/bootstrap
 
 .PHONY: run test lint docs format setup lock clean distclean help
 

@@ -73,7 +73,7 @@ A command a line: `set -e` ignores what fails on the left of `&&`.
 
 USER_LINE = """
 apt-get -q update
-line=$(python3 /home/{user}/espbench/tools/debian.py --all)
+line=$(python3 /home/{user}/espbench/tools/bootstrap/debian.py --all)
 echo "$line"
 $line -q -y
 chown -R {uid}:{uid} /home/{user}

@@ -227,7 +227,7 @@ def show(findings: Sequence[Finding], console: Console) -> None:
 def _wanted_by_the_clone() -> list[str]:
     """Return the packages that a clone's set-up would ask for: nobody wants to ask root twice."""
     root = tree.clone()
-    script = root / "tools" / "debian.py" if root else None
+    script = root / "tools" / "bootstrap" / "debian.py" if root else None
     if script is None or not script.exists():
         return []
     return output([sys.executable, str(script)]).removeprefix(APT).split()

@@ -48,7 +48,7 @@ def test_up(compose: dict[str, Any]) -> None:
     service = compose["services"]["up"]
     program, script, purpose, dashes, name, *options = map(default, service["command"])
     assert (program, purpose, dashes, name) == ("python3", "run", "--", "espbench")
-    assert (TREE / script).is_file()
+    assert (TREE / script / "__main__.py").is_file()
     asked = make_parser().parse_args(options)
     assert asked.board in BOARDS
     assert asked.host == "0.0.0.0"

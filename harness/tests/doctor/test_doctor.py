@@ -53,7 +53,11 @@ def test_nothing_there(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_line_is_that_of_set_up(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In a clone the doctor's line is the one of set-up: nobody asks root twice."""
     said = subprocess.run(
-        [sys.executable, "tools/debian.py"], cwd=TREE, capture_output=True, text=True, check=True
+        [sys.executable, "tools/bootstrap/debian.py"],
+        cwd=TREE,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert {"qemu-system-misc", "gcc", "openssl"} < set(said.split())
     main(["doctor", "--board", "lx60"])

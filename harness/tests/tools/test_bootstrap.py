@@ -88,7 +88,7 @@ def test_root_is_asked_once() -> None:
 def test_readme_has_the_line_of_set_up() -> None:
     """README names the packages in the same line as set-up, which brings no recommended ones."""
     said = subprocess.run(
-        [sys.executable, "tools/debian.py", "--all"],
+        [sys.executable, "tools/bootstrap/debian.py", "--all"],
         cwd=TREE,
         capture_output=True,
         text=True,
@@ -290,7 +290,7 @@ def test_inside_of_the_environment_that_is_made_again(
         "import environment, install; install.install = lambda *_arguments: None\n"
         "environment.ensure(Path(sys.argv[2]))"
     )
-    subprocess.run([program, "-c", code, TREE / "tools", tree], check=True)
+    subprocess.run([program, "-c", code, TREE / "tools" / "bootstrap", tree], check=True)
     assert program.exists()
     assert environment.read_stamp(tree / ".venv")[0] == environment.locked_stamp(tree)
 
@@ -404,7 +404,7 @@ def test_old_python() -> None:
     code = (
         "import sys, runpy; sys.version_info = (3, 7, 3, 'final', 0); "
         "sys.argv = ['bootstrap.py', 'run']; sys.executable = '/usr/bin/python3'; "
-        "runpy.run_path('tools/bootstrap.py', run_name='__main__')"
+        "runpy.run_path('tools/bootstrap/__main__.py', run_name='__main__')"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=TREE, capture_output=True, text=True, check=False

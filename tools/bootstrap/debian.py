@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The Debian packages that espbench needs, in one place, and how they get onto the machine.
 
-python3 tools/debian.py          # the line that installs what is missing here, for all purposes
-python3 tools/debian.py --all    # the line for a machine that has nothing
+python3 tools/bootstrap/debian.py  # the line that installs what is missing here, for all purposes
+python3 tools/bootstrap/debian.py --all  # the line for a machine that has nothing
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import debian
 import environment
 from problem import Problem
 
-TREE = Path(__file__).resolve().parent.parent
+TREE = Path(__file__).resolve().parents[2]
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Makes a fresh clone ready, then (when asked) becomes the command that follows `--`.
 
-    python3 tools/bootstrap.py run            # everything that `make run` needs
-    python3 tools/bootstrap.py test -- pytest -n auto
+    python3 tools/bootstrap run            # everything that `make run` needs
+    python3 tools/bootstrap test -- pytest -n auto
 
 Standard library only. Nothing is done that is done already. This file keeps to syntax that any
 Python 3 can read, so that an old one gets a sentence instead of a syntax error.
