@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
-from xml.etree import ElementTree
 
+from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 from rich.table import Table
 from rich.text import Text
 
@@ -141,27 +142,21 @@ def _markdown_table(rows: Sequence[Row]) -> list[str]:
 
 def junit(rows: Sequence[Row], board: str) -> str:
     """Return JUnit XML: a test for each figure."""
-    bad = sum(row.bad for row in rows)
-    skipped = sum(row.verdict in SKIPPED for row in rows)
-    attributes = {
-        "name": f"gate {board}",
-        "tests": str(len(rows)),
-        "failures": str(bad),
-        "errors": "0",
-        "skipped": str(skipped),
-    }
-    suites = ElementTree.Element("testsuites")
-    suite = ElementTree.SubElement(suites, "testsuite", attributes)
+    suite = TestSuite(f"gate {board}")
     for row in rows:
-        case = ElementTree.SubElement(suite, "testcase", classname=f"gate.{board}", name=row.title)
+        case = TestCase(row.title, f"gate.{board}")
         if row.bad:
-            ElementTree.SubElement(case, "failure", message=row.sentence(), type=row.verdict)
+            case.result = [Failure(row.sentence(), row.verdict)]
         elif row.verdict in SKIPPED:
-            ElementTree.SubElement(case, "skipped", message=row.sentence())
+            case.result = [Skipped(row.sentence())]
         else:
-            ElementTree.SubElement(case, "system-out").text = row.sentence()
-    ElementTree.indent(suites)
-    return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+            case.system_out = row.sentence()
+        suite.add_testcase(case)
+    report = JUnitXml()
+    report.add_testsuite(suite)
+    text = io.BytesIO()
+    report.write(text, pretty=True)
+    return text.getvalue().decode()
 
 
 def as_json(

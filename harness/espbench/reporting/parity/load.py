@@ -7,8 +7,9 @@ import ast
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
-from xml.etree import ElementTree
+from typing import Any, cast, get_args
+
+from junitparser import JUnitXml, JUnitXmlError, Skipped, TestCase, TestSuite
 
 from espbench.device.boot_phases import marks_from_json
 from espbench.errors import ConfigError
@@ -22,6 +23,9 @@ SKIPPED_FILE = "collection skipped"
 """What pytest writes for a file that skips itself; path, line and reason follow as a tuple."""
 OF_NO_BOARD = ("harness/tests/", "firmware/tests/")
 """Where this project has tests that are about no board."""
+
+# Not XML is a SyntaxError.
+_SOMETHING_ELSE = (ValueError, KeyError, TypeError, SyntaxError, IndexError, JUnitXmlError)
 
 
 def side_of_file(
@@ -48,7 +52,7 @@ def side_of_file(
             side = side_of_junit(board, text, also)
         else:
             side = side_of_run(board, json.loads(text))
-    except (ValueError, KeyError, TypeError, SyntaxError, IndexError):  # no XML: a SyntaxError
+    except _SOMETHING_ELSE:
         raise ConfigError(
             f"{path} is no result of a run: give run.json of espbench run, or JUnit XML of pytest."
         ) from None
@@ -95,7 +99,7 @@ def side_of_junit(board: str, text: str, also: tuple[str, ...] = ()) -> Side:
     """Return what JUnit XML of pytest says; `also` as for `side_of_file`.
 
     Raises:
-        ElementTree.ParseError, ValueError: it is something else.
+        JUnitXmlError, SyntaxError, ValueError: it is something else.
     """
     cases = cases_of_junit(text)
     scenarios = {
@@ -113,28 +117,30 @@ def cases_of_junit(text: str) -> dict[str, Seen]:
     """Return how each test ended, by node id; a file that was left out as a whole has its path.
 
     Raises:
-        ElementTree.ParseError, ValueError: it is no JUnit XML of pytest.
+        JUnitXmlError, SyntaxError, ValueError: it is no JUnit XML of pytest.
     """
+    # The root may be either, whatever the method's annotation says.
+    read = cast("JUnitXml | TestSuite", JUnitXml.fromstring(text))
     cases: dict[str, Seen] = {}
-    for case in ElementTree.fromstring(text).iter("testcase"):
-        name = nodeid(case.get("classname", ""), case.get("name", ""))
-        # A test that failed twice, while it ran and while it was torn down, is there twice.
-        if name not in cases or cases[name].kind != "failed":
-            cases[name] = _seen_of(case)
+    for suite in [read] if isinstance(read, TestSuite) else read:
+        for case in suite:
+            name = nodeid(case.classname or "", case.name or "")
+            # A test that failed twice, while it ran and while it was torn down, is there twice.
+            if name not in cases or cases[name].kind != "failed":
+                cases[name] = _seen_of(case)
     return cases
 
 
-def _seen_of(case: ElementTree.Element) -> Seen:
-    for tag in ("failure", "error"):
-        if (child := case.find(tag)) is not None:
-            return _seen("failed", child.get("message", ""))
-    if (child := case.find("skipped")) is not None:
-        message = child.get("message", "")
+def _seen_of(case: TestCase) -> Seen:
+    for result in case.result:
+        if not isinstance(result, Skipped):
+            return _seen("failed", result.message or "")
+        message = result.message or ""
         if message == SKIPPED_FILE:
-            message = ast.literal_eval(child.text or "")[2]
+            message = ast.literal_eval(result.text or "")[2]
         reason = message.removeprefix("Skipped: ")
         # As `espbench.reporting.results` has it, so that both kinds of files can be compared.
-        expected = child.get("type") == "pytest.xfail"
+        expected = result.type == "pytest.xfail"
         return _seen("skipped", f"fails as expected: {reason}" if expected else reason)
     return Seen("passed")
 
