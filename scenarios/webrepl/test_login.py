@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from espbench.clients import ClientTimeout, Endpoints, Frame, WebRepl
 from espbench.clients.webrepl import GET, request
-from espbench.clients.websocket import PING
+from espbench.clients.websocket import PING, WebSocket
 from espbench.device.device import Device
+from espbench.util.timeouts import Deadline
 
 from .clients import BOTH, PASSWORD, WRONG, Opens, attempt, refusal
 
@@ -177,3 +178,50 @@ def test_strangers_do_not_keep_the_owner_out(endpoints: Endpoints) -> None:
         for stranger in strangers[1:]:
             assert refusal(stranger) == ("\r\nWebREPL is in use by another client\r\n", 1013)
         assert repl.line("1") == "1\n"
+
+
+def send_password(endpoints: Endpoints, password: str, scheme: str = "ws") -> WebSocket:
+    """Return a client whose password is being judged."""
+    websocket = endpoints[scheme].websocket("/webrepl")
+    assert websocket.receive() == "Password: "
+    websocket.send(password + "\r")
+    websocket.send_frame(Frame(PING, b"judged"))
+    assert websocket.receive_pong() == b"judged"
+    return websocket
+
+
+@pytest.mark.failures("ws_close_timeout")
+@BOTH
+def test_nobody_pushes_out_who_waits_for_an_answer(scheme: str, endpoints: Endpoints) -> None:
+    """Behind many wrong passwords the owner waits 8 s and is in, whoever connects meanwhile."""
+    for _ in range(6):
+        send_password(endpoints, WRONG).close()
+    started = time.monotonic()
+    owner = send_password(endpoints, PASSWORD, scheme)
+    guests = []
+    for _ in range(6):
+        guests.append(endpoints.http.websocket("/webrepl"))
+        assert guests[-1].receive() == "Password: "
+    assert owner.receive(Deadline(20)) == "\r\nWebREPL connected\r\n>>> "
+    assert time.monotonic() - started >= 8.0
+    told = [refusal(guest) for guest in guests]
+    assert told[:3] == [("\r\nToo many clients without a password\r\n", 1013)] * 3
+    assert told[3:] == [("\r\nWebREPL is in use by another client\r\n", 1013)] * 3
+    owner.close()
+
+
+def test_one_password_more_than_can_wait(endpoints: Endpoints) -> None:
+    """While four passwords are being judged, a fifth client is told to try again; they stay."""
+    send_password(endpoints, WRONG).close()
+    send_password(endpoints, WRONG).close()
+    strangers = [send_password(endpoints, WRONG) for _ in range(3)]
+    owner = send_password(endpoints, PASSWORD)
+    for scheme in ("ws", "wss"):
+        assert refusal(endpoints[scheme].websocket("/webrepl")) == (
+            "\r\nOther passwords are being checked: try again\r\n",
+            1013,
+        )
+    for stranger in strangers:
+        assert refusal(stranger) == ("\r\nAccess denied\r\n", 1008)
+    assert owner.receive(Deadline(20)) == "\r\nWebREPL connected\r\n>>> "
+    owner.close()

@@ -12,7 +12,7 @@
 #include "webserver/server.h"
 #include "webserver/ws/frame.h"
 
-#define GUESTS 4            /* clients that have not logged in; one more pushes the oldest out */
+#define GUESTS WEBREPL_GUESTS
 #define QUEUED_MAX 8192     /* bytes of input that wait for MicroPython's thread */
 #define OUTPUT_HIGH 4096    /* bytes on the way to the client above which output waits */
 #define BATCH_US 5000       /* how long output may be held back to fill a frame */
@@ -39,6 +39,9 @@ static const refusal_t IN_USE = {WS_CODE_TRY_LATER, "\r\nWebREPL is in use by an
                                  "in use by another client"};
 static const refusal_t CROWD = {WS_CODE_TRY_LATER, "\r\nToo many clients without a password\r\n",
                                 "too many clients without a password"};
+static const refusal_t BUSY = {WS_CODE_TRY_LATER,
+                               "\r\nOther passwords are being checked: try again\r\n",
+                               "other passwords are being checked"};
 static const refusal_t LATE = {WS_CODE_POLICY, "\r\nNo password came in time\r\n",
                                "login time-out"};
 static const refusal_t DENIED = {WS_CODE_POLICY, "\r\nAccess denied\r\n", "access denied"};
@@ -55,7 +58,7 @@ typedef struct {
     webrepl_password_t typed;
 } guest_t;
 
-static guest_t guests[GUESTS];
+static guest_t guests[GUESTS + 1]; /* the last is for one who is turned away */
 static webrepl_password_t password;
 static bool enabled;
 static unsigned failures; /* wrong passwords in a row, whoever sent them */
@@ -69,11 +72,25 @@ static char batch[1024];
 static size_t batched;
 static uint64_t batch_by = NEVER;
 
+static guest_t *find_guest(transport_client_t client) {
+    for (int i = 0; i <= GUESTS; i++) {
+        if (guests[i].state != GUEST_NONE && guests[i].client == client) {
+            return &guests[i];
+        }
+    }
+    return NULL;
+}
+
 void webrepl_session_activity(webrepl_activity_t now) { activity = now; }
 
 transport_client_t webrepl_session_client(void) { return session; }
 
 bool webrepl_is_session(transport_client_t client) { return session && client == session; }
+
+bool webrepl_is_judging(transport_client_t client) {
+    const guest_t *guest = find_guest(client);
+    return guest && guest->state == GUEST_WAITS;
+}
 
 static void send_text(transport_client_t client, const char *text) {
     transport_ws_send(client, true, text, strlen(text));
@@ -155,15 +172,6 @@ static void free_guest(guest_t *guest) {
     memset(guest, 0, sizeof *guest); /* it held a password */
 }
 
-static guest_t *find_guest(transport_client_t client) {
-    for (int i = 0; i < GUESTS; i++) {
-        if (guests[i].state != GUEST_NONE && guests[i].client == client) {
-            return &guests[i];
-        }
-    }
-    return NULL;
-}
-
 static void refuse_later(guest_t *guest, const refusal_t *why) {
     guest->state = GUEST_REFUSE;
     guest->refusal = why;
@@ -176,20 +184,34 @@ static void refuse(guest_t *guest, const refusal_t *why) {
     transport_ws_close(client, why->code, why->reason);
 }
 
-/* A free place, after the guest who has been here longest had to go if there was none. */
+/* A place for one more: a free one, or that of the guest who has been here longest without sending
+ * a password. Nobody takes it from one who waits for an answer: those who only connect can come
+ * more often than the owner. NULL: all of them wait for theirs. */
 static guest_t *guest_place(void) {
-    guest_t *oldest = &guests[0];
+    guest_t *oldest = NULL;
     for (int i = 0; i < GUESTS; i++) {
         if (guests[i].state == GUEST_NONE) {
             return &guests[i];
         }
         /* numbers of clients grow, and may wrap */
-        if ((int32_t)(guests[i].client - oldest->client) < 0) {
+        if (guests[i].state != GUEST_WAITS &&
+            (!oldest || (int32_t)(guests[i].client - oldest->client) < 0)) {
             oldest = &guests[i];
         }
     }
-    refuse(oldest, &CROWD);
+    if (oldest) {
+        refuse(oldest, &CROWD);
+    }
     return oldest;
+}
+
+/* Where a newcomer is until it has been told why not, at the next poll. */
+static guest_t *door(void) {
+    guest_t *guest = &guests[GUESTS];
+    if (guest->state != GUEST_NONE) {
+        refuse(guest, guest->refusal);
+    }
+    return guest;
 }
 
 static void forget_closed_session(void) {
@@ -201,10 +223,15 @@ static void forget_closed_session(void) {
 
 static void welcome(server_item_t *item) {
     forget_closed_session();
-    guest_t *guest = guest_place();
+    const refusal_t *why = session ? &IN_USE : !enabled ? &STOPPED : NULL;
+    guest_t *guest = why ? NULL : guest_place();
+    if (!guest) {
+        guest = door();
+        why = why ? why : &BUSY;
+    }
     *guest = (guest_t){.state = GUEST_NEW, .client = item->client, .connect = item};
-    if (session || !enabled) {
-        refuse_later(guest, session ? &IN_USE : &STOPPED);
+    if (why) {
+        refuse_later(guest, why);
     }
 }
 
@@ -243,7 +270,7 @@ static void log_in(guest_t *guest) {
     begin_session(client);
     webrepl_terminal_attach(true);
     server_on_websocket(OWNER_WEBREPL, item);
-    for (int i = 0; i < GUESTS; i++) {
+    for (int i = 0; i <= GUESTS; i++) {
         if (guests[i].state != GUEST_NONE) {
             refuse_later(&guests[i], &IN_USE);
         }
@@ -275,7 +302,7 @@ static void serve(guest_t *guest, uint64_t now) {
 
 void webrepl_on_poll(void) {
     uint64_t now = board_us();
-    for (int i = 0; i < GUESTS; i++) {
+    for (int i = 0; i <= GUESTS; i++) {
         serve(&guests[i], now);
     }
     if (now >= batch_by && transport_ws_queued(session) > OUTPUT_HIGH) {
@@ -288,7 +315,7 @@ void webrepl_on_poll(void) {
 
 uint64_t webrepl_deadline(void) {
     uint64_t by = batch_by;
-    for (int i = 0; i < GUESTS; i++) {
+    for (int i = 0; i <= GUESTS; i++) {
         bool now = guests[i].state == GUEST_NEW || guests[i].state == GUEST_REFUSE;
         uint64_t due = guests[i].state == GUEST_NONE ? NEVER : now ? 0 : guests[i].by;
         by = due < by ? due : by;
@@ -426,7 +453,7 @@ void webrepl_session_password(const webrepl_password_t *new_password) {
         return;
     }
     memset(&password, 0, sizeof password);
-    for (int i = 0; i < GUESTS; i++) {
+    for (int i = 0; i <= GUESTS; i++) {
         if (guests[i].state != GUEST_NONE) {
             refuse(&guests[i], &STOPPED);
         }
@@ -435,7 +462,7 @@ void webrepl_session_password(const webrepl_password_t *new_password) {
 }
 
 void webrepl_session_forget(void) {
-    for (int i = 0; i < GUESTS; i++) {
+    for (int i = 0; i <= GUESTS; i++) {
         free_guest(&guests[i]);
     }
     begin_session(0);

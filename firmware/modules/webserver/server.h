@@ -130,6 +130,12 @@ uint64_t webrepl_deadline(void);
 /* Whether this client has logged in and is the WebREPL's session now. */
 bool webrepl_is_session(transport_client_t client);
 
+/* Whether this client has sent a password that has not been answered yet. */
+bool webrepl_is_judging(transport_client_t client);
+
+/* Clients without a password that the WebREPL has at once. */
+#define WEBREPL_GUESTS 4
+
 /* The modules' own parts of a soft reset. */
 void httpserver_soft_reset(void);
 void wsserver_soft_reset(void);
