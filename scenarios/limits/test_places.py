@@ -15,13 +15,15 @@ from espbench.clients import (
     ClientError,
     ConnectionEnded,
     Endpoints,
+    Frame,
     HttpConnection,
     Stream,
     TlsStream,
     WebRepl,
     encode_request,
 )
-from espbench.clients.websocket import WebSocket, upgrade_headers
+from espbench.clients.tls import Step, TlsSteps
+from espbench.clients.websocket import PING, upgrade_headers
 from espbench.device.device import Device
 from espbench.util.timeouts import Deadline
 
@@ -405,43 +407,160 @@ def test_sessions_that_come_and_go(busy: None, shared_device: Device, endpoints:
     gets_in(shared_device, endpoints)
 
 
-@pytest.mark.failures("refused", "peer_reset", "queue_full")
-@BOTH
-def test_who_says_nothing_makes_way(
-    scheme: str, busy: None, shared_device: Device, endpoints: Endpoints
-) -> None:
-    """A silent client, or one at the password prompt, keeps the WebREPL's place from nobody."""
+@pytest.fixture
+def all_taken(busy: None, shared_device: Device, endpoints: Endpoints) -> Iterator[None]:
+    """Take all places of both servers with requests that are not answered."""
     with ExitStack() as stack:
-        for number in range(PLACES[scheme] - (scheme == "http")):
-            waiting = stack.enter_context(endpoints[scheme].http())
-            with settled(shared_device, scheme):
-                waiting.send("GET", f"/hold?{number}")
-        guest: WebSocket = endpoints[scheme].websocket("/webrepl")
-        assert guest.receive() == "Password: "
-        before = shared_device.stats()[scheme]["accepted"]
-        silent = endpoints[scheme].raw()
-        wait_until(
-            shared_device,
-            lambda: shared_device.stats()[scheme]["accepted"] > before,
-            "the silent client is not there",
-        )
-        deadline = Deadline(SOON)
-        while True:
-            try:
-                websocket = endpoints[scheme].websocket("/webrepl")
-                break
-            except ConnectionEnded:
-                assert not deadline.expired(), "the owner is locked out"
-                shared_device.wait_for_change(0.1)
-        assert websocket.receive() == "Password: "
-        guest.wait_until_gone()
-        guest.stream.close()
-        silent.wait_until_gone()
-        silent.close()
-        websocket.send(PASSWORD + "\r")
-        assert websocket.receive() == "\r\nWebREPL connected\r\n>>> "
-        websocket.close()
+        for scheme, places in PLACES.items():
+            for number in range(places - (scheme == "http")):
+                waiting = stack.enter_context(endpoints[scheme].http())
+                with settled(shared_device, scheme):
+                    waiting.send("GET", f"/hold?{number}")
+        yield
         shared_device.exec("released = True")
+
+
+PENDING = 4
+"""How many clients of each server may wait for their request beyond its places."""
+
+
+def refused(device: Device) -> int:
+    """Return how many connections were refused."""
+    return int(device.stats()["failures"].get("refused", 0))
+
+
+def wait_for_accepted(device: Device, scheme: str, count: int) -> None:
+    """Wait until a server has accepted this many connections in all."""
+    wait_until(
+        device, lambda: device.stats()[scheme]["accepted"] == count, "the client is not there"
+    )
+
+
+def asks_for_nothing(endpoints: Endpoints, scheme: str, said: str) -> Stream:
+    """Return a connection whose client stops before its request, or its ClientHello, is whole."""
+    endpoint = endpoints[scheme]
+    stream = endpoint.raw()
+    whole = upgrade("/webrepl") if endpoint.tls is None else TlsSteps(endpoint.tls).hello
+    stream.send(whole[: {"nothing": 0, "a byte": 1, "half": len(whole) // 2}[said]])
+    return stream
+
+
+@pytest.mark.failures("refused", "peer_reset", "handshake_closed")
+@BOTH
+@pytest.mark.parametrize("said", ["nothing", "a byte", "half"])
+def test_who_asks_for_nothing_makes_way(
+    said: str, scheme: str, all_taken: None, shared_device: Device, endpoints: Endpoints
+) -> None:
+    """Who connects and does not go on keeps nobody out: the oldest go, and the owner gets in."""
+    with ExitStack() as stack:
+        before = shared_device.stats()[scheme]["accepted"], refused(shared_device)
+        silent = []
+        for number in range(1, PENDING + 3):
+            silent.append(asks_for_nothing(endpoints, scheme, said))
+            stack.callback(silent[-1].close)
+            wait_for_accepted(shared_device, scheme, before[0] + number)
+        gets_in(shared_device, endpoints)
+        for stream in silent[:3]:
+            stream.wait_until_gone()
+        assert refused(shared_device) == before[1] + 3
+
+
+@pytest.mark.failures("refused", "peer_reset")
+def test_who_cannot_become_a_guest_makes_way(
+    all_taken: None, shared_device: Device, endpoints: Endpoints
+) -> None:
+    """A request for the WebREPL that is no upgrade, and does not end, counts like no request."""
+    head = encode_request("POST", "/webrepl", headers=upgrade_headers(), body=b"b" * 9)[:-9]
+    with ExitStack() as stack:
+        before = shared_device.stats()["http"]["accepted"], refused(shared_device)
+        for number in range(1, PENDING + 3):
+            stream = endpoints.http.raw()
+            stack.callback(stream.close)
+            stream.send(head)
+            wait_for_accepted(shared_device, "http", before[0] + number)
+        gets_in(shared_device, endpoints)
+        assert refused(shared_device) == before[1] + 3
+
+
+@pytest.mark.failures("refused", "handshake_closed", "peer_reset")
+@pytest.mark.parametrize(
+    "step", [Step.HELLO_SENT, Step.SERVER_DONE_READ, Step.HALF_A_FINISHED, Step.ESTABLISHED]
+)
+def test_handshakes_take_turns(
+    step: Step, all_taken: None, shared_device: Device, endpoints: Endpoints
+) -> None:
+    """Clients that stop in a handshake, or behind it, do not get in front of the owner for good."""
+    assert endpoints.https.tls is not None
+    with ExitStack() as stack:
+        for _ in range(PENDING):
+            stream = endpoints.https.patient(SOON).raw()
+            stack.callback(stream.close)
+            TlsSteps(endpoints.https.tls).go(stream, step)
+        gets_in(shared_device, endpoints)
+
+
+@pytest.mark.failures("refused", "peer_reset", "handshake_closed", "ws_close_timeout")
+@BOTH
+def test_who_is_at_the_prompt_makes_way(
+    scheme: str, all_taken: None, shared_device: Device, endpoints: Endpoints
+) -> None:
+    """Clients that ask for the WebREPL and send no password keep nobody from it."""
+    with ExitStack() as stack:
+        for _ in range(PENDING + MORE):
+            guest = endpoints[scheme].patient(SOON).websocket("/webrepl")
+            stack.callback(guest.stream.close)
+            assert guest.receive() == "Password: "
+        gets_in(shared_device, endpoints)
+
+
+def send_wrong_passwords(endpoints: Endpoints) -> None:
+    """Let the next password wait 2 s for its answer."""
+    for _ in range(4):
+        stranger = endpoints.http.patient(SOON).websocket("/webrepl")
+        stranger.receive()
+        stranger.send("wrong\r")
+        stranger.send_frame(Frame(PING, b"judged"))
+        stranger.receive_pong()
+        stranger.close()
+
+
+@pytest.mark.failures("refused", "peer_reset", "handshake_closed", "ws_close_timeout")
+@BOTH
+def test_who_has_sent_a_password_stays(
+    scheme: str, all_taken: None, shared_device: Device, endpoints: Endpoints
+) -> None:
+    """Nobody who comes later takes the place of an owner whose password is being judged."""
+    send_wrong_passwords(endpoints)
+    owner = endpoints[scheme].patient(SOON).websocket("/webrepl")
+    assert owner.receive() == "Password: "
+    owner.send(PASSWORD + "\r")
+    with ExitStack() as stack:
+        for _ in range(PENDING + MORE):
+            stack.callback(endpoints[scheme].raw().close)
+            guest = endpoints.http.patient(SOON).websocket("/webrepl")
+            stack.callback(guest.stream.close)
+            assert guest.receive() == "Password: "
+        assert owner.receive(SOON) == "\r\nWebREPL connected\r\n>>> "
+        owner.close()
+
+
+@pytest.mark.failures("refused", "peer_reset", "handshake_closed", "ws_close_timeout")
+@BOTH
+def test_an_owner_who_waits_is_not_idle(
+    scheme: str, shared_device: Device, endpoints: Endpoints
+) -> None:
+    """A client whose password is being judged is not purged, however many others connect."""
+    send_wrong_passwords(endpoints)
+    owner = endpoints[scheme].websocket("/webrepl")
+    assert owner.receive() == "Password: "
+    owner.send(PASSWORD + "\r")
+    with ExitStack() as stack:
+        for _ in range(2 * PLACES[scheme]):
+            stack.callback(endpoints[scheme].raw().close)
+        for _ in range(PLACES["http"] if scheme == "http" else 0):
+            stack.callback(endpoints[scheme].http().close)
+        assert owner.receive(SOON) == "\r\nWebREPL connected\r\n>>> "
+        owner.close()
 
 
 @BOTH

@@ -2,6 +2,7 @@
 /*
  * A connection of the lwip transport, and what its parts do with it:
  *   net/listener.c      listeners, limits, deadlines, the poll
+ *   net/pending.c       connections beyond the limit, until their request has come
  *   net/connection.c    bytes in and out, plain or TLS; ending a connection
  *   tls/session.c       TLS configuration, handshake, why a handshake failed
  *   http/request.c      requests and responses
@@ -35,7 +36,7 @@
 #define WS_OUT_MAX 65536     /* queued output above which a WebSocket send is refused */
 #define LINGER_US 1000000    /* how long input is discarded after our FIN has arrived */
 #define LOST_US 8000000      /* and for that without progress: lwIP repeats after 1.5 and 3 s */
-#define GRACE_US 100000      /* after a handshake the first request is on its way: not idle */
+#define GRACE_US 500000      /* after a handshake the first request is on its way: not idle */
 #define NO_MEMORY_US 1000000 /* how long lwIP may lack memory to send before we give up */
 
 typedef struct connection connection_t;
@@ -78,7 +79,7 @@ struct connection {
     uint16_t record_left; /* of a TLS record's body; none: a header comes next */
 #endif
     bool admitted; /* has a place; until then it only waits, see admit() */
-    bool spare;    /* it is the one kept for the WebREPL, see connection_claim() */
+    bool spare;    /* has none of the limit's, see net/pending.c */
     bool ready, eof, started, asked, no_memory;
     mbedtls_ssl_context *tls;
     uint8_t *stash; /* decrypted input that could not be used yet */
@@ -87,6 +88,7 @@ struct connection {
     size_t out_bytes;
     size_t stream_left; /* bytes of a response's body that are still to be written */
     uint64_t admitted_at, last_used, last_received, last_sent, handshake_by, linger_by;
+    uint64_t turn_by; /* net/pending.c: the end of its turn; 0: it has had none */
     uint64_t no_memory_since;
     transport_request_t *request;
     websocket_t *ws;
@@ -99,13 +101,47 @@ extern const transport_options_t *connection_options(const connection_t *connect
 connection_t *connection_by_id(uint32_t id);
 connection_t *connection_streaming(void); /* one with room for a piece of its body, or NULL */
 
-/* Whether the connection has a place for the request whose head has come. False: only the one that
- * is kept for the WebREPL was left, and the request is not for it: connection_refuse() it. */
+/* Whether the connection has a place for the request whose head has come. False: all are in use,
+ * and the request is not for the WebREPL: connection_refuse() it. */
 bool connection_claim(connection_t *connection, bool webrepl);
 void connection_refuse(connection_t *connection);
 
+/* Ends one that stays connected, for another. */
+void connection_purge(connection_t *connection);
+
+/* Whether there is memory for a TLS handshake. */
+bool connection_handshake_fits(void);
+
 /* Logs and counts; the line names the peer. */
 void connection_failure(connection_t *connection, server_cause_t cause, const char *what);
+
+/* ---- net/pending.c: the lists are of one server's connections, the newest first ---- */
+
+#define PENDING_MAX 4 /* connections of each server that wait beyond its limit */
+
+/* Lets one more wait; another may have to go. False: there is no WebREPL to wait for. */
+bool pending_make_room(connection_t *list);
+
+/* Whether the connection's handshake has to wait for its turn. May end the connection. */
+bool pending_waits(connection_t *connection);
+
+/* Tells that we computed for the connection until now. */
+void pending_computed(connection_t *connection, uint64_t since);
+
+/* Lets the next in line begin its handshake, when its time has come. */
+void pending_next_turn(connection_t *list);
+uint64_t pending_deadline(connection_t *list);
+
+/* Gives a new client of the WebREPL a turn, unless it is in one. */
+void pending_becomes_guest(connection_t *connection);
+
+/* Whether a WebSocket's client is one of the WebREPL in its turn, or waits for its password's
+ * answer: then it is not idle. */
+bool pending_guest_stays(const connection_t *connection);
+
+/* Whether a place that is free is of use to it. */
+bool pending_may_have_place(const connection_t *connection);
+void pending_drop_closing(connection_t *list);
 
 /* ---- net/connection.c ---- */
 

@@ -13,6 +13,7 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	net/connection.c \
 	net/deferred_rst.c \
 	net/listener.c \
+	net/pending.c \
 	queue.c \
 	routes.c \
 	server.c \

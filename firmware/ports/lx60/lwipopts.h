@@ -52,7 +52,7 @@
 /* What httpserver.start() checks its numbers against: nothing counts them here, and ESP-IDF's lwIP
  * does not either. As many as the ESP32 boards have beside their programs' sockets
  * (CONFIG_LWIP_MAX_ACTIVE_TCP less CONFIG_LWIP_MAX_SOCKETS). */
-#define MEMP_NUM_TCP_PCB 58
+#define MEMP_NUM_TCP_PCB 67
 
 /* TIME_WAIT lasts two of these. ESP-IDF has 60 s; here nothing reorders packets, and a closed
  * connection that keeps its memory for minutes would look like a leak. */

@@ -15,14 +15,12 @@
  * that finds it full is dropped, and the client's retransmission comes seconds later. */
 #define BACKLOG 64
 #define NO_MEMORY_RETRY_US 20000 /* nobody tells when memory is back */
-/* How long a client may be in the WebREPL's place without having asked for it, when another comes.
- */
-#define SPARE_US 3000000
 
 typedef struct {
     struct tcp_pcb *pcb; /* NULL: not listening */
     transport_options_t options;
     connection_t *connections;
+    bool any_spare; /* among them; it may be some time ago */
 } listener_t;
 
 static listener_t listeners[SERVER_SCHEMES];
@@ -128,7 +126,8 @@ static bool is_busy(const connection_t *connection) {
                (connection->tls && !connection->asked &&
                 board_us() < connection->last_used + GRACE_US);
     case STATE_WEBSOCKET:
-        return connection->out || connection->rx || connection->ws->waiting;
+        return connection->out || connection->rx || connection->ws->waiting ||
+               pending_guest_stays(connection);
     default:
         return true;
     }
@@ -178,7 +177,7 @@ static connection_t *least_recently_used(const listener_t *listener,
 }
 
 /* As ESP-IDF's LRU purge does: without close_notify. */
-static void purge(connection_t *connection) {
+void connection_purge(connection_t *connection) {
     server_stats.scheme[connection->scheme].purged++;
     server_log("%s: %s:%u: purged to make place for a new connection",
                server_scheme_name(connection->scheme), ipaddr_ntoa(&connection->peer),
@@ -198,7 +197,7 @@ static bool make_place(listener_t *listener) {
         victim = least_recently_used(listener, is_idle);
     }
     if (victim) {
-        purge(victim);
+        connection_purge(victim);
     }
     return victim != NULL;
 }
@@ -232,54 +231,35 @@ void connection_refuse(connection_t *connection) {
     connection_end(connection, true);
 }
 
-/*
- * The WebREPL's place. While an endpoint of it is registered, each server lets one connection more
- * than its limit come so far that its request tells what it is for; without that, requests which
- * nobody answers would lock the owner out, who alone can interrupt the program that does not answer
- * them. A WebREPL's client stays, whatever else is there; anybody else is refused then, unless a
- * place has become free. At most one client without a password is there beyond both limits, and the
- * one session; a client that has not asked for anything makes way after SPARE_US.
- */
-static bool offer_spare(listener_t *listener) {
-    if (!server_has_webrepl()) {
-        return false;
-    }
-    for (connection_t *c = listener->connections; c; c = c->next) {
-        if (c->spare && !c->ws && c->state != STATE_LINGER) {
-            if (board_us() < c->admitted_at + SPARE_US) {
-                return false;
-            }
-            connection_refuse(c);
-        }
-    }
-    return true;
-}
-
 bool connection_claim(connection_t *connection, bool webrepl) {
-    if (!connection->spare) {
-        return true;
-    }
-    if (has_place(&listeners[connection->scheme])) {
+    listener_t *listener = &listeners[connection->scheme];
+    if (connection->spare && has_place(listener)) {
         connection->spare = false;
-        return true;
+    } else if (connection->spare && webrepl) {
+        pending_drop_closing(listener->connections);
     }
-    for (int i = 0; webrepl && i < SERVER_SCHEMES; i++) {
-        for (connection_t *c = listeners[i].connections; c; c = c->next) {
-            if (c->spare && c->ws && !is_session(c)) {
-                purge(c);
-            }
-        }
-    }
-    return webrepl;
+    return webrepl || !connection->spare;
 }
 
-/* Moves connections out of the WebREPL's place when others have become free. */
-static void vacate_spare(listener_t *listener) {
-    connection_t *lingering;
-    for (connection_t *c = listener->connections; c; c = c->next) {
-        if (c->spare && c->state != STATE_LINGER &&
-            count_open(listener, &lingering) < listener->options.max_connections) {
-            c->spare = false;
+/* Gives places that have become free to connections that came when there was none, the oldest
+ * first. */
+static void fill_places(listener_t *listener) {
+    for (;;) {
+        connection_t *oldest = NULL, *lingering;
+        listener->any_spare = false;
+        for (connection_t *c = listener->connections; c; c = c->next) {
+            listener->any_spare |= c->spare;
+            oldest = pending_may_have_place(c) ? c : oldest;
+        }
+        if (!oldest ||
+            !(oldest->ws ? count_open(listener, &lingering) < listener->options.max_connections
+                         : has_place(listener))) {
+            return;
+        }
+        oldest->spare = false;
+        if (oldest->state == STATE_HANDSHAKE && !oldest->tls) {
+            oldest->handshake_by = board_us() + listener->options.handshake_timeout_ms * 1000ull;
+            oldest->ready = true;
         }
     }
 }
@@ -288,7 +268,9 @@ static void vacate_spare(listener_t *listener) {
  * together are all looked at before, so that a place whose client has just gone counts as free,
  * and a client whose request has just come does not count as idle. */
 static void admit(listener_t *listener) {
-    vacate_spare(listener);
+    if (listener->any_spare) {
+        fill_places(listener);
+    }
     for (;;) {
         connection_t *next = NULL, *lingering;
         for (connection_t *c = listener->connections; c; c = c->next) {
@@ -298,7 +280,7 @@ static void admit(listener_t *listener) {
             return;
         }
         bool place = has_place(listener);
-        if (!place && !offer_spare(listener)) {
+        if (!place && !pending_make_room(listener->connections)) {
             connection_refuse(next);
             continue;
         }
@@ -308,6 +290,7 @@ static void admit(listener_t *listener) {
         }
         uint64_t now = board_us();
         next->spare = !place;
+        listener->any_spare |= next->spare;
         next->admitted = next->ready = true;
         next->admitted_at = next->last_used = next->last_sent = now;
         next->handshake_by = now + listener->options.handshake_timeout_ms * 1000ull;
@@ -423,12 +406,17 @@ static void service(connection_t *connection) {
         reset_by_peer(connection);
         return;
     }
+    if (connection->spare && pending_waits(connection)) {
+        return;
+    }
     connection->asked |= connection->state == STATE_HTTP && connection->rx;
     if (connection->state == STATE_HANDSHAKE) {
+        uint64_t since = board_us();
         if (tls_handshake(connection) == IO_OK) {
             connection->state = STATE_HTTP;
             connection->last_used = board_us();
         }
+        pending_computed(connection, since);
         if (connection->pcb) {
             tcp_output(connection->pcb);
         }
@@ -571,6 +559,9 @@ void transport_poll(void) {
     for (int i = 0; i < SERVER_SCHEMES; i++) {
         serve(&listeners[i]);
         admit(&listeners[i]);
+        if (listeners[i].any_spare) {
+            pending_next_turn(listeners[i].connections);
+        }
         serve(&listeners[i]);
     }
     resets_owed = !owed_reset_poll();
@@ -582,6 +573,10 @@ uint32_t transport_wait_us(void) {
     by = modules_by < by ? modules_by : by;
     by = resets_owed && now + NO_MEMORY_RETRY_US < by ? now + NO_MEMORY_RETRY_US : by;
     for (int i = 0; i < SERVER_SCHEMES; i++) {
+        if (listeners[i].any_spare) {
+            uint64_t turn_by = pending_deadline(listeners[i].connections);
+            by = turn_by < by ? turn_by : by;
+        }
         for (connection_t *c = listeners[i].connections; c; c = c->next) {
             if (c->ready) {
                 return 0;
@@ -607,10 +602,10 @@ void transport_resume(void) {
 
 /* ---- room ---- */
 
-/* Of each server two connections more than it admits are there: one that makes place for itself, or
- * hears that there is none, and one in the WebREPL's place until its request has come. Two more are
- * the WebREPL's session and a client at its prompt. */
-#define NEWCOMERS (2 * SERVER_SCHEMES + 2)
+/* Of each server more connections than it admits are there: one that makes place for itself, or
+ * hears that there is none, and those that wait for their turn or their request. Beside them are
+ * the WebREPL's session and the clients at its prompt. */
+#define NEWCOMERS (SERVER_SCHEMES * (PENDING_MAX + 1) + 1 + WEBREPL_GUESTS)
 
 #if LWIP_NETCONN
 #define SOCKETS MEMP_NUM_NETCONN
@@ -650,6 +645,10 @@ size_t transport_reserve(void) {
         left -= left && c->tls;
     }
     return PLAIN_RESERVE + left * TLS_SESSION + TLS_HANDSHAKE;
+}
+
+bool connection_handshake_fits(void) {
+    return net_heap_figures().free >= PLAIN_RESERVE + TLS_SESSION + TLS_HANDSHAKE;
 }
 
 /* ---- start and stop: called in MicroPython's thread, never while transport_poll() runs ---- */

@@ -37,6 +37,9 @@ bool ws_open(connection_t *connection, const server_endpoint_t *endpoint, const 
     here->length = length;
     connection->ws = ws;
     connection->state = STATE_WEBSOCKET;
+    if (endpoint->owner == OWNER_WEBREPL) {
+        pending_becomes_guest(connection);
+    }
     server_stats.websocket.open++;
     server_stats.websocket.accepted++;
     server_on_websocket(endpoint->owner, here);
