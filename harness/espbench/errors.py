@@ -44,10 +44,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from espbench.crash.panic import Panic
+from typing import Any, Protocol
 
 __all__ = [
     "ArchiveError",
@@ -67,6 +64,7 @@ __all__ = [
     "MemoryLeaked",
     "NotReady",
     "NotRunning",
+    "PanicFacts",
     "Panicked",
     "PortInUse",
     "QemuDied",
@@ -226,6 +224,33 @@ class GateError(EspbenchError):
     """The gate has nothing to compare with."""
 
 
+class PanicFacts(Protocol):
+    """What a `Panicked` carries: an `espbench.Panic`, which this module need not import."""
+
+    @property
+    def cause(self) -> str:
+        """Such as "LoadProhibited", "assert" or "abort"."""
+
+    @property
+    def headline(self) -> str:
+        """The first line of the dump."""
+
+    @property
+    def at(self) -> float:
+        """Seconds after the device's start."""
+
+    @property
+    def dump(self) -> Any:
+        """What the guest printed, an `espbench.crash.types.Dump`: registers, stack, text."""
+
+    @property
+    def backtrace(self) -> tuple[Any, ...]:
+        """The decoded `espbench.crash.types.Frame`s, innermost first."""
+
+    def report(self) -> str:
+        """Return the decoded panic and the dump as printed."""
+
+
 class Panicked(DeviceError):
     """The guest panicked; this is the cause of whatever failed after it.
 
@@ -234,7 +259,7 @@ class Panicked(DeviceError):
         evidence: where the dump was written, when it was.
     """
 
-    def __init__(self, message: str, panic: Panic, *, evidence: Path | None = None) -> None:
+    def __init__(self, message: str, panic: PanicFacts, *, evidence: Path | None = None) -> None:
         super().__init__(message)
         self.panic = panic
         self.evidence = evidence

@@ -2,7 +2,7 @@
 """The shape of the tree: sizes of files and folders, cycles and layers of imports.
 
 A layer is a package of `espbench`: the chain that is counted is the longest one of packages, each
-of which imports the next, function-level imports included and those for type checkers left out.
+of which imports the next, imports inside functions and for type checkers included.
 import-linter checks the packages' order (`make lint`); cycles are looked for between modules.
 """
 
@@ -40,13 +40,9 @@ def sources() -> list[Path]:
 
 
 @cache
-def modules(*, typing: bool) -> Graph:
-    """Return what each module of espbench imports.
-
-    Args:
-        typing: whether imports that only a type checker sees count.
-    """
-    graph = grimp.build_graph("espbench", exclude_type_checking_imports=not typing, cache_dir=None)
+def modules() -> Graph:
+    """Return what each module of espbench imports, wherever in the module it does."""
+    graph = grimp.build_graph("espbench", exclude_type_checking_imports=False, cache_dir=None)
     return {name: set(graph.find_modules_directly_imported_by(name)) for name in graph.modules}
 
 
@@ -87,14 +83,14 @@ def test_chains() -> None:
 def test_no_modules_import_each_other() -> None:
     """No cycle, not even of imports inside functions or for type checkers."""
     try:
-        longest_chain(modules(typing=True))
+        longest_chain(modules())
     except graphlib.CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 def test_layers() -> None:
     """The packages are not stacked too high."""
-    chain = longest_chain(packages(modules(typing=False)))
+    chain = longest_chain(packages(modules()))
     assert len(chain) <= LAYERS, " > ".join(chain)
 
 
