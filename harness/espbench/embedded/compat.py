@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Which versions of pytest-embedded fit: espbench takes the place of two of its classes.
+"""Which versions of pytest-embedded fit: espbench puts classes of its own in place of two of its.
 
-The ranges are those of the extra `embedded` in espbench's own metadata, so that what pip installs
-and what is accepted here are the same.
+The ranges are those in espbench's own metadata, so that pip installs what is accepted here.
 """
 
 from __future__ import annotations
@@ -12,27 +11,18 @@ from importlib import metadata
 
 from packaging.requirements import Requirement
 
-EXTRA = "embedded"
+PREFIX = "pytest-embedded"
 PACKAGE = "pytest-embedded-qemu"
 """The one that a dut in QEMU cannot do without."""
 
 
 def wanted() -> list[Requirement]:
-    """Return the extra's requirements; none when espbench itself is not installed."""
+    """Return what espbench requires of it; nothing when espbench itself is not installed."""
     try:
         listed = metadata.requires("espbench") or []
     except metadata.PackageNotFoundError:
         return []
-    return [requirement for text in listed if _of_extra(requirement := Requirement(text))]
-
-
-def _of_extra(requirement: Requirement) -> bool:
-    marker = requirement.marker
-    return (
-        marker is not None
-        and marker.evaluate({"extra": EXTRA})
-        and not marker.evaluate({"extra": ""})
-    )
+    return [Requirement(text) for text in listed if text.startswith(PREFIX)]
 
 
 def installed(name: str) -> str | None:
@@ -60,12 +50,12 @@ def misfit(
             if requirement.name == PACKAGE:
                 return (
                     f"{PACKAGE} is not installed, and a dut in QEMU needs it: install it with "
-                    f"`pip install 'espbench[{EXTRA}]'`."
+                    f"`pip install '{requirement}'`."
                 )
         elif not requirement.specifier.contains(version, prereleases=True):
             return (
                 f"{requirement.name} {version} does not fit this espbench, which takes "
-                f"{requirement.specifier}: install that with `pip install 'espbench[{EXTRA}]'`, "
+                f"{requirement.specifier}: install that with `pip install '{requirement}'`, "
                 "or leave pytest-embedded's own QEMU alone with --espbench-dut=off."
             )
     return ""

@@ -43,8 +43,6 @@ class EmbeddedPlugin:
             raise ConfigError(self._why_not)
         self._item: pytest.Item | None = None
         self._options = options
-        self._patch = pytest.MonkeyPatch()
-        self._patched = False
         self.duts = Duts(self._options_now, own, known, routed=self._routed)
 
     def _options_now(self) -> Mapping[str, Any]:
@@ -62,32 +60,9 @@ class EmbeddedPlugin:
         how = "connections to its address are led to it" if self._routed else "no routes"
         return f"espbench: dut runs on espbench's machine; {how}"
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Take the place of pytest-embedded's classes, if any test needs them.
-
-        Not before: to import them takes half a second.
-        """
-        names = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-        if not self._why_not and (wanted(self._services) or {"dut", "qemu"} & names):
-            self._take_place()
-
-    def _take_place(self) -> None:
-        import pytest_embedded_qemu
-
-        from espbench.embedded.qemu import DutQemu
-
-        bound = type("DutQemu", (DutQemu,), {"duts": self.duts})
-        self._patch.setattr(pytest_embedded_qemu, "Qemu", bound)
-        if _has_idf():
-            from espbench.embedded.app import DutApp
-
-            self._patch.setattr(pytest_embedded_qemu, "QemuApp", DutApp)
-        self._patched = True
-
     def pytest_unconfigure(self) -> None:
-        """End what still runs, and give pytest-embedded its classes back."""
+        """End what still runs."""
         self.duts.end_all()
-        self._patch.undo()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -118,7 +93,28 @@ class EmbeddedPlugin:
                 process.maxread = MAXREAD
         return result
 
-    # ---------------------------------------------------------------- for the other plugin
+    # ---------------------------------------------------------------- for fixtures
+
+    def choose(self, choice: Any) -> None:
+        """Put espbench's classes in place of pytest-embedded's, but for those of the project.
+
+        Args:
+            choice: pytest-embedded's `ClassCliOptions`.
+        """
+        if self._why_not:
+            return
+        # Not before a dut is wanted: to import them takes a while.
+        import pytest_embedded_qemu
+
+        from espbench.embedded.qemu import DutQemu
+
+        if choice.classes["qemu"] is pytest_embedded_qemu.Qemu:
+            choice.classes["qemu"] = DutQemu
+            choice.kwargs["qemu"]["duts"] = self.duts
+        if _has_idf() and choice.classes["app"] is pytest_embedded_qemu.QemuApp:
+            from espbench.embedded.app import DutApp
+
+            choice.classes["app"] = DutApp
 
     def device_of(self, dut: Any) -> Device:
         """Return the machine below a dut.

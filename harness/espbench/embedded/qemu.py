@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import subprocess
-from typing import Any, ClassVar
+from typing import Any
 
 from pytest_embedded.utils import to_bytes
 from pytest_embedded_qemu import Qemu
@@ -20,27 +20,27 @@ LONG = 1e6
 class DutQemu(Qemu):  # type: ignore[misc]  # it has no types
     """A running device; `device` is what a test's fixture of that name is, too."""
 
-    duts: ClassVar[Duts]
     device: Device
 
-    def __new__(cls, **options: Any) -> Any:
+    def __new__(cls, *, duts: Duts, **options: Any) -> Any:
         """Leave it to pytest-embedded when espbench has no such board."""
-        wish = cls.duts.wish(**_known(options))
+        wish = duts.wish(**_known(options))
         if wish is None:
             return Qemu(**options)
         made = super().__new__(cls)
         made._wish = wish
         return made
 
-    def __init__(self, msg_queue: Any, **options: Any) -> None:
+    def __init__(self, *, duts: Duts, msg_queue: Any, **options: Any) -> None:
         """Boot the machine, and let what it prints reach `expect`."""
         wish: Wish = self._wish
+        self._duts = duts
         self.app = options.get("app")
         self.image_path = str(wish.firmware)
         self.efuse_path = options.get("qemu_efuse_path")
         if wish.efuse is not None:
             wish.efuse.write_bytes(QEMU_TARGETS[wish.board.name].default_efuse)
-        self.device = self.duts.boot(wish, msg_queue)
+        self.device = duts.boot(wish, msg_queue)
         self.qemu_prog_path = self.device.program
         self._process = self.device.qemu
         self.args = self._process.command
@@ -74,7 +74,7 @@ class DutQemu(Qemu):  # type: ignore[misc]  # it has no types
 
     def close(self) -> None:
         """End QEMU; nothing of it is left when this returns."""
-        self.duts.end(self.device)
+        self._duts.end(self.device)
         self.poll()
 
     terminate = kill = close

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from espbench.boards.board import Board
     from espbench.device.device import Device
+    from espbench.embedded.plugin import EmbeddedPlugin
     from espbench.plugin.devices import DeviceFactory
     from espbench.plugin.session import Session
     from espbench.prefetch.predictor import Options
@@ -120,8 +121,23 @@ def pytest_configure(config: pytest.Config) -> None:
         from espbench.plugin.workers import Workers
 
         config.pluginmanager.register(Workers(lambda: activate(config)), "espbench-workers")
+    if services(config) is not None:
+        _override_fixtures(config)
     if options.asked(config):
         activate(config)
+
+
+def _override_fixtures(config: pytest.Config) -> None:
+    """Register what overrides fixtures of pytest-embedded, whose plugin is there by now."""
+    from espbench.embedded import fixtures
+
+    def embedded() -> EmbeddedPlugin:
+        found = activate(config).embedded
+        assert found is not None, "a session with pytest-embedded's options has it"
+        return found
+
+    config.stash[fixtures.PROVIDER] = embedded
+    config.pluginmanager.register(fixtures, "espbench-embedded-fixtures")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

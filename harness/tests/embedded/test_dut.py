@@ -5,11 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from espbench.boards.board import Board
 from inner_pytest import inner_pytest
-
-pytest.importorskip("pytest_embedded_qemu", reason="pip install 'espbench[embedded]'")
 
 SUITE = """
 import http.client

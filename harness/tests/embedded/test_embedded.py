@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from embedded_session import PLUGINS, run_embedded
 
-pytest.importorskip("pytest_embedded_qemu", reason="pip install 'espbench[embedded]'")
-
 Inner = Callable[..., "tuple[int, str]"]
 PANIC = b"""\
 ready\r
@@ -74,6 +72,37 @@ def test_another(dut):
     )
     assert gone(tmp_path / "pid")
     assert gone(tmp_path / "another")
+
+
+def test_their_classes_stay(inner: Inner) -> None:
+    """A dut is made of a class of espbench's, and pytest-embedded's own stays what it was."""
+    source = """
+import pytest_embedded_qemu
+def test_it(dut):
+    assert pytest_embedded_qemu.Qemu.__module__ == "pytest_embedded_qemu.qemu"
+    assert type(dut.qemu).__module__ == "espbench.embedded.qemu"
+"""
+    status, output = inner(source)
+    assert status == 0, output
+
+
+def test_class_of_the_project(inner: Inner, tmp_path: Path) -> None:
+    """A project that overrides the same fixture in its conftest.py has the last word."""
+    (tmp_path / "conftest.py").write_text("""
+import pytest
+from espbench.embedded.qemu import DutQemu
+
+class Own(DutQemu):
+    pass
+
+@pytest.fixture
+def _fixture_classes_and_options(_fixture_classes_and_options):
+    assert _fixture_classes_and_options.classes["qemu"] is DutQemu
+    _fixture_classes_and_options.classes["qemu"] = Own
+    return _fixture_classes_and_options
+""")
+    status, output = inner("def test_it(dut): assert type(dut.qemu).__name__ == 'Own'")
+    assert status == 0, output
 
 
 def test_markers(inner: Inner) -> None:

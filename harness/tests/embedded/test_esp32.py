@@ -15,8 +15,6 @@ from espbench.qemu.discovery import find_qemu
 from tiny_esp32 import tiny_esp32
 from tiny_esp32c3 import tiny_esp32c3
 
-pytest.importorskip("pytest_embedded_qemu", reason="pip install 'espbench[embedded]'")
-
 Inner = Callable[..., "tuple[int, str]"]
 HELLO = b"hello from an ESP32\r\n"
 

@@ -11,8 +11,6 @@ import pytest
 from idf_examples import absence, folder, idf, upstream
 from inner_pytest import inner_pytest
 
-pytest.importorskip("pytest_embedded_qemu", reason="pip install 'espbench[embedded]'")
-
 TESTS = {
     "https_server": "pytest_https_server_simple.py",
     "ws_echo_server": "pytest_ws_server_example.py",

@@ -21,8 +21,8 @@ def misfit(**versions: str) -> str:
     return fit.misfit(version_of=lambda name: versions.get(name.replace("-", "_"), "2.9.3"))
 
 
-def test_the_ranges_are_the_extras() -> None:
-    """What pip installs for the extra is what is accepted."""
+def test_the_ranges_are_those_of_the_package() -> None:
+    """What pip installs with espbench is what is accepted."""
     listed = {requirement.name: str(requirement.specifier) for requirement in fit.wanted()}
     assert listed == {
         "pytest-embedded": "~=2.9",
@@ -43,7 +43,7 @@ def test_versions_that_do_not_fit(name: str, version: str) -> None:
     """Others are named, too old or too new, with what to install instead."""
     assert misfit(**{name.replace("-", "_"): version}) == (
         f"{name} {version} does not fit this espbench, which takes ~=2.9: install that with "
-        "`pip install 'espbench[embedded]'`, or leave pytest-embedded's own QEMU alone with "
+        f"`pip install '{name}~=2.9'`, or leave pytest-embedded's own QEMU alone with "
         "--espbench-dut=off."
     )
 
@@ -53,7 +53,7 @@ def test_not_installed() -> None:
     absent = ("pytest-embedded-qemu",)
     assert fit.misfit(version_of=lambda name: None if name in absent else "2.9.3") == (
         "pytest-embedded-qemu is not installed, and a dut in QEMU needs it: install it with "
-        "`pip install 'espbench[embedded]'`."
+        "`pip install 'pytest-embedded-qemu~=2.9'`."
     )
     absent = ("pytest-embedded-idf",)
     assert fit.misfit(version_of=lambda name: None if name in absent else "2.9.3") == ""
