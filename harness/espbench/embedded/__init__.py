@@ -3,5 +3,5 @@
 
 pytest-embedded keeps `dut`, its `expect` and its options. The QEMU below them is a `Device`: it
 cannot outlive its test, writes to a copy of the flash image, and its network has ends on the host.
-All modules but `qemu` and `app` work without pytest-embedded; those two are imported late.
+The modules `qemu`, `app`, `log` and `manager` import pytest-embedded, and are imported late.
 """

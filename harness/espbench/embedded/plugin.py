@@ -16,8 +16,6 @@ from espbench.embedded.duts import Duts
 from espbench.embedded.services import services, wanted
 from espbench.errors import ConfigError, EspbenchError
 
-MAXREAD = 1 << 20
-
 
 class EmbeddedPlugin:
     """Lets the duts of a session be espbench's machines."""
@@ -81,19 +79,12 @@ class EmbeddedPlugin:
         finally:
             self.duts.end_all()
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any]
-    ) -> Generator[None, object, object]:
-        """Let `expect` read all that is there: pieces of 2000 bytes end within lines, too."""
-        result = yield
-        if fixturedef.argname == "pexpect_proc":
-            processes: Any = result if isinstance(result, list | tuple) else [result]
-            for process in processes:
-                process.maxread = MAXREAD
-        return result
-
     # ---------------------------------------------------------------- for fixtures
+
+    @property
+    def provides(self) -> bool:
+        """Whether duts in QEMU are espbench's machines."""
+        return not self._why_not
 
     def choose(self, choice: Any) -> None:
         """Put espbench's classes in place of pytest-embedded's, but for those of the project.
@@ -101,7 +92,7 @@ class EmbeddedPlugin:
         Args:
             choice: pytest-embedded's `ClassCliOptions`.
         """
-        if self._why_not:
+        if not self.provides:
             return
         # Not before a dut is wanted: to import them takes a while.
         import pytest_embedded_qemu

@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import subprocess
+import sys
+import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from embedded_session import PLUGINS, run_embedded
+from espbench.util.timeouts import Deadline
 
 Inner = Callable[..., "tuple[int, str]"]
 PANIC = b"""\
@@ -262,3 +268,62 @@ def test_it(device, device_factory):
     status, output = inner(source, "--embedded-services=", "--espbench-ready-console=^ready")
     assert status == 0, output
     assert "espbench: dut" not in output
+
+
+SESSION = "ESPBENCH_TEST_SESSION"
+
+
+def of_session(mark: str) -> list[int]:
+    """Return the processes with this mark in their environment; those that ended are not."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"{SESSION}={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+    return found
+
+
+HELD = {
+    "qemu": ("dut.expect('ready')", ("--embedded-services=qemu",)),
+    "other": ("dut.write('here')\n    dut.expect('here')", ()),
+}
+"""What a test does before it waits to be killed; other services have processes of their own."""
+
+
+@pytest.mark.parametrize("kind", HELD)
+def test_killed(kind: str, tmp_path: Path, tiny_firmware: Callable[..., Path]) -> None:
+    """No process outlives a session that is killed: no QEMU, and none of pytest-embedded's."""
+    does, services = HELD[kind]
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_inner.py").write_text(
+        "import pathlib, time\n"
+        f"def test_it(dut):\n    {does}\n    pathlib.Path('up').touch()\n    time.sleep(300)\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *services]
+    for plugin in PLUGINS:
+        command += ["-p", plugin]
+    mark = uuid.uuid4().hex
+    environment = {
+        **os.environ,
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "TMPDIR": str(tmp_path),
+        SESSION: mark,
+    }
+    options = [f"--espbench-firmware={tiny_firmware()}"] if services else []
+    process = subprocess.Popen(
+        [*command, *options], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        deadline = Deadline(60)
+        while not (tmp_path / "up").exists():
+            assert process.poll() is None
+            assert not deadline.expired()
+            time.sleep(0.05)
+        assert len(of_session(mark)) > 1 or kind != "qemu"
+    finally:
+        process.kill()
+        process.wait()
+    deadline = Deadline(20)
+    while left := of_session(mark):
+        assert not deadline.expired(), f"still there: {left}"
+        time.sleep(0.05)
