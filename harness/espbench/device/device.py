@@ -339,6 +339,11 @@ class Device(Shortcuts):
                 self.console.wait_for(lambda: None, Deadline(DEATH_PATIENCE))
             raise
 
+    def follow(self, tap: Callable[[bytes], None]) -> None:
+        """Let `tap` have what the guest printed in this run, and what it prints from now on."""
+        self._tap = tap
+        self.console.follow(tap)
+
     def boot_inputs(self) -> tuple[Any, ...]:
         """Return all that a start begins with, for comparing: files count by what is in them.
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pytest_embedded import App
 from pytest_embedded_qemu import QemuApp
 from pytest_embedded_qemu.app import IdfFlashImageMaker
 
 from espbench.embedded.flash_image import flash_size, merged, write
 from espbench.errors import ConfigError
+
+
+class FirmwareApp(App):  # type: ignore[misc]  # it has no types
+    """The session's firmware, which is one file and has no build folder."""
+
+    def _get_binary_path(self, build_dir: str | None = None) -> str | None:  # noqa: ARG002
+        return None
 
 
 class DutApp(QemuApp):  # type: ignore[misc]  # it has no types

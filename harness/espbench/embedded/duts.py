@@ -25,6 +25,23 @@ FIRST_SUBNET = 2
 
 
 @dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a test says of its dut's machine.
+
+    Attributes:
+        options: keyword arguments of `Device`.
+        own: the session's board and firmware, when the dut has no image of its own.
+        make: boots the machine of a test that takes `device` alone, as it would without a dut.
+        alone: whether the test takes `device` and no dut.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    own: tuple[Board, Path] | None = None
+    make: Callable[[], Device] | None = None
+    alone: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Wish:
     """What to boot.
 
@@ -56,8 +73,6 @@ class Duts:
 
     def __init__(
         self,
-        options: Callable[[], Mapping[str, Any]],
-        own: Callable[[], tuple[Board, Path]],
         known: list[Device],
         *,
         routed: bool,
@@ -65,13 +80,9 @@ class Duts:
         """Begin with none.
 
         Args:
-            options: returns the keyword arguments of `Device` for the test that runs.
-            own: returns the session's board and firmware, for a dut that has no image of its own.
             known: the session's devices; those that run are added.
             routed: whether connections to the guests' addresses are led to them.
         """
-        self._options = options
-        self._own = own
         self._known = known
         self._route = Route() if routed else None
         self._running: dict[Device, _Running] = {}
@@ -83,6 +94,7 @@ class Duts:
 
     def wish(
         self,
+        order: Order,
         *,
         app: Any,
         image_path: str | None,
@@ -99,13 +111,14 @@ class Duts:
         parts = theirs(cli_args, extra_args)
         target = getattr(app, "target", None)
         image = Path(image_path or DEFAULT_IMAGE)
-        if image.is_file():
+        board: Board | None
+        if order.own is not None:
+            board, image = order.own
+        elif image.is_file():
             machine = target or parts.machine or MACHINE
             board = next((b for b in BOARDS.values() if b.machine == machine), None)
             if board is None:
                 return None
-        elif target is None and parts.machine is None and image.name == DEFAULT_IMAGE:
-            board, image = self._own()
         else:
             raise ConfigError(
                 f"There is no flash image {image} for the dut: build the project, or name another "
@@ -124,7 +137,7 @@ class Duts:
             theirs=parts,
         )
 
-    def boot(self, wish: Wish, target: MessageQueue) -> Device:
+    def boot(self, wish: Wish, order: Order, target: MessageQueue) -> Device:
         """Start a machine without waiting for anything, and let its console reach `target`.
 
         Raises:
@@ -137,9 +150,9 @@ class Duts:
             "board": wish.board,
             "firmware": wish.firmware,
             # As with pytest-embedded's own QEMU; a marker can forbid it.
-            "internet": True,
+            "internet": not order.alone,
             **({} if wish.elf is None else {"elf": wish.elf}),
-            **self._options(),
+            **order.options,
         }
         from espbench.embedded.log import Log  # with it comes pytest-embedded
 

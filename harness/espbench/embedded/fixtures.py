@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from espbench.embedded.services import SERVICE
+from espbench.embedded.services import SERVICE, SUITES, in_qemu
 
 if TYPE_CHECKING:
     from espbench.embedded.plugin import EmbeddedPlugin
 
 PROVIDER = pytest.StashKey[Callable[[], "EmbeddedPlugin"]]()
 """Returns what the session knows of its duts; the session uses espbench from then on."""
-KNOWN = frozenset({"base", "idf", "nuttx", SERVICE})
-"""The services whose duts print nothing but what their QEMU prints."""
 MAXREAD = 1 << 20
 """Bytes that `expect` reads at a time: with pytest-embedded's 2000, pieces end within lines."""
 
@@ -56,6 +54,24 @@ def _stdout_lock() -> Any:
     return lock
 
 
+@pytest.fixture(scope="session")
+def session_tempdir(session_tempdir: str) -> Iterator[str]:
+    """Return the folder of pytest-embedded's logs, and leave none without any."""
+    yield session_tempdir
+    with contextlib.suppress(OSError):
+        Path(session_tempdir).rmdir()
+
+
+@pytest.fixture
+def embedded_services(request: Request, embedded_services: Any) -> Any:
+    """Return the services that are asked for; espbench's own suites have theirs always."""
+    if not embedded_services and request.config.pluginmanager.hasplugin("espbench-embedded"):
+        from espbench.firmware import source_tree
+
+        return SUITES if request.node.path.is_relative_to(source_tree.root()) else None
+    return embedded_services
+
+
 @pytest.fixture
 def msg_queue(request: Request, _services: Any) -> Iterator[Any]:
     """Return what takes what a dut prints; for duts in QEMU it is in this process."""
@@ -80,9 +96,13 @@ def _listener(request: Request, _services: Any, msg_queue: Any) -> Any:
     from espbench.embedded.log import Show
 
     paths = _each(request, request.getfixturevalue("_pexpect_logfile"))
+    logs = _each(request, msg_queue)
+    if not _takes_dut(request):
+        for log, path in zip(logs, paths, strict=True):
+            log.open_when_read(Path(path))
+        return None
     stamped = _each(request, request.getfixturevalue("with_timestamp"))
     names = [f"dut-{index}" for index in range(len(paths))] if len(paths) > 1 else [""]
-    logs = _each(request, msg_queue)
     for log, path, stamp, name in zip(logs, paths, stamped, names, strict=True):
         log.open(Path(path), Show(stamped=stamp is None or bool(stamp), name=name))
     return None
@@ -120,16 +140,77 @@ def pexpect_proc(request: Request, _services: Any, msg_queue: Any, _pexpect_fr: 
 @pytest.fixture
 def _fixture_classes_and_options(request: Request, _fixture_classes_and_options: Any) -> Any:
     """Return pytest-embedded's choice of classes, with espbench's for a dut in QEMU."""
-    for choice in _each(request, _fixture_classes_and_options):
+    parameters = _each(request, request.getfixturevalue("parametrize_fixtures"))
+    choices = _each(request, _fixture_classes_and_options)
+    for choice, known in zip(choices, parameters, strict=True):
         if SERVICE in choice.classes:
-            request.config.stash[PROVIDER]().choose(choice)
+            request.config.stash[PROVIDER]().choose(request, choice, known)
     return _fixture_classes_and_options
+
+
+# pytest-embedded's own `qemu` and `dut` look for all that refers to them when they end, among all
+# objects of the process: 24 ms each, in a small suite.
+
+
+@pytest.fixture
+def qemu(
+    request: Request, _services: Any, _fixture_classes_and_options: Any, app: Any
+) -> Iterator[Any]:
+    """Return the machines; they end with the test."""
+    if not _ours(request, _services):
+        yield request.getfixturevalue("qemu")
+        return
+    from pytest_embedded.dut_factory import qemu_gn
+
+    choices, apps = _each(request, _fixture_classes_and_options), _each(request, app)
+    with contextlib.ExitStack() as ends:
+        made = []
+        for choice, each in zip(choices, apps, strict=True):
+            made.append(qemu_gn(choice, each))
+            ends.callback(made[-1].kill)
+            ends.callback(made[-1].terminate)
+        yield _value(request, made)
+
+
+@pytest.fixture
+def dut(
+    request: Request, _services: Any, _fixture_classes_and_options: Any, app: Any, qemu: Any
+) -> Iterator[Any]:
+    """Return the duts."""
+    if not _ours(request, _services):
+        yield request.getfixturevalue("dut")
+        return
+    from pytest_embedded.dut_factory import dut_gn
+
+    values = (_each(request, value) for value in (_fixture_classes_and_options, app, qemu))
+    with contextlib.ExitStack() as ends:
+        made = []
+        for choice, application, machine in zip(*values, strict=True):
+            made.append(dut_gn(choice, None, None, application, None, machine, None))
+            ends.callback(made[-1].close)
+        yield _value(request, made)
+
+
+@pytest.fixture
+def app_path(request: Request, test_file_path: str) -> Any:
+    """Return where the app is; a test without a dut has no need to have it in JUnit XML.
+
+    pytest-embedded has each test's there, for which pytest warns in each test.
+    """
+    given = "app_path" in getattr(getattr(request.node, "callspec", None), "params", {})
+    if given or request.config.getoption("app_path") or _takes_dut(request) or _several(request):
+        return request.getfixturevalue("app_path")
+    return str(Path(test_file_path).parent)
+
+
+def _takes_dut(request: Request) -> bool:
+    """Return whether a test takes a dut, or what there is only with one."""
+    return "_fixture_classes_and_options" in request.node.fixturenames
 
 
 def _ours(request: Request, services: Any) -> bool:
     """Return whether all duts of a test are in QEMU, on machines of espbench's."""
-    several = _each(request, services)
-    if not all(SERVICE in one and KNOWN.issuperset(one) for one in several):
+    if not all(in_qemu(one) for one in _each(request, services)):
         return False
     return request.config.stash[PROVIDER]().provides
 

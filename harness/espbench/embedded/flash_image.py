@@ -1,17 +1,34 @@
 # SPDX-License-Identifier: MIT
-"""Makes the one flash image that QEMU starts from, out of an ESP-IDF project's build folder."""
+"""The one flash image that QEMU starts from: whether a project has one, and how it is made."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from espbench.errors import ImageError
 
 MEGABYTE = 1 << 20
+BUILT = ("flasher_args.json", "config/sdkconfig.json")
+"""What ESP-IDF leaves in each build folder, and other builds do not."""
+
+
+def has_image(parameters: Mapping[str, Any]) -> bool:
+    """Return whether an image is named, or a build folder of ESP-IDF is where it should be.
+
+    Args:
+        parameters: what pytest-embedded's fixture `parametrize_fixtures` has for one dut.
+    """
+    if parameters["qemu_image_path"]:
+        return True
+    folder = Path(parameters["build_dir"] or "build")
+    app = Path(parameters["app_path"] or ".")
+    # In pytest-embedded's order: beside the test, then in the working folder.
+    return any((path / name).is_file() for path in (app / folder, folder) for name in BUILT)
 
 
 def flash_size(text: str) -> int:

@@ -33,21 +33,34 @@ class Log:
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.RLock())
         self._data = bytearray()
         self._last = 0.0
         self._file: BinaryIO | None = None
         self._show: Show | None = None
+        self._later: Path | None = None
         self._pipes: list[Connection] = []
 
-    def open(self, path: Path, show: Show) -> None:
+    def open(self, path: Path, show: Show | None = None) -> None:
         """Write what comes to a file as well, and show it on standard output.
 
-        A file of that name is of an earlier test, and `expect` is not to see what is in it.
+        A file of that name is of an earlier test, whose text is not this one's.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._changed:
             self._file, self._show = path.open("wb", buffering=0), show
+
+    def open_when_read(self, path: Path) -> None:
+        """Write a file as well, once somebody expects something."""
+        self._later = path
+
+    def begin(self) -> None:
+        """Write the file from now on that was to be written when somebody reads."""
+        path, self._later = self._later, None
+        if path is not None:
+            with self._changed:
+                self.open(path)
+                self._write(bytes(self._data))
 
     # ---------------------------------------------------------------- for those who print
 
@@ -60,11 +73,14 @@ class Log:
             self._data += piece
             self._last = time.monotonic()
             self._changed.notify_all()
-            if self._file is not None:
-                with contextlib.suppress(OSError, ValueError):
-                    self._file.write(piece)
+            self._write(piece)
             if self._show is not None:
                 self._show.put(piece)
+
+    def _write(self, piece: bytes) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._file.write(piece)
 
     write = put
 
@@ -225,6 +241,7 @@ class LogProcess(PexpectProcess):  # type: ignore[misc]  # it has no types
         """
         if self.closed:
             raise EOF("Bad File Descriptor")
+        self._source.begin()
         data = self._source.read(self._at, size, self.timeout if timeout == -1 else timeout)
         if not data:
             raise TIMEOUT("Timeout exceeded.")

@@ -12,9 +12,14 @@ import pytest
 from espbench.boards.board import Board
 from espbench.device.device import Device
 from espbench.embedded import compat as fit
-from espbench.embedded.duts import Duts
-from espbench.embedded.services import services, wanted
+from espbench.embedded.duts import Duts, Order
+from espbench.embedded.flash_image import has_image
+from espbench.embedded.services import in_qemu, services, wanted
 from espbench.errors import ConfigError, EspbenchError
+from espbench.firmware import source_tree
+
+MAKE = pytest.StashKey[Callable[[], Device]]()
+"""What boots the machine of a test that takes `device` and no dut."""
 
 
 class EmbeddedPlugin:
@@ -23,11 +28,20 @@ class EmbeddedPlugin:
     def __init__(
         self,
         config: pytest.Config,
-        options: Callable[[pytest.Item], Mapping[str, Any]],
-        own: Callable[[], tuple[Board, Path]],
+        options: Callable[[pytest.FixtureRequest, bool], Mapping[str, Any]],
+        own: Callable[[pytest.FixtureRequest], tuple[Board, Path]],
+        named: Callable[[pytest.FixtureRequest], bool],
         known: list[Device],
     ) -> None:
         """Check that it can be done.
+
+        Args:
+            config: pytest's.
+            options: returns the keyword arguments of `Device` for a test; True adds those of the
+                fixture `device_options`.
+            own: returns the session's board and firmware for a test.
+            named: returns whether somebody named the session's firmware, for a test.
+            known: the session's devices; those of duts are added.
 
         Raises:
             ConfigError: the session asks for it, and this version of pytest-embedded does not fit.
@@ -39,12 +53,10 @@ class EmbeddedPlugin:
         self._services = services(config) or ""
         if self._misfits and wanted(self._services):
             raise ConfigError(self._why_not)
-        self._item: pytest.Item | None = None
         self._options = options
-        self.duts = Duts(self._options_now, own, known, routed=self._routed)
-
-    def _options_now(self) -> Mapping[str, Any]:
-        return {} if self._item is None else self._options(self._item)
+        self._own = own
+        self._named = named
+        self.duts = Duts(known, routed=self._routed)
 
     # ---------------------------------------------------------------- hooks
 
@@ -63,15 +75,6 @@ class EmbeddedPlugin:
         self.duts.end_all()
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Remember whose markers a dut gets."""
-        self._item = item
-        try:
-            return (yield)
-        finally:
-            self._item = None
-
-    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self) -> Generator[None, object, object]:
         """End every machine with its test, whatever became of pytest-embedded's own teardown."""
         try:
@@ -86,26 +89,72 @@ class EmbeddedPlugin:
         """Whether duts in QEMU are espbench's machines."""
         return not self._why_not
 
-    def choose(self, choice: Any) -> None:
+    def choose(
+        self, request: pytest.FixtureRequest, choice: Any, parameters: Mapping[str, Any]
+    ) -> None:
         """Put espbench's classes in place of pytest-embedded's, but for those of the project.
 
         Args:
-            choice: pytest-embedded's `ClassCliOptions`.
+            request: of a test.
+            choice: pytest-embedded's `ClassCliOptions` for one of its duts.
+            parameters: what its fixture `parametrize_fixtures` has for that dut.
+
+        Raises:
+            EspbenchError: the session's firmware is wanted, and could not be built.
         """
         if not self.provides:
             return
         # Not before a dut is wanted: to import them takes a while.
         import pytest_embedded_qemu
 
+        from espbench.embedded.app import DutApp, FirmwareApp
         from espbench.embedded.qemu import DutQemu
 
-        if choice.classes["qemu"] is pytest_embedded_qemu.Qemu:
-            choice.classes["qemu"] = DutQemu
-            choice.kwargs["qemu"]["duts"] = self.duts
-        if _has_idf() and choice.classes["app"] is pytest_embedded_qemu.QemuApp:
-            from espbench.embedded.app import DutApp
-
+        if choice.classes["qemu"] is not pytest_embedded_qemu.Qemu:
+            return
+        order = self._order(request, parameters)
+        choice.classes["qemu"] = DutQemu
+        choice.kwargs["qemu"].update(duts=self.duts, order=order)
+        if "idf" not in parameters["_services"]:
+            return
+        if order.own is not None or order.make is not None:
+            choice.classes["app"] = FirmwareApp
+            choice.kwargs["app"] = {"app_path": parameters["app_path"]}
+        elif choice.classes["app"] is pytest_embedded_qemu.QemuApp:
             choice.classes["app"] = DutApp
+
+    def _order(self, request: pytest.FixtureRequest, parameters: Mapping[str, Any]) -> Order:
+        alone = request.node.stash.get(MAKE, None)
+        if alone is not None and (self._named(request) or not has_image(parameters)):
+            return Order(make=alone, alone=True)
+        own = not has_image(parameters) and (
+            "idf" not in parameters["_services"]
+            or self._named(request)
+            or request.node.path.is_relative_to(source_tree.root())
+        )
+        return Order(
+            options=self._options(request, own or alone is not None),
+            own=self._own(request) if own else None,
+            alone=alone is not None,
+        )
+
+    def boot(self, request: pytest.FixtureRequest, make: Callable[[], Device]) -> Device:
+        """Return the device of a test that takes no dut: the machine below the one that it gets.
+
+        Args:
+            request: of the test.
+            make: boots the session's board with the session's firmware.
+
+        Raises:
+            EspbenchError: it could not be booted.
+        """
+        if not self.provides or not in_qemu(request.getfixturevalue("_services")):
+            return make()
+        request.node.stash[MAKE] = make
+        device = self.device_of(request.getfixturevalue("dut"))
+        if device in self.duts.devices:
+            device.wait_ready()
+        return device
 
     def device_of(self, dut: Any) -> Device:
         """Return the machine below a dut.
@@ -135,13 +184,6 @@ class EmbeddedPlugin:
             except EspbenchError as error:
                 return error
         return None
-
-
-def _has_idf() -> bool:
-    """Return whether pytest-embedded-idf is there: its app cannot be imported without."""
-    from importlib.util import find_spec
-
-    return find_spec("pytest_embedded_idf") is not None
 
 
 __all__ = ["EmbeddedPlugin"]

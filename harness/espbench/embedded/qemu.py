@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 from pytest_embedded.utils import to_bytes
@@ -11,7 +12,7 @@ from pytest_embedded_qemu import Qemu
 from pytest_embedded_qemu.qemu import QEMU_TARGETS
 
 from espbench.device.device import Device
-from espbench.embedded.duts import Duts, Wish
+from espbench.embedded.duts import Duts, Order, Wish
 
 LONG = 1e6
 """Seconds that stand for ever: what can be waited for has an upper bound."""
@@ -22,25 +23,31 @@ class DutQemu(Qemu):  # type: ignore[misc]  # it has no types
 
     device: Device
 
-    def __new__(cls, *, duts: Duts, **options: Any) -> Any:
+    def __new__(cls, *, duts: Duts, order: Order, **options: Any) -> Any:
         """Leave it to pytest-embedded when espbench has no such board."""
-        wish = duts.wish(**_known(options))
-        if wish is None:
+        wish = None if order.make else duts.wish(order, **_known(options))
+        if wish is None and order.make is None:
             return Qemu(**options)
         made = super().__new__(cls)
         made._wish = wish
         return made
 
-    def __init__(self, *, duts: Duts, msg_queue: Any, **options: Any) -> None:
+    def __init__(self, *, duts: Duts, order: Order, msg_queue: Any, **options: Any) -> None:
         """Boot the machine, and let what it prints reach `expect`."""
-        wish: Wish = self._wish
-        self._duts = duts
         self.app = options.get("app")
-        self.image_path = str(wish.firmware)
         self.efuse_path = options.get("qemu_efuse_path")
-        if wish.efuse is not None:
-            wish.efuse.write_bytes(QEMU_TARGETS[wish.board.name].default_efuse)
-        self.device = duts.boot(wish, msg_queue)
+        wish: Wish | None = self._wish
+        self._end: Callable[[Device], None] = Device.close
+        if wish is None:
+            assert order.make is not None, "there is either a wish, or what makes the machine"
+            self.device = order.make()
+            self.device.follow(msg_queue.put)
+        else:
+            if wish.efuse is not None:
+                wish.efuse.write_bytes(QEMU_TARGETS[wish.board.name].default_efuse)
+            self.device = duts.boot(wish, order, msg_queue)
+            self._end = duts.end
+        self.image_path = str(self.device.firmware)
         self.qemu_prog_path = self.device.program
         self._process = self.device.qemu
         self.args = self._process.command
@@ -74,7 +81,7 @@ class DutQemu(Qemu):  # type: ignore[misc]  # it has no types
 
     def close(self) -> None:
         """End QEMU; nothing of it is left when this returns."""
-        self._duts.end(self.device)
+        self._end(self.device)
         self.poll()
 
     terminate = kill = close

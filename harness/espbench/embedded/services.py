@@ -8,10 +8,27 @@ from __future__ import annotations
 
 import pytest
 
-__all__ = ["SERVICE", "services", "wanted"]
+__all__ = ["DUTS", "SERVICE", "SUITES", "in_qemu", "services", "wanted"]
 
+DUTS = frozenset({"dut", "qemu"})
+"""The fixtures of pytest-embedded that espbench provides."""
 SERVICE = "qemu"
 """The service of pytest-embedded whose duts are espbench's machines."""
+
+
+SUITES = "idf,qemu"
+"""The services of espbench's own suites."""
+KNOWN = frozenset({"base", "idf", "nuttx", SERVICE})
+"""The services whose duts print nothing but what their QEMU prints."""
+
+
+def in_qemu(chosen: object) -> bool:
+    """Return whether one dut is in QEMU, and prints nothing but what that prints.
+
+    Args:
+        chosen: the value of pytest-embedded's fixture `_services`, a tuple when there are several.
+    """
+    return isinstance(chosen, list) and SERVICE in chosen and KNOWN.issuperset(chosen)
 
 
 def services(config: pytest.Config) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from espbench.embedded.services import services
+from espbench.embedded.services import DUTS, services
 from espbench.plugin import options
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ _SESSION = pytest.StashKey["Session"]()
 _STARTED = pytest.StashKey[bool]()
 FIXTURES = frozenset({"board", "firmware", "device", "device_factory", "shared_device"})
 """What tests take from this plugin."""
-DUTS = frozenset({"dut", "qemu"})
-"""What tests take from pytest-embedded, and espbench provides."""
 
 
 def __getattr__(name: str) -> object:
@@ -228,11 +226,13 @@ def device_factory(
 
 @pytest.fixture
 def device(request: pytest.FixtureRequest, device_factory: DeviceFactory) -> Device:
-    """Return a freshly booted device of the test's own: its dut, if it takes one."""
+    """Return a freshly booted device of the test's own: the machine below its dut."""
     embedded = activate(request.config).embedded
-    if embedded is not None and "dut" in request.fixturenames:
+    if embedded is None:
+        return device_factory()
+    if "dut" in request.fixturenames:
         return embedded.device_of(request.getfixturevalue("dut"))
-    return device_factory()
+    return embedded.boot(request, device_factory)
 
 
 @pytest.fixture(scope="module")

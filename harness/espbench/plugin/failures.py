@@ -10,6 +10,7 @@ import pytest
 
 from espbench.device.boot_phases import marks
 from espbench.device.device import Device
+from espbench.embedded.services import DUTS
 from espbench.errors import Panicked
 from espbench.plugin.session import Session, shown
 from espbench.plugin.workers import USED
@@ -31,11 +32,11 @@ def run(session: Session, item: pytest.Item) -> Generator[None, object, object]:
         raise
     # pytest.fail, and with it pytest-timeout, raises what is no Exception.
     except (Exception, pytest.fail.Exception) as error:
-        embedded = session.embedded
+        embedded = session.embedded if _takes_dut(item) else None
         if cause := _panicked(session, item) or (embedded and embedded.cause()):
             raise cause from error
         raise
-    if panicked := _panicked(session, item, but=_duts(session)):
+    if panicked := _panicked(session, item, but=_duts(session, item)):
         raise panicked
     return result
 
@@ -47,9 +48,15 @@ def _panicked(session: Session, item: pytest.Item, but: Sequence[Device] = ()) -
     return None
 
 
-def _duts(session: Session) -> list[Device]:
+def _duts(session: Session, item: pytest.Item) -> list[Device]:
     """Return pytest-embedded's: a test that passes may have made them panic, and expected that."""
-    return [] if session.embedded is None else session.embedded.duts.devices
+    if session.embedded is None or not _takes_dut(item):
+        return []
+    return session.embedded.duts.devices
+
+
+def _takes_dut(item: pytest.Item) -> bool:
+    return not DUTS.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def tell(session: Session, item: pytest.Item, report: pytest.TestReport) -> None:

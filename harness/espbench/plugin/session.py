@@ -16,7 +16,7 @@ from espbench.boards.board import Board
 from espbench.device.device import Device
 from espbench.embedded.plugin import EmbeddedPlugin
 from espbench.embedded.services import services
-from espbench.plugin import evidence_folder
+from espbench.plugin import evidence_folder, ours
 from espbench.plugin.full_disk import FullDisk
 from espbench.plugin.options import setting
 from espbench.plugin.settings import (
@@ -77,13 +77,20 @@ class Session:
         _end_on_signals()
 
     def _join_embedded(self) -> EmbeddedPlugin:
-        def options(item: pytest.Item) -> Options:
-            return merged(common(self.config), *marked(item))
+        def options(request: pytest.FixtureRequest, given: bool) -> Options:
+            fixture = request.getfixturevalue("device_options") if given else {}
+            return merged(common(self.config), fixture, *marked(request.node))
 
-        def own() -> tuple[Board, Path]:
+        def own(request: pytest.FixtureRequest) -> tuple[Board, Path]:
+            if ours.would_take(request.node, "firmware"):
+                return request.getfixturevalue("board"), request.getfixturevalue("firmware")
             return self.board, chosen_firmware(self.config, self.board)
 
-        plugin = EmbeddedPlugin(self.config, options, own, self.devices)
+        def named(request: pytest.FixtureRequest) -> bool:
+            given = named_firmware(self.config) is not None
+            return given or not ours.would_take(request.node, "firmware")
+
+        plugin = EmbeddedPlugin(self.config, options, own, named, self.devices)
         self.config.pluginmanager.register(plugin, "espbench-embedded")
         return plugin
 

@@ -36,3 +36,19 @@ def test_dut_and_device(board: Board, firmware: Path, tmp_path: Path) -> None:
         f"--espbench-firmware={firmware}",
         "--embedded-services=qemu",
     )
+
+
+def test_suites_in_another_project(firmware: Path, board: Board, tmp_path: Path) -> None:
+    """`pytest --espbench-suites` boots by the service, whatever the project's own tests do."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_own.py").write_text("def test_it(_services): assert _services == ['base']\n")
+    said = inner_pytest(
+        tmp_path,
+        *("--espbench-suites=places", "--setup-show"),
+        *("-k", "program_that_was_stopped or test_own"),
+        f"--espbench-board={board.name}",
+        f"--espbench-firmware={firmware}",
+        "test_own.py",
+    )
+    assert "SETUP    F dut (" in said
+    assert " 2 passed" in said

@@ -257,6 +257,69 @@ def test_version_that_does_not_fit(inner: Inner, tmp_path: Path) -> None:
     assert f"espbench: {said}" in output
 
 
+IDF = ("--embedded-services=idf,qemu", "--espbench-ready-console=^ready")
+
+
+def test_device_alone(inner: Inner) -> None:
+    """A test that takes `device` alone boots by the service; a dut that comes later is that one.
+
+    It expects what the machine printed before. Nothing is shown, and the guest stays inside.
+    """
+    source = """
+def test_it(device, request):
+    assert device.timeline.first("ready") is not None
+    dut = request.getfixturevalue("dut")
+    assert dut.qemu.device is device and type(dut.qemu).__module__ == "espbench.embedded.qemu"
+    dut.expect_exact("somebody else's firmware")
+    assert open(dut.logfile).read().splitlines()[-1] == "ready"
+    assert "restrict=on" in " ".join(dut.qemu.args)
+def test_direct(device_factory, shared_device):
+    assert device_factory().running and shared_device.running
+"""
+    status, output = inner(source, *IDF, "--setup-show", "-s")
+    assert status == 0, output
+    assert output.count("SETUP    F dut (") == 1
+    assert "somebody else's firmware" not in output
+    assert "record_xml_attribute" not in output
+
+
+def test_device_alone_is_booted_ahead(inner: Inner) -> None:
+    """The pool boots the machine of a test that takes `device` alone."""
+    source = """
+@pytest.mark.parametrize("number", range(3))
+def test_it(device, request, number):
+    request.getfixturevalue("dut").expect_exact("ready")
+    assert (device.timeline.first("handed_over") is not None) == (number > 0)
+"""
+    status, output = inner(source, *IDF, "--espbench-pool=1")
+    assert status == 0, output
+
+
+def test_device_alone_panics(inner: Inner) -> None:
+    """A panic that nobody expected fails a test that takes `device` alone, as without a dut."""
+    source = "def test_it(device): device.console.expect('Rebooting')"
+    status, output = inner(source, *IDF, text=PANIC)
+    assert status == 1
+    assert re.search(r"^E +espbench.errors.Panicked: The guest panicked ", output, re.M)
+
+
+def test_device_alone_of_several(inner: Inner) -> None:
+    """Where there would be several duts, `device` alone is one machine nevertheless."""
+    status, output = inner("def test_it(device): assert device.running", *IDF, "--count=2")
+    assert status == 0, output
+
+
+def test_project_without_a_build(inner: Inner) -> None:
+    """With the service `idf` a named firmware stands for the build that is not there."""
+    source = """
+def test_it(dut, device):
+    dut.expect_exact("ready")
+    assert dut.qemu.device is device and dut.app.binary_path is None
+"""
+    status, output = inner(source, *IDF)
+    assert status == 0, output
+
+
 def test_without_a_dut(inner: Inner) -> None:
     """Suites that take no dut run as without pytest-embedded, whose QEMU is not even imported."""
     source = """

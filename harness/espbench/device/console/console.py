@@ -169,6 +169,13 @@ class Console:
         self._position = match.end()
         return match
 
+    def follow(self, tap: Callable[[bytes], None]) -> None:
+        """Let `tap` have all that the console showed, and from now on what it shows."""
+        with self.changed:
+            if self.text:
+                tap(self.text.encode())
+            self._tap = tap
+
     def skip(self) -> None:
         """Let the next `expect` look only at what comes from now on."""
         with self.changed:
@@ -272,9 +279,8 @@ class Console:
             items = [] if data is None else console.feed(data) if data else console.finish()
             # Text that shares its line with records has lost its \r to the demultiplexer.
             shown = data if raw else _text_of(items)
-            if self._tap is not None and shown:
-                self._tap(shown)
             with self.changed:
+                tap = self._tap  # one that comes later is handed what is taken now by `follow`
                 if data is not None:
                     self._take(items, at)
                 if record_data:
@@ -282,6 +288,8 @@ class Console:
                 if data == b"":
                     self.closed = True
                 self.changed.notify_all()
+            if tap is not None and shown:
+                tap(shown)
             if data == b"":
                 return
             if record_data == b"" and control is not None:
