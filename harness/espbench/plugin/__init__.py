@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from espbench.boards.board import Board
     from espbench.device.device import Device
+    from espbench.embedded.idle import Sparing
     from espbench.embedded.plugin import EmbeddedPlugin
     from espbench.plugin.devices import DeviceFactory
     from espbench.plugin.session import Session
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _SESSION = pytest.StashKey["Session"]()
 _STARTED = pytest.StashKey[bool]()
+_SPARING = pytest.StashKey["Sparing"]()
 FIXTURES = frozenset({"board", "firmware", "device", "device_factory", "shared_device"})
 """What tests take from this plugin."""
 
@@ -127,7 +129,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _override_fixtures(config: pytest.Config) -> None:
     """Register what overrides fixtures of pytest-embedded, whose plugin is there by now."""
-    from espbench.embedded import fixtures
+    from espbench.embedded import fixtures, idle
+
+    config.stash[_SPARING] = idle.Sparing()
 
     def embedded() -> EmbeddedPlugin:
         found = activate(config).embedded
@@ -172,8 +176,19 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[evidence_folder.INPUT] = str(evidence_folder.claim(node.config))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Spare a function pytest-embedded's fixtures, before one of them makes several tests of it."""
+    sparing: Sparing | None = metafunc.config.stash.get(_SPARING, None)
+    if sparing is not None:
+        sparing.spare(metafunc.definition)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Start if a test uses something of espbench, and skip what this board is not for."""
+    if sparing := config.stash.get(_SPARING, None):
+        for item in items:
+            sparing.spare(item)
     embedded = DUTS if services(config) is not None else frozenset()
     if any(_takes(item, embedded) for item in items):
         activate(config)

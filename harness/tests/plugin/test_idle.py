@@ -20,6 +20,8 @@ ALLOWED = {
     "espbench.plugin.options",
 }
 """All modules of espbench's that each session of a project imports."""
+PROVIDED = {"espbench.embedded.fixtures", "espbench.embedded.idle"}
+"""Those that each session imports where pytest-embedded is loaded."""
 CONFTEST = """
 import gc, signal, socket, sys
 
@@ -86,8 +88,59 @@ def test_beside_pytest_embedded(tmp_path: Path) -> None:
     """Where pytest-embedded is installed, a session without its duts pays nothing, either."""
     project(tmp_path, EMPTY)
     said = inner_pytest(tmp_path, "-p", "no:labgrid")
-    assert set(ast.literal_eval(lines(said)["OURS"])) == ALLOWED | {"espbench.embedded.fixtures"}
+    assert set(ast.literal_eval(lines(said)["OURS"])) == ALLOWED | PROVIDED
     assert "espbench:" not in said
+
+
+CLASHES = """
+import os, pathlib, pytest
+
+@pytest.fixture
+def app(): raise RuntimeError("nobody asked for it")
+
+@pytest.fixture(params=[1, 2])
+def port(request): return request.param
+
+def test_it(request):
+    assert request.fixturenames == ["request"]
+    children = pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    assert children == ""
+
+class TestMore:
+    @pytest.mark.usefixtures("tmp_path")
+    def test_port(self, port): assert port in (1, 2)
+"""
+MAKES = "DutFactory.create(embedded_services='base').write(b'x')"
+ASKS = {
+    "dut": "def test_it(dut): dut.write('here'); dut.expect('here')\n",
+    "factory": f"from pytest_embedded import DutFactory\ndef test_it(): {MAKES}\n",
+    "late": f"def test_it():\n    from pytest_embedded import DutFactory\n    {MAKES}\n",
+    "several": (
+        "import pytest\n@pytest.mark.parametrize('count', [2], indirect=True)\n"
+        "def test_it(dut, count): assert len(dut) == 2\n"
+    ),
+    "fixture": (
+        "import pytest\n@pytest.fixture\ndef mine(dut): return dut\n"
+        "def test_it(mine): mine.write('here')\n"
+    ),
+}
+"""Sessions that use pytest-embedded by itself, without an option."""
+
+
+def test_fixtures_of_the_project(tmp_path: Path) -> None:
+    """Fixtures named like pytest-embedded's are not taken for its, and no process starts."""
+    project(tmp_path, CLASHES)
+    said = inner_pytest(tmp_path, "-p", "no:labgrid", "-W", "error")
+    assert "3 passed" in said
+    assert "espbench.embedded.log" not in lines(said)["OURS"]
+
+
+@pytest.mark.parametrize("way", ASKS)
+def test_pytest_embedded_by_itself(way: str, tmp_path: Path) -> None:
+    """A project that uses pytest-embedded goes on to do so, whatever way it takes."""
+    project(tmp_path, ASKS[way])
+    said = inner_pytest(tmp_path, "-p", "no:labgrid")
+    assert "1 passed" in said
 
 
 def test_workers(tmp_path: Path) -> None:
