@@ -6,17 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from espbench.boards.board import Board
 from espbench.boards.boot_media import FlashImage, option_value
 from espbench.boards.builtin import BOARDS
 from espbench.device.device import Device
-from espbench.embedded.console_bridge import Feed, MessageQueue
 from espbench.embedded.contact import Contact
 from espbench.embedded.qemu_args import MACHINE, Theirs, theirs
 from espbench.embedded.socket_redirect import Route
 from espbench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from espbench.embedded.log import Feed, MessageQueue
 
 DEFAULT_IMAGE = "flash_image.bin"
 """pytest-embedded's name of the image when nobody names another."""
@@ -154,7 +156,7 @@ class Duts:
             **({} if wish.elf is None else {"elf": wish.elf}),
             **order.options,
         }
-        from espbench.embedded.log import Log  # with it comes pytest-embedded
+        from espbench.embedded.log import Feed, Log  # with it comes pytest-embedded
 
         # A log is in this process, and as quick as a variable.
         feed = None if isinstance(target, Log) else Feed(target)

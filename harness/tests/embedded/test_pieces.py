@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from espbench.embedded import compat as fit
 from espbench.embedded import flash_image as image
-from espbench.embedded.console_bridge import Feed
+from espbench.embedded.log import Feed
 from espbench.embedded.qemu_args import Theirs, theirs
 from espbench.errors import ConfigError, ImageError
 from espbench.util.timeouts import Deadline
