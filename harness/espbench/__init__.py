@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from espbench.device.device import Device
     from espbench.device.memory.heap_info import HeapInfo
     from espbench.errors import EspbenchError
-    from espbench.util.version import __version__
+    from espbench.util.version import __version__ as __version__
 else:
     _MODULES = {
         "BOARDS": "boards.builtin",
@@ -48,5 +48,4 @@ __all__ = [
     "HttpReadiness",
     "ListeningReadiness",
     "Panic",
-    "__version__",
 ]

@@ -133,4 +133,4 @@ def test_files_that_a_package_lists() -> None:
     assert any(listed.values())
     for path, names in listed.items():
         if names:
-            assert names == {one.name for one in path.parent.glob("*.py")} - {path.name}
+            assert names == {one.name for one in path.parent.glob("[!_]*.py")}
