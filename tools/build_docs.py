@@ -21,7 +21,8 @@ SITE = TREE / "build" / "docs" / "site"
 
 def environment() -> dict[str, str]:
     """Return the environment in which Python finds MkDocs and the hooks."""
-    paths = [str(locked_packages.install("docs")), str(TREE / "tools" / "docs")]
+    tools = TREE / "tools"
+    paths = [str(path) for path in (locked_packages.install("docs"), tools, tools / "docs")]
     # Material for MkDocs prints an advertisement otherwise.
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "NO_MKDOCS_2_WARNING": "1"}
 
