@@ -18,7 +18,7 @@ run: ## build the firmware, boot it, run the scenarios, show figures and a repor
 	$(bootstrap) run -- espbench run $(ARGS)
 
 test: ## all tests: harness, host tests of C parts, scenarios on every board that is here
-	$(bootstrap) test -- python -m espbench.reporting.all_boards --own-tests -- $(ARGS)
+	$(bootstrap) test -- espbench run --all-boards --own-tests -- $(ARGS)
 
 lint: ## ruff, mypy --strict, import-linter, clang-format
 	$(bootstrap) lint -- python tools/lint.py

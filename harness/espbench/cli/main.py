@@ -104,7 +104,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error(f"--json takes no file: write `--json > {file}`")
     if own[:1] == ["record"] and own[1:2] not in (["-h"], ["--help"]):
         own, more = own[:1], own[1:]
-    if own[:1] == ["parity"] and "--" in own:
+    if own[0] in ("run", "parity") and "--" in own:
         end = own.index("--")
         own, more = own[:end], own[end + 1 :]
     options = parser.parse_args(own)

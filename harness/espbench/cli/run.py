@@ -15,9 +15,14 @@ from espbench.cli.shared import (
     out_folder,
     print_json,
     progress_console,
+    table_console,
 )
+from espbench.errors import ConfigError
 
 __all__ = ["add_parser", "run"]
+
+DEFAULT_BOARD = "lx60"
+DEFAULT_EVIDENCE = "failed"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -30,15 +35,29 @@ def add_parser(subparsers: Subparsers) -> None:
         "espbench run dual limits --jobs 2",
     )
     it.add_argument(
-        "suite", nargs="*", help="suites, such as limits or dual, or paths (default: all)"
+        "suite",
+        nargs="*",
+        help="suites, such as limits or dual, or paths (default: all); behind -- more arguments "
+        "for pytest",
     )
     it.add_argument("--list", action="store_true", help="show the names of suites, and run none")
+    it.add_argument(
+        "--all-boards",
+        action="store_true",
+        help="run on each board that is here, or on those of ESPBENCH_BOARDS=lx60,esp32; "
+        "compare the first with each other one; write no report",
+    )
+    it.add_argument(
+        "--own-tests",
+        action="store_true",
+        help="with --all-boards: run the tests of espbench itself, too, in a clone",
+    )
     firmware_option(it)
     choice_options(it)
     it.add_argument(
         "--evidence",
         choices=("never", "failed", "always"),
-        default="failed",
+        default=DEFAULT_EVIDENCE,
         help="which scenarios leave a folder of evidence (default: failed)",
     )
     it.add_argument(
@@ -53,7 +72,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "(default: ci/durations-BOARD.json)",
     )
     it.add_argument(
-        "--out", metavar="DIR", help="where report and evidence go (default: build/run)"
+        "--out",
+        metavar="DIR",
+        help="where results go (default: build/run; with --all-boards build/test)",
     )
     it.add_argument(
         "--history",
@@ -64,14 +85,49 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the scenario suites, and write a report; or list them."""
+    """Run the scenario suites on one board or on all, or list them."""
     if args.list:
         _list_suites(as_json=args.json)
         return 0
+    return _run_on_all_boards(args) if args.all_boards else _run_on_one_board(args)
+
+
+def _run_on_all_boards(args: argparse.Namespace) -> int:
+    from espbench.firmware import source_tree
+    from espbench.reporting.all_boards import command
+    from espbench.reporting.all_boards.sessions import Plan
+
+    for option, is_default in {
+        "--board": args.board == DEFAULT_BOARD,
+        "--firmware": args.firmware is None,
+        "--evidence": args.evidence == DEFAULT_EVIDENCE,
+        "--shard": args.shard is None,
+        "--durations": args.durations is None,
+        "--history": args.history is None,
+        "--json": not args.json,
+    }.items():
+        if not is_default:
+            raise ConfigError(f"--all-boards and {option} exclude each other: remove one of them.")
+    if args.own_tests and source_tree.clone() is None:
+        raise ConfigError("--own-tests needs a clone of espbench, and this one is installed.")
+    plan = Plan(
+        source_tree.root(),
+        out_folder(args.out, "test"),
+        suites=args.suite,
+        pytest=[*(["-k", args.keywords] if args.keywords else []), *args.pytest],
+        own_tests=args.own_tests,
+        jobs=args.jobs,
+    )
+    return command.run(plan, table_console(args))
+
+
+def _run_on_one_board(args: argparse.Namespace) -> int:
     from espbench.reporting import runner as module
     from espbench.reporting.model import Plan
     from espbench.suites import sharding as shard
 
+    if args.own_tests:
+        raise ConfigError("--own-tests goes with --all-boards: add that.")
     plan = Plan(
         board=board_named(args.board),
         firmware=Path(args.firmware) if args.firmware else None,
@@ -80,6 +136,7 @@ def run(args: argparse.Namespace) -> int:
         jobs=args.jobs,
         keywords=args.keywords,
         evidence=args.evidence,
+        pytest=args.pytest,
         history=Path(args.history) if args.history else None,
         shard=None if args.shard is None else shard.parse(args.shard),
         durations=Path(args.durations) if args.durations else None,

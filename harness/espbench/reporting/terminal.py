@@ -20,8 +20,6 @@ from espbench.reporting.history import Past, trend
 from espbench.reporting.results import Case, Results, Suite
 from espbench.reporting.trend_chart import words
 
-WIDE = 144
-"""Columns of a table in a log."""
 MOST_BROKEN = 20
 """Failures that the end of a run tells about."""
 

@@ -19,6 +19,7 @@ from espbench.reporting.all_boards import command, sessions
 from espbench.reporting.all_boards.sessions import Plan
 from espbench.reporting.parity.expected import TABLE
 from espbench.util.timeouts import Deadline
+from rich.console import Console
 
 LX60, ESP32, ESP32C3 = (BOARDS[name] for name in ("lx60", "esp32", "esp32c3"))
 CLONE = Path(__file__).resolve().parents[3]
@@ -79,7 +80,7 @@ def test_chosen_board_that_is_absent(tree: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("ESPBENCH_BOARDS", "lx60,esp32")
     monkeypatch.setattr(here, "absence", lambda board, _root: "No QEMU." * (board is ESP32))
     with pytest.raises(ConfigError) as caught:
-        command.run(plan_of(tree))
+        command.run(plan_of(tree), Console(width=144))
     assert str(caught.value) == (
         "ESPBENCH_BOARDS asks for board esp32, which cannot be tested here: No QEMU."
     )
@@ -192,10 +193,11 @@ def test_held():
 RUN = """
 import sys
 from pathlib import Path
+from rich.console import Console
 from espbench.reporting.all_boards.command import run
 from espbench.reporting.all_boards.sessions import Plan
 tree = Path.cwd()
-sys.exit(run(Plan(tree, tree / "build" / "test", pytest=sys.argv[1:], own_tests=True)))
+sys.exit(run(Plan(tree, tree / "build" / "test", pytest=sys.argv[1:], own_tests=True), Console()))
 """
 
 
@@ -265,7 +267,7 @@ def test_last_lines(
         return 0
 
     monkeypatch.setattr(sessions, "run", run)
-    assert command.run(plan_of(tree)) == 2
+    assert command.run(plan_of(tree), Console(width=144)) == 2
     assert built == [LX60, ESP32]
     assert capsys.readouterr().out == (
         "espbench: board lx60 was tested: all passed\n"

@@ -14,6 +14,7 @@ from espbench.reporting.all_boards import boards as here
 from espbench.reporting.all_boards import command, sessions
 from espbench.reporting.all_boards.sessions import Plan
 from espbench.reporting.parity.expected import TABLE
+from rich.console import Console
 
 TEXT = """
 [[difference]]
@@ -65,7 +66,7 @@ def make(tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 
         monkeypatch.setattr(sessions, "run", pytest_run)
         plan = Plan(tree, tree / "build" / "test", pytest=arguments, own_tests=True)
-        status = command.run(plan)
+        status = command.run(plan, Console(width=144))
         said = capsys.readouterr()
         return status, said.out + said.err
 

@@ -8,7 +8,6 @@ Where several were tested, the first is compared with each other one, as `espben
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,15 +26,18 @@ from espbench.reporting.parity.expected import TABLE, Known, read
 from espbench.reporting.parity.load import cases_of_junit
 from espbench.reporting.skips import by_reason as skips_by_reason
 from espbench.reporting.skips import short
-from espbench.reporting.terminal import WIDE
 from espbench.util.dirlock import first_free
 
 OWN_TABLE = Path("harness", "tests", "expected_differences.toml")
 """The expected differences in `Plan.on_each_board`; those in scenarios are in `TABLE`."""
 
 
-def run(plan: Plan) -> int:
+def run(plan: Plan, tables: Console) -> int:
     """Build, test, compare and report; return an exit status.
+
+    Args:
+        plan: what to run.
+        tables: where the scenarios go that differ between boards.
 
     Raises:
         EspbenchError: it could not even start.
@@ -46,8 +48,8 @@ def run(plan: Plan) -> int:
         looked_at = wanted or [board for board in BOARDS.values() if board.optional]
         absent = {board.name: why for board in looked_at if (why := here.absence(board, plan.root))}
         boards, left = here.select(wanted, absent)
-        tables = [TABLE, *([OWN_TABLE] if plan.own_tests else [])] if len(boards) > 1 else []
-        known = [entry for table in tables for entry in read(plan.root / table)]
+        files = [TABLE, *([OWN_TABLE] if plan.own_tests else [])] if len(boards) > 1 else []
+        known = [entry for file in files for entry in read(plan.root / file)]
         for board in boards:
             build.build(board, console=Console(stderr=True))
         if claim.folder != plan.out:
@@ -56,13 +58,17 @@ def run(plan: Plan) -> int:
                 f"{_shown(claim.folder)}"
             )
             print(f"espbench: {sentence}", flush=True)
-        return _test(boards, left, replace(plan, out=claim.folder), known)
+        return _test(boards, left, replace(plan, out=claim.folder), known, tables)
     finally:
         claim.release()
 
 
 def _test(
-    boards: Sequence[Board], left: Mapping[str, str], plan: Plan, known: Sequence[Known]
+    boards: Sequence[Board],
+    left: Mapping[str, str],
+    plan: Plan,
+    known: Sequence[Known],
+    tables: Console,
 ) -> int:
     files = {board.name: sessions.results_of(board, plan.out) for board in boards}
     for file in files.values():
@@ -73,10 +79,9 @@ def _test(
         for (name, file), status in zip(files.items(), statuses, strict=True)
     }
     found = verdicts(results, known, selected=plan.selects, also=plan.on_each_board)
-    console = Console() if sys.stdout.isatty() else Console(width=WIDE)
     for verdict in found:
         if verdict.comparison and show.differs(verdict.comparison):
-            console.print(show.table(verdict.comparison))
+            tables.print(show.table(verdict.comparison))
     for board, status in zip(boards, statuses, strict=True):
         print(f"espbench: board {board.name} was tested: {sessions.outcome(status)}")
     for verdict in found:

@@ -43,6 +43,7 @@ class Plan:
         pytest: more arguments for it, paths among them.
         own_tests: whether espbench's own tests run, too: `OWN_ON_EACH_BOARD` with each board, and
             the others, which need no board or just any, with the first.
+        jobs: how many tests at a time; "auto" is one a core.
     """
 
     root: Path
@@ -50,6 +51,7 @@ class Plan:
     suites: Sequence[str] = ()
     pytest: Sequence[str] = ()
     own_tests: bool = False
+    jobs: str = "auto"
 
     @property
     def selects(self) -> bool:
@@ -69,7 +71,7 @@ def commands(boards: Sequence[Board], plan: Plan) -> list[list[str]]:
         EspbenchError: there is no such suite.
     """
     # The run's last lines say why tests were skipped, each reason once: so pytest does not.
-    base = [sys.executable, "-m", "pytest", "-rfExX", "-n", "auto", "--dist", "worksteal"]
+    base = [sys.executable, "-m", "pytest", "-rfExX", "-n", plan.jobs, "--dist", "worksteal"]
     if source_tree.clone() is None:
         base += ["-p", "no:cacheprovider"]  # nothing is written into an installed package
     named = any(_is_path(argument, plan.root) for argument in plan.pytest)
