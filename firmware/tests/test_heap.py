@@ -22,7 +22,7 @@ PROGRAMS = {
     "lx60/heap_test": [LX60 / "heap.c"],
     "bench/ballast_test": [LX60 / "heap.c", BENCH / "faults.c", BENCH / "ballast.c"],
     "bench/cycles_test": [BENCH / "cycles.c"],
-    "lx60/text_test": [LX60 / "boot_tags.c", COMMON / "base64.c", COMMON / "cmdline.c"],
+    "lx60/text_test": [LX60 / "boot_tags.c", COMMON / "cmdline.c"],
 }
 
 # The optimiser sees other things than the sanitizers do.

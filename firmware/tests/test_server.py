@@ -19,16 +19,21 @@ TESTS = Path(__file__).resolve().parent
 PROGRAMS = {
     "webserver/queue_test": ["webserver/queue.c"],
     "webserver/routes_test": ["webserver/routes.c"],
+    "webserver/base64_test": ["webserver/text/base64.c"],
     "webserver/message_test": ["webserver/http/message.c"],
     "webserver/framing_test": ["webserver/http/framing.c", "webserver/http/message.c"],
-    "webserver/ws_handshake_test": ["webserver/http/ws_handshake.c", "webserver/http/message.c"],
-    "webserver/frame_test": ["webserver/ws/frame.c"],
+    "webserver/ws_handshake_test": [
+        "webserver/http/ws_handshake.c",
+        "webserver/http/message.c",
+        "webserver/text/base64.c",
+    ],
+    "webserver/frame_test": ["webserver/ws/frame.c", "webserver/text/utf8.c"],
     "webserver/pem_scan_test": ["webserver/tls/pem_scan.c"],
     "webserver/stats_test": ["webserver/stats.c"],
     "webserver/origin_test": ["webserver/http/origin.c"],
     "webrepl/login_test": ["webrepl/auth.c"],
-    "webrepl/text_test": ["webrepl/text.c"],
-    "webrepl/request_test": ["webrepl/request.c", "webrepl/text.c"],
+    "webserver/utf8_test": ["webserver/text/utf8.c"],
+    "webrepl/request_test": ["webrepl/request.c", "webserver/text/utf8.c"],
 }
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")

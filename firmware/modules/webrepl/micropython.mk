@@ -6,5 +6,4 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	repl.c \
 	request.c \
 	session.c \
-	terminal.c \
-	text.c)
+	terminal.c)

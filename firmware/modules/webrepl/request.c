@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "text.h"
+#include "webserver/text/utf8.h"
 
 static uint64_t little_endian(const uint8_t *bytes, size_t count) {
     uint64_t number = 0;
@@ -58,15 +58,9 @@ static bool component_valid(const char *text, size_t length) {
 }
 
 static bool characters_valid(const char *name) {
-    char copy[WEBREPL_NAME_MAX + 1];
     size_t length = strlen(name);
-    if (length > WEBREPL_NAME_MAX) {
+    if (length > WEBREPL_NAME_MAX || !utf8_valid(name, length)) {
         return false;
-    }
-    memcpy(copy, name, length);
-    webrepl_text_repair(copy, length);
-    if (memcmp(copy, name, length) != 0) {
-        return false; /* not UTF-8 */
     }
     for (size_t i = 0; i < length; i++) {
         if ((uint8_t)name[i] < ' ' || name[i] == 127) {

@@ -7,9 +7,9 @@
 #include "py/runtime.h"
 #include "shared/runtime/interrupt_char.h"
 #include "terminal.h"
-#include "text.h"
 #include "webserver/port.h"
 #include "webserver/server.h"
+#include "webserver/text/utf8.h"
 #include "webserver/ws/frame.h"
 
 #define GUESTS WEBREPL_GUESTS
@@ -106,10 +106,10 @@ static void begin_session(transport_client_t client) {
 
 /* Sends the batch up to its last whole character. */
 static void send_batch(void) {
-    size_t whole = webrepl_text_whole(batch, batched), rest = batched - whole;
+    size_t whole = utf8_whole(batch, batched), rest = batched - whole;
     batch_by = NEVER;
     if (session && whole) {
-        webrepl_text_repair(batch, whole);
+        utf8_repair(batch, whole);
         transport_ws_send(session, true, batch, whole);
     }
     if (session) { /* sending may have ended it, and its batch */

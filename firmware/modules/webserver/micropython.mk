@@ -19,6 +19,8 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	server.c \
 	stats.c \
 	stream.c \
+	text/base64.c \
+	text/utf8.c \
 	tls/allocator.c \
 	tls/credentials.c \
 	tls/pem_scan.c \

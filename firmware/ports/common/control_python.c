@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base64.h"
 #include "board.h"
 #include "console.h"
 #include "control.h"
@@ -14,6 +13,7 @@
 #include "py/objexcept.h"
 #include "py/runtime.h"
 #include "shared/runtime/interrupt_char.h"
+#include "webserver/text/base64.h"
 
 /* As long as the longest request, decoded. */
 #ifndef CONTROL_SOURCE_BYTES

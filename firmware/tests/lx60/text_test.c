@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Host test of the kernel command line and of base64. */
+/* Host test of the kernel command line. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "base64.h"
 #include "boot_tags.h"
 #include "check.h"
 #include "cmdline.h"
@@ -47,22 +46,6 @@ static void test_the_boot_parameter_tags(void) {
     CHECK(cmdline_number("none", 9) == 9);
 }
 
-static void test_base64(void) {
-    /* RFC 4648, section 10 */
-    static const char *const plain[] = {"", "f", "fo", "foo", "foob", "fooba", "foobar"};
-    static const char *const coded[] = {"",         "Zg==",     "Zm8=",    "Zm9v",
-                                        "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
-    unsigned char out[16];
-    for (int i = 0; i < 7; i++) {
-        int length = base64_decode(coded[i], strlen(coded[i]), out, sizeof(out));
-        CHECK(length == (int)strlen(plain[i]) && memcmp(out, plain[i], length) == 0);
-    }
-    CHECK(base64_decode("Zm9v", 4, out, 2) == BASE64_TOO_LONG);
-    CHECK(base64_decode("Zm9vY", 5, out, sizeof(out)) == BASE64_INVALID);
-    CHECK(base64_decode("Zm 9", 4, out, sizeof(out)) == BASE64_INVALID);
-    CHECK(base64_decode("/+8=", 4, out, sizeof(out)) == 2 && out[0] == 0xff && out[1] == 0xef);
-}
-
 static bool decodes(const char *text, const char *expected) {
     char out[12];
     int length = cmdline_decode(text, strlen(text), out, sizeof(out));
@@ -88,6 +71,5 @@ int main(void) {
     test_words_of_a_line();
     test_percent_encoding();
     test_the_boot_parameter_tags();
-    test_base64();
     return 0;
 }

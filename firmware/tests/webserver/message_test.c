@@ -5,17 +5,6 @@
 
 #include "check.h"
 
-static void decodes(const char *in, bool query, const char *out) {
-    char text[32];
-    strcpy(text, in);
-    int n = http_percent_decode(text, strlen(text), query);
-    if (!out) {
-        CHECK(n == -1);
-        return;
-    }
-    CHECK(n == (int)strlen(out) && memcmp(text, out, (size_t)n) == 0);
-}
-
 static void formats(const http_head_t *head, const char *want) {
     char text[256];
     CHECK(http_format_head(head, text, sizeof text) == strlen(want));
@@ -33,16 +22,6 @@ int main(void) {
     CHECK(http_has_token("Upgrade", "upgrade") && http_has_token(" ,\tUPGRADE , x", "upgrade"));
     CHECK(!http_has_token("upgrades", "upgrade") && !http_has_token("no-upgrade", "upgrade"));
     CHECK(!http_has_token("", "upgrade") && !http_has_token(NULL, "upgrade"));
-
-    decodes("a%20b", false, "a b");
-    decodes("a+b", false, "a+b");
-    decodes("a+b%2B", true, "a b+");
-    decodes("%e4%F6", false, "\xe4\xf6");
-    decodes("%", false, NULL);
-    decodes("%4", false, NULL);
-    decodes("%zz", false, NULL);
-    decodes("%00", false, NULL);
-    decodes("", false, "");
 
     CHECK(http_is_line_safe("abc", 3) && !http_is_line_safe("a\r\nb", 4));
     CHECK(!http_is_line_safe("a\0b", 3) && http_is_line_safe("", 0));

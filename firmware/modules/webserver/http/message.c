@@ -83,36 +83,6 @@ bool http_has_token(const char *list, const char *token) {
     return false;
 }
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-int http_percent_decode(char *text, size_t length, bool query) {
-    size_t out = 0;
-    for (size_t i = 0; i < length; i++) {
-        char c = text[i];
-        if (c == '+' && query) {
-            c = ' ';
-        } else if (c == '%') {
-            if (length - i < 3) {
-                return -1;
-            }
-            int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
-            if (high < 0 || low < 0 || (high | low) == 0) {
-                return -1;
-            }
-            c = (char)(high << 4 | low);
-            i += 2;
-        }
-        text[out++] = c;
-    }
-    return (int)out;
-}
-
 bool http_is_line_safe(const char *text, size_t length) {
     for (size_t i = 0; i < length; i++) {
         if (text[i] == '\r' || text[i] == '\n' || text[i] == 0) {

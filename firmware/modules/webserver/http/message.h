@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The text of HTTP/1.1 messages: header lists, tokens, percent-decoding, response heads.
+ * The text of HTTP/1.1 messages: header lists, tokens, response heads.
  * Pure: no lwIP, no MicroPython.
  */
 #ifndef ESPBENCH_WEBSERVER_HTTP_MESSAGE_H
@@ -20,11 +20,7 @@ const char *http_header(const char *headers, const char *name, unsigned *count);
 /* Whether a comma-separated list holds a token, whatever its case (RFC 9110 section 5.6.1). */
 bool http_has_token(const char *list, const char *token);
 
-/* Decodes %XX in place and, for a query, '+' to a space. Returns the length, or -1 for a bad
- * escape or an encoded NUL. */
-int http_percent_decode(char *text, size_t length, bool query);
-
-/* Whether a header line part holds what would end the line (CR, LF, NUL). */
+/* Whether a part of a header line holds nothing that would end the line (CR, LF, NUL). */
 bool http_is_line_safe(const char *text, size_t length);
 
 typedef struct {

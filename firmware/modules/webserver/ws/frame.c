@@ -3,38 +3,6 @@
 
 #include <string.h>
 
-/* Feeds bytes to a UTF-8 check that may stop inside a character (RFC 3629, section 4). */
-typedef struct {
-    uint8_t left, low, high; /* continuation bytes to come; range of the next one */
-} utf8_t;
-
-static bool utf8_feed(utf8_t *state, const uint8_t *text, size_t length) {
-    for (size_t i = 0; i < length; i++) {
-        uint8_t c = text[i];
-        if (state->left) {
-            if (c < state->low || c > state->high) {
-                return false;
-            }
-            state->left--;
-            state->low = 0x80;
-            state->high = 0xbf;
-        } else if (c >= 0x80) {
-            if (c < 0xc2 || c > 0xf4) {
-                return false;
-            }
-            state->left = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
-            state->low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-            state->high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-        }
-    }
-    return true;
-}
-
-bool ws_utf8_valid(const uint8_t *text, size_t length) {
-    utf8_t state = {0};
-    return utf8_feed(&state, text, length) && state.left == 0;
-}
-
 void ws_decoder_init(ws_decoder_t *decoder, size_t max_message) {
     memset(decoder, 0, sizeof *decoder);
     decoder->max_message = max_message;
@@ -129,7 +97,7 @@ static ws_event_t begin_payload(ws_decoder_t *decoder) {
     if (decoder->opcode != WS_CONTINUATION) {
         decoder->in_message = true;
         decoder->text = decoder->opcode == WS_TEXT;
-        decoder->utf8_left = 0;
+        decoder->utf8 = (utf8_t){0};
     }
     decoder->left = (uint32_t)length;
     decoder->needed = decoder->length + (size_t)length;
@@ -168,19 +136,10 @@ static ws_event_t end_payload(ws_decoder_t *decoder) {
     if (!decoder->fin) {
         return WS_EVENT_NONE;
     }
-    if (decoder->text && decoder->utf8_left) {
+    if (decoder->text && decoder->utf8.left) {
         return fail(decoder, WS_CODE_NOT_UTF8, "text ends inside a character");
     }
     return WS_EVENT_MESSAGE;
-}
-
-static bool check_text(ws_decoder_t *decoder, const uint8_t *text, size_t length) {
-    utf8_t state = {decoder->utf8_left, decoder->utf8_low, decoder->utf8_high};
-    bool valid = utf8_feed(&state, text, length);
-    decoder->utf8_left = state.left;
-    decoder->utf8_low = state.low;
-    decoder->utf8_high = state.high;
-    return valid;
 }
 
 static ws_event_t read_payload(ws_decoder_t *decoder, const uint8_t *data, size_t length,
@@ -199,7 +158,7 @@ static ws_event_t read_payload(ws_decoder_t *decoder, const uint8_t *data, size_
         decoder->control_length += (uint8_t)n;
     } else {
         decoder->length += n;
-        if (decoder->text && !check_text(decoder, out, n)) {
+        if (decoder->text && !utf8_feed(&decoder->utf8, out, n)) {
             return fail(decoder, WS_CODE_NOT_UTF8, "text is not UTF-8");
         }
     }
@@ -248,7 +207,7 @@ uint16_t ws_check_close(const uint8_t *payload, size_t length) {
     if (!ws_close_code_valid(code)) {
         return WS_CODE_PROTOCOL;
     }
-    return ws_utf8_valid(payload + 2, length - 2) ? (uint16_t)code : WS_CODE_NOT_UTF8;
+    return utf8_valid((const char *)payload + 2, length - 2) ? (uint16_t)code : WS_CODE_NOT_UTF8;
 }
 
 size_t ws_frame_header(uint8_t opcode, size_t length, uint8_t out[WS_HEADER_MAX]) {

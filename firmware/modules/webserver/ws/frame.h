@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "webserver/text/utf8.h"
+
 #define WS_CONTROL_MAX 125
 #define WS_HEADER_MAX 10 /* of a frame that the server sends: not masked */
 
@@ -54,7 +56,8 @@ typedef struct {
     uint16_t fail_code;
     const char *fail_reason;
     /* private */
-    uint8_t header[14], header_length, mask_at, opcode, utf8_left, utf8_low, utf8_high;
+    uint8_t header[14], header_length, mask_at, opcode;
+    utf8_t utf8;
     bool in_message, in_payload, fin;
     uint32_t left;
 } ws_decoder_t;
@@ -76,8 +79,6 @@ bool ws_close_code_valid(unsigned code);
 /* Checks a received close frame's payload. Returns the code to answer with (the peer's own,
  * WS_CODE_NO_STATUS for an empty one, else the code that fails the connection). */
 uint16_t ws_check_close(const uint8_t *payload, size_t length);
-
-bool ws_utf8_valid(const uint8_t *text, size_t length);
 
 /* Writes the header of an unmasked, unfragmented frame; returns its length. */
 size_t ws_frame_header(uint8_t opcode, size_t length, uint8_t out[WS_HEADER_MAX]);
