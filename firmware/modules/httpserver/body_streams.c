@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "body_streams.h"
 
-#include "httpserver.h"
 #include "py/mperrno.h"
 #include "py/runtime.h"
 #include "py/stream.h"
+#include "webserver/exception.h"
 #include "webserver/server.h"
 #include "webserver/stream.h"
 
@@ -53,7 +53,7 @@ static void close_source(mp_obj_t source) {
         mp_stream_close(source);
         nlr_pop();
     } else {
-        httpserver_handler_failed(nlr.ret_val, false);
+        server_handler_failed(nlr.ret_val, SERVER_HTTP);
     }
 }
 
@@ -92,7 +92,7 @@ static bool read_or_abort(int i, size_t length) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
         transport_stream_abort(streams[i]);
-        httpserver_handler_failed(nlr.ret_val, false);
+        server_handler_failed(nlr.ret_val, SERVER_HTTP);
         return false;
     }
     bool read = read_piece(MP_STATE_VM(httpserver_streams)[i], length);

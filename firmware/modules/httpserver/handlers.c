@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "body_streams.h"
-#include "httpserver.h"
 #include "py/objstr.h"
 #include "py/objtuple.h"
 #include "py/runtime.h"
 #include "py/stream.h"
 #include "py/unicode.h"
+#include "webserver/exception.h"
 #include "webserver/http/message.h"
 #include "webserver/stream.h"
 
@@ -224,7 +224,7 @@ void http_handlers_run(server_item_t *item) {
     server_item_free(item);
     transport_request_view_t view;
     transport_request_view(current, &view);
-    bool secure = view.scheme == SERVER_HTTPS;
+    server_scheme_t scheme = view.scheme;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         call_handler();
@@ -234,5 +234,5 @@ void http_handlers_run(server_item_t *item) {
     if (current) {
         respond(500, TEXT, NULL, "500 Internal Server Error\n", 26);
     }
-    httpserver_handler_failed(nlr.ret_val, secure);
+    server_handler_failed(nlr.ret_val, scheme);
 }

@@ -5,15 +5,14 @@
 
 #include "body_streams.h"
 #include "handlers.h"
-#include "httpserver.h"
 #include "info.h"
 #include "mbedtls/sha256.h"
 #include "pem_file.h"
 #include "py/mperrno.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
-#include "webserver/exception.h"
 #include "webserver/port.h"
+#include "webserver/server.h"
 #include "webserver/tls/mbedtls_compat.h"
 
 #define RECV_TIMEOUT_MS 5000 /* as ESP-IDF's recv_wait_timeout and send_wait_timeout */
@@ -331,19 +330,6 @@ static mp_obj_t httpserver_send(size_t n_args, const mp_obj_t *args, mp_map_t *k
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(httpserver_send_obj, 0, httpserver_send);
 
-void httpserver_handler_failed(void *exception, bool secure) {
-    mp_obj_t object = MP_OBJ_FROM_PTR(exception);
-    mp_obj_t type = MP_OBJ_FROM_PTR(mp_obj_get_type(object));
-    if (!mp_obj_is_subclass_fast(type, MP_OBJ_FROM_PTR(&mp_type_Exception))) {
-        nlr_raise(object); /* KeyboardInterrupt, SystemExit */
-    }
-    server_failure(secure ? SERVER_HTTPS : SERVER_HTTP, CAUSE_HANDLER_ERROR, "a handler failed:");
-    void *raised = server_print_exception(exception);
-    if (raised) {
-        nlr_jump(raised);
-    }
-}
-
 /* Handlers, callbacks or streams are being run. What they are run for (the request to answer, the
  * piece of a body) exists once, so they cannot be run from within: process_queue() is refused. */
 static bool serving;
@@ -365,7 +351,7 @@ static int serve_queue(void) {
         if (item->kind == ITEM_REQUEST) {
             http_handlers_run(item);
         } else {
-            wsserver_dispatch(item);
+            item->owner->dispatch(item);
         }
         board_wait_event(0); /* the answer leaves now, not after the other handlers */
         http_streams_run();
@@ -432,14 +418,23 @@ static mp_obj_t httpserver_static(mp_obj_t uri, mp_obj_t directory) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(httpserver_static_obj, httpserver_static);
 
-void httpserver_soft_reset(void) {
+static void soft_reset(void) {
     serving = false;
     stop_https();
     http_handlers_forget();
 }
 
+static const server_module_t module = {.soft_reset = soft_reset};
+
+static mp_obj_t httpserver_init(void) {
+    server_register(&module);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(httpserver_init_obj, httpserver_init);
+
 static const mp_rom_map_elem_t globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_httpserver)},
+    {MP_ROM_QSTR(MP_QSTR___init__), MP_ROM_PTR(&httpserver_init_obj)},
     {MP_ROM_QSTR(MP_QSTR_start), MP_ROM_PTR(&httpserver_start_obj)},
     {MP_ROM_QSTR(MP_QSTR_stop), MP_ROM_PTR(&httpserver_stop_obj)},
     {MP_ROM_QSTR(MP_QSTR_on), MP_ROM_PTR(&httpserver_on_obj)},

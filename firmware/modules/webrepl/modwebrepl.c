@@ -3,13 +3,11 @@
 #include <string.h>
 
 #include "files.h"
-#include "httpserver/httpserver.h"
 #include "py/mperrno.h"
 #include "py/runtime.h"
 #include "session.h"
 #include "shared/runtime/interrupt_char.h"
 #include "terminal.h"
-#include "webrepl.h"
 #include "webserver/http/origins_argument.h"
 #include "webserver/port.h"
 #include "webserver/server.h"
@@ -45,6 +43,37 @@ static const char *parse_path(mp_obj_t object) {
     return text;
 }
 
+static bool at_prompt(void) {
+    bool reset = false;
+    if (!webrepl_terminal_runs() && !webrepl_terminal_busy() && server_pending_on(QUEUE_REPL)) {
+        webrepl_terminal_serve(BUDGET_MS, &reset);
+    }
+    return reset;
+}
+
+static void soft_reset(void) {
+    webrepl_terminal_forget();
+    webrepl_session_forget();
+    path[0] = 0;
+}
+
+const server_module_t webrepl_server_module = {
+    .on_item = webrepl_session_item,
+    .on_poll = webrepl_session_poll,
+    .deadline = webrepl_session_deadline,
+    .keeps_place = true,
+    .is_session = webrepl_session_is,
+    .is_judging = webrepl_session_is_judging,
+    .at_prompt = at_prompt,
+    .soft_reset = soft_reset,
+};
+
+static mp_obj_t webrepl_init(void) {
+    server_register(&webrepl_server_module);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(webrepl_init_obj, webrepl_init);
+
 static mp_obj_t webrepl_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
     enum { PASSWORD, PATH, ORIGINS, PING_INTERVAL, PING_TIMEOUT };
     static const mp_arg_t allowed[] = {
@@ -62,7 +91,7 @@ static mp_obj_t webrepl_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_
         mp_raise_ValueError(MP_ERROR_TEXT("ping_interval_ms or ping_timeout_ms is out of range"));
     }
     server_endpoint_t endpoint = {
-        .owner = OWNER_WEBREPL,
+        .owner = &webrepl_server_module,
         .max_message = WEBREPL_LOGIN_MESSAGE_MAX,
         .ping_interval_ms = (uint32_t)value[PING_INTERVAL].u_int,
         .ping_timeout_ms = (uint32_t)value[PING_TIMEOUT].u_int,
@@ -109,14 +138,6 @@ static mp_obj_t webrepl_process_queue(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(webrepl_process_queue_obj, 0, 1, webrepl_process_queue);
 
-bool webrepl_at_prompt(void) {
-    bool reset = false;
-    if (!webrepl_terminal_runs() && !webrepl_terminal_busy() && server_pending_on(QUEUE_WEBREPL)) {
-        webrepl_terminal_serve(BUDGET_MS, &reset);
-    }
-    return reset;
-}
-
 static mp_obj_t webrepl_stop(void) {
     if (path[0]) {
         server_route_remove(path, ROUTE_WEBSOCKET);
@@ -127,14 +148,9 @@ static mp_obj_t webrepl_stop(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(webrepl_stop_obj, webrepl_stop);
 
-void webrepl_soft_reset(void) {
-    webrepl_terminal_forget();
-    webrepl_session_forget();
-    path[0] = 0;
-}
-
 static const mp_rom_map_elem_t globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_webrepl)},
+    {MP_ROM_QSTR(MP_QSTR___init__), MP_ROM_PTR(&webrepl_init_obj)},
     {MP_ROM_QSTR(MP_QSTR_start), MP_ROM_PTR(&webrepl_start_obj)},
     {MP_ROM_QSTR(MP_QSTR_stop), MP_ROM_PTR(&webrepl_stop_obj)},
     {MP_ROM_QSTR(MP_QSTR_process_queue), MP_ROM_PTR(&webrepl_process_queue_obj)},

@@ -12,7 +12,7 @@
 #include "webserver/text/utf8.h"
 #include "webserver/ws/frame.h"
 
-#define GUESTS WEBREPL_GUESTS
+#define GUESTS SERVER_GUESTS
 #define QUEUED_MAX 8192     /* bytes of input that wait for MicroPython's thread */
 #define OUTPUT_HIGH 4096    /* bytes on the way to the client above which output waits */
 #define BATCH_US 5000       /* how long output may be held back to fill a frame */
@@ -85,9 +85,9 @@ void webrepl_session_activity(webrepl_activity_t now) { activity = now; }
 
 transport_client_t webrepl_session_client(void) { return session; }
 
-bool webrepl_is_session(transport_client_t client) { return session && client == session; }
+bool webrepl_session_is(transport_client_t client) { return session && client == session; }
 
-bool webrepl_is_judging(transport_client_t client) {
+bool webrepl_session_is_judging(transport_client_t client) {
     const guest_t *guest = find_guest(client);
     return guest && guest->state == GUEST_WAITS;
 }
@@ -269,7 +269,7 @@ static void log_in(guest_t *guest) {
     failures = 0;
     begin_session(client);
     webrepl_terminal_attach(true);
-    server_on_websocket(OWNER_WEBREPL, item);
+    server_on_websocket(&webrepl_server_module, item);
     for (int i = 0; i <= GUESTS; i++) {
         if (guests[i].state != GUEST_NONE) {
             refuse_later(&guests[i], &IN_USE);
@@ -300,7 +300,7 @@ static void serve(guest_t *guest, uint64_t now) {
     }
 }
 
-void webrepl_on_poll(void) {
+void webrepl_session_poll(void) {
     uint64_t now = board_us();
     for (int i = 0; i <= GUESTS; i++) {
         serve(&guests[i], now);
@@ -313,7 +313,7 @@ void webrepl_on_poll(void) {
     }
 }
 
-uint64_t webrepl_deadline(void) {
+uint64_t webrepl_session_deadline(void) {
     uint64_t by = batch_by;
     for (int i = 0; i <= GUESTS; i++) {
         bool now = guests[i].state == GUEST_NEW || guests[i].state == GUEST_REFUSE;
@@ -333,9 +333,9 @@ static void drop_front(server_item_t *item, size_t count) {
 /* Nothing is sent from here: it would end the connection that is just being read. What comes behind
  * the password waits for its answer: clients do not (webrepl_cli.py asks for the version at once).
  */
-static webrepl_verdict_t guest_message(guest_t *guest, server_item_t *item) {
+static server_verdict_t guest_message(guest_t *guest, server_item_t *item) {
     if (guest->state == GUEST_NEW || guest->state == GUEST_WAITS) {
-        return WEBREPL_WAIT;
+        return SERVER_ITEM_WAIT;
     }
     if (guest->state == GUEST_TYPES && !item->text) {
         refuse_later(guest, &BINARY);
@@ -348,11 +348,11 @@ static webrepl_verdict_t guest_message(guest_t *guest, server_item_t *item) {
             judge(guest);
         }
         if (item->length > 0) {
-            return WEBREPL_WAIT;
+            return SERVER_ITEM_WAIT;
         }
     }
     server_item_free(item);
-    return WEBREPL_TAKEN;
+    return SERVER_ITEM_TAKEN;
 }
 
 /* Whether what is typed in front of the first Ctrl-C is nothing but empty lines. */
@@ -388,41 +388,42 @@ static void look_for_interrupt(server_item_t *item, size_t queued) {
     }
 }
 
-static webrepl_verdict_t session_message(server_item_t *item, size_t queued) {
+static server_verdict_t session_message(server_item_t *item, size_t queued) {
     look_for_interrupt(item, queued);
     if (item->length == 0) {
         server_item_free(item);
-        return WEBREPL_TAKEN;
+        return SERVER_ITEM_TAKEN;
     }
-    return queued == 0 || queued + item->length <= QUEUED_MAX ? WEBREPL_QUEUE : WEBREPL_WAIT;
+    return queued == 0 || queued + item->length <= QUEUED_MAX ? SERVER_ITEM_QUEUE
+                                                              : SERVER_ITEM_WAIT;
 }
 
-static webrepl_verdict_t disconnected(server_item_t *item) {
+static server_verdict_t disconnected(server_item_t *item) {
     if (item->client == leaving || (session && item->client == session)) {
         if (item->client == session) {
             begin_session(0);
         }
         leaving = 0;
-        return WEBREPL_QUEUE;
+        return SERVER_ITEM_QUEUE;
     }
     guest_t *guest = find_guest(item->client);
     if (guest) {
         free_guest(guest);
     }
     server_item_free(item);
-    return WEBREPL_TAKEN;
+    return SERVER_ITEM_TAKEN;
 }
 
-webrepl_verdict_t webrepl_on_item(server_item_t *item, size_t queued) {
+server_verdict_t webrepl_session_item(server_item_t *item, size_t queued) {
     if (item->kind == ITEM_DISCONNECT) {
         return disconnected(item);
     }
     if (item->kind == ITEM_CONNECT) {
         if (session && item->client == session) {
-            return WEBREPL_QUEUE; /* from log_in() */
+            return SERVER_ITEM_QUEUE; /* from log_in() */
         }
         welcome(item);
-        return WEBREPL_TAKEN;
+        return SERVER_ITEM_TAKEN;
     }
     if (session && item->client == session) {
         return session_message(item, queued);
@@ -432,7 +433,7 @@ webrepl_verdict_t webrepl_on_item(server_item_t *item, size_t queued) {
         return guest_message(guest, item);
     }
     server_item_free(item);
-    return WEBREPL_TAKEN;
+    return SERVER_ITEM_TAKEN;
 }
 
 /* ---- for MicroPython's thread ---- */

@@ -13,11 +13,25 @@
 #include <stddef.h>
 
 #include "auth.h"
-#include "webserver/transport.h"
+#include "webserver/server.h"
 
 /* Bytes of a message: before the login, so that strangers take no memory, and after it. */
 #define WEBREPL_LOGIN_MESSAGE_MAX 512
 #define WEBREPL_MESSAGE_MAX 16384
+
+/* The module as it is registered: its WebSocket endpoint belongs to it. */
+extern const server_module_t webrepl_server_module;
+
+/* What it registers, see server_module_t. */
+server_verdict_t webrepl_session_item(server_item_t *item, size_t queued);
+void webrepl_session_poll(void);
+uint64_t webrepl_session_deadline(void);
+
+/* Whether this client has logged in and is the session now. */
+bool webrepl_session_is(transport_client_t client);
+
+/* Whether this client has sent a password that has not been answered yet. */
+bool webrepl_session_is_judging(transport_client_t client);
 
 /* NULL: nobody gets in any more, and whoever is in has to go. */
 void webrepl_session_password(const webrepl_password_t *password);

@@ -68,7 +68,7 @@ static mp_uint_t stream_read(mp_obj_t self, void *data, mp_uint_t size, int *err
 
 static mp_uint_t stream_ioctl(mp_obj_t self, mp_uint_t request, uintptr_t arg, int *error) {
     (void)self, (void)error;
-    bool readable = running && (item || server_pending_on(QUEUE_WEBREPL));
+    bool readable = running && (item || server_pending_on(QUEUE_REPL));
     return request == MP_STREAM_POLL
                ? arg & (MP_STREAM_POLL_WR | (readable ? MP_STREAM_POLL_RD : 0))
                : 0;
@@ -159,7 +159,7 @@ static void take(server_item_t *taken) {
 
 /* Takes the next item; text becomes `item`. False: there is none. */
 static bool next_item(void) {
-    server_item_t *taken = taking ? NULL : server_take(QUEUE_WEBREPL);
+    server_item_t *taken = taking ? NULL : server_take(QUEUE_REPL);
     if (!taken) {
         return false;
     }
@@ -326,7 +326,7 @@ int webrepl_terminal_serve(unsigned budget_ms, bool *reset) {
             }
         } else if (webrepl_files_busy()) {
             board_wait_event(NEXT_CHUNK_US);
-            if (!server_pending_on(QUEUE_WEBREPL)) {
+            if (!server_pending_on(QUEUE_REPL)) {
                 break;
             }
         } else {

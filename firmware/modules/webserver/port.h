@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What the server modules need of the board.
- */
+/* What the servers need of the port that they run on. */
 #ifndef ESPBENCH_WEBSERVER_PORT_H
 #define ESPBENCH_WEBSERVER_PORT_H
 
@@ -9,25 +7,28 @@
 #include <stdint.h>
 
 /*
- * What keeps the threads apart, where there are several (see transport.h):
- *   NETWORK_LOCKED;     a declaration: until the end of its block lwIP belongs to the caller.
- * Nests. network_wake()      transport_poll() has something to do. From any thread, lwIP's
- * included. network_pause()     gives lwIP free while something is computed that does not touch it,
- * however network_resume()    deep the caller holds it, and takes it back. In the network context.
- *   network_thread()    which thread this is.
+ * The port's own header, which includes none of ours. It keeps the threads apart, where there are
+ * several (see transport.h), with functions or macros:
+ *
+ *   NETWORK_LOCKED;       A declaration: until the end of its block lwIP belongs to the caller. May
+ *                         be nested.
+ *   bool network_start()  Starts whatever calls transport_poll(), unless it runs already. Called in
+ *                         MicroPython's thread. False: no memory.
+ *   network_wake()        transport_poll() has something to do. From any thread, lwIP's included.
+ *   network_pause()       Gives lwIP free while something is computed that does not touch it,
+ *   network_resume()      and takes it back. In the network context.
+ *   network_thread()      Which thread this is: a pointer to compare.
  */
 #include "webserver_threads.h"
 
-#include "webserver/net_heap.h" /* net_malloc, net_calloc, net_free: the bounded network heap */
+/* net_malloc, net_calloc, net_free: the bounded network heap */
+#include "webserver/net_heap.h"
 
 /* Microseconds since boot. */
 uint64_t board_us(void);
 
 /* Fills with entropy; 0 when it did. */
 int board_entropy(unsigned char *out, size_t length);
-
-/* Sends one line of JSON on the control channel. */
-void control_event(const char *json);
 
 /* One piece of console output below MicroPython; '\n' becomes CR LF. */
 void board_console_write(const char *text, size_t length);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "webserver/server.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "py/mperrno.h"
 #include "py/runtime.h"
 #include "webserver/port.h"
 #include "webserver/queue_figures.h"
@@ -13,10 +15,26 @@
 #define DEFAULT_MAX_BODY 16384
 
 static queue_t queues[QUEUES] = {{.limit = DEFAULT_QUEUE}, {.limit = DEFAULT_QUEUE}};
-static size_t app_bytes, webrepl_bytes; /* of messages in each queue */
+static size_t bytes_in[QUEUES]; /* of messages in each queue */
 static size_t max_body = DEFAULT_MAX_BODY;
 static route_table_t table;
 static server_endpoint_t endpoints[ROUTE_MAX];
+
+#define MODULES_MAX 8
+static const server_module_t *modules[MODULES_MAX]; /* NULL: a free place */
+
+void server_register(const server_module_t *module) {
+    if (!network_start()) {
+        mp_raise_OSError(MP_ENOMEM);
+    }
+    for (int i = 0; i < MODULES_MAX; i++) {
+        if (!modules[i] || modules[i] == module) {
+            modules[i] = module;
+            return;
+        }
+    }
+    assert(!"MODULES_MAX is too small");
+}
 
 server_item_t *server_item_new(server_item_kind_t kind, size_t capacity) {
     server_item_t *item = net_malloc(sizeof *item + capacity + 1);
@@ -64,8 +82,8 @@ void server_withdraw(server_item_t *item) {
     server_item_free(item);
 }
 
-bool server_on_upgrade(server_owner_t owner) {
-    bool room = owner == OWNER_WEBREPL || queue_has_room(&queues[QUEUE_APP]);
+bool server_on_upgrade(const server_module_t *owner) {
+    bool room = owner->on_item || queue_has_room(&queues[QUEUE_APP]);
     queues[QUEUE_APP].full += !room;
     return room;
 }
@@ -74,10 +92,10 @@ bool server_may_hold(size_t all, size_t more) {
     return all <= max_body || net_heap_figures().free >= transport_reserve() + more;
 }
 
-bool server_has_webrepl(void) {
+bool server_keeps_place(void) {
     for (int i = 0; i < ROUTE_MAX; i++) {
         if (table.routes[i].path && table.routes[i].methods == ROUTE_WEBSOCKET &&
-            endpoints[i].owner == OWNER_WEBREPL) {
+            endpoints[i].owner->keeps_place) {
             return true;
         }
     }
@@ -85,35 +103,37 @@ bool server_has_webrepl(void) {
 }
 
 static bool queue_message(server_item_t *item) {
-    bool queued = (app_bytes == 0 || server_may_hold(app_bytes + item->length, 0)) &&
+    size_t *bytes = &bytes_in[QUEUE_APP];
+    bool queued = (*bytes == 0 || server_may_hold(*bytes + item->length, 0)) &&
                   queue_push(&queues[QUEUE_APP], &item->node);
-    app_bytes += queued ? item->length : 0;
+    *bytes += queued ? item->length : 0;
     return queued;
 }
 
-static bool queue_webrepl(server_item_t *item) {
-    switch (webrepl_on_item(item, webrepl_bytes)) {
-    case WEBREPL_TAKEN:
+static bool queue_repl(const server_module_t *owner, server_item_t *item) {
+    switch (owner->on_item(item, bytes_in[QUEUE_REPL])) {
+    case SERVER_ITEM_TAKEN:
         return true;
-    case WEBREPL_WAIT:
+    case SERVER_ITEM_WAIT:
         return false;
     default:
         break;
     }
     if (item->kind != ITEM_MESSAGE) {
-        queue_push_always(&queues[QUEUE_WEBREPL], &item->node);
-    } else if (!queue_has_room(&queues[QUEUE_WEBREPL])) {
+        queue_push_always(&queues[QUEUE_REPL], &item->node);
+    } else if (!queue_has_room(&queues[QUEUE_REPL])) {
         return false; /* not counted: holding a client back is no failure here */
     } else {
-        queue_push(&queues[QUEUE_WEBREPL], &item->node);
-        webrepl_bytes += item->length;
+        queue_push(&queues[QUEUE_REPL], &item->node);
+        bytes_in[QUEUE_REPL] += item->length;
     }
     return true;
 }
 
-bool server_on_websocket(server_owner_t owner, server_item_t *item) {
-    if (owner == OWNER_WEBREPL) {
-        return queue_webrepl(item);
+bool server_on_websocket(const server_module_t *owner, server_item_t *item) {
+    item->owner = owner;
+    if (owner->on_item) {
+        return queue_repl(owner, item);
     }
     if (item->kind == ITEM_MESSAGE) {
         return queue_message(item);
@@ -126,9 +146,30 @@ bool server_on_websocket(server_owner_t owner, server_item_t *item) {
     return true;
 }
 
-void server_on_poll(void) { webrepl_on_poll(); }
+void server_on_poll(void) {
+    for (int i = 0; i < MODULES_MAX && modules[i]; i++) {
+        if (modules[i]->on_poll) {
+            modules[i]->on_poll();
+        }
+    }
+}
 
-uint64_t server_deadline(void) { return webrepl_deadline(); }
+uint64_t server_deadline(void) {
+    uint64_t by = UINT64_MAX;
+    for (int i = 0; i < MODULES_MAX && modules[i]; i++) {
+        uint64_t due = modules[i]->deadline ? modules[i]->deadline() : UINT64_MAX;
+        by = due < by ? due : by;
+    }
+    return by;
+}
+
+bool server_at_prompt(void) {
+    bool reset = false;
+    for (int i = 0; i < MODULES_MAX && modules[i]; i++) {
+        reset |= modules[i]->at_prompt && modules[i]->at_prompt();
+    }
+    return reset;
+}
 
 size_t server_max_body(void) { return max_body; }
 
@@ -171,7 +212,7 @@ server_item_t *server_take(server_queue_t queue) {
         return NULL;
     }
     if (item->kind == ITEM_MESSAGE) {
-        *(queue == QUEUE_WEBREPL ? &webrepl_bytes : &app_bytes) -= item->length;
+        bytes_in[queue] -= item->length;
     } else if (item->kind == ITEM_REQUEST) {
         transport_request_taken(item->request);
     }
@@ -180,7 +221,7 @@ server_item_t *server_take(server_queue_t queue) {
 }
 
 bool server_pending(void) {
-    return queues[QUEUE_APP].head || queues[QUEUE_WEBREPL].head || transport_stream_wants();
+    return queues[QUEUE_APP].head || queues[QUEUE_REPL].head || transport_stream_wants();
 }
 
 bool server_pending_on(server_queue_t queue) { return queues[queue].head != NULL; }
@@ -188,7 +229,7 @@ bool server_pending_on(server_queue_t queue) { return queues[queue].head != NULL
 void server_set_limits(size_t body, size_t queue) {
     max_body = body;
     queues[QUEUE_APP].limit = queue;
-    queues[QUEUE_WEBREPL].limit = queue;
+    queues[QUEUE_REPL].limit = queue;
 }
 
 void server_wait(uint32_t timeout_ms) {
@@ -261,15 +302,17 @@ void server_flush(void) {
             server_item_free(item);
         }
     }
-    app_bytes = webrepl_bytes = 0;
+    memset(bytes_in, 0, sizeof bytes_in);
 }
 
 void server_soft_reset(void) {
     transport_stop(SERVER_HTTPS);
     transport_stop(SERVER_HTTP);
-    httpserver_soft_reset();
-    wsserver_soft_reset();
-    webrepl_soft_reset();
+    for (int i = 0; i < MODULES_MAX && modules[i]; i++) {
+        if (modules[i]->soft_reset) {
+            modules[i]->soft_reset();
+        }
+    }
     server_flush();
     for (int i = 0; i < ROUTE_MAX; i++) {
         if (table.routes[i].path) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What httpserver, wsserver and webrepl share, and what a transport calls (server_on_*).
+ * What httpserver, wsserver and webrepl share, and what the network context calls (server_on_*).
+ * The modules register themselves here: nothing below knows them by name.
  */
 #ifndef ESPBENCH_WEBSERVER_SERVER_H
 #define ESPBENCH_WEBSERVER_SERVER_H
@@ -10,11 +11,10 @@
 #include "webserver/stats.h"
 #include "webserver/transport.h"
 
-/* Whose WebSocket endpoint it is: which module takes its events. */
-typedef enum { OWNER_WSSERVER, OWNER_WEBREPL } server_owner_t;
+typedef struct server_module server_module_t;
 
 typedef struct {
-    server_owner_t owner;
+    const server_module_t *owner; /* which module takes the endpoint's events */
     uint32_t max_message;
     uint32_t ping_interval_ms; /* 0: no pings of our own */
     uint32_t ping_timeout_ms;
@@ -28,10 +28,13 @@ typedef enum { ITEM_REQUEST, ITEM_CONNECT, ITEM_MESSAGE, ITEM_DISCONNECT } serve
 typedef struct {
     queue_node_t node; /* must be first */
     server_item_kind_t kind;
-    transport_request_t *request; /* ITEM_REQUEST */
-    transport_client_t client;    /* the rest */
-    uint16_t code;                /* ITEM_DISCONNECT */
-    bool text;                    /* ITEM_MESSAGE */
+    union {
+        transport_request_t *request; /* ITEM_REQUEST */
+        const server_module_t *owner; /* the rest */
+    };
+    transport_client_t client; /* the rest */
+    uint16_t code;             /* ITEM_DISCONNECT */
+    bool text;                 /* ITEM_MESSAGE */
     size_t length;
     uint8_t data[]; /* a message; the request's target for ITEM_CONNECT; NUL behind it */
 } server_item_t;
@@ -56,19 +59,19 @@ bool server_on_request(server_item_t *item);
 void server_withdraw(server_item_t *item);
 
 /* Whether there is room for one more session's ITEM_CONNECT; if not, the upgrade gets a 503. */
-bool server_on_upgrade(server_owner_t owner);
+bool server_on_upgrade(const server_module_t *owner);
 
 /* Hands a WebSocket event up. Messages only may be refused when the queue is full; then the
  * caller waits for transport_resume(). */
-bool server_on_websocket(server_owner_t owner, server_item_t *item);
+bool server_on_websocket(const server_module_t *owner, server_item_t *item);
 
 /* Whether so many bytes of requests' bodies, or of messages, may wait for MicroPython's thread,
  * when `more` of them are still to be allocated. As many as one body may have always do; more only
  * while transport_reserve() stays free, so that what waits keeps no connection out. */
 bool server_may_hold(size_t all, size_t more);
 
-/* Whether there is a WebREPL endpoint: then one place is kept for it. */
-bool server_has_webrepl(void);
+/* Whether an endpoint's module keeps a place for its clients (server_module_t.keeps_place). */
+bool server_keeps_place(void);
 
 /* What the modules have to do in the network context: to be called in every poll, before the
  * connections are served. */
@@ -88,7 +91,8 @@ const char *server_scheme_name(server_scheme_t scheme);
 
 /* ---- for the modules: called in MicroPython's thread ---- */
 
-typedef enum { QUEUE_APP, QUEUE_WEBREPL, QUEUES } server_queue_t;
+/* Events that the application waits for, and input of a REPL. */
+typedef enum { QUEUE_APP, QUEUE_REPL, QUEUES } server_queue_t;
 
 /* The next item, or NULL. */
 server_item_t *server_take(server_queue_t queue);
@@ -114,31 +118,51 @@ void server_flush(void);
 /* Stops the servers and forgets all routes and handlers; before a soft reset. */
 void server_soft_reset(void);
 
-/* ---- webrepl's part below MicroPython (network context) ---- */
+/* While the console waits for input: lets modules work that go on when the application has ended.
+ * Raises nothing. True: a session asked for a soft reset; the console is to leave its REPL as by
+ * Ctrl-D. */
+bool server_at_prompt(void);
+
+/* Calls this whenever a server begins or ceases to listen, in MicroPython's thread. */
+typedef void (*server_listening_t)(server_scheme_t scheme, uint16_t port, bool listening);
+void server_watch_listening(server_listening_t watcher);
+
+/* ---- what a module registers ---- */
 
 typedef enum {
-    WEBREPL_QUEUE, /* the item goes to MicroPython's thread */
-    WEBREPL_TAKEN, /* dealt with; the item is freed */
-    WEBREPL_WAIT,  /* no room: the connection is to wait */
-} webrepl_verdict_t;
+    SERVER_ITEM_QUEUE, /* the item goes to MicroPython's thread */
+    SERVER_ITEM_TAKEN, /* dealt with; the item is freed */
+    SERVER_ITEM_WAIT,  /* no room: the connection is to wait */
+} server_verdict_t;
 
-/* `queued`: bytes of messages that wait for MicroPython's thread. */
-webrepl_verdict_t webrepl_on_item(server_item_t *item, size_t queued);
-void webrepl_on_poll(void);
-uint64_t webrepl_deadline(void);
+#define SERVER_GUESTS 4
 
-/* Whether this client has logged in and is the WebREPL's session now. */
-bool webrepl_is_session(transport_client_t client);
+/* Each function may be NULL. */
+struct server_module {
+    /* Below MicroPython, in the network context: sees each event of the module's endpoints before
+     * it is queued in QUEUE_REPL. `queued`: bytes of messages that wait there. Without it, events
+     * go into QUEUE_APP. */
+    server_verdict_t (*on_item)(server_item_t *item, size_t queued);
+    void (*on_poll)(void);
+    uint64_t (*deadline)(void); /* of on_poll, in microseconds since boot; UINT64_MAX: none */
 
-/* Whether this client has sent a password that has not been answered yet. */
-bool webrepl_is_judging(transport_client_t client);
+    /* The module's clients get in when all places are taken, see net/pending.c. Who `is_session`
+     * needs no place at all; at most SERVER_GUESTS others may be there at once. */
+    bool keeps_place;
+    bool (*is_session)(transport_client_t client);
 
-/* Clients without a password that the WebREPL has at once. */
-#define WEBREPL_GUESTS 4
+    /* Whether the client waits for the module's answer, as to a password: then it is not made to
+     * go. */
+    bool (*is_judging)(transport_client_t client);
 
-/* The modules' own parts of a soft reset. */
-void httpserver_soft_reset(void);
-void wsserver_soft_reset(void);
-void webrepl_soft_reset(void);
+    /* In MicroPython's thread. */
+    void (*dispatch)(server_item_t *item); /* runs the handler of an event; frees the item */
+    bool (*at_prompt)(void);               /* see server_at_prompt() */
+    void (*soft_reset)(void);
+};
+
+/* Registers a module, for good; registering it again does nothing. To be called whenever
+ * MicroPython imports it. Raises OSError(ENOMEM) when the network context cannot start. */
+void server_register(const server_module_t *module);
 
 #endif

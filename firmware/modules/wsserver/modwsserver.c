@@ -3,12 +3,13 @@
  */
 #include <string.h>
 
-#include "httpserver/httpserver.h"
 #include "py/mperrno.h"
 #include "py/objlist.h"
 #include "py/runtime.h"
+#include "webserver/exception.h"
 #include "webserver/http/origins_argument.h"
 #include "webserver/port.h"
+#include "webserver/server.h"
 #include "webserver/ws/frame.h"
 
 enum { ON_CONNECT, ON_MESSAGE, ON_DISCONNECT, EVENTS };
@@ -66,7 +67,7 @@ static void run(const server_item_t *item) {
     }
 }
 
-void wsserver_dispatch(server_item_t *item) {
+static void dispatch(server_item_t *item) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         run(item);
@@ -78,8 +79,23 @@ void wsserver_dispatch(server_item_t *item) {
      * had happened. */
     transport_ws_close(item->client, WS_CODE_ERROR, "handler failed");
     server_item_free(item);
-    httpserver_handler_failed(nlr.ret_val, false);
+    server_handler_failed(nlr.ret_val, SERVER_HTTP);
 }
+
+static void soft_reset(void) {
+    for (int i = 0; i < EVENTS; i++) {
+        MP_STATE_VM(wsserver_callbacks)[i] = MP_OBJ_NULL;
+    }
+    MP_STATE_VM(wsserver_sessions) = MP_OBJ_NULL;
+}
+
+static const server_module_t module = {.dispatch = dispatch, .soft_reset = soft_reset};
+
+static mp_obj_t wsserver_init(void) {
+    server_register(&module);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(wsserver_init_obj, wsserver_init);
 
 static mp_obj_t wsserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
     enum { PATH, MAX_MESSAGE, PING_INTERVAL, PING_TIMEOUT, ORIGINS };
@@ -103,7 +119,7 @@ static mp_obj_t wsserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw
                                           "of range"));
     }
     server_endpoint_t endpoint = {
-        .owner = OWNER_WSSERVER,
+        .owner = &module,
         .max_message = (uint32_t)value[MAX_MESSAGE].u_int,
         .ping_interval_ms = (uint32_t)value[PING_INTERVAL].u_int,
         .ping_timeout_ms = (uint32_t)value[PING_TIMEOUT].u_int,
@@ -147,7 +163,7 @@ static mp_obj_t wsserver_stop(size_t n_args, const mp_obj_t *args) {
         server_endpoint_t endpoint;
         const route_t *route = &server_routes()->routes[i];
         if (route->path && route->methods == ROUTE_WEBSOCKET &&
-            server_find_endpoint(route->path, &endpoint) && endpoint.owner == OWNER_WSSERVER) {
+            server_find_endpoint(route->path, &endpoint) && endpoint.owner == &module) {
             stop_path(route->path);
         }
     }
@@ -210,15 +226,9 @@ static mp_obj_t wsserver_clients(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(wsserver_clients_obj, wsserver_clients);
 
-void wsserver_soft_reset(void) {
-    for (int i = 0; i < EVENTS; i++) {
-        MP_STATE_VM(wsserver_callbacks)[i] = MP_OBJ_NULL;
-    }
-    MP_STATE_VM(wsserver_sessions) = MP_OBJ_NULL;
-}
-
 static const mp_rom_map_elem_t globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_wsserver)},
+    {MP_ROM_QSTR(MP_QSTR___init__), MP_ROM_PTR(&wsserver_init_obj)},
     {MP_ROM_QSTR(MP_QSTR_start), MP_ROM_PTR(&wsserver_start_obj)},
     {MP_ROM_QSTR(MP_QSTR_stop), MP_ROM_PTR(&wsserver_stop_obj)},
     {MP_ROM_QSTR(MP_QSTR_on), MP_ROM_PTR(&wsserver_on_obj)},

@@ -17,6 +17,11 @@
 #include "net.h"
 #include "py/mpconfig.h"
 #include "retained.h"
+#include "webserver/server.h"
+
+/* A firmware without the servers is a MicroPython board all the same. */
+void server_watch_listening(server_listening_t watcher) __attribute__((weak));
+const char *server_scheme_name(server_scheme_t scheme) __attribute__((weak));
 
 #ifndef CONTROL_REQUEST_BYTES /* board.h may have less room */
 #define CONTROL_REQUEST_BYTES (64 * 1024)
@@ -71,7 +76,18 @@ void control_error(uint32_t id, const char *text) {
     console_record_end();
 }
 
+static void on_listening(server_scheme_t scheme, uint16_t port, bool listening) {
+    char json[96], us[DECIMAL_BYTES];
+    snprintf(json, sizeof json, "{\"event\":\"%s\",\"scheme\":\"%s\",\"port\":%u,\"us\":%s}",
+             listening ? "listening" : "stopped", server_scheme_name(scheme), port,
+             decimal(board_us(), us));
+    control_event(json);
+}
+
 void control_event_boot(void) {
+    if (server_watch_listening != NULL) {
+        server_watch_listening(on_listening);
+    }
     char json[160];
     snprintf(json, sizeof(json),
              "{\"event\":\"boot\",\"cause\":\"%s\",\"us\":%u,\"version\":\"%s\"}",

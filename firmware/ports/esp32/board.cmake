@@ -25,7 +25,7 @@ if(EXISTS ${MICROPY_BOARD_DIR}/sdkconfig.board)
 endif()
 
 if(NOT USER_C_MODULES)
-    set(USER_C_MODULES ${CMAKE_CURRENT_LIST_DIR}/modules.cmake)
+    set(USER_C_MODULES ${CMAKE_CURRENT_LIST_DIR}/micropython.cmake)
 endif()
 
 # The device's page, as a frozen module with one gzipped file in it; made anew when its parts change.

@@ -32,9 +32,7 @@ extern volatile _Bool network_waits; /* network_task.c */
 
 void espbench_startup(void);
 void espbench_port_init(void);
-void espbench_port_deinit(void);
 #define MICROPY_BOARD_STARTUP espbench_startup
 #define MICROPY_PORT_INIT_FUNC espbench_port_init()
-#define MICROPY_PORT_DEINIT_FUNC espbench_port_deinit()
 
 #endif

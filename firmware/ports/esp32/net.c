@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "board.h"
 #include "esp_netif.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/idf_additions.h"
@@ -13,6 +14,7 @@
 #include "net_receive.h"
 #include "open_eth.h"
 #include "short_pbuf.h"
+#include "webserver_threads.h"
 
 #define FRAME_MAX 1514
 #define START_STACK_BYTES 4096
@@ -22,6 +24,11 @@ static bool admitted; /* frames are let in */
 static uint32_t dropped;
 
 uint32_t net_receive_dropped(void) { return dropped; }
+
+bool board_poll(void) {
+    network_timers_set();
+    return false;
+}
 
 /* ---- frames ---- */
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/faults.h"
 #include "bench/port.h"
 #include "board.h"
 #include "boot_arguments.h"
@@ -14,27 +15,20 @@
 #include "control.h"
 #include "control_python.h"
 #include "esp_log.h"
-#include "esp_random.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/idf_additions.h"
 #include "freertos/task.h"
 #include "gc_figures.h"
 #include "heap_limit.h"
-#include "mbedtls/platform.h"
 #include "net.h"
+#include "net_heap_faults.h"
+#include "network_task.h"
 #include "py/gc.h"
 #include "py/mphal.h"
 #include "py/runtime.h"
 #include "retained.h"
 #include "shared/runtime/pyexec.h"
-#include "webserver/server.h"
-#include "webserver/tls/allocator.h"
-#include "webserver_threads.h"
-
-int board_entropy(unsigned char *out, size_t length) {
-    esp_fill_random(out, length);
-    return 0;
-}
+#include "stdin.h"
 
 /* A component of ESP-IDF that finds no memory says so in its log, and the first line of the log
  * takes memory for two locks, without which ESP-IDF calls abort(). So both are made now. */
@@ -48,7 +42,7 @@ void espbench_startup(void) {
     boardctrl_startup(); /* the port's own: NVS */
     make_log_locks();
     boot_arguments_read();
-    mbedtls_platform_set_calloc_free(tls_calloc, tls_release);
+    net_heap_inject(alloc_faults_hit);
     if (!console_start_control() || !network_task_start()) {
         abort();
     }
@@ -70,19 +64,16 @@ void espbench_port_init(void) {
     network_task_release();
 }
 
-/* The first step of the port's soft reset, while everything of MicroPython's is still there. */
-void __real_machine_timer_deinit_all(void);
-void __wrap_machine_timer_deinit_all(void);
-void __wrap_machine_timer_deinit_all(void) {
-    network_task_hold();
-    server_soft_reset();
+/* A step of the port's soft reset, while everything of MicroPython's is still there. */
+void __real_mp_thread_deinit(void);
+void __wrap_mp_thread_deinit(void);
+void __wrap_mp_thread_deinit(void) {
     control_python_reset();
     gc_figures_ready(false);
-    __real_machine_timer_deinit_all();
+    __real_mp_thread_deinit();
 }
 
-/* MICROPY_PORT_DEINIT_FUNC: the GIL is free, and about to be made anew. */
-void espbench_port_deinit(void) { network_task_wait(); }
+void stdin_waits(bool waiting) { control_python_in_readline(waiting); }
 
 /* boot.py comes right after the frozen _boot.py. main.py, or what runs without one: _main.py knows.
  */

@@ -9,8 +9,8 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 
-/* firmware/modules/webrepl, if it is there */
-bool webrepl_at_prompt(void) __attribute__((weak));
+/* firmware/modules/webserver, if it is there */
+bool server_at_prompt(void) __attribute__((weak));
 
 /* Longer waits are cut into pieces of this size. */
 #define WAIT_US 1000000u
@@ -32,7 +32,7 @@ int mp_hal_stdin_rx_chr(void) {
         if ((c = console_read()) >= 0) {
             break;
         }
-        if (webrepl_at_prompt != NULL && webrepl_at_prompt()) {
+        if (server_at_prompt != NULL && server_at_prompt()) {
             console_inject("\x03\x04"); /* a soft reset is wanted */
             continue;
         }

@@ -4,6 +4,7 @@
 #define LX60_WEBSERVER_THREADS_H
 
 #define NETWORK_LOCKED ((void)0)
+#define network_start() 1
 #define network_wake() ((void)0)
 #define network_pause() ((void)0)
 #define network_resume() ((void)0)

@@ -144,6 +144,8 @@ def c_functions(module: str) -> dict[str, Arity]:
     for name, thing in re.findall(
         r"\{MP_ROM_QSTR\(MP_QSTR_(\w+)\),\s*MP_ROM_PTR\(&(\w+)\)\}", source
     ):
+        if name == "__init__":  # what MicroPython calls when it imports the module
+            continue
         macro = re.search(
             rf"MP_DEFINE_CONST_FUN_OBJ_(\w+)\(\s*{thing},\s*([^;]*?)\);", source, re.S
         )

@@ -235,8 +235,8 @@ static int route(transport_request_t *request, http_parser *parser) {
     unsigned status = server_on_head(method, request->head, request->allow, sizeof request->allow);
     const char *upgrade = http_header(headers_of(request), "upgrade", NULL);
     bool wants_websocket = upgrade && http_has_token(upgrade, "websocket");
-    bool webrepl = endpoint && wants_websocket && request->endpoint.owner == OWNER_WEBREPL;
-    if (!connection_claim(request->connection, webrepl)) {
+    bool kept = endpoint && wants_websocket && request->endpoint.owner->keeps_place;
+    if (!connection_claim(request->connection, kept)) {
         request->no_place = true;
         return -1;
     }

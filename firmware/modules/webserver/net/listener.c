@@ -7,7 +7,6 @@
 #include "lwip/ip.h"
 #include "lwip/tcp.h"
 
-#include "bench/decimal.h"
 #include "webserver/connection.h"
 #include "webserver/net/deferred_rst.h"
 
@@ -134,7 +133,8 @@ static bool is_busy(const connection_t *connection) {
 }
 
 static bool is_session(const connection_t *connection) {
-    return connection->ws && webrepl_is_session(connection->id);
+    const server_module_t *owner = connection->ws ? connection->ws->endpoint.owner : NULL;
+    return owner && owner->is_session && owner->is_session(connection->id);
 }
 
 static bool is_idle(const connection_t *connection) { return !is_busy(connection); }
@@ -605,7 +605,7 @@ void transport_resume(void) {
 /* Of each server more connections than it admits are there: one that makes place for itself, or
  * hears that there is none, and those that wait for their turn or their request. Beside them are
  * the WebREPL's session and the clients at its prompt. */
-#define NEWCOMERS (SERVER_SCHEMES * (PENDING_MAX + 1) + 1 + WEBREPL_GUESTS)
+#define NEWCOMERS (SERVER_SCHEMES * (PENDING_MAX + 1) + 1 + SERVER_GUESTS)
 
 #if LWIP_NETCONN
 #define SOCKETS MEMP_NUM_NETCONN
@@ -653,11 +653,14 @@ bool connection_handshake_fits(void) {
 
 /* ---- start and stop: called in MicroPython's thread, never while transport_poll() runs ---- */
 
-static void announce(server_scheme_t scheme, const char *event) {
-    char json[96], us[DECIMAL_BYTES];
-    snprintf(json, sizeof json, "{\"event\":\"%s\",\"scheme\":\"%s\",\"port\":%u,\"us\":%s}", event,
-             server_scheme_name(scheme), listeners[scheme].options.port, decimal(board_us(), us));
-    control_event(json);
+static server_listening_t watcher;
+
+void server_watch_listening(server_listening_t new_watcher) { watcher = new_watcher; }
+
+static void announce(server_scheme_t scheme, bool listening) {
+    if (watcher) {
+        watcher(scheme, listeners[scheme].options.port, listening);
+    }
 }
 
 transport_status_t transport_start(server_scheme_t scheme, const transport_options_t *options) {
@@ -690,7 +693,7 @@ transport_status_t transport_start(server_scheme_t scheme, const transport_optio
     listener->pcb = listening;
     tcp_arg(listening, listener);
     tcp_accept(listening, on_accept);
-    announce(scheme, "listening");
+    announce(scheme, true);
     return TRANSPORT_OK;
 }
 
@@ -709,7 +712,7 @@ void transport_stop(server_scheme_t scheme) {
     if (scheme == SERVER_HTTPS) {
         tls_stop();
     }
-    announce(scheme, "stopped");
+    announce(scheme, false);
 }
 
 bool transport_running(server_scheme_t scheme) { return listeners[scheme].pcb != NULL; }

@@ -51,7 +51,7 @@ static bool is_unread(const connection_t *connection) {
 bool pending_make_room(connection_t *list) {
     unsigned count = 0, asking = 0;
     connection_t *silent = NULL, *one = NULL;
-    if (!server_has_webrepl()) {
+    if (!server_keeps_place()) {
         return false;
     }
     for (connection_t *c = list; c; c = c->next) { /* the newest first */
@@ -116,7 +116,7 @@ static connection_t *find_last(connection_t *list, bool (*fits)(const connection
 
 /* A client of the WebREPL that has not logged in. */
 static bool is_guest(const connection_t *connection) {
-    return connection->spare && connection->ws && !webrepl_is_session(connection->id);
+    return connection->spare && connection->ws && !connection_is_session(connection);
 }
 
 static bool is_tls_guest(const connection_t *connection) {
@@ -126,11 +126,13 @@ static bool is_tls_guest(const connection_t *connection) {
 /* A client at the password prompt stays for the rest of its turn, one that has sent a password
  * until the answer. */
 static uint64_t guest_end(const connection_t *connection) {
-    return webrepl_is_judging(connection->id) ? NEVER : turn_end(connection);
+    const server_module_t *owner = connection->ws->endpoint.owner;
+    bool judged = owner->is_judging && owner->is_judging(connection->id);
+    return judged ? NEVER : turn_end(connection);
 }
 
 bool pending_guest_stays(const connection_t *connection) {
-    return connection->ws->endpoint.owner == OWNER_WEBREPL && !connection->ws->close_sent &&
+    return connection->ws->endpoint.owner->keeps_place && !connection->ws->close_sent &&
            board_us() < guest_end(connection);
 }
 

@@ -37,7 +37,7 @@ bool ws_open(connection_t *connection, const server_endpoint_t *endpoint, const 
     here->length = length;
     connection->ws = ws;
     connection->state = STATE_WEBSOCKET;
-    if (endpoint->owner == OWNER_WEBREPL) {
+    if (endpoint->owner->keeps_place) {
         pending_becomes_guest(connection);
     }
     server_stats.websocket.open++;
@@ -145,7 +145,7 @@ static void deliver(connection_t *connection) {
         server_stats.websocket.messages_in++;
         ws->message = NULL;
         ws_decoder_take(&ws->decoder);
-    } else if (!was_waiting && ws->endpoint.owner != OWNER_WEBREPL) {
+    } else if (!was_waiting && !ws->endpoint.owner->on_item) {
         /* (a WebREPL holds its client back whenever a file comes faster than it is written) */
         server_stats.failures[CAUSE_QUEUE_FULL]++;
     }

@@ -1,70 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /* The network task: the network context of transport.h. */
-#include "board.h"
-#include "webserver_threads.h"
+#include "network_task.h"
 
-#include "esp_timer.h"
+#include "esp_netif.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/idf_additions.h"
 #include "freertos/semphr.h"
 #include "freertos/task.h"
-#include "lwip/opt.h"
 #include "lwip/tcpip.h"
+#include "lwip_lock.h"
 #include "py/mphal.h"
 #include "py/mpstate.h"
 #include "py/mpthread.h"
 #include "webserver/poll.h"
+#include "webserver/port.h"
 #include "webserver/server.h"
-
-#if !LWIP_TCPIP_CORE_LOCKING
-#error "the servers need CONFIG_LWIP_TCPIP_CORE_LOCKING=y in the board's sdkconfig"
-#endif
 
 #define STACK_BYTES (10 * 1024) /* what a handshake needs: the users' guide's 10 kB */
 #define PRIORITY 5              /* as ESP-IDF's httpd task; MicroPython has 1 */
 
 static TaskHandle_t task;
-volatile bool network_waits; /* for the GIL: see mpconfig_bench.h */
+volatile bool network_waits; /* for the GIL: a board's MICROPY_VM_HOOK_LOOP may look at it */
 static volatile bool held = true;
 static SemaphoreHandle_t out; /* given by the task when it has seen `held` */
 
-uint64_t board_us(void) { return (uint64_t)esp_timer_get_time(); }
-
-/* ---- lwIP's core lock ---- */
-
-static bool has_lock(void) {
-    return xSemaphoreGetMutexHolder(lock_tcpip_core) == xTaskGetCurrentTaskHandle();
-}
-
 network_scope_t network_scope_begin(void) {
-    if (has_lock()) {
+    if (lwip_lock_held()) {
         return (network_scope_t){.taken = false};
     }
-    LOCK_TCPIP_CORE();
+    lwip_lock_take();
     return (network_scope_t){.taken = true};
 }
 
 void network_scope_end(const network_scope_t *scope) {
     if (scope->taken) {
-        UNLOCK_TCPIP_CORE();
+        lwip_lock_give();
         network_wake(); /* MicroPython's thread has left something to send */
     }
 }
 
-void network_pause(void) { UNLOCK_TCPIP_CORE(); }
+void network_pause(void) { lwip_lock_give(); }
 
-void network_resume(void) { LOCK_TCPIP_CORE(); }
+void network_resume(void) { lwip_lock_take(); }
 
 const void *network_thread(void) { return xTaskGetCurrentTaskHandle(); }
 
 static void look_again(void *unused) { (void)unused; }
 
 void network_timers_set(void) { tcpip_try_callback(look_again, NULL); }
-
-bool board_poll(void) {
-    network_timers_set();
-    return false;
-}
 
 /* ---- the task ---- */
 
@@ -113,9 +96,23 @@ static void run(void *unused) {
 }
 
 bool network_task_start(void) {
-    out = xSemaphoreCreateBinary();
-    return out != NULL && xTaskCreatePinnedToCore(run, "espbench_net", STACK_BYTES, NULL, PRIORITY,
-                                                  &task, MP_TASK_COREID) == pdPASS;
+    if (task) {
+        return true;
+    }
+    out = out ? out : xSemaphoreCreateBinary();
+    return esp_netif_init() == ESP_OK && lwip_lock_init() && out &&
+           xTaskCreatePinnedToCore(run, "webserver", STACK_BYTES, NULL, PRIORITY, &task,
+                                   MP_TASK_COREID) == pdPASS;
+}
+
+bool network_task_started(void) { return task != NULL; }
+
+bool network_start(void) {
+    bool started = network_task_start();
+    if (started) {
+        network_task_release();
+    }
+    return started;
 }
 
 void network_task_hold(void) {

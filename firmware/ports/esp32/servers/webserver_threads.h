@@ -3,10 +3,9 @@
  * The threads of an ESP32, and what keeps them apart:
  *  - MicroPython's (and those of module _thread) hold the GIL while they run;
  *  - the network task holds the GIL too, while it serves connections: it is the "network context"
- * of transport.h. It runs on MicroPython's core at a higher priority, so that it gets the GIL as
+ *    of transport.h. It runs on MicroPython's core at a higher priority, so that it gets the GIL as
  *    soon as MicroPython lets go of it, which the VM does every 32 jumps;
- *  - lwIP's thread holds lwIP's core lock; our callbacks in it only note what happened;
- *  - the control task answers the harness, and holds neither.
+ *  - lwIP's thread holds lwIP's core lock; our callbacks in it only note what happened.
  * Who needs both takes the GIL first.
  */
 #ifndef ESP32_SERVERS_WEBSERVER_THREADS_H
@@ -24,28 +23,13 @@ void network_scope_end(const network_scope_t *scope);
     network_scope_t network_scope __attribute__((cleanup(network_scope_end), unused)) =            \
         network_scope_begin()
 
-/* Lets the network task look at its connections. From any thread, not from interrupts. */
+bool network_start(void);
 void network_wake(void);
-
-/* In the network task: gives lwIP free, and takes it back. */
 void network_pause(void);
 void network_resume(void);
-
 const void *network_thread(void);
 
 /* lwIP's thread is to look at its timers again: another one has set some. */
 void network_timers_set(void);
-
-/* Creates the network task; it does nothing until it is let. */
-bool network_task_start(void);
-
-/* For MicroPython's soft resets, which make the GIL anew: keeps the task from it (called with the
- * GIL), waits until the task is not in its queue either (called without it), and lets it in. */
-void network_task_hold(void);
-void network_task_wait(void);
-void network_task_release(void);
-
-/* Bytes of its stack that were never used. */
-unsigned network_task_stack_low_water(void);
 
 #endif

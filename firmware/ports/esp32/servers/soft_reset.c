@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* MicroPython's soft reset, where its esp32 port has no hook: the linker leads the port's calls
+ * here (--wrap). The network task starts again when a module is imported. */
+#include "network_task.h"
+#include "webserver/server.h"
+
+/* The first step, while everything of MicroPython's is still there. */
+void __real_machine_timer_deinit_all(void);
+void __wrap_machine_timer_deinit_all(void);
+void __wrap_machine_timer_deinit_all(void) {
+    if (network_task_started()) {
+        network_task_hold();
+        server_soft_reset();
+    }
+    __real_machine_timer_deinit_all();
+}
+
+/* The last step, which gives the GIL free; the next start makes it anew. */
+void __real_mp_deinit(void);
+void __wrap_mp_deinit(void);
+void __wrap_mp_deinit(void) {
+    __real_mp_deinit();
+    if (network_task_started()) {
+        network_task_wait();
+    }
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ESP32_SERVERS_STDIN_H
+#define ESP32_SERVERS_STDIN_H
+
+#include <stdbool.h>
+
+/* A board's, if it has one: called before and after the REPL waits for console input. */
+void stdin_waits(bool waiting) __attribute__((weak));
+
+#endif

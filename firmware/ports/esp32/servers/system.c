@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* What webserver/port.h asks of the chip and of ESP-IDF. */
+#include <stdio.h>
+
+#include "esp_random.h"
+#include "esp_timer.h"
+#include "mbedtls/platform.h"
+#include "webserver/port.h"
+#include "webserver/tls/allocator.h"
+
+uint64_t board_us(void) { return (uint64_t)esp_timer_get_time(); }
+
+int board_entropy(unsigned char *out, size_t length) {
+    esp_fill_random(out, length);
+    return 0;
+}
+
+/* By the C library, which makes CR LF of '\n'. A board may have its own. */
+__attribute__((weak)) void board_console_write(const char *text, size_t length) {
+    fwrite(text, 1, length, stdout);
+    fflush(stdout);
+}
+
+/* Before anybody uses Mbed TLS: what one allocator gave, another must not free. */
+static void __attribute__((constructor)) set_allocator(void) {
+    mbedtls_platform_set_calloc_free(tls_calloc, tls_release);
+}
