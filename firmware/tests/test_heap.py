@@ -13,7 +13,7 @@ from host_c import warning_flags
 FIRMWARE = Path(__file__).resolve().parent.parent
 TESTS = Path(__file__).resolve().parent
 MODULES = FIRMWARE / "modules"
-LX60 = FIRMWARE / "ports" / "lx60"
+LX60 = FIRMWARE / "ports" / "lx60" / "chip"
 COMMON = FIRMWARE / "ports" / "common"
 BENCH = MODULES / "bench"
 

@@ -106,6 +106,9 @@ connection_t *connection_streaming(void); /* one with room for a piece of its bo
 bool connection_claim(connection_t *connection, bool webrepl);
 void connection_refuse(connection_t *connection);
 
+/* Whether its client has a place of its own (server_module_t.is_session). */
+bool connection_is_session(const connection_t *connection);
+
 /* Ends one that stays connected, for another. */
 void connection_purge(connection_t *connection);
 

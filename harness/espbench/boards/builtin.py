@@ -31,7 +31,7 @@ LX60 = Board(
     toolchain="xtensa-lx106-elf-",
     backend=MakeBackend(),
     handover=KernelAndPflash(),
-    # firmware/ports/lx60/flash.h has the same numbers.
+    # firmware/ports/lx60/chip/flash.h has the same numbers.
     flash=Flash(size=4 << 20, start=0, length=4 << 20, block=4096, unit=256),
     ports={"http": 80, "https": 443},
     tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),

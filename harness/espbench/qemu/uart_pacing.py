@@ -17,7 +17,7 @@ from espbench.qemu.qmp import Qmp
 from espbench.util.timeouts import Deadline
 
 SYMBOL = "uart_taken"
-"""What the firmware counts in (firmware/ports/lx60/uart.h)."""
+"""What the firmware counts in (firmware/ports/lx60/chip/uart.h)."""
 FIFO = 16
 """Bytes that a 16550 holds."""
 LOOK = 0.0003

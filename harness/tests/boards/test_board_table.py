@@ -32,7 +32,9 @@ def test_data(name: str) -> None:
 
 def test_heaps() -> None:
     """MicroPython's heap is as large as the sources say, in both tables."""
-    (lx60,) = re.findall(r"GC_HEAP_BYTES (\d+)", (FIRMWARE / "ports/lx60/memory.c").read_text())
+    (lx60,) = re.findall(
+        r"GC_HEAP_BYTES (\d+)", (FIRMWARE / "ports/lx60/chip/memory.c").read_text()
+    )
     headers = [
         (FIRMWARE / name).read_text()
         for name in ("ports/esp32/mpconfig_bench.h", "boards/ESP32C3_BENCH/mpconfigboard.h")
@@ -44,7 +46,9 @@ def test_heaps() -> None:
     expected = [lx60, *(str(int(kilobytes) * 1024) for (kilobytes,) in chips)]
     assert cells(ARGUMENTS, "gcheap") == expected
     assert cells(ADAPTS, "GC heap") == expected
-    (net,) = re.findall(r"NET_HEAP_BYTES (\d+)", (FIRMWARE / "ports/lx60/memory.c").read_text())
+    (net,) = re.findall(
+        r"NET_HEAP_BYTES (\d+)", (FIRMWARE / "ports/lx60/chip/memory.c").read_text()
+    )
     assert cells(ARGUMENTS, "heap")[0] == net
 
 

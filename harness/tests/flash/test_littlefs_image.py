@@ -252,7 +252,7 @@ def test_impossible_geometry() -> None:
 
 def test_same_geometry_as_the_firmware() -> None:
     """The host's images have the geometry that the firmware is built with."""
-    header = Path(__file__).parents[3] / "firmware" / "ports" / "lx60" / "flash.h"
+    header = Path(__file__).parents[3] / "firmware" / "ports" / "lx60" / "chip" / "flash.h"
     text = header.read_text()
     found = {
         name: int(number)

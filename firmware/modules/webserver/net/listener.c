@@ -132,7 +132,7 @@ static bool is_busy(const connection_t *connection) {
     }
 }
 
-static bool is_session(const connection_t *connection) {
+bool connection_is_session(const connection_t *connection) {
     const server_module_t *owner = connection->ws ? connection->ws->endpoint.owner : NULL;
     return owner && owner->is_session && owner->is_session(connection->id);
 }
@@ -162,7 +162,7 @@ static bool is_half_closed(const connection_t *connection) {
  * FIN, nor the WebREPL's session, which has a place of its own. */
 static bool holds_place(const connection_t *connection) {
     return connection->admitted && !connection->spare && connection->state != STATE_LINGER &&
-           !is_session(connection);
+           !connection_is_session(connection);
 }
 
 static connection_t *least_recently_used(const listener_t *listener,

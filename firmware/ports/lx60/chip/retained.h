@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What survives a reset of the machine: RAM that the image does not cover. */
-#ifndef LX60_RETAINED_H
-#define LX60_RETAINED_H
+#ifndef LX60_CHIP_RETAINED_H
+#define LX60_CHIP_RETAINED_H
 
 #include <stdint.h>
 

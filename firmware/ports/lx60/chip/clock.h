@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The cycle counter as a clock, its comparator as an alarm, and sleep. */
-#ifndef LX60_CLOCK_H
-#define LX60_CLOCK_H
+#ifndef LX60_CHIP_CLOCK_H
+#define LX60_CHIP_CLOCK_H
 
 #include <stdint.h>
 

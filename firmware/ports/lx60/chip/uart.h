@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The 16550 behind the console: bytes in, bytes out. */
-#ifndef LX60_UART_H
-#define LX60_UART_H
+#ifndef LX60_CHIP_UART_H
+#define LX60_CHIP_UART_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * The CFI flash (Intel command set, 16 bits wide) that QEMU puts at LX60_FLASH, and the geometry
  * of the littlefs in it. The host's images must have the same: see README.md.
  */
-#ifndef LX60_FLASH_H
-#define LX60_FLASH_H
+#ifndef LX60_CHIP_FLASH_H
+#define LX60_CHIP_FLASH_H
 
 #include <stdbool.h>
 #include <stddef.h>

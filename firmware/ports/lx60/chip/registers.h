@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Addresses of the XTFPGA peripherals as hw/xtensa/xtfpga.c of QEMU maps them without MMU. */
-#ifndef LX60_REGISTERS_H
-#define LX60_REGISTERS_H
+#ifndef LX60_CHIP_REGISTERS_H
+#define LX60_CHIP_REGISTERS_H
 
 #define LX60_IO 0x90000000
 #define LX60_FPGA (LX60_IO + 0x0d020000)

@@ -6,8 +6,8 @@
  * A block costs 8 bytes (ESP-IDF's TLSF: 4) and is aligned to 8 (ESP-IDF's: 4), so that a given
  * size holds a little less than on an ESP32, never more.
  */
-#ifndef LX60_HEAP_H
-#define LX60_HEAP_H
+#ifndef LX60_CHIP_HEAP_H
+#define LX60_CHIP_HEAP_H
 
 #include <stdbool.h>
 #include <stddef.h>

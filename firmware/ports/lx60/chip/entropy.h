@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef LX60_ENTROPY_H
-#define LX60_ENTROPY_H
+#ifndef LX60_CHIP_ENTROPY_H
+#define LX60_CHIP_ENTROPY_H
 
 #include <stdbool.h>
 

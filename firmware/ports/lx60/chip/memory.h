@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* RAM behind the image: stacks and heaps, none of them in the ELF file. */
-#ifndef LX60_MEMORY_H
-#define LX60_MEMORY_H
+#ifndef LX60_CHIP_MEMORY_H
+#define LX60_CHIP_MEMORY_H
 
 #include <stddef.h>
 #include <stdint.h>
