@@ -6,6 +6,7 @@
 
 #include "mbedtls/oid.h"
 #include "py/runtime.h"
+#include "webserver/tls/credentials.h"
 
 static void store(mp_obj_t dict, qstr key, mp_obj_t value) {
     mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(key), value);

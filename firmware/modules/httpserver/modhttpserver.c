@@ -13,6 +13,7 @@
 #include "py/runtime.h"
 #include "webserver/port.h"
 #include "webserver/server.h"
+#include "webserver/tls/credentials.h"
 #include "webserver/tls/mbedtls_compat.h"
 
 #define RECV_TIMEOUT_MS 5000 /* as ESP-IDF's recv_wait_timeout and send_wait_timeout */

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A connection of the lwip transport, and what its parts do with it:
- *   net/listener.c      listeners, limits, deadlines, the poll
- *   net/pending.c       connections beyond the limit, until their request has come
- *   net/connection.c    bytes in and out, plain or TLS; ending a connection
- *   tls/session.c       TLS configuration, handshake, why a handshake failed
- *   http/request.c      requests and responses
- *   http/body_stream.c  bodies that come piece by piece
- *   ws/session.c        WebSocket sessions
+ * A connection, and what net/ offers to the parts that work on it. Each has a header of its own:
+ *   tls/session.h       TLS configuration, handshake, why a handshake failed
+ *   http/request.h      requests and responses
+ *   http/body_stream.h  bodies that come piece by piece
+ *   ws/session.h        WebSocket sessions
+ * net/ itself knows them all, and they know each other in this order only: http, ws, tls.
  *
  * lwIP's callbacks only note what happened; the work is done in transport_poll(), outside of
  * tcp_input(), so that any connection may be ended there at any point.
@@ -25,7 +23,6 @@
 
 #include "webserver/port.h"
 #include "webserver/server.h"
-#include "webserver/ws/frame.h"
 
 #define NEVER UINT64_MAX
 #define TARGET_MAX 512       /* bytes of a request target; more is 414 */
@@ -56,16 +53,7 @@ typedef struct out_block {
     uint8_t data[];
 } out_block_t;
 
-typedef struct {
-    server_endpoint_t endpoint;
-    ws_decoder_t decoder;
-    server_item_t *message; /* being received */
-    server_item_t *gone;    /* the disconnect event, allocated ahead so that it cannot fail */
-    bool waiting;           /* message is complete, the queue is full */
-    bool close_sent, close_received;
-    uint16_t close_code; /* what the disconnect event will say */
-    uint64_t ping_at, pong_by, close_by;
-} websocket_t;
+typedef struct websocket websocket_t; /* ws/session.h */
 
 struct connection {
     connection_t *next;
@@ -175,37 +163,5 @@ void connection_finish(connection_t *connection);
 /* Frees what the connection holds besides its place, and closes; abort sends a RST. The
  * connection is removed from the list by the next poll (state STATE_LINGER, pcb NULL). */
 void connection_end(connection_t *connection, bool abort);
-
-/* ---- tls/session.c ---- */
-int tls_start(tls_identity_t *identity);
-void tls_stop(void);
-
-/* Goes on with a handshake. IO_OK: done. IO_ENDED: failed, logged, being closed. */
-io_result_t tls_handshake(connection_t *connection);
-void tls_free(connection_t *connection);
-
-/* ---- http/request.c ---- */
-/* Uses input; returns how much. */
-size_t http_input(connection_t *connection, const uint8_t *data, size_t length);
-bool http_wants_input(const connection_t *connection);
-void http_forget(connection_t *connection);      /* the connection ends */
-bool http_waits(const connection_t *connection); /* for MicroPython's answer */
-void http_unavailable(connection_t *connection); /* answers 503 instead */
-uint64_t http_deadline(const connection_t *connection);
-void http_timeout(connection_t *connection);
-
-/* ---- http/body_stream.c ---- */
-bool stream_has_room(const connection_t *connection);
-
-/* ---- ws/session.c ---- */
-/* Takes the connection over after a good upgrade; false: no memory, nothing changed. */
-bool ws_open(connection_t *connection, const server_endpoint_t *endpoint, const char *target);
-size_t ws_input(connection_t *connection, const uint8_t *data, size_t length);
-bool ws_wants_input(const connection_t *connection);
-void ws_resume(connection_t *connection);
-void ws_peer_gone(connection_t *connection); /* end of input without a close frame */
-void ws_forget(connection_t *connection);    /* the connection ends */
-uint64_t ws_deadline(const connection_t *connection);
-void ws_timeout(connection_t *connection, uint64_t now);
 
 #endif

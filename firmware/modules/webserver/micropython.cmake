@@ -19,7 +19,9 @@ target_sources(usermod_webserver INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/http/origin.c
     ${CMAKE_CURRENT_LIST_DIR}/http/origins_argument.c
     ${CMAKE_CURRENT_LIST_DIR}/http/request.c
+    ${CMAKE_CURRENT_LIST_DIR}/http/response.c
     ${CMAKE_CURRENT_LIST_DIR}/http/ws_handshake.c
+    ${CMAKE_CURRENT_LIST_DIR}/net/accept.c
     ${CMAKE_CURRENT_LIST_DIR}/net/connection.c
     ${CMAKE_CURRENT_LIST_DIR}/net/deferred_rst.c
     ${CMAKE_CURRENT_LIST_DIR}/net/listener.c

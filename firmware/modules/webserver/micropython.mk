@@ -9,7 +9,9 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	http/origin.c \
 	http/origins_argument.c \
 	http/request.c \
+	http/response.c \
 	http/ws_handshake.c \
+	net/accept.c \
 	net/connection.c \
 	net/deferred_rst.c \
 	net/listener.c \

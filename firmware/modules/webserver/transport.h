@@ -27,7 +27,8 @@
 #include <stdint.h>
 
 #include "webserver/queue.h"
-#include "webserver/tls/credentials.h"
+
+typedef struct tls_identity tls_identity_t; /* tls/credentials.h */
 
 typedef enum { SERVER_HTTP = 0, SERVER_HTTPS = 1, SERVER_SCHEMES = 2 } server_scheme_t;
 

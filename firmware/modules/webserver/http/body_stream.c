@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Bodies that come piece by piece: MicroPython's thread writes one when the last is on its way. */
-#include "webserver/connection.h"
+#include "webserver/http/body_stream.h"
 
 static connection_t *find(transport_stream_t stream) {
     connection_t *connection = connection_by_id(stream);

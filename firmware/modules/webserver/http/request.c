@@ -1,55 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
 #include <string.h>
 
-#include "http_parser.h"
-#include "webserver/connection.h"
-#include "webserver/http/framing.h"
 #include "webserver/http/message.h"
 #include "webserver/http/origin.h"
+#include "webserver/http/request_state.h"
 #include "webserver/http/ws_handshake.h"
-#include "webserver/tls/mbedtls_compat.h"
 
 #define HEAD_FIRST 512      /* first size of the buffer for a head */
 #define HEAD_US 20000000ull /* a whole head must be there by then, however it trickles */
 
-/* A request, from its first byte to its answer. It outlives its connection, or the answer that we
- * gave instead of an overdue one, when the handler is still at it. */
-struct transport_request {
-    connection_t *connection; /* NULL: gone */
-    server_scheme_t scheme;
-    http_parser parser;
-    http_fold_t fold;
-    char *head; /* target NUL (name NUL value NUL)... NUL */
-    size_t head_capacity, head_length, headers_at;
-    uint8_t *body;
-    size_t body_capacity, body_length;
-    uint64_t started;
-    server_item_t *item;
-    unsigned status; /* not 0: answer with this instead of a handler */
-    char allow[64];  /* for 405 */
-    bool in_value;   /* the last piece was of a header's value */
-    bool head_done, complete, upgrade, skip_body, bad_version, folded;
-    server_cause_t cause; /* with status, when has_cause */
-    bool has_cause;
-    const char *what;
-    server_endpoint_t endpoint;
-    uint64_t completed;
-    bool taken;    /* MicroPython's thread has it, not the queue (item), and will answer */
-    bool no_place; /* see connection_claim() */
-};
-
 static size_t bodies; /* bytes of all requests' */
 
-static void free_request(transport_request_t *request) {
+void request_free(transport_request_t *request) {
     bodies -= request->body_capacity;
     net_free(request->head);
     net_free(request->body);
     net_free(request);
 }
 
-static int refuse(transport_request_t *request, unsigned status, server_cause_t cause,
-                  const char *what) {
+int request_refuse(transport_request_t *request, unsigned status, server_cause_t cause,
+                   const char *what) {
     request->status = status;
     request->cause = cause;
     request->has_cause = true;
@@ -77,18 +47,17 @@ static bool grow(char **buffer, size_t *capacity, size_t used, size_t wanted) {
 static int grow_body(transport_request_t *request, size_t capacity) {
     size_t all = bodies - request->body_capacity + capacity;
     if (!server_may_hold(all, capacity)) {
-        return refuse(request, 503, CAUSE_QUEUE_FULL,
-                      "the bodies of requests that wait take too much memory");
+        return request_refuse(request, 503, CAUSE_QUEUE_FULL,
+                              "the bodies of requests that wait take too much memory");
     }
     if (!grow((char **)&request->body, &request->body_capacity, request->body_length, capacity)) {
-        return refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for a request's body");
+        return request_refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for a request's body");
     }
     bodies = all;
     return 0;
 }
 
-/* Gives up what the connection has of a request; MicroPython's thread may still be at it. */
-static void release(transport_request_t *request) {
+void request_release(transport_request_t *request) {
     if (request->taken) {
         request->connection = NULL;
         return;
@@ -96,14 +65,15 @@ static void release(transport_request_t *request) {
     if (request->item) {
         server_withdraw(request->item);
     }
-    free_request(request);
+    request_free(request);
 }
 
 /* Appends to the head; keeps two bytes free for the NULs that end it. */
 static int append_head(transport_request_t *request, const char *text, size_t length) {
     size_t wanted = request->head_length + length + 2;
     if (wanted > HEAD_MAX) {
-        return refuse(request, 431, CAUSE_HEADER_TOO_LARGE, "the request's header is too large");
+        return request_refuse(request, 431, CAUSE_HEADER_TOO_LARGE,
+                              "the request's header is too large");
     }
     size_t capacity = request->head_capacity ? request->head_capacity : HEAD_FIRST;
     while (capacity < wanted) {
@@ -111,7 +81,8 @@ static int append_head(transport_request_t *request, const char *text, size_t le
     }
     capacity = capacity < HEAD_MAX ? capacity : HEAD_MAX;
     if (!grow(&request->head, &request->head_capacity, request->head_length, capacity)) {
-        return refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for a request's header");
+        return request_refuse(request, 503, CAUSE_NO_MEMORY,
+                              "out of memory for a request's header");
     }
     memcpy(request->head + request->head_length, text, length);
     request->head_length += length;
@@ -121,10 +92,10 @@ static int append_head(transport_request_t *request, const char *text, size_t le
 static int on_url(http_parser *parser, const char *text, size_t length) {
     transport_request_t *request = parser->data;
     if (request->head_length + length > TARGET_MAX) {
-        return refuse(request, 414, CAUSE_URI_TOO_LONG, "the request's URI is too long");
+        return request_refuse(request, 414, CAUSE_URI_TOO_LONG, "the request's URI is too long");
     }
     if (memchr(text, 0, length)) {
-        return refuse(request, 400, CAUSE_BAD_REQUEST, "the URI holds a NUL");
+        return request_refuse(request, 400, CAUSE_BAD_REQUEST, "the URI holds a NUL");
     }
     return append_head(request, text, length);
 }
@@ -159,7 +130,7 @@ static int on_header_field(http_parser *parser, const char *text, size_t length)
 static int on_header_value(http_parser *parser, const char *text, size_t length) {
     transport_request_t *request = parser->data;
     if (memchr(text, 0, length)) { /* http-parser does not look at a value's first character */
-        return refuse(request, 400, CAUSE_BAD_REQUEST, "a field of the header holds a NUL");
+        return request_refuse(request, 400, CAUSE_BAD_REQUEST, "a field of the header holds a NUL");
     }
     if (request->head_done) {
         return 0;
@@ -173,21 +144,18 @@ static int on_header_value(http_parser *parser, const char *text, size_t length)
     return append_head(request, text, length);
 }
 
-static const char *headers_of(const transport_request_t *request) {
-    return request->head + request->headers_at;
-}
-
 static int check_upgrade(transport_request_t *request, http_parser *parser) {
     if (parser->method != HTTP_GET) {
         request->status = 405;
         strcpy(request->allow, "GET");
         return 0;
     }
-    switch (ws_check_upgrade(headers_of(request))) {
+    switch (ws_check_upgrade(request_headers(request))) {
     case WS_UPGRADE_OK:
         break;
     case WS_UPGRADE_BAD:
-        return refuse(request, 400, CAUSE_WS_PROTOCOL, "the WebSocket upgrade is malformed");
+        return request_refuse(request, 400, CAUSE_WS_PROTOCOL,
+                              "the WebSocket upgrade is malformed");
     case WS_UPGRADE_BAD_VERSION:
         request->bad_version = true;
         request->status = 426;
@@ -197,17 +165,18 @@ static int check_upgrade(transport_request_t *request, http_parser *parser) {
         return 0;
     }
     unsigned origins;
-    const char *origin = http_header(headers_of(request), "origin", &origins);
-    const char *host = http_header(headers_of(request), "host", NULL);
+    const char *origin = http_header(request_headers(request), "origin", &origins);
+    const char *host = http_header(request_headers(request), "host", NULL);
     if (origins > 1 ||
         !origin_allowed(request->endpoint.origins, origin, request->scheme == SERVER_HTTPS, host)) {
-        return refuse(request, 403, CAUSE_WS_ORIGIN,
-                      "refused a WebSocket to a page of another origin (see origins=)");
+        return request_refuse(request, 403, CAUSE_WS_ORIGIN,
+                              "refused a WebSocket to a page of another origin (see origins=)");
     }
     bool body = (parser->flags & F_CHUNKED) ||
                 ((parser->flags & F_CONTENTLENGTH) && parser->content_length > 0);
     if (parser->http_minor == 0 || body) {
-        return refuse(request, 400, CAUSE_WS_PROTOCOL, "the WebSocket upgrade is malformed");
+        return request_refuse(request, 400, CAUSE_WS_PROTOCOL,
+                              "the WebSocket upgrade is malformed");
     }
     request->upgrade = true;
     return 0;
@@ -217,15 +186,16 @@ static int check_upgrade(transport_request_t *request, http_parser *parser) {
  * would take a part of the body for the next request, or the other way round. */
 static int check_framing(transport_request_t *request, const http_parser *parser) {
     if (request->folded) {
-        return refuse(request, 400, CAUSE_BAD_REQUEST,
-                      "a line of the request's header begins with white space");
+        return request_refuse(request, 400, CAUSE_BAD_REQUEST,
+                              "a line of the request's header begins with white space");
     }
-    http_framing_t framing = http_framing(headers_of(request), parser->http_minor == 0);
+    http_framing_t framing = http_framing(request_headers(request), parser->http_minor == 0);
     bool chunked = parser->flags & F_CHUNKED;
     if (framing.status == 0 && framing.chunked != chunked) {
         framing = (http_framing_t){400, "the request's Transfer-Encoding is malformed", false};
     }
-    return framing.status ? refuse(request, framing.status, CAUSE_BAD_REQUEST, framing.what) : 0;
+    return framing.status ? request_refuse(request, framing.status, CAUSE_BAD_REQUEST, framing.what)
+                          : 0;
 }
 
 /* Routing, as soon as the head is there: before a body is read or memory taken for it. */
@@ -233,7 +203,7 @@ static int route(transport_request_t *request, http_parser *parser) {
     const char *method = http_method_str((enum http_method)parser->method);
     bool endpoint = server_find_endpoint(request->head, &request->endpoint);
     unsigned status = server_on_head(method, request->head, request->allow, sizeof request->allow);
-    const char *upgrade = http_header(headers_of(request), "upgrade", NULL);
+    const char *upgrade = http_header(request_headers(request), "upgrade", NULL);
     bool wants_websocket = upgrade && http_has_token(upgrade, "websocket");
     bool kept = endpoint && wants_websocket && request->endpoint.owner->keeps_place;
     if (!connection_claim(request->connection, kept)) {
@@ -251,7 +221,8 @@ static int prepare_body(transport_request_t *request, http_parser *parser) {
     bool chunked = parser->flags & F_CHUNKED;
     uint64_t length = parser->flags & F_CONTENTLENGTH ? parser->content_length : 0;
     if (!chunked && length > server_max_body()) {
-        return refuse(request, 413, CAUSE_BODY_TOO_LARGE, "the request's body is too large");
+        return request_refuse(request, 413, CAUSE_BODY_TOO_LARGE,
+                              "the request's body is too large");
     }
     if (request->status) {
         request->skip_body = true;
@@ -261,12 +232,13 @@ static int prepare_body(transport_request_t *request, http_parser *parser) {
         }
     }
     unsigned expects;
-    const char *expect = http_header(headers_of(request), "expect", &expects);
+    const char *expect = http_header(request_headers(request), "expect", &expects);
     if (!expect || parser->http_minor == 0) {
         return 0;
     }
     if (!http_has_token(expect, "100-continue")) {
-        return refuse(request, 417, CAUSE_BAD_REQUEST, "the request expects what we do not know");
+        return request_refuse(request, 417, CAUSE_BAD_REQUEST,
+                              "the request expects what we do not know");
     }
     if (request->status) {
         return -1; /* the answer comes instead of 100, and the body must not follow */
@@ -274,7 +246,7 @@ static int prepare_body(transport_request_t *request, http_parser *parser) {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if ((chunked || length) &&
         !connection_queue(request->connection, go_on, sizeof go_on - 1, NULL, 0)) {
-        return refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for an answer");
+        return request_refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for an answer");
     }
     return 0;
 }
@@ -290,13 +262,15 @@ static int on_headers_complete(http_parser *parser) {
     } /* append_head() left room for the last NUL */
     request->head[request->head_length] = 0;
     if (parser->http_major != 1 || parser->http_minor > 1) {
-        return refuse(request, 505, CAUSE_BAD_REQUEST, "the request's HTTP version is not 1.x");
+        return request_refuse(request, 505, CAUSE_BAD_REQUEST,
+                              "the request's HTTP version is not 1.x");
     }
     unsigned hosts;
-    http_header(headers_of(request), "host", &hosts);
+    http_header(request_headers(request), "host", &hosts);
     if (hosts > 1 || (hosts == 0 && parser->http_minor == 1)) {
-        return refuse(request, 400, CAUSE_BAD_REQUEST,
-                      hosts ? "the request has more than one Host" : "the request has no Host");
+        return request_refuse(request, 400, CAUSE_BAD_REQUEST,
+                              hosts ? "the request has more than one Host"
+                                    : "the request has no Host");
     }
     if (check_framing(request, parser) != 0 || route(request, parser) != 0 ||
         prepare_body(request, parser) != 0) {
@@ -311,7 +285,8 @@ static int on_body(http_parser *parser, const char *data, size_t length) {
     transport_request_t *request = parser->data;
     size_t wanted = request->body_length + length;
     if (wanted > server_max_body()) {
-        return refuse(request, 413, CAUSE_BODY_TOO_LARGE, "the request's body is too large");
+        return request_refuse(request, 413, CAUSE_BODY_TOO_LARGE,
+                              "the request's body is too large");
     }
     if (request->skip_body) {
         request->body_length = wanted;
@@ -347,145 +322,6 @@ static const http_parser_settings settings = {
     .on_message_complete = on_message_complete,
 };
 
-static bool keeps_alive(const transport_request_t *request) {
-    return request->complete && http_should_keep_alive(&request->parser);
-}
-
-/* Queues an answer and goes on with the connection, or closes it. Releases the request. */
-static bool answer(transport_request_t *request, const transport_response_t *response,
-                   bool keep_alive) {
-    connection_t *connection = request->connection;
-    bool known = request->head_done && request->parser.http_major == 1;
-    http_head_t head = {
-        .status = response->status,
-        .content_type = response->content_type,
-        .extra_headers = response->extra_headers,
-        .length = response->length,
-        .keep_alive = keep_alive,
-        .http_1_0 = known && request->parser.http_minor == 0,
-    };
-    bool body = http_status_has_body(response->status) &&
-                !(request->head_done && request->parser.method == HTTP_HEAD);
-    connection->request = NULL;
-    release(request); /* before the answer's memory is taken */
-    char text[256];
-    size_t length = http_format_head(&head, text, sizeof text);
-    char *large = NULL;
-    if (length >= sizeof text) {
-        large = net_malloc(length + 1);
-        if (large) {
-            http_format_head(&head, large, length + 1);
-        }
-    }
-    bool queued = (length < sizeof text || large) &&
-                  connection_queue(connection, large ? large : text, length, response->body,
-                                   body && response->body ? response->length : 0);
-    net_free(large);
-    if (!queued) {
-        static const char failed[] =
-            "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        connection_failure(connection, CAUSE_NO_MEMORY, "out of memory for an answer");
-        if (!connection_queue(connection, failed, sizeof failed - 1, NULL, 0)) {
-            connection_end(connection, true);
-            return false;
-        }
-        server_count_response(500);
-        connection->state = STATE_FLUSH;
-        return false;
-    }
-    server_count_response(response->status);
-    if (body && !response->body) {
-        connection->stream_left = response->length;
-    }
-    if (!keep_alive) {
-        connection->state = STATE_FLUSH;
-    }
-    connection->ready = true;
-    connection->last_used = board_us();
-    return true;
-}
-
-/* Answers without a handler: an error, or an upgrade that is not one. */
-static void answer_status(transport_request_t *request, bool keep_alive) {
-    char body[64], extra[112] = "";
-    unsigned status = request->status;
-    int length = snprintf(body, sizeof body, "%u %s\n", status, http_reason(status));
-    if (status == 405) {
-        snprintf(extra, sizeof extra, "Allow: %s\r\n", request->allow);
-    } else if (status == 426) {
-        /* RFC 9110 section 15.5.22; RFC 6455 section 4.4. Upgrade is a hop-by-hop option. */
-        snprintf(extra, sizeof extra, "Upgrade: websocket\r\n%s%s",
-                 keep_alive ? "Connection: Upgrade\r\n" : "",
-                 request->bad_version ? "Sec-WebSocket-Version: 13\r\n" : "");
-    } else if (status == 503) {
-        strcpy(extra, "Retry-After: 1\r\n");
-    }
-    transport_response_t response = {
-        .status = (uint16_t)status,
-        .content_type = "text/plain; charset=utf-8",
-        .extra_headers = extra,
-        .body = body,
-        .length = (size_t)length,
-    };
-    if (request->has_cause) {
-        connection_failure(request->connection, request->cause, request->what);
-    }
-    answer(request, &response, keep_alive);
-}
-
-static bool sha1(const uint8_t *data, size_t length, uint8_t digest[20]) {
-    return COMPAT_SHA1(data, length, digest) == 0;
-}
-
-static void upgrade(transport_request_t *request) {
-    connection_t *connection = request->connection;
-    if (!server_on_upgrade(request->endpoint.owner)) {
-        refuse(request, 503, CAUSE_QUEUE_FULL, "the queue to MicroPython is full");
-        answer_status(request, false);
-        return;
-    }
-    char accept[WS_ACCEPT_SIZE], text[160];
-    const char *key = http_header(headers_of(request), "sec-websocket-key", NULL);
-    int length = -1;
-    if (ws_accept(key, sha1, accept)) {
-        length = snprintf(text, sizeof text,
-                          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                          "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-                          accept);
-    }
-    if (length < 0 || !ws_open(connection, &request->endpoint, request->head)) {
-        refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for a WebSocket");
-        answer_status(request, false);
-        return;
-    }
-    if (!connection_queue(connection, text, (size_t)length, NULL, 0)) {
-        connection_failure(connection, CAUSE_NO_MEMORY, "out of memory for an answer");
-        connection_end(connection,
-                       true); /* frees the request, and tells that the session is gone */
-        return;
-    }
-    server_count_response(101);
-    connection->request = NULL;
-    free_request(request);
-}
-
-static void deliver(transport_request_t *request) {
-    server_item_t *item = server_item_new(ITEM_REQUEST, 0);
-    if (!item) {
-        refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for a request");
-        answer_status(request, keeps_alive(request));
-        return;
-    }
-    item->request = request;
-    request->item = item;
-    if (!server_on_request(item)) {
-        request->item = NULL;
-        server_item_free(item);
-        refuse(request, 503, CAUSE_QUEUE_FULL, "the queue to MicroPython is full");
-        answer_status(request, keeps_alive(request));
-    }
-}
-
 static transport_request_t *new_request(connection_t *connection) {
     transport_request_t *request = net_calloc(1, sizeof *request);
     if (request) {
@@ -512,15 +348,15 @@ static void explain(transport_request_t *request, const uint8_t *data, size_t le
     bool first = request->head_length == 0 && !request->head_done;
     enum http_errno error = HTTP_PARSER_ERRNO(&request->parser);
     if (first && request->scheme == SERVER_HTTP && used < length && data[0] == 0x16) {
-        refuse(request, 400, CAUSE_TLS_ON_PLAIN, "TLS on the plain HTTP port");
+        request_refuse(request, 400, CAUSE_TLS_ON_PLAIN, "TLS on the plain HTTP port");
     } else if (error == HPE_HEADER_OVERFLOW) {
-        refuse(request, 431, CAUSE_HEADER_TOO_LARGE, "the request's header is too large");
+        request_refuse(request, 431, CAUSE_HEADER_TOO_LARGE, "the request's header is too large");
     } else if (error == HPE_INVALID_VERSION) {
-        refuse(request, 505, CAUSE_BAD_REQUEST, "the request's HTTP version is not 1.x");
+        request_refuse(request, 505, CAUSE_BAD_REQUEST, "the request's HTTP version is not 1.x");
     } else if (error == HPE_INVALID_METHOD && looks_like_method(data, length)) {
-        refuse(request, 501, CAUSE_BAD_REQUEST, "the request's method is unknown");
+        request_refuse(request, 501, CAUSE_BAD_REQUEST, "the request's method is unknown");
     } else {
-        refuse(request, 400, CAUSE_BAD_REQUEST, http_errno_description(error));
+        request_refuse(request, 400, CAUSE_BAD_REQUEST, http_errno_description(error));
     }
 }
 
@@ -544,11 +380,11 @@ size_t http_input(connection_t *connection, const uint8_t *data, size_t length) 
     if (request->complete && (error == HPE_OK || error == HPE_PAUSED)) {
         http_parser_pause(&request->parser, 0);
         if (request->upgrade) {
-            upgrade(request);
+            request_upgrade(request);
         } else if (request->status) {
-            answer_status(request, keeps_alive(request));
+            request_answer_status(request, request_keeps_alive(request));
         } else {
-            deliver(request);
+            request_deliver(request);
         }
     } else if (request->no_place) {
         connection_refuse(connection); /* frees the request */
@@ -556,7 +392,7 @@ size_t http_input(connection_t *connection, const uint8_t *data, size_t length) 
         if (!request->status) {
             explain(request, data, length, used);
         }
-        answer_status(request, false);
+        request_answer_status(request, false);
     }
     return used;
 }
@@ -572,7 +408,7 @@ void http_forget(connection_t *connection) {
     if (!request) {
         return;
     }
-    release(request);
+    request_release(request);
 }
 
 bool http_waits(const connection_t *connection) {
@@ -581,7 +417,7 @@ bool http_waits(const connection_t *connection) {
 
 void http_unavailable(connection_t *connection) {
     connection->request->status = 503;
-    answer_status(connection->request, false);
+    request_answer_status(connection->request, false);
 }
 
 uint64_t http_deadline(const connection_t *connection) {
@@ -609,48 +445,16 @@ void http_timeout(connection_t *connection) {
         return;
     }
     if (request->complete) {
-        refuse(request, 503, CAUSE_RESPONSE_TIMEOUT, "MicroPython did not answer in time");
+        request_refuse(request, 503, CAUSE_RESPONSE_TIMEOUT, "MicroPython did not answer in time");
     } else {
-        refuse(request, 408, CAUSE_RECV_TIMEOUT, "the request did not arrive in time");
+        request_refuse(request, 408, CAUSE_RECV_TIMEOUT, "the request did not arrive in time");
     }
-    answer_status(request, false);
+    request_answer_status(request, false);
 }
 
 void transport_request_taken(transport_request_t *request) {
     request->item = NULL;
     request->taken = true;
-}
-
-void transport_request_view(const transport_request_t *request, transport_request_view_t *view) {
-    *view = (transport_request_view_t){
-        .scheme = request->scheme,
-        .method = http_method_str((enum http_method)request->parser.method),
-        .target = request->head,
-        .headers = headers_of(request),
-        .body = request->body,
-        .body_length = request->body_length,
-    };
-}
-
-bool transport_respond(transport_request_t *request, const transport_response_t *response) {
-    NETWORK_LOCKED;
-    request->taken = false;
-    if (!request->connection) {
-        free_request(request);
-        return false;
-    }
-    return answer(request, response, keeps_alive(request) && !request->connection->eof);
-}
-
-bool transport_respond_stream(transport_request_t *request, const transport_response_t *response,
-                              transport_stream_t *stream) {
-    NETWORK_LOCKED;
-    transport_response_t head = *response;
-    head.body = NULL;
-    connection_t *connection = request->connection;
-    bool answered = transport_respond(request, &head);
-    *stream = answered && connection->stream_left ? connection->id : 0;
-    return answered;
 }
 
 void transport_request_drop(transport_request_t *request) {
@@ -661,6 +465,6 @@ void transport_request_drop(transport_request_t *request) {
     if (connection) {
         connection_end(connection, true); /* frees the request */
     } else {
-        free_request(request);
+        request_free(request);
     }
 }

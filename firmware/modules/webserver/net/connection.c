@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "webserver/connection.h"
+#include "webserver/http/request.h"
 #include "webserver/net/deferred_rst.h"
+#include "webserver/tls/session.h"
+#include "webserver/ws/session.h"
 
 #define RECORD_HEADER 5           /* RFC 5246 section 6.2.1 */
 #define RECORD_MAX (16384 + 2048) /* RFC 5246 section 6.2.3 */

@@ -16,7 +16,7 @@
  * They look alike until then, so when all that wait are in line, chance says which makes way (as
  * with OpenSSH's MaxStartups): with any order, whoever hits the right moment would always win.
  */
-#include "webserver/connection.h"
+#include "webserver/ws/session.h"
 
 #define TURN_US 3000000 /* what a client may take, our own computing not counted */
 #define QUIET_US 500000 /* and for that without a sign of life */

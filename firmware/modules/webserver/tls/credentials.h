@@ -11,14 +11,15 @@
 
 #include "mbedtls/pk.h"
 #include "mbedtls/x509_crt.h"
+#include "webserver/transport.h"
 
 /* Largest PEM file that is read. */
 #define TLS_FILE_MAX 16384
 
-typedef struct tls_identity {
+struct tls_identity {
     mbedtls_x509_crt chain;
     mbedtls_pk_context key;
-} tls_identity_t;
+};
 
 /* Parses and checks a chain and its key. The texts are PEM and end in NUL; key_size counts it.
  * Returns the identity, or NULL with one sentence in error. */

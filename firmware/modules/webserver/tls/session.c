@@ -4,9 +4,10 @@
 #include "mbedtls/error.h"
 #include "mbedtls/platform_util.h"
 
-#include "webserver/connection.h"
 #include "webserver/tls/allocator.h"
+#include "webserver/tls/credentials.h"
 #include "webserver/tls/mbedtls_compat.h"
+#include "webserver/tls/session.h"
 
 static mbedtls_ssl_config config;
 static tls_identity_t *identity;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "webserver/connection.h"
+#include "webserver/ws/session.h"
 
 #define CLOSE_US 5000000ull /* how long the peer's close frame is waited for */
 

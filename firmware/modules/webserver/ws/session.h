@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The WebSocket session of a connection. */
+#ifndef ESPBENCH_WEBSERVER_WS_SESSION_H
+#define ESPBENCH_WEBSERVER_WS_SESSION_H
+
+#include "webserver/connection.h"
+#include "webserver/ws/frame.h"
+
+struct websocket {
+    server_endpoint_t endpoint;
+    ws_decoder_t decoder;
+    server_item_t *message; /* being received */
+    server_item_t *gone;    /* the disconnect event, allocated ahead so that it cannot fail */
+    bool waiting;           /* message is complete, the queue is full */
+    bool close_sent, close_received;
+    uint16_t close_code; /* what the disconnect event will say */
+    uint64_t ping_at, pong_by, close_by;
+};
+
+/* Takes the connection over after a good upgrade; false: no memory, nothing changed. */
+bool ws_open(connection_t *connection, const server_endpoint_t *endpoint, const char *target);
+size_t ws_input(connection_t *connection, const uint8_t *data, size_t length);
+bool ws_wants_input(const connection_t *connection);
+void ws_resume(connection_t *connection);
+void ws_peer_gone(connection_t *connection); /* end of input without a close frame */
+void ws_forget(connection_t *connection);    /* the connection ends */
+uint64_t ws_deadline(const connection_t *connection);
+void ws_timeout(connection_t *connection, uint64_t now);
+
+#endif
