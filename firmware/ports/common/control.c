@@ -14,9 +14,9 @@
 #include "board.h"
 #include "console.h"
 #include "control_python.h"
-#include "net.h"
 #include "py/mpconfig.h"
 #include "retained.h"
+#include "webserver/net_heap.h"
 #include "webserver/server.h"
 
 /* A firmware without the servers is a MicroPython board all the same. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one network interface: lwIP's over open_eth. Its users include the board's net.h. */
+/* The one network interface: lwIP's over open_eth. */
 #ifndef COMMON_NET_INTERFACE_H
 #define COMMON_NET_INTERFACE_H
 

@@ -9,7 +9,7 @@
 #include "lwip/dhcp.h"
 #include "lwip/dns.h"
 #include "lwip/netif.h"
-#include "net.h"
+#include "net_interface.h"
 #include "net_receive.h"
 #include "open_eth.h"
 #include "py/mperrno.h"

@@ -8,7 +8,7 @@
 #include "lwip/dns.h"
 #include "lwip/netif.h"
 #include "lwip/timeouts.h"
-#include "net.h"
+#include "net_interface.h"
 #include "open_eth.h"
 #include "webserver_threads.h"
 

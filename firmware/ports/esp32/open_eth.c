@@ -7,6 +7,7 @@
 #include "esp_eth.h"
 #include "esp_eth_mac_openeth.h"
 #include "esp_mac.h"
+#include "rx_buffer.h"
 
 /* The emulated DP83848 answers at address 1 only. */
 #define PHY_ADDRESS 1
@@ -67,7 +68,7 @@ static esp_eth_handle_t install(void) {
 bool open_eth_start(open_eth_input_t input) {
     take = input;
     handle = install();
-    return handle != NULL && open_eth_find_driver() &&
+    return handle != NULL && rx_buffer_find_driver() &&
            esp_read_mac(open_eth_mac, ESP_MAC_ETH) == ESP_OK &&
            esp_eth_ioctl(handle, ETH_CMD_S_MAC_ADDR, open_eth_mac) == ESP_OK &&
            esp_eth_update_input_path(handle, on_frame, NULL) == ESP_OK &&

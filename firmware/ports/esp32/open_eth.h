@@ -17,9 +17,6 @@ bool open_eth_start(open_eth_input_t input);
 /* Sends a frame; false when it could not. */
 bool open_eth_send(const void *frame, size_t length);
 
-/* Lets the driver's task receive without a heap, see rx_buffer.c; false when it cannot be found. */
-bool open_eth_find_driver(void);
-
 /* Whether the cable is in (QMP's set_link). */
 bool open_eth_link(void);
 

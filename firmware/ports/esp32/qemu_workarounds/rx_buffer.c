@@ -12,13 +12,13 @@
 #include "esp_eth_spec.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/task.h"
-#include "open_eth.h"
+#include "rx_buffer.h"
 
 static uint8_t buffer[ETH_MAX_PACKET_SIZE] __attribute__((aligned(4)));
 static TaskHandle_t driver;
 static volatile bool taken;
 
-bool open_eth_find_driver(void) {
+bool rx_buffer_find_driver(void) {
     driver = xTaskGetHandle("emac_rx");
     return driver != NULL;
 }

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ESP32_QEMU_WORKAROUNDS_RX_BUFFER_H
+#define ESP32_QEMU_WORKAROUNDS_RX_BUFFER_H
+
+#include <stdbool.h>
+
+/* Lets the task of ESP-IDF's open_eth driver receive without a heap; false when there is none. */
+bool rx_buffer_find_driver(void);
+
+#endif
