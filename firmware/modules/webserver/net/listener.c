@@ -516,7 +516,9 @@ void transport_resume(void) {
  * number is what the board's memory was measured for. Closed connections need none of it: lwIP
  * drops them when it needs their memory (tcp_alloc()). */
 transport_room_t transport_room(void) {
-    return (transport_room_t){.all = MEMP_NUM_TCP_PCB, .others = NEWCOMERS + SOCKETS};
+    const unsigned all = MEMP_NUM_TCP_PCB, others = NEWCOMERS + SOCKETS;
+    /* MicroPython's own boards have fewer connections than sockets: half of them are for us. */
+    return (transport_room_t){.all = all, .others = others < all / 2 ? others : all / 2};
 }
 
 /* What an open TLS session takes, and what its handshake takes besides; measured, see
