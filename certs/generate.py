@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes the certificates of this folder without installing espbench.
+"""Generate the certificates of this folder without installing espbench.
 
     python3 certs/generate.py                    # every recipe, into certs/out/
     python3 certs/generate.py expired p256 -o /tmp/pki
@@ -27,7 +27,7 @@ from espbench.certs import recipes  # noqa: E402
 
 
 def main() -> int:
-    """Write the files of the chosen recipes, each in a folder of its own."""
+    """Write the files of the chosen recipes, one folder per recipe."""
     known = recipes()
     parser = argparse.ArgumentParser(description="Make good and bad certificates.")
     parser.add_argument("recipe", nargs="*", help="recipes to make (default: all)")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""All errors of espbench, in one tree; those of clients are defined in `espbench.clients.errors`.
+"""The exception hierarchy of espbench; `espbench.clients.errors` defines the errors of clients.
 
-Every message is a sentence that says what happened and, where there is something to do, what to do
-next. Attributes carry the same facts for programs. `MemoryLeaked` is also an AssertionError.
+Every message is a sentence that says what happened and, where possible, what to do next.
+Attributes carry the same facts for programs. `MemoryLeaked` is also an AssertionError.
 
     EspbenchError
     ├── ConfigError
@@ -80,11 +80,11 @@ __all__ = [
 
 
 class EspbenchError(Exception):
-    """What every error of espbench is."""
+    """Base class of all errors of espbench."""
 
 
 class ConfigError(EspbenchError):
-    """A board, an option or an argument that cannot be right; found before anything starts."""
+    """A board, an option or an argument is invalid; raised before anything starts."""
 
 
 class BuildError(EspbenchError):
@@ -96,7 +96,7 @@ class SourceError(EspbenchError):
 
 
 class ToolMissing(EspbenchError):
-    """A program that espbench needs is not there."""
+    """A program that espbench needs is not installed."""
 
 
 class DiskFull(EspbenchError):
@@ -104,12 +104,12 @@ class DiskFull(EspbenchError):
 
 
 def is_disk_full(error: OSError) -> bool:
-    """Return whether an error says that a file system, or somebody's share of it, is full."""
+    """Return whether the error says that a file system or a user's quota on it is full."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class ImageError(EspbenchError):
-    """The flash image could not be made."""
+    """The flash image could not be built."""
 
 
 class ArchiveError(EspbenchError):
@@ -117,7 +117,7 @@ class ArchiveError(EspbenchError):
 
 
 class BadFileName(ImageError):
-    """A name that the device's file system cannot hold."""
+    """The device's file system cannot hold a file of this name."""
 
 
 class FileSystemFull(ImageError):
@@ -125,7 +125,7 @@ class FileSystemFull(ImageError):
 
 
 class QemuError(EspbenchError):
-    """QEMU could not be started or asked."""
+    """QEMU could not be started or controlled."""
 
 
 class QemuNotFound(QemuError):
@@ -145,11 +145,11 @@ class PortInUse(QemuError):
 
 
 class QemuDied(QemuError):
-    """QEMU ended although nobody asked it to.
+    """QEMU exited unexpectedly.
 
     Attributes:
-        status: the exit status; negative is a signal's number.
-        stderr: what QEMU said last.
+        status: the exit status; the negated signal number if a signal killed it.
+        stderr: the end of QEMU's standard error.
     """
 
     def __init__(self, message: str, *, status: int | None = None, stderr: str = "") -> None:
@@ -159,11 +159,11 @@ class QemuDied(QemuError):
 
 
 class DeviceError(EspbenchError):
-    """The device did not do what was asked of it."""
+    """The device failed, or did not do what was asked."""
 
 
 class NotRunning(DeviceError):
-    """The device has not been started, or was stopped."""
+    """The device has not been started, or has been stopped."""
 
 
 class NotReady(DeviceError):
@@ -179,11 +179,11 @@ class NotReady(DeviceError):
 
 
 class RebootLoop(NotReady):
-    """The device boots again and again, and never becomes ready.
+    """The device keeps rebooting and never becomes ready.
 
     Attributes:
-        boots: how often it booted while it was waited for.
-        cause: the last reset's cause, as the chip's ROM names it, or else the firmware.
+        boots: how often it booted during the wait.
+        cause: the cause of the last reset, as named by the chip's ROM or else the firmware.
     """
 
     def __init__(self, message: str, *, boots: int, cause: str, tail: str = "") -> None:
@@ -193,7 +193,7 @@ class RebootLoop(NotReady):
 
 
 class ConsoleTimeout(DeviceError):
-    """The console did not show what was expected in time."""
+    """The expected console output did not appear in time."""
 
 
 class ControlError(DeviceError):
@@ -213,15 +213,15 @@ class ControlTimeout(DeviceError):
 
 
 class MemoryLeaked(DeviceError, AssertionError):
-    """The device's heap did not come back to what it was."""
+    """The device's heap did not return to its earlier level."""
 
 
 class FigureUnavailable(DeviceError):
-    """This board or firmware cannot give a figure."""
+    """This board or firmware cannot measure a figure."""
 
 
 class GateError(EspbenchError):
-    """The gate has nothing to compare with."""
+    """The gate has no baseline to compare with."""
 
 
 class PanicFacts(Protocol):
@@ -252,11 +252,11 @@ class PanicFacts(Protocol):
 
 
 class Panicked(DeviceError):
-    """The guest panicked; this is the cause of whatever failed after it.
+    """The guest panicked, which is the cause of any later failure.
 
     Attributes:
-        panic: registers, cause and the decoded backtrace.
-        evidence: where the dump was written, when it was.
+        panic: registers, cause and decoded backtrace.
+        evidence: path of the dump, if one was written.
     """
 
     def __init__(self, message: str, panic: PanicFacts, *, evidence: Path | None = None) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Recipes of good and bad certificates; what they make is never committed.
+"""Recipes for good and bad certificates; the generated files are never committed.
 
 >>> from espbench.certs import recipes
 >>> recipes()["expired"].expectation
@@ -45,5 +45,5 @@ BAD = load("bad")
 
 
 def recipes() -> Mapping[str, Recipe]:
-    """Return every recipe by its name: the good ones, then the bad ones."""
+    """Return all recipes by name: the good ones, then the bad ones."""
     return MappingProxyType({recipe.name: recipe for recipe in (*GOOD, *BAD)})

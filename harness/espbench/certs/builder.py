@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Makes a recipe's files: issues the certificates, then puts its one defect into them.
+"""Builds a recipe's files: issues the certificates, then applies the recipe's defect.
 
-The TOML files in `certs/` say what a recipe is; `certs/README.md` explains their fields.
+The recipes are in `certs/*.toml`; `certs/README.md` explains their fields.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ class Chain:
     """The certificates between the server's and the root.
 
     Attributes:
-        intermediates: how many there are.
-        sends: what the certificate file holds: `chain` (all but the root), `server` (no
-            intermediate), `all` (the root, too), `reversed` (the server's last).
-        certificates: how many the file holds: the last intermediate is repeated; None: one of each.
+        intermediates: number of intermediate certificates.
+        sends: contents of the certificate file: `chain` (all but the root), `server` (no
+            intermediate), `all` (including the root), `reversed` (the server's last).
+        certificates: number of certificates in the file, reached by repeating the last
+            intermediate; None: one of each.
     """
 
     intermediates: int = 0
@@ -45,7 +46,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class PrivateKey:
-    """A private key that is not the certificate's."""
+    """A private key that does not belong to the certificate."""
 
     kind: str
     role: str
@@ -53,7 +54,7 @@ class PrivateKey:
 
 @dataclass(frozen=True)
 class Defect:
-    """What is wrong with a file: a name in `DEFECTS`, and a name in `FILES`."""
+    """A defect (a key of `DEFECTS`) and the file that has it (a key of `FILES`)."""
 
     kind: str
     file: str
@@ -61,19 +62,19 @@ class Defect:
 
 @dataclass(frozen=True)
 class Order:
-    """What to make.
+    """Parameters of a set of certificate files.
 
     Attributes:
         key: kind of the server's key, one of `keys.KINDS`.
         issuer: `root` or `self`.
-        trusted: whether a client gets the certificate that it has to trust.
+        trusted: whether to write the certificate that a client has to trust.
         names: host names and IP addresses of the certificate (subjectAltName).
-        validity: of the server's certificate.
+        validity: validity of the server's certificate.
         chain: see `Chain`.
-        format: of the key file, one of `FORMATS`.
-        password: that encrypts the key, or None.
-        private_key: the key in the key file, if it is not the certificate's.
-        defect: what is wrong, or None.
+        format: format of the key file, one of `FORMATS`.
+        password: password that encrypts the key, or None.
+        private_key: the key in the key file, if it does not belong to the certificate.
+        defect: the defect to apply, or None.
         command: a shell command that makes both files instead, or None.
     """
 
@@ -91,7 +92,7 @@ class Order:
 
 
 def build(order: Order) -> Files:
-    """Return the files by name.
+    """Return the files' contents by name.
 
     Raises:
         FileNotFoundError: the command's program is not installed.
@@ -112,7 +113,7 @@ def build(order: Order) -> Files:
 
 
 def _issue(order: Order) -> tuple[list[Issued], Issued]:
-    """Return the server's certificate and its intermediates, and what a client trusts."""
+    """Return the server's certificate with its intermediates, and the trust anchor."""
     if order.chain.intermediates:
         links = chain(order.key, order.chain.intermediates + 1)
         return links[:-1], links[-1]
@@ -148,7 +149,7 @@ def _key(order: Order, own: keys.PrivateKey) -> bytes:
 
 
 def _run(command: str) -> Files:
-    """Run the users' command; its certificate is its own trust anchor."""
+    """Run the user's command; the resulting certificate is its own trust anchor."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         subprocess.run(
@@ -202,7 +203,7 @@ def _truncated(files: dict[str, bytes], name: str, _: Issued) -> None:
 
 
 def _damaged(files: dict[str, bytes], name: str, _: Issued) -> None:
-    """Keep the PEM whole, and give the DER in it a wrong first length."""
+    """Keep the PEM valid, but give the DER in it a wrong first length."""
     lines = files[name].split(b"\n")
     lines[1] = b"MIID/////" + lines[1][9:]
     files[name] = b"\n".join(lines)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Certificates whose keys are the same on every machine, for figures that are to be the same.
+"""Certificates with the same keys on every machine, so that measurements are comparable.
 
-The keys are not committed: they are derived from a word, as anybody can.
+The keys are not committed: they are derived from a fixed seed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ SEED = "espbench fixed key"
 
 
 def fixed_recipe(kind: str) -> Recipe:
-    """Return a self-signed certificate of this kind, rsa2048 or p256; the same bytes everywhere."""
+    """Return a self-signed certificate with a key of this kind (rsa2048 or p256).
+
+    The bytes are the same on every machine.
+    """
     return Recipe(
         f"fixed-{kind}",
         f"{kind}, the same everywhere",
@@ -41,13 +44,13 @@ def fixed_key(kind: str) -> PrivateKey:
     """Return the key of this kind, rsa2048 or p256."""
     if kind == "p256":
         secret = int.from_bytes(hashlib.sha256(SEED.encode()).digest(), "big")
-        # One less than this curve's order is far above 2**255, so no reduction is needed.
+        # The curve's order is far above 2**255, so no reduction is needed.
         return ec.derive_private_key(secret >> 1, ec.SECP256R1())
     return _rsa(int(kind.removeprefix("rsa")))
 
 
 def _rsa(bits: int) -> rsa.RSAPrivateKey:
-    # imported here: it takes a tenth of a second, and most commands need none of it
+    # Imported here because it takes a tenth of a second, and most commands don't need it.
     from tlslite.utils.python_rsakey import Python_RSAKey
 
     with fixed_random(SEED):

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Private keys for test certificates: made once per user, kept out of the tree.
+"""Private keys for test certificates, generated once per user and kept outside the tree.
 
-Making an RSA-4096 key takes seconds, so keys stay in the user's cache folder
-(``ESPBENCH_CACHE``, else ``XDG_CACHE_HOME/espbench``, else ``~/.cache/espbench``),
-readable by their owner only. They are worth nothing: they sign names that end in
-``.test`` (RFC 2606 section 2) and nothing outside of a scenario trusts them.
-Keeping them also keeps a device's flash image the same from run to run, so that
-it can be cached by its content.
+Generating an RSA-4096 key takes seconds, so keys are cached in ``ESPBENCH_CACHE``,
+else ``XDG_CACHE_HOME/espbench``, else ``~/.cache/espbench``, readable by their owner
+only. They protect nothing: they sign names that end in ``.test`` (RFC 2606 section 2),
+and only scenarios trust them. Caching them also keeps a device's flash image identical
+from run to run, so that the image can be cached by its content.
 """
 
 from __future__ import annotations
@@ -40,23 +39,25 @@ _CURVES: dict[str, type[ec.EllipticCurve]] = {
     "p521": ec.SECP521R1,
 }
 KINDS = ("rsa1024", "rsa2048", "rsa4096", *_CURVES, "ed25519")
-"""The kinds of key that `private_key` makes."""
+"""The kinds of key that `private_key` can generate."""
 
 
 def private_key(kind: str, role: str = "server") -> PrivateKey:
-    """Return the key of this kind (one of `KINDS`) that plays this role.
+    """Return the key of this kind (one of `KINDS`) for this role.
 
-    The same kind and role give the same key in every process of this user.
-    Raises `ValueError` for an unknown kind. An unwritable cache folder costs
-    time only: the key then lives as long as the process.
+    The same kind and role give the same key in every process of this user. When the cache
+    folder is not writable, the key lasts only as long as the process.
+
+    Raises:
+        ValueError: the kind is unknown.
     """
     if kind not in KINDS:
-        raise ValueError(f"There is no key kind {kind!r}. Use one of: {', '.join(KINDS)}.")
+        raise ValueError(f"unknown key kind {kind!r}: use one of {', '.join(KINDS)}.")
     return _cached(kind, role, key_folder())
 
 
 def key_folder() -> Path:
-    """Return the folder in which keys are kept between runs."""
+    """Return the folder that keeps keys between runs."""
     chosen = os.environ.get("ESPBENCH_CACHE")
     if chosen:
         return Path(chosen) / "keys"
@@ -73,17 +74,17 @@ def _cached(kind: str, role: str, folder: Path) -> PrivateKey:
     made = generate(kind)
     with contextlib.suppress(OSError):
         _keep(path, made)
-    # Another worker may have been first: its key is the one that everybody uses.
+    # Another worker may have been first; everyone uses its key then.
     return _load(path, kind) or made
 
 
 def generate(kind: str) -> PrivateKey:
-    """Make a new key of this kind, and keep it nowhere."""
+    """Generate a new key of this kind without caching it."""
     if kind == "ed25519":
         return ed25519.Ed25519PrivateKey.generate()
     if kind in _CURVES:
         return ec.generate_private_key(_CURVES[kind]())
-    # 1024 bits are made to be refused.
+    # The device has to refuse 1024 bits.
     return rsa.generate_private_key(65537, int(kind.removeprefix("rsa")))
 
 
@@ -97,7 +98,7 @@ def kind_of(key: object) -> str:
 
 
 def _load(path: Path, kind: str) -> PrivateKey | None:
-    """Read a kept key; whatever is wrong with the file means that there is none."""
+    """Return the key in this file, or None if it cannot be read or is of another kind."""
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except (OSError, ValueError, TypeError):
@@ -111,7 +112,7 @@ def _load(path: Path, kind: str) -> PrivateKey | None:
 
 
 def _keep(path: Path, key: PrivateKey) -> None:
-    """Write the key in one step, without replacing a good one that came first."""
+    """Write the key atomically, without replacing a good one that is already there."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent)  # mode 0600
     try:
@@ -120,7 +121,7 @@ def _keep(path: Path, key: PrivateKey) -> None:
         try:
             os.link(name, path)
         except FileExistsError:
-            if _load(path, kind_of(key)) is None:  # cut short or foreign: replace it
+            if _load(path, kind_of(key)) is None:  # truncated, or not one of our keys
                 Path(name).replace(path)
     finally:
         with contextlib.suppress(FileNotFoundError):
@@ -128,7 +129,7 @@ def _keep(path: Path, key: PrivateKey) -> None:
 
 
 def pkcs8(key: PrivateKey, password: bytes | None = None) -> bytes:
-    """Return PEM in PKCS#8 (``BEGIN PRIVATE KEY``, RFC 5958), encrypted with a password."""
+    """Return PEM in PKCS#8 (``BEGIN PRIVATE KEY``, RFC 5958), encrypted if there is a password."""
     return _pem(key, serialization.PrivateFormat.PKCS8, password)
 
 
@@ -145,7 +146,7 @@ def _pem(key: PrivateKey, form: serialization.PrivateFormat, password: bytes | N
 
 
 def der(key: PrivateKey) -> bytes:
-    """Return the key as DER, which the device does not take."""
+    """Return the key as DER, which the device does not accept."""
     return key.private_bytes(
         serialization.Encoding.DER,
         serialization.PrivateFormat.PKCS8,

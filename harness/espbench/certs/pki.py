@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Certificates of test authorities and servers, the same bytes in every run.
+"""Certificates of test authorities and servers, byte-identical in every run.
 
-Validity is fixed, because the device has no clock and its image is cached by
-content; serial numbers come from the contents and ECDSA signatures are
-deterministic (RFC 6979). What expires or is not valid yet does so for a client.
+Validity is fixed, because the device's image is cached by its content; serial numbers
+are derived from the contents and ECDSA signatures are deterministic (RFC 6979). The
+device has no clock, so only clients notice an expired or not yet valid certificate.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ __all__ = [
 SERVER_NAME = "espbench.test"
 """The name on every good server certificate (RFC 2606 reserves ``.test``)."""
 SERVER_NAMES = (SERVER_NAME, "localhost", "127.0.0.1")
-"""All names and addresses on it."""
+"""All names and addresses on every good server certificate."""
 
 
 @dataclass(frozen=True)
 class Validity:
-    """From when until when a certificate is valid, in years that begin (UTC)."""
+    """Validity of a certificate, from 1 January of one year to 1 January of another (UTC)."""
 
     first_year: int
     end_year: int
@@ -74,7 +74,7 @@ class Issued:
 
 
 def authority(kind: str = "p256", role: str = "root", issuer: Issued | None = None) -> Issued:
-    """Return a certificate authority: a root, or one below `issuer`."""
+    """Return a certificate authority: a root, or an intermediate signed by `issuer`."""
     key = private_key(kind, role)
     return _issue(f"espbench {role} ({kind})", key, issuer, NOW, names=(), is_authority=True)
 
@@ -88,20 +88,20 @@ def server(
     common_name: str = "ESP32 Device",
     key: PrivateKey | None = None,
 ) -> Issued:
-    """Return a server's certificate, signed by `issuer` or by its own key.
+    """Return a server's certificate, signed by `issuer` or self-signed.
 
-    `names` are host names and IP addresses for subjectAltName (RFC 6125 has
-    clients look at nothing else).
+    `names` are host names and IP addresses for subjectAltName, the only field that
+    clients check (RFC 6125).
     """
     key = key or private_key(kind, "server")
     return _issue(common_name, key, issuer, validity, names, is_authority=issuer is None)
 
 
 def chain(kind: str, length: int, **server_options: Validity | Sequence[str]) -> list[Issued]:
-    """Return a chain of this many certificates: server, intermediates, and last the root.
+    """Return a chain of this many certificates: server, intermediates, root.
 
-    The root is for clients; a server sends all but it (RFC 8446 section 4.4.2
-    lets it be left out, and a device has no memory to waste).
+    The root is for clients. A server sends the others: RFC 8446 section 4.4.2 lets it
+    omit the root, and a device has no memory to waste.
     """
     links = [authority(kind, "root")]
     for depth in range(1, length):
@@ -111,7 +111,7 @@ def chain(kind: str, length: int, **server_options: Validity | Sequence[str]) ->
 
 
 def pem(certificates: Sequence[Issued]) -> bytes:
-    """Return the certificates one behind the other, as a server's file has them."""
+    """Return the certificates concatenated, as in a server's certificate file."""
     return b"".join(issued.pem for issued in certificates)
 
 
@@ -157,7 +157,7 @@ def _issue(
 
 
 def _key_usage(is_authority: bool, is_rsa: bool) -> x509.KeyUsage:
-    """Return what RFC 5280 section 4.2.1.3 wants and strict clients look for."""
+    """Return the key usage that RFC 5280 section 4.2.1.3 asks for and strict clients check."""
     return x509.KeyUsage(
         digital_signature=True,
         content_commitment=False,
@@ -172,7 +172,7 @@ def _key_usage(is_authority: bool, is_rsa: bool) -> x509.KeyUsage:
 
 
 def _digest(key: ec.EllipticCurvePrivateKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
-    """Return the digest that goes with the curve's size (RFC 5480 section 4)."""
+    """Return the digest that matches the curve's size (RFC 5480 section 4)."""
     if key.key_size <= 256:
         return hashes.SHA256()
     return hashes.SHA384() if key.key_size <= 384 else hashes.SHA512()
@@ -192,7 +192,7 @@ def _serial(
     validity: Validity,
     names: Sequence[str],
 ) -> int:
-    """Return a positive number of 19 bytes (RFC 5280 allows 20) that stands for the contents."""
+    """Return a positive number of 19 bytes (RFC 5280 allows 20), derived from the contents."""
     form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     digest = hashlib.sha256(repr((common_name, validity, tuple(names))).encode())
     digest.update(key.public_key().public_bytes(*form))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a recipe of certificates is: a name, the files it gives, and what to expect."""
+"""`Recipe`: a set of certificate files with a name and an expected outcome."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ CERT_FILE = "servercert.pem"
 KEY_FILE = "prvtkey.pem"
 """The key's file name, as in the users' guide."""
 TRUST_FILE = "trust.pem"
-"""What a client has to trust; it never goes to the device."""
+"""The certificate that a client has to trust; it never goes to the device."""
 
 Files = Mapping[str, bytes]
-"""Contents by name. A name with a slash stands in a folder, so ``servercert.pem/x``
+"""Contents by name. A name with a slash creates a folder, so ``servercert.pem/x``
 makes a folder where a certificate should be."""
 
 
@@ -38,8 +38,8 @@ makes a folder where a certificate should be."""
 class Starts:
     """HTTPS starts with these files.
 
-    `client_error` is a pattern for what a client that verifies says, or None
-    when it is satisfied. `key` is the kind of key that the server then shows.
+    `client_error` is a pattern for the error of a client that verifies, or None when
+    the client accepts the certificate. `key` is the kind of key in the certificate.
     """
 
     key: str = "p256"
@@ -48,21 +48,21 @@ class Starts:
 
 @dataclass(frozen=True)
 class Fails:
-    """HTTPS does not start; `sentence` is a pattern for its line on the console."""
+    """HTTPS does not start; `sentence` is a pattern for the message on the console."""
 
     sentence: str
 
 
 Expectation = Starts | Fails
-"""What a device does with a recipe's files."""
+"""How a device handles a recipe's files."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """A set of certificate files, good or bad in one known way.
 
-    `make` is called when the files are first wanted: keys cost time. `command` is
-    the shell command that makes them, for a recipe that shows what users type.
+    `make` is called on the first use of the files, because generating keys takes time.
+    `command` is the shell command that makes them, for a recipe from the users' guide.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Recipe:
 
     @property
     def files(self) -> Files:
-        """All files by name: the certificate's, the key's, and what clients trust."""
+        """All files by name: the certificate, the key and the trusted certificate."""
         return _made(self.make)
 
     @property
@@ -85,7 +85,7 @@ class Recipe:
         return {name: data for name, data in self.files.items() if name != TRUST_FILE}
 
     def on_device(self, folder: str = "/certs") -> Files:
-        """Return those files by their path on the device, for `Device(files=...)`."""
+        """Return `device_files` by their path on the device, for `Device(files=...)`."""
         return {f"{folder}/{name}": data for name, data in self.device_files.items()}
 
     @property
@@ -100,10 +100,12 @@ class Recipe:
         return isinstance(self.expectation, Starts)
 
     def write(self, folder: Path) -> list[Path]:
-        """Write the files into this folder, made if need be; return their paths.
+        """Write the files into this folder, created if necessary, and return their paths.
 
-        Keys get mode 0600, and a `.gitignore` keeps all of them out of git. Raises `OSError` when
-        the folder cannot be written.
+        Keys get mode 0600, and a `.gitignore` keeps all files out of git.
+
+        Raises:
+            OSError: the folder cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError), (folder / ".gitignore").open("x") as ignore:
@@ -114,7 +116,7 @@ class Recipe:
             path.parent.mkdir(parents=True, exist_ok=True)
             mode = 0o600 if name.startswith(self.key_file) else 0o644
             path.touch(mode=mode)
-            path.chmod(mode)  # it may be there already, for anybody to read
+            path.chmod(mode)  # it may already exist, readable by everyone
             path.write_bytes(data)
             paths.append(path)
         return paths

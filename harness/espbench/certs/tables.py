@@ -21,7 +21,7 @@ from espbench.util.carried import carried
 __all__ = ["load", "parse"]
 
 OWN = frozenset({"name", "summary", "about", "sentence", "client_error"})
-"""Fields of a recipe that do not tell the builder anything."""
+"""Fields of a recipe that the builder does not use."""
 ORDER = frozenset(field.name for field in fields(builder.Order))
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "key": KINDS,
@@ -35,7 +35,7 @@ def load(name: str) -> tuple[Recipe, ...]:
     """Return the recipes of `certs/NAME.toml`.
 
     Raises:
-        ConfigError: this installation lacks the file, or a recipe in it is wrong.
+        ConfigError: this installation lacks the file, or a recipe in it is invalid.
     """
     path = carried(f"certs/{name}.toml")
     return parse(path.read_text(encoding="utf-8"), path)
@@ -45,12 +45,12 @@ def parse(text: str, path: Path) -> tuple[Recipe, ...]:
     """Return the recipes in a TOML document.
 
     Raises:
-        ConfigError: the document or a recipe in it is wrong; the message names it.
+        ConfigError: the document or a recipe in it is invalid; the message names it.
     """
     try:
         tables = tomllib.loads(text).get("recipe", [])
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not TOML ({error}): correct it.") from error
+        raise ConfigError(f"{path} is not valid TOML ({error}): correct it.") from error
     return tuple(_recipe(table, f"{path}, recipe {table.get('name')!r}") for table in tables)
 
 
@@ -94,7 +94,7 @@ def _order(table: Mapping[str, Any], where: str) -> builder.Order:
             given["defect"] = builder.Defect(**given["defect"])
     except (KeyError, TypeError) as error:
         raise ConfigError(
-            f"{where}: a table has a wrong field ({error}): certs/README.md lists them."
+            f"{where}: a table has a wrong field ({error}): see the fields in certs/README.md."
         ) from error
     order = builder.Order(**given)
     if order.chain.sends not in builder.SENDS:
@@ -114,8 +114,8 @@ def _expectation(table: Mapping[str, Any], where: str) -> Expectation:
         return Starts(table.get("key", "p256"), table.get("client_error"))
     if "client_error" in table:
         raise ConfigError(
-            f"{where}: sentence and client_error exclude each other: no client gets an answer from "
-            "a server that does not start."
+            f"{where}: has both sentence and client_error, but no client reaches a server that "
+            "does not start: remove one of them."
         )
     if "about" not in table:
         return Fails(table["sentence"])

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Helpers that know nothing of devices: deadlines, locks, temporary folders, seeded RNGs."""
+"""Helpers that are independent of devices: deadlines, locks, temporary folders, seeded RNGs."""

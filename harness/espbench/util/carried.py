@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds files of the repository, which a wheel carries along in its folder `_tree`."""
+"""Finds files of the repository, in a clone or in the folder `_tree` of a wheel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["CARRIED", "carried"]
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CARRIED = PACKAGE / "_tree"
-"""Where a wheel has them."""
+"""The folder of a wheel that holds them."""
 
 
 def carried(name: str) -> Path:

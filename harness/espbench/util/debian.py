@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""The `apt-get` line that installs Debian packages."""
+"""The `apt-get` command that installs Debian packages."""
 
 from __future__ import annotations
 
 __all__ = ["APT", "apt"]
 
 APT = "apt-get install --no-install-recommends"
-"""What installs Debian's packages, without the 850 MB that these recommend."""
+"""Without `--no-install-recommends`, apt-get would install another 850 MB."""
 
 
 def apt(*packages: str) -> str:
-    """Return the line that installs Debian's packages."""
+    """Return the command that installs these Debian packages."""
     return " ".join([APT, *packages])

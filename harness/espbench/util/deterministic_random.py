@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Deterministic random bytes: the same in every run, for what is measured.
+"""Deterministic "random" bytes, the same in every run, for reproducible measurements.
 
-What a handshake costs depends a little on the numbers that are drawn in it, and what an RSA key
-costs depends on its bits. Worth nothing as secrets: use it on test keys and test clients only.
+The cost of a handshake depends a little on the random numbers drawn in it, and the cost of an RSA
+operation depends on the bits of the key. The bytes are not secret: use them only for test keys and
+test clients.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from unittest import mock
 
 
 class FixedRandom:
-    """Stands in for `os.urandom`: SHAKE-256 of a seed and a counter."""
+    """Replacement for `os.urandom`: SHAKE-256 of a seed and a counter."""
 
     def __init__(self, seed: str) -> None:
-        """Start at the first byte of this seed's stream."""
+        """Start at the beginning of this seed's stream."""
         self._seed = seed.encode()
         self._drawn = 0
 
@@ -30,9 +31,9 @@ class FixedRandom:
 
 @contextlib.contextmanager
 def fixed_random(seed: str) -> Iterator[None]:
-    """Let `os.urandom`, on which tlslite-ng draws, give this seed's bytes.
+    """Make `os.urandom`, which tlslite-ng uses, return this seed's bytes.
 
-    For the whole process: nothing else may need secrets meanwhile.
+    This affects the whole process: nothing else in it may need secrets meanwhile.
     """
     with mock.patch("os.urandom", FixedRandom(seed)):
         yield

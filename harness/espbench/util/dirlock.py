@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Locks a folder, so that one run at a time writes there."""
+"""Locks a folder, so that only one run at a time writes to it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from espbench.errors import ConfigError
 
 
 class Claim:
-    """A folder that this process has for itself, until `release` or its end, however it ends.
+    """An exclusive lock on a folder, held until `release` or the end of the process.
 
-    It is a socket of an abstract name (unix(7)): nothing stays on the disk, not even after a
-    SIGKILL. Only processes in one network namespace see each other.
+    The lock is a Unix socket with an abstract name (unix(7)), so nothing stays on the disk, not
+    even after a SIGKILL. It only works between processes in the same network namespace.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Claim a folder, which need not exist.
+        """Lock a folder, which need not exist.
 
         Raises:
-            BlockingIOError: another process has it.
-            ConfigError: this host does not let us find out.
+            BlockingIOError: another process has locked it.
+            ConfigError: this host does not allow such sockets.
         """
         digest = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()
         self.folder = folder
@@ -32,23 +32,22 @@ class Claim:
             self._socket = _bound(f"\0espbench-{digest}")
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise BlockingIOError(f"{folder} is written by another process.") from error
+                raise BlockingIOError(f"Another process is writing to {folder}.") from error
             raise ConfigError(
-                f"Whether another run writes {folder} cannot be found out, because this host "
-                f"refuses a Unix socket with an abstract name ({error.strerror}): allow that in "
-                "the sandbox or container."
+                f"{folder} could not be locked, because this host refuses a Unix socket with an "
+                f"abstract name ({error.strerror}): allow that in the sandbox or container."
             ) from error
 
     def release(self) -> None:
-        """Let others have it."""
+        """Unlock the folder."""
         self._socket.close()
 
 
 def _bound(name: str) -> socket.socket:
-    """Return a Unix socket of this name.
+    """Return a Unix socket bound to this name.
 
     Raises:
-        OSError: it cannot be had; EADDRINUSE when another process has it.
+        OSError: it cannot be bound; EADDRINUSE when another process uses the name.
     """
     made = socket.socket(socket.AF_UNIX)
     try:
@@ -60,10 +59,10 @@ def _bound(name: str) -> socket.socket:
 
 
 def first_free(folder: Path) -> Claim:
-    """Claim a folder, or the first of those with a number behind its name, from 2 on.
+    """Lock the folder or, if others have locked it, the first free one of NAME-2, NAME-3, ...
 
     Raises:
-        ConfigError: as `Claim` does.
+        ConfigError: this host does not allow such locks.
     """
     number = 1
     while True:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where ESP-IDF installs its tools (ESP-IDF's `tools/idf_tools.py`)."""
+"""The folders where ESP-IDF installs its tools (see ESP-IDF's `tools/idf_tools.py`)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ TOOLS_VARIABLE = "IDF_TOOLS_PATH"
 
 
 def tools_folders(environment: Mapping[str, str]) -> list[Path]:
-    """Return where ESP-IDF's tools may be: the folder that is named, then the default one."""
+    """Return where to look for ESP-IDF's tools: `IDF_TOOLS_PATH`, then the default folder."""
     named = environment.get(TOOLS_VARIABLE, "").strip()
     folders = [Path(named).expanduser()] if named else []
     return list(dict.fromkeys([*folders, Path.home() / ".espressif"]))
 
 
 def version_key(name: str) -> list[int]:
-    """Return what sorts names with versions in them, such as esp_develop_9.2.2_20260417."""
+    """Return a sort key for names that contain versions, such as esp_develop_9.2.2_20260417."""
     return [int(number) for number in re.findall(r"\d+", name)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Separates control records (RFC 7464) from console text in one byte stream: `Demultiplexer`.
+"""`Demultiplexer`: separates control records from console text in one byte stream.
 
 Control records are JSON text sequences (RFC 7464): 0x1E, one JSON text, LF. No I/O happens here.
 """
@@ -14,7 +14,7 @@ from typing import Any
 RECORD_SEPARATOR = 0x1E
 LINE_FEED = 0x0A
 LONGEST_RECORD = 1 << 20
-"""Bytes after which a record without an end is taken for noise."""
+"""Bytes after which an unterminated record is treated as noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A record that is cut off or no JSON object; RFC 7464, section 2.3, lets the stream go on."""
+    """A record that is truncated or not a JSON object; others follow (RFC 7464 section 2.3)."""
 
     data: bytes
 
@@ -42,7 +42,7 @@ Item = Text | Record | Malformed
 
 
 class Demultiplexer:
-    """Bytes in, text and records out, wherever the bytes were split."""
+    """Incremental parser that returns text and records, however the bytes are split."""
 
     def __init__(self) -> None:
         """Start between two records."""
@@ -51,7 +51,7 @@ class Demultiplexer:
         self._carriage_return = False
 
     def feed(self, data: bytes) -> list[Item]:
-        """Take the next bytes and return what they complete, in order."""
+        """Take the next bytes and return the items that they complete, in order."""
         items: list[Item] = []
         position = 0
         while position < len(data):
@@ -67,7 +67,7 @@ class Demultiplexer:
         return items
 
     def finish(self) -> list[Item]:
-        """Return what was left incomplete when the stream ended."""
+        """End the stream and return its incomplete items."""
         items: list[Item] = []
         if self._record:
             items.append(Malformed(bytes(self._record)))
@@ -81,13 +81,13 @@ class Demultiplexer:
         return items
 
     def _feed_record(self, data: bytes, position: int, items: list[Item]) -> int:
-        """Take bytes of a record; return where the next byte is."""
+        """Take bytes of a record; return the position behind them."""
         record = self._record
         assert record is not None
         line_end = data.find(LINE_FEED, position)
         restart = data.find(RECORD_SEPARATOR, position, line_end if line_end >= 0 else len(data))
         if restart >= 0:
-            # A new record in the middle of one: the first was cut off, by a reset for instance.
+            # A new record begins inside another: the first was truncated, by a reset for instance.
             record += data[position:restart]
             if record:
                 items.append(Malformed(bytes(record)))
@@ -114,7 +114,7 @@ class Demultiplexer:
         self._carriage_return = text.endswith("\r")
         if self._carriage_return:
             text = text[:-1]
-        # MicroPython's console prints "\r\r\n" when a program prints "\r\n" itself.
+        # MicroPython's console writes "\r\r\n" when a program itself prints "\r\n".
         text = text.replace("\r\n", "\n")
         if text:
             items.append(Text(text))

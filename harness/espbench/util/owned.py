@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Marks folders that a command made, so that it clears no others."""
+"""Marks the folders that espbench creates, so that it never clears any others."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import shutil
 from pathlib import Path
 
 MARK = ".espbench"
-"""The file that marks a folder as ours. It is empty, so it takes no room on a full disk."""
+"""The file that marks a folder as ours. It is empty, so it fits even on a full disk."""
 
 
 def fresh(folder: Path) -> Path:
-    """Make an empty folder of ours and return it.
+    """Create or clear a folder, mark it as ours and return it.
 
-    It is `folder`, or, where somebody else's files are in that, the first that is free or ours of
-    those with a number behind its name, from 2 on.
+    If `folder` holds files that are not ours, use the first of NAME-2, NAME-3, ... that does not.
 
     Raises:
-        OSError: it cannot be made or cleared.
+        OSError: the folder cannot be created or cleared.
     """
     for number in itertools.count(1):
         path = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
@@ -33,7 +32,7 @@ def fresh(folder: Path) -> Path:
 
 
 def remove_if_unused(folder: Path) -> None:
-    """Remove a folder of ours in which nothing was left."""
+    """Remove a folder of ours if it holds nothing but the mark."""
     if _is_ours(folder) and [path.name for path in folder.iterdir()] == [MARK]:
         shutil.rmtree(folder)
 

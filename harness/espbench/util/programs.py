@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs a program for its version: the first line that it prints."""
+"""Runs a program for its output, such as its version."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["first_line", "output"]
 
 
 def output(command: Sequence[str]) -> str:
-    """Return what a program prints; nothing when it fails to start or to end."""
+    """Return a program's standard output, or "" if it cannot be run or does not end within 20 s."""
     try:
         result = subprocess.run(
             command,
@@ -26,5 +26,5 @@ def output(command: Sequence[str]) -> str:
 
 
 def first_line(command: Sequence[str]) -> str:
-    """Return the first line that a program prints."""
+    """Return the first line of a program's output, or a remark that there was none."""
     return next(iter(output(command).splitlines()), "it does not say its version")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Old names that still work for one release, and say which name is the new one."""
+"""Deprecated names, which work for one more release and warn with the new name."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["renamed"]
 
 
 def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return a `__getattr__` for a module (PEP 562) that finds its old names, with a warning.
+    """Return a `__getattr__` for a module (PEP 562) that resolves its old names with a warning.
 
     Args:
-        module: its `__name__`.
-        names: what each old name is called now, in the same module (`{"Old": "New"}`) or in
+        module: `__name__` of the module.
+        names: the new name for each old one, in the same module (`{"Old": "New"}`) or in
             another (`{"Old": "espbench.boards.board.Old"}`).
     """
 
@@ -24,8 +24,8 @@ def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
         if name not in names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         where, _, new = names[name].rpartition(".")
-        said = f"{module}.{name} is called {names[name]} now; the old name goes after 0.1."
-        warnings.warn(said, DeprecationWarning, stacklevel=2)
+        message = f"{module}.{name} is now {names[name]}; the old name will be removed after 0.1."
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
         return getattr(import_module(where or module), new)
 
     return find

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Private temporary folders that are removed even after a `kill -9`, by whoever comes next.
+"""Private temporary folders; after a `kill -9`, the next process removes them.
 
-Each process has one folder with a locked file in it. The kernel drops the lock with the process, so
-a folder whose lock can be taken belongs to nobody; that works across containers that share /tmp,
-where process ids would lie.
+Each process has one folder with a locked file in it. The kernel releases the lock when the process
+ends, so a folder whose lock is free is abandoned. Unlike process ids, this also works between
+containers that share /tmp.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from espbench.errors import DiskFull
 
 PREFIX = "espbench-"
 _NAME = re.compile(rf"{PREFIX}[a-z0-9_]{{8}}")
-"""What tempfile.mkdtemp makes of the prefix; others may have folders that begin with it, too."""
+"""Names that tempfile.mkdtemp makes from the prefix; other folders may begin with it, too."""
 _LOCK = "lock"
 
 _lock = threading.Lock()
@@ -33,24 +33,24 @@ _numbers = itertools.count(1)
 
 
 def new_folder(name: str) -> Path:
-    """Make and return an empty folder that only this user can read.
+    """Create and return an empty folder that only this user can read.
 
     Raises:
-        DiskFull: there is no room for it.
+        DiskFull: the folder could not be created.
     """
     try:
         folder = _own_base() / f"{name}-{next(_numbers)}"
         folder.mkdir(mode=0o700)
     except OSError as error:
         raise DiskFull(
-            f"No temporary folder could be made in {tempfile.gettempdir()} "
+            f"No temporary folder could be created in {tempfile.gettempdir()} "
             f"({error.strerror}): free some space there, or point TMPDIR elsewhere."
         ) from error
     return folder
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove `folder` and what is in it; nothing happens when it is gone."""
+    """Remove `folder` and its contents, if it exists."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -60,8 +60,8 @@ def _own_base() -> Path:
         if _base is None or not _base.is_dir():
             _sweep(Path(tempfile.gettempdir()))
             _base = Path(tempfile.mkdtemp(prefix=PREFIX))
-            # Under its name only once it is locked: between the two, somebody's sweep would take
-            # the lock, and this folder for an abandoned one.
+            # Renamed only once it is locked: otherwise another process could sweep this folder
+            # between the two steps, because its lock would still be free.
             unlocked = _base / f"{_LOCK}.new"
             _descriptor = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(_descriptor, fcntl.LOCK_EX)
@@ -70,7 +70,7 @@ def _own_base() -> Path:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove the folders of processes that are gone."""
+    """Remove the folders of processes that have ended."""
     for folder in parent.glob(f"{PREFIX}*"):
         if not _NAME.fullmatch(folder.name):
             continue
@@ -86,7 +86,7 @@ def _sweep(parent: Path) -> None:
 
 
 def _forget() -> None:
-    """In a forked child: the folder is the parent's, and so is the lock."""
+    """Reset the state in a forked child: the folder and its lock belong to the parent."""
     global _base, _descriptor, _lock
     if _descriptor >= 0:
         os.close(_descriptor)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Deadline`: a point in time that several waits share, scaled for slow machines."""
+"""`Deadline`: a point in time shared by several waits, scaled for slow machines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCALE_VARIABLE = "ESPBENCH_TIMEOUT_SCALE"
 
 
 def timeout_scale() -> float:
-    """Return what every time-out is multiplied with: `ESPBENCH_TIMEOUT_SCALE`, by default 1.
+    """Return the factor for every time-out: `ESPBENCH_TIMEOUT_SCALE`, by default 1.
 
     Raises:
         ConfigError: the variable is not a positive number.
@@ -34,7 +34,7 @@ def timeout_scale() -> float:
 
 
 class Deadline:
-    """A point in time, so many (scaled) seconds from now."""
+    """A point in time, a number of (scaled) seconds from now."""
 
     __slots__ = ("_clock", "_end", "seconds")
 
@@ -48,12 +48,12 @@ class Deadline:
         """Start the clock.
 
         Args:
-            seconds: from now, before scaling; infinity never expires.
-            scale: instead of the environment's.
+            seconds: time from now, before scaling; infinity never expires.
+            scale: factor to use instead of `timeout_scale()`.
             clock: a monotonic clock in seconds.
         """
         self.seconds = seconds * (timeout_scale() if scale is None else scale)
-        """How long it was from the start, scaled."""
+        """The whole length, scaled."""
         self._clock = clock
         self._end = clock() + self.seconds
 
@@ -67,9 +67,9 @@ class Deadline:
 
     @classmethod
     def of(cls, timeout: float | Deadline) -> Deadline:
-        """Return `timeout` if it is a deadline already, else a deadline so many seconds away."""
+        """Return `timeout` if it is already a deadline, else a deadline that many seconds away."""
         return timeout if isinstance(timeout, Deadline) else cls(timeout)
 
     def __str__(self) -> str:
-        """Return the length as people write it, such as "2.5 s"."""
+        """Return the length for messages, such as "2.5 s"."""
         return f"{self.seconds:.3g} s"

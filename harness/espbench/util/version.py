@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The version of espbench; a module of its own, which imports nothing, for whoever records it."""
+"""The version of espbench, in a module without imports, so that reading it costs nothing."""
 
 __all__ = ["__version__"]
 

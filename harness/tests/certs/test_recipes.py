@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The recipes give what they say, judged by cryptography, OpenSSL and the ssl module."""
+"""The recipes match their descriptions, as checked by cryptography, OpenSSL and the ssl module."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ SERVING = GOOD
 
 
 def by_name(*groups: tuple[Recipe, ...] | list[Recipe]) -> list[object]:
-    """Return the recipes as parameters that carry their names."""
+    """Return the recipes as pytest parameters with their names as ids."""
     return [pytest.param(recipe, id=recipe.name) for group in groups for recipe in group]
 
 
 def handshake(recipe: Recipe, folder: Path, *, check_name: bool = True) -> bytes:
-    """Let OpenSSL shake hands with itself over these files; return the certificate shown."""
+    """Run an OpenSSL handshake in memory with these files; return the server's certificate."""
     recipe.write(folder)
     server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server_context.load_cert_chain(folder / recipe.cert_file, folder / recipe.key_file)
@@ -65,7 +65,7 @@ def test_names_are_unique() -> None:
 
 @pytest.mark.parametrize("recipe", by_name(SERVING))
 def test_serving_recipes_serve_or_are_refused_as_expected(recipe: Recipe, tmp_path: Path) -> None:
-    """OpenSSL's client is satisfied, or refuses with the words of the recipe."""
+    """OpenSSL's client accepts the certificate, or refuses it with the recipe's error."""
     assert isinstance(recipe.expectation, Starts)
     if recipe.expectation.client_error is None:
         shown = handshake(recipe, tmp_path)
@@ -77,7 +77,7 @@ def test_serving_recipes_serve_or_are_refused_as_expected(recipe: Recipe, tmp_pa
 
 
 def kind_of_public(der: bytes) -> str:
-    """Return the kind of key in this certificate, in the recipes' words."""
+    """Return the kind of key in this certificate, as the recipes name it."""
     public = x509.load_der_x509_certificate(der).public_key()
     if isinstance(public, rsa.RSAPublicKey):
         return f"rsa{public.key_size}"
@@ -85,13 +85,13 @@ def kind_of_public(der: bytes) -> str:
     return f"p{public.key_size}"
 
 
-def test_the_users_line_verifies_when_the_name_is_not_looked_at(tmp_path: Path) -> None:
-    """The guide's certificate is a good trust anchor for itself; it only has no host name."""
+def test_the_guides_command_verifies_when_the_name_is_not_checked(tmp_path: Path) -> None:
+    """The guide's certificate is a valid trust anchor for itself; it only lacks a host name."""
     assert kind_of_public(handshake(recipes()["openssl-line"], tmp_path, check_name=False))
 
 
-def test_the_users_line_gives_the_guides_names(tmp_path: Path) -> None:
-    """The line itself writes the two files that the recipe takes over."""
+def test_the_guides_command_writes_the_guides_files(tmp_path: Path) -> None:
+    """The guide's openssl command writes the two files that the recipe uses."""
     subprocess.run(
         ["sh", "-c", str(recipes()["openssl-line"].command)],
         cwd=tmp_path,
@@ -114,13 +114,13 @@ def test_the_users_line_gives_the_guides_names(tmp_path: Path) -> None:
     ],
 )
 def test_key_formats_start_as_their_standard_says(name: str, first_line: bytes) -> None:
-    """Each key format shows its own first line."""
+    """Each key format has its own first line."""
     assert recipes()[name].files[KEY_FILE].splitlines()[0] == first_line
 
 
 @pytest.mark.parametrize("length", [2, 3])
 def test_chains_have_their_length(length: int) -> None:
-    """A chain of n is n certificates in the file, the root not among them."""
+    """A chain of n has n certificates in the file, without the root."""
     recipe = recipes()[{2: "chain-two", 3: "chain-three"}[length]]
     assert recipe.files[CERT_FILE].count(b"BEGIN CERTIFICATE") == length
     assert recipe.files[TRUST_FILE] not in recipe.files[CERT_FILE]
@@ -129,7 +129,7 @@ def test_chains_have_their_length(length: int) -> None:
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
 @pytest.mark.parametrize("name", ["key-of-another", "key-of-another-kind", "chain-wrong-order"])
 def test_mismatched_pairs_are_refused_by_openssl(name: str, tmp_path: Path) -> None:
-    """OpenSSL too says that key and certificate do not belong together."""
+    """OpenSSL also reports that key and certificate do not match."""
     recipes()[name].write(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with pytest.raises(ssl.SSLError, match=r"MISMATCH|NO_CERTIFICATE_ASSIGNED"):
@@ -139,7 +139,7 @@ def test_mismatched_pairs_are_refused_by_openssl(name: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "name", ["cert-truncated", "cert-damaged", "cert-text", "cert-der", "cert-empty"]
 )
-def test_bad_certificates_are_no_certificates(name: str) -> None:
+def test_bad_certificates_cannot_be_loaded(name: str) -> None:
     """None of the unusable certificate files can be read as PEM."""
     with pytest.raises(ValueError, match=r"."):
         x509.load_pem_x509_certificates(recipes()[name].files[CERT_FILE])
@@ -147,7 +147,7 @@ def test_bad_certificates_are_no_certificates(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["chain-second-broken", "chain-second-truncated"])
 def test_only_the_second_certificate_is_bad(name: str) -> None:
-    """The first certificate of the chain is whole; the second is not."""
+    """The first certificate of the chain is intact; the second is not."""
     data = recipes()[name].files[CERT_FILE]
     first, rest = data.split(b"-----END CERTIFICATE-----\n", 1)
     x509.load_pem_x509_certificate(first + b"-----END CERTIFICATE-----\n")
@@ -156,7 +156,7 @@ def test_only_the_second_certificate_is_bad(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["key-truncated", "key-text", "key-der", "key-empty"])
-def test_bad_keys_are_no_keys(name: str) -> None:
+def test_bad_keys_cannot_be_loaded(name: str) -> None:
     """None of the unusable key files can be read as PEM."""
     with pytest.raises(ValueError, match=r"."):
         serialization.load_pem_private_key(recipes()[name].files[KEY_FILE], None)
@@ -164,7 +164,7 @@ def test_bad_keys_are_no_keys(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["key-encrypted", "key-encrypted-traditional"])
 def test_encrypted_keys_ask_for_a_password(name: str) -> None:
-    """The keys are good with their password and unusable without."""
+    """The keys load with their password and are unusable without it."""
     data = recipes()[name].files[KEY_FILE]
     with pytest.raises(TypeError):
         serialization.load_pem_private_key(data, None)
@@ -172,7 +172,7 @@ def test_encrypted_keys_ask_for_a_password(name: str) -> None:
 
 
 def test_every_bad_recipe_differs_from_the_good_one_in_one_file() -> None:
-    """A bad recipe has one cause: the other file is the good recipe's."""
+    """A bad recipe has one defect: its other file is that of the good recipe."""
     good = recipes()["p256"].files
     whole_pairs = {"chain-wrong-order", "ed25519", "p521", "rsa1024"}
     for recipe in BAD:
@@ -186,7 +186,7 @@ def test_every_bad_recipe_differs_from_the_good_one_in_one_file() -> None:
     ("name", "limit"), [("chain-too-large", 2**12), ("cert-file-too-large", 2**14)]
 )
 def test_a_chain_that_is_too_large_does_not_fit_its_limit(name: str, limit: int) -> None:
-    """One is more than ESP-IDF's output buffer, one more than any TLS record (RFC 5246 6.2.1)."""
+    """One chain exceeds ESP-IDF's output buffer, the other any TLS record (RFC 5246 6.2.1)."""
     data = recipes()[name].files[CERT_FILE]
     certificates = x509.load_pem_x509_certificates(data)
     size = sum(len(c.public_bytes(serialization.Encoding.DER)) for c in certificates)
@@ -194,14 +194,14 @@ def test_a_chain_that_is_too_large_does_not_fit_its_limit(name: str, limit: int)
 
 
 def test_validity_is_fixed() -> None:
-    """Every run gives the same dates: the device's image is cached by its content."""
+    """Every run gives the same dates, because the device's image is cached by its content."""
     data = recipes()["expired"].files[CERT_FILE]
     certificate = x509.load_pem_x509_certificate(data)
     assert certificate.not_valid_after_utc == datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 
 
 def test_the_same_bytes_in_another_process() -> None:
-    """Certificates are deterministic: another process makes the very same ones."""
+    """Certificates are deterministic: another process makes identical ones."""
     code = (
         "import hashlib\n"
         "from espbench.certs import recipes\n"
@@ -216,7 +216,7 @@ def test_the_same_bytes_in_another_process() -> None:
 
 
 def test_write_makes_the_files_and_keeps_keys_private(tmp_path: Path) -> None:
-    """`write` gives every file, and nobody else may read the key."""
+    """`write` writes every file, and only the owner can read the key."""
     folder = tmp_path / "new" / "folder"
     paths = recipes()["p256"].write(folder)
     assert {path.name for path in paths} == {CERT_FILE, KEY_FILE, TRUST_FILE}
@@ -230,20 +230,20 @@ def test_write_makes_a_folder_where_a_recipe_wants_one(tmp_path: Path) -> None:
     assert (tmp_path / CERT_FILE).is_dir()
 
 
-def test_device_files_leave_the_clients_trust_out() -> None:
-    """What clients trust does not go to the device."""
+def test_device_files_omit_the_trusted_certificate() -> None:
+    """The certificate that clients trust does not go to the device."""
     assert set(recipes()["p256"].device_files) == {CERT_FILE, KEY_FILE}
 
 
 def test_every_sentence_is_a_pattern() -> None:
-    """Each expectation of a bad recipe compiles and is not met by an empty sentence."""
+    """The pattern of each bad recipe compiles and does not match an empty message."""
     for recipe in BAD:
         assert isinstance(recipe.expectation, Fails)
         assert not re.search(recipe.expectation.sentence, "")
 
 
 def test_keys_are_kept_for_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key is made once, kept in the cache folder, and readable by its owner only."""
+    """A key is generated once and kept in the cache folder, readable by its owner only."""
     monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path))
     first = private_key("p256", "kept")
     path = tmp_path / "keys" / "p256-kept.pem"
@@ -256,7 +256,7 @@ def test_keys_are_kept_for_the_next_run(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_damaged_kept_key_is_replaced(
     damage: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A key file that is empty, rubbish or of another kind does no harm."""
+    """A key file that is empty, garbage or of another kind is replaced."""
     monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path))
     path = tmp_path / "keys" / "p256-damaged.pem"
     path.parent.mkdir()
@@ -268,13 +268,13 @@ def test_a_damaged_kept_key_is_replaced(
 def test_an_unwritable_cache_costs_time_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keys are made all the same when they cannot be kept."""
+    """Keys are still generated when they cannot be cached."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path / "file"))
     assert kind_of(private_key("p256", "homeless")) == "p256"
 
 
 def test_an_unknown_kind_is_named() -> None:
-    """A typo in a key's kind is answered with the kinds that there are."""
+    """The error for an unknown key kind lists the known ones."""
     with pytest.raises(ValueError, match=r"rsa3000.*p256"):
         private_key("rsa3000")

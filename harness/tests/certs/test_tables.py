@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The recipes as data: `certs/*.toml`, their table in the README, and `certs/generate.py`."""
+"""`certs/*.toml`, the table of recipes in the README, and `certs/generate.py`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def row(recipe: Recipe) -> str:
 
 
 def test_readme_has_every_recipe() -> None:
-    """The README's table is what the TOML files say, in their order."""
+    """The README's table matches the TOML files, in their order."""
     table = README.read_text().split("## Recipes", 1)[1]
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     assert rows == [row(recipe) for recipe in recipes().values()]
@@ -45,7 +45,7 @@ def test_readme_has_every_field_and_defect() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("recipe = [", "my.toml is not TOML"),
+        ("recipe = [", "my.toml is not valid TOML"),
         ("[[recipe]]\nname = 'a'", "my.toml, recipe 'a': the field 'summary' is missing"),
         ("[[recipe]]\nname = 'a'\nsummary = 'b'\nkei = 'p256'", "unknown field 'kei': use one of "),
         ("[[recipe]]\nname = 'a'\nsummary = 'b'\nkey = 'p255'", "key is 'p255': use one of "),
@@ -67,19 +67,19 @@ def test_readme_has_every_field_and_defect() -> None:
         ),
         (
             "[[recipe]]\nname = 'a'\nsummary = 'b'\nsentence = 'x'\nclient_error = 'y'",
-            "sentence and client_error exclude each other",
+            "has both sentence and client_error",
         ),
     ],
 )
 def test_a_wrong_recipe(text: str, message: str) -> None:
-    """A recipe that is wrong is named, with what is wrong and what would be right."""
+    """The error for an invalid recipe names it, its fault and the valid values."""
     with pytest.raises(ConfigError) as caught:
         parse(text, FILE)
     assert message in str(caught.value)
 
 
 def test_a_recipe_of_ones_own() -> None:
-    """A document with one recipe gives that recipe; its sentence names the file."""
+    """A user's document with one recipe gives that recipe; its pattern asks for the file name."""
     (recipe,) = parse(
         "[[recipe]]\nname = 'a'\nsummary = 'b'\ndefect = {kind = 'empty', file = 'key'}\n"
         "about = 'prvtkey.pem'\nsentence = 'empty'",
@@ -92,7 +92,7 @@ def test_a_recipe_of_ones_own() -> None:
 
 
 def test_generate_without_an_install(tmp_path: Path) -> None:
-    """The script makes recipes in an interpreter that does not have espbench installed."""
+    """The script works in an interpreter that does not have espbench installed."""
     program = (
         "import runpy, sys\n"
         f"sys.path[:] = [p for p in sys.path if not p.endswith('harness')]\n"

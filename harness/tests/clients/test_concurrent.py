@@ -77,9 +77,9 @@ def test_other_endpoints_share_the_turns() -> None:
     ("old", "new", "found"), [("Doors", "Endpoints", Endpoints), ("Target", "Endpoint", Endpoint)]
 )
 def test_former_names(old: str, new: str, found: type) -> None:
-    """A former name still leads to the class, and says what it is called now."""
-    said = rf"^espbench\.clients\.{old} is called {new} now; the old name goes after 0\.1\.$"
-    with pytest.warns(DeprecationWarning, match=said):
+    """A former name still gives the class, and warns with the new name."""
+    message = rf"^espbench\.clients\.{old} is now {new}; the old name will be removed after 0\.1\.$"
+    with pytest.warns(DeprecationWarning, match=message):
         assert getattr(clients, old) is found
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Two runs in one tree at once leave two sets of evidence, and never one mixed set."""
+"""Two simultaneous runs in one tree leave two sets of evidence, and never one mixed set."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ AnotherRun = Callable[[Path], "subprocess.Popen[str]"]
 
 
 def test_claim(tmp_path: Path, another_run: AnotherRun) -> None:
-    """A folder has one writer, by whatever path it is named, until that one ends or is killed."""
+    """A folder has one writer, whatever path leads to it, until the writer ends or is killed."""
     folder = tmp_path / "evidence"
     other = another_run(folder)
     (tmp_path / "link").symlink_to(tmp_path)
-    with pytest.raises(BlockingIOError, match="is written by another process"):
+    with pytest.raises(BlockingIOError, match="Another process is writing to"):
         Claim(tmp_path / "link" / "evidence")
     second = first_free(folder)
     assert second.folder == tmp_path / "evidence-2"
@@ -73,7 +73,7 @@ def test_claim(tmp_path: Path, another_run: AnotherRun) -> None:
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EMFILE])
 def test_a_host_that_refuses(number: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What is refused for another reason is one sentence, and not taken for another process."""
+    """A refusal for another reason is a clear error, and not mistaken for another process."""
     tries = 0
 
     def refuse(*_arguments: object) -> None:
@@ -89,9 +89,8 @@ def test_a_host_that_refuses(number: int, monkeypatch: pytest.MonkeyPatch, tmp_p
     with pytest.raises(ConfigError) as error:
         first_free(tmp_path / "evidence")
     assert str(error.value) == (
-        f"Whether another run writes {tmp_path}/evidence cannot be found out, because this host "
-        f"refuses a Unix socket with an abstract name ({os.strerror(number)}): allow that in the "
-        "sandbox or container."
+        f"{tmp_path}/evidence could not be locked, because this host refuses a Unix socket with "
+        f"an abstract name ({os.strerror(number)}): allow that in the sandbox or container."
     )
 
 
@@ -99,7 +98,7 @@ def test_a_host_that_refuses(number: int, monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_evidence_of_two_sessions(
     workers: tuple[str, ...], inner: Inner, tmp_path: Path, another_run: AnotherRun
 ) -> None:
-    """The second session says where its evidence goes, and leaves that of the first alone."""
+    """The second session says where its evidence goes, and does not touch the first one's."""
     of_the_first = tmp_path / "evidence" / "test_inner-test_it" / "console.txt"
     of_the_first.parent.mkdir(parents=True)
     of_the_first.write_text("the first run's")
@@ -124,7 +123,7 @@ def test_evidence_of_two_sessions(
 
 @pytest.mark.parametrize("command", ["run", "parity"])
 def test_results_of_two_runs(command: str, tmp_path: Path, another_run: AnotherRun) -> None:
-    """A second run into the same folder ends before it touches what the first one left."""
+    """A second run into the same folder ends before it touches the first one's results."""
     another_run(tmp_path)
     arguments = [sys.executable, "-m", "espbench", command, "--out", str(tmp_path)]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The demultiplexer gives the same whatever way the bytes are split."""
+"""The demultiplexer gives the same items however the bytes are split."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from espbench.util.json_text_sequence import (
 
 
 def run(*chunks: bytes) -> list[Item]:
-    """Feed the chunks, and join neighbouring texts."""
+    """Feed the chunks, and join adjacent texts."""
     demultiplexer = Demultiplexer()
     items = [item for chunk in chunks for item in demultiplexer.feed(chunk)]
     items += demultiplexer.finish()
@@ -51,23 +51,23 @@ EXPECTED = [
 
 
 def test_whole() -> None:
-    """A stream that comes at once is taken apart."""
+    """A stream that comes in one piece is split into its items."""
     assert run(STREAM) == EXPECTED
 
 
 def test_every_byte() -> None:
-    """A stream that comes byte by byte is taken apart the same."""
+    """A stream that comes byte by byte gives the same items."""
     assert run(*(bytes([byte]) for byte in STREAM)) == EXPECTED
 
 
 def test_every_split() -> None:
-    """A stream that comes in two pieces is taken apart the same, wherever it was split."""
+    """A stream that comes in two pieces gives the same items, wherever it was split."""
     for cut in range(len(STREAM) + 1):
         assert run(STREAM[:cut], STREAM[cut:]) == EXPECTED, cut
 
 
 def test_every_split_in_three() -> None:
-    """Three pieces of a stream around a record are taken apart the same."""
+    """A stream that comes in three pieces around a record gives the same items."""
     stream = 'é\r\n\x1e{"id":1}\n\r\n'.encode()
     for first, second in itertools.combinations(range(len(stream) + 1), 2):
         pieces = stream[:first], stream[first:second], stream[second:]
@@ -75,32 +75,32 @@ def test_every_split_in_three() -> None:
 
 
 def test_character_around_a_record() -> None:
-    """A character that a record interrupted is whole again after it."""
+    """A UTF-8 character that is interrupted by a record is decoded after it."""
     assert run(b'\xc3\x1e{"id":1}\n\xa4') == [Record({"id": 1}), Text("ä")]
 
 
 def test_bad_utf8() -> None:
-    """Bytes that are no UTF-8 become replacement characters, and the stream goes on."""
+    """Bytes that are not UTF-8 become replacement characters, and the stream goes on."""
     assert run(b"a\xff\xfeb\xe2") == [Text("a\ufffd\ufffdb\ufffd")]
 
 
 def test_lone_carriage_return() -> None:
-    """A carriage return without a line feed stays one."""
+    """A carriage return without a line feed is kept."""
     assert run(b"10%\r", b"20%\r\n") == [Text("10%\r20%\n")]
 
 
 def test_cut_off_at_the_end() -> None:
-    """A record that the end of the stream cut off is reported."""
+    """A record truncated by the end of the stream is reported."""
     assert run(b'a\x1e{"id"') == [Text("a"), Malformed(b'{"id"')]
 
 
 def test_endless_record() -> None:
-    """A record that never ends does not eat the memory, and text is found after it."""
+    """A record that never ends does not exhaust the memory, and text is found after it."""
     items = run(b"\x1e" + b"x" * (LONGEST_RECORD + 1), b"text")
     assert [type(item) for item in items] == [Malformed, Text]
 
 
 @pytest.mark.parametrize("empty", [b"", b"\x1e", b"\x1e\x1e\x1e"])
 def test_nothing(empty: bytes) -> None:
-    """Separators without anything between them are nothing."""
+    """Separators without anything between them give no items."""
     assert run(empty) == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A command removes nothing that it did not make."""
+"""A command removes nothing that it did not create."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_it(device):
 
 
 def test_a_folder_of_ours_is_cleared(tmp_path: Path) -> None:
-    """The next run gets it empty, under the same name."""
+    """The next run gets the same folder, emptied."""
     folder = tmp_path / "out" / "evidence"
     for _ in range(2):
         assert owned.fresh(folder) == folder
@@ -37,13 +37,13 @@ def test_a_folder_of_ours_is_cleared(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
-    """An empty folder has nothing to lose."""
+    """An empty folder is used even if it is not ours."""
     assert owned.fresh(tmp_path) == tmp_path
 
 
 @pytest.mark.parametrize("kind", ["folder", "file", "link", "dead link"])
-def test_what_is_not_ours_stays(kind: str, tmp_path: Path) -> None:
-    """Somebody else's folder, file or link keeps its name, and ours gets a number."""
+def test_other_peoples_files_stay(kind: str, tmp_path: Path) -> None:
+    """A folder, file or link that is not ours is left alone, and ours gets a number."""
     folder = tmp_path / "evidence"
     target = tmp_path / "elsewhere"
     if kind == "folder":
@@ -74,7 +74,7 @@ def test_run_into_the_project(tmp_path: Path, tiny_firmware: Callable[..., Path]
     suite.write_text(SUITE.format(text="never"))
     command = [sys.executable, "-m", "espbench", "run", str(suite), "--out", ".", "--jobs", "1"]
     command += ["--firmware", str(tiny_firmware())]
-    # The figures, which this firmware has none of, are not waited for that long.
+    # This firmware reports no figures, so waiting for them is kept short.
     environment = {**os.environ, "ESPBENCH_TIMEOUT_SCALE": "0.3"}
     for _ in range(2):
         done = subprocess.run(
@@ -99,7 +99,7 @@ def test_run_into_the_project(tmp_path: Path, tiny_firmware: Callable[..., Path]
 
 
 def test_evidence_beside_something_else(tmp_path: Path, tiny_firmware: Callable[..., Path]) -> None:
-    """A test's folder of evidence replaces an earlier one, and nothing else of its name."""
+    """A test's evidence replaces earlier evidence, but no other folder of the same name."""
     device = Device(BOARDS["lx60"], tiny_firmware(), name="it")
     folder = tmp_path / "evidence" / "test_it"
     assert evidence.save(device, folder).problem == ""

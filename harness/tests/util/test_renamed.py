@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Old names still work for one release, and say which is the new one."""
+"""Deprecated names still work for one release and warn with the new name."""
 
 from __future__ import annotations
 
@@ -45,29 +45,27 @@ MOVED = [
 
 @pytest.mark.parametrize(("module", "name", "value"), MOVED, ids=[f"{m}.{n}" for m, n, _ in MOVED])
 def test_moved(module: str, name: str, value: object) -> None:
-    """The old name is the new thing, and the warning says where that is."""
-    with pytest.warns(DeprecationWarning, match=" is called ") as caught:
+    """The old name gives the object of the new one, and the warning gives the new name."""
+    with pytest.warns(DeprecationWarning, match=" is now ") as caught:
         found = getattr(import_module(module), name)
     (warning,) = caught
-    said = str(warning.message)
-    assert said.startswith(f"{module}.{name} is called ")
-    where, _, new = said.split(" is called ")[1].partition(" now; ")[0].rpartition(".")
+    message = str(warning.message)
+    assert message.startswith(f"{module}.{name} is now ")
+    where, _, new = message.split(" is now ")[1].partition("; ")[0].rpartition(".")
     assert found is getattr(import_module(where or module), new)
     assert value is None or found is value
     assert warning.filename == __file__
 
 
-def test_from_import_warns_where_it_stands() -> None:
-    """`from MODULE import NAME` names the importing line."""
-    with pytest.warns(
-        DeprecationWarning, match="is called espbench.Device now; the old name"
-    ) as caught:
+def test_from_import_warns_in_the_importing_file() -> None:
+    """The warning for `from MODULE import NAME` points to the importing file."""
+    with pytest.warns(DeprecationWarning, match="is now espbench.Device; the old name") as caught:
         exec(compile("from espbench.device import Device", "theirs.py", "exec"), {})
     assert {warning.filename for warning in caught} == {"theirs.py"}
 
 
-def test_other_names_are_missing_as_ever() -> None:
-    """A name that never was is an AttributeError in Python's words."""
+def test_unknown_names_raise_the_usual_error() -> None:
+    """A name that never existed raises AttributeError with Python's own message."""
     with pytest.raises(AttributeError, match=r"^module 'm' has no attribute 'x'$"):
         renamed("m", {"y": "os.path"})("x")
     with pytest.raises(ImportError, match="cannot import name 'Qemus'"):

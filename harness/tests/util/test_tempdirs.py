@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Private temporary folders: never lost to a neighbour's sweep, never left by a dead process."""
+"""Private temporary folders: not swept while in use, and removed after their process died."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def python(program: str, tmp: Path) -> subprocess.Popen[str]:
 
 
 def ended(process: subprocess.Popen[str]) -> str:
-    """Return what a process printed, once it ended well."""
+    """Wait for a process to end successfully; return its output."""
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     return output.strip()
 
 
-def test_a_killed_process_folder_goes_with_the_next(tmp_path: Path) -> None:
-    """A folder left by a `kill -9` is removed by whoever comes next."""
+def test_the_next_process_removes_a_killed_ones_folder(tmp_path: Path) -> None:
+    """A folder left by a `kill -9` is removed by the next process."""
     killed = python(MAKE + "input()", tmp_path)
     assert killed.stdout is not None
     left = Path(killed.stdout.readline().strip())
@@ -45,8 +45,8 @@ def test_a_killed_process_folder_goes_with_the_next(tmp_path: Path) -> None:
     assert not left.parent.exists()
 
 
-def test_a_folder_of_somebody_else_stays(tmp_path: Path) -> None:
-    """A folder that only begins like ours is not swept, whatever it has in it."""
+def test_a_folder_of_another_program_stays(tmp_path: Path) -> None:
+    """A folder whose name only begins like ours is not swept, whatever it contains."""
     folder = tmp_path / "espbench-cache"
     folder.mkdir()
     (folder / "lock").touch()
@@ -55,7 +55,7 @@ def test_a_folder_of_somebody_else_stays(tmp_path: Path) -> None:
 
 
 def test_a_living_process_keeps_its_folder(tmp_path: Path) -> None:
-    """Somebody else's start and end do not touch the folder of a process that lives."""
+    """Another process that starts and ends does not touch the folder of a running one."""
     living = python(MAKE + "input()", tmp_path)
     assert living.stdout is not None
     folder = Path(living.stdout.readline().strip())
@@ -68,7 +68,7 @@ def test_a_living_process_keeps_its_folder(tmp_path: Path) -> None:
 def test_a_folder_is_not_swept_before_it_is_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A sweep between a folder's making and its locking leaves it alone."""
+    """A sweep between the creation of a folder and its locking leaves it alone."""
     import fcntl
 
     from espbench.util import tempdirs

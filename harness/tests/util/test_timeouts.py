@@ -11,7 +11,7 @@ from espbench.util.timeouts import Deadline, timeout_scale
 
 
 def test_counts_down() -> None:
-    """A deadline has less and less left, and never less than nothing."""
+    """The remaining time decreases and never becomes negative."""
     now = [100.0]
     deadline = Deadline(5, scale=1, clock=lambda: now[0])
     assert (deadline.remaining(), deadline.expired()) == (5.0, False)
@@ -29,7 +29,7 @@ def test_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_shared() -> None:
-    """A deadline that is handed on is not started anew."""
+    """A deadline that is passed on is not restarted."""
     deadline = Deadline(1)
     assert Deadline.of(deadline) is deadline
     assert Deadline.of(math.inf).remaining() == math.inf
@@ -37,7 +37,7 @@ def test_shared() -> None:
 
 @pytest.mark.parametrize("value", ["fast", "0", "-1", "nan", "inf"])
 def test_nonsense(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """A scale that is no positive number is refused with a sentence."""
+    """A scale that is not a positive number is refused."""
     monkeypatch.setenv("ESPBENCH_TIMEOUT_SCALE", value)
     with pytest.raises(ConfigError) as caught:
         timeout_scale()
