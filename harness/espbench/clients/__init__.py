@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Clients for a device's servers: HTTP, TLS, WebSocket, WebREPL.
 
-Each call has a deadline and raises a `ClientError` whose message is a sentence.
+Each call has a deadline and raises a `ClientError` when it fails.
 
 >>> from espbench.clients import Endpoint, Tls
 >>> https = Endpoint(device.port(443), Tls(trust=root_pem))

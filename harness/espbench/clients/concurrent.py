@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Several clients at once, from threads that all start at the same moment."""
+"""Runs several clients at once, in threads that all start at the same moment."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Outcome(Generic[Value]):
-    """What became of one client.
+    """The result of one client.
 
     Attributes:
-        value: what it returned, if it did.
-        error: the `ClientError` that ended it, if one did.
+        value: the return value, or None if the client failed.
+        error: the `ClientError` that ended the client, or None.
         began, ended: seconds since the start signal.
     """
 
@@ -43,21 +43,21 @@ class Outcome(Generic[Value]):
             try:
                 raise self.error
             finally:
-                del self  # its error's traceback has this frame now: that would be a cycle
+                del self  # the error's traceback refers to this frame: avoid a reference cycle
         return self.value  # type: ignore[return-value]
 
 
 def together(clients: Sequence[Callable[[], Value]], timeout: float = 60.0) -> list[Outcome[Value]]:
-    """Run these clients at once and return what became of each, in their order.
+    """Run these clients at once and return their outcomes in the same order.
 
     Args:
         clients: functions without arguments.
-        timeout: seconds (before scaling) until all have to be done.
+        timeout: seconds (before scaling) within which all have to end.
 
     Raises:
-        TimeoutError: one did not end in time. Clients have deadlines of their own, so this
-            is a client's fault.
-        Exception: what a client raised that is not a `ClientError`.
+        TimeoutError: a client did not end in time. Clients have their own deadlines, so
+            this is a bug in a client.
+        Exception: a client raised something other than a `ClientError`.
     """
     barrier = threading.Barrier(len(clients) + 1)
     outcomes: dict[int, Outcome[Value]] = {}
@@ -67,8 +67,8 @@ def together(clients: Sequence[Callable[[], Value]], timeout: float = 60.0) -> l
     def run(index: int, client: Callable[[], Value]) -> None:
         barrier.wait()
         began = time.monotonic() - start
-        # Not kept in a variable: an error's traceback leads back to this frame, which would be a
-        # reference cycle.
+        # Not kept in a local variable: the error's traceback refers to this frame, so that would
+        # be a reference cycle.
         outcomes[index] = Outcome(*_run(client, faults.append), began, time.monotonic() - start)
 
     threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in enumerate(clients)]
@@ -79,7 +79,7 @@ def together(clients: Sequence[Callable[[], Value]], timeout: float = 60.0) -> l
     deadline = Deadline(timeout)
     for thread in threads:
         thread.join(deadline.remaining())
-    # The threads' frames refer to these two, and what is in them refers to the frames.
+    # The threads' frames refer to these two, and their contents refer to the frames.
     done = [outcomes.pop(index) for index in sorted(outcomes)]
     fault = faults[0] if faults else None
     faults.clear()
@@ -87,7 +87,7 @@ def together(clients: Sequence[Callable[[], Value]], timeout: float = 60.0) -> l
         try:
             raise fault
         finally:
-            del fault  # its traceback has this frame now
+            del fault  # its traceback refers to this frame
     if len(done) < len(clients):
         raise TimeoutError(f"{len(clients) - len(done)} clients did not end within {deadline}.")
     return done
@@ -96,10 +96,10 @@ def together(clients: Sequence[Callable[[], Value]], timeout: float = 60.0) -> l
 def _run(
     client: Callable[[], Value], fault: Callable[[BaseException], None]
 ) -> tuple[Value | None, ClientError | None]:
-    """Return a client's value or its error; tell of a fault.
+    """Return a client's value or its `ClientError`; pass any other exception to `fault`.
 
     No local variable keeps the error: its traceback refers to this frame, so that would be a
-    reference cycle, and all that the client opened is in it.
+    reference cycle, which would also keep everything that the client opened.
     """
     try:
         return client(), None

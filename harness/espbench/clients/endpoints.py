@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where clients reach a device: `Endpoint`, one server, and `Endpoints`, all by their scheme."""
+"""Where clients reach a device: `Endpoint` is one server, `Endpoints` are all, by URL scheme."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["Endpoint", "Endpoints", "Forwarded"]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A port of a device, as a client reaches it: where to connect to, and how.
+    """A server on a device, as a client reaches it: where to connect, and how.
 
     Attributes:
-        port: on the host.
-        tls: how to do TLS; None is plain TCP.
+        port: port on the host.
+        tls: TLS options; None is plain TCP.
         timeout: seconds (before scaling) for each call of a client.
     """
 
@@ -40,14 +40,14 @@ class Endpoint:
         return replace(self, timeout=timeout)
 
     def raw(self) -> Stream:
-        """Return a TCP connection on which nothing was sent."""
+        """Return a fresh TCP connection."""
         return Stream.connect(self.port, self.host, self.timeout)
 
     def stream(self) -> ByteStream:
-        """Return a connection that is ready for requests: over TLS, the handshake is done.
+        """Return a connection that is ready for requests, after the handshake if it uses TLS.
 
         Raises:
-            ClientError: it did not get that far; the connection is closed.
+            ClientError: the connection or the handshake failed; the connection is closed.
         """
         raw = self.raw()
         if self.tls is None:
@@ -59,7 +59,7 @@ class Endpoint:
             raise
 
     def tls_stream(self) -> TlsStream:
-        """Return a TLS connection, as `stream` does, with what only TLS has."""
+        """Return a TLS connection, as `stream` does, typed as `TlsStream`."""
         stream = self.stream()
         assert isinstance(stream, TlsStream), "this endpoint has no TLS"
         return stream
@@ -71,16 +71,16 @@ class Endpoint:
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: Headers = ()
     ) -> Response:
-        """Return the answer to one request on a connection of its own."""
+        """Return the response to one request on a separate connection."""
         with self.http() as http:
             return http.request(method, path, body, headers)
 
     def get(self, path: str) -> Response:
-        """Return the answer to one GET request on a connection of its own."""
+        """Return the response to one GET request on a separate connection."""
         return self.request("GET", path)
 
     def websocket(self, path: str = "/ws", *, headers: dict[str, str] | None = None) -> WebSocket:
-        """Return a WebSocket whose frames the caller makes."""
+        """Return a WebSocket whose frames the caller builds."""
         stream = self.stream()
         try:
             return WebSocket(stream, path, headers=headers, timeout=self.timeout)
@@ -99,18 +99,18 @@ class Endpoint:
 
 
 class Forwarded(Protocol):
-    """What forwards a device's ports, such as `espbench.device.device.Device`."""
+    """Forwards a device's ports, such as `espbench.device.device.Device`."""
 
     def ports(self, guest_port: int) -> list[int]:
-        """Return the host ports that lead to this guest port."""
+        """Return the host ports that are forwarded to this guest port."""
 
 
 class Endpoints:
-    """All endpoints of a device: http and https, and ws and wss through them.
+    """All endpoints of a device: http and https, which also serve ws and wss.
 
-    Each look at `http` or `https` gives the next forwarded port in turn: slirp's listener has
-    a backlog of one (``SO_LISTEN`` in slirp's socket.c), so clients that come at once need
-    ports of their own to reach the guest at once.
+    Each access to `http` or `https` gives the next forwarded port in turn: slirp's listener
+    has a backlog of one (``SO_LISTEN`` in slirp's socket.c), so simultaneous clients need
+    separate ports to reach the guest at once.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Endpoints:
         guest_ports: Mapping[str, int] | None = None,
         timeout: float = TIMEOUT,
     ) -> None:
-        """Find the ports; `timeout` (seconds, before scaling) is for each call of a client."""
+        """Look up the ports; `timeout` (seconds, before scaling) is for each call of a client."""
         guest = {"http": 80, "https": 443} if guest_ports is None else guest_ports
         self._ports = {
             scheme: itertools.cycle(device.ports(port)) for scheme, port in guest.items()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The errors that clients raise: `ClientError` and those below it."""
+"""The errors that clients raise: `ClientError` and its subclasses."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = [
 
 
 class ClientError(EspbenchError):
-    """A client did not get what it wanted from the device."""
+    """A client's operation on the device failed."""
 
 
 class ClientTimeout(ClientError):
-    """The device did not do its part in time."""
+    """The device did not respond in time."""
 
 
 class ConnectionEnded(ClientError):
     """The connection was closed, reset or refused.
 
     Attributes:
-        reset: True when it ended with a TCP reset, False when it ended in an orderly way.
+        reset: True when it ended with a TCP reset, False when it was closed with a FIN.
     """
 
     def __init__(self, message: str, *, reset: bool) -> None:
@@ -37,10 +37,10 @@ class ConnectionEnded(ClientError):
 
 
 class TlsError(ClientError):
-    """The handshake or a record failed.
+    """The TLS handshake or a record failed.
 
     Attributes:
-        reason: OpenSSL's own word for it, such as ``WRONG_VERSION_NUMBER``, or "".
+        reason: OpenSSL's reason code, such as ``WRONG_VERSION_NUMBER``, or "".
     """
 
     def __init__(self, message: str, *, reason: str) -> None:
@@ -49,11 +49,11 @@ class TlsError(ClientError):
 
 
 class HttpError(ClientError):
-    """What came back is no HTTP/1.1 answer."""
+    """The device's response is not valid HTTP/1.1."""
 
 
 class WebSocketError(ClientError):
-    """What came back breaks RFC 6455, or the upgrade was refused.
+    """The device violated RFC 6455, or refused the upgrade.
 
     Attributes:
         status: the HTTP status when the upgrade was refused, else None.
@@ -65,7 +65,7 @@ class WebSocketError(ClientError):
 
 
 class WebReplError(ClientError):
-    """The WebREPL refused the password or a file, or said something unknown.
+    """The WebREPL refused the password or a file, or sent an unknown response.
 
     Attributes:
         code: MicroPython's errno when a file was refused, else None.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An HTTP/1.1 client that sends whatever it is given; h11 parses the answers (RFC 9112)."""
+"""An HTTP/1.1 client that sends requests unchecked; h11 parses the responses (RFC 9112)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Response:
-    """An answer.
+    """An HTTP response.
 
     Attributes:
-        headers: names in lower case.
-        informational: status of each 1xx answer that came before (RFC 9110 section 15.2).
+        headers: pairs of name, in lower case, and value.
+        informational: status of each preceding 1xx response (RFC 9110 section 15.2).
     """
 
     status: int
@@ -37,7 +37,7 @@ class Response:
     informational: tuple[int, ...] = field(default=())
 
     def header(self, name: str) -> str | None:
-        """Return the first header of this name (any case), or None."""
+        """Return the value of the first header of this name (in any case), or None."""
         return next((value for key, value in self.headers if key == name.lower()), None)
 
     @property
@@ -46,18 +46,18 @@ class Response:
         return self.body.decode()
 
     def json(self) -> Any:
-        """Return the body as JSON."""
+        """Return the body, parsed as JSON."""
         return json.loads(self.body)
 
     @property
     def keeps_alive(self) -> bool:
-        """Whether the server lets the connection be used again (RFC 9112 section 9.3)."""
+        """Whether the connection is persistent (RFC 9112 section 9.3)."""
         connection = (self.header("connection") or "").lower()
         return "close" not in connection and self.http_version == "1.1"
 
 
 class HttpConnection:
-    """HTTP over one connection, plain or TLS, kept alive as long as both sides like."""
+    """HTTP over one persistent connection, plain or TLS."""
 
     def __init__(
         self, stream: ByteStream, host: str = "espbench.test", timeout: float = TIMEOUT
@@ -76,19 +76,19 @@ class HttpConnection:
         headers: Headers = (),
         timeout: Timeout = None,
     ) -> Response:
-        """Send a request and return its answer.
+        """Send a request and return its response.
 
         Raises:
-            HttpError: what came back is not HTTP/1.1.
-            ConnectionEnded: the connection ended before the answer did.
-            ClientTimeout: the answer was not there in time.
+            HttpError: the response is not valid HTTP/1.1.
+            ConnectionEnded: the connection ended before the response was complete.
+            ClientTimeout: the response was not complete in time.
         """
         deadline = Deadline.of(self.timeout if timeout is None else timeout)
         self.send(method, target, body, headers, deadline)
         return self.receive(method, deadline)
 
     def get(self, target: str, timeout: Timeout = None) -> Response:
-        """Return the answer to a GET request."""
+        """Return the response to a GET request."""
         return self.request("GET", target, timeout=timeout)
 
     def send(
@@ -99,27 +99,27 @@ class HttpConnection:
         headers: Headers = (),
         timeout: Timeout = None,
     ) -> None:
-        """Send a request without waiting for its answer."""
+        """Send a request without waiting for its response."""
         self.stream.send(encode_request(method, target, self.host, body, headers), timeout)
 
     def receive(self, method: str = "GET", timeout: Timeout = None) -> Response:
-        """Return the next answer; `method` says which request it belongs to.
+        """Return the next response; `method` is that of its request.
 
-        What has already arrived of the answers behind it is kept for the next call.
+        Data behind the response is kept for the next call.
         """
         return self._receive(method, [], timeout)
 
     def receive_upgrade(self, timeout: Timeout = None) -> Response:
-        """Return the answer to a GET that asked for another protocol: 101, or a refusal.
+        """Return the response to a GET with an Upgrade header: 101, or a refusal.
 
-        After a 101, `left_over` is the other protocol's first bytes.
+        After a 101, `left_over` holds the first bytes of the new protocol.
         """
         return self._receive("GET", [("Connection", "Upgrade"), ("Upgrade", "websocket")], timeout)
 
     def _receive(self, method: str, asked: list[tuple[str, str]], timeout: Timeout) -> Response:
         deadline = Deadline.of(self.timeout if timeout is None else timeout)
         parser = h11.Connection(h11.CLIENT)
-        # h11 wants to have sent the request that it parses the answer of.
+        # h11 only parses a response after it has sent the request.
         parser.send(h11.Request(method=method, target="/", headers=[("Host", self.host), *asked]))
         parser.send(h11.EndOfMessage())
         if self._left_over:
@@ -131,10 +131,10 @@ class HttpConnection:
             try:
                 event = parser.next_event()
             except h11.RemoteProtocolError as error:
-                # h11 raises it from a method of its own, whose frame is in its traceback: a
-                # reference cycle that holds our frames, and the connection with them.
+                # h11 raises the error through a method of the error itself, so its traceback holds
+                # a reference cycle that would keep our frames, and with them the connection.
                 error.__traceback__ = None
-                raise HttpError(f"The device's answer is not HTTP/1.1: {error}.") from None
+                raise HttpError(f"The device's response is not HTTP/1.1: {error}.") from None
             if event is h11.NEED_DATA:
                 self._more(parser, deadline)
             elif isinstance(event, h11.InformationalResponse):
@@ -146,7 +146,7 @@ class HttpConnection:
                 head = event
             elif isinstance(event, h11.Data):
                 body.append(bytes(event.data))
-            else:  # EndOfMessage: an early end of the connection is an error for h11
+            else:  # EndOfMessage; h11 raises an error if the connection ends early
                 break
         assert head is not None
         self._left_over = parser.trailing_data[0]
@@ -168,11 +168,11 @@ class HttpConnection:
         parser.receive_data(data)
 
     def ended(self, timeout: Timeout = None) -> bool:
-        """Wait for the server to end the connection; return whether it did so by a reset.
+        """Wait for the server to end the connection; return whether it reset it.
 
         Raises:
-            HttpError: it sent something else first.
-            ClientTimeout: it did not.
+            HttpError: the server sent something else first.
+            ClientTimeout: the server did not end the connection in time.
         """
         deadline = Deadline.of(self.timeout if timeout is None else timeout)
         try:
@@ -180,16 +180,16 @@ class HttpConnection:
         except ConnectionEnded as error:
             return error.reset
         if extra:
-            raise HttpError(f"The device sent {extra[:80]!r} where nothing was asked for.")
+            raise HttpError(f"The device sent {extra[:80]!r} without a request.")
         return False
 
     @property
     def left_over(self) -> bytes:
-        """What has arrived behind the last answer."""
+        """Data that has arrived behind the last response."""
         return self._left_over
 
     def close(self) -> None:
-        """End the connection in an orderly way."""
+        """Close the connection with a FIN."""
         self.stream.close()
 
     def __enter__(self) -> Self:
@@ -213,9 +213,9 @@ def encode_request(
     body: bytes | None = None,
     headers: Headers = (),
 ) -> bytes:
-    """Return a request as bytes, with Host and Content-Length unless `headers` has its own.
+    """Return a request as bytes, with Host and Content-Length unless `headers` has them.
 
-    Nothing is checked: what is asked for is what is sent.
+    Nothing is validated, so that tests can send malformed requests.
     """
     pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
     given = {name.lower() for name, _ in pairs}

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Connects from source ports that a guest does not remember: `connect`, `SourcePorts`.
+"""Connects from source ports that the guest has not seen lately: `connect`, `SourcePorts`.
 
-slirp keeps a client's source port, so it is a part of the connection's name in the guest. Two
-clients that share one are one connection there, and a client that gets one again while the guest
-remembers the last connection in TIME-WAIT is not heard: lwIP answers its SYN with an ACK of the old
-connection (RFC 9293, section 3.10.7.4, which allows a stack to take it for a new one), and slirp
-sends a lost SYN again after 6 s. The kernel knows nothing of either: when the guest ends a
-connection first, the client's port is free on the host at once.
+slirp preserves a client's source port, so the port identifies the connection in the guest. Two
+clients that share a port are one connection there. If a client reuses a port while the guest still
+has its last connection in TIME-WAIT, lwIP answers the SYN with an ACK of the old connection
+(RFC 9293 section 3.10.7.4 would allow it to accept a new one), and slirp retransmits a lost SYN
+only after 6 s. The host's kernel prevents neither: when the guest closes a connection first, the
+client's port is free on the host at once.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ import threading
 __all__ = ["SourcePorts", "bind", "connect"]
 
 LOCAL = "127.0.0.1"
-"""Where clients come from."""
+"""Address that clients connect from."""
 OFFERS = 8
-"""So many remembered ports in a row say that there are hardly any others."""
+"""After this many remembered ports in a row, there are hardly any others."""
 
 
 class SourcePorts:
-    """Remembers the ports that were used last, and takes others.
+    """Remembers recently used ports, and chooses others.
 
-    When the kernel offers only remembered ones, the one that was used first is forgotten: there
-    may be few to choose from (net.ipv4.ip_local_port_range; 14 000 by default, as Linux offers the
-    odd ones).
+    When the kernel only offers remembered ports, the one used longest ago is forgotten: there may
+    be few to choose from (net.ipv4.ip_local_port_range; 14 000 by default, as Linux offers the odd
+    ones).
     """
 
     def __init__(self) -> None:
-        """Start without a memory."""
+        """Start with no remembered ports."""
         self._lately: dict[int, None] = {}  # in the order of their use
         self._lock = threading.Lock()
 
     def bind(self, sock: socket.socket) -> None:
-        """Bind an unconnected socket to a port of its own on the loopback.
+        """Bind an unconnected socket to an unused port on the loopback.
 
         Raises:
             OSError: the host has no free port.
@@ -53,7 +53,7 @@ class SourcePorts:
             return
 
     def new(self) -> int:
-        """Return a port that was free a moment ago, and was not used lately."""
+        """Return a port that was free a moment ago and has not been used lately."""
         with self._lock:
             while True:
                 for _ in range(OFFERS):
@@ -73,18 +73,18 @@ def _offered() -> int:
 _ports = SourcePorts()
 
 bind = _ports.bind
-"""Bind an unconnected socket to a port that this process did not use lately."""
+"""Bind an unconnected socket to a port that this process has not used lately."""
 
 
 def connect(port: int, timeout: float, host: str = LOCAL) -> socket.socket:
-    """Return a TCP connection from a port that this process did not use lately.
+    """Return a TCP connection from a port that this process has not used lately.
 
     Args:
-        port: where to, on `host`.
-        timeout: seconds, for the connection and for each call after it.
+        port: destination port on `host`.
+        timeout: seconds, for the connection and for each later call.
 
     Raises:
-        OSError: as `socket.create_connection` does.
+        OSError: see `socket.create_connection`.
     """
     sock = socket.socket()
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Stream`: a TCP connection with a deadline for every call, which tells a FIN from a reset."""
+"""`Stream`: a TCP connection with a deadline per call, which distinguishes FIN from reset."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from espbench.util.timeouts import Deadline
 __all__ = ["TIMEOUT", "ByteStream", "Stream", "Timeout"]
 
 TIMEOUT = 10.0
-"""Seconds (before scaling) that a call may take unless the caller says otherwise."""
+"""Default time-out of a call, in seconds (before scaling)."""
 
 Timeout = float | Deadline | None
-"""Seconds, a deadline shared with other calls, or None for the connection's own time-out."""
+"""Seconds, a deadline shared with other calls, or None for the connection's time-out."""
 
 
 class ByteStream(Protocol):
-    """What HTTP and WebSocket clients need of a connection, plain or TLS."""
+    """A connection for HTTP and WebSocket clients, plain or TLS."""
 
     @property
     def port(self) -> int:
-        """Its own port, by which the device knows it."""
+        """The client's source port, which identifies the connection on the device."""
 
     def send(self, data: bytes, timeout: Timeout = None) -> None:
         """Send all of the data."""
 
     def receive(self, timeout: Timeout = None) -> bytes:
-        """Return what is there, waiting for at least one byte; b"" is the peer's orderly end."""
+        """Return available data, waiting for at least one byte; b"" if the peer closed."""
 
     def close(self) -> None:
-        """End the connection in an orderly way."""
+        """Close the connection with a FIN."""
 
     def reset(self) -> None:
-        """End the connection abruptly, with a TCP reset."""
+        """Close the connection with a RST."""
 
 
 class Stream:
     """A TCP connection.
 
     Every call raises `ClientTimeout` when its time is over, and `ConnectionEnded`
-    when the peer reset the connection.
+    when the peer has reset the connection.
     """
 
     def __init__(
@@ -56,17 +56,17 @@ class Stream:
         self.sock = sock
         self.timeout = timeout
         self.peer = peer
-        # What is sent in two pieces shall arrive as two. A peer may be gone already.
+        # Data sent in two pieces must arrive in two. The peer may already be gone.
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @classmethod
     def connect(cls, port: int, host: str = "127.0.0.1", timeout: float = TIMEOUT) -> Self:
-        """Connect; slirp accepts before the guest does, so this says nothing about the guest.
+        """Connect to the forwarded port; slirp accepts even if the guest does not listen.
 
         Raises:
-            ConnectionEnded: nobody listens there.
-            ClientTimeout: no answer in time.
+            ConnectionEnded: the connection was refused.
+            ClientTimeout: the connection was not accepted in time.
         """
         deadline = Deadline(timeout)
         try:
@@ -84,7 +84,7 @@ class Stream:
 
     @property
     def port(self) -> int:
-        """Its own port, by which the device knows it: slirp keeps source ports."""
+        """The source port, which slirp preserves, so it identifies the connection on the device."""
         return int(self.sock.getsockname()[1])
 
     def send(self, data: bytes, timeout: Timeout = None) -> None:
@@ -96,7 +96,7 @@ class Stream:
             raise self._failed("take", deadline, error) from None
 
     def receive(self, timeout: Timeout = None, size: int = 65536) -> bytes:
-        """Return up to `size` bytes as soon as there is one; b"" is the peer's orderly end."""
+        """Return up to `size` bytes as soon as any arrive; b"" if the peer closed."""
         deadline = self._begin("send", timeout)
         try:
             return self.sock.recv(size)
@@ -104,7 +104,7 @@ class Stream:
             raise self._failed("send", deadline, error) from None
 
     def receive_until_end(self, timeout: Timeout = None) -> bytes:
-        """Return everything up to the peer's orderly end."""
+        """Return everything until the peer closes the connection."""
         deadline = self.deadline(timeout)
         parts = []
         while part := self.receive(deadline):
@@ -112,7 +112,7 @@ class Stream:
         return b"".join(parts)
 
     def wait_until_gone(self, timeout: Timeout = None) -> bool:
-        """Wait for the peer to end the connection; return whether it did so by a reset."""
+        """Wait for the peer to end the connection; return whether it reset it."""
         try:
             self.receive_until_end(timeout)
         except ConnectionEnded as error:
@@ -120,7 +120,7 @@ class Stream:
         return False
 
     def finish(self) -> None:
-        """Say that nothing more will be sent (a FIN); what the peer sends still arrives."""
+        """Close the sending direction with a FIN; the peer's data still arrives."""
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
 
@@ -135,7 +135,7 @@ class Stream:
         self.sock.close()
 
     def deadline(self, timeout: Timeout) -> Deadline:
-        """Return the deadline of a call that was given this time-out."""
+        """Return the deadline for a call with this time-out."""
         return Deadline.of(self.timeout if timeout is None else timeout)
 
     def _begin(self, verb: str, timeout: Timeout) -> Deadline:
@@ -145,9 +145,9 @@ class Stream:
         self.sock.settimeout(deadline.remaining() or 0.001)
         return deadline
 
-    # Not a generator-based context manager: since Python 3.12 one that replaces an exception leaves
+    # Not a generator-based context manager: since Python 3.12, replacing an exception in one leaves
     # a reference cycle (exception, its traceback, the frame of contextlib's __exit__, exception),
-    # and the socket in it stays open until the garbage collector comes by.
+    # and the socket in it stays open until the next garbage collection.
     def _failed(self, verb: str, deadline: Deadline, error: OSError) -> ClientError:
         if isinstance(error, TimeoutError):
             return self._late(verb, deadline)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""TLS clients: an ordinary one, and one that goes through a handshake step by step.
+"""TLS clients: `TlsStream`, and `TlsSteps`, which runs the handshake step by step.
 
-Both let OpenSSL work on memory buffers (`ssl.MemoryBIO`), so that the bytes on the
-wire are ours to cut, delay and keep back.
+Both run OpenSSL on memory buffers (`ssl.MemoryBIO`), so that the bytes on the wire
+can be cut, delayed and held back.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ __all__ = ["UNVERIFIED", "Record", "Step", "Tls", "TlsSteps", "TlsStream", "reco
 
 @dataclass(frozen=True)
 class Tls:
-    """How a client does TLS.
+    """TLS options of a client.
 
     Attributes:
         trust: certificates (PEM) to trust; None trusts nothing, which only makes sense
             with `verify` off.
-        server_name: what the certificate has to be for, sent as SNI (RFC 6066).
-        verify: whether chain and name are checked.
-        check_name: whether the name is, too.
-        minimum, maximum: TLS versions; None is OpenSSL's own.
+        server_name: the expected host name, also sent as SNI (RFC 6066).
+        verify: whether to verify the chain and the name.
+        check_name: whether to verify the name, if `verify` is on.
+        minimum, maximum: TLS versions; None is OpenSSL's default.
         ciphers: an OpenSSL cipher list for TLS 1.2, such as ``ECDHE-ECDSA-AES128-GCM-SHA256``.
         curve: the only group to offer, such as ``prime256v1``.
-        secrets: the file that session secrets are appended to (SSLKEYLOGFILE format).
+        secrets: file to which session secrets are appended (SSLKEYLOGFILE format).
     """
 
     trust: str | None = None
@@ -51,13 +51,13 @@ class Tls:
     secrets: Path | None = None
 
     def context(self) -> ssl.SSLContext:
-        """Return an `ssl.SSLContext` that does this.
+        """Return an `ssl.SSLContext` with these options.
 
         Raises:
             ssl.SSLError: OpenSSL does not know the ciphers or the curve.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        # An end without close_notify is to be seen, whatever this Python's default is.
+        # An end without close_notify must be visible, whatever this Python's default is.
         context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         context.check_hostname = self.verify and self.check_name
         context.verify_mode = ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE
@@ -77,12 +77,12 @@ class Tls:
 
 
 def _is_end(error: ssl.SSLError) -> bool:
-    """Return whether TCP ended without close_notify; some Pythons have no class for that."""
+    """Return whether TCP ended without close_notify; not all Pythons have a class for that."""
     return isinstance(error, ssl.SSLEOFError) or error.reason == "UNEXPECTED_EOF_WHILE_READING"
 
 
 UNVERIFIED = Tls(verify=False)
-"""What a browser does after its warning was accepted."""
+"""The behaviour of a browser after the user accepted its warning."""
 
 
 class TlsStream:
@@ -93,12 +93,12 @@ class TlsStream:
 
         Raises:
             TlsError: the handshake failed, here or (with an alert) at the peer.
-            ConnectionEnded: the peer went away in the middle.
-            ClientTimeout: it took too long.
+            ConnectionEnded: the peer ended the connection during the handshake.
+            ClientTimeout: the handshake took too long.
         """
         self.raw = raw
         self.ended_cleanly: bool | None = None
-        """Whether the peer's end came with close_notify (RFC 5246 section 7.2.1); None: not yet."""
+        """Whether the peer sent close_notify (RFC 5246 section 7.2.1); None: still open."""
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._object = tls.context().wrap_bio(
@@ -119,12 +119,12 @@ class TlsStream:
 
     @property
     def port(self) -> int:
-        """Its own port, by which the device knows it."""
+        """The client's source port, which identifies the connection on the device."""
         return self.raw.port
 
     @property
     def version(self) -> str:
-        """The protocol's version, such as ``TLSv1.2``."""
+        """The protocol version, such as ``TLSv1.2``."""
         return self._object.version() or ""
 
     @property
@@ -142,9 +142,9 @@ class TlsStream:
         """Send all of the data.
 
         Raises:
-            ConnectionEnded: the peer is known to have gone.
-            ClientTimeout: the peer did not take it in time.
-            TlsError: OpenSSL refused.
+            ConnectionEnded: the peer has ended the connection.
+            ClientTimeout: the peer did not take the data in time.
+            TlsError: OpenSSL reported an error.
         """
         if data:
             try:
@@ -159,7 +159,7 @@ class TlsStream:
         self._flush(self.raw.deadline(timeout))
 
     def receive(self, timeout: Timeout = None) -> bytes:
-        """Return what is there, waiting for at least one byte; b"" is the peer's orderly end."""
+        """Return available data, waiting for at least one byte; b"" if the peer closed."""
         deadline = self.raw.deadline(timeout)
         while True:
             try:
@@ -182,7 +182,7 @@ class TlsStream:
 
     def close(self) -> None:
         """Send close_notify, then close the TCP connection."""
-        # It would wait for the peer's close_notify, which nobody needs.
+        # unwrap() raises as long as the peer's close_notify is missing, which is not needed.
         with contextlib.suppress(ssl.SSLError, ValueError):
             self._object.unwrap()
         self._flush_quietly(Deadline(1))
@@ -213,7 +213,7 @@ class TlsStream:
             self.raw.send(self._outgoing.read(), deadline)
 
     def _flush_quietly(self, deadline: Deadline) -> None:
-        """Send an alert, if somebody is left to read it."""
+        """Send a pending alert, if the peer is still there."""
         with contextlib.suppress(ClientError):
             self._flush(deadline)
 
@@ -232,7 +232,7 @@ class TlsStream:
 
 
 def tls_error(peer: str, error: ssl.SSLError) -> TlsError:
-    """Return our error for one of OpenSSL's."""
+    """Convert an error of OpenSSL into a `TlsError`."""
     reason = error.reason or ""
     words = getattr(error, "verify_message", "") or reason.replace("_", " ").lower() or str(error)
     return TlsError(f"TLS with {peer} failed: {words}.", reason=reason)
@@ -240,7 +240,7 @@ def tls_error(peer: str, error: ssl.SSLError) -> TlsError:
 
 @dataclass(frozen=True)
 class Record:
-    """A TLS record (RFC 5246 section 6.2.1) as it is on the wire."""
+    """A TLS record (RFC 5246 section 6.2.1) as sent on the wire."""
 
     content_type: int
     raw: bytes
@@ -257,7 +257,7 @@ class Record:
 
 
 def records(data: bytes) -> Iterator[Record]:
-    """Yield the whole records of this data; a part of one at the end is left out."""
+    """Yield the complete records in this data; an incomplete one at the end is omitted."""
     while len(data) >= 5:
         content_type, _version, length = struct.unpack("!BHH", data[:5])
         if len(data) < 5 + length:
@@ -267,7 +267,7 @@ def records(data: bytes) -> Iterator[Record]:
 
 
 class Step(enum.Enum):
-    """How far a TLS 1.2 handshake (RFC 5246 section 7.3) has gone, as its client sees it."""
+    """Progress of a TLS 1.2 handshake (RFC 5246 section 7.3), as the client sees it."""
 
     CONNECTED = "TCP is connected, nothing is sent"
     HALF_A_HELLO = "half of the ClientHello is sent"
@@ -282,7 +282,7 @@ class Step(enum.Enum):
 
 
 class TlsSteps:
-    """A client whose handshake goes as far as it is told, and whose bytes can be looked at."""
+    """A client that stops its handshake at a given step and gives access to its bytes."""
 
     def __init__(self, tls: Tls) -> None:
         """Prepare the ClientHello; nothing is sent."""
@@ -292,19 +292,21 @@ class TlsSteps:
             self._incoming, self._outgoing, server_hostname=tls.server_name
         )
         self.established = False
-        """Whether the handshake is complete for this side."""
+        """Whether the handshake is complete on this side."""
         self.hello = self._go_on()
         """The whole ClientHello as a record."""
 
     def feed(self, data: bytes) -> bytes:
-        """Take what the server sent; return what there is to send, b"" while more is needed.
+        """Take data from the server; return the data to send, b"" while more input is needed.
 
         Raises:
-            ConnectionEnded: it is the end, b"".
-            TlsError: OpenSSL did not like it.
+            ConnectionEnded: the data is b"", the end of the connection.
+            TlsError: OpenSSL reported an error.
         """
         if not data:
-            raise ConnectionEnded("The device ended the connection in the handshake.", reset=False)
+            raise ConnectionEnded(
+                "The device closed the connection during the TLS handshake.", reset=False
+            )
         self._incoming.write(data)
         return self._go_on()
 
@@ -319,12 +321,12 @@ class TlsSteps:
         return self._outgoing.read()
 
     def go(self, stream: Stream, step: Step, timeout: Timeout = None) -> None:
-        """Take the handshake on this fresh connection up to this step, and stop there.
+        """Run the handshake on this fresh connection up to this step, and stop there.
 
         Raises:
-            ConnectionEnded: the server went away before that.
+            ConnectionEnded: the server ended the connection before that.
             ClientTimeout: the server did not send its flight in time.
-            TlsError: OpenSSL did not like it.
+            TlsError: OpenSSL reported an error.
         """
         deadline = stream.deadline(timeout)
         if step is Step.CONNECTED:
@@ -364,6 +366,6 @@ class TlsSteps:
             self.feed(data)
 
     def encrypt(self, data: bytes) -> bytes:
-        """Return application data as records, ready to be sent or cut."""
+        """Return application data as encrypted records, to be sent whole or in parts."""
         self._object.write(data)
         return self._outgoing.read()

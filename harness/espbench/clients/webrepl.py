@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A client for MicroPython's WebREPL: the password, lines of the REPL, and files.
+"""A client for MicroPython's WebREPL: login, lines of the REPL, and file transfer.
 
-The protocol is that of MicroPython's extmod/modwebrepl.c and of its client webrepl_cli.py: the
-server asks ``Password: ``, and answers ``WebREPL connected`` and the prompt, or ``Access denied``.
-Text frames are the REPL. Binary frames are files: a request of 82 bytes that begins with ``WA``,
-answers of ``WB`` and a number, 0 when all is well.
+The protocol is that of MicroPython's extmod/modwebrepl.c and its client webrepl_cli.py: the server
+asks ``Password: ``, and answers ``WebREPL connected`` and the prompt, or ``Access denied``. Text
+frames carry the REPL. Binary frames carry files: a request has 82 bytes and begins with ``WA``, a
+response consists of ``WB`` and a status code, 0 for success.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PIECE = 1024
 
 
 class TextSocket(Protocol):
-    """What the client needs of a WebSocket."""
+    """The part of a WebSocket that the client uses."""
 
     def send(self, data: str | bytes) -> None:
         """Send one message."""
@@ -39,9 +39,9 @@ def request(operation: int, name: str = "", size: int = 0, *, name_length: int =
 
     Args:
         operation: PUT, GET or VERSION.
-        name: of the file, at most 64 bytes.
-        size: of what will be put, in bytes.
-        name_length: to lie about it.
+        name: name of the file, at most 64 bytes.
+        size: size of the file to put, in bytes.
+        name_length: a wrong length of the name to send; negative: the right one.
     """
     encoded = name.encode()
     length = len(encoded) if name_length < 0 else name_length
@@ -69,7 +69,7 @@ class WebRepl:
             raise WebReplError("The device refused the WebREPL's password.")
 
     def line(self, source: str) -> str:
-        """Run one line; return what it printed, without the echo and the prompt."""
+        """Run one line; return its output, without the echo and the prompt."""
         self.socket.send(source + "\r")
         answer = self.read_until(PROMPT)
         echo, _, output = answer.removesuffix(PROMPT).partition("\r\n")
@@ -78,12 +78,12 @@ class WebRepl:
         return output.replace("\r\n", "\n")
 
     def type(self, text: str, *ends: str) -> str:
-        """Send text as it is; return what comes back up to and with one of these ends."""
+        """Send text unchanged; return the output up to and including one of these ends."""
         self.socket.send(text)
         return self.read_until(*ends or (PROMPT,))
 
     def read_until(self, *ends: str) -> str:
-        """Return the text up to and with the first of these ends."""
+        """Return the text up to and including the first of these ends."""
         deadline = Deadline(self.timeout)
         while True:
             found = [self._text.find(end) + len(end) for end in ends if end in self._text]
@@ -95,7 +95,7 @@ class WebRepl:
     # ---------------------------------------------------------------- files
 
     def version(self) -> tuple[int, int, int]:
-        """Return MicroPython's version as the device tells it."""
+        """Return the version of MicroPython that the device reports."""
         self.socket.send(request(VERSION))
         major, minor, micro = self.read_bytes(3)
         return major, minor, micro
@@ -131,19 +131,19 @@ class WebRepl:
         return data
 
     def answer(self) -> int:
-        """Return the code of the next ``WB`` answer."""
+        """Return the code of the next ``WB`` response."""
         signature, code = struct.unpack("<2sH", self.read_bytes(4))
         if signature != b"WB":
             raise WebReplError(f"The WebREPL answered with {signature!r} instead of b'WB'.")
         return int(code)
 
     def expect_good(self, what: str) -> None:
-        """Take an answer; raise what it says when it is not 0."""
+        """Receive a response; raise `WebReplError` if its code is not 0."""
         if code := self.answer():
             raise WebReplError(f"The device could not {what}: errno {code}.", code=code)
 
     def read_bytes(self, count: int) -> bytes:
-        """Return this many bytes of the binary frames."""
+        """Return this many bytes from the binary frames."""
         deadline = Deadline(self.timeout)
         while len(self._binary) < count:
             self._receive(deadline)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A WebSocket client that can break RFC 6455, `WebSocket`, and one that cannot, `WellBehaved`.
+"""WebSocket clients: `WebSocket` can violate RFC 6455, `WellBehaved` cannot.
 
-For well-behaved clients `well_behaved` gives a connection of the `websockets` library.
+`well_behaved` opens a connection of the `websockets` library.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ _ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame to send, right or wrong (RFC 6455 section 5.2).
+    """A frame to send, valid or not (RFC 6455 section 5.2).
 
     Attributes:
-        length: the length that is claimed, when it is not the payload's.
-        length_bytes: 0, 2 or 8 bytes for the length, when not the fewest.
+        length: the payload length to claim, if not the real one.
+        length_bytes: size of the extended payload length, 0, 2 or 8, if not the smallest.
     """
 
     opcode: int
@@ -118,7 +118,7 @@ class Closed:
 
 
 def upgrade_headers(key: str | None = None) -> dict[str, str]:
-    """Return the headers that ask for a WebSocket (RFC 6455 section 4.1)."""
+    """Return the headers of an opening handshake (RFC 6455 section 4.1)."""
     return {
         "Upgrade": "websocket",
         "Connection": "Upgrade",
@@ -128,12 +128,12 @@ def upgrade_headers(key: str | None = None) -> dict[str, str]:
 
 
 def accept_of(key: str) -> str:
-    """Return the Sec-WebSocket-Accept that belongs to this key (RFC 6455 section 4.2.2)."""
+    """Return the Sec-WebSocket-Accept for this key (RFC 6455 section 4.2.2)."""
     return base64.b64encode(hashlib.sha1(key.encode() + _ACCEPT_GUID).digest()).decode()
 
 
 class WebSocket:
-    """A WebSocket whose frames the caller makes."""
+    """A WebSocket whose frames the caller builds."""
 
     def __init__(
         self,
@@ -143,16 +143,16 @@ class WebSocket:
         headers: dict[str, str] | None = None,
         timeout: float = TIMEOUT,
     ) -> None:
-        """Ask for the upgrade.
+        """Do the opening handshake.
 
         Args:
             stream: a fresh connection, plain or TLS.
             path: the endpoint.
-            headers: instead of those of `upgrade_headers`.
+            headers: headers to send instead of those of `upgrade_headers`.
             timeout: seconds for each call.
 
         Raises:
-            WebSocketError: it was refused (its status is in `status`) or answered wrongly.
+            WebSocketError: the upgrade was refused (see `status`) or the response is invalid.
         """
         self.stream = stream
         self.timeout = timeout
@@ -162,7 +162,7 @@ class WebSocket:
         answer = _receive_upgrade(http, timeout)
         expected = accept_of(wanted.get("Sec-WebSocket-Key", ""))
         if answer.header("sec-websocket-accept") != expected:
-            raise WebSocketError("The device's Sec-WebSocket-Accept does not belong to the key.")
+            raise WebSocketError("The device's Sec-WebSocket-Accept does not match the key.")
         self.response = answer
         self._judge = Connection(ConnectionType.CLIENT)
         self._events: list[Event] = []
@@ -181,15 +181,16 @@ class WebSocket:
         self.send_bytes(b"".join(frame.encode() for frame in frames))
 
     def send_bytes(self, data: bytes) -> None:
-        """Send bytes that need not be a frame."""
+        """Send raw bytes, which need not be a frame."""
         self.stream.send(data, self.timeout)
 
     def receive(self, timeout: Timeout = None) -> str | bytes:
-        """Return the next whole message.
+        """Return the next complete message.
 
         Raises:
-            WebSocketError: the server closed, or broke the protocol.
-            ConnectionEnded, ClientTimeout: as they say.
+            WebSocketError: the server closed the WebSocket, or violated the protocol.
+            ConnectionEnded: the connection ended without a close frame.
+            ClientTimeout: no message came in time.
         """
         deadline = Deadline.of(self.timeout if timeout is None else timeout)
         text: list[str] = []
@@ -199,7 +200,7 @@ class WebSocket:
             if isinstance(event, CloseConnection):
                 raise WebSocketError(
                     f"The device closed the WebSocket with {int(event.code)} {event.reason!r}"
-                    " where a message was expected."
+                    " instead of sending a message."
                 )
             if isinstance(event, TextMessage):
                 text.append(event.data)
@@ -209,7 +210,7 @@ class WebSocket:
                 return "".join(text) if isinstance(event, TextMessage) else b"".join(binary)
 
     def receive_pong(self, timeout: Timeout = None) -> bytes:
-        """Return the payload of the next pong; messages before it are lost."""
+        """Return the payload of the next pong; messages before it are discarded."""
         deadline = Deadline.of(self.timeout if timeout is None else timeout)
         while True:
             event = self._next(deadline)
@@ -219,10 +220,10 @@ class WebSocket:
                 raise WebSocketError(f"The device closed with {int(event.code)}, without a pong.")
 
     def receive_close(self, timeout: Timeout = None) -> Closed:
-        """Return the server's close frame; what comes before it is lost.
+        """Return the server's close frame; messages before it are discarded.
 
         Raises:
-            ConnectionEnded: the connection ended without one.
+            ConnectionEnded: the connection ended without a close frame.
         """
         deadline = Deadline.of(self.timeout if timeout is None else timeout)
         while True:
@@ -231,7 +232,7 @@ class WebSocket:
                 return Closed(int(event.code), event.reason or "")
 
     def receive_ping(self, timeout: Timeout = None) -> bytes:
-        """Return the payload of the server's next ping, unanswered."""
+        """Return the payload of the server's next ping, without answering it."""
         deadline = Deadline.of(self.timeout if timeout is None else timeout)
         while True:
             event = self._next(deadline)
@@ -239,14 +240,14 @@ class WebSocket:
                 return bytes(event.payload)
 
     def wait_until_gone(self, timeout: Timeout = None) -> None:
-        """Wait until the server has ended the connection below the WebSocket."""
+        """Wait until the server has ended the underlying connection."""
         deadline = Deadline.of(self.timeout if timeout is None else timeout)
         with contextlib.suppress(ConnectionEnded):
             while self.stream.receive(deadline):
                 pass
 
     def close(self, code: int = 1000, reason: str = "") -> Closed:
-        """Close as RFC 6455 section 7.1.1 has it; return the server's close frame."""
+        """Close the WebSocket (RFC 6455 section 7.1.1); return the server's close frame."""
         try:
             self.send_frame(Frame(CLOSE, close_payload(code, reason)))
             answer = self.receive_close()
@@ -282,7 +283,7 @@ class WebSocket:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close it with 1000 when all went well, else just the connection."""
+        """Close the WebSocket with 1000, or only the connection after an exception."""
         if kind is None:
             self.close()
         else:
@@ -290,7 +291,7 @@ class WebSocket:
 
 
 def _receive_upgrade(http: HttpConnection, timeout: Timeout) -> Response:
-    """Return the 101 answer; anything else is raised."""
+    """Return the 101 response; raise `WebSocketError` for any other."""
     answer = http.receive_upgrade(timeout)
     if answer.status != 101:
         raise WebSocketError(
@@ -327,7 +328,7 @@ class WellBehaved:
             raise WebSocketError(f"No WebSocket message came: {error}.") from None
 
     def echo(self, data: str | bytes) -> str | bytes:
-        """Send a message and return the one that comes back."""
+        """Send a message and return the next one received."""
         self.send(data)
         return self.receive()
 
@@ -337,7 +338,7 @@ class WellBehaved:
             yield self.receive()
 
     def close(self) -> int:
-        """Close with 1000; return the code that the server closed with."""
+        """Close with 1000; return the server's close code."""
         self._open.close()
         return self.connection.close_code or 1006
 
@@ -360,12 +361,13 @@ def well_behaved(url: str, tls: Tls | None = None, timeout: float = TIMEOUT) -> 
 
     Args:
         url: ``ws://`` or ``wss://``.
-        tls: how to do TLS, for ``wss://``.
+        tls: TLS options, for ``wss://``.
         timeout: seconds for each call.
 
     Raises:
         WebSocketError: the upgrade failed.
-        ConnectionEnded, ClientTimeout: as they say.
+        ConnectionEnded: the connection was refused or ended.
+        ClientTimeout: the WebSocket was not open in time.
     """
     deadline = Deadline(timeout)
     try:

@@ -35,7 +35,7 @@ from websockets.sync.server import ServerConnection, serve
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers what was asked, in a way the tests know."""
+    """Answers each request in a way that the tests know."""
 
     protocol_version = "HTTP/1.1"
 
@@ -100,7 +100,7 @@ def https_endpoint(server_context: ssl.SSLContext) -> Iterator[Endpoint]:
 
 @contextlib.contextmanager
 def one_connection(behave: Callable[[socket.socket], object]) -> Iterator[Endpoint]:
-    """Serve one connection by this function."""
+    """Serve one connection with this function."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def run() -> None:
@@ -124,7 +124,7 @@ def test_get(http_endpoint: Endpoint) -> None:
 
 
 def test_several_requests_on_one_connection(http_endpoint: Endpoint) -> None:
-    """A connection is good for GET, HEAD and POST, one behind the other."""
+    """A connection can be used for GET, HEAD and POST, one after the other."""
     with http_endpoint.http() as http:
         assert http.get("/1").text == "/1"
         head = http.request("HEAD", "/")
@@ -132,8 +132,8 @@ def test_several_requests_on_one_connection(http_endpoint: Endpoint) -> None:
         assert http.request("POST", "/", b"data").body == b"data"
 
 
-def test_pipelined_answers_are_told_apart(http_endpoint: Endpoint) -> None:
-    """Three requests in one piece give three answers."""
+def test_pipelined_responses_are_separated(http_endpoint: Endpoint) -> None:
+    """Three pipelined requests give three responses."""
     with http_endpoint.http() as http:
         for index in range(3):
             http.send("GET", f"/{index}")
@@ -141,7 +141,7 @@ def test_pipelined_answers_are_told_apart(http_endpoint: Endpoint) -> None:
 
 
 def test_https_verifies_and_writes_the_secrets(https_endpoint: Endpoint, tmp_path: Path) -> None:
-    """A verified connection works and leaves what Wireshark needs."""
+    """A verified connection works and writes the secrets that Wireshark needs."""
     log = tmp_path / "secrets.log"
     endpoint = https_endpoint.but(secrets=log)
     with endpoint.http() as http:
@@ -149,8 +149,8 @@ def test_https_verifies_and_writes_the_secrets(https_endpoint: Endpoint, tmp_pat
     assert "CLIENT_RANDOM " in log.read_text()
 
 
-def test_a_tls_stream_tells_what_was_negotiated(https_endpoint: Endpoint) -> None:
-    """Version, cipher and certificate can be asked for."""
+def test_a_tls_stream_has_the_negotiated_parameters(https_endpoint: Endpoint) -> None:
+    """A TLS stream has the negotiated version, cipher and certificate."""
     stream = https_endpoint.but(ciphers="ECDHE-ECDSA-AES128-GCM-SHA256").tls_stream()
     assert stream.version == "TLSv1.2"
     assert stream.cipher == "ECDHE-ECDSA-AES128-GCM-SHA256"
@@ -161,8 +161,8 @@ def test_a_tls_stream_tells_what_was_negotiated(https_endpoint: Endpoint) -> Non
     stream.close()
 
 
-def test_a_tls_peer_that_has_gone_is_a_sentence(server_context: ssl.SSLContext) -> None:
-    """Sending on a connection that ended without close_notify is told like any other end."""
+def test_sending_to_a_closed_tls_peer(server_context: ssl.SSLContext) -> None:
+    """Sending after an end without close_notify raises ConnectionEnded."""
 
     def behave(connection: socket.socket) -> None:
         server_context.wrap_socket(connection, server_side=True).close()
@@ -178,21 +178,21 @@ def test_a_tls_peer_that_has_gone_is_a_sentence(server_context: ssl.SSLContext) 
     )
 
 
-def test_a_wrong_name_is_a_sentence(https_endpoint: Endpoint) -> None:
-    """A certificate for another name is refused with OpenSSL's words."""
+def test_a_wrong_name_is_refused(https_endpoint: Endpoint) -> None:
+    """A certificate for another name is refused with OpenSSL's message."""
     with pytest.raises(TlsError, match=r"Hostname mismatch.*elsewhere\.test"):
         https_endpoint.but(server_name="elsewhere.test").get("/")
 
 
-def test_no_trust_is_a_sentence(https_endpoint: Endpoint) -> None:
-    """A certificate that nobody signed for is refused."""
+def test_an_untrusted_certificate_is_refused(https_endpoint: Endpoint) -> None:
+    """A certificate from an unknown issuer is refused."""
     with pytest.raises(TlsError, match="unable to get local issuer"):
         https_endpoint.but(trust=None).get("/")
 
 
 @pytest.mark.parametrize("step", list(Step))
-def test_steps_stop_where_they_are_told(step: Step, https_endpoint: Endpoint) -> None:
-    """The handshake can be left in each of its states; only the last one is established."""
+def test_the_handshake_stops_at_each_step(step: Step, https_endpoint: Endpoint) -> None:
+    """The handshake can stop at each step; only the last one is established."""
     steps = TlsSteps(Tls(verify=False))
     stream = https_endpoint.raw()
     steps.go(stream, step)
@@ -211,7 +211,7 @@ def test_steps_can_talk_after_the_handshake(https_endpoint: Endpoint) -> None:
 
 
 def test_no_two_clients_share_a_source_port() -> None:
-    """Clients of two forwarded ports differ in their own ports, which slirp keeps in the guest."""
+    """Clients of two forwarded ports have different source ports, which slirp preserves."""
     with contextlib.ExitStack() as stack:
         ports = []
         for _ in range(2):
@@ -224,9 +224,9 @@ def test_no_two_clients_share_a_source_port() -> None:
 
 
 def test_no_source_port_comes_again_soon() -> None:
-    """A port that was just closed is not taken again: a guest may still know it (TIME-WAIT)."""
+    """A port that was just closed is not reused: it may be in TIME-WAIT on the guest."""
     ports, taken = SourcePorts(), []
-    for _ in range(3000):  # by chance alone some three hundred of them would be the same
+    for _ in range(3000):  # with random ports, about three hundred would repeat
         with socket.socket() as sock:
             ports.bind(sock)
             taken.append(sock.getsockname()[1])
@@ -234,7 +234,7 @@ def test_no_source_port_comes_again_soon() -> None:
 
 
 def test_source_ports_do_not_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the host has few ports they come again, but not soon."""
+    """On a host with few ports they are reused, but not soon."""
     ports, offered = SourcePorts(), itertools.cycle(range(40_000, 40_100))
     monkeypatch.setattr(source_ports, "_offered", lambda: next(offered))
     taken = [ports.new() for _ in range(1000)]
@@ -243,7 +243,7 @@ def test_source_ports_do_not_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_source_port_that_another_process_took(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When somebody was faster, the next port is taken."""
+    """If another process took the port first, the next one is used."""
     ports = SourcePorts()
     with socket.create_server(("127.0.0.1", 0)) as other, socket.socket() as sock:
         offered = iter([other.getsockname()[1]])
@@ -254,7 +254,7 @@ def test_a_source_port_that_another_process_took(monkeypatch: pytest.MonkeyPatch
 
 
 def test_nobody_listens() -> None:
-    """A closed port is a refused connection, with a question that helps."""
+    """A closed port is a refused connection, with a hint at the cause."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(ConnectionEnded, match="is the device running"):
@@ -262,7 +262,7 @@ def test_nobody_listens() -> None:
 
 
 def test_a_silent_server_is_a_timeout() -> None:
-    """A server that says nothing is given up after the time-out."""
+    """A server that sends nothing is a ClientTimeout."""
     event = threading.Event()
 
     def keep_quiet(_: socket.socket) -> None:
@@ -274,8 +274,8 @@ def test_a_silent_server_is_a_timeout() -> None:
         event.set()
 
 
-def test_a_reset_is_told_from_an_end() -> None:
-    """A reset and an orderly end are different."""
+def test_a_reset_is_distinguished_from_a_fin() -> None:
+    """`wait_until_gone` distinguishes a reset from a FIN."""
 
     def reset(connection: socket.socket) -> None:
         connection.recv(1)
@@ -288,7 +288,7 @@ def test_a_reset_is_told_from_an_end() -> None:
 
 
 def test_no_answer_and_half_an_answer() -> None:
-    """An end before the answer is not the same as an answer that is cut."""
+    """A connection that ends before the response differs from a truncated response."""
 
     def answer(connection: socket.socket, data: bytes) -> None:
         connection.recv(1000)
@@ -307,8 +307,8 @@ def test_no_answer_and_half_an_answer() -> None:
         endpoint.get("/")
 
 
-def test_rubbish_is_no_answer() -> None:
-    """What is not HTTP is an error of its own."""
+def test_garbage_is_not_a_response() -> None:
+    """A response that is not HTTP is an HttpError."""
     with (
         one_connection(lambda connection: connection.sendall(b"rubbish\r\n\r\n")) as endpoint,
         pytest.raises(HttpError, match=r"not HTTP/1\.1"),
@@ -347,7 +347,7 @@ def ws_endpoint() -> Iterator[Endpoint]:
 
 
 def test_both_websocket_clients_echo(ws_endpoint: Endpoint) -> None:
-    """The frame-by-frame client and the well-behaved one get their messages back."""
+    """Both the frame-by-frame client and the well-behaved one get their messages back."""
     with ws_endpoint.websocket() as websocket:
         websocket.send("text")
         assert websocket.receive() == "text"
@@ -358,7 +358,7 @@ def test_both_websocket_clients_echo(ws_endpoint: Endpoint) -> None:
 
 
 def test_fragments_ping_and_close(ws_endpoint: Endpoint) -> None:
-    """Fragments make one message, a ping its pong, a close its code."""
+    """Fragments make one message, a ping gets its pong, a close its code."""
     websocket = ws_endpoint.websocket()
     websocket.send_frame(Frame(1, b"a", fin=False), Frame(9, b"p"), Frame(0, b"b"))
     assert websocket.receive_pong() == b"p"
@@ -367,7 +367,7 @@ def test_fragments_ping_and_close(ws_endpoint: Endpoint) -> None:
 
 
 def test_a_broken_frame_gives_the_servers_code(ws_endpoint: Endpoint) -> None:
-    """An unmasked frame is answered with 1002 by a good server, and that is what we see."""
+    """The client sees the close code 1002 with which a server answers an unmasked frame."""
     websocket = ws_endpoint.websocket()
     websocket.send_frame(Frame(1, b"a", masked=False))
     assert websocket.receive_close().code == 1002
@@ -376,20 +376,20 @@ def test_a_broken_frame_gives_the_servers_code(ws_endpoint: Endpoint) -> None:
 
 
 def test_a_refused_upgrade_has_its_status(ws_endpoint: Endpoint) -> None:
-    """A request without the headers of an upgrade is refused, with the status at hand."""
+    """A request without upgrade headers is refused, and the error has the status."""
     with pytest.raises(WebSocketError, match="refused the WebSocket with") as caught:
         ws_endpoint.websocket(headers={})
     assert caught.value.status == 426
 
 
 def test_webrepl_lines(ws_endpoint: Endpoint) -> None:
-    """The WebREPL client logs in and returns what a line printed."""
+    """The WebREPL client logs in and returns the output of a line."""
     with ws_endpoint.well_behaved("/webrepl") as socket_:
         assert WebRepl(socket_, "right").line("40 + 2") == "42\n"
 
 
 def test_webrepl_wrong_password(ws_endpoint: Endpoint) -> None:
-    """A wrong password is an error that says so."""
+    """A wrong password raises WebReplError."""
     with (
         ws_endpoint.well_behaved("/webrepl") as socket_,
         pytest.raises(WebReplError, match="refused the WebREPL's password"),

@@ -11,14 +11,14 @@ from espbench.clients import ClientTimeout, Endpoint, Endpoints, Tls, together
 
 
 def test_all_run_at_once() -> None:
-    """Clients that wait for each other only get on because all of them run."""
+    """Clients that wait for each other only continue because all of them run."""
     meeting = threading.Barrier(5, timeout=5)
     outcomes = together([meeting.wait] * 5)
     assert sorted(outcome.get() for outcome in outcomes) == [0, 1, 2, 3, 4]
 
 
 def test_an_outcome_has_its_error_and_its_time() -> None:
-    """A client's error does not end the others, and is raised when its value is asked for."""
+    """A client's error does not end the others, and is raised by `get`."""
 
     def fails() -> int:
         raise ClientTimeout("The device was silent.")
@@ -30,8 +30,8 @@ def test_an_outcome_has_its_error_and_its_time() -> None:
         bad.get()
 
 
-def test_what_is_no_clients_error_is_raised() -> None:
-    """A failed assertion in a client is a failed assertion of the test."""
+def test_other_exceptions_are_raised() -> None:
+    """A failed assertion in a client is raised in the test."""
 
     def wrong() -> None:
         raise AssertionError("wrong")
@@ -40,8 +40,8 @@ def test_what_is_no_clients_error_is_raised() -> None:
         together([wrong])
 
 
-def test_a_client_that_hangs_is_named() -> None:
-    """Who does not end in time is counted."""
+def test_a_hanging_client_is_a_timeout() -> None:
+    """The error gives the number of clients that did not end in time."""
     forever = threading.Event()
     with pytest.raises(TimeoutError, match="1 clients did not end"):
         together([lambda: forever.wait(20)], timeout=0.05)
@@ -57,7 +57,7 @@ class FourPorts:
 
 
 def test_endpoints_take_turns() -> None:
-    """Each look gives the next port, for each scheme on its own."""
+    """Each access gives the next port, separately for each scheme."""
     endpoints = Endpoints(FourPorts(), Tls(verify=False))
     assert [endpoints.http.port for _ in range(3)] == [800, 801, 800]
     assert [endpoints["wss"].port, endpoints["https"].port] == [4430, 4431]
@@ -66,7 +66,7 @@ def test_endpoints_take_turns() -> None:
 
 
 def test_other_endpoints_share_the_turns() -> None:
-    """Endpoints with other TLS options go on where the first ones were."""
+    """Endpoints with other TLS options continue with the next port."""
     endpoints = Endpoints(FourPorts(), Tls())
     other = endpoints.but(server_name="elsewhere.test")
     assert endpoints.https.port != other.https.port

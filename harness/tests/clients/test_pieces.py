@@ -13,7 +13,7 @@ from wsproto.frame_protocol import FrameProtocol, Opcode
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536])
 def test_frames_are_what_wsproto_reads(size: int) -> None:
-    """Frames of every length class come back whole from wsproto's own decoder."""
+    """wsproto decodes frames of every length class."""
     payload = bytes(index % 251 for index in range(size))
     decoder = FrameProtocol(client=False, extensions=[])
     decoder.receive_bytes(Frame(0x2, payload).encode())
@@ -24,13 +24,13 @@ def test_frames_are_what_wsproto_reads(size: int) -> None:
 
 
 def test_an_odd_frame_is_odd() -> None:
-    """Reserved bits, a missing mask and a claimed length are sent as told."""
+    """Reserved bits, a missing mask and a false length are sent as given."""
     frame = Frame(0x1, b"ab", fin=False, rsv=5, masked=False, length=7)
     assert frame.encode() == bytes([0x51, 7]) + b"ab"
 
 
 def test_a_longer_length_than_needed() -> None:
-    """A length can be written in more bytes than it needs, which RFC 6455 5.2 forbids."""
+    """A length can be encoded in more bytes than needed, which RFC 6455 5.2 forbids."""
     assert Frame(0x1, b"", masked=False, length_bytes=8).encode() == b"\x81\x7f" + bytes(8)
 
 
@@ -41,7 +41,7 @@ def test_mask_is_its_own_inverse() -> None:
 
 
 def test_accept_of_the_rfcs_example() -> None:
-    """RFC 6455 section 1.3 gives key and answer."""
+    """The result is that of the example in RFC 6455 section 1.3."""
     assert accept_of("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 
@@ -51,25 +51,25 @@ def test_close_payload_has_code_and_reason() -> None:
 
 
 def test_a_request_has_host_and_length() -> None:
-    """Host and Content-Length are there when nobody gave them."""
+    """Host and Content-Length are added when they are not given."""
     assert encode_request("POST", "/x", "h", b"ab", {"A": "b"}) == (
         b"POST /x HTTP/1.1\r\nHost: h\r\nA: b\r\nContent-Length: 2\r\n\r\nab"
     )
 
 
 def test_given_headers_are_left_alone() -> None:
-    """Who gives Host and Content-Length sends those."""
+    """Given Host and Content-Length headers are sent unchanged."""
     request = encode_request("POST", "/", "h", b"ab", {"host": "x", "content-length": "99"})
     assert request == b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\nab"
 
 
 def test_chunked_ends_with_an_empty_chunk() -> None:
-    """Sizes are hexadecimal, empty parts (which would end the body) are left out."""
+    """Sizes are hexadecimal; empty parts, which would end the body, are omitted."""
     assert chunked([b"a" * 16, b"", b"b"]) == b"10\r\n" + b"a" * 16 + b"\r\n1\r\nb\r\n0\r\n\r\n"
 
 
 def test_the_hello_is_one_whole_record() -> None:
-    """A ClientHello is there before anything came from a server."""
+    """The ClientHello is available before the server has sent anything."""
     steps = TlsSteps(Tls(verify=False))
     assert [record.content_type for record in records(steps.hello)] == [22]
     assert not steps.established
@@ -82,7 +82,7 @@ def test_records_leave_a_part_out() -> None:
 
 
 def test_rubbish_from_the_server_is_a_tls_error() -> None:
-    """What is not TLS gives an error with OpenSSL's reason."""
+    """A response that is not TLS gives an error with OpenSSL's reason."""
     steps = TlsSteps(Tls(verify=False))
     with pytest.raises(TlsError, match="failed: wrong version number") as caught:
         steps.feed(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -90,7 +90,7 @@ def test_rubbish_from_the_server_is_a_tls_error() -> None:
 
 
 def test_tls_options_reach_the_context() -> None:
-    """Versions, ciphers and verification are those of the options."""
+    """Version, ciphers and verification of the context are those of the options."""
     context = Tls(
         verify=False,
         maximum=ssl.TLSVersion.TLSv1_2,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A client that failed is gone with its last reference, and its connection with it.
+"""A failed client leaves no reference cycles, so its connection closes with its last reference.
 
-A reference cycle would keep the socket open until the garbage collector comes by, and the device
-would count a connection that nobody uses. The collector is off here.
+A reference cycle would keep the socket open until the next garbage collection, and the device would
+count a connection that nobody uses. The garbage collector is disabled in these tests.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ from espbench.perf.deterministic_tls import FixedTls
 from espbench.qemu.qmp import Qmp
 from espbench.util.timeouts import Deadline
 
-# That nobody closes these sockets is the point.
+# These tests leave sockets unclosed on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 SHORT = 0.05
-"""Seconds after which a client gives up; the server never answers, so more would only be waited."""
+"""Seconds after which a client gives up; the server never answers, so waiting longer is useless."""
 LONG = 10.0
-"""Seconds in which the server's end of a connection comes."""
+"""Seconds within which the server ends a connection."""
 
 Connection = socket.socket | ssl.SSLSocket
 
@@ -59,7 +59,7 @@ Connection = socket.socket | ssl.SSLSocket
 
 
 def silent(connection: Connection) -> None:
-    """Take what comes, and say nothing."""
+    """Receive until the end, and send nothing."""
     with contextlib.suppress(OSError):
         while connection.recv(4096):
             pass
@@ -72,7 +72,7 @@ CONNECTED = threading.Semaphore(0)
 def reset(connection: Connection) -> None:
     """End the connection with a RST (SO_LINGER of 0 seconds, socket(7)).
 
-    Not before the client's connect() has returned: it would fail, and nothing that follows it.
+    Wait until the client's connect() has returned, so that the reset hits a later call.
     """
     CONNECTED.acquire(timeout=LONG)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -86,7 +86,7 @@ def end(connection: Connection) -> None:
 
 
 def garbage(connection: Connection) -> None:
-    """Say what no protocol knows, below TLS if there is any."""
+    """Send bytes that are invalid in every protocol, below TLS if there is any."""
     socket.socket.send(connection, b"\xff" * 64 + b"\r\n\r\n")
     silent(connection)
 
@@ -103,7 +103,7 @@ def nothing(connection: Connection) -> Connection:
 
 
 def request(connection: Connection) -> Connection:
-    """Read what the client sends first."""
+    """Read the client's first data."""
     connection.recv(4096)
     return connection
 
@@ -130,7 +130,7 @@ CERTIFICATE: dict[str, Path] = {}
 
 @pytest.fixture(scope="module", autouse=True)
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Lay down what `handshake` serves."""
+    """Write the certificate that `handshake` serves."""
     folder = tmp_path_factory.mktemp("certificate")
     recipes()["p256"].write(folder)
     CERTIFICATE.update(chain=folder / "servercert.pem", key=folder / "prvtkey.pem")
@@ -144,9 +144,9 @@ Behave = Callable[[Connection], None]
 
 @contextlib.contextmanager
 def serving(greet: Greet, behave: Behave, connections: int) -> Iterator[Endpoint]:
-    """Serve so many connections, each by a thread; they have ended when the block has.
+    """Serve this many connections, each in a thread; all end before the block does.
 
-    That the block can be left says that the client's end was closed: a silent server waits for it.
+    Leaving the block proves that the client closed its end, because a silent server waits for that.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         accepted: list[threading.Thread] = []
@@ -165,7 +165,7 @@ def serving(greet: Greet, behave: Behave, connections: int) -> Iterator[Endpoint
 
         accepting = threading.Thread(target=accept, daemon=True)
         accepting.start()
-        yield Endpoint(listener.getsockname()[1], timeout=SHORT)  # a failed block waits for nobody
+        yield Endpoint(listener.getsockname()[1], timeout=SHORT)  # a failed block does not wait
         for thread in (accepting, *accepted):
             thread.join(LONG)
             assert not thread.is_alive(), "the client's connection is still open"
@@ -180,14 +180,14 @@ def use_stream(endpoint: Endpoint) -> None:
 
 
 def use_stream_to_its_end(endpoint: Endpoint) -> None:
-    """A TCP connection that waits for its end."""
+    """A TCP connection that waits for the peer to close."""
     stream = endpoint.raw()
     stream.send(b"x")
     stream.receive_until_end()
 
 
 def use_full_stream(endpoint: Endpoint) -> None:
-    """A TCP connection whose peer takes no more."""
+    """A TCP connection whose peer stops receiving."""
     stream = endpoint.raw()
     while True:
         stream.send(bytes(1 << 20))
@@ -199,7 +199,7 @@ def use_http(endpoint: Endpoint) -> None:
 
 
 def use_tls(endpoint: Endpoint) -> None:
-    """A TLS connection that waits for data, or gets no further than its handshake."""
+    """A TLS connection that waits for data, or fails in its handshake."""
     trusting = endpoint.but(trust=recipes()["p256"].trust).patient(LONG).stream()
     trusting.send(b"x")
     trusting.receive(SHORT)
@@ -221,12 +221,12 @@ def use_fixed_tls(endpoint: Endpoint) -> None:
 
 
 def use_websocket(endpoint: Endpoint) -> None:
-    """A WebSocket that waits for a message, or gets no further than its upgrade."""
+    """A WebSocket that waits for a message, or fails in its upgrade."""
     endpoint.websocket().receive()
 
 
 def use_webrepl(endpoint: Endpoint) -> None:
-    """A WebREPL session that waits for the password's prompt."""
+    """A WebREPL session that waits for the password prompt."""
     WebRepl(endpoint.websocket("/webrepl"), "password", SHORT)
 
 
@@ -243,7 +243,7 @@ def use_crowd(endpoint: Endpoint) -> None:
 
 
 def use_crowd_with_a_fault(endpoint: Endpoint) -> None:
-    """Two clients at once that fail by a fault of their own."""
+    """Two clients at once that raise an error of their own code."""
 
     def client() -> None:
         with endpoint.http() as http:
@@ -266,7 +266,7 @@ def use_qmp(endpoint: Endpoint) -> None:
 
 
 def use_line(endpoint: Endpoint) -> None:
-    """A serial line whose guest takes no more."""
+    """A serial line whose guest stops receiving."""
     line = Line(lambda: None)
     line.attach(source_ports.connect(endpoint.port, LONG))
     while True:
@@ -305,7 +305,7 @@ def use_control(endpoint: Endpoint) -> None:
 
 
 def hang_up(made: Console) -> None:
-    """End a console as QEMU's end does."""
+    """End a console in the same way as the end of QEMU."""
     assert made._line._socket is not None
     with contextlib.suppress(OSError):
         made._line._socket.shutdown(socket.SHUT_RDWR)
@@ -317,7 +317,7 @@ def hang_up(made: Console) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """A client, the server that it meets, and what it raises."""
+    """A client, the behaviour of its server, and the error that it raises."""
 
     use: Callable[[Endpoint], None]
     greet: Greet
@@ -326,7 +326,7 @@ class Case:
     connections: int = 1
 
     def __str__(self) -> str:
-        """Return its name among the tests."""
+        """Return the test id."""
         greeting = "" if self.greet is nothing else f"-{self.greet.__name__}"
         return f"{self.use.__name__.removeprefix('use_')}{greeting}-{self.behave.__name__}"
 
@@ -395,7 +395,7 @@ CASES = [
 
 @pytest.fixture
 def collector_off() -> Iterator[None]:
-    """Keep the garbage collector away, after a last look."""
+    """Run the garbage collector once, and disable it."""
     gc.collect()
     gc.disable()
     yield
@@ -408,7 +408,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> weakref.WeakSet[socket.socket]:
     alive: weakref.WeakSet[socket.socket] = weakref.WeakSet()
     connect = socket.socket.connect
     while CONNECTED.acquire(blocking=False):
-        pass  # of the test before
+        pass  # left over from the previous test
 
     def recording(sock: socket.socket, address: tuple[str, int]) -> None:
         alive.add(sock)
@@ -420,7 +420,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> weakref.WeakSet[socket.socket]:
 
 
 def failure(use: Callable[[Endpoint], None], endpoint: Endpoint) -> type[EspbenchError] | None:
-    """Return what kind of error a client raised; the error itself is gone."""
+    """Return the type of the error that a client raised, without keeping the error."""
     try:
         use(endpoint)
     except EspbenchError as error:
@@ -433,10 +433,10 @@ def failure(use: Callable[[Endpoint], None], endpoint: Endpoint) -> type[Espbenc
 def test_a_client_that_failed_leaves_no_reference_cycle(
     case: Case, opened: weakref.WeakSet[socket.socket]
 ) -> None:
-    """Whatever went wrong, the client's socket goes with it, before the collector comes by.
+    """The client's socket is released at once, without the garbage collector.
 
-    The `websockets` library keeps errors in its connections, so these are cycles; but it closes
-    their sockets.
+    The `websockets` library keeps errors in its connections, which are reference cycles, but it
+    closes their sockets.
     """
     with serving(case.greet, case.behave, case.connections) as endpoint:
         raised = failure(case.use, endpoint)
@@ -447,7 +447,7 @@ def test_a_client_that_failed_leaves_no_reference_cycle(
 
 @pytest.mark.usefixtures("collector_off")
 def test_the_test_sees_a_reference_cycle(opened: weakref.WeakSet[socket.socket]) -> None:
-    """A client that refers to itself is still there when it was dropped."""
+    """A client that refers to itself outlives its last outside reference."""
 
     def use(endpoint: Endpoint) -> None:
         stream = endpoint.raw()
