@@ -2,8 +2,8 @@
 """MicroPython's ESP32_GENERIC with the servers as user C modules, and nothing else of the bench.
 
 What the pinned sources and a plain ESP-IDF do not have is left out of the board: its radio (binary
-libraries), mDNS (a managed component), btree and micropython-lib (MicroPython's submodules), and the
-chip's multiplier, with which an upstream Mbed TLS does not link.
+libraries), mDNS (a managed component), btree and micropython-lib (MicroPython's submodules), and
+the chip's multiplier, with which an upstream Mbed TLS does not link.
 """
 
 from __future__ import annotations
