@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+import contextlib
+import itertools
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from espbench.firmware import source_tree
 
 MAKE = pytest.StashKey[Callable[[], Device]]()
 """What boots the machine of a test that takes `device` and no dut."""
+SHARED = pytest.StashKey[Any]()
+"""The dut of a module's device."""
 
 
 class EmbeddedPlugin:
@@ -56,6 +60,7 @@ class EmbeddedPlugin:
         self._options = options
         self._own = own
         self._named = named
+        self._numbers = itertools.count(1)
         self.duts = Duts(known, routed=self._routed)
 
     # ---------------------------------------------------------------- hooks
@@ -155,6 +160,46 @@ class EmbeddedPlugin:
         if device in self.duts.devices:
             device.wait_ready()
         return device
+
+    @contextlib.contextmanager
+    def shared(
+        self, request: pytest.FixtureRequest, make: Callable[[], Device]
+    ) -> Iterator[Device]:
+        """Yield the device of a module, with a dut above it where a test of it would have one.
+
+        Args:
+            request: of the module.
+            make: boots the session's board with the session's firmware.
+
+        Raises:
+            EspbenchError: it could not be booted.
+        """
+        ours = request.node.path.is_relative_to(source_tree.root())
+        asked = [service.strip() for service in self._services.split(",")]
+        if not self.provides or not (ours or in_qemu(asked)):
+            yield make()
+            return
+        from espbench.embedded.qemu import create
+
+        folder = Path(request.getfixturevalue("session_tempdir"))
+        name = request.node.path.stem
+        number = next(self._numbers)
+        with create(self.duts, make, folder / f"{name}-{number}" / "dut.log", name) as dut:
+            request.node.stash[SHARED] = dut
+            yield dut.qemu.device
+
+    def shared_dut(self, module: pytest.Module, device: Device) -> Any:
+        """Return the dut of a module's device.
+
+        Raises:
+            ConfigError: the session has no services for one.
+        """
+        dut = module.stash.get(SHARED, None)
+        if dut is None or dut.qemu.device is not device:
+            raise ConfigError(
+                "The module's device has no dut: run pytest with --embedded-services=qemu."
+            )
+        return dut
 
     def device_of(self, dut: Any) -> Device:
         """Return the machine below a dut.

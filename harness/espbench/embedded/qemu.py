@@ -1,18 +1,30 @@
 # SPDX-License-Identifier: MIT
-"""What pytest-embedded holds as its QEMU: a `Device` behind the methods of its class."""
+"""What pytest-embedded holds as its QEMU: a `Device` behind the methods of its class.
+
+`create` makes duts that live longer than a test, for which pytest-embedded has no fixture;
+`DutFactory.create()` makes its own in the same way, and takes no class of somebody else's.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from pytest_embedded.utils import to_bytes
-from pytest_embedded_qemu import Qemu
+from pytest_embedded.dut_factory import dut_gn, qemu_gn
+from pytest_embedded.utils import ClassCliOptions, to_bytes
+from pytest_embedded_idf.unity_tester import IdfUnityDutMixin
+from pytest_embedded_qemu import Qemu, QemuDut
 from pytest_embedded_qemu.qemu import QEMU_TARGETS
 
 from espbench.device.device import Device
+from espbench.embedded.app import FirmwareApp
 from espbench.embedded.duts import Duts, Order, Wish
+from espbench.embedded.fixtures import MAXREAD
+from espbench.embedded.log import Log, LogProcess
 
 LONG = 1e6
 """Seconds that stand for ever: what can be waited for has an upper bound."""
@@ -96,3 +108,41 @@ def _known(options: dict[str, Any]) -> dict[str, Any]:
         "app": options.get("app"),
         **{name.removeprefix("qemu_"): options.get(name) for name in names},
     }
+
+
+@contextmanager
+def create(duts: Duts, make: Callable[[], Device], path: Path, name: str) -> Iterator[Any]:
+    """Yield a dut of the services idf and qemu.
+
+    Args:
+        duts: the session's.
+        make: boots its machine, and sees to the end of that.
+        path: of its log, which is written once somebody expects something.
+        name: of what has it.
+
+    Raises:
+        EspbenchError: it could not be booted.
+    """
+    log = Log()
+    log.open_when_read(path)
+    app = FirmwareApp(str(path.parent))
+    with Path(os.devnull).open("rb") as file:
+        choice = ClassCliOptions(
+            classes={"qemu": DutQemu, "dut": QemuDut},
+            mixins={"dut": [IdfUnityDutMixin]},
+            kwargs={
+                "qemu": {"duts": duts, "order": Order(make=make, alone=True), "msg_queue": log},
+                "dut": {
+                    "pexpect_proc": LogProcess(file, log, MAXREAD),
+                    "msg_queue": log,
+                    "app": app,
+                    "pexpect_logfile": str(path),
+                    "test_case_name": name,
+                    "qemu": None,
+                },
+            },
+        )
+        try:
+            yield dut_gn(choice, None, None, app, None, qemu_gn(choice, app), None)
+        finally:
+            log.close()

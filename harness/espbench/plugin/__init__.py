@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 _SESSION = pytest.StashKey["Session"]()
 _STARTED = pytest.StashKey[bool]()
 _SPARING = pytest.StashKey["Sparing"]()
-FIXTURES = frozenset({"board", "firmware", "device", "device_factory", "shared_device"})
+FIXTURES = frozenset(
+    {"board", "firmware", "device", "device_factory", "shared_device", "shared_dut"}
+)
 """What tests take from this plugin."""
 
 
@@ -258,8 +260,21 @@ def shared_device(
     from espbench.plugin.devices import shared
 
     session = activate(request.config)
-    with shared(session, request.node, board, firmware, shared_device_options) as device:
+    with shared(session, request, board, firmware, shared_device_options) as device:
         yield device
+
+
+@pytest.fixture(scope="module")
+def shared_dut(request: pytest.FixtureRequest, shared_device: Device) -> Any:
+    """Return pytest-embedded's dut above `shared_device`, for all tests of the module."""
+    embedded = activate(request.config).embedded
+    if embedded is None:
+        from espbench.errors import ConfigError
+
+        raise ConfigError(
+            "There is no dut without pytest-embedded's plugin: leave out -p no:pytest_embedded."
+        )
+    return embedded.shared_dut(request.node, shared_device)
 
 
 # -------------------------------------------------------------------- tests

@@ -50,21 +50,34 @@ def factory(
 
 @contextlib.contextmanager
 def shared(
-    session: Session, node: pytest.Module, board: Board, firmware: Path, given: Options
+    session: Session,
+    request: pytest.FixtureRequest,
+    board: Board,
+    firmware: Path,
+    given: Options,
 ) -> Iterator[Device]:
     """Yield a module's device.
 
     Args:
         session: the session.
-        node: the module.
+        request: the fixture's.
         board: what to boot.
         firmware: with which firmware.
         given: what the fixture `shared_device_options` returned.
     """
+    node: pytest.Module = request.node
     options = merged(common(session.config), given, *marked(node))
     session.forecast.learn(node, "shared_device", Habit(board, firmware, given))
     with _owner(session, shared=True) as own:
-        yield own(board, firmware, options)
+
+        def make() -> Device:
+            return own(board, firmware, options)
+
+        if session.embedded is None:
+            yield make()
+        else:
+            with session.embedded.shared(request, make) as device:
+                yield device
 
 
 @contextlib.contextmanager

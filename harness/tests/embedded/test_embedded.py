@@ -309,6 +309,24 @@ def test_device_alone_of_several(inner: Inner) -> None:
     assert status == 0, output
 
 
+def test_dut_of_a_module(inner: Inner) -> None:
+    """`shared_dut` is above `shared_device`, and what one test expected another does not see."""
+    source = """
+def test_one(shared_dut, shared_device):
+    assert shared_dut.qemu.device is shared_device
+    shared_dut.expect_exact("somebody else's firmware")
+    assert "somebody" in open(shared_dut.logfile).read()
+def test_other(shared_dut):
+    assert shared_dut.expect("(r.*)y")[0] == b"ready"
+    assert shared_dut.qemu.poll() is None
+"""
+    status, output = inner(source, *IDF)
+    assert status == 0, output
+    status, output = inner(source, "--embedded-services=", "--espbench-ready-console=^ready")
+    assert status == 1
+    assert "The module's device has no dut: run pytest with --embedded-services=qemu." in output
+
+
 def test_project_without_a_build(inner: Inner) -> None:
     """With the service `idf` a named firmware stands for the build that is not there."""
     source = """
