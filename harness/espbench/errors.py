@@ -225,11 +225,11 @@ class GateError(EspbenchError):
 
 
 class PanicFacts(Protocol):
-    """What a `Panicked` carries: an `espbench.Panic`, which this module need not import."""
+    """The interface of `espbench.Panic`, which this module cannot import."""
 
     @property
     def cause(self) -> str:
-        """Such as "LoadProhibited", "assert" or "abort"."""
+        """The cause, such as "LoadProhibited", "assert" or "abort"."""
 
     @property
     def headline(self) -> str:
@@ -237,11 +237,11 @@ class PanicFacts(Protocol):
 
     @property
     def at(self) -> float:
-        """Seconds after the device's start."""
+        """Seconds since the device's start."""
 
     @property
     def dump(self) -> Any:
-        """What the guest printed, an `espbench.crash.types.Dump`: registers, stack, text."""
+        """The parsed dump, an `espbench.crash.types.Dump`: registers, stack, text."""
 
     @property
     def backtrace(self) -> tuple[Any, ...]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The boards as data: machine, memory, flash, and how firmware reaches them."""
+"""The boards as data: machine, memory, flash, and how the firmware is loaded."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How a board's firmware is built, as data: `MakeBackend`, `IdfBackend`; builders are elsewhere."""
+"""How a board's firmware is built, as data: `MakeBackend` and `IdfBackend`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["IdfBackend", "MakeBackend"]
 
 @dataclass(frozen=True)
 class MakeBackend:
-    """The Makefile of a port of the board's name, with the system's cross toolchain."""
+    """The Makefile of the port named after the board, with the system's cross toolchain."""
 
 
 @dataclass(frozen=True)
 class IdfBackend:
-    """MicroPython's esp32 port, with ESP-IDF's own tools.
+    """MicroPython's esp32 port, with ESP-IDF's tools.
 
     Attributes:
         target: ESP-IDF's name of the chip.
-        folder: of the board definition, below firmware/boards.
+        folder: folder of the board definition, below firmware/boards.
     """
 
     target: str

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A board as data: everything that differs between two boards is in a `Board`.
+"""`Board`: everything that differs between two boards, as data.
 
-No other code asks which board it has. `builtin` has the boards that come with espbench.
+No other code depends on which board it has. `builtin` has the boards that come with espbench.
 """
 
 from __future__ import annotations
@@ -22,63 +22,64 @@ __all__ = ["LONGEST_REQUEST", "Board", "check_boot_argument"]
 
 
 LONGEST_REQUEST = 48 * 1024
-"""Bytes of a control request that a guest has room for, unless its board says otherwise."""
+"""Default limit of a control request in bytes."""
 ENCODED_SAFE = "!#$&'()*+,/:;=?@[]~"
-"""What percent-encoding leaves alone besides letters, digits and -._: printable, no space, no %."""
+"""Characters besides letters, digits and -._ that are not percent-encoded; no space and no %."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """Everything that a board is.
+    """All properties of a board.
 
     Attributes:
-        name: what `--board` takes.
-        title: one line about it for reports.
-        machine, cpu, ram, nic: QEMU's `-M`, `-cpu` and `-m` (None: the machine's own), NIC model.
-        psram: the sizes of PSRAM that the machine can have, by `-m`; empty: none.
-        qemu: name of QEMU's program.
-        qemu_least: the oldest version that has what the board needs.
-        qemu_package: how to get it, completing "install it with ...".
-        espressif: which tool of Espressif's that QEMU is; None: stock QEMU has the machine.
+        name: name for `--board`.
+        title: one-line description for reports.
+        machine, cpu, ram, nic: QEMU's `-M`, `-cpu`, `-m` (None: the machine's default) and NIC
+            model.
+        psram: possible sizes of PSRAM, for `-m`; empty: the machine has no PSRAM.
+        qemu: name of the QEMU executable.
+        qemu_least: oldest version of QEMU that supports the board.
+        qemu_package: how to install QEMU, completing "install it with ...".
+        espressif: Espressif's build of QEMU that the board needs; None: stock QEMU.
         toolchain: prefix of the cross tools.
         backend: how the firmware is built.
-        handover: how firmware and flash reach the machine.
+        handover: how firmware and flash are passed to the machine.
         flash: geometry of flash and file system.
         ports: guest port by URL scheme.
-        optional: whether all is well without it: tests leave it out when it is not there.
-        tls_files: when the device starts with all of these files, it serves HTTPS too.
-        readiness: how the board's own firmware says that it is up.
-        ready_timeout: seconds (scaled) that this may take.
-        control_uart: number of the UART that carries control records; None: among the console.
+        optional: whether tests skip the board when it is not installed.
+        tls_files: when the device starts with all of these files, it also serves HTTPS.
+        readiness: how to detect that the board's own firmware is ready.
+        ready_timeout: seconds (scaled) until the firmware has to be ready.
+        control_uart: number of the UART for control records; None: the console carries them.
         reset_line: pattern of the line that the ROM prints at each boot, with the cause in group
-            1; None: it prints none.
+            1; None: the ROM prints no such line.
         no_boot_line: pattern of the line that the ROM prints when there is nothing to boot, with
-            the reason in group 1; None: it prints none.
-        boot_arguments: defaults for the boot arguments, however they reach the guest.
-        encoded_arguments: those that may hold any text: they are percent-encoded for the guest.
-        longest_request: bytes of a control request that the guest has room for.
-        heap_noise: bytes by which the network's heap may change without the network, because others
-            allocate from it, too.
-        largest_object: bytes of the largest object that MicroPython's heap has room for beside the
-            bench's own program.
-        stack_reserve: bytes of each stack that the deepest work leaves, handshakes with any key and
-            the check of a key at start.
-        tls_session: bytes of the network's heap that an established TLS session holds at most.
-        preemptive: whether functions of others, tasks and interrupts of an operating system, run at
-            any moment between the program's own.
+            the reason in group 1; None: the ROM prints no such line.
+        boot_arguments: defaults of the boot arguments, however they are passed to the guest.
+        encoded_arguments: boot arguments that may hold any text: they are percent-encoded.
+        longest_request: limit of a control request in bytes.
+        heap_noise: bytes by which the network heap may change without network traffic, because
+            other code also allocates from it.
+        largest_object: size in bytes of the largest object that fits into MicroPython's heap
+            beside the bench's own program.
+        stack_reserve: bytes that stay free on each stack during the deepest work: handshakes with
+            any key, and the check of a key at start.
+        tls_session: maximum bytes of the network heap that an established TLS session holds.
+        preemptive: whether an operating system's tasks and interrupts can run between any two
+            functions of the program.
         core_dumps: whether the board's own firmware prints a core dump when it panics.
-        bad_load: what a panic calls a load from an address where nothing is.
-        main_thread: what a panic calls the thread that MicroPython runs in.
-        seeded: whether the guest takes `seed=` (256 bits for its random generator).
-        icount_shift: the guest's clock goes 2**this ns an instruction when work is counted; None:
-            its firmware cannot count it.
-        unrecordable: completing "because", why record and replay does not hold; "": it does.
-        steady_arguments: boot arguments that leave nothing to chance when work is counted.
-        idle_cpu: per cent of a host's core that QEMU may take while the device idles.
-        spares: how many devices boot ahead of the tests, unless somebody says otherwise.
-        options: more arguments for QEMU.
-        still_watchdogs: arguments for QEMU that keep the chip's watchdogs from ever biting, for all
-            devices that do not ask for them; empty: it has none.
+        bad_load: cause that a panic reports for a load from an unmapped address.
+        main_thread: name that a panic reports for the thread that runs MicroPython.
+        seeded: whether the guest takes `seed=` (256 bits for its random number generator).
+        icount_shift: an instruction takes 2**icount_shift ns of guest time when work is counted;
+            None: the firmware cannot count work.
+        unrecordable: why record and replay does not work, completing "because"; "": it works.
+        steady_arguments: boot arguments that remove randomness when work is counted.
+        idle_cpu: maximum per cent of a host core that QEMU uses while the device is idle.
+        spares: default number of devices that boot ahead of the tests.
+        options: further arguments for QEMU.
+        still_watchdogs: arguments for QEMU that disable the chip's watchdogs, for devices that do
+            not enable them; empty: the board has no watchdogs.
     """
 
     name: str
@@ -125,15 +126,17 @@ class Board:
     still_watchdogs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check what can be checked without QEMU."""
+        """Check the values as far as possible without QEMU."""
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.name):
             raise ConfigError(f"{self.name!r} cannot name a board: use letters, digits, - and _.")
         if self.ram is not None and not re.fullmatch(r"[1-9][0-9]*[kKMG]", self.ram):
-            raise ConfigError(f"Board {self.name}: RAM is {self.ram!r}, write it as in 16M.")
+            raise ConfigError(
+                f"Board {self.name}: invalid RAM size {self.ram!r}: write it like 16M."
+            )
         for scheme, port in self.ports.items():
             if not 1 <= port <= 65535:
                 raise ConfigError(
-                    f"Board {self.name}: port {port} of {scheme} is outside 1 to 65535."
+                    f"Board {self.name}: port {port} of {scheme} is not between 1 and 65535."
                 )
         self.boot_line(self.boot_arguments)
         if self.boot_arguments and not self.takes_boot_arguments:
@@ -144,14 +147,14 @@ class Board:
 
     @property
     def takes_boot_arguments(self) -> bool:
-        """Whether the guest can read boot arguments: from a command line, or out of its flash."""
+        """Whether the guest can read boot arguments, from a command line or from its flash."""
         return self.handover.takes_boot_arguments or self.flash.arguments_at is not None
 
     def boot_line(self, arguments: Mapping[str, str]) -> str:
-        """Return the boot arguments as one line: these on top of the board's own.
+        """Return the board's boot arguments, overridden and extended by these, as one line.
 
         Raises:
-            ConfigError: one of them would fall apart on the guest.
+            ConfigError: see `check_boot_argument`.
         """
         merged = {**self.boot_arguments, **arguments}
         for key, value in merged.items():
@@ -161,45 +164,44 @@ class Board:
         return " ".join(f"{key}={value}" for key, value in merged.items())
 
     def with_ports(self, ports: Mapping[str, int]) -> Board:
-        """Return the same board with a firmware that listens elsewhere."""
+        """Return the same board with a firmware that listens on other ports."""
         return replace(self, ports=dict(ports))
 
     def with_psram(self, size: str) -> Board:
-        """Return the same board with so much PSRAM, such as "4M".
+        """Return the same board with this much PSRAM, such as "4M".
 
         Raises:
-            ConfigError: its machine cannot have that.
+            ConfigError: the machine does not support that size.
         """
         if not self.psram:
-            raise ConfigError(f"Board {self.name} has no PSRAM: leave psram away.")
+            raise ConfigError(f"Board {self.name} has no PSRAM: omit psram.")
         if size not in self.psram:
             raise ConfigError(
-                f"Board {self.name} takes PSRAM of {' or '.join(self.psram)}, not {size}: choose "
-                "one of these."
+                f"Board {self.name} does not support {size} of PSRAM: choose "
+                f"{' or '.join(self.psram)}."
             )
         return replace(self, ram=size)
 
     def with_watchdogs(self) -> Board:
-        """Return the same board with watchdogs that bite.
+        """Return the same board with its watchdogs enabled.
 
         Raises:
-            ConfigError: it has none.
+            ConfigError: the board has no watchdogs.
         """
         if not self.still_watchdogs:
-            raise ConfigError(f"Board {self.name} has no watchdogs: leave watchdogs away.")
+            raise ConfigError(f"Board {self.name} has no watchdogs: omit watchdogs.")
         return replace(self, still_watchdogs=())
 
 
 def check_boot_argument(key: str, value: str) -> None:
-    """Check one `key=value` of the boot arguments, where spaces separate.
+    """Check one `key=value` of the boot arguments, which are separated by spaces.
 
     Raises:
-        ConfigError: it would fall apart on the guest.
+        ConfigError: the guest could not parse it.
     """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", key):
         raise ConfigError(f"{key!r} cannot name a boot argument: use letters, digits and _.")
     if not re.fullmatch(r"[!-~]*", value):
         raise ConfigError(
-            f"The boot argument {key} is {value!r}: it may hold printable ASCII without spaces "
-            "only."
+            f"The boot argument {key} is {value!r}: use only printable ASCII without spaces."
         )

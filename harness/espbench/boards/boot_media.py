@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How the firmware and the flash image reach the machine, as QEMU's arguments."""
+"""How the firmware and the flash image are passed to the machine, as arguments of QEMU."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Protocol
 from espbench.flash import kernel_elf, reset_vector
 
 Files = Mapping[str, Callable[[Path], bytes]]
-"""What makes a file's content from the firmware, by the file's name."""
+"""Functions that make a file's content from the firmware, by the file's name."""
 
 __all__ = ["Efuse", "FlashImage", "Handover", "KernelAndPflash", "option_value"]
 
 
 def option_value(path: Path | str) -> str:
-    """Return `path` as a value inside a QEMU option, where a comma is written twice."""
+    """Return `path` as a value inside a QEMU option, with commas doubled."""
     return str(path).replace(",", ",,")
 
 
 class Handover(Protocol):
-    """How the firmware and the flash image reach the machine."""
+    """How the firmware and the flash image are passed to the machine."""
 
     @property
     def takes_boot_arguments(self) -> bool:
@@ -30,10 +30,10 @@ class Handover(Protocol):
 
     @property
     def files(self) -> Files:
-        """Further files that the machine needs, beside the flash image."""
+        """Further files that the machine needs, besides the flash image."""
 
     def flaw(self, firmware: Path) -> str:
-        """Return why this file cannot be handed over, completing a sentence; "" when it can."""
+        """Return why this file cannot be booted, as part of a sentence; "" if it can."""
 
     def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:
         """Return QEMU's arguments."""
@@ -41,21 +41,21 @@ class Handover(Protocol):
 
 @dataclass(frozen=True)
 class KernelAndPflash:
-    """An ELF by `-kernel`, the file system in a CFI flash of its own (`-drive if=pflash`).
+    """An ELF for `-kernel`, and a separate CFI flash for the file system (`-drive if=pflash`).
 
     Attributes:
-        processor: for which it must be, as ELF's `e_machine` has it.
+        processor: required processor, as in the ELF's `e_machine`.
     """
 
     processor: str = "EM_XTENSA"
     takes_boot_arguments: bool = True
 
     RESET_VECTOR = "reset-vector.bin"
-    """Name of the file with the code that starts the kernel, beside the flash image."""
+    """Name of the file with the code that starts the kernel, next to the flash image."""
 
     @property
     def files(self) -> Files:
-        """Further files that the machine needs, beside the flash image."""
+        """Further files that the machine needs, besides the flash image."""
         return {self.RESET_VECTOR: lambda kernel: reset_vector.code(kernel_elf.entry(kernel))}
 
     def flaw(self, firmware: Path) -> str:
@@ -80,8 +80,8 @@ class Efuse:
 
     Attributes:
         driver: QEMU's device.
-        size: of the file, in bytes.
-        burnt: the bytes that are not 0, by position.
+        size: size of the file in bytes.
+        burnt: the non-zero bytes, by position.
     """
 
     driver: str
@@ -89,7 +89,7 @@ class Efuse:
     burnt: Mapping[int, int] = field(default_factory=dict)
 
     def content(self) -> bytes:
-        """Return the file."""
+        """Return the content of the file."""
         data = bytearray(self.size)
         for position, value in self.burnt.items():
             data[position] = value
@@ -98,22 +98,22 @@ class Efuse:
 
 @dataclass(frozen=True)
 class FlashImage:
-    """One SPI flash that holds everything, by `-drive if=mtd` (Espressif's QEMU)."""
+    """One SPI flash that holds everything, for `-drive if=mtd` (Espressif's QEMU)."""
 
     efuse: Efuse | None = None
     takes_boot_arguments: bool = False
 
     EFUSE = "efuse.bin"
-    """Name of the eFuse file, beside the flash image."""
+    """Name of the eFuse file, next to the flash image."""
 
     @property
     def files(self) -> Files:
-        """Further files that the machine needs, beside the flash image."""
+        """Further files that the machine needs, besides the flash image."""
         efuse = self.efuse
         return {} if efuse is None else {self.EFUSE: lambda _firmware: efuse.content()}
 
     def flaw(self, firmware: Path) -> str:  # noqa: ARG002
-        """Return "": the chip's ROM and the bootloader say on the console what they miss."""
+        """Return "": the chip's ROM and the bootloader report faults on the console."""
         return ""
 
     def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:  # noqa: ARG002

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The boards that come with espbench. A new board is one more entry in `BOARDS`."""
+"""The boards that come with espbench; a new board is another entry in `BOARDS`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from espbench.util.debian import apt
 __all__ = ["BOARDS", "ESP32", "ESP32C3", "LX60", "board_named"]
 
 WLAN = {"wlan_ssid": "MyNetwork", "wlan_password": "SecurePassword123"}
-"""The Wi-Fi network that network.WLAN finds: the one that the users' guide names."""
+"""The Wi-Fi network that network.WLAN finds, named as in the users' guide."""
 
 LX60 = Board(
     name="lx60",
@@ -31,7 +31,7 @@ LX60 = Board(
     toolchain="xtensa-lx106-elf-",
     backend=MakeBackend(),
     handover=KernelAndPflash(),
-    # firmware/ports/lx60/chip/flash.h has the same numbers.
+    # Keep in sync with firmware/ports/lx60/chip/flash.h.
     flash=Flash(size=4 << 20, start=0, length=4 << 20, block=4096, unit=256),
     ports={"http": 80, "https": 443},
     tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),
@@ -39,13 +39,13 @@ LX60 = Board(
     encoded_arguments=frozenset(WLAN),
     main_thread="main",
     seeded=True,
-    # 4 ns: cycles of 25 ns count 6 instructions, and an RSA handshake takes a second, not ten.
+    # 4 ns: a cycle of 25 ns has 6 instructions, and an RSA handshake takes one second, not ten.
     icount_shift=2,
     steady_arguments={"seed": "5e" * 32, "dhcp": "0"},
 )
 
 ESP_FLASH = Flash(
-    # As firmware/ports/esp32/partitions.csv divides it; see `layout` for other firmware.
+    # As in firmware/ports/esp32/partitions.csv; see `layout` for other firmware.
     size=4 << 20,
     start=0x200000,
     length=0x200000,
@@ -57,7 +57,7 @@ ESP_FLASH = Flash(
     sizes=(2 << 20, 4 << 20, 8 << 20, 16 << 20),
 )
 
-# What ESP-IDF v5.5.5 installs.
+# The version that ESP-IDF v5.5.5 installs.
 QEMU_RELEASE = "esp_develop_9.2.2_20260417"
 QEMU_XTENSA = EspressifTool(
     "qemu-xtensa",
@@ -101,10 +101,10 @@ ESP32 = Board(
     preemptive=True,
     core_dumps=True,
     largest_object=24_000,
-    tls_session=6_000,  # Mbed TLS's dynamic buffers: 2.8 kB were measured
+    tls_session=6_000,  # with Mbed TLS's dynamic buffers; 2.8 kB were measured
     optional=True,
     unrecordable="QEMU records one core only, and this board has two",
-    idle_cpu=5.0,  # FreeRTOS's tick wakes it 100 times a second: 2 to 3.4 % were measured
+    idle_cpu=5.0,  # FreeRTOS's tick wakes it 100 times a second; 2 to 3.4 % were measured
     spares=1,
     options=(
         "-global",
@@ -147,11 +147,11 @@ def board_named(name: str) -> Board:
     """Return the board of this name.
 
     Raises:
-        ConfigError: there is none; the message lists those that there are.
+        ConfigError: the board is unknown; the message lists the known ones.
     """
     try:
         return BOARDS[name]
     except KeyError:
         raise ConfigError(
-            f"There is no board {name!r}: choose one of {', '.join(sorted(BOARDS))}."
+            f"Unknown board {name!r}: choose one of {', '.join(sorted(BOARDS))}."
         ) from None

@@ -10,12 +10,12 @@ __all__ = ["EspressifTool"]
 
 @dataclass(frozen=True)
 class EspressifTool:
-    """Espressif's QEMU, as ESP-IDF's `tools.json` has it.
+    """Espressif's QEMU, as described in ESP-IDF's `tools.json`.
 
     Attributes:
-        name: what `idf_tools.py install` takes.
-        release: the newest that espbench knows of.
-        sha256: of its archive for linux-amd64.
+        name: name for `idf_tools.py install`.
+        release: newest release that espbench knows.
+        sha256: checksum of the archive for linux-amd64.
     """
 
     name: str
@@ -24,5 +24,5 @@ class EspressifTool:
 
     @property
     def install(self) -> str:
-        """The command that installs it."""
+        """The command that installs the tool."""
         return f"python $IDF_PATH/tools/idf_tools.py install {self.name}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Parses what options say of a firmware that is not ours: its ports, and its readiness."""
+"""Parses the options that describe other firmware: its ports and its readiness."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ __all__ = ["chosen_readiness", "parse_ports"]
 
 
 def parse_ports(text: str, option: str) -> dict[str, int]:
-    """Return the ports in `http=8080,https=8443`, which this option has.
+    """Return the ports in a value such as `http=8080,https=8443`.
+
+    Args:
+        text: the value.
+        option: name of the option, for messages.
 
     Raises:
-        ConfigError: it does not look like that.
+        ConfigError: the value is malformed.
     """
     ports = {}
     for item in text.split(","):
         scheme, equals, number = item.strip().partition("=")
         if not equals or scheme not in ("http", "https") or not number.isdecimal():
             raise ConfigError(
-                f"{option}: {item.strip()!r} is no SCHEME=PORT: write http=8080,https=8443."
+                f"{option}: {item.strip()!r} is not SCHEME=PORT: write it like "
+                "http=8080,https=8443."
             )
         ports[scheme] = int(number)
     return ports
@@ -32,14 +37,14 @@ def chosen_readiness(console: str, http: str, prefix: str = "--") -> Readiness |
     Args:
         console: a regular expression, or "".
         http: a path, or "".
-        prefix: what the options' names begin with, for messages.
+        prefix: prefix of the options' names, for messages.
 
     Raises:
-        ConfigError: they contradict each other.
+        ConfigError: both are given.
     """
     if console and http:
         raise ConfigError(
-            f"{prefix}ready-console and {prefix}ready-http exclude each other: give one of them."
+            f"{prefix}ready-console and {prefix}ready-http cannot be combined: give only one."
         )
     if console:
         return ConsoleReadiness(console)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What a device must show to be ready: `Readiness` and the strategies that a board or test names.
+"""How to detect that a device is ready: `Readiness` and the strategies for boards and tests.
 
-slirp accepts a TCP connection before the guest does, so an accepted connection means nothing: each
-strategy that looks at the network waits for an application byte.
+slirp accepts a TCP connection before the guest does, so an accepted connection proves nothing: each
+strategy that uses the network waits for a byte of application data.
 """
 
 from __future__ import annotations
@@ -34,60 +34,60 @@ class Listens(Protocol):
 
     @property
     def tls_files(self) -> tuple[str, ...]:
-        """When the device starts with all of these files, it serves HTTPS too."""
+        """When the device starts with all of these files, it also serves HTTPS."""
 
 
 class ReadyTarget(Protocol):
-    """What a strategy may ask of the device that it waits for; `Device` is one."""
+    """The part of a device that strategies use; `Device` implements it."""
 
     @property
     def board(self) -> Listens:
-        """Its board."""
+        """The device's board."""
 
     def has_file(self, name: str) -> bool:
         """Return whether the device started with this file."""
 
     def wait_for_listeners(self, schemes: set[str], deadline: Deadline) -> bool:
-        """Return whether the guest listened for all of these in time."""
+        """Return whether the guest reported listeners for all of these in time."""
 
     def wait_for_text(self, pattern: str, deadline: Deadline) -> bool:
-        """Return whether the console showed the pattern in time."""
+        """Return whether the console output matched the pattern in time."""
 
     def wait_for_answer(self, scheme: str, path: str, deadline: Deadline) -> bool:
-        """Return whether one byte of an answer to a GET request came in time."""
+        """Return whether the first byte of a response to a GET request came in time."""
 
     def sample_heap(self, why: str, deadline: Deadline) -> object:
-        """Ask the guest for its heap, which shows that its control channel answers."""
+        """Ask the guest for its heap, which proves that the control channel works."""
 
 
 class Readiness(Protocol):
-    """A way to know that the device is ready."""
+    """A strategy to detect that the device is ready."""
 
     def wait(self, device: ReadyTarget, deadline: Deadline) -> bool:
         """Return whether the device became ready before the deadline.
 
         Raises:
-            EspbenchError: it never will: it panicked, died, or said that it cannot.
+            EspbenchError: it never will: it panicked, QEMU died, or it reported a failure.
         """
 
     def describe(self, device: ReadyTarget) -> str:
-        """Return what was waited for, completing "The device was to ..."."""
+        """Return the expected event as an infinitive, such as "listen for http"."""
 
 
 @dataclass(frozen=True)
 class ListeningReadiness:
-    """The guest's own `listening` events, then an answered control request and an HTTP byte.
+    """The guest's `listening` events, then a response to a control request and one over HTTP.
 
     Attributes:
         schemes: which listeners; None: HTTP, and HTTPS when the device has the board's TLS files.
-        probe: whether to ask for one byte over HTTP as well.
+        probe: whether to send an HTTP request, too.
     """
 
     schemes: tuple[str, ...] | None = None
     probe: bool = True
 
     def expected(self, device: ReadyTarget) -> tuple[str, ...]:
-        """Return the schemes that are waited for."""
+        """Return the schemes to wait for."""
         if self.schemes is not None:
             return self.schemes
         tls = device.board.tls_files
@@ -95,7 +95,7 @@ class ListeningReadiness:
         return tuple(s for s in device.board.ports if s != "https" or with_tls)
 
     def wait(self, device: ReadyTarget, deadline: Deadline) -> bool:
-        """Return whether all listen, and one control answer and one application byte came back."""
+        """Return whether all listen, and the control request and the HTTP request were answered."""
         expected = set(self.expected(device))
         if not device.wait_for_listeners(expected, deadline):
             return False
@@ -107,7 +107,7 @@ class ListeningReadiness:
         return True
 
     def describe(self, device: ReadyTarget) -> str:
-        """Return what was waited for."""
+        """Return the expected event."""
         expected = " and ".join(self.expected(device))
         return f"listen for {expected}" if expected else "answer on its control channel"
 
@@ -117,7 +117,7 @@ class ConsoleReadiness:
     """A regular expression on the console.
 
     Attributes:
-        pattern: searched in what was printed since the boot.
+        pattern: regular expression to search for in the output since the boot.
     """
 
     pattern: str
@@ -128,35 +128,35 @@ class ConsoleReadiness:
             re.compile(self.pattern)
         except re.error as error:
             raise ConfigError(
-                f"{self.pattern!r} is no regular expression ({error}): correct "
+                f"{self.pattern!r} is not a valid regular expression ({error}): correct "
                 "--ready-console (pytest: --espbench-ready-console)."
             ) from None
 
     def wait(self, device: ReadyTarget, deadline: Deadline) -> bool:
-        """Return whether the console showed it."""
+        """Return whether the console output matched the pattern in time."""
         return device.wait_for_text(self.pattern, deadline)
 
     def describe(self, device: ReadyTarget) -> str:  # noqa: ARG002
-        """Return what was waited for."""
+        """Return the expected event."""
         return f"print something that matches {self.pattern!r}"
 
 
 @dataclass(frozen=True)
 class HttpReadiness:
-    """The first byte of an answer to a GET request; for firmware that tells nothing of itself.
+    """The first byte of a response to a GET request, for firmware that sends no events.
 
     Attributes:
-        path: what to ask for.
-        scheme: "http" or "https" (nothing is verified).
+        path: path to request.
+        scheme: "http" or "https" (without verification of the certificate).
     """
 
     path: str = "/"
     scheme: str = "http"
 
     def wait(self, device: ReadyTarget, deadline: Deadline) -> bool:
-        """Return whether a byte came back."""
+        """Return whether a response began in time."""
         return device.wait_for_answer(self.scheme, self.path, deadline)
 
     def describe(self, device: ReadyTarget) -> str:  # noqa: ARG002
-        """Return what was waited for."""
+        """Return the expected event."""
         return f"answer GET {self.path} over {self.scheme}"

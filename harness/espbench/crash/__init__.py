@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Decodes a crash dump from the console: registers, frames, functions and source lines."""
+"""Decodes crash dumps from the console: registers, frames, functions and source lines."""

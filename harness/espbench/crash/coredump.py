@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""ESP-IDF's core dumps: decoded by Espressif's own esp-coredump, when that is installed."""
+"""Decodes ESP-IDF's core dumps with Espressif's esp-coredump, if it is installed."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ __all__ = ["decoded", "path_with_gdb"]
 
 MODULE = "esp_coredump"
 PATIENCE = 60.0
-"""Seconds (scaled) for a decoder that starts gdb on a large ELF."""
+"""Time-out of the decoder in seconds (scaled): it starts gdb on a large ELF."""
 
 
 def decoded(core: Path, elf: Path | None) -> str:
-    """Return what esp-coredump says about a core dump, or a sentence why it says nothing.
+    """Return the output of esp-coredump for a core dump, or a sentence why there is none.
 
     Args:
-        core: in base64, as the guest printed it.
+        core: file with the core dump in base64, as printed by the guest.
         elf: firmware with debugging information.
     """
     by_hand = f"espcoredump.py info_corefile --core-format b64 --core {core.name} firmware.elf"
     if elf is None:
         return (
-            f"The core dump is in {core.name}, and there is no ELF to decode it with: name one "
-            "with --espbench-firmware-elf.\n"
+            f"The core dump in {core.name} cannot be decoded without an ELF: name one with "
+            "--espbench-firmware-elf.\n"
         )
     if importlib.util.find_spec(MODULE) is None:
         return (
-            f"The core dump is in {core.name}, and esp-coredump is not installed: install it with "
+            f"The core dump in {core.name} cannot be decoded without esp-coredump: install it with "
             f"pip install 'espbench[esp]', then run {by_hand}.\n"
         )
     command = [sys.executable, "-m", MODULE, "info_corefile"]
@@ -54,16 +54,16 @@ def decoded(core: Path, elf: Path | None) -> str:
     except subprocess.TimeoutExpired:
         return f"esp-coredump did not decode {core.name} within {PATIENCE:g} s: run {by_hand}.\n"
     if result.returncode:
-        said = (result.stderr.strip() or result.stdout.strip()).splitlines()
+        lines = (result.stderr.strip() or result.stdout.strip()).splitlines()
         return (
-            f"esp-coredump could not decode {core.name} ({said[-1] if said else 'it said nothing'}"
-            f"): is ESP-IDF's gdb installed? Then run {by_hand}.\n"
+            f"esp-coredump could not decode {core.name} ({lines[-1] if lines else 'no message'}): "
+            f"check that ESP-IDF's gdb is installed, then run {by_hand}.\n"
         )
     return result.stdout
 
 
 def path_with_gdb(environment: Mapping[str, str]) -> str:
-    """Return PATH with the folders of ESP-IDF's debuggers behind it, newest first."""
+    """Return PATH, extended by the folders of ESP-IDF's debuggers, newest first."""
     found = [
         folder
         for tools in tools_folders(environment)

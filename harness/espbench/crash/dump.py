@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Finds a panic's dump in console text, and parses it: `Collector`, `parse_dump`.
+"""Finds panic dumps in console text, and parses them: `Collector`, `parse_dump`.
 
-The dump has ESP-IDF's words (`components/esp_system/panic.c`): a headline, registers, the guest's
+Dumps have ESP-IDF's format (`components/esp_system/panic.c`): a headline, registers, the guest's
 own backtrace, and stack memory.
 """
 
@@ -20,8 +20,8 @@ _START = re.compile(
     r"|task_wdt: Aborting\..*)$"
 )
 _WATCHDOG = re.compile(r"^.*\btask_wdt: (.*)$")
-"""What the task watchdog says before it aborts, or instead of it. When it aborts, ESP-IDF v5 prints
-no other headline."""
+"""Message of the task watchdog, whether or not it aborts. When it aborts, ESP-IDF v5 prints no
+other headline."""
 _CORE_START = re.compile(r"^=+ CORE DUMP START =+$")
 _CORE_END = re.compile(r"^=+ CORE DUMP END =+$")
 _END = re.compile(r"^.*(Rebooting\.\.\.|CPU halted\.?).*$")
@@ -32,7 +32,7 @@ _CAUSE = re.compile(r"panic'ed \(([^)]*)\)")
 
 
 def parse_dump(text: str) -> Dump:
-    """Parse a dump from its headline to its end; parts that are missing stay empty."""
+    """Parse a dump from its headline to its end; missing parts stay empty."""
     lines = [line.rstrip() for line in text.splitlines()]
     headlines = [m[1] for line in lines if (m := _START.match(line))]
     registers: dict[str, int] = {}
@@ -48,7 +48,7 @@ def parse_dump(text: str) -> Dump:
         elif core is not None and not core_ended:
             core.append(line)
         elif line.startswith("Backtrace:"):
-            # With two cores the panicking one's comes first.
+            # With two cores, the backtrace of the panicking one comes first.
             if not backtrace:
                 backtrace += [(int(pc, 16), int(sp, 16)) for pc, sp in _FRAME.findall(line)]
                 corrupted = "CORRUPTED" in line
@@ -74,7 +74,7 @@ def parse_dump(text: str) -> Dump:
 
 
 def _without_core(text: str) -> str:
-    """Return the text of a dump without its longest part, which nobody can read."""
+    """Return the text of a dump without the lines of the core dump, which are unreadable."""
     shown = []
     inside = False
     for line in text.splitlines():
@@ -85,10 +85,10 @@ def _without_core(text: str) -> str:
     return "\n".join(shown)
 
 
-def _watchdog_headline(said: list[str]) -> str:
-    """Return the task watchdog's first sentence, with whom it waited for."""
-    late = [line.strip().removeprefix("- ") for line in said if line.startswith(" - ")]
-    return f"{said[0]} {', '.join(late)}".rstrip()
+def _watchdog_headline(lines: list[str]) -> str:
+    """Return the task watchdog's first sentence, with the tasks that did not reset it."""
+    late = [line.strip().removeprefix("- ") for line in lines if line.startswith(" - ")]
+    return f"{lines[0]} {', '.join(late)}".rstrip()
 
 
 def _cause(headlines: list[str]) -> str:
@@ -107,10 +107,10 @@ def _cause(headlines: list[str]) -> str:
 
 
 class Collector:
-    """Finds dumps in console text that comes in pieces."""
+    """Finds dumps in console text that arrives in pieces."""
 
     def __init__(self) -> None:
-        """Start outside of a dump."""
+        """Start outside a dump."""
         self._line = ""
         self._dump: list[str] | None = None
         self._watchdog: list[str] = []
@@ -141,7 +141,7 @@ class Collector:
         return dumps
 
     def finish(self) -> str | None:
-        """Return the dump that was cut off, if there is one, and forget it."""
+        """Return the incomplete dump, if there is one, and forget it."""
         if self._dump is None:
             return None
         text = "\n".join([*self._dump, self._line])

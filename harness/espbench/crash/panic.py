@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """`Panic`: a panic of the guest, with its decoded backtrace.
 
-With the ELF at hand the stack is unwound exactly, by the call frame information in it; without, or
-where that ends early, the guest's own backtrace is used.
+With an ELF, the stack is unwound exactly from its call frame information. Without one, or where
+that information ends, the guest's own backtrace is used.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Panic:
     """A panic of the guest.
 
     Attributes:
-        dump: what it printed.
+        dump: the parsed dump.
         elf: firmware with debugging information, or None.
-        at: seconds after the device's start.
+        at: seconds since the device's start.
     """
 
     dump: Dump
@@ -33,7 +33,7 @@ class Panic:
 
     @property
     def cause(self) -> str:
-        """Such as "LoadProhibited", "assert" or "abort"."""
+        """The cause, such as "LoadProhibited", "assert" or "abort"."""
         return self.dump.cause
 
     @property
@@ -43,20 +43,20 @@ class Panic:
 
     @cached_property
     def backtrace(self) -> tuple[Frame, ...]:
-        """The decoded backtrace, innermost first; takes a moment the first time."""
+        """The decoded backtrace, innermost first; the first access takes a moment."""
         from espbench.crash.unwind import decode
 
         return decode(self.dump, self.elf)
 
     def __str__(self) -> str:
-        """Return the headline and the backtrace, for people."""
+        """Return the headline and the backtrace."""
         lines = [self.headline, *_numbered(self.backtrace)]
         if self.dump.corrupted:
             lines.append("  (the guest found its stack corrupted behind the last frame)")
         return "\n".join(lines)
 
     def report(self) -> str:
-        """Return what goes into `panic.txt`: decoded first, then as printed."""
+        """Return the content of `panic.txt`: the decoded panic, then the dump as printed."""
         return f"{self}\n\n{self.dump.text}\n"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds the causes of resets in console text, as the chip's ROM prints them."""
+"""Finds reset causes, as printed by the chip's ROM, in console text."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Reset:
     """One line of the ROM, such as `rst:0x7 (TG0WDT_SYS_RESET),boot:0x12 (SPI_FAST_FLASH_BOOT)`.
 
     Attributes:
-        cause: the ROM's name of it.
-        at: where the line begins in the console's text.
+        cause: the ROM's name of the cause.
+        at: position of the match in the console's text.
     """
 
     cause: str
@@ -23,26 +23,27 @@ class Reset:
 
 
 class ResetWatch:
-    """Finds the ROM's lines in console text that comes in pieces."""
+    """Finds the ROM's lines in console text that arrives in pieces."""
 
     def __init__(self, pattern: str | None) -> None:
         """Prepare.
 
         Args:
-            pattern: of the line, with what it says in group 1; None: the board's ROM prints none.
+            pattern: regular expression for the line, with the cause in group 1; None: the
+                board's ROM prints no such line.
         """
         self._pattern = re.compile(pattern) if pattern else None
         self._line = ""
         self._position = 0
 
     def feed(self, text: str) -> list[Reset]:
-        """Take more text and return the resets that it tells of."""
+        """Take more text and return the resets in it."""
         if self._pattern is None:
             return []
         found = []
         *lines, self._line = (self._line + text).split("\n")
         for line in lines:
-            # The rest of a line that a reset cut off may be in front of it.
+            # A line that was interrupted by the reset may precede it.
             if match := self._pattern.search(line):
                 found.append(Reset(match[1], self._position + match.start()))
             self._position += len(line) + 1

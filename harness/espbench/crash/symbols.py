@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Function, file and line of an address, inlined calls included, from an ELF's DWARF.
+"""Looks up function, file and line of an address, including inlined calls, in an ELF's DWARF.
 
-Reads only the compilation units that it is asked about: a whole firmware would take seconds.
+Only the compilation units of these addresses are read: a whole firmware would take seconds.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from espbench.crash.types import Frame
 __all__ = ["Symbols"]
 
 _DEPTH = 10
-"""How many references a name is followed through; DWARF needs two, a damaged one has loops."""
+"""Maximum number of references to follow for a name; DWARF needs two, damaged DWARF has loops."""
 
 
 class Symbols:
-    """Looks addresses up in one ELF file."""
+    """Looks up addresses in one ELF file."""
 
     def __init__(self, elf: ELFFile) -> None:
         """Read the symbol table; DWARF is read when it is needed."""
@@ -45,8 +45,8 @@ class Symbols:
         """Return the frames of an address, innermost first; the last one is a real function.
 
         Args:
-            address: what to look up; for a return address, one byte before it.
-            shown: the address that the frames show, by default the same.
+            address: address to look up; for a return address, one byte before it.
+            shown: address to show in the frames, by default the same.
         """
         shown = address if shown is None else shown
         unit = self._unit(address)
@@ -64,7 +64,7 @@ class Symbols:
         return frames or [Frame(shown, self.function(address), file, line)]
 
     def function(self, address: int) -> str:
-        """Return the function at an address by the symbol table, or ??."""
+        """Return the function at an address according to the symbol table, or ??."""
         index = bisect.bisect_right(self._starts, address) - 1
         if index < 0:
             return "??"
@@ -79,7 +79,7 @@ class Symbols:
         offset = self._aranges.cu_offset_at_addr(address)
         if offset is not None:
             return self._dwarf.get_CU_at(offset)
-        # GCC leaves some functions out of .debug_aranges.
+        # GCC omits some functions from .debug_aranges.
         if self._units is None:
             self._units = [
                 (low, high, unit)
@@ -132,7 +132,7 @@ class Symbols:
             for entry in program.get_entries() if program else ():
                 state = entry.state
                 if state is not None:
-                    # The last row of an address is the one that holds.
+                    # The last row of an address is the valid one.
                     here = not state.end_sequence
                     rows[state.address] = (state.file if here else 0, state.line if here else 0)
             self._lines[unit.cu_offset] = sorted(
@@ -142,7 +142,7 @@ class Symbols:
         return self._lines[unit.cu_offset]
 
     def _file(self, unit: Any, number: int) -> str:
-        """Return a file of the line program by its number, as the compiler was given it."""
+        """Return a file of the line program by its number, as passed to the compiler."""
         program = self._dwarf.line_program_for_CU(unit) if self._dwarf else None
         if program is None:
             return ""

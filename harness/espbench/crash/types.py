@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a crash is made of: the `Dump` that the guest printed, and the `Frame` of a backtrace."""
+"""Data types of a crash: `Dump`, as printed by the guest, and `Frame` of a backtrace."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ __all__ = ["Dump", "Frame"]
 
 @dataclass(frozen=True)
 class Dump:
-    """What the guest printed.
+    """A panic dump as printed by the guest.
 
     Attributes:
-        headline: its first line.
-        cause: such as "LoadProhibited", or "assert" or "abort".
-        registers: by name, in upper case ("PC", "A0", "EXCVADDR", ...).
-        backtrace: program counter and stack pointer of each frame, as the guest guessed them.
-        memory: stack memory by address; each value a byte string.
+        headline: first line of the dump.
+        cause: cause of the panic, such as "LoadProhibited", "assert" or "abort".
+        registers: values by name, in upper case ("PC", "A0", "EXCVADDR", ...).
+        backtrace: program counter and stack pointer of each frame, as printed.
+        memory: stack memory by address, in byte strings of one word.
         text: the dump as printed, without the lines of a core dump.
-        corrupted: whether the guest found the stack corrupted where the backtrace ends.
-        core: ESP-IDF's core dump in base64, when it was printed, too.
+        corrupted: whether the guest found the stack corrupted at the end of the backtrace.
+        core: ESP-IDF's core dump in base64, if it was printed, too.
     """
 
     headline: str
@@ -35,29 +35,30 @@ class Dump:
 
     @property
     def exact(self) -> bool:
-        """Whether the backtrace is no guess.
+        """Whether the printed backtrace is exact.
 
-        ESP-IDF on Xtensa walks the stack by its register windows, prints where each call is, and
-        needs to print no memory; other guests print the memory, for the host to unwind.
+        ESP-IDF on Xtensa walks the stack by its register windows and prints the address of each
+        call, but no memory; other guests print the stack memory for the host to unwind.
         """
         return bool(self.backtrace) and not self.memory
 
     def word(self, address: int) -> int | None:
-        """Return the little-endian 32-bit word at `address`, or None when it was not dumped."""
+        """Return the little-endian 32-bit word at `address`, or None if it is not in the dump."""
         data = self.memory.get(address)
         return None if data is None else int(struct.unpack("<I", data)[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame of a decoded backtrace; an inlined function has a frame of its own.
+    """One frame of a decoded backtrace; each inlined function has its own frame.
 
     Attributes:
         address: the program counter, or the return address.
-        function: its name, or "??".
-        file, line: where in the source; line 0 is unknown.
-        inlined: whether the function was inlined into the next frame's.
-        guessed: whether the guest found it on the stack, and nobody knows whether it was active.
+        function: name of the function, or "??".
+        file, line: position in the source; line 0 is unknown.
+        inlined: whether the function was inlined into that of the next frame.
+        guessed: whether the guest found the address on the stack, so that the frame may not have
+            been active.
     """
 
     address: int
@@ -68,7 +69,7 @@ class Frame:
     guessed: bool = False
 
     def __str__(self) -> str:
-        """Return one line for people."""
+        """Return the frame as one line of a backtrace."""
         place = f" at {self.file}:{self.line}" if self.file else ""
         notes = "".join(
             f" ({note})"

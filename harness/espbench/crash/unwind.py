@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Unwinds a dumped stack on the host, by the ELF's call frame information (DWARF, section 6.4).
+"""Unwinds a dumped stack on the host with the ELF's call frame information (DWARF section 6.4).
 
-The guest can only guess (it looks for words that might be return addresses); the host has the
-registers, the stack and the compiler's own description of every frame.
+The guest can only guess: it searches the stack for possible return addresses. The host has the
+registers, the stack and the compiler's description of every frame.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from espbench.crash.types import Dump, Frame
 __all__ = ["Machine", "decode", "unwind"]
 
 LONGEST = 64
-"""Frames after which the stack is taken for corrupt."""
+"""Number of frames after which the stack is considered corrupt."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """An instruction set, as dumps name its registers and DWARF numbers them.
+    """The registers of an instruction set, in dumps and in DWARF.
 
     Attributes:
-        pc: the dump's name of the program counter.
-        registers: DWARF's number by the dump's name.
-        stack_pointer, return_address: DWARF's numbers of these.
+        pc: name of the program counter in dumps.
+        registers: DWARF register number by name in dumps.
+        stack_pointer, return_address: their DWARF register numbers.
     """
 
     pc: str
@@ -47,11 +47,11 @@ _RISCV += [f"A{n}" for n in range(8)] + [f"S{n}" for n in range(2, 12)]
 _RISCV += [f"T{n}" for n in range(3, 7)]
 
 MACHINES = {
-    # The call0 ABI; with register windows (ESP-IDF) the guest's own backtrace is exact.
+    # For the call0 ABI; with register windows (ESP-IDF), the guest's own backtrace is exact.
     "EM_XTENSA": Machine("PC", {f"A{n}": n for n in range(16)}, 1, 0),
     "EM_RISCV": Machine("MEPC", {name: n for n, name in enumerate(_RISCV)}, 2, 1),
 }
-"""By the ELF's machine."""
+"""Instruction sets by the ELF's `e_machine`."""
 
 
 def decode(dump: Dump, elf: Path | None) -> tuple[Frame, ...]:
@@ -69,7 +69,7 @@ def decode(dump: Dump, elf: Path | None) -> tuple[Frame, ...]:
                 return tuple(
                     replace(frame, guessed=guess)
                     for number, (address, guess) in enumerate(found or printed)
-                    # A return address is behind the call, which may be another line already.
+                    # A return address is behind the call, perhaps already on another line.
                     for frame in symbols.frames(
                         address - 1 if number and not dump.exact else address, address
                     )
@@ -80,12 +80,12 @@ def decode(dump: Dump, elf: Path | None) -> tuple[Frame, ...]:
 
 
 def _printed(dump: Dump) -> list[tuple[int, bool]]:
-    """Return what the guest itself knows: addresses, and whether it only guessed them."""
+    """Return the guest's own backtrace: addresses, and whether they are guessed."""
     if dump.backtrace:
         return [
             (pc, number > 0 and not dump.exact) for number, (pc, _) in enumerate(dump.backtrace)
         ]
-    # RISC-V prints no backtrace, and a console may lose that of others.
+    # RISC-V guests print no backtrace, and others' may be lost on the console.
     names = ("PC", "MEPC", "RA")
     return [(dump.registers[n], n == "RA") for n in names if dump.registers.get(n)]
 
@@ -93,8 +93,8 @@ def _printed(dump: Dump) -> list[tuple[int, bool]]:
 def unwind(dump: Dump, elf: ELFFile) -> list[tuple[int, bool]]:
     """Return the program counter and the return addresses, and which of them are guessed.
 
-    Where no frame information goes on (assembler, or a stack beyond the dump), the guest's own
-    backtrace does.
+    Where frame information is missing (assembler, or a stack beyond the dump), the guest's own
+    backtrace continues.
     """
     machine = MACHINES.get(elf["e_machine"])
     if machine is None or not elf.has_dwarf_info() or machine.pc not in dump.registers:
@@ -108,11 +108,11 @@ def unwind(dump: Dump, elf: ELFFile) -> list[tuple[int, bool]]:
     pc = dump.registers[machine.pc]
     found = [(pc, False)]
     while len(found) < LONGEST and machine.stack_pointer in registers:
-        # Except for the innermost frame, pc is a return address: behind the call.
+        # Except in the innermost frame, pc is a return address, which is behind the call.
         rules = table.rules(pc if len(found) == 1 else pc - 1)
         caller = _step(dump, rules, registers, machine)
         if caller is None and len(found) == 1 and machine.return_address in registers:
-            # A leaf without frame information (assembler), or a jump into nowhere.
+            # A leaf without frame information (assembler), or a jump to an invalid address.
             caller = dict(registers)
         if caller is None:
             known = {pc for pc, _ in found}
@@ -130,7 +130,7 @@ def unwind(dump: Dump, elf: ELFFile) -> list[tuple[int, bool]]:
 def _step(
     dump: Dump, rules: dict[Any, Any] | None, registers: dict[int, int], machine: Machine
 ) -> dict[int, int] | None:
-    """Return the caller's registers, or None when they cannot be known."""
+    """Return the caller's registers, or None if they cannot be determined."""
     if rules is None or rules["cfa"].reg not in registers:
         return None
     frame = registers[rules["cfa"].reg] + rules["cfa"].offset
@@ -165,7 +165,7 @@ class _FrameTable:
         self._starts = [int(entry.header["initial_location"]) for entry in self._entries]
 
     def rules(self, address: int) -> dict[Any, Any] | None:
-        """Return how to leave the frame at an address, or None."""
+        """Return the rules for unwinding the frame at an address, or None."""
         index = bisect_right(self._starts, address) - 1
         if index < 0:
             return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The bytes of a flash image: partition tables, application images, ELF files, littlefs."""
+"""Contents of a flash image: partition tables, application images, ELF files, littlefs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whether an application in a flash image is whole, in the format that ESP-IDF's bootloader checks.
+"""Checks whether an application image is intact, as ESP-IDF's bootloader does.
 
 Source: ESP-IDF's components/bootloader_support/src/esp_image_format.c, and "Firmware Image Format"
 in esptool's documentation.
@@ -16,16 +16,17 @@ MAGIC = 0xE9
 _HEADER = struct.Struct("<BBBBI 15x B")
 _SEGMENT = struct.Struct("<II")
 _SEED = 0xEF
-"""With what the checksum begins."""
+"""Initial value of the checksum."""
 _ALIGNED = 16
-"""The checksum is the last byte of so many."""
+"""The checksum is the last byte of a block of this size."""
 
 
 def flaw(image: bytes) -> str:
-    """Return what is wrong with an application, completing "it ..."; "" when it is whole.
+    """Return what is wrong with an application, completing "it ..."; "" if it is intact.
 
     Args:
-        image: from its first byte to the end of its partition, or of the file; not erased.
+        image: data from the first byte of the application to the end of its partition or of the
+            file; must not be empty.
     """
     if image[0] != MAGIC:
         return f"does not begin with {MAGIC:#x}"
@@ -48,4 +49,4 @@ def flaw(image: bytes) -> str:
         right = image[end : end + len(digest)] == digest
     else:
         right = functools.reduce(operator.xor, b"".join(pieces), _SEED) == image[end - 1]
-    return "" if right else "is damaged: its checksum is another one"
+    return "" if right else "is damaged: its checksum does not match"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Geometry of a board's flash, as data."""
+"""`Flash`: geometry of a board's flash, as data."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ class Flash:
     """Geometry of the flash and of the littlefs in it, in bytes.
 
     Attributes:
-        size: the whole flash.
-        start: where the file system begins.
-        length: how long the file system is; 0: there is none.
+        size: size of the whole flash.
+        start: offset of the file system.
+        length: size of the file system; 0: no file system.
         block: size of a littlefs block, which is an erase unit.
         unit: smallest read and write (`read_size` and `prog_size` of littlefs).
-        firmware_at: where the firmware goes when it shares the flash, else None.
-        bootloader_at: where it goes when it begins with the bootloader, as MicroPython's own do.
-        arguments_at: where the boot arguments go when the flash brings them, else None.
-        arguments_length: how much room they have.
-        sizes: the sizes that the machine knows, smallest first; empty: only `size`.
+        firmware_at: offset of the firmware if it shares the flash, else None.
+        bootloader_at: offset of a firmware image that begins with the bootloader, as MicroPython's
+            releases do.
+        arguments_at: offset of the boot arguments if the flash holds them, else None.
+        arguments_length: space for the boot arguments.
+        sizes: flash sizes that the machine supports, smallest first; empty: only `size`.
     """
 
     size: int
@@ -45,18 +46,18 @@ class Flash:
             )
         if self.block <= 0 or self.length % self.block:
             raise ConfigError(
-                f"The file system's length of {self.length} bytes is no multiple of its block size "
-                f"of {self.block}: change length or block."
+                f"The file system's length of {self.length} bytes is not a multiple of its block "
+                f"size of {self.block}: change length or block."
             )
         if self.unit <= 0 or self.block % self.unit:
             raise ConfigError(
-                f"The block size of {self.block} bytes is no multiple of the smallest write of "
+                f"The block size of {self.block} bytes is not a multiple of the smallest write of "
                 f"{self.unit}: change block or unit."
             )
         end = (self.arguments_at or 0) + self.arguments_length
         if (self.arguments_at is None) != (self.arguments_length == 0) or end > self.size:
             raise ConfigError(
-                f"The boot arguments' room ({self.arguments_at} + {self.arguments_length} bytes) "
-                f"does not fit into a flash of {self.size} bytes: change arguments_at or "
+                f"The area for boot arguments ({self.arguments_at} + {self.arguments_length} "
+                f"bytes) does not fit into a flash of {self.size} bytes: change arguments_at or "
                 "arguments_length."
             )

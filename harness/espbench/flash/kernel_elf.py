@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whether QEMU's `-kernel` can load an ELF, and if not, why; and where its entry point is."""
+"""Checks whether QEMU's `-kernel` can load an ELF, and finds its entry point."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ NAMES = {"EM_XTENSA": "Xtensa", "EM_RISCV": "RISC-V"}
 
 
 def flaw(path: Path, machine: str) -> str:
-    """Return why a processor cannot run this file, completing a sentence; "" when it can.
+    """Return why a processor cannot run this file, as part of a sentence; "" if it can.
 
     Args:
         path: the file.
-        machine: the processor, as `e_machine` has it, such as EM_XTENSA; 32 bits, little endian.
+        machine: the processor as in `e_machine`, such as EM_XTENSA; 32 bits, little endian.
     """
     size = path.stat().st_size
     try:
@@ -29,26 +29,26 @@ def flaw(path: Path, machine: str) -> str:
             segments = [segment.header for segment in elf.iter_segments("PT_LOAD")]
             fits = made_for == machine and elf.elfclass == 32 and elf.little_endian
     except (ELFError, ConstructError):
-        return f"it is no whole ELF file ({size} bytes)"
+        return f"it is not a complete ELF file ({size} bytes)"
     if not fits:
         bits = f"{elf.elfclass} bits, {'little' if elf.little_endian else 'big'} endian"
         return f"it is for another processor ({NAMES.get(made_for, made_for)}, {bits})"
     if not segments:
-        return "it has nothing to load"
+        return "it has no loadable segments"
     end = max(segment["p_offset"] + segment["p_filesz"] for segment in segments)
     if end > size:
-        return f"it is truncated: {size} bytes are there, and {end} are to be loaded"
+        return f"it is truncated: it has {size} bytes instead of {end}"
     vector = reset_vector.ADDRESS
     if any(
         segment["p_paddr"] < vector + reset_vector.SIZE
         and segment["p_paddr"] + segment["p_memsz"] > vector
         for segment in segments
     ):
-        return f"it loads something at the reset vector {vector:#x}, where espbench's own code goes"
+        return f"it loads data at the reset vector {vector:#x}, where espbench puts its own code"
     return ""
 
 
 def entry(path: Path) -> int:
-    """Return the address at which an ELF file starts."""
+    """Return the entry point of an ELF file."""
     with path.open("rb") as file:
         return int(ELFFile(file)["e_entry"])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Makes and reads littlefs images: the files that a device starts with, and those it leaves.
+"""Builds and reads littlefs images: the files that a device starts with, and those it leaves.
 
-Images are made once for each content and kept in the user's cache; each device gets a copy of its
-own, so nothing that is shared is ever written to.
+Images are built once per content and kept in the user's cache; each device gets its own copy, so
+nothing shared is ever written to.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ Content = bytes | str | Path
 """A file's content: bytes, text (UTF-8), or a file or folder of the host."""
 
 NAME_MAX = 255
-"""Longest name of one path component in bytes: littlefs's default, and MicroPython's."""
+"""Maximum length of a path component in bytes: the default of littlefs and MicroPython."""
 FORMAT = 1
-"""Part of the cache's key: count up when the same content would give another image."""
+"""Part of the cache key: increment it when the same content gives a different image."""
 KEEP = 200
-"""How many images the cache keeps."""
+"""Number of images to keep in the cache."""
 
 
 def normalise(files: Mapping[str, Content]) -> dict[str, bytes]:
     """Return the content of each file by its absolute path on the device.
 
-    A folder of the host stands for all files under it.
+    A folder of the host stands for all files in it.
 
     Raises:
-        BadFileName: a name that the device's file system cannot hold, or two that clash.
+        BadFileName: the device's file system cannot hold a name, or two names conflict.
         ImageError: a file of the host cannot be read.
     """
     found: dict[str, bytes] = {}
     for name, content in files.items():
         for path, data in _expand(name, content):
             if path in found:
-                raise BadFileName(f"Two files are to be {path}: leave one of them away.")
+                raise BadFileName(f"Two files have the path {path}: remove one of them.")
             found[path] = data
     for path in found:
         for parent in PurePosixPath(path).parents:
             if str(parent) in found:
                 raise BadFileName(
-                    f"{parent} is to be a file, and {path} is to be in it: rename one of them."
+                    f"{parent} is a file, so {path} cannot be in it: rename one of them."
                 )
     return dict(sorted(found.items()))
 
@@ -78,42 +78,40 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ImageError(
-            f"{path} cannot be put on the device: {error.strerror}. Check the path."
-        ) from error
+        raise ImageError(f"{path} cannot be read ({error.strerror}): check the path.") from error
 
 
 def check_name(name: str) -> str:
-    """Return `name` as an absolute path of the device.
+    """Return `name` as an absolute path on the device.
 
     Raises:
-        BadFileName: the device's file system cannot hold it.
+        BadFileName: the device's file system cannot hold the name.
     """
     parts = [part for part in name.split("/") if part]
     if not parts:
-        raise BadFileName(f"{name!r} names no file: give a path such as /main.py.")
+        raise BadFileName(f"{name!r} is not a file name: give a path such as /main.py.")
     for part in parts:
         if part in (".", ".."):
-            raise BadFileName(f"{name!r} has {part!r} in it: give the path without it.")
+            raise BadFileName(f"{name!r} contains {part!r}: give the path without it.")
         if "\0" in part:
-            raise BadFileName(f"{name!r} has a NUL character in it, which no file name can have.")
+            raise BadFileName(f"{name!r} contains a NUL character: give the path without it.")
         if len(part.encode()) > NAME_MAX:
             raise BadFileName(
-                f"{part[:20]}... is {len(part.encode())} bytes long, and the device's file system "
-                f"takes names of {NAME_MAX}: shorten it."
+                f"{part[:20]}... has {len(part.encode())} bytes, but the device's file system "
+                f"allows {NAME_MAX}: shorten the name."
             )
     return "/" + "/".join(parts)
 
 
 @dataclass(frozen=True)
 class Image:
-    """What a flash image is made from.
+    """The content of a flash image.
 
     Attributes:
         flash: the geometry.
         files: content by absolute path; see `normalise`.
-        firmware: what goes to `flash.firmware_at`, if that is set.
-        arguments: the boot arguments, which go to `flash.arguments_at`, if that is set.
+        firmware: the data at `flash.firmware_at`, if that is set.
+        arguments: the boot arguments at `flash.arguments_at`, if that is set.
     """
 
     flash: Flash
@@ -134,10 +132,10 @@ class Image:
         return digest.hexdigest()
 
     def build(self) -> bytes:
-        """Make the image.
+        """Build the image.
 
-        A firmware that reaches into the file system brings one of its own: that stays as it is,
-        unless there are files.
+        A firmware that extends into the file system contains one: it is kept unless there are
+        files.
 
         Raises:
             FileSystemFull: the files do not fit.
@@ -152,7 +150,7 @@ class Image:
             if end > flash.size:
                 raise ImageError(
                     f"The firmware of {len(self.firmware)} bytes does not fit into a flash of "
-                    f"{flash.size}: make it smaller."
+                    f"{flash.size} bytes: make it smaller."
                 )
             image[flash.firmware_at : end] = self.firmware
         if flash.length and (self.files or end <= flash.start):
@@ -163,15 +161,16 @@ class Image:
         return bytes(image)
 
     def write_to(self, path: Path, cache: Path | None = None) -> None:
-        """Write the image to `path`, from the cache when it has been made before.
+        """Write the image to `path`, from the cache if it has been built before.
 
         Args:
             path: a new file.
-            cache: the folder of the cache, by default the user's.
+            cache: folder of the cache, by default the user's.
 
         Raises:
-            ImageError, ConfigError: see `build`.
-            DiskFull: there is no room for it.
+            ImageError: see `build`; or the file cannot be written.
+            ConfigError: see `build`.
+            DiskFull: the disk is full.
         """
         folder = default_cache() if cache is None else cache
         cached = folder / f"{self.key()}.img"
@@ -183,7 +182,7 @@ class Image:
             data = b""
         if len(data) != self.flash.size:
             data = self.build()
-            # The cache only saves time: a read-only or full one must not stop a test.
+            # The cache only saves time: a read-only or full one must not fail a test.
             with contextlib.suppress(OSError):
                 _store(data, cached)
         try:
@@ -192,12 +191,11 @@ class Image:
             path.unlink(missing_ok=True)
             if is_disk_full(error):
                 raise DiskFull(
-                    f"The flash image does not fit into {path.parent}: the disk is full. "
-                    "Free some space there, or point TMPDIR elsewhere."
+                    f"The flash image does not fit into {path.parent}, because the disk is full: "
+                    "free some space there, or point TMPDIR elsewhere."
                 ) from error
             raise ImageError(
-                f"{path} cannot be written: {error.strerror}. Point TMPDIR to a folder where you "
-                "may write."
+                f"{path} cannot be written ({error.strerror}): point TMPDIR to a writable folder."
             ) from error
 
 
@@ -206,7 +204,7 @@ def _arguments(line: str, room: int) -> bytes:
     text = line.encode() + b"\0"
     if len(text) > room:
         raise ConfigError(
-            f"The boot arguments take {len(text)} bytes, and the flash has {room} for them: give "
+            f"The boot arguments take {len(text)} bytes, but the flash has room for {room}: give "
             "fewer or shorter ones."
         )
     return text.ljust(room, b"\xff")
@@ -235,26 +233,26 @@ def _littlefs(flash: Flash, files: Mapping[str, bytes]) -> bytes:
             total = sum(map(len, files.values()))
             raise FileSystemFull(
                 f"{len(files)} files with {total} bytes do not fit into the device's file system "
-                f"of {flash.length} bytes (blocks of {flash.block}; it ended at {name}): "
-                "put fewer or smaller files on it."
+                f"of {flash.length} bytes (blocks of {flash.block}; it was full at {name}): "
+                "use fewer or smaller files."
             ) from error
         raise ImageError(
-            f"littlefs could not store {name}: {error}. Rename that file, or leave it away."
+            f"littlefs could not store {name} ({error}): rename or remove that file."
         ) from error
     return bytes(fs.context.buffer)
 
 
 def read_files(image: bytes, flash: Flash) -> dict[str, bytes]:
-    """Return the files in an image, for instance one that a device wrote to.
+    """Return the files in an image, for instance one that a device has written to.
 
     Raises:
-        ImageError: there is no intact file system in it.
+        ImageError: the image has no intact file system.
     """
     from littlefs import LittleFS, UserContext
     from littlefs.errors import LittleFSError
 
     if not flash.length:
-        raise ImageError("The flash image has no partition for files: ask for none.")
+        raise ImageError("The flash image has no partition for files, so they cannot be read.")
     part = bytearray(image[flash.start : flash.start + flash.length])
     try:
         fs = LittleFS(
@@ -264,7 +262,7 @@ def read_files(image: bytes, flash: Flash) -> dict[str, bytes]:
             read_size=flash.unit,
             prog_size=flash.unit,
             name_max=NAME_MAX,
-            mount=False,  # True would format what cannot be mounted.
+            mount=False,  # True would format an image that cannot be mounted.
         )
         fs.mount()
         found = {}
@@ -275,8 +273,8 @@ def read_files(image: bytes, flash: Flash) -> dict[str, bytes]:
                     found[path] = bytes(file.read())
     except LittleFSError as error:
         raise ImageError(
-            f"The flash image holds no intact littlefs: {error}. Read it when the device has "
-            "stopped writing, and of a firmware that keeps its files in a littlefs."
+            f"The flash image has no intact littlefs ({error}): read it after the device has "
+            "stopped writing, and only if the firmware uses littlefs."
         ) from error
     return found
 
@@ -284,7 +282,8 @@ def read_files(image: bytes, flash: Flash) -> dict[str, bytes]:
 def write_new(data: bytes, path: Path) -> None:
     """Write `data` to a new file that only the user can read.
 
-    It is not sparse: erased flash is 0xFF, and holes read as 0. Copying 4 MiB takes a millisecond.
+    The file is not sparse, because erased flash is 0xFF and holes read as 0. Writing 4 MiB takes a
+    millisecond.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -292,7 +291,7 @@ def write_new(data: bytes, path: Path) -> None:
 
 
 def default_cache() -> Path:
-    """Return the folder of cached images: in `ESPBENCH_CACHE`, else in the user's cache."""
+    """Return the folder of cached images, in `ESPBENCH_CACHE` or else in the user's cache."""
     root = os.environ.get("ESPBENCH_CACHE")
     if not root:
         home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -301,7 +300,7 @@ def default_cache() -> Path:
 
 
 def _store(data: bytes, cached: Path) -> None:
-    """Put an image into the cache at once or not at all, and drop the oldest ones.
+    """Put an image into the cache atomically, and remove the oldest ones.
 
     Images may hold private keys, so only the user can read them.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads ESP-IDF's partition table (components/partition_table/gen_esp32part.py) out of an image."""
+"""Reads ESP-IDF's partition table (components/partition_table/gen_esp32part.py) from an image."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from espbench.errors import ImageError
 
 TABLE_AT = 0x8000
-"""Where ESP-IDF puts the table, unless CONFIG_PARTITION_TABLE_OFFSET says otherwise."""
+"""Default offset of the table (CONFIG_PARTITION_TABLE_OFFSET)."""
 TABLE_LENGTH = 0xC00
-"""The most that it takes: 96 entries."""
+"""Maximum size of the table: 96 entries."""
 
 _ENTRY = struct.Struct("<2sBBII16sI")
 _MAGIC = b"\xaa\x50"
@@ -25,9 +25,9 @@ class Partition:
     """One entry of the table.
 
     Attributes:
-        label: its name.
-        kind, subtype: numbers, as in gen_esp32part.py: kind 0 is app, 1 is data.
-        offset, size: bytes.
+        label: name of the partition.
+        kind, subtype: numbers as in gen_esp32part.py; kind 0 is app, 1 is data.
+        offset, size: in bytes.
         flags: bit 0 is "encrypted".
     """
 
@@ -40,15 +40,15 @@ class Partition:
 
     @property
     def end(self) -> int:
-        """The first byte behind it."""
+        """Offset of the first byte behind the partition."""
         return self.offset + self.size
 
 
 def parse(table: bytes) -> tuple[Partition, ...]:
-    """Return the partitions in a binary table; empty when there is no table.
+    """Return the partitions in a binary table; empty if there is no table.
 
     Raises:
-        ImageError: it begins as a table and is damaged.
+        ImageError: the table is damaged.
     """
     found: list[Partition] = []
     for position in range(0, min(len(table), TABLE_LENGTH), _ENTRY.size):
@@ -58,14 +58,13 @@ def parse(table: bytes) -> tuple[Partition, ...]:
         if entry.startswith(_MD5):
             if hashlib.md5(table[:position], usedforsecurity=False).digest() != entry[16:]:
                 raise ImageError(
-                    "The firmware's partition table does not match its MD5 sum: the image is "
-                    "damaged, so make it anew."
+                    "The firmware's partition table does not match its MD5 sum: rebuild the image."
                 )
             return tuple(found)
         if len(entry) < _ENTRY.size or entry[:2] != _MAGIC:
             raise ImageError(
                 f"Entry {len(found)} of the firmware's partition table is damaged: "
-                "make the image anew."
+                "rebuild the image."
             )
         _, kind, subtype, offset, size, label, flags = _ENTRY.unpack(entry)
         name = label.split(b"\0")[0].decode(errors="replace")

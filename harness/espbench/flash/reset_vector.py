@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What the LX106 core executes first on QEMU's XTFPGA boards: a jump to a kernel's entry point.
+"""Code for the LX106 core's reset vector on QEMU's XTFPGA boards: a jump to the kernel's entry.
 
-QEMU 7.2 and 10.0 put such code there themselves (hw/xtensa/xtfpga.c). QEMU 11.1 leaves the reset
-vector empty, and no kernel starts. The code that we load there replaces QEMU's in every version.
+QEMU 7.2 and 10.0 generate such code themselves (hw/xtensa/xtfpga.c). QEMU 11.1 leaves the reset
+vector empty, so that no kernel starts. This code replaces QEMU's in every version.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ SIZE = len(_JUMP) + 12 + len(_CODE)
 
 
 def code(entry: int) -> bytes:
-    """Return code for the reset vector that jumps to `entry`, with a2 = address of the tags; pure.
+    """Return code for the reset vector that jumps to `entry` with a2 = address of the boot tags.
 
-    It searches for the tags, because QEMU sets a2 at power-on only, and a guest can reset itself.
+    The code searches for the tags, because QEMU sets a2 only at power-on, but a guest can reset
+    itself.
     """
     return _JUMP + struct.pack("<III", TAGS_END, TAG_FIRST, entry) + _CODE

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""docs/reference/boards.md says what scenarios adapt to as the boards have it."""
+"""The tables in docs/reference/boards.md match the boards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ARGUMENTS, ADAPTS = "The boot arguments", "What scenarios adapt to"
 
 
 def cells(section: str, row: str) -> list[str]:
-    """Return what a row of a section's table has for each board."""
+    """Return the cells for each board in a row of a section's table."""
     page = (TREE / "docs" / "reference" / "boards.md").read_text()
     text = page.partition(f"## {section}\n")[2].partition("\n## ")[0]
     (line,) = re.findall(rf"^\| `?{re.escape(row)}\b.*", text, re.MULTILINE)
@@ -26,12 +26,12 @@ def cells(section: str, row: str) -> list[str]:
     "name", ["largest_object", "heap_noise", "longest_request", "ready_timeout"]
 )
 def test_data(name: str) -> None:
-    """What is data of the boards is there with the same numbers."""
+    """The table has the same numbers as the boards."""
     assert cells(ADAPTS, name) == [f"{getattr(board, name):g}" for board in BOARDS.values()]
 
 
 def test_heaps() -> None:
-    """MicroPython's heap is as large as the sources say, in both tables."""
+    """Both tables have the size of MicroPython's heap as in the firmware's sources."""
     (lx60,) = re.findall(
         r"GC_HEAP_BYTES (\d+)", (FIRMWARE / "ports/lx60/chip/memory.c").read_text()
     )

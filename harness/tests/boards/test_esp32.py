@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Espressif's QEMU with a firmware that is small enough to be read: all but ESP-IDF is real."""
+"""The ESP32 boards in Espressif's QEMU, with a tiny firmware instead of ESP-IDF."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Rebooting...
 
 
 def absence(board: Board) -> str:
-    """Return why the board is not here, or ""."""
+    """Return why the board is not available, or ""."""
     try:
         find_qemu(board)
     except EspbenchError as error:
@@ -75,7 +75,7 @@ def firmware(tmp_path: Path) -> Make:
 
 
 def test_two_uarts(firmware: Make) -> None:
-    """Text comes by UART 0, events by UART 1, and requests go there."""
+    """UART 0 carries text, UART 1 carries events and requests."""
     with Device("esp32", firmware(), ready=READY, files={"/a": "b"}, args={"heap": 1}) as device:
         device.wait_for_event("boot")
         assert device.events == [{"event": "boot", "cause": "test"}]
@@ -89,7 +89,7 @@ def test_two_uarts(firmware: Make) -> None:
 
 @needs(ESP32C3)
 def test_esp32c3(tmp_path: Path) -> None:
-    """The RISC-V sibling does the same: two UARTs, files, boot arguments, a reset."""
+    """The same on the RISC-V chip: two UARTs, files, boot arguments, a reset."""
     path = tmp_path / "firmware.bin"
     path.write_bytes(tiny_esp32c3(HELLO, BOOT))
     with Device("esp32c3", path, ready=READY, files={"/a": "b"}, args={"heap": 1}) as device:
@@ -103,7 +103,7 @@ def test_esp32c3(tmp_path: Path) -> None:
 
 
 def test_hard_reset(firmware: Make) -> None:
-    """The machine's reset line boots it again, and the boot's text begins with the ROM's."""
+    """A hard reset boots the machine again, and the ROM prints the cause again."""
     with Device("esp32", firmware(), ready=READY) as device:
         device.wait_for_event("boot")
         device.reset(hard=True)
@@ -114,7 +114,7 @@ def test_hard_reset(firmware: Make) -> None:
 
 
 def test_reboot_loop(firmware: Make) -> None:
-    """A device that resets itself for ever is told as that, at once."""
+    """A device that keeps resetting itself is reported at once."""
     device = Device("esp32", firmware(again=True), ready=ConsoleReadiness("^never$"))
     with pytest.raises(RebootLoop) as caught, device:
         pass
@@ -128,7 +128,7 @@ def test_reboot_loop(firmware: Make) -> None:
 
 
 def test_nothing_to_boot(firmware: Make) -> None:
-    """A file that is no merged binary is told as that, at once."""
+    """A file that is not a merged binary is reported at once."""
     path = firmware()
     path.write_bytes(b"an ELF perhaps")
     with pytest.raises(NotReady) as caught, Device("esp32", path):
@@ -147,11 +147,11 @@ def test_psram(firmware: Make) -> None:
 
 
 def arm_watchdog(port: int, base: int) -> None:
-    """Have a timer group reset the chip after 200 ticks of 0.5 or 1 ms, as a firmware would."""
+    """Arm a timer group's watchdog to reset the chip after 200 ticks of 0.5 or 1 ms."""
     gdb = RemoteGdb(port)
     assert gdb.ask("Qqemu.PhyMemMode:1") == "OK"
-    # Technical reference manuals, "Timer Group": the key, off, the prescaler, the first stage's
-    # ticks, on with a reset of the chip in that stage, feed.
+    # Technical reference manuals, "Timer Group": write the key, disable, set the prescaler and the
+    # first stage's ticks, enable with a chip reset in that stage, feed.
     on = 1 << 31 | 3 << 29 | 1 << 22
     for offset, value in (
         *((0x64, 0x50D83AA1), (0x48, 0), (0x4C, 40000 << 16)),
@@ -164,21 +164,21 @@ def arm_watchdog(port: int, base: int) -> None:
 
 @pytest.mark.parametrize("watchdogs", [True, False])
 def test_watchdog(watchdogs: bool, firmware: Make) -> None:
-    """A watchdog that was armed resets the chip, which names it; only if the device has them."""
+    """An armed watchdog resets the chip and is its reset cause, if watchdogs are enabled."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     extra = ("-gdb", f"tcp:127.0.0.1:{port}")
     with Device("esp32", firmware(), ready=READY, watchdogs=watchdogs, extra=extra) as device:
         arm_watchdog(port, TIMER_GROUP_0)
-        # Without watchdogs nothing comes that could be waited for.
+        # Without watchdogs there is no event to wait for.
         patience = Deadline(20 if watchdogs else 1)
         device.console.wait_for(lambda: len(device.resets) > 1, patience)
         assert device.resets[1:2] == ["TG0WDT_SYS_RESET"] * watchdogs
 
 
 def test_evidence_boots_again(firmware: Make, tmp_path: Path) -> None:
-    """The folder of evidence has all that the pasted command needs, the eFuses too."""
+    """The folder of evidence has all files that the pasted command needs, including eFuses."""
     with Device("esp32", firmware(), ready=READY) as device:
         saved = save(device, tmp_path / "evidence")
     assert saved.problem == ""
@@ -194,7 +194,7 @@ def test_evidence_boots_again(firmware: Make, tmp_path: Path) -> None:
 
 
 def test_panic_with_a_core_dump(firmware: Make, tmp_path: Path) -> None:
-    """ESP-IDF's dump is found, and its core dump is evidence."""
+    """ESP-IDF's dump is found, and its core dump is saved as evidence."""
     ready = ConsoleReadiness(r"^Rebooting\.\.\.$")
     device = Device("esp32", firmware(DUMP.replace(b"\n", b"\r\n")), ready=ready)
     try:
@@ -211,7 +211,7 @@ def test_panic_with_a_core_dump(firmware: Make, tmp_path: Path) -> None:
 
 
 def test_firmware_without_partitions(firmware: Make) -> None:
-    """A firmware that has no place for files is told before anything starts."""
+    """A firmware without a partition for files is refused before anything starts."""
     path = firmware()
     path.write_bytes(path.read_bytes()[:0x8000])
     with pytest.raises(ConfigError, match=r"has no partition 'vfs', so it cannot have /a: "):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""ESP-IDF's own servers in corner cases that its examples do not reach, in a firmware of ours.
+"""ESP-IDF's servers in corner cases that its examples do not reach, in a custom firmware.
 
-Read in the source of ESP-IDF v5.5, shown on v5.4.1. What our modules do there is in the scenarios:
-`scenarios/limits` and `scenarios/memory`.
+Found in the source of ESP-IDF v5.5, reproduced on v5.4.1. The scenarios `scenarios/limits` and
+`scenarios/memory` test our modules in the same cases.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from idf_servers import absence, build
 WHY = absence()
 pytestmark = [
     pytest.mark.skipif(bool(WHY), reason=WHY or "they are here"),
-    pytest.mark.timeout(1200),  # the first one builds, on a machine that may be busy
+    pytest.mark.timeout(1200),  # the first test builds, perhaps on a busy machine
 ]
 
 CERTIFICATE = recipes()["p256"]
@@ -32,9 +32,9 @@ TLS = Tls(trust=CERTIFICATE.trust)
 SESSIONS = 4
 """`max_open_sockets` of both servers."""
 NOISE = 2000
-"""Bytes that may be missing, such as of a connection in TIME-WAIT; a TLS session has 20 kB."""
+"""Bytes that may be missing, such as for a connection in TIME-WAIT; a TLS session has 20 kB."""
 LATER_MS = 3000
-"""After so long the asynchronous requests are answered: main.c."""
+"""Milliseconds after which asynchronous requests are answered; see main.c."""
 
 
 @pytest.fixture(scope="module")
@@ -54,22 +54,22 @@ def device(image: Path) -> Iterator[Device]:
 
 @pytest.fixture
 def endpoints(device: Device) -> Endpoints:
-    """Return the ways to both servers."""
+    """Return the endpoints of both servers."""
     return Endpoints(device, TLS)
 
 
 def ask_later(clients: Sequence[HttpConnection], device: Device) -> None:
-    """Have an asynchronous request wait in each session."""
+    """Send an asynchronous request in each session."""
     for client in clients:
         client.send("GET", "/later")
     device.console.expect("all sessions wait\n")
 
 
 def test_all_sessions_asynchronous(device: Device, endpoints: Endpoints) -> None:
-    """While each session waits for an asynchronous answer, one client more takes the processor.
+    """While every session waits for an asynchronous response, another client hogs the processor.
 
-    There is no session to purge and the newcomer's connection stays to be accepted, so the server's
-    task, above the program's priority, looks for one again and again.
+    There is no session to purge and the new connection remains to be accepted, so the server's
+    task, above the program's priority, keeps looking for one.
     """
     for one_more in (False, True):
         with contextlib.ExitStack() as stack:
@@ -88,7 +88,7 @@ def test_all_sessions_asynchronous(device: Device, endpoints: Endpoints) -> None
 
 
 def test_after_an_asynchronous_answer(device: Device, endpoints: Endpoints) -> None:
-    """The next request in a session whose answer was asynchronous waits for somebody else's.
+    """After an asynchronous response, the next request in the session waits for other traffic.
 
     The server's task sleeps in a `select` that began without that session, and nothing wakes it.
     """
@@ -106,7 +106,7 @@ def test_after_an_asynchronous_answer(device: Device, endpoints: Endpoints) -> N
 
 
 def test_no_place_without_purging(device: Device, endpoints: Endpoints) -> None:
-    """Without `lru_purge_enable` a fifth client hears nothing at all until a place is free."""
+    """Without `lru_purge_enable`, a fifth client gets no response until a session is free."""
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(endpoints.https.http()) for _ in range(SESSIONS)]
         for client in clients:
@@ -125,7 +125,7 @@ def test_no_place_without_purging(device: Device, endpoints: Endpoints) -> None:
 
 
 def test_no_memory_for_a_session(device: Device, endpoints: Endpoints) -> None:
-    """Without memory for its TLS session a client is closed on with no alert; nothing is lost."""
+    """Without memory for a TLS session, the server closes without an alert and leaks nothing."""
     assert endpoints.https.get("/hello").text == "hello\n"
     before = memory(endpoints)
     assert memory(endpoints, leave=20_000) < 22_000
@@ -143,5 +143,5 @@ def test_no_memory_for_a_session(device: Device, endpoints: Endpoints) -> None:
 
 
 def memory(endpoints: Endpoints, leave: int | None = None) -> int:
-    """Return how many bytes are free, with so many left for BALLAST_MS of main.c."""
+    """Return the free bytes, after leaving this many free for BALLAST_MS (see main.c)."""
     return int(endpoints.http.get("/memory" + ("" if leave is None else f"?leave={leave}")).text)

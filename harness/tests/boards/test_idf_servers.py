@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What ESP-IDF's own HTTPS server does in its corner cases: the stock example, unchanged.
+"""ESP-IDF's HTTPS server in corner cases, in the unchanged example.
 
-Read in the source of ESP-IDF v5.5, shown on v5.4.1.
+Found in the source of ESP-IDF v5.5, reproduced on v5.4.1.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ APP_AT = 0x10000
 SESSIONS = 4
 """`max_open_sockets` of HTTPD_SSL_CONFIG_DEFAULT."""
 HANDSHAKE_LIMIT = 10.0
-"""Seconds that ESP-TLS names as the longest handshake."""
+"""ESP-TLS's limit of a handshake in seconds."""
 BYTE_EVERY = 0.4
-"""Seconds: quicker than the 5 s of the server's receive time-out."""
+"""Seconds; less than the server's receive time-out of 5 s."""
 
 
 def flash(tmp_path: Path, app: bytes | None = None) -> Path:
-    """Return the example's flash image, with this application if there is one."""
+    """Return the example's flash image, with this application instead if given."""
     image = bytearray(idf_flash.flash(folder("https_server") / BUILT))
     if app is not None:
         image[APP_AT : APP_AT + len(app)] = app
@@ -54,13 +54,13 @@ def flash(tmp_path: Path, app: bytes | None = None) -> Path:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Contact]:
-    """Return the way to a running example."""
+    """Return access to the running example."""
     with Device("esp32", flash(tmp_path), ready=LISTENING) as device:
         yield Contact(device)
 
 
 def connect(server: Contact, timeout: float = 20.0) -> ssl.SSLSocket:
-    """Return a TLS connection that tells a close without close_notify from one with it."""
+    """Return a TLS connection that distinguishes an end with close_notify from one without."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -73,12 +73,12 @@ def connect(server: Contact, timeout: float = 20.0) -> ssl.SSLSocket:
 
 
 def tcp(server: Contact, timeout: float = 20.0) -> socket.socket:
-    """Return a TCP connection with a source port of its own."""
+    """Return a TCP connection from an unused source port."""
     return source_ports.connect(server.port(443), Deadline(timeout).seconds)
 
 
 def get(connection: ssl.SSLSocket) -> bytes:
-    """Return what the example answers."""
+    """Return the example's response."""
     connection.sendall(b"GET / HTTP/1.1\r\nHost: esp32\r\n\r\n")
     answer = b""
     while b"</h1>" not in answer:
@@ -89,12 +89,12 @@ def get(connection: ssl.SSLSocket) -> bytes:
 
 
 def test_fifth_connection(server: Contact) -> None:
-    """The fifth connection closes the one used least recently, without close_notify."""
+    """The fifth connection closes the least recently used one, without close_notify."""
     clients = [connect(server) for _ in range(SESSIONS)]
     try:
         for client in clients:
             assert b"200 OK" in get(client)
-        assert b"200 OK" in get(clients[0])  # so that the second is the one used least recently
+        assert b"200 OK" in get(clients[0])  # so that the second is the least recently used one
         clients.append(connect(server))
         assert b"200 OK" in get(clients[-1])
         with pytest.raises((ssl.SSLEOFError, ConnectionError)):
@@ -107,7 +107,7 @@ def test_fifth_connection(server: Contact) -> None:
 
 
 def test_trickling_handshake(server: Contact) -> None:
-    """A client that sends its ClientHello byte by byte holds up the only task, past 10 s."""
+    """A client that sends its ClientHello byte by byte blocks the only task for over 10 s."""
     with tcp(server) as trickling, ThreadPoolExecutor() as pool:
         trickling.sendall(client_hello()[:1])
         second = pool.submit(connect, server, 60)
@@ -136,7 +136,7 @@ def client_hello() -> bytes:
 
 
 def with_other(name: str, content: Callable[[bytes], bytes]) -> bytes:
-    """Return the example's application with as long a text in place of one of its files."""
+    """Return the example's application with one of its files replaced by text of equal length."""
     app = (folder("https_server") / BUILT / "https_server.bin").read_bytes()
     assert sealed(app) == app
     file = (upstream("https_server") / "main" / "certs" / name).read_bytes()
@@ -144,7 +144,7 @@ def with_other(name: str, content: Callable[[bytes], bytes]) -> bytes:
 
 
 def assert_starts_and_fails_each_client(path: Path) -> None:
-    """Assert that the server listens, answers no handshake, and goes on."""
+    """Assert that the server listens, fails each handshake, and goes on."""
     with Device("esp32", path, ready=LISTENING) as device:
         server = Contact(device)
         for _ in range(2):
@@ -155,20 +155,20 @@ def assert_starts_and_fails_each_client(path: Path) -> None:
 
 
 def test_pair_that_does_not_match(tmp_path: Path) -> None:
-    """With a key that is not the certificate's the server starts, and fails each client."""
+    """With a key that does not match the certificate, the server starts but fails each client."""
     app = with_other("prvtkey.pem", lambda key: other_key(len(key)))
     assert_starts_and_fails_each_client(flash(tmp_path, app))
 
 
 @pytest.mark.parametrize("name", ["servercert.pem", "prvtkey.pem"])
 def test_file_that_cannot_be_parsed(name: str, tmp_path: Path) -> None:
-    """With a certificate or a key that is none the server starts, and fails each client."""
+    """With an invalid certificate or key, the server starts but fails each client."""
     app = with_other(name, lambda file: b"not PEM ".ljust(len(file), b"x"))
     assert_starts_and_fails_each_client(flash(tmp_path, app))
 
 
 def other_key(length: int) -> bytes:
-    """Return an RSA key as PEM text of this length; ten bytes more or less are chance."""
+    """Return an RSA key as PEM text of this length, which varies by about ten bytes."""
     while True:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         text = key.private_bytes(
@@ -181,7 +181,7 @@ def other_key(length: int) -> bytes:
 
 
 def test_the_walk_through_of_ci(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Smoke suite and gate take this image, which has nothing of espbench, as ci/README.md says."""
+    """The smoke suite and the gate run on this image without espbench, as in ci/README.md."""
     image = flash(tmp_path).rename(tmp_path / "https_server.bin")
     shutil.copy(folder("https_server") / BUILT / "https_server.elf", tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")

@@ -130,7 +130,7 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_unknown_board(capsys: pytest.CaptureFixture[str]) -> None:
     """An unknown board is answered with those that there are."""
     said = fails(capsys, "build", "--board", "esp8266")
-    assert said == "espbench: There is no board 'esp8266': choose one of esp32, esp32c3, lx60.\n"
+    assert said == "espbench: Unknown board 'esp8266': choose one of esp32, esp32c3, lx60.\n"
 
 
 def test_missing_firmware(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Core dumps are decoded by Espressif's tool, and without it the sentence says how."""
+"""Core dumps are decoded by Espressif's tool; without it, the message says how."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def core(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder that has the decoder, as somebody's Python finds it."""
+    """Return a folder for a fake decoder, which Python finds as a module."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     monkeypatch.setattr(coredump, "MODULE", "fake_coredump")
@@ -31,7 +31,7 @@ def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_decoded(core: Path, tool: Path) -> None:
-    """The tool is asked about this core and this ELF."""
+    """The tool is run with this core dump and this ELF."""
     (tool / "fake_coredump.py").write_text("import sys; print(*sys.argv[1:])\n")
     assert coredump.decoded(core, Path("/f.elf")) == (
         f"info_corefile --core-format b64 --core {core} /f.elf\n"
@@ -39,11 +39,11 @@ def test_decoded(core: Path, tool: Path) -> None:
 
 
 def test_failed(core: Path, tool: Path) -> None:
-    """The tool's last words are in the sentence."""
+    """The last line of the tool's output is in the message."""
     (tool / "fake_coredump.py").write_text("raise SystemExit('no gdb')\n")
     assert coredump.decoded(core, Path("/f.elf")) == (
-        "esp-coredump could not decode core-1.b64 (no gdb): is ESP-IDF's gdb installed? Then run "
-        f"{BY_HAND}.\n"
+        "esp-coredump could not decode core-1.b64 (no gdb): check that ESP-IDF's gdb is installed, "
+        f"then run {BY_HAND}.\n"
     )
 
 
@@ -57,20 +57,20 @@ def test_too_slow(core: Path, tool: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_not_installed(core: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the tool, or without an ELF, the sentence says what to do."""
+    """Without the tool, or without an ELF, the message says what to do."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     assert coredump.decoded(core, Path(sys.executable)) == (
-        "The core dump is in core-1.b64, and esp-coredump is not installed: install it with pip "
+        "The core dump in core-1.b64 cannot be decoded without esp-coredump: install it with pip "
         f"install 'espbench[esp]', then run {BY_HAND}.\n"
     )
     assert coredump.decoded(core, None) == (
-        "The core dump is in core-1.b64, and there is no ELF to decode it with: name one with "
+        "The core dump in core-1.b64 cannot be decoded without an ELF: name one with "
         "--espbench-firmware-elf.\n"
     )
 
 
 def test_gdb_of_esp_idf(tmp_path: Path) -> None:
-    """ESP-IDF's debuggers are behind what is on PATH, newest first."""
+    """ESP-IDF's debuggers are added at the end of PATH, newest first."""
     folders = [
         tmp_path / "tools" / "xtensa-esp-elf-gdb" / version / "xtensa-esp-elf-gdb" / "bin"
         for version in ("9.2_20200101", "14.2_20240403")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Panic dumps are found in the console's text and read."""
+"""Panic dumps are found in console text and parsed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Rebooting..."""
 
 
 def test_parsed() -> None:
-    """Every part of a dump is read."""
+    """Every part of a dump is parsed."""
     dump = parse_dump(DUMP)
     assert dump.cause == "LoadProhibited"
     assert dump.headline == DUMP.splitlines()[0]
@@ -70,7 +70,7 @@ def test_parsed() -> None:
     ],
 )
 def test_causes(text: str, cause: str) -> None:
-    """The cause is named, and a cut off dump is read as far as it goes."""
+    """The cause is found, even in a truncated dump."""
     assert parse_dump(text).cause == cause
 
 
@@ -93,7 +93,7 @@ def test_assert_and_abort_are_one() -> None:
 
 
 def test_cut_off() -> None:
-    """A dump that never ends is there on request, once."""
+    """A dump that never ends is returned once by `finish`."""
     collector = Collector()
     assert collector.feed(DUMP.split("\nBacktrace", maxsplit=1)[0]) == []
     assert collector.collecting
@@ -116,7 +116,7 @@ def test_report_without_symbols() -> None:
 
 
 def test_a_boot_loop_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same panic again and again is one report, which says how often it was printed."""
+    """A repeated panic gives one report, which says how often it was printed."""
     decoded: list[Dump] = []
 
     def decode(dump: Dump, _elf: Path | None) -> tuple[Frame, ...]:
@@ -138,7 +138,7 @@ def test_frame() -> None:
     assert str(frame) == "0x60001000 f at a/b.c:12 (inlined)"
 
 
-# ESP-IDF's own words (components/esp_system/panic.c, port/arch/xtensa and riscv).
+# ESP-IDF's format (components/esp_system/panic.c, port/arch/xtensa and riscv).
 XTENSA = """\
 Guru Meditation Error: Core  1 panic'ed (LoadProhibited). Exception was unhandled.
 
@@ -181,8 +181,8 @@ ELF file SHA256: 1a2b3c4d5
 
 Rebooting..."""
 
-# Printed by a build of our firmware with ESP-IDF v5.4.1 that ended before MicroPython's start, in
-# Espressif's QEMU; its backtrace went on.
+# Printed in Espressif's QEMU by a build of our firmware with ESP-IDF v5.4.1 that crashed before
+# MicroPython started; the rest of the backtrace is omitted.
 RECORDED = """\
 Guru Meditation Error: Core  0 panic'ed (LoadStorePIFAddrError). Exception was unhandled.
 
@@ -206,7 +206,7 @@ Rebooting..."""
 
 
 def test_recorded_dump_of_an_esp32() -> None:
-    """A dump that ESP-IDF printed is read, and when its backtrace is lost the PC is left."""
+    """A real dump of ESP-IDF is parsed; without its backtrace, the PC remains."""
     dump = parse_dump(RECORDED)
     assert (dump.cause, dump.exact, len(dump.registers)) == ("LoadStorePIFAddrError", True, 24)
     assert [pc for pc, _ in dump.backtrace] == [0x40001EAD, 0x401703C9, 0x401704AD]
@@ -216,7 +216,7 @@ def test_recorded_dump_of_an_esp32() -> None:
 
 
 def test_dump_of_an_esp32() -> None:
-    """ESP-IDF on Xtensa prints an exact backtrace, and a core dump when it is told to."""
+    """ESP-IDF on Xtensa prints an exact backtrace, and a core dump if configured."""
     dump = parse_dump(XTENSA)
     assert (dump.cause, dump.registers["PC"]) == ("LoadProhibited", 0x400E1B52)
     assert dump.backtrace == ((0x400E1B4F, 0x3FFC7BA0), (0x400E1C09, 0x3FFC7BC0))
@@ -231,12 +231,12 @@ def test_dump_of_an_esp32() -> None:
 
 
 def test_core_dump_that_was_cut_off() -> None:
-    """Half a core dump is none."""
+    """An incomplete core dump is ignored."""
     assert parse_dump(XTENSA.partition("AAAAAA==")[0]).core == ""
 
 
 def test_report_has_no_core_dump() -> None:
-    """What is printed for people has the core dump's place, and not its lines."""
+    """The report shows where the core dump was printed, but not its lines."""
     report = Panic(parse_dump(XTENSA)).report()
     assert report.endswith(
         "\n================= CORE DUMP START =================\n"
@@ -259,7 +259,7 @@ def test_dump_of_an_esp32c3() -> None:
 
 
 def test_task_watchdog() -> None:
-    """The task watchdog's words belong to the abort that follows them; alone they are no panic."""
+    """The task watchdog's message belongs to the abort that follows; alone it is not a panic."""
     says = (
         "E (10303) task_wdt: Task watchdog got triggered. The following tasks did not reset it:\n"
         "E (10303) task_wdt:  - IDLE0 (CPU 0)\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reset causes are read from the ROM's words, however they come."""
+"""Reset causes are read from the ROM's messages, however they are split."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESETS = [Reset("POWERON_RESET", 26), Reset("TG0WDT_SYS_RESET", 142)]
 
 
 def test_where_it_is() -> None:
-    """The positions are those of the lines."""
+    """The positions in RESETS are those of the lines in TEXT."""
     assert [TEXT[reset.at :][:5] for reset in RESETS] == ["rst:0", "rst:0"]
 
 
@@ -37,12 +37,12 @@ def test_in_pieces(cuts: list[int]) -> None:
 
 
 def test_esp32c3() -> None:
-    """The C3's ROM has other names."""
+    """The ROM of the ESP32-C3 uses other names."""
     watch = ResetWatch(BOARDS["esp32c3"].reset_line)
     text = "ESP-ROM:esp32c3-api1-20210207\nrst:0x1 (POWERON),boot:0x8 (SPI_FAST_FLASH_BOOT)\n"
     assert [reset.cause for reset in watch.feed(text)] == ["POWERON"]
 
 
 def test_board_without_such_a_rom() -> None:
-    """A board whose ROM prints nothing has no resets to find."""
+    """No resets are found for a board whose ROM prints no cause."""
     assert ResetWatch(None).feed(TEXT) == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A real stack of a real guest is unwound to function, file and line."""
+"""The stack of a real guest is unwound to function, file and line."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ int main(void) {
 
 
 def line(marker: str) -> int:
-    """Return the number of the line that has a comment."""
+    """Return the number of the line with this comment."""
     [number] = [n for n, text in enumerate(SOURCE.splitlines(), 1) if f"/* {marker} */" in text]
     return number
 
 
 @pytest.fixture
 def crashing(tmp_path: Path) -> Path:
-    """Return a firmware that dumps its stack from three calls deep."""
+    """Return a firmware that dumps its stack three calls deep."""
     (tmp_path / "start.S").write_text(START)
     (tmp_path / "crash.c").write_text(SOURCE)
     command = [
@@ -114,7 +114,7 @@ def backtrace(firmware: Path, elf: Path) -> tuple[Frame, ...]:
 
 
 def test_exact(crashing: Path) -> None:
-    """Each frame has its function, file and line; inlined functions have their own."""
+    """Each frame has its function, file and line, including frames of inlined functions."""
     frames = backtrace(crashing, crashing)
     assert [(f.function, Path(f.file).name, f.line, f.inlined) for f in frames[:4]] == [
         ("innermost", "crash.c", line("crashes"), True),
@@ -125,7 +125,7 @@ def test_exact(crashing: Path) -> None:
 
 
 def test_stripped(crashing: Path, tmp_path: Path) -> None:
-    """Without debugging information the guest's own backtrace is shown, with names."""
+    """Without debugging information, the guest's own backtrace is shown with function names."""
     stripped = tmp_path / "stripped.elf"
     strip = shutil.which("xtensa-lx106-elf-strip")
     assert strip is not None

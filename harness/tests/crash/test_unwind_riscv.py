@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A RISC-V stack is unwound by the ELF's frame information, as ESP-IDF dumps it."""
+"""A RISC-V stack, as dumped by ESP-IDF, is unwound with the ELF's frame information."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from espbench.crash.dump import parse_dump
 from espbench.crash.unwind import decode
 
-# What binutils for riscv32 make of three functions with .cfi directives, linked to 0x42000000:
+# Output of binutils for riscv32 for three functions with .cfi directives, linked to 0x42000000:
 #   inner:   sw   zero, 0(zero)
 #            ret
 #   middle:  addi sp, sp, -32
@@ -60,7 +60,7 @@ def elf(tmp_path: Path) -> Path:
 
 
 def test_unwound(elf: Path) -> None:
-    """Every frame is exact, up to one that the ELF knows nothing of."""
+    """Every frame is exact, up to the first one that is not in the ELF."""
     frames = decode(parse_dump(DUMP), elf)
     assert [(frame.function, frame.address, frame.guessed) for frame in frames] == [
         ("inner", INNER, False),
@@ -71,7 +71,7 @@ def test_unwound(elf: Path) -> None:
 
 
 def test_without_the_stack(elf: Path) -> None:
-    """Without stack memory it goes as far as the registers do."""
+    """Without stack memory, only the frames that the registers give are found."""
     frames = decode(parse_dump(DUMP.partition("Stack memory")[0]), elf)
     assert [(frame.function, frame.address) for frame in frames] == [
         ("inner", INNER),
@@ -80,7 +80,7 @@ def test_without_the_stack(elf: Path) -> None:
 
 
 def test_without_an_elf() -> None:
-    """Without an ELF there are the program counter, and the return address as a guess."""
+    """Without an ELF, the backtrace has the program counter, and the return address as a guess."""
     frames = decode(parse_dump(DUMP), None)
     assert [(frame.address, frame.guessed) for frame in frames] == [
         (INNER, False),

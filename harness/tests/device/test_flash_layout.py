@@ -148,7 +148,7 @@ def application(*segments: bytes, hashed: bool = True) -> bytes:
         (lambda image: image[:30], "is truncated"),
         (lambda image: image[:70], "is truncated"),
         (lambda image: image[:-1], "is truncated"),
-        (lambda image: image[:40] + b"X" + image[41:], "is damaged: its checksum is another one"),
+        (lambda image: image[:40] + b"X" + image[41:], "is damaged: its checksum does not match"),
         (lambda image: b"\x7fELF" + image, "does not begin with 0xe9"),
     ],
 )
@@ -170,7 +170,7 @@ def test_damage(tmp_path: Path) -> None:
 
     good, cut = application(b"code" * 10), application(b"code" * 10)[:40].ljust(0x8000, b"\xff")
     assert damage(good) == damage(good, skip=0x1000) == damage(cut, good) == ""
-    bad = "the application in its partition 'factory' is damaged: its checksum is another one"
+    bad = "the application in its partition 'factory' is damaged: its checksum does not match"
     assert damage(cut) == damage(cut, skip=0x1000) == bad
     assert damage(b"") == ""
     path.write_bytes(b"no table")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Our check of an application finds what esptool finds."""
+"""The check of an application image agrees with esptool."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ CODE = loadable({0x40080000: b"code" * 10, 0x3F400020: b"more"}, 0x40080000)
 
 
 def is_whole(path: Path) -> bool:
-    """Return whether esptool can load an image and computes the checksum that is in it."""
+    """Return whether esptool can load an image and computes the same checksum."""
     try:
         image = bin_image.LoadFirmwareImage("esp32", str(path))
-    except (esptool.FatalError, struct.error, TypeError):  # all three mean that it was cut off
+    except (esptool.FatalError, struct.error, TypeError):  # all three mean that it is truncated
         return False
     return bool(image.checksum == image.calculate_checksum())
 
 
 def unchanged(image: bytes) -> bytes:
-    """Return the image."""
+    """Return the image unchanged."""
     return image
 
 
@@ -40,7 +40,7 @@ def unchanged(image: bytes) -> bytes:
     (lambda image: image[:-1] + b"\0", False),
 ])  # fmt: skip
 def test_esptool_agrees(change: Callable[[bytes], bytes], whole: bool, tmp_path: Path) -> None:
-    """What one takes for whole or damaged, the other does."""
+    """esptool and our check agree whether an image is intact."""
     path = tmp_path / "application.bin"
     path.write_bytes(change(CODE))
     assert is_whole(path) == whole

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How large a firmware is, from its ELF."""
+"""Sizes of a firmware, from its ELF."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def elf(path: Path, *named: tuple[str, int, int, int]) -> Path:
 
 
 def test_what_is_on_the_device(tmp_path: Path) -> None:
-    """What is loaded or cleared counts; the image is what is loaded, without gaps."""
+    """Sections that are loaded or cleared count; the image has the loaded ones, without gaps."""
     alloc = SH_FLAGS.SHF_ALLOC
     path = elf(
         tmp_path / "firmware.elf",
@@ -52,13 +52,13 @@ def test_what_is_on_the_device(tmp_path: Path) -> None:
 
 
 def test_no_elf(tmp_path: Path) -> None:
-    """The sentence says so, and how to name one."""
+    """The message says that the file is not an ELF, and how to name one."""
     blob = tmp_path / "firmware.bin"
     blob.write_bytes(b"\xe9 no ELF")
     for measure in (sections, image_bytes):
         with pytest.raises(FigureUnavailable) as caught:
             measure(blob)
         assert str(caught.value) == (
-            f"{blob} is no ELF file, so its sections are not known: name the ELF that the linker "
-            "made with --firmware-elf."
+            f"{blob} is not an ELF file, so its section sizes are unknown: name the linker's ELF "
+            "with --firmware-elf."
         )

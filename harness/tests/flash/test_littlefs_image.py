@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Flash images hold what they were given, and say in a sentence why they cannot."""
+"""Flash images hold the given files, and errors say why they cannot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SMALL = Flash(size=256 << 10, start=64 << 10, length=128 << 10, block=4096, unit
 
 
 def test_read_back() -> None:
-    """Files are in the image as they were given."""
+    """The files in the image are those that were given."""
     files = normalise({"/main.py": "print('ä')", "certs/a/b.pem": b"\0" * 9000, "/empty": b""})
     image = Image(LX60.flash, files).build()
     assert len(image) == LX60.flash.size
@@ -28,7 +28,7 @@ def test_read_back() -> None:
 
 
 def test_outside_is_erased() -> None:
-    """What is no file system is erased flash."""
+    """Outside the file system, the flash is erased."""
     image = Image(SMALL, {"/a": b"1"}).build()
     assert set(image[: SMALL.start]) == {0xFF}
     assert set(image[SMALL.start + SMALL.length :]) == {0xFF}
@@ -36,7 +36,7 @@ def test_outside_is_erased() -> None:
 
 
 def test_firmware_beside_it() -> None:
-    """A firmware that shares the flash goes to its place."""
+    """A firmware that shares the flash is at its offset."""
     flash = Flash(1 << 20, 512 << 10, 512 << 10, 4096, 32, firmware_at=0x1000)
     image = Image(flash, {"/a": b"1"}, b"firmware").build()
     assert image[0x1000:0x1008] == b"firmware"
@@ -44,7 +44,7 @@ def test_firmware_beside_it() -> None:
 
 
 def test_firmware_with_files_of_its_own() -> None:
-    """A firmware that reaches into the file system keeps its own, unless there are files."""
+    """A firmware that extends into the file system keeps its own files unless others are given."""
     flash = Flash(1 << 20, 512 << 10, 512 << 10, 4096, 32, firmware_at=0)
     whole = bytes(range(256)) * 4096
     assert Image(flash, {}, whole).build() == whole
@@ -59,12 +59,12 @@ def test_firmware_too_big() -> None:
     with pytest.raises(ImageError) as caught:
         Image(flash, {}, b"x" * (1 << 20)).build()
     assert str(caught.value) == (
-        "The firmware of 1048576 bytes does not fit into a flash of 1048576: make it smaller."
+        "The firmware of 1048576 bytes does not fit into a flash of 1048576 bytes: make it smaller."
     )
 
 
 def test_boot_arguments() -> None:
-    """Boot arguments are in the flash as text, NUL and erased flash; another line, another key."""
+    """Boot arguments are in the flash as text, NUL and erased flash, and part of the cache key."""
     flash = Flash(
         1 << 20, 512 << 10, 512 << 10, 4096, 32, 0, arguments_at=0xF000, arguments_length=16
     )
@@ -74,23 +74,25 @@ def test_boot_arguments() -> None:
     with pytest.raises(ConfigError) as caught:
         Image(flash, {}, b"", "wlan_ssid=MyNetwork").build()
     assert str(caught.value) == (
-        "The boot arguments take 20 bytes, and the flash has 16 for them: give fewer or shorter "
+        "The boot arguments take 20 bytes, but the flash has room for 16: give fewer or shorter "
         "ones."
     )
 
 
 def test_flash_without_files() -> None:
-    """A flash without a file system has none, and says so."""
+    """Reading files from a flash without a file system is refused."""
     flash = Flash(1 << 20, 0, 0, 4096, 32, firmware_at=0)
     image = Image(flash, {}, b"x").build()
     assert image == b"x".ljust(1 << 20, b"\xff")
     with pytest.raises(ImageError) as caught:
         read_files(image, flash)
-    assert str(caught.value) == "The flash image has no partition for files: ask for none."
+    assert str(caught.value) == (
+        "The flash image has no partition for files, so they cannot be read."
+    )
 
 
 def test_folder(tmp_path: Path) -> None:
-    """A folder of the host brings all files under it."""
+    """A folder of the host stands for all files in it."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "x.py").write_text("x")
     (tmp_path / "boot.py").write_text("b")
@@ -103,7 +105,7 @@ def test_missing_host_file(tmp_path: Path) -> None:
     with pytest.raises(ImageError) as caught:
         normalise({"/a": tmp_path / "none"})
     assert str(caught.value) == (
-        f"{tmp_path}/none cannot be put on the device: No such file or directory. Check the path."
+        f"{tmp_path}/none cannot be read (No such file or directory): check the path."
     )
 
 
@@ -113,22 +115,22 @@ def test_full() -> None:
         Image(SMALL, {"/a": b"x" * 60000, "/b": b"x" * 90000}).build()
     assert str(caught.value) == (
         "2 files with 150000 bytes do not fit into the device's file system of 131072 bytes "
-        "(blocks of 4096; it ended at /b): put fewer or smaller files on it."
+        "(blocks of 4096; it was full at /b): use fewer or smaller files."
     )
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("", "'' names no file: give a path such as /main.py."),
-        ("/", "'/' names no file: give a path such as /main.py."),
-        ("/a/../b", "'/a/../b' has '..' in it: give the path without it."),
-        ("a\0b", "'a\\x00b' has a NUL character in it, which no file name can have."),
+        ("", "'' is not a file name: give a path such as /main.py."),
+        ("/", "'/' is not a file name: give a path such as /main.py."),
+        ("/a/../b", "'/a/../b' contains '..': give the path without it."),
+        ("a\0b", "'a\\x00b' contains a NUL character: give the path without it."),
         (
             "/" + "ä" * 128,
             (
-                "ääääääääääääääääääää... is 256 bytes long, and the device's file system takes "
-                "names of 255: shorten it."
+                "ääääääääääääääääääää... has 256 bytes, but the device's file system allows 255: "
+                "shorten the name."
             ),
         ),
     ],
@@ -141,17 +143,17 @@ def test_bad_names(name: str, sentence: str) -> None:
 
 
 def test_clashes() -> None:
-    """Two files of one name, and a file that would be a folder, are refused."""
+    """Two files of the same name, and a file in place of a folder, are refused."""
     with pytest.raises(BadFileName) as caught:
         normalise({"/a": b"", "a": b""})
-    assert str(caught.value) == "Two files are to be /a: leave one of them away."
+    assert str(caught.value) == "Two files have the path /a: remove one of them."
     with pytest.raises(BadFileName) as caught:
         normalise({"/a": b"", "/a/b": b""})
-    assert str(caught.value) == "/a is to be a file, and /a/b is to be in it: rename one of them."
+    assert str(caught.value) == "/a is a file, so /a/b cannot be in it: rename one of them."
 
 
 def test_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same content is made once, and each copy is a file of its own."""
+    """The same content is built once, and each copy is a separate file."""
     image = Image(SMALL, {"/a": b"1"})
     image.write_to(tmp_path / "one", tmp_path / "cache")
     monkeypatch.setattr(Image, "build", lambda _: pytest.fail("made again"))
@@ -163,7 +165,7 @@ def test_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_damaged_cache(tmp_path: Path) -> None:
-    """A cached image that was cut off is made again."""
+    """A truncated image in the cache is rebuilt."""
     image = Image(SMALL, {"/a": b"1"})
     image.write_to(tmp_path / "one", tmp_path / "cache")
     (tmp_path / "cache" / f"{image.key()}.img").write_bytes(b"cut")
@@ -172,7 +174,7 @@ def test_damaged_cache(tmp_path: Path) -> None:
 
 
 def test_unusable_cache(tmp_path: Path) -> None:
-    """A cache that cannot be written to costs time, not the test."""
+    """An unwritable cache does not fail the test."""
     (tmp_path / "cache").write_text("a file where the folder should be")
     Image(SMALL, {"/a": b"1"}).write_to(tmp_path / "one", tmp_path / "cache")
     assert read_files((tmp_path / "one").read_bytes(), SMALL) == {"/a": b"1"}
@@ -192,7 +194,7 @@ def test_key_depends_on_everything() -> None:
 
 
 def test_full_disk() -> None:
-    """A full disk is a sentence that says what to do."""
+    """The error for a full disk says what to do."""
     image = Image(SMALL, {"/a": b"1"})
     with pytest.MonkeyPatch.context() as patch:
 
@@ -203,8 +205,8 @@ def test_full_disk() -> None:
         with pytest.raises(DiskFull) as caught:
             image.write_to(Path("/somewhere/flash.img"), Path("/nowhere"))
     assert str(caught.value) == (
-        "The flash image does not fit into /somewhere: the disk is full. "
-        "Free some space there, or point TMPDIR elsewhere."
+        "The flash image does not fit into /somewhere, because the disk is full: "
+        "free some space there, or point TMPDIR elsewhere."
     )
 
 
@@ -213,35 +215,35 @@ def test_damaged_image() -> None:
     with pytest.raises(ImageError) as caught:
         read_files(b"\xff" * SMALL.size, SMALL)
     assert re.fullmatch(
-        r"The flash image holds no intact littlefs: .*\. Read it when the device has stopped "
-        r"writing, and of a firmware that keeps its files in a littlefs\.",
+        r"The flash image has no intact littlefs \(.*\): read it after the device has stopped "
+        r"writing, and only if the firmware uses littlefs\.",
         str(caught.value),
     )
 
 
 def test_what_littlefs_refuses() -> None:
-    """Its reason comes with the file's name."""
+    """The error has littlefs's reason and the file's name."""
     with pytest.raises(ImageError) as caught:
         Image(SMALL, {"/a": b"1", "/a/b": b"2"}).build()
     assert str(caught.value) == (
-        "littlefs could not store /a/b: LittleFSError -20: LFS_ERR_NOTDIR. Rename that file, or "
-        "leave it away."
+        "littlefs could not store /a/b (LittleFSError -20: LFS_ERR_NOTDIR): rename or remove that "
+        "file."
     )
 
 
 def test_an_image_that_cannot_be_written(tmp_path: Path) -> None:
-    """Where an image cannot be, the sentence says what moves it elsewhere."""
+    """The error for an unwritable folder says how to choose another."""
     nowhere = tmp_path / "nowhere" / "flash.img"
     with pytest.raises(ImageError) as caught:
         Image(SMALL, {}).write_to(nowhere, tmp_path)
     assert str(caught.value) == (
-        f"{nowhere} cannot be written: No such file or directory. Point TMPDIR to a folder where "
-        "you may write."
+        f"{nowhere} cannot be written (No such file or directory): point TMPDIR to a writable "
+        "folder."
     )
 
 
 def test_impossible_geometry() -> None:
-    """A geometry that does not fit is refused when the board is described."""
+    """A geometry that does not fit is refused on construction."""
     with pytest.raises(ConfigError) as caught:
         Flash(size=4096, start=0, length=8192, block=4096, unit=32)
     assert str(caught.value) == (
@@ -251,7 +253,7 @@ def test_impossible_geometry() -> None:
 
 
 def test_same_geometry_as_the_firmware() -> None:
-    """The host's images have the geometry that the firmware is built with."""
+    """The images on the host have the same geometry as the firmware."""
     header = Path(__file__).parents[3] / "firmware" / "ports" / "lx60" / "chip" / "flash.h"
     text = header.read_text()
     found = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""ESP-IDF's partition tables: what gen_esp32part.py makes is read back, and damage is told."""
+"""ESP-IDF's partition tables, as made by gen_esp32part.py, are parsed, and damage is detected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tables import made
 
-# What gen_esp32part.py of ESP-IDF v5.4.1 makes of MicroPython's partitions-4MiB.csv.
+# Output of gen_esp32part.py of ESP-IDF v5.4.1 for MicroPython's partitions-4MiB.csv.
 MICROPYTHON = bytes.fromhex(
     "aa50010200900000006000006e76730000000000000000000000000000000000"
     "aa50010100f00000001000007068795f696e6974000000000000000000000000"
@@ -38,14 +38,14 @@ def test_round_trip(partitions: list[Partition], md5: bool) -> None:
 
 @given(st.binary(max_size=4096))
 def test_any_bytes(data: bytes) -> None:
-    """Whatever is there, it is a table, none, or damaged; nothing else."""
+    """Any bytes are a table, no table, or a damaged one; no other error occurs."""
     with contextlib.suppress(ImageError):
         assert len(parse(data)) <= 96
 
 
 @given(st.lists(entries, min_size=1, max_size=8), st.data())
 def test_every_flipped_bit_is_seen(partitions: list[Partition], data: st.DataObject) -> None:
-    """A table with a changed bit is damaged, or none at all; it never is another table."""
+    """A table with a flipped bit is damaged, or not a table; it is never a different table."""
     table = bytearray(made(partitions))
     bit = data.draw(st.integers(0, 8 * 32 * (len(partitions) + 1) - 1))
     table[bit // 8] ^= 1 << bit % 8
@@ -57,7 +57,7 @@ def test_every_flipped_bit_is_seen(partitions: list[Partition], data: st.DataObj
 
 
 def test_micropython() -> None:
-    """MicroPython's own table of 4 MiB."""
+    """MicroPython's table for 4 MiB is parsed."""
     assert parse(MICROPYTHON) == (
         Partition("nvs", 1, 2, 0x9000, 0x6000),
         Partition("phy_init", 1, 1, 0xF000, 0x1000),
@@ -68,7 +68,7 @@ def test_micropython() -> None:
 
 
 def test_in_an_image() -> None:
-    """The table is found at its place, also in an image that begins with the bootloader."""
+    """The table is found at its offset, also in an image that begins with the bootloader."""
     table = made([Partition("vfs", 1, 0x81, 0x200000, 0x200000)])
     whole = b"\xff" * TABLE_AT + table
     assert of_image(whole) == of_image(whole[0x1000:], 0x1000) != ()
@@ -77,17 +77,16 @@ def test_in_an_image() -> None:
 
 
 def test_damage() -> None:
-    """Damage is a sentence that says what to do."""
+    """The error for a damaged table says what to do."""
     table = bytearray(made([Partition("a", 1, 2, 0, 1), Partition("b", 1, 2, 1, 1)]))
     table[4] ^= 1
     with pytest.raises(ImageError) as caught:
         parse(bytes(table))
     assert str(caught.value) == (
-        "The firmware's partition table does not match its MD5 sum: the image is damaged, so make "
-        "it anew."
+        "The firmware's partition table does not match its MD5 sum: rebuild the image."
     )
     with pytest.raises(ImageError) as caught:
         parse(bytes(table[:48]))
     assert str(caught.value) == (
-        "Entry 1 of the firmware's partition table is damaged: make the image anew."
+        "Entry 1 of the firmware's partition table is damaged: rebuild the image."
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The code at the reset vector, which starts a kernel: QEMU 11.1 leaves that place empty."""
+"""The code at the reset vector starts the kernel, because QEMU 11.1 leaves the vector empty."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from espbench.flash import kernel_elf, reset_vector
 
 
 def monitor(device: Device, line: str) -> str:
-    """Return what the human monitor prints."""
+    """Return the output of a command of the human monitor."""
     return str(device.monitor("human-monitor-command", command_line=line))
 
 
@@ -32,7 +32,7 @@ def test_a_kernel_starts_with_its_tags(tiny_firmware: Callable[..., Path]) -> No
             if start:
                 device.reset()
             assert memory(device, reset_vector.ADDRESS, reset_vector.SIZE) == expected
-            # the tiny firmware keeps its a2 in a6
+            # The tiny firmware saves its a2 in a6.
             registers = monitor(device, "info registers")
             tags = int(re.findall(r"A06=([0-9a-f]{8})", registers)[0], 16)
             assert tags % reset_vector.TAGS_ALIGNMENT == 0

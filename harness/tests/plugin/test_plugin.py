@@ -267,23 +267,22 @@ def test_here(board): assert board.name == "lx60"
     [
         (
             ["--espbench-board=esp8266"],
-            "There is no board 'esp8266': choose one of esp32, esp32c3, lx60.",
+            "Unknown board 'esp8266': choose one of esp32, esp32c3, lx60.",
         ),
         (
             ["--espbench-ports=80"],
-            "--espbench-ports: '80' is no SCHEME=PORT: write http=8080,https=8443.",
+            "--espbench-ports: '80' is not SCHEME=PORT: write it like http=8080,https=8443.",
         ),
         (
             ["--espbench-ready-console=("],
             (
-                "'(' is no regular expression (missing ), unterminated subpattern at position 0): "
-                "correct --ready-console (pytest: --espbench-ready-console)."
+                "'(' is not a valid regular expression (missing ), unterminated subpattern at "
+                "position 0): correct --ready-console (pytest: --espbench-ready-console)."
             ),
         ),
         (
             ["--espbench-ready-console=a", "--espbench-ready-http=/"],
-            "--espbench-ready-console and --espbench-ready-http exclude each other: give one of "
-            "them.",
+            "--espbench-ready-console and --espbench-ready-http cannot be combined: give only one.",
         ),
     ],
 )
@@ -369,21 +368,18 @@ def test_nothing_boots(inner: Inner, source: str) -> None:
 @pytest.mark.parametrize(
     ("damage", "flaw"),
     [
-        (lambda data: data[:0], r"it is no whole ELF file \(0 bytes\)"),
-        (lambda data: data[:60], r"it is no whole ELF file \(60 bytes\)"),
-        (lambda data: b"#!/bin/sh\n" + data, r"it is no whole ELF file \(\d+ bytes\)"),
-        (
-            lambda data: data[:-1],
-            r"it is truncated: (\d+) bytes are there, and (\d+) are to be loaded",
-        ),
+        (lambda data: data[:0], r"it is not a complete ELF file \(0 bytes\)"),
+        (lambda data: data[:60], r"it is not a complete ELF file \(60 bytes\)"),
+        (lambda data: b"#!/bin/sh\n" + data, r"it is not a complete ELF file \(\d+ bytes\)"),
+        (lambda data: data[:-1], r"it is truncated: it has (\d+) bytes instead of (\d+)"),
         (
             lambda data: data[:18] + b"\xf3" + data[19:],
             r"it is for another processor \(RISC-V, 32 bits, little endian\)",
         ),
-        (lambda data: data[:44] + b"\0" + data[45:], "it has nothing to load"),
+        (lambda data: data[:44] + b"\0" + data[45:], "it has no loadable segments"),
         (
             lambda data: data[:64] + b"\0\0\0\x50" + data[68:],
-            "it loads something at the reset vector 0x50000000, where espbench's own code goes",
+            "it loads data at the reset vector 0x50000000, where espbench puts its own code",
         ),
     ],
 )

@@ -138,12 +138,10 @@ def test_psram() -> None:
     assert line[line.index("-m") + 1] == "4M"
     with pytest.raises(ConfigError) as caught:
         BOARDS["esp32"].with_psram("8M")
-    assert str(caught.value) == (
-        "Board esp32 takes PSRAM of 2M or 4M, not 8M: choose one of these."
-    )
+    assert str(caught.value) == "Board esp32 does not support 8M of PSRAM: choose 2M or 4M."
     with pytest.raises(ConfigError) as caught:
         BOARDS["esp32c3"].with_psram("2M")
-    assert str(caught.value) == "Board esp32c3 has no PSRAM: leave psram away."
+    assert str(caught.value) == "Board esp32c3 has no PSRAM: omit psram."
 
 
 @pytest.mark.parametrize(
@@ -161,7 +159,7 @@ def test_no_watchdogs() -> None:
     """A board that has no watchdogs cannot be asked for them."""
     with pytest.raises(ConfigError) as caught:
         LX60.with_watchdogs()
-    assert str(caught.value) == "Board lx60 has no watchdogs: leave watchdogs away."
+    assert str(caught.value) == "Board lx60 has no watchdogs: omit watchdogs."
 
 
 def test_board_without_boot_arguments() -> None:
@@ -199,7 +197,7 @@ def test_board_without_boot_arguments() -> None:
         ({"forwards": {80: 0}}, "Guest port 80 is to be forwarded 0 times: ask for 1 or more."),
         (
             {"boot_arguments": {"a": "b c"}},
-            "The boot argument a is 'b c': it may hold printable ASCII without spaces only.",
+            "The boot argument a is 'b c': use only printable ASCII without spaces.",
         ),
         (
             {"boot_arguments": {"a b": "c"}},
@@ -258,4 +256,4 @@ def test_unknown_board() -> None:
     """A board that does not exist is answered with those that do."""
     with pytest.raises(ConfigError) as caught:
         board_named("esp8266")
-    assert str(caught.value) == "There is no board 'esp8266': choose one of esp32, esp32c3, lx60."
+    assert str(caught.value) == "Unknown board 'esp8266': choose one of esp32, esp32c3, lx60."

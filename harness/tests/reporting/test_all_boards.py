@@ -71,7 +71,7 @@ def test_boards_that_are_chosen() -> None:
         wanted,
         {"esp32c3": "ESPBENCH_BOARDS does not name it."},
     )
-    with pytest.raises(ConfigError, match=r"^There is no board 'esp8266': choose one of "):
+    with pytest.raises(ConfigError, match=r"^Unknown board 'esp8266': choose one of "):
         here.chosen({"ESPBENCH_BOARDS": "esp8266"})
 
 
