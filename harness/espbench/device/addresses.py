@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Addresses`: the host's ports and URLs that lead to a device, and the device's own address."""
+"""`Addresses`: the host ports and URLs that lead to a device, and the device's own address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from espbench.qemu.process import Qemu
 __all__ = ["Addresses"]
 
 SLIRP_SUBNET, GUEST_HOST = "10.0.2.0/24", 15
-"""slirp's defaults: its network, and which of its addresses the first guest gets."""
+"""slirp's defaults: its network, and the index of the first guest's address in it."""
 
 
 class Addresses:
@@ -22,13 +22,13 @@ class Addresses:
     def __init__(
         self, board: str, ports: Mapping[str, int], subnet: str | None, qemu: Callable[[], Qemu]
     ) -> None:
-        """Forward nothing yet.
+        """Create the addresses; nothing is forwarded yet.
 
         Args:
-            board: its name, for messages.
+            board: the board's name, for messages.
             ports: guest port by URL scheme.
             subnet: the guest's network; None for slirp's own.
-            qemu: returns the QEMU that runs, or raises NotRunning.
+            qemu: returns the running QEMU, or raises NotRunning.
         """
         self._board = board
         self._ports = ports
@@ -38,14 +38,14 @@ class Addresses:
 
     @property
     def guest(self) -> str:
-        """The address that the guest gets by DHCP; the host reaches it by forwarded ports only."""
+        """The address that the guest gets by DHCP; the host reaches it only by forwarded ports."""
         return str(ipaddress.ip_network(self._subnet or SLIRP_SUBNET)[GUEST_HOST])
 
     def ports(self, guest_port: int) -> list[int]:
         """Return all host ports (on 127.0.0.1) that lead to a guest port.
 
         Raises:
-            ConfigError: none does.
+            ConfigError: the guest port is not forwarded.
             NotRunning: the device has not been started.
         """
         found = self._qemu().host_ports(guest_port)
@@ -57,15 +57,15 @@ class Addresses:
         return found
 
     def port(self, guest_port: int, index: int = 0) -> int:
-        """Return a host port that leads to a guest port; `index` counts round."""
+        """Return a host port that leads to a guest port; `index` wraps around."""
         found = self.ports(guest_port)
         return found[index % len(found)]
 
     def forward(self, guest_port: int) -> int:
-        """Return a host port that leads to a guest port; when there is none yet, it is made.
+        """Return a host port that leads to a guest port, adding a forward if there is none yet.
 
         Raises:
-            QemuError: QEMU could not make it.
+            QemuError: QEMU could not add it.
         """
         with self._lock:
             qemu = self._qemu()
@@ -77,7 +77,7 @@ class Addresses:
         """Return the URL of a path on the device: scheme http, https, ws or wss.
 
         Raises:
-            ConfigError: the board has no port for that.
+            ConfigError: the board has no port for that scheme.
         """
         base = {"ws": "http", "wss": "https"}.get(scheme, scheme)
         if base not in self._ports:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The phases of a boot, for people: made from a device's timeline."""
+"""The phases of a boot as readable marks, derived from a device's timeline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from espbench.device.timeline import Event
 __all__ = ["FIRST_ANSWER", "Mark", "Phase", "marks", "marks_from_json"]
 
 Phase = Literal["host", "boot", "serving"]
-"""Who works towards a moment: the host, the chip's ROM with the firmware, or the servers."""
+"""The phase that a mark ends: work of the host, of the ROM and firmware, or of the servers."""
 
 FIRST_ANSWER = "first_https_answer"
 """The event that ends a measured boot."""
@@ -39,9 +39,9 @@ class Mark:
     """A moment of a boot.
 
     Attributes:
-        at: seconds after the start was asked for.
-        name: as people read it.
-        phase: who worked towards it.
+        at: seconds since the start was requested.
+        name: the title, for display.
+        phase: the phase that it ends.
     """
 
     at: float
@@ -49,30 +49,30 @@ class Mark:
     phase: Phase = "boot"
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for programs."""
+        """Return the JSON object; see `marks_from_json`."""
         return asdict(self)
 
 
 def marks(events: Iterable[Event]) -> tuple[Mark, ...]:
-    """Return the moments in the order of time: a thread may add its event a little late."""
+    """Return the marks in order of time: a thread may add its event a little late."""
     return tuple(sorted((_mark(event) for event in events), key=lambda mark: mark.at))
 
 
 def _mark(event: Event) -> Mark:
-    # A firmware may report what we do not know: it is shown under its own name.
+    # A firmware may report unknown events: they are shown under their own names.
     title, phase = KNOWN.get(event.name, (event.name.replace("_", " "), "boot"))
     detail = event.detail.get("scheme") or event.detail.get("ip") or event.detail.get("cause")
     return Mark(event.at, f"{title} ({detail})" if detail else title, phase)
 
 
 def marks_from_json(data: object) -> tuple[Mark, ...]:
-    """Return the moments that `Mark.as_json` wrote.
+    """Return the marks that `Mark.as_json` wrote.
 
     Raises:
-        ValueError: these are none.
+        ValueError: `data` is not a list of marks.
     """
     if not isinstance(data, list):
-        raise ValueError("no list of moments")
+        raise ValueError("not a list of marks")
     return tuple(_mark_from_json(item) for item in data)
 
 
@@ -82,4 +82,4 @@ def _mark_from_json(item: object) -> Mark:
             Phase
         ):
             return Mark(float(at), name, phase)
-    raise ValueError(f"no moment: {item!r}")
+    raise ValueError(f"not a mark: {item!r}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How often the guest booted, why, and what it reported since: `Boots`, of one run of a device."""
+"""`Boots`: the boots of one run of a device: their number, their causes, the events since."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from espbench.device.timeline import Timeline
 __all__ = ["BOOTS_IN_VAIN", "Boots"]
 
 BOOTS_IN_VAIN = 5
-"""Boots without becoming ready that make a reboot loop."""
+"""Consecutive boots without becoming ready that count as a reboot loop."""
 
 
 class Boots:
@@ -28,13 +28,13 @@ class Boots:
         printed: Callable[[], int],
         on_begin: Callable[[], None],
     ) -> None:
-        """Know of no boot yet.
+        """Start without any boots.
 
         Args:
-            board: whose ROM prints a line at each boot, or none.
-            timeline: where resets and events are noted.
-            printed: returns how many characters the console has.
-            on_begin: called when a boot begins, before what the last one said is forgotten.
+            board: names the lines that its ROM prints, if any.
+            timeline: records resets and events.
+            printed: returns the number of characters on the console.
+            on_begin: called when a boot begins, before the state of the previous one is dropped.
         """
         self._timeline = timeline
         self._printed = printed
@@ -48,21 +48,21 @@ class Boots:
         self.events: list[dict[str, Any]] = []
         """The guest's events, as it sent them."""
         self.resets: list[str] = []
-        """The cause of every boot, as the chip's ROM names it, where it does."""
+        """The cause of every boot, as the chip's ROM names it, if it does."""
         self.first_event = 0
-        """Index into `events` of the present boot's first."""
+        """Index into `events` of the current boot's first event."""
         self.first_text = 0
-        """Where the present boot begins in the console's text."""
+        """Offset of the current boot in the console's text."""
         self.in_vain = 0
-        """Boots since somebody began to wait until the device is ready."""
+        """Boots since a caller began to wait until the device is ready."""
         self.cause = ""
-        """Why it booted last."""
+        """The cause of the last boot."""
         self.no_boot = ""
-        """Why the ROM found nothing to boot; "" while it did not say so."""
+        """Why the ROM found nothing to boot; "" unless it reported that."""
 
     @contextlib.contextmanager
     def awaited(self) -> Generator[None]:
-        """Count the boots in the block as boots in vain, until the device is ready."""
+        """Count boots as unsuccessful while the block waits for the device to become ready."""
         if not self._waiting:
             self.in_vain = 0
         self._waiting += 1
@@ -73,16 +73,16 @@ class Boots:
 
     @property
     def cannot_boot(self) -> bool:
-        """Whether somebody waits until it is ready, and the ROM found nothing to boot."""
+        """Whether a caller waits until it is ready, and the ROM found nothing to boot."""
         return self._waiting > 0 and bool(self.no_boot)
 
     @property
     def looping(self) -> bool:
-        """Whether somebody waits in vain; a test may reset the device as often as it likes."""
+        """Whether a caller waits in vain; a test may reset the device as often as it likes."""
         return self._waiting > 0 and (self.in_vain >= BOOTS_IN_VAIN or bool(self.no_boot))
 
     def begin(self) -> None:
-        """Forget what the last boot said."""
+        """Drop the state of the previous boot."""
         self._on_begin()
         self.first_event = len(self.events)
         self.first_text = self._printed()
@@ -103,7 +103,7 @@ class Boots:
     def feed(self, text: str) -> None:
         """Look for the ROM's lines in what the console printed."""
         for reset in self._resets.feed(text):
-            # The ROM speaks long before the firmware's own boot event.
+            # The ROM prints this long before the firmware's own boot event.
             self.begin()
             self.first_text = reset.at
             self._rom_began = True

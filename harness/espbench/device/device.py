@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Device`: a booted board, the one class that tests hold: its life, from start to close."""
+"""`Device`: a booted board, the object that tests use, and its life cycle from start to close."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ from espbench.util.timeouts import Deadline
 __all__ = ["Device"]
 
 DEATH_PATIENCE = 1.0
-"""Seconds (scaled) until the end of a QEMU that closed its monitor is known."""
+"""Seconds (scaled) to wait for the exit of a QEMU that closed its monitor."""
 
 
 class Device(Shortcuts):
     """A board with a firmware and files, running in QEMU between `start` and `stop`.
 
-    Use it as a context manager, which starts it, waits until it is ready, and ends QEMU always:
+    Use it as a context manager, which starts it, waits until it is ready, and always ends QEMU:
 
         with Device("lx60", "firmware.elf", files={"/main.py": "print('hello')"}) as device:
             device.console.expect("hello")
@@ -83,34 +83,33 @@ class Device(Shortcuts):
 
         Args:
             board: a board or its name.
-            firmware: what it runs.
+            firmware: the firmware file.
             files: content by path on the device.
             args: the guest's boot arguments, such as `{"heap": 65536}`.
-            ports: guest port by URL scheme, for a firmware that listens elsewhere than the board's.
-            forwards: how many host ports lead to each guest port (default one for each of `ports`).
-                Clients that connect at once need a port each: slirp's backlog is one.
-            ready: when it is ready; see `readiness_of`.
+            ports: guest port by URL scheme, for a firmware that does not use the board's ports.
+            forwards: number of host ports that lead to each guest port (default: one for each of
+                `ports`). Concurrent clients need a port each, because slirp's backlog is one.
+            ready: when the device counts as ready; see `readiness_of`.
             ready_timeout: seconds until then, scaled; None for the board's.
-            psram: how much PSRAM the machine has, such as "4M", where the board can have some.
-            watchdogs: whether the chip's watchdogs bite, where the board has some. They go by the
-                host's clock, and on a busy host a guest may be late that did nothing wrong.
+            psram: size of the machine's PSRAM, such as "4M", for boards that can have some.
+            watchdogs: whether to enable the chip's watchdogs, if the board has any. They follow the
+                host's clock, so on a busy host they may reset a guest that did nothing wrong.
             internet: whether the guest may open connections to the outside.
-            subnet: the guest's network, such as "10.0.3.0/24", so that two of them have different
+            subnet: the guest's network, such as "10.0.3.0/24", to give two guests different
                 addresses; None for slirp's own, 10.0.2.0/24.
             capture: whether to keep a pcap of its network.
             extra: more arguments for QEMU.
-            record: whether QEMU records each run, so that `keep_recording` can keep it. The guest
-                is slower then.
-            watch_heap: whether to look at the heap whenever the network was busy, for the evidence;
-                needs `capture`, and is not done while QEMU records.
-            elf: firmware with debugging information, when `firmware` has none and there is no
-                file of its name with .elf beside it.
-            qemu: the QEMU to run; None for the first that is found and has the machine.
-            tap: called with all that the guest prints, as it comes; see `Console`.
-            name: for messages and folders.
+            record: whether QEMU records each run, for `keep_recording`. This slows the guest down.
+            watch_heap: whether to sample the heap after network activity, for the evidence; needs
+                `capture`, and is off while QEMU records.
+            elf: the ELF file with debugging information, if `firmware` has none and no .elf file
+                of the same name lies beside it.
+            qemu: the QEMU to run; None for the first one found that has the machine.
+            tap: called with everything that the guest prints, as it arrives; see `Console`.
+            name: used in messages and folder names.
 
         Raises:
-            ConfigError: something cannot be right.
+            ConfigError: an argument is invalid.
         """
         board = board_named(board) if isinstance(board, str) else board
         board = board.with_psram(psram) if psram is not None else board
@@ -120,7 +119,7 @@ class Device(Shortcuts):
         check_firmware(self.board, self.firmware)
         self.elf = elf_of(self.firmware) if elf is None else Path(elf)
         self.files: dict[str, Content] = dict(files or {})
-        """What its file system holds at the next start; see `put` for a running device."""
+        """Content of the file system at the next start; for a running device see `put`."""
         self.args: dict[str, str] = {key: str(value) for key, value in (args or {}).items()}
         self.readiness = readiness_of(ready, self.board)
         self.ready_timeout = self.board.ready_timeout if ready_timeout is None else ready_timeout
@@ -138,13 +137,13 @@ class Device(Shortcuts):
         if record:
             check_recordable(self.board)
         self.recorder: Recorder | None = None
-        """What records the run that is on, or recorded the last one."""
+        """The recorder of the current or last run."""
         self.folder = Path()
-        """The running device's own files; removed by `close`."""
+        """The running device's working files; removed by `close`."""
         self.machine: Machine | None = None
-        """What QEMU was started with last."""
+        """The configuration of the last QEMU."""
         self.program = ""
-        """The QEMU that was started last."""
+        """The path of the last QEMU."""
         self.addresses = Addresses(self.board.name, self.board.ports, subnet, lambda: self.qemu)
         self._qemu: Qemu | None = None
         self._stopping = False
@@ -165,7 +164,7 @@ class Device(Shortcuts):
     # ---------------------------------------------------------------- life
 
     def __enter__(self) -> Self:
-        """Start, and wait until it is ready."""
+        """Start the device and wait until it is ready."""
         try:
             self.start()
         except BaseException:
@@ -182,7 +181,7 @@ class Device(Shortcuts):
         """End QEMU and remove the device's files.
 
         Raises:
-            Panicked: the guest panicked, and that is why the block failed (or should have).
+            Panicked: the guest panicked, which made the block fail, or should have.
         """
         fault = self.panicked()
         self.close()
@@ -193,13 +192,13 @@ class Device(Shortcuts):
         """Make the image, start QEMU, and wait until the device is ready.
 
         Args:
-            wait: False returns as soon as QEMU runs and the forwarded ports are known.
+            wait: False to return as soon as QEMU runs and the forwarded ports are known.
 
         Raises:
-            EspbenchError: whatever went wrong; nothing keeps running then.
+            EspbenchError: the start failed; nothing keeps running.
         """
         if self._qemu is not None:
-            raise ConfigError(f"{self.name} runs already: stop it before you start it again.")
+            raise ConfigError(f"{self.name} is already running: stop it before you start it again.")
         self._stopping = False
         self._paused_at = None
         self.run = self._new_run()
@@ -256,7 +255,10 @@ class Device(Shortcuts):
         self.timeline.add("forwards", ports={f.host_port: f.guest_port for f in self.forwards})
 
     def stop(self) -> None:
-        """End QEMU; the device's files stay. Safe in any state, from any thread, and repeatedly."""
+        """End QEMU but keep the device's files.
+
+        Safe in any state, from any thread, and repeatedly.
+        """
         with self._stop_lock:
             qemu = self._qemu
             if qemu is None:
@@ -268,7 +270,7 @@ class Device(Shortcuts):
                 status = qemu.stop()
                 self.timeline.add("stopped", status=status)
                 if self.recorder is not None:
-                    self.console.detach()  # all that was printed is known now
+                    self.console.detach()  # the transcript is complete now
                     self.recorder.finish(qemu, self.elf, list(self.faults.panics), status)
             finally:
                 self.run.network.close()
@@ -278,18 +280,18 @@ class Device(Shortcuts):
                     self.memory.watch.join()
 
     def keep_recording(self, path: Path, test: str = "") -> None:
-        """Write the recording of the run that is on to `path` as soon as the device is stopped.
+        """Write the recording of the current run to `path` when the device is stopped.
 
         Args:
             path: the archive, for `espbench replay`.
-            test: what was recorded, for people.
+            test: a description for the user, such as the test's name.
 
         Raises:
             ConfigError: the device does not record.
         """
         if self.recorder is None:
             raise ConfigError(
-                f"{self.name} does not record: give it record=True, or use espbench record."
+                f"{self.name} is not recording: pass record=True, or use espbench record."
             )
         self.recorder.keep, self.recorder.test = path, test
 
@@ -301,10 +303,10 @@ class Device(Shortcuts):
             self.folder = Path()
 
     def pause(self) -> None:
-        """Hold the guest, whose clock stands still until `resume`; it takes no CPU meanwhile.
+        """Pause the guest and its clock until `resume`; a paused guest uses no CPU.
 
         Raises:
-            QmpError, QemuDied: QEMU did not do it.
+            QmpError, QemuDied: QEMU could not pause it.
         """
         if self.memory.watch is not None:
             self.memory.watch.hold()
@@ -313,11 +315,11 @@ class Device(Shortcuts):
         self.timeline.add("paused")
 
     def resume(self) -> None:
-        """Let the guest go on; neither its clock nor the timeline knows of the pause.
+        """Resume the guest; neither its clock nor the timeline counts the pause.
 
         Raises:
             ConfigError: it is not paused.
-            QmpError, QemuDied: QEMU did not do it.
+            QmpError, QemuDied: QEMU could not resume it.
         """
         if self._paused_at is None:
             raise ConfigError(f"{self.name} is not paused: pause it first.")
@@ -330,12 +332,12 @@ class Device(Shortcuts):
             self.memory.watch.go()
 
     def _monitor_or_death(self, command: str) -> None:
-        """Have QEMU do something; when it has ended instead, that is the error."""
+        """Execute a QMP command; if QEMU has exited, raise that error instead."""
         try:
             self.monitor(command)
         except QmpError:
             if self.qemu.wait(Deadline(DEATH_PATIENCE).seconds) is not None:
-                # The console's end is read by its own thread, and may be a moment later.
+                # The console's reader thread may notice the end a moment later.
                 self.console.wait_for(lambda: None, Deadline(DEATH_PATIENCE))
             raise
 
@@ -345,7 +347,7 @@ class Device(Shortcuts):
         self.console.follow(tap)
 
     def boot_inputs(self) -> tuple[Any, ...]:
-        """Return all that a start begins with, for comparing: files count by what is in them.
+        """Return everything that determines a boot, for comparison; files compare by content.
 
         Raises:
             EspbenchError: a file cannot be put on the device.
@@ -373,7 +375,7 @@ class Device(Shortcuts):
 
     @property
     def running(self) -> bool:
-        """Whether QEMU runs."""
+        """Whether QEMU is running."""
         return self._qemu is not None and self._qemu.running
 
     @property
@@ -386,7 +388,7 @@ class Device(Shortcuts):
         """The QEMU process.
 
         Raises:
-            NotRunning: there is none.
+            NotRunning: the device is not running.
         """
         if self._qemu is None:
             raise NotRunning(f"{self.name} is not running: start it first.")
@@ -414,7 +416,7 @@ class Device(Shortcuts):
         return name in image.normalise(self.files)
 
     def stored_files(self) -> dict[str, bytes]:
-        """Return what is in the flash's file system now; the guest should be idle.
+        """Return the current contents of the flash's file system; the guest should be idle.
 
         Raises:
             ImageError: the file system is damaged.
@@ -425,9 +427,9 @@ class Device(Shortcuts):
 
     @property
     def network(self) -> Network:
-        """The network between slirp and the guest's NIC, to break it on purpose.
+        """The network between slirp and the guest's NIC, for impairing it.
 
-        The first use puts a relay there, which stays until the device is stopped; each start begins
+        The first use inserts a relay, which stays until the device is stopped; each start begins
         with an unimpaired network.
 
         Raises:
@@ -437,7 +439,7 @@ class Device(Shortcuts):
 
     @property
     def used_network(self) -> Network | None:
-        """The network of the last start if a test used it; see `network`."""
+        """The network of the last start, if a test used it; see `network`."""
         return self.run.network.used
 
     def mend_network(self) -> None:
@@ -452,14 +454,14 @@ class Device(Shortcuts):
     # ---------------------------------------------------------------- readiness
 
     def wait_ready(self, timeout: float | Deadline | None = None) -> None:
-        """Wait until the device is ready (for the present boot).
+        """Wait until the device is ready in its current boot.
 
         Args:
-            timeout: seconds, scaled; a deadline; None for `ready_timeout`.
+            timeout: seconds, scaled; or a deadline; None for `ready_timeout`.
 
         Raises:
-            NotReady: it is not; the message has the end of the console.
-            RebootLoop, Panicked, QemuDied: it never will be.
+            NotReady: it did not become ready; the message has the end of the console.
+            RebootLoop, Panicked, QemuDied: it can no longer become ready.
         """
         deadline = Deadline.of(self.ready_timeout if timeout is None else timeout)
         self.run.readiness.wait(deadline)
@@ -468,7 +470,7 @@ class Device(Shortcuts):
             self.memory.start_watch(self.capture_file)
 
     def wait_for_answer(self, scheme: str, path: str, deadline: Deadline) -> bool:
-        """Return whether a byte of an answer to `GET path` came before the deadline."""
+        """Return whether a byte of the response to `GET path` came before the deadline."""
         answered = probe(self.port(self.board.ports[scheme]), scheme, path, self.console, deadline)
         if answered:
             self.timeline.add("answered", scheme=scheme)
@@ -478,12 +480,12 @@ class Device(Shortcuts):
 
     @contextmanager
     def expects_panic(self, timeout: float = 20.0) -> Generator[list[Panic]]:
-        """Expect the block to make the guest panic; afterwards the device is ready again.
+        """Expect the block to make the guest panic, and wait until the device is ready again.
 
-        The list that this yields holds the panic when the block is left.
+        The yielded list holds the panic once the block has been left.
 
         Raises:
-            ControlError: no panic came in time.
+            ControlError: the guest did not panic in time.
         """
         deadline = Deadline(timeout)
         boots = self.run.boots.count
@@ -509,7 +511,7 @@ class Device(Shortcuts):
 
         Args:
             timeout: seconds, scaled; None for `ready_timeout`.
-            hard: by the machine's own reset line, which works when the guest hangs.
+            hard: reset the whole machine, which works even if the guest hangs.
 
         Raises:
             NotReady: it did not come back in time.
@@ -531,7 +533,7 @@ class Device(Shortcuts):
         """Execute a QMP command, such as `device.monitor("set_link", name="net0", up=False)`.
 
         Raises:
-            QmpError: QEMU refused it or did not answer.
+            QmpError: QEMU rejected the command or did not answer.
         """
         qmp = self.qemu.qmp
         if qmp is None:
@@ -542,5 +544,5 @@ class Device(Shortcuts):
 
 
 def _can_be_caused(error: BaseException | None) -> bool:
-    """Return whether a panic may be the cause of `error`; Ctrl-C is nobody's fault."""
+    """Return whether a panic may be the cause of `error`; Ctrl-C never is."""
     return error is None or isinstance(error, Exception)

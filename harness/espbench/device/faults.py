@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds out what is wrong with a running device: `FaultMonitor` (panics, reboot loops, its end)."""
+"""`FaultMonitor`: detects faults of a running device: panics, reboot loops, the exit of QEMU."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from espbench.util.timeouts import Deadline
 __all__ = ["FaultMonitor"]
 
 PANIC_PATIENCE = 2.0
-"""Seconds (scaled) that a panic's dump may take to be printed."""
+"""Seconds (scaled) that printing a panic's dump may take."""
 
 
 class FaultMonitor:
-    """Collects the panics of one run of a device, and knows why waiting for it is useless."""
+    """Collects the panics of one run of a device, and knows why waiting for it is pointless."""
 
     def __init__(
         self,
@@ -45,12 +45,12 @@ class FaultMonitor:
         Args:
             name: the device's, for messages.
             board: the device's.
-            firmware: what it runs.
-            elf: the file with debugging information, to decode backtraces with.
+            firmware: the device's.
+            elf: the file with debugging information, for decoding backtraces.
             console: the run's.
             boots: the run's.
-            readiness: what explains why the device is not ready.
-            timeline: where panics are noted.
+            readiness: explains why the device is not ready.
+            timeline: records panics.
             ended: returns why the console is closed.
         """
         self._name = name
@@ -68,11 +68,14 @@ class FaultMonitor:
         """Every panic since the start."""
 
     def faulty(self) -> bool:
-        """Return whether waiting is useless, besides a closed console."""
+        """Return whether waiting is pointless for another reason than a closed console."""
         return bool(self._unseen) or self._boots.looping
 
     def find(self) -> EspbenchError | None:
-        """Return what is wrong, or None; may wait until a dump is complete."""
+        """Return the error that explains what is wrong, or None.
+
+        May wait until a dump is complete.
+        """
         if fault := self.panicked():
             return fault
         if self._boots.cannot_boot:
@@ -103,18 +106,18 @@ class FaultMonitor:
 
     @contextlib.contextmanager
     def expects_panic(self, deadline: Deadline) -> Generator[list[Panic]]:
-        """Expect the block to make the guest panic, and take that for no fault.
+        """Expect the block to make the guest panic, and do not report that as a fault.
 
-        The list that this yields holds the panic when the block is left.
+        The yielded list holds the panic once the block has been left.
 
         Raises:
-            ControlError: no panic came in time.
+            ControlError: the guest did not panic in time.
         """
         before = len(self.panics)
         found: list[Panic] = []
         with contextlib.suppress(Panicked, ControlError):
             yield found
-        # The panic itself is a fault that ends every wait, so it is looked for like this.
+        # `Console.wait_for` would raise because of the very panic that is expected.
         with self._console.changed:
             while len(self.panics) == before and not self._console.closed:
                 if deadline.expired():
@@ -125,7 +128,7 @@ class FaultMonitor:
             self._unseen.clear()
         if not found:
             self._console.check()
-            raise ControlError(f"The guest was to panic, and did not within {deadline}.")
+            raise ControlError(f"Expected a panic, but the guest did not panic within {deadline}.")
 
     def feed(self, text: str) -> None:
         """Look for dumps in what the console printed; called with its lock held."""
@@ -133,7 +136,7 @@ class FaultMonitor:
             self._add(dump)
 
     def finish_dump(self) -> None:
-        """Take the dump that is being printed for complete; called with the console's lock held."""
+        """Treat the dump that is being printed as complete; called with the console's lock held."""
         if dump := self._collector.finish():
             self._add(dump)
 
@@ -146,11 +149,11 @@ class FaultMonitor:
     def _reboot_loop(self) -> RebootLoop:
         tail = self._console.tail()
         damage = layout.damage(self._board, self._firmware)
-        look = f"{damage}: make {self._firmware} anew" if damage else "look for what resets it"
+        advice = f"{damage}: rebuild {self._firmware}" if damage else "find out what resets it"
         return RebootLoop(
-            f"{self._name} was to {self._readiness.describe()}, and booted "
-            f"{self._boots.in_vain} times in a row instead, the last time because of "
-            f"{self._boots.cause}: {look}; its console ended with:\n{tail}",
+            f"{self._name} did not {self._readiness.describe()} but booted "
+            f"{self._boots.in_vain} times in a row, the last time because of "
+            f"{self._boots.cause}: {advice}; its console ended with:\n{tail}",
             boots=self._boots.in_vain,
             cause=self._boots.cause,
             tail=tail,

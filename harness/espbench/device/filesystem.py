@@ -18,7 +18,7 @@ for _p in {folders!r}:
     except OSError as _e:
         if _e.errno != 17: raise
 """
-"""Makes folders on the device that are not there yet (17 is EEXIST)."""
+"""Creates missing folders on the device (17 is EEXIST)."""
 
 
 class Filesystem:
@@ -29,13 +29,13 @@ class Filesystem:
 
         Args:
             python: the device's.
-            longest: bytes of a file that fit into one request.
+            longest: the most bytes of a file that fit into one request.
         """
         self._python = python
         self._longest = longest
 
     def put(self, path: str, content: bytes | str, *, piece: int = 30_000) -> None:
-        """Write a file, in pieces of at most so many bytes; folders are made.
+        """Write a file, in pieces of at most `piece` bytes, creating its folders.
 
         Raises:
             ControlError: the device could not write it.
@@ -56,7 +56,7 @@ class Filesystem:
         self._python.exec("del _f, _b")
 
     def get(self, path: str, *, piece: int = 2048) -> bytes:
-        """Read a file, in pieces of so many bytes.
+        """Read a file, in pieces of at most `piece` bytes.
 
         Raises:
             ControlError: the device could not read it.

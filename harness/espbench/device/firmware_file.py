@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The file that a device boots: whether its board can run it, and where its symbols are."""
+"""Checks the file that a device boots, and finds its symbols."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ __all__ = ["check_firmware", "elf_of", "state_of"]
 
 
 def check_firmware(board: Board, firmware: Path) -> None:
-    """Check that there is a firmware, and that the board can run it.
+    """Check that the firmware exists, and that the board can run it.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: it does not exist, or the board cannot run it.
     """
     if not firmware.is_file():
         what = "is not a file" if firmware.exists() else "does not exist"
         raise ConfigError(
             f"The firmware {firmware} {what}: name one with --firmware (pytest: "
-            "--espbench-firmware), or leave that option out to build espbench's own."
+            "--espbench-firmware), or omit that option to build espbench's own."
         )
     if flaw := board.handover.flaw(firmware):
         raise ConfigError(
             f"Board {board.name} cannot run the firmware {firmware}: {flaw}. Copy or build it "
-            f"again (`espbench build --board {board.name}` makes espbench's own)."
+            f"again (`espbench build --board {board.name}` builds espbench's own)."
         )
 
 
 def elf_of(firmware: Path) -> Path:
-    """Return the file with debugging information of a firmware: itself, or its sibling."""
+    """Return the file with a firmware's debugging information: its .elf sibling, or itself."""
     sibling = firmware.with_suffix(".elf")
     return sibling if sibling.is_file() else firmware
 
 
 def state_of(path: Path) -> tuple[Path, int, int, int]:
-    """Return what tells a file from another, or from itself before it was written to.
+    """Return values that change when a file is replaced or written to.
 
     Raises:
         OSError: it is gone.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Makes a board's flash image for one firmware, by that firmware's own partition table.
+"""Builds a board's flash image for a firmware, following that firmware's partition table.
 
-A board's `Flash` is what espbench's own firmware has. Somebody else's brings a table of its own.
+A board's `Flash` describes espbench's own firmware; any other brings its own table.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ __all__ = ["damage", "device_image", "fit"]
 FILES = "vfs"
 """Label of the partition with the file system, as in MicroPython's tables."""
 APPLICATION = 0
-"""Kind of a partition with a program, in gen_esp32part.py's numbers."""
+"""Type of an application partition, as gen_esp32part.py numbers them."""
 ERASED = b"\xff"
 ARGUMENTS = "bootargs"
 """Label of the partition with the boot arguments, in espbench's own tables."""
 
 
 def fit(flash: Flash, firmware: bytes) -> Flash:
-    """Return the flash as this firmware divides it; pure.
+    """Return the flash as this firmware partitions it; pure.
 
     Args:
         flash: the board's.
-        firmware: what goes to `flash.firmware_at`; ignored when that is None.
+        firmware: the bytes for `flash.firmware_at`; ignored if that is None.
 
     Raises:
         ImageError: the firmware is larger than any flash, or its partition table is damaged.
@@ -70,13 +70,13 @@ def _labelled(table: tuple[partitions.Partition, ...], label: str) -> partitions
 
 
 def _size(flash: Flash, need: int) -> int:
-    """Return the board's own size, or the smallest larger one that has room."""
+    """Return the board's own size, or the smallest larger one that is sufficient."""
     sizes = [flash.size, *(size for size in flash.sizes if size > flash.size)]
     for size in sizes:
         if need <= size:
             return size
     raise ImageError(
-        f"The firmware needs a flash of {need} bytes, and the board's machine has at most "
+        f"The firmware needs a flash of {need} bytes, but the board's machine has at most "
         f"{sizes[-1]}: make it smaller."
     )
 
@@ -87,39 +87,39 @@ def device_image(
     """Return the flash image of a device.
 
     Args:
-        board: which.
-        firmware: its file.
+        board: the device's.
+        firmware: the firmware file.
         files: content by absolute path.
-        arguments: boot arguments, on top of the board's own.
+        arguments: boot arguments, in addition to the board's own.
 
     Raises:
-        ConfigError: the firmware has no place for the files or the arguments.
+        ConfigError: the firmware has no partition for the files or the arguments.
         ImageError: see `fit`.
     """
     blob = firmware.read_bytes() if board.flash.firmware_at is not None else b""
     flash = fit(board.flash, blob)
     if files and not flash.length:
         raise ConfigError(
-            f"{firmware} has no partition {FILES!r}, so it cannot have {_some(files)}: leave the "
-            f"files away, or give its partition table a line such as "
+            f"{firmware} has no partition {FILES!r}, so it cannot have {_some(files)}: omit the "
+            f"files, or add a line to its partition table such as "
             f"`{FILES}, data, fat, , 0x200000`."
         )
     in_flash = not board.handover.takes_boot_arguments
     if in_flash and arguments and flash.arguments_at is None:
         raise ConfigError(
             f"{firmware} has no partition {ARGUMENTS!r}, so it cannot take "
-            f"{', '.join(arguments)}: leave the boot arguments away, or give its partition table "
-            f"the line `{ARGUMENTS}, data, 0x40, , 0x1000`."
+            f"{', '.join(arguments)}: omit the boot arguments, or add the line "
+            f"`{ARGUMENTS}, data, 0x40, , 0x1000` to its partition table."
         )
     line = board.boot_line(arguments) if flash.arguments_at is not None else ""
     return Image(flash, files, blob, line)
 
 
 def damage(board: Board, firmware: Path) -> str:
-    """Return why none of a firmware's applications can boot, in a sentence's words; or "".
+    """Return why none of a firmware's applications can boot, as part of a sentence; or "".
 
-    One that cannot may be there on purpose, to see the bootloader take another one. That none is
-    there at all says the bootloader on the console, or it boots from elsewhere.
+    A single damaged application may be intended, to make the bootloader fall back to another one.
+    If there is none at all, the bootloader says so on the console, or boots from elsewhere.
     """
     if board.flash.firmware_at is None:
         return ""
@@ -138,6 +138,6 @@ def damage(board: Board, firmware: Path) -> str:
 
 
 def _some(files: Mapping[str, bytes]) -> str:
-    """Return the first names, for a sentence."""
+    """Return the first names, as part of a sentence."""
     names = list(files)
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more files" if len(names) > 3 else "")

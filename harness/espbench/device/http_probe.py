@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Probes an HTTP(S) server of the guest until one byte of an answer comes: `probe`.
+"""`probe`: polls an HTTP(S) server of the guest until the first byte of a response arrives.
 
 slirp accepts a TCP connection before the guest does, so an accepted connection proves nothing: a
-probe waits for a byte of an answer.
+probe waits for a byte of the response.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from espbench.util.timeouts import Deadline
 __all__ = ["probe"]
 
 RETRY = 0.05
-"""Seconds between two probes of a guest that refused one; nothing tells us when it will not."""
+"""Seconds between two probes of a guest that refuses connections; it sends no event for this."""
 
 
 def probe(port: int, scheme: str, path: str, console: Console, deadline: Deadline) -> bool:
-    """Ask until one byte comes back; return whether it did in time.
+    """Send requests until one byte comes back; return whether it came in time.
 
     Args:
-        port: the host's, which leads to the guest's server.
+        port: the host port that leads to the guest's server.
         scheme: "http" or "https" (nothing is verified).
-        path: what to GET.
-        console: the guest's, which knows when the guest has ended, and ends the probing then.
+        path: the path to GET.
+        console: the guest's console, which ends the probing if the guest ends.
         deadline: for the byte.
 
     Raises:
@@ -43,7 +43,7 @@ def probe(port: int, scheme: str, path: str, console: Console, deadline: Deadlin
 
 
 def _answers(port: int, scheme: str, path: str, timeout: float) -> bool:
-    """Return whether one byte of an answer came within `timeout` seconds."""
+    """Return whether one byte of a response came within `timeout` seconds."""
     if timeout <= 0:
         return False
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
@@ -56,7 +56,7 @@ def _answers(port: int, scheme: str, path: str, timeout: float) -> bool:
                 first = connection.recv(1)
                 if not first:
                     return False
-                # Read what else comes: closing with unread bytes would send the guest a reset.
+                # Read the rest: closing with unread bytes would send the guest a TCP reset.
                 connection.settimeout(min(timeout, 0.2))
                 with contextlib.suppress(OSError):
                     while connection.recv(65536):

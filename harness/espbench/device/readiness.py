@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Waits until a device is ready, and says why one is not: `ReadinessMonitor`, of one run.
+"""`ReadinessMonitor`: waits until a device is ready, and explains why it is not.
 
-What a board or a test waits *for* is data, in `espbench.boards.readiness`.
+The conditions themselves are data, in `espbench.boards.readiness`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from espbench.util.timeouts import SCALE_VARIABLE, Deadline
 __all__ = ["ReadinessMonitor", "Ready", "readiness_of"]
 
 _FAILED_START = re.compile(r"^Failed to start (HTTPS?) server: .*(?=\n)", re.MULTILINE)
-"""What the firmware prints when it cannot serve; the whole line, because text comes in pieces."""
+"""Printed by firmware that cannot serve; matches whole lines, because text arrives in pieces."""
 
 _AT_PROMPT = re.compile(r"^>>> \Z", re.MULTILINE)
 
@@ -31,12 +31,12 @@ def readiness_of(ready: Ready, board: Board) -> Readiness:
     """Return the readiness that `ready` names.
 
     Args:
-        ready: a `Readiness`; "control" (answers control requests, nothing more), "http", "https" or
-            both as "http+https" (listens for that); None for the board's own.
-        board: whose ports there are.
+        ready: a `Readiness`; "control" (only answers control requests), "http", "https" or both as
+            "http+https" (listens for that); None for the board's default.
+        board: the board, which defines the schemes and ports.
 
     Raises:
-        ConfigError: it names something else.
+        ConfigError: `ready` is unknown.
     """
     if ready is None:
         return board.readiness
@@ -45,14 +45,14 @@ def readiness_of(ready: Ready, board: Board) -> Readiness:
     schemes = () if ready == "control" else tuple(ready.split("+"))
     if unknown := [scheme for scheme in schemes if scheme not in board.ports]:
         raise ConfigError(
-            f"{unknown[0]!r} is no readiness: use control, {', '.join(board.ports)}, several of "
+            f"Unknown readiness {unknown[0]!r}: use control, {', '.join(board.ports)}, several of "
             "these joined by +, or a Readiness."
         )
     return ListeningReadiness(schemes)
 
 
 class ReadinessMonitor:
-    """Waits for what one run of a device shows: listeners, text, events, boots."""
+    """Waits for signs of life of one run of a device: listeners, text, events, boots."""
 
     def __init__(
         self,
@@ -68,8 +68,8 @@ class ReadinessMonitor:
 
         Args:
             name: the device's, for messages.
-            readiness: what to wait for.
-            target: what the readiness asks.
+            readiness: the condition to wait for.
+            target: the device, as the condition sees it.
             console: the run's.
             control: the run's.
             boots: the run's.
@@ -82,11 +82,11 @@ class ReadinessMonitor:
         self._boots = boots
 
     def wait(self, deadline: Deadline) -> None:
-        """Wait until the device is ready (for the present boot).
+        """Wait until the device is ready in its current boot.
 
         Raises:
-            NotReady: it is not; the message has the end of the console.
-            RebootLoop, Panicked, QemuDied: it never will be.
+            NotReady: it did not become ready; the message has the end of the console.
+            RebootLoop, Panicked, QemuDied: it can no longer become ready.
         """
         with self._boots.awaited():
             if not self._readiness.wait(self._target, deadline):
@@ -94,19 +94,19 @@ class ReadinessMonitor:
                 raise self.not_ready(f"within {deadline}", longer=True)
 
     def wait_boot(self, boots: int, deadline: Deadline) -> None:
-        """Wait until the guest has booted more often than so many times.
+        """Wait until the guest has booted more than `boots` times.
 
         Raises:
-            NotReady: it did not.
+            NotReady: it did not reboot in time.
         """
         if not self._console.wait_for(lambda: self._boots.count > boots, deadline):
-            raise self.not_ready(f"reboot within {deadline}", longer=True)
+            raise self.not_ready(f"within {deadline}", longer=True, awaited="reboot")
 
     def wait_for_listeners(self, schemes: set[str], deadline: Deadline) -> bool:
         """Return whether the guest reported its boot and all these listeners before the deadline.
 
         Raises:
-            NotReady: the guest said that it could not start one of them.
+            NotReady: the guest reported that it could not start one of them.
         """
 
         def outcome() -> str | None:
@@ -118,17 +118,17 @@ class ReadinessMonitor:
             text = self._console.text[self._boots.first_text :]
             for match in _FAILED_START.finditer(text):
                 if match[1].lower() in schemes:
-                    return f"said: {match[0]}"
-            # Listeners are reported while they start, so before a program that starts them ends.
+                    return f"printed: {match[0]}"
+            # Listeners are reported as they start, so before the program that starts them ends.
             return "is at its prompt: its program has ended" if _AT_PROMPT.search(text) else None
 
-        said = self._console.wait_for(outcome, deadline)
-        if said is not None and said != "ready":
-            raise self.not_ready(f"because it {said}")
-        return said is not None
+        found = self._console.wait_for(outcome, deadline)
+        if found is not None and found != "ready":
+            raise self.not_ready(f"because it {found}")
+        return found is not None
 
     def wait_for_text(self, pattern: str, deadline: Deadline) -> bool:
-        """Return whether the present boot printed `pattern` before the deadline."""
+        """Return whether the current boot printed `pattern` before the deadline."""
         expression = re.compile(pattern, re.MULTILINE)
         return (
             self._console.wait_for(
@@ -138,10 +138,10 @@ class ReadinessMonitor:
         )
 
     def wait_for_event(self, name: str, deadline: Deadline, since: int) -> dict[str, Any]:
-        """Wait for an event of the guest, of those from index `since`, and return it.
+        """Wait for an event of the guest, from index `since` on, and return it.
 
         Raises:
-            ControlError: it did not come in time.
+            ControlError: the event did not come in time.
         """
         found = self._console.wait_for(
             lambda: next((e for e in self._boots.events[since:] if e.get("event") == name), None),
@@ -152,33 +152,34 @@ class ReadinessMonitor:
         return found
 
     def describe(self) -> str:
-        """Return what is waited for, completing "The device was to ..."."""
+        """Return the condition, as it completes "The device did not ..."."""
         return self._readiness.describe(self._target)
 
-    def not_ready(self, reason: str, *, longer: bool = False) -> NotReady:
-        """Return the error, with the end of the console and what may help.
+    def not_ready(self, reason: str, *, longer: bool = False, awaited: str = "") -> NotReady:
+        """Return the error, with the end of the console and hints.
 
         Args:
-            reason: completing "and did not ...".
-            longer: whether the device may only need longer.
+            reason: such as "within 20 s" or "because ...".
+            longer: whether the device may just need more time.
+            awaited: the condition, as `describe` words it; "" for that of the device.
         """
         tail = self._console.tail()
         silent = isinstance(self._readiness, ListeningReadiness) and not self._control.seen
         hints = []
         if silent and not self._boots.no_boot:
             hints.append(
-                "it told nothing of itself; for a firmware that is not espbench's, say when it "
+                "it sent no control records; for a firmware other than espbench's, say when it "
                 "is ready with --ready-console or --ready-http (pytest: --espbench-ready-console, "
                 "--espbench-ready-http)"
             )
         if longer:
             hints.append(
-                "if it only needs longer: --ready-timeout (pytest: --espbench-ready-timeout), or "
-                f"{SCALE_VARIABLE} on a slow machine"
+                "if it just needs more time: --ready-timeout (pytest: --espbench-ready-timeout), "
+                f"or {SCALE_VARIABLE} on a slow machine"
             )
         if hints:
             reason += f" ({'; '.join(hints)})"
         shown = f"its console ended with:\n{tail}" if tail else "its console shows nothing"
         return NotReady(
-            f"{self._name} was to {self.describe()}, and did not {reason}; {shown}", tail=tail
+            f"{self._name} did not {awaited or self.describe()} {reason}; {shown}", tail=tail
         )

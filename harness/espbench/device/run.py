@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Run`: the parts of a device that live from one start to the next, wired to each other."""
+"""`Run`: creates and connects the parts of a device that live from one start to the next."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from espbench.qemu.qmp import Qmp
 __all__ = ["Run", "RunTarget"]
 
 RECORDED_PIECE = 600
-"""Bytes of a file that go into a request while QEMU records, because its UART is slow then."""
+"""Bytes of a file per request while QEMU records, which makes its UART slow."""
 
 
 class RunTarget(ReadyTarget, MonitoredGuest, Protocol):
-    """What a run must know of its device; `Device` is one."""
+    """The interface of a device that a run needs; `Device` implements it."""
 
     name: str
     firmware: Path
@@ -42,7 +42,7 @@ class RunTarget(ReadyTarget, MonitoredGuest, Protocol):
 
 
 class Run:
-    """One run of a device; made at its start, and kept until the next one."""
+    """One run of a device; created at its start, and kept until the next start."""
 
     def __init__(
         self,
@@ -53,11 +53,11 @@ class Run:
         qmp: Callable[[], Qmp | None],
         ended: Callable[[], EspbenchError | None],
     ) -> None:
-        """Make the parts; nothing happened yet.
+        """Create the parts; nothing runs yet.
 
         Args:
-            device: whose run it is.
-            tap: called with all that the guest prints, as it comes.
+            device: the device that runs.
+            tap: called with everything that the guest prints, as it arrives.
             records: whether QEMU records the run.
             qmp: returns QEMU's monitor, or None.
             ended: returns why the console is closed.
@@ -75,7 +75,7 @@ class Run:
         self.control = Control(self.console, board.longest_request)
         self.memory = DeviceMemory(self.control, self.timeline, device, board.heap_noise)
         self.python = MicroPython(device.name, self.control)
-        # base64 makes three bytes four, and the request carries a line of Python around them.
+        # base64 turns three bytes into four, and the request wraps them in a line of Python.
         piece = board.longest_request // 2 - 256
         self.filesystem = Filesystem(self.python, min(piece, RECORDED_PIECE) if records else piece)
         self.network = OnDemandNetwork(device.name, qmp, self.timeline.add)
@@ -116,6 +116,6 @@ class Run:
         self.boots.feed(text)
 
     def _end_boot(self) -> None:
-        """Give up what the boot before this one still owes: a dump's end, and answers."""
+        """Stop waiting for the rest of the previous boot's dump, and for its answers."""
         self.faults.finish_dump()
         self.control.lose()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""`Shortcuts`: what `Device` hands on to its parts, so `device.heap()` is `device.memory.heap()`.
+"""`Shortcuts`: delegates from `Device` to its parts: `device.heap()` is `device.memory.heap()`.
 
-All of this is public, and stays: tests are shorter with it. Nothing here does any work of its own.
+These are public and keep tests short. Nothing here does any work itself.
 """
 
 from __future__ import annotations
@@ -28,38 +28,38 @@ __all__ = ["Shortcuts"]
 
 
 class Shortcuts:
-    """Methods of a device that its parts carry out."""
+    """Methods of a device that delegate to its parts."""
 
     addresses: Addresses
     """The host's ports and URLs that lead to the device."""
     run: Run
-    """The run that is on, or the last one."""
+    """The current run, or the last one."""
 
     # ---------------------------------------------------------------- the parts of a run
 
     @property
     def timeline(self) -> Timeline:
-        """What happened, and when."""
+        """The events of the run, with their times."""
         return self.run.timeline
 
     @property
     def console(self) -> Console:
-        """The serial line: what the guest printed, and waiting for it."""
+        """The serial line: the guest's output, and waiting for text in it."""
         return self.run.console
 
     @property
     def control(self) -> Control:
-        """Requests that the guest answers below its network and below Python."""
+        """Control requests, which the guest answers without its network or Python."""
         return self.run.control
 
     @property
     def memory(self) -> DeviceMemory:
-        """The heap: its figures, leaks, and allocations that fail."""
+        """The heap: its figures, leaks, and failing allocations."""
         return self.run.memory
 
     @property
     def python(self) -> MicroPython:
-        """The interpreter."""
+        """The MicroPython interpreter."""
         return self.run.python
 
     @property
@@ -88,7 +88,7 @@ class Shortcuts:
         return self.addresses.port(guest_port, index)
 
     def forward(self, guest_port: int) -> int:
-        """Return a host port that leads to a guest port; makes one if there is none yet."""
+        """Return a host port that leads to a guest port, adding a forward if there is none yet."""
         return self.addresses.forward(guest_port)
 
     def url(self, path: str = "/", scheme: str = "http", index: int = 0) -> str:
@@ -120,7 +120,7 @@ class Shortcuts:
 
     @property
     def resets(self) -> list[str]:
-        """The cause of every boot, as the chip's ROM names it, where it does."""
+        """The cause of every boot, as the chip's ROM names it, if it does."""
         return self.run.boots.resets
 
     @property
@@ -136,10 +136,10 @@ class Shortcuts:
         Args:
             name: such as "listening".
             timeout: seconds, scaled; or a deadline.
-            since: index into `events` from which to look.
+            since: index into `events` at which to start looking.
 
         Raises:
-            ControlError: it did not come in time.
+            ControlError: the event did not come in time.
         """
         return self.run.readiness.wait_for_event(name, Deadline.of(timeout), since)
 
@@ -148,11 +148,11 @@ class Shortcuts:
         return self.run.readiness.wait_for_listeners(schemes, deadline)
 
     def wait_for_text(self, pattern: str, deadline: Deadline) -> bool:
-        """Return whether the present boot printed `pattern` before the deadline."""
+        """Return whether the current boot printed `pattern` before the deadline."""
         return self.run.readiness.wait_for_text(pattern, deadline)
 
     def wait_for_change(self, seconds: float) -> None:
-        """Wait until the console shows something, or so many (unscaled) seconds are over."""
+        """Wait until the console shows something, for at most `seconds` (unscaled)."""
         self.console.wait_for_change(seconds)
 
     # ---------------------------------------------------------------- faults
@@ -163,11 +163,11 @@ class Shortcuts:
         return self.faults.panics
 
     def check(self) -> None:
-        """Raise what is wrong with the device, if anything is.
+        """Raise the error that explains what is wrong with the device, if anything is.
 
         Raises:
-            Panicked: the guest panicked, and no test said that it expected that.
-            QemuDied: QEMU ended.
+            Panicked: the guest panicked, and no test expected that.
+            QemuDied: QEMU exited.
             NotRunning: the device was stopped.
         """
         self.console.check()
@@ -180,24 +180,24 @@ class Shortcuts:
 
     @property
     def heap_samples(self) -> list[HeapSample]:
-        """Every look at the heap."""
+        """All heap samples of the run."""
         return self.memory.samples
 
     @property
     def heap_watch(self) -> HeapWatch | None:
-        """What looks at the heap of the run that is on, or did in the last one."""
+        """The sampler of the heap in the current or last run."""
         return self.memory.watch
 
     def heap(self, timeout: float | Deadline = 10.0) -> HeapInfo:
-        """Return the figures of the device's memory; every look is kept for the evidence."""
+        """Return the figures of the device's memory; each sample is kept for the evidence."""
         return self.memory.heap(timeout)
 
     def sample_heap(self, why: str, deadline: Deadline) -> HeapInfo:
-        """Look at the heap, and note why."""
+        """Sample the heap, and note why."""
         return self.memory.sample(why, deadline)
 
     def heap_reset(self) -> None:
-        """Set the low-water mark back to what is free now."""
+        """Reset the low-water mark to the bytes that are free now."""
         self.memory.heap_reset()
 
     def stats(self, timeout: float | Deadline = 10.0) -> dict[str, Any]:
@@ -205,15 +205,15 @@ class Shortcuts:
         return self.memory.stats(timeout)
 
     def ballast(self, size: int) -> int:
-        """Take `size` bytes of the network heap in all (0 gives all back); return what is held."""
+        """Hold `size` bytes of the network heap in total (0 frees all); return the bytes held."""
         return self.memory.ballast(size)
 
     def fail_alloc(self, number: int, persistent: bool = False) -> None:
-        """Make the `number`-th next allocation of the network heap fail; 0 switches that off."""
+        """Make the `number`-th next allocation from the network heap fail; 0 disables that."""
         self.memory.fail_alloc(number, persistent)
 
     def fail_alloc_seen(self) -> dict[str, int]:
-        """Return how many allocations there were since `fail_alloc`, and how many failed."""
+        """Return the numbers of allocations and of failed ones since `fail_alloc`."""
         return self.memory.fail_alloc_seen()
 
     def settle(
@@ -227,13 +227,13 @@ class Shortcuts:
         return self.memory.settle(timeout, free=free, blocks=blocks)
 
     def heap_at_rest(self, timeout: float | Deadline = 10.0) -> HeapInfo:
-        """Wait until the heap stays as it is; see `DeviceMemory.heap_at_rest`."""
+        """Wait until the heap stops changing; see `DeviceMemory.heap_at_rest`."""
         return self.memory.heap_at_rest(timeout)
 
     def no_leak(
         self, tolerance: int = 0, timeout: float = 10.0, settled: float = 10.0
     ) -> AbstractContextManager[HeapInfo]:
-        """Check that the block gives back all memory that it took; see `DeviceMemory.no_leak`."""
+        """Check that the block frees all memory that it takes; see `DeviceMemory.no_leak`."""
         return self.memory.no_leak(tolerance, timeout, settled)
 
     # ---------------------------------------------------------------- MicroPython and its files

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Timeline`: what happened to a device, and when; all of its evidence shares this clock."""
+"""`Timeline`: the events of a device and their times, on the clock that all its evidence shares."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["Event", "Timeline"]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened.
+    """One event.
 
     Attributes:
-        at: seconds after the device's start was asked for.
+        at: seconds since the start of the device was requested.
         name: such as "qemu_started", "boot", "listening", "ready".
-        detail: what else is known; for events of the guest, their record.
+        detail: further fields; for events of the guest, their record.
     """
 
     at: float
@@ -27,7 +27,7 @@ class Event:
     detail: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what goes into `events.json`."""
+        """Return the entry for `events.json`."""
         return {
             "at": round(self.at, 6),
             "event": self.name,
@@ -49,7 +49,7 @@ class Timeline:
         return time.monotonic() - self.started
 
     def leave_out(self, seconds: float) -> None:
-        """Let the clock not count so many seconds that have just passed."""
+        """Exclude the last `seconds` from the clock."""
         self.started += seconds
 
     def add(self, name: str, at: float | None = None, **detail: Any) -> Event:
@@ -69,6 +69,6 @@ class Timeline:
             return iter(list(self._events))
 
     def __len__(self) -> int:
-        """Return how many events there are."""
+        """Return the number of events."""
         with self._lock:
             return len(self._events)

@@ -119,9 +119,8 @@ def test_reboot_loop(firmware: Make) -> None:
     with pytest.raises(RebootLoop) as caught, device:
         pass
     assert str(caught.value).startswith(
-        "device was to print something that matches '^never$', and booted 5 times in a row "
-        "instead, the last time because of SW_RESET: look for what resets it; its console ended "
-        "with:\n"
+        "device did not print something that matches '^never$' but booted 5 times in a row, the "
+        "last time because of SW_RESET: find out what resets it; its console ended with:\n"
     )
     assert (caught.value.boots, caught.value.cause) == (5, "SW_RESET")
     assert "rst:0x3 (SW_RESET)" in caught.value.tail
@@ -134,9 +133,9 @@ def test_nothing_to_boot(firmware: Make) -> None:
     with pytest.raises(NotReady) as caught, Device("esp32", path):
         pass
     assert str(caught.value).startswith(
-        "device was to listen for http, and did not because the chip's ROM found nothing to boot "
-        "in its flash (invalid header: 0xffffffff): is the firmware a merged binary for this chip; "
-        "its console ended with:\n"
+        "device did not listen for http because the chip's ROM found nothing to boot in its flash "
+        "(invalid header: 0xffffffff): is the firmware a merged binary for this chip; its console "
+        "ended with:\n"
     )
 
 

@@ -190,7 +190,7 @@ def test_workflow_that_records_nothing(runner: Runner, installed: Installed) -> 
     ("said", "failing", "words"),
     [
         ({"PORTS": "http=80"}, 1, "1 failed, 2 passed, 2 skipped"),
-        ({"READY": "", "READY_HTTP": "/"}, 2, "was to answer GET / over http, and did not within"),
+        ({"READY": "", "READY_HTTP": "/"}, 2, "did not answer GET / over http within"),
     ],
     ids=["ports", "ready-http"],
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Boots are counted, and told apart from boots in vain, by what the guest sends and prints."""
+"""Boots, and those that do not become ready, are counted from the guest's events and output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Guest:
     """Prints, and remembers which boots began."""
 
     def __init__(self, board: str) -> None:
-        """Have printed nothing."""
+        """Start without output."""
         self.text = ""
         self.begun = 0
         self.boots = Boots(
@@ -24,17 +24,17 @@ class Guest:
         )
 
     def begin(self) -> None:
-        """Count."""
+        """Count a boot."""
         self.begun += 1
 
     def prints(self, text: str) -> None:
-        """Print."""
+        """Print text on the console."""
         self.text += text
         self.boots.feed(text)
 
 
 def waits(boots: Boots) -> tuple[bool, bool]:
-    """Return whether it loops, and whether it found nothing to boot."""
+    """Return whether the guest is in a loop, and whether it found nothing to boot."""
     return boots.looping, boots.cannot_boot
 
 
@@ -50,7 +50,7 @@ def test_boot_event() -> None:
 
 
 def test_rom_line_and_event_are_one_boot() -> None:
-    """A ROM's line begins the boot that the firmware reports later."""
+    """The ROM's line begins the boot that the firmware reports later."""
     guest = Guest("esp32")
     guest.prints("cut off" + ROM + "I (31) boot\n")
     guest.boots.take_event({"event": "boot", "cause": "other"})
@@ -61,7 +61,7 @@ def test_rom_line_and_event_are_one_boot() -> None:
 
 
 def test_loop_only_while_awaited() -> None:
-    """A test may reset a device as often as it likes; whoever waits for it counts from then on."""
+    """A test may reset a device as often as it likes; boots count only during a wait."""
     guest = Guest("esp32")
     guest.prints(ROM * BOOTS_IN_VAIN)
     assert waits(guest.boots) == (False, False)
@@ -76,7 +76,7 @@ def test_loop_only_while_awaited() -> None:
 
 @pytest.mark.parametrize("board", ["esp32", "esp32c3"])
 def test_nothing_to_boot(board: str) -> None:
-    """A ROM that finds nothing to boot is waited for in vain at once, until it boots again."""
+    """A ROM that finds nothing to boot ends the wait at once, until the next boot."""
     guest = Guest(board)
     with guest.boots.awaited():
         guest.prints(NOTHING)

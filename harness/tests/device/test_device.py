@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Device` on the bench's own firmware: what scenarios rely on."""
+"""`Device` with the bench's own firmware: the behaviour that scenarios rely on."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def get(device: Device, path: str = "/") -> bytes:
 
 
 def test_exceptions_use_setjmp(firmware: Path) -> None:
-    """The compiler knows that what catches an exception returns twice, as it does of setjmp()."""
+    """Catching exceptions uses setjmp(), of which the compiler knows that it returns twice."""
     with firmware.open("rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
         assert isinstance(table, SymbolTableSection)
@@ -64,7 +64,7 @@ def test_exceptions_use_setjmp(firmware: Path) -> None:
 
 
 def test_reboots_for_ever(firmware: Path) -> None:
-    """A device that boots again and again is told long before the time-out, with the cause."""
+    """A reboot loop is reported long before the timeout, with its cause."""
     device = Device(
         "lx60",
         firmware,
@@ -75,14 +75,14 @@ def test_reboots_for_ever(firmware: Path) -> None:
         pass
     assert (caught.value.boots, caught.value.cause) == (5, "hard_reset")
     assert str(caught.value).startswith(
-        "device was to listen for http, and booted 5 times in a row instead, the last time because "
-        "of hard_reset: look for what resets it; its console ended with:\n"
+        "device did not listen for http but booted 5 times in a row, the last time because of "
+        "hard_reset: find out what resets it; its console ended with:\n"
     )
     assert "once more" in caught.value.tail
 
 
 def test_boot_in_order(shared_device: Device) -> None:
-    """A boot is a sequence of events with times that only grow."""
+    """The events of a boot come in order, with increasing times."""
     names = [event.name for event in shared_device.timeline]
     order = ["start", "image", "exec", "boot", "net", "listening", "answered", "ready"]
     assert [name for name in names if name in order][: len(order)] == order
@@ -92,7 +92,7 @@ def test_boot_in_order(shared_device: Device) -> None:
 
 
 def test_python(shared_device: Device) -> None:
-    """Python runs on the device while its servers do, and its errors come back."""
+    """Python runs on the device beside its servers, and its errors are returned."""
     shared_device.exec("answer = [1, 2.5, 'ä', None, {'a': True}]")
     assert shared_device.eval("answer") == [1, 2.5, "ä", None, {"a": True}]
     shared_device.exec("print('seen', 6 * 7)")
@@ -116,7 +116,7 @@ def test_files(device: Device) -> None:
 
 
 def test_control_while_python_is_busy(device: Device) -> None:
-    """Control requests below Python are answered while Python is not listening."""
+    """Control requests that do not need Python are answered while Python is busy."""
     failed: list[ControlError] = []
 
     def endless() -> None:
@@ -129,7 +129,7 @@ def test_control_while_python_is_busy(device: Device) -> None:
     thread.start()
     for _ in range(5):
         assert device.ping(timeout=2) > 0
-    with pytest.raises(ControlTimeout, match=r"^Another thread's Python still runs on device, "):
+    with pytest.raises(ControlTimeout, match=r"^Another thread's Python is still running on "):
         device.exec("pass", timeout=0.05)
     device.reset(hard=True)
     thread.join()
@@ -139,7 +139,7 @@ def test_control_while_python_is_busy(device: Device) -> None:
 
 
 def test_control_without_memory(device: Device) -> None:
-    """The device can be asked about its memory when there is none."""
+    """The device reports its memory even when it has none left."""
     held = device.ballast(10_000_000)
     heap = device.heap()
     assert held == heap.ballast
@@ -173,7 +173,7 @@ def test_panic(device: Device) -> None:
 
 
 def test_unexpected_panic(device_factory: DeviceFactory) -> None:
-    """Whatever waits when the guest panics gets the panic, and so does what comes after."""
+    """A panic ends pending waits, and later calls raise it too."""
     device = device_factory()
     caught: list[BaseException] = []
 
@@ -196,7 +196,7 @@ def test_unexpected_panic(device_factory: DeviceFactory) -> None:
 
 
 def test_no_leak(device: Device) -> None:
-    """A block that gives its memory back passes, and one that keeps some is told how much."""
+    """A block that frees its memory passes; for one that does not, the error says how much."""
     with device.no_leak():
         get(device)
     before = device.settle()
@@ -221,7 +221,7 @@ def test_open_connection_is_no_rest(device: Device) -> None:
 
 
 def test_heap_at_rest_without_connections_that_are_over(device: Device) -> None:
-    """The heap is not at rest while lwIP remembers a connection that it ended (TIME-WAIT)."""
+    """The heap is not at rest while lwIP keeps a closed connection in TIME-WAIT."""
     free = device.heap_at_rest().free
     with socket.create_connection(("127.0.0.1", device.port(80))) as connection:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
@@ -236,7 +236,7 @@ def test_heap_at_rest_without_connections_that_are_over(device: Device) -> None:
 
 
 def test_heap_at_rest(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a connection open the heap is at rest, unless it changes before that is known."""
+    """The heap can be at rest with an open connection, unless it changes too soon."""
     free = device.settle().free
     with socket.create_connection(("127.0.0.1", device.port(80))) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -247,7 +247,7 @@ def test_heap_at_rest(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(MemoryLeaked) as caught:
             device.heap_at_rest(0.3)
     assert str(caught.value) == (
-        f"The device's heap did not stay as it was for 60 s within 0.3 s: {free - kept} bytes are "
+        f"The device's heap was never unchanged for 60 s within 0.3 s: {free - kept} bytes are "
         "free. Is a connection busy?"
     )
     device.settle()
@@ -261,13 +261,13 @@ def test_repl(device: Device) -> None:
 
 
 def test_program_that_ends(device_factory: DeviceFactory) -> None:
-    """A program that ends without serving is not waited for."""
+    """The wait ends when the program ends without serving."""
     with pytest.raises(NotReady, match=r"because it is at its prompt: its program has ended"):
         device_factory(files={"/main.py": "1 / 0"}, ready_timeout=60)
 
 
 def packets(capture: bytes) -> int:
-    """Return how many packets there are in a pcap."""
+    """Return the number of packets in a pcap."""
     assert struct.unpack_from("<I", capture) == (0xA1B2C3D4,)
     position, count = 24, 0
     while position < len(capture):
@@ -279,7 +279,7 @@ def packets(capture: bytes) -> int:
 
 @pytest.mark.device(files=TLS_FILES)
 def test_evidence(device: Device, tmp_path: Path) -> None:
-    """A capture and the secrets that open it, the heap over time, and the events of the guest."""
+    """The evidence has a capture, its TLS secrets, heap samples, and the guest's events."""
     context = ssl.create_default_context(cadata=RECIPE.trust)
     context.check_hostname = False
     context.keylog_filename = str(device.tls_secrets)
@@ -301,7 +301,7 @@ def test_evidence(device: Device, tmp_path: Path) -> None:
 
 
 def test_readiness_of_one_byte(device_factory: DeviceFactory) -> None:
-    """Ready means that the guest answered: the first request needs no second try."""
+    """Ready means that the guest has answered, so the first request succeeds at once."""
     device = device_factory(ready="http")
     answered = device.timeline.first("answered")
     listening = device.timeline.first("listening")
@@ -313,14 +313,14 @@ def test_readiness_of_one_byte(device_factory: DeviceFactory) -> None:
 
 
 def test_a_pause_is_no_time(device: Device) -> None:
-    """A paused device takes no CPU; afterwards neither its clock nor the timeline counts that."""
+    """A paused device uses no CPU, and neither its clock nor the timeline counts the pause."""
     pause = 1.5
     assert device.pid is not None
     process = psutil.Process(device.pid)
     before, since = device.ping(), device.timeline.now()
     device.pause()
     used = sum(process.cpu_times()[:2])
-    time.sleep(pause)  # nothing to wait for: that nothing happens is what is looked at
+    time.sleep(pause)  # no event to wait for: the test checks that nothing happens
     assert sum(process.cpu_times()[:2]) - used <= 0.02  # two ticks of the kernel's clock
     device.resume()
     assert (device.ping() - before) / 1e6 < pause
@@ -333,7 +333,7 @@ def test_a_pause_is_no_time(device: Device) -> None:
 
 
 def test_the_end_of_a_paused_device(device: Device) -> None:
-    """A QEMU that ended in a pause is told of as ever."""
+    """A QEMU that ended during a pause is reported like any other."""
     device.pause()
     assert device.pid is not None
     os.kill(device.pid, signal.SIGKILL)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where files and boot arguments go in the flash of one's own and of somebody else's firmware."""
+"""Where files and boot arguments go in the flash, with espbench's own and with other firmware."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def firmware(*partitions: Partition, length: int = 0x18000) -> bytes:
 
 
 def test_own_firmware_is_what_the_board_says() -> None:
-    """The board's data are those of espbench's own partition table."""
+    """The board's data match espbench's own partition table."""
     assert fit(ESP32.flash, firmware(NVS, ARGUMENTS, FACTORY, VFS)) == ESP32.flash
 
 
 def test_board_without_a_table() -> None:
-    """A board whose firmware is not in the flash has no table to look for."""
+    """A board whose firmware is not in the flash has no partition table."""
     assert fit(LX60.flash, b"anything") == LX60.flash
 
 
@@ -73,7 +73,7 @@ def test_complete_image() -> None:
     with pytest.raises(ImageError) as caught:
         fit(ESP32.flash, firmware(length=(16 << 20) + 1))
     assert str(caught.value) == (
-        "The firmware needs a flash of 16777217 bytes, and the board's machine has at most "
+        "The firmware needs a flash of 16777217 bytes, but the board's machine has at most "
         "16777216: make it smaller."
     )
 
@@ -92,7 +92,7 @@ def test_device_image(tmp_path: Path) -> None:
 
 
 def test_complete_image_stays_as_it_is(tmp_path: Path) -> None:
-    """Somebody's full flash is not touched when nothing is asked for."""
+    """An image of a full flash is not changed without files or arguments."""
     path = tmp_path / "full.bin"
     whole = bytearray(firmware(NVS, FACTORY, VFS, length=4 << 20))
     whole[0x200000:0x200004] = b"their"[:4]
@@ -103,7 +103,7 @@ def test_complete_image_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_lx60_has_a_command_line(tmp_path: Path) -> None:
-    """Where a kernel command line takes the arguments, the flash has none."""
+    """If a kernel command line carries the arguments, the flash has none."""
     path = tmp_path / "firmware.elf"
     path.touch()
     image = device_image(LX60, path, {}, {"heap": "1"})
@@ -111,27 +111,27 @@ def test_lx60_has_a_command_line(tmp_path: Path) -> None:
 
 
 def test_no_place(tmp_path: Path) -> None:
-    """Files and arguments that the firmware has no partition for are refused, with the remedy."""
+    """Files and arguments without a partition are rejected, with the remedy."""
     path = tmp_path / "other.bin"
     path.write_bytes(firmware(NVS, FACTORY))
     files = {f"/{name}": b"" for name in "abcde"}
     with pytest.raises(ConfigError) as caught:
         device_image(ESP32, path, files, {})
     assert str(caught.value) == (
-        f"{path} has no partition 'vfs', so it cannot have /a, /b, /c and 2 more files: leave the "
-        "files away, or give its partition table a line such as `vfs, data, fat, , 0x200000`."
+        f"{path} has no partition 'vfs', so it cannot have /a, /b, /c and 2 more files: omit the "
+        "files, or add a line to its partition table such as `vfs, data, fat, , 0x200000`."
     )
     with pytest.raises(ConfigError) as caught:
         device_image(ESP32, path, {}, {"heap": "1", "dhcp": "0"})
     assert str(caught.value) == (
-        f"{path} has no partition 'bootargs', so it cannot take heap, dhcp: leave the boot "
-        "arguments away, or give its partition table the line `bootargs, data, 0x40, , 0x1000`."
+        f"{path} has no partition 'bootargs', so it cannot take heap, dhcp: omit the boot "
+        "arguments, or add the line `bootargs, data, 0x40, , 0x1000` to its partition table."
     )
     assert device_image(ESP32, path, {}, {}).arguments == ""
 
 
 def application(*segments: bytes, hashed: bool = True) -> bytes:
-    """Return an application as esptool makes it, with its checksum."""
+    """Return an application image as esptool builds it, with its checksum."""
     data = struct.pack("<BBBBI 15x B", 0xE9, len(segments), 0, 0, 0x40080000, hashed)
     for segment in segments:
         data += struct.pack("<II", 0x3F400020, len(segment)) + segment
@@ -153,12 +153,12 @@ def application(*segments: bytes, hashed: bool = True) -> bytes:
     ],
 )
 def test_applications(change: Callable[[bytes], bytes], flaw: str, *, hashed: bool) -> None:
-    """What the bootloader would refuse without a word is told, with and without a hash."""
+    """Flaws that the bootloader would not report are found, with and without a hash."""
     assert esp_image.flaw(change(application(b"code" * 10, b"more", hashed=hashed))) == flaw
 
 
 def test_damage(tmp_path: Path) -> None:
-    """A firmware is damaged when none of its applications can boot, wherever the file begins."""
+    """A firmware is damaged if none of its applications can boot, wherever the file begins."""
     other = Partition("ota_0", 0, 0x10, 0x18000, 0x8000)
     path = tmp_path / "firmware.bin"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `Device` hands on to its parts takes the same arguments there."""
+"""The shortcuts of `Device` take the same arguments as the methods that they delegate to."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ METHODS = [
 
 @pytest.mark.parametrize(("name", "method"), METHODS, ids=[name for name, _ in METHODS])
 def test_arguments(name: str, method: Callable[..., Any]) -> None:
-    """Names, order and defaults are the part's."""
+    """Names, order and defaults are those of the part."""
     found, wanted = (inspect.signature(f).parameters for f in (getattr(Device, name), method))
     assert list(found.items()) == list(wanted.items())
 
 
 def test_there_are_shortcuts() -> None:
-    """The names that tests use are among those that the test above compares."""
+    """The test above compares the names that tests use."""
     assert {"exec", "get", "heap", "no_leak", "put", "settle", "stats", "url"} <= dict(
         METHODS
     ).keys()

@@ -76,9 +76,9 @@ def test_gate_of_one_that_does_not_come_up(
     never = ("--ready-console", "^listening on 8080", "--ready-timeout", "1")
     assert gate(firmware, baseline, *never) == 1
     assert capsys.readouterr().err == (
-        "espbench: device was to print something that matches '^listening on 8080', and did not "
-        "within 1 s (if it only needs longer: --ready-timeout (pytest: --espbench-ready-timeout), "
-        "or ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:\n"
+        "espbench: device did not print something that matches '^listening on 8080' within 1 s "
+        "(if it just needs more time: --ready-timeout (pytest: --espbench-ready-timeout), or "
+        "ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:\n"
         "A firmware of our own\nserver up\n"
     )
 
@@ -88,10 +88,10 @@ def test_nobody_said_when_it_is_ready(tmp_path: Path, capsys: pytest.CaptureFixt
     firmware = foreign.build(tmp_path / "firmware.elf")
     assert cli.main(["measure", "--firmware", str(firmware), "--ready-timeout", "1"]) == 1
     assert capsys.readouterr().err.startswith(
-        "espbench: device was to listen for http, and did not within 1 s (it told nothing of "
-        "itself; for a firmware that is not espbench's, say when it is ready with --ready-console "
-        "or --ready-http (pytest: --espbench-ready-console, --espbench-ready-http); if it only "
-        "needs longer: --ready-timeout (pytest: --espbench-ready-timeout), or "
+        "espbench: device did not listen for http within 1 s (it sent no control records; for a "
+        "firmware other than espbench's, say when it is ready with --ready-console or "
+        "--ready-http (pytest: --espbench-ready-console, --espbench-ready-http); if it just "
+        "needs more time: --ready-timeout (pytest: --espbench-ready-timeout), or "
         "ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:\n"
         "A firmware of our own\n"
     )

@@ -195,8 +195,8 @@ def test_not_ready(inner: Inner, tmp_path: Path) -> None:
     )
     assert status == 1
     assert (
-        "espbench.errors.NotReady: device was to print something that matches '^never', and did "
-        "not within 3 s (if it only needs longer: --ready-timeout (pytest: "
+        "espbench.errors.NotReady: device did not print something that matches '^never' "
+        "within 3 s (if it just needs more time: --ready-timeout (pytest: "
         "--espbench-ready-timeout), or ESPBENCH_TIMEOUT_SCALE on a "
         "slow machine); its console ended with:\n" in output
     )
@@ -214,7 +214,7 @@ def test_server_that_failed(inner: Inner) -> None:
     )
     assert status == 1
     assert (
-        "NotReady: device was to listen for https, and did not because it said: "
+        "NotReady: device did not listen for https because it printed: "
         "Failed to start HTTPS server: /certs/servercert.pem not found; its console" in output
     )
 
@@ -393,7 +393,7 @@ def test_corrupt_firmware(
     assert status == 4
     assert re.search(
         rf"ERROR: Board lx60 cannot run the firmware \S+bad\.elf: {flaw}\. Copy or build it "
-        r"again \(`espbench build --board lx60` makes espbench's own\)\.",
+        r"again \(`espbench build --board lx60` builds espbench's own\)\.",
         output,
     ), output
 

@@ -152,8 +152,8 @@ def test_a_device_of_the_pool_is_like_any(inner: Inner, tmp_path: Path, firmware
             "@pytest.mark.device(ready=ConsoleReadiness('^never'), ready_timeout=2)\n",
             [
                 (
-                    "espbench.errors.NotReady: device was to print something that matches "
-                    "'^never', and did not within 2 s (if it only needs longer: "
+                    "espbench.errors.NotReady: device did not print something that matches "
+                    "'^never' within 2 s (if it just needs more time: "
                     "--ready-timeout (pytest: --espbench-ready-timeout), or "
                     "ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:"
                 ),
@@ -221,8 +221,8 @@ def test_bad(device): pass
         assert "rst:0x3 (MAIN_PY)" in sentences(output)
     assert shown[1] == shown[0]
     assert shown[1][0].startswith(
-        "espbench.errors.RebootLoop: device was to print something that matches '^never', and "
-        "booted 5 times in a row instead, the last time because of MAIN_PY: look for what resets it"
+        "espbench.errors.RebootLoop: device did not print something that matches '^never' but "
+        "booted 5 times in a row, the last time because of MAIN_PY: find out what resets it"
     )
 
 

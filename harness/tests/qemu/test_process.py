@@ -211,7 +211,9 @@ def test_twice(tiny_firmware: Tiny) -> None:
     with Device("lx60", tiny_firmware(), ready=READY) as device:
         with pytest.raises(ConfigError) as caught:
             device.start()
-        assert str(caught.value) == ("device runs already: stop it before you start it again.")
+        assert str(caught.value) == (
+            "device is already running: stop it before you start it again."
+        )
 
 
 class Monitor:

@@ -58,8 +58,8 @@ def test_marks_survive_json() -> None:
     [{"at": 1, "name": "a", "phase": "lunch"}],
 ])  # fmt: skip
 def test_marks_from_something_else(data: object) -> None:
-    """What is no list of moments is refused."""
-    with pytest.raises(ValueError, match=r"^no (list of moments|moment: )"):
+    """Data that is not a list of marks is rejected."""
+    with pytest.raises(ValueError, match=r"^not a (list of marks|mark: )"):
         marks_from_json(data)
 
 

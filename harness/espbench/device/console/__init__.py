@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The guest's console: its serial line, what it printed, and the control records among that."""
+"""The guest's console: its serial line, its output, and the control records within that."""
 
 from espbench.device.console.console import INTERRUPT, Console, Transcript
 from espbench.device.console.control import Control, ControlClient

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Console`: reads what the guest prints, keeps it as a transcript, and waits for text in it."""
+"""`Console`: reads the guest's output, keeps a transcript of it, and waits for text in it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["INTERRUPT", "Console", "Transcript"]
 T = TypeVar("T")
 
 INTERRUPT = b"\x03"
-"""Ctrl-C: interrupts the running program, as in every MicroPython."""
+"""Ctrl-C: interrupts the running program."""
 SOFT_RESET = b"\x04"
 """Ctrl-D at the prompt: soft reset."""
 TAIL_LINES = 20
@@ -61,9 +61,9 @@ class Transcript:
 
 
 class Console:
-    """The device's serial line, and the one beside it that carries control records, if any.
+    """The device's serial line, and its second one for control records, if any.
 
-    Every wait ends early with the cause when the guest panics or QEMU dies.
+    If the guest panics or QEMU dies, every wait ends early and raises the cause.
     """
 
     def __init__(
@@ -76,19 +76,19 @@ class Console:
         fault: Callable[[], Exception | None],
         tap: Callable[[bytes], None] | None = None,
     ) -> None:
-        """Prepare; `attach` connects.
+        """Create a console; `attach` connects it.
 
         Args:
             timeline: the clock.
             on_record: called by the reader thread, with the lock held, for every control record.
-            on_text: the same for every piece of text.
-            faulty: returns whether waiting is useless; called with the lock held.
+            on_text: likewise for every piece of text.
+            faulty: returns whether waiting is pointless; called with the lock held.
             fault: returns why, or None; called without the lock, because it may take a while.
-            tap: called by the reader thread with what the guest printed, as it came; without the
-                control records, if they are among it.
+            tap: called by the reader thread with the guest's output, as it arrives, without any
+                control records in it.
         """
         self.changed = threading.Condition()
-        """Notified whenever something arrived; its lock protects all that the reader changes."""
+        """Notified whenever something arrives; its lock protects everything the reader changes."""
         self.transcript = Transcript()
         self.closed = False
         self._timeline = timeline
@@ -117,12 +117,12 @@ class Console:
         control: socket.socket | None = None,
         pace: Pace | None = None,
     ) -> None:
-        """Take over connected sockets and start to read.
+        """Take over connected sockets and start reading.
 
         Args:
             connection: the console.
-            control: the UART for control records; None: they are among the console's text.
-            pace: how fast the guest takes what is sent to it; None: QEMU sees to that.
+            control: the UART for control records; None if they arrive with the console's text.
+            pace: how fast the guest reads its UART; None if QEMU's flow control handles that.
         """
         self._line.attach(connection, pace)
         if control is not None:
@@ -146,15 +146,15 @@ class Console:
     ) -> re.Match[str]:
         """Wait until the console shows `pattern`, and return the match.
 
-        Looks at what came after the last match, as `pexpect` does; lines end in `\\n`.
+        Searches the text after the last match, like `pexpect`; lines end in `\\n`.
 
         Args:
             pattern: a regular expression, searched with `re.MULTILINE` when it is a string.
             timeout: seconds, scaled; or a deadline.
 
         Raises:
-            ConsoleTimeout: it did not, in time.
-            Panicked, QemuDied: it cannot any more.
+            ConsoleTimeout: the text did not appear in time.
+            Panicked, QemuDied: it can no longer appear.
         """
         expression = re.compile(pattern, re.MULTILINE) if isinstance(pattern, str) else pattern
         deadline = Deadline.of(timeout)
@@ -177,7 +177,7 @@ class Console:
             self._tap = tap
 
     def skip(self) -> None:
-        """Let the next `expect` look only at what comes from now on."""
+        """Make the next `expect` search only text that arrives from now on."""
         with self.changed:
             self._position = len(self.transcript.text)
 
@@ -185,29 +185,29 @@ class Console:
         """Send `data` to the guest's UART.
 
         Args:
-            data: text is sent as UTF-8.
-            timeout: seconds, scaled; the guest may be slow to take it.
+            data: bytes, or text, which is sent as UTF-8.
+            timeout: seconds, scaled; the guest may be slow to read it.
 
         Raises:
-            ConsoleTimeout: the guest did not take it in time.
+            ConsoleTimeout: the guest did not read it in time.
             NotRunning: the device is not running.
         """
         self._line.send(data.encode() if isinstance(data, str) else data, Deadline.of(timeout))
 
     def send_request(self, data: bytes, deadline: Deadline) -> None:
-        """Send a control request, by the UART that is there for it.
+        """Send a control request over the control UART, or else over the console.
 
         Raises:
-            ConsoleTimeout: the guest did not take it in time.
+            ConsoleTimeout: the guest did not read it in time.
             NotRunning: the device is not running.
         """
         (self._control or self._line).send(data, deadline)
 
     def repl(self, line: str, timeout: float | Deadline = 10.0) -> str:
-        """Type a line at the prompt and return what it prints.
+        """Type a line at the prompt and return its output.
 
         Raises:
-            ConsoleTimeout: no prompt came back in time.
+            ConsoleTimeout: the prompt did not come back in time.
         """
         deadline = Deadline.of(timeout)
         self.skip()
@@ -216,12 +216,12 @@ class Console:
         return match[1].partition("\n")[2]
 
     def wait_for(self, ready: Callable[[], T | None], deadline: Deadline) -> T | None:
-        """Return what `ready` returns as soon as that is true, or None when time is up.
+        """Return the first true value of `ready`, or None when time is up.
 
-        `ready` is called with the lock held, at once and after every change.
+        `ready` is called with the lock held, immediately and after every change.
 
         Raises:
-            DeviceError: the guest panicked or QEMU died, and `ready` was not true before.
+            DeviceError: the guest panicked or QEMU died before `ready` was true.
         """
         while True:
             with self.changed:
@@ -236,12 +236,12 @@ class Console:
         return None
 
     def wait_for_change(self, seconds: float) -> None:
-        """Wait until the console shows something, or so many (unscaled) seconds are over."""
+        """Wait until the console shows something, for at most `seconds` (unscaled)."""
         with self.changed:
             self.changed.wait(seconds)
 
     def wait_quiet(self, seconds: float, deadline: Deadline) -> bool:
-        """Return whether the guest printed nothing for so many (unscaled) seconds in time."""
+        """Return whether the guest was silent for `seconds` (unscaled) before the deadline."""
         with self.changed:
             while not self.closed:
                 left = min(seconds, deadline.remaining())
@@ -250,7 +250,7 @@ class Console:
         return False
 
     def check(self) -> None:
-        """Raise what ended the guest, or the panic that nobody has seen yet.
+        """Raise the error that ended the guest, or a panic that no test has seen yet.
 
         Raises:
             DeviceError: the guest panicked or QEMU died.
@@ -268,8 +268,8 @@ class Console:
         first = True
         while True:
             poll.poll()
-            # Control first, so that the text before a record has been read when the record is
-            # taken; what comes of it is that a boot's first text is known before its event.
+            # Read control first: then the text that precedes a record has been read when the
+            # record is handled, and a boot's first text is known before its event.
             record_data = None if control is None else _received(control)
             data = _received(connection)
             at = self._timeline.now()
@@ -277,7 +277,7 @@ class Console:
                 self._timeline.add("first_byte", at)
                 first = False
             items = [] if data is None else console.feed(data) if data else console.finish()
-            # Text that shares its line with records has lost its \r to the demultiplexer.
+            # The demultiplexer removes \r from text that shares its line with records.
             shown = data if raw else _text_of(items)
             with self.changed:
                 tap = self._tap  # one that comes later is handed what is taken now by `follow`
@@ -298,7 +298,7 @@ class Console:
 
     def _take(self, items: list[Item], at: float) -> None:
         for item in items:
-            # A mistake in a callback must not end the thread, or every wait would time out.
+            # An error in a callback must not end the thread, or every wait would time out.
             with contextlib.suppress(DeviceError):
                 match item:
                     case Text(text):
@@ -310,7 +310,7 @@ class Console:
                         self._timeline.add("malformed_record", at, data=repr(data[:200]))
 
     def _take_control(self, items: list[Item], at: float) -> None:
-        """Take what came by the control UART: text there is no console's."""
+        """Handle data from the control UART; text there does not belong to the console."""
         for item in items:
             if isinstance(item, Text):
                 self._timeline.add("control_text", at, text=item.text[:200])
@@ -322,7 +322,7 @@ def _text_of(items: list[Item]) -> bytes:
 
 
 def _received(connection: socket.socket) -> bytes | None:
-    """Return what is there to read: nothing yet (None), or the end (empty)."""
+    """Return the available data; None if there is none yet, empty at the end of the stream."""
     try:
         return connection.recv(65536)
     except BlockingIOError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Control`: sends requests to the guest's firmware, below its network and below Python."""
+"""`Control`: sends requests to the guest's firmware, without its network or Python."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _LOST = {"ok": False, "lost": True}
 
 
 class ControlClient(Protocol):
-    """What asks the guest; `Control` does, over the console."""
+    """Sends control requests to the guest; `Control` does so over the console."""
 
     @property
     def seen(self) -> bool:
-        """Whether the guest ever sent a record: if not, it is somebody else's firmware."""
+        """Whether the guest ever sent a record; another project's firmware never does."""
 
     def request(self, verb: str, *arguments: str | int, timeout: float | Deadline = 10.0) -> Any:
-        """Ask the guest and return the answer's value; see `Control.request`."""
+        """Send a request and return the value of the answer; see `Control.request`."""
 
 
 class Control:
@@ -35,18 +35,18 @@ class Control:
         """Use the console's stream.
 
         Args:
-            console: which.
-            longest: bytes of a request that the guest has room for.
+            console: the guest's.
+            longest: the most bytes of a request that the guest can buffer.
         """
         self._console = console
         self._longest = longest
         self._ids = itertools.count(1)
         self._pending: dict[int, dict[str, Any] | None] = {}
         self.seen = False
-        """Whether the guest ever sent a record: if not, it is somebody else's firmware."""
+        """Whether the guest ever sent a record; another project's firmware never does."""
 
     def request(self, verb: str, *arguments: str | int, timeout: float | Deadline = 10.0) -> Any:
-        """Ask the device and return the answer's value.
+        """Send a request and return the value of the answer.
 
         Args:
             verb: such as "heap"; the firmware documents them.
@@ -56,12 +56,12 @@ class Control:
         Raises:
             ControlError: the device refused, or reset before it answered.
             ControlTimeout: it did not answer in time.
-            Panicked, QemuDied: it cannot answer any more.
+            Panicked, QemuDied: it can no longer answer.
         """
         deadline = Deadline.of(timeout)
         number = next(self._ids)
         message = encode(number, verb, *arguments, longest=self._longest)
-        # A guest that panicked and is up again would answer, as if nothing had happened.
+        # A guest that panicked and rebooted would answer as if nothing had happened.
         self._console.check()
         with self._console.changed:
             self._pending[number] = None
@@ -89,7 +89,7 @@ class Control:
         return answer.get("value")
 
     def take(self, record: dict[str, Any]) -> bool:
-        """Take an answer; return whether it was one. Called with the console's lock held."""
+        """Handle a record; return whether it was an answer. Called with the console's lock held."""
         self.seen = True
         number = record.get("id")
         if not isinstance(number, int):
@@ -99,17 +99,17 @@ class Control:
         return True
 
     def lose(self) -> None:
-        """Fail what is not answered: the guest forgot it. Called with the console's lock held."""
+        """Fail the pending requests, which a reset lost. Called with the console's lock held."""
         for number, answer in self._pending.items():
             if answer is None:
                 self._pending[number] = dict(_LOST)
 
 
 def encode(number: int, verb: str, *arguments: str | int, longest: int = LONGEST_REQUEST) -> bytes:
-    """Return a request as it goes over the line.
+    """Return a request as it is sent.
 
     Raises:
-        ControlError: it is too long for the guest, or has a space where none can be.
+        ControlError: it is too long for the guest, or a word is not printable ASCII without spaces.
     """
     words = [str(number), verb, *map(str, arguments)]
     for word in words:
@@ -120,7 +120,7 @@ def encode(number: int, verb: str, *arguments: str | int, longest: int = LONGEST
     data = b"\x1e" + " ".join(words).encode() + b"\n"
     if len(data) > longest:
         raise ControlError(
-            f"The control request {verb} is {len(data)} bytes long, and the device takes "
+            f"The control request {verb} is {len(data)} bytes long, but the device accepts "
             f"{longest}: send it in pieces."
         )
     return data

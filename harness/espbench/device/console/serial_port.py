@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One serial line to the guest: sends to it as fast as the guest takes it."""
+"""`Line`: one serial line to the guest, which sends data as fast as the guest reads it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Line:
     """The sending half of a connected socket; safe to use from several threads."""
 
     def __init__(self, fault: Callable[[], Exception | None]) -> None:
-        """Prepare.
+        """Create a line; `attach` connects it.
 
         Args:
             fault: returns why QEMU closed the line, or None.
@@ -30,7 +30,7 @@ class Line:
         self._pace: Pace | None = None
 
     def attach(self, connection: socket.socket, pace: Pace | None = None) -> None:
-        """Take over a connected socket; without a `pace`, QEMU holds back what does not fit."""
+        """Take over a connected socket; without a `pace`, QEMU's flow control applies."""
         connection.setblocking(False)
         self._socket = connection
         self._pace = pace
@@ -46,7 +46,7 @@ class Line:
         """Send `data` to the guest's UART.
 
         Raises:
-            ConsoleTimeout: the guest did not take it in time.
+            ConsoleTimeout: the guest did not read it in time.
             NotRunning: the device is not running.
         """
         whole = memoryview(data)
@@ -74,8 +74,8 @@ class Line:
                 poll.register(self._socket, select.POLLOUT)
                 if not poll.poll(deadline.remaining() * 1000):
                     raise ConsoleTimeout(
-                        f"The guest did not take {len(rest)} bytes from its UART within "
-                        f"{deadline}: it hangs, or runs with interrupts off."
+                        f"The guest did not read {len(rest)} bytes from its UART within "
+                        f"{deadline}: it hangs, or runs with interrupts disabled."
                     ) from None
             except OSError as error:
                 raise self._fault() or NotRunning(

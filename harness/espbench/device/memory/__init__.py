@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A device's memory: its figures, leaks, and failing allocations, while it runs."""
+"""A running device's memory: figures, leak checks, and failing allocations."""
 
 from espbench.device.memory.device_memory import DeviceMemory
 from espbench.device.memory.heap_info import HeapInfo, HeapSample

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`DeviceMemory`: reads, fills and starves the heap of a running device, and finds leaks in it."""
+"""`DeviceMemory`: measures, fills and starves the heap of a running device, and finds leaks."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from espbench.util.timeouts import Deadline
 __all__ = ["DeviceMemory", "open_connections"]
 
 LOOK_PATIENCE = 1.0
-"""Seconds (scaled) for a look at the heap that no test asked for."""
+"""Timeout in seconds (scaled) for a heap sample that no test requested."""
 POLL = 0.01
-"""Seconds between two looks at figures for which the guest sends no event."""
+"""Seconds between two polls of figures for which the guest sends no event."""
 DELAYED_ACK = 0.5
-"""Seconds: the longest that a TCP may delay an ACK (RFC 9293 section 3.8.6.3)."""
+"""Seconds: the longest that TCP may delay an ACK (RFC 9293 section 3.8.6.3)."""
 FORGOTTEN = 3.0
-"""Seconds, scaled: twice what the boards' lwIP takes to forget a connection that it ended."""
+"""Seconds, scaled: twice as long as the boards' lwIP keeps a connection in TIME-WAIT."""
 
 
 class DeviceMemory:
@@ -40,12 +40,12 @@ class DeviceMemory:
     def __init__(
         self, control: ControlClient, timeline: Timeline, guest: MonitoredGuest, noise: int
     ) -> None:
-        """Have looked at nothing yet.
+        """Start without samples.
 
         Args:
-            control: asks the guest.
+            control: the guest's control channel.
             timeline: the run's clock.
-            guest: where TIME-WAIT connections are looked for.
+            guest: the guest whose TIME-WAIT connections are read.
             noise: the board's `heap_noise`, in bytes.
         """
         self._control = control
@@ -53,22 +53,22 @@ class DeviceMemory:
         self._guest = guest
         self._noise = noise
         self.samples: list[HeapSample] = []
-        """Every look at the heap, for the evidence."""
+        """All heap samples, for the evidence."""
         self.watch: HeapWatch | None = None
-        """What looks at the heap whenever the network was busy, where that was asked for."""
+        """Samples the heap after network activity, if enabled."""
 
     def heap(self, timeout: float | Deadline = 10.0) -> HeapInfo:
-        """Return the figures of the device's memory; every look is kept for the evidence."""
+        """Return the figures of the device's memory; each sample is kept for the evidence."""
         return self.sample("asked", Deadline.of(timeout))
 
     def sample(self, why: str, deadline: Deadline) -> HeapInfo:
-        """Look at the heap, and note why."""
+        """Sample the heap, and note why."""
         heap = HeapInfo.of(self._control.request("heap", timeout=deadline))
         self.samples.append(HeapSample(self._timeline.now(), why, heap))
         return heap
 
     def start_watch(self, capture: Path) -> None:
-        """Look at the heap whenever the capture of the network grows, until `watch` is stopped."""
+        """Sample the heap whenever the network capture grows, until `watch` is stopped."""
         self.watch = HeapWatch(capture, self._timeline, self._look)
         self.watch.start()
 
@@ -77,7 +77,7 @@ class DeviceMemory:
             self.sample("network", Deadline(LOOK_PATIENCE))
 
     def heap_reset(self) -> None:
-        """Set the low-water mark back to what is free now."""
+        """Reset the low-water mark to the bytes that are free now."""
         self._control.request("heap_reset")
 
     def stats(self, timeout: float | Deadline = 10.0) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class DeviceMemory:
         return value
 
     def ballast(self, size: int) -> int:
-        """Take `size` bytes of the network heap in all (0 gives all back); return what is held."""
+        """Hold `size` bytes of the network heap in total (0 frees all); return the bytes held."""
         held = int(self._control.request("ballast", size))
         self._timeline.add("ballast", size=held)
         if self.watch is not None:
@@ -94,12 +94,12 @@ class DeviceMemory:
         return held
 
     def fail_alloc(self, number: int, persistent: bool = False) -> None:
-        """Make the `number`-th next allocation of the network heap fail; 0 switches that off."""
+        """Make the `number`-th next allocation from the network heap fail; 0 disables that."""
         self._control.request("fail_alloc", number, "always" if persistent else "once")
         self._timeline.add("fail_alloc", number=number, persistent=persistent)
 
     def fail_alloc_seen(self) -> dict[str, int]:
-        """Return how many allocations there were since `fail_alloc`, and how many failed."""
+        """Return the numbers of allocations and of failed ones since `fail_alloc`."""
         value: dict[str, int] = self._control.request("fail_alloc_seen")
         return value
 
@@ -114,8 +114,8 @@ class DeviceMemory:
 
         Args:
             timeout: seconds, scaled; or a deadline.
-            free: wait until so many bytes are free as well.
-            blocks: wait until no more allocations than these are left, too.
+            free: also wait until at least this many bytes are free.
+            blocks: also wait until at most this many allocations are left.
 
         Raises:
             MemoryLeaked: it did not come to rest in time; the message says what is left.
@@ -123,7 +123,7 @@ class DeviceMemory:
         deadline = Deadline.of(timeout)
         previous: HeapInfo | None = None
         while True:
-            # Not with what is left of the deadline: an answer at its end is still an answer.
+            # Not limited to the rest of the deadline: an answer just after it still counts.
             connections = open_connections(self.stats())
             heap = HeapInfo.of(self._control.request("heap"))
             at_rest = previous is not None and heap.free == previous.free
@@ -149,11 +149,11 @@ class DeviceMemory:
         return TimeWait(self._guest)
 
     def heap_at_rest(self, timeout: float | Deadline = 10.0) -> HeapInfo:
-        """Wait until the heap stays as it is, with connections that may be open; return it.
+        """Wait until the heap stops changing, even if connections are open; return it.
 
-        What a connection holds is seen only then: an answer is kept until the client's ACK, which
-        may be late (RFC 9293 section 3.8.6.3), and lwIP remembers connections that are over for a
-        while (TIME-WAIT), which is waited for where it takes no longer than `FORGOTTEN`.
+        Only then does the heap show what a connection holds: a response is kept until the client's
+        ACK, which may be delayed (RFC 9293 section 3.8.6.3), and lwIP keeps closed connections in
+        TIME-WAIT for a while, which this waits for unless it takes longer than `FORGOTTEN`.
 
         Args:
             timeout: seconds, scaled; or a deadline.
@@ -168,7 +168,7 @@ class DeviceMemory:
         while (left := since + DELAYED_ACK - time.monotonic()) > 0:
             if deadline.expired():
                 raise MemoryLeaked(
-                    f"The device's heap did not stay as it was for {DELAYED_ACK:g} s within "
+                    f"The device's heap was never unchanged for {DELAYED_ACK:g} s within "
                     f"{deadline}: {heap.free} bytes are free. Is a connection busy?"
                 )
             self._guest.wait_for_change(min(left, 0.1))
@@ -181,16 +181,16 @@ class DeviceMemory:
     def no_leak(
         self, tolerance: int = 0, timeout: float = 10.0, settled: float = 10.0
     ) -> Generator[HeapInfo]:
-        """Check that the block gives back all memory of the network heap that it took.
+        """Check that the block frees all memory of the network heap that it takes.
 
         Args:
-            tolerance: bytes that may stay taken, besides what others take on a board whose heap
-                the network shares; there no allocation may be left.
-            timeout: seconds (scaled) after the block until all must be back.
+            tolerance: bytes that may stay allocated, in addition to the board's `heap_noise`. On a
+                board with such noise and a tolerance of 0, no allocation may be left either.
+            timeout: seconds (scaled) after the block in which all must be freed.
             settled: seconds (scaled) before the block to come to rest.
 
         Raises:
-            MemoryLeaked: something stayed taken.
+            MemoryLeaked: memory stayed allocated.
         """
         before = self.settle(settled)
         yield before
@@ -202,7 +202,7 @@ class DeviceMemory:
 
 
 def open_connections(stats: Mapping[str, Any]) -> dict[str, int]:
-    """Return how many connections are open, by kind, without those that have none."""
+    """Return the numbers of open connections by kind, without kinds that have none."""
     kinds = {kind: int(value.get("open", 0)) for kind, value in stats.items() if _counts(value)}
     return {kind: count for kind, count in kinds.items() if count}
 

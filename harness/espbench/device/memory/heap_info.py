@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Figures of a device's heaps at one moment: `HeapInfo`, and `HeapSample` with when and why."""
+"""`HeapInfo`, the figures of a device's heaps, and `HeapSample`, which adds when and why."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ __all__ = ["HeapInfo", "HeapSample"]
 
 @dataclass(frozen=True, slots=True)
 class HeapInfo:
-    """Figures of the device's heaps, in bytes unless said otherwise.
+    """Figures of the device's heaps, in bytes unless stated otherwise.
 
     Attributes:
-        size: the network heap: lwIP, TLS and the servers.
-        free: what is free of it now.
-        low_water: the least that was ever free since boot or since `heap_reset`.
+        size: size of the network heap, which lwIP, TLS and the servers use.
+        free: free bytes in it.
+        low_water: the lowest `free` since boot or since `heap_reset`.
         largest: the largest free block.
-        blocks: how many allocations are in use.
-        ballast: what is taken on purpose.
+        blocks: number of allocations in use.
+        ballast: bytes held on purpose; see `DeviceMemory.ballast`.
         gc_size, gc_free: MicroPython's heap.
-        net_stack_low_water: the least that was ever free of the network task's stack.
-        main_stack_low_water: the least that was ever free of MicroPython's stack.
+        net_stack_low_water: the fewest bytes ever free on the network task's stack.
+        main_stack_low_water: the fewest bytes ever free on MicroPython's stack.
     """
 
     size: int
@@ -39,12 +39,12 @@ class HeapInfo:
 
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> HeapInfo:
-        """Make it from the control answer; figures that are new to us are left out."""
+        """Create it from the control answer, ignoring unknown figures."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: int(number) for name, number in value.items() if name in known})
 
     def as_json(self) -> dict[str, int]:
-        """Return it as a dictionary."""
+        """Return the figures as a dictionary."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
@@ -54,7 +54,7 @@ class HeapSample:
 
     Attributes:
         at: seconds on the device's timeline.
-        why: what asked for it, such as "network" or "settled".
+        why: the reason for the sample, such as "network" or "settled".
         heap: the figures.
     """
 

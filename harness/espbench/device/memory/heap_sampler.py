@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Samples a device's heap while its network is busy, for the heap's curve in the evidence."""
+"""`HeapWatch`: samples a device's heap while its network is busy, for the chart in the evidence."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from espbench.netem.connections import Look
 __all__ = ["PERIOD", "HeapWatch"]
 
 PERIOD = 0.01
-"""Seconds between two looks at how long the capture is. Nobody tells when a file has grown; the
-host's look costs some microseconds, and the guest is asked only after there were frames. Its answer
-comes between two handshakes only if it has been asked by then, so the pause is short."""
+"""Seconds between two checks of the capture's size. A check costs a few microseconds on the host,
+and the guest is asked only after new frames. The pause is short so that a request can reach the
+guest between two handshakes."""
 PLENTY = 1000
-"""After so many looks at the heap the pauses are twice as long, and so on: a test may be long."""
+"""The pause doubles after every so many samples, because a test may be long."""
 
 
 class HeapWatch:
@@ -28,9 +28,9 @@ class HeapWatch:
         """Watch a device.
 
         Args:
-            capture: of its network.
+            capture: the capture of its network.
             timeline: its clock.
-            sample: looks at its heap and notes it, or raises an EspbenchError.
+            sample: samples its heap and records the figures, or raises an EspbenchError.
         """
         self._capture = capture
         self._timeline = timeline
@@ -40,28 +40,28 @@ class HeapWatch:
         self._looking = threading.Lock()
         self._held = False
         self.looks: list[Look] = []
-        """When the capture was how long: tells the capture's clock from the host's."""
+        """The capture's size over time, which relates the capture's clock to the host's."""
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread = threading.Thread(target=self._run, name="espbench-heap", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End; a look that is under way ends with the console."""
+        """Ask the thread to end; a sample in progress ends with the console."""
         self._ended.set()
 
     def hold(self) -> None:
-        """Ask no more until `go`; a guest that is about to be paused has answered then."""
+        """Suspend sampling until `go`; on return, no request is pending, so the guest may pause."""
         with self._looking:
             self._held = True
 
     def go(self) -> None:
-        """Go on."""
+        """Continue sampling."""
         self._held = False
 
     def join(self) -> None:
-        """Wait until it has ended, after the console has."""
+        """Wait for the thread to end; call this after the console has ended."""
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=2)
 
@@ -74,7 +74,7 @@ class HeapWatch:
             pause = PERIOD * 2 ** (len(self.looks) // PLENTY)
 
     def _look(self, *, asks: bool) -> bool:
-        """Look whether the network was busy, and at the heap then; return whether to ask again."""
+        """Sample the heap if the network was busy; return whether to ask the guest again."""
         try:
             size = self._capture.stat().st_size
         except OSError:
@@ -86,11 +86,11 @@ class HeapWatch:
         return asks and self._ask()
 
     def _ask(self) -> bool:
-        """Look at the heap; return whether to do so again."""
+        """Sample the heap; return whether to do so again."""
         try:
             self._sample()
         except (ControlTimeout, NotRunning):
-            return False  # a guest that hangs is left in peace
+            return False  # do not ask a guest that hangs again
         except EspbenchError:
-            pass  # it panicked or resets, and may come back
+            pass  # it panicked or is resetting, and may come back
         return True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The console and the control channel, against the wire: a socket pair with us as the guest."""
+"""The console and the control channel over a socket pair, with the test as the guest."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from espbench.util.timeouts import Deadline
 
 
 class Wire:
-    """A console whose guest we play."""
+    """A console whose guest the test plays."""
 
     def __init__(self, *, two_uarts: bool = False) -> None:
-        """Connect both ends, of two lines when control records have one of their own."""
+        """Connect both ends, with a second line for control records if `two_uarts`."""
         ours, self.guest = socket.socketpair()
         self.guest.settimeout(5)
         control, self.other = socket.socketpair() if two_uarts else (None, self.guest)
@@ -31,7 +31,7 @@ class Wire:
         self.fault: Exception | None = None
         self.records: list[dict[str, Any]] = []
         self.seen = ""
-        """The console's text when the last event was taken."""
+        """The console's text when the last event arrived."""
         self.timeline = Timeline()
         self.tapped = b""
         self.console = Console(
@@ -46,17 +46,17 @@ class Wire:
         self.console.attach(ours, control)
 
     def take(self, record: dict[str, Any]) -> None:
-        """Take a record, as a device does."""
+        """Handle a record, as a device does."""
         if not self.control.take(record):
             self.records.append(record)
             self.seen = self.console.text
 
     def tap(self, data: bytes) -> None:
-        """Take what the guest printed."""
+        """Collect the guest's output."""
         self.tapped += data
 
     def answer(self, **answer: Any) -> None:
-        """Send an answer to the next request, in a thread."""
+        """Answer the next request, in a thread."""
 
         def run() -> None:
             self.answer_now(self.request()[0], **answer)
@@ -64,7 +64,7 @@ class Wire:
         threading.Thread(target=run, daemon=True).start()
 
     def answer_now(self, number: int, **answer: Any) -> None:
-        """Send an answer."""
+        """Answer a request."""
         self.other.sendall(b"\x1e" + json.dumps({"id": number, **answer}).encode() + b"\n")
 
     def request(self) -> tuple[int, list[str]]:
@@ -78,7 +78,7 @@ class Wire:
 
 
 def connected(**options: bool) -> Iterator[Wire]:
-    """Yield a console and the other end of its lines."""
+    """Yield a console and the other ends of its lines."""
     wire = Wire(**options)
     yield wire
     wire.guest.close()
@@ -94,12 +94,12 @@ def wire() -> Iterator[Wire]:
 
 @pytest.fixture
 def two() -> Iterator[Wire]:
-    """Return a console whose control records have a UART of their own."""
+    """Return a console with a separate UART for control records."""
     yield from connected(two_uarts=True)
 
 
 def test_expect_consumes(wire: Wire) -> None:
-    """Each expect looks behind the last match, wherever the bytes were split."""
+    """Each expect searches after the last match, wherever the bytes were split."""
     for piece in (b"one\r", b"\ntw", b"o\r\none\r\n"):
         wire.guest.sendall(piece)
     assert wire.console.expect(r"^o(ne)$")[1] == "ne"
@@ -113,27 +113,27 @@ def test_expect_consumes(wire: Wire) -> None:
 
 
 def test_expect_waits(wire: Wire) -> None:
-    """Text that comes later ends the wait."""
+    """Text that arrives later ends the wait."""
     threading.Timer(0.05, wire.guest.sendall, [b"late"]).start()
     assert wire.console.expect("late").group() == "late"
 
 
 def test_tap(wire: Wire) -> None:
-    """What taps a line that records share gets the text alone, without what the records need."""
+    """The tap of a line shared with records gets only the text."""
     wire.guest.sendall(b'a\r\n\x1e{"event":"boot"}\nb\r\n')
     wire.console.expect("^b$")
     assert wire.tapped == b"a\nb\n"
 
 
 def test_tap_of_two_uarts(two: Wire) -> None:
-    """With a UART for the records it gets each byte of the console."""
+    """With a separate UART for records, the tap gets every byte of the console."""
     two.guest.sendall(b"a\r\n\xff\x1e\r\nb\n")
     two.console.expect("b$")
     assert two.tapped == b"a\r\n\xff\x1e\r\nb\n"
 
 
 def test_quiet(wire: Wire) -> None:
-    """A guest that says nothing for a while is quiet; one that goes on and on is not in time."""
+    """A guest that is silent for a while is quiet; one that keeps printing is not in time."""
     assert wire.console.wait_quiet(0.01, Deadline(5, scale=1))
     stop = threading.Event()
 
@@ -151,7 +151,7 @@ def test_quiet(wire: Wire) -> None:
 
 
 def test_fault_ends_a_wait(wire: Wire) -> None:
-    """What is wrong with the device ends a wait at once; text that is there still matches."""
+    """A fault of the device ends a wait at once, but text that has arrived still matches."""
     wire.guest.sendall(b"last words")
     wire.console.expect("last")
     wire.fault = ControlError("the cause")
@@ -161,7 +161,7 @@ def test_fault_ends_a_wait(wire: Wire) -> None:
 
 
 def test_end_of_stream(wire: Wire) -> None:
-    """When QEMU closes the line, waits end and sending says why."""
+    """When QEMU closes the line, waits end and sending raises the cause."""
     wire.fault = None
     wire.guest.sendall(b"\xe2")
     wire.guest.close()
@@ -174,13 +174,13 @@ def test_end_of_stream(wire: Wire) -> None:
 
 
 def test_guest_that_does_not_read(wire: Wire) -> None:
-    """A guest that takes nothing from its UART is a sentence, not a hang."""
-    with pytest.raises(ConsoleTimeout, match=r"^The guest did not take \d+ bytes from its UART"):
+    """A guest that does not read its UART causes an error, not a hang."""
+    with pytest.raises(ConsoleTimeout, match=r"^The guest did not read \d+ bytes from its UART"):
         wire.console.send(b"x" * 10_000_000, timeout=0.05)
 
 
 def test_repl(wire: Wire) -> None:
-    """A line at the prompt gives what it prints, without echo and prompt."""
+    """A line at the prompt returns its output, without echo and prompt."""
 
     def guest() -> None:
         assert wire.guest.recv(100) == b"print(1); 2\r"
@@ -195,7 +195,7 @@ def test_repl(wire: Wire) -> None:
 
 
 def test_answer(wire: Wire) -> None:
-    """An answer's value comes back, while text and events go their own ways."""
+    """An answer's value is returned; text and events are kept separate."""
     wire.guest.sendall(b'text\x1e{"event":"net"}\nmore')
     wire.answer(ok=True, value={"free": 5})
     assert wire.control.request("heap") == {"free": 5}
@@ -204,7 +204,7 @@ def test_answer(wire: Wire) -> None:
 
 
 def test_two_uarts(two: Wire) -> None:
-    """Requests and records go by the control UART, text and keys by the console's."""
+    """Requests and records use the control UART, text and keys the console's."""
     two.other.sendall(b'\x1e{"event":"boot"}\n')
     two.guest.sendall(b"text")
     two.answer(ok=True, value=7)
@@ -217,7 +217,7 @@ def test_two_uarts(two: Wire) -> None:
 
 
 def test_text_of_the_control_uart(two: Wire) -> None:
-    """What is no record there is in the timeline, and not in the transcript."""
+    """Stray text there goes into the timeline, not into the transcript."""
     two.other.sendall(b'noise\x1e{"event":"net"}\n\x1ebroken\n')
     two.answer(ok=True, value=1)
     assert two.control.request("ping") == 1
@@ -229,7 +229,7 @@ def test_text_of_the_control_uart(two: Wire) -> None:
 
 
 def test_text_before_a_record(two: Wire) -> None:
-    """Text that the guest printed before it sent a record is there when the record is taken."""
+    """Text that the guest printed before a record has arrived when the record is handled."""
     with two.console.changed:  # the reader has to wait, and finds both lines full
         two.guest.sendall(b"first")
         two.other.sendall(b'\x1e{"event":"boot"}\n')
@@ -238,7 +238,7 @@ def test_text_before_a_record(two: Wire) -> None:
 
 
 def test_control_uart_that_closes(two: Wire) -> None:
-    """The console goes on without it, and ends as ever."""
+    """The console works on without it, and ends normally."""
     two.other.close()
     two.guest.sendall(b"still here")
     two.console.expect("still here")
@@ -250,7 +250,7 @@ def test_control_uart_that_closes(two: Wire) -> None:
 
 
 def test_refusal(wire: Wire) -> None:
-    """A refusal carries the guest's words and traceback."""
+    """A refusal carries the guest's message and traceback."""
     wire.answer(ok=False, error="ValueError: no", traceback="Traceback ...")
     with pytest.raises(ControlError) as caught:
         wire.control.request("exec", "eA==")
@@ -259,7 +259,7 @@ def test_refusal(wire: Wire) -> None:
 
 
 def test_no_answer(wire: Wire) -> None:
-    """No answer is a time-out that shows the console; a late answer disturbs nobody."""
+    """A missing answer is a timeout that shows the console; a late answer is ignored."""
     wire.guest.sendall(b"hanging\r\n")
     wire.console.expect("hanging")
     with pytest.raises(ControlTimeout) as caught:
@@ -276,7 +276,7 @@ def test_no_answer(wire: Wire) -> None:
 
 
 def test_lost_in_a_reset(wire: Wire) -> None:
-    """A reset fails what was not answered."""
+    """A reset fails pending requests."""
 
     def reset() -> None:
         wire.request()
@@ -291,7 +291,7 @@ def test_lost_in_a_reset(wire: Wire) -> None:
 
 
 def test_many_threads(wire: Wire) -> None:
-    """Answers find their requests in whatever order they come."""
+    """Answers are matched to their requests in any order."""
     results: dict[str, Any] = {}
     count = 20
 
@@ -313,7 +313,7 @@ def test_many_threads(wire: Wire) -> None:
 
 
 def test_request_line() -> None:
-    """A request is one line; what would break it is refused."""
+    """A request is one line; arguments that would break it are rejected."""
     assert encode(7, "ballast", 1000) == b"\x1e7 ballast 1000\n"
     assert base64.b64decode(encode_source("print('ä')")).decode() == "print('ä')"
     with pytest.raises(ControlError) as caught:
@@ -324,7 +324,7 @@ def test_request_line() -> None:
     with pytest.raises(ControlError) as caught:
         encode(1, "exec", "x" * LONGEST_REQUEST)
     assert str(caught.value) == (
-        "The control request exec is 49161 bytes long, and the device takes 49152: "
+        "The control request exec is 49161 bytes long, but the device accepts 49152: "
         "send it in pieces."
     )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`DeviceMemory` tells leaks from noise, by what a control channel answers."""
+"""`DeviceMemory` distinguishes leaks from noise, with a fake control channel."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from espbench.util.timeouts import Deadline
 
 
 class Guest:
-    """Answers from a list, whose last entry it repeats; its console never shows anything."""
+    """Answers from a list, repeating its last entry; its console never shows anything."""
 
     elf = Path("none.bin")
     seen = True
 
     def __init__(self, *free_and_blocks: tuple[int, int], open_: int = 0) -> None:
-        """Have these heaps, one after the other."""
+        """Report these heaps, one after the other."""
         self._heaps: Iterator[tuple[int, int]] = iter(free_and_blocks)
         self._last = (0, 0)
         self._open = open_
         self.asked: list[tuple[str | int, ...]] = []
 
     def request(self, verb: str, *arguments: str | int, timeout: float | Deadline = 10.0) -> Any:
-        """Answer."""
+        """Answer a request."""
         assert not Deadline.of(timeout).expired()
         self.asked.append((verb, *arguments))
         if verb == "stats":
@@ -40,7 +40,7 @@ class Guest:
         return {"size": 1000, "free": free, "low_water": 0, "largest": 0, "blocks": blocks}
 
     def monitor(self, command: str, timeout: float | Deadline = 5.0, /, **arguments: Any) -> Any:
-        """Have none: a firmware without symbols has nothing to look for."""
+        """Fail: without symbols in the firmware, nothing may read its memory."""
         raise AssertionError(command, timeout, arguments)
 
     def wait_for_change(self, seconds: float) -> None:
@@ -53,14 +53,14 @@ def memory(guest: Guest, noise: int = 0) -> DeviceMemory:
 
 
 def test_settle_waits_for_two_equal_looks() -> None:
-    """The heap is at rest once two looks in a row agree."""
+    """The heap is at rest once two samples in a row agree."""
     heap = memory(Guest((100, 9), (200, 8), (300, 7), (300, 7), (50, 1)))
     assert heap.settle().free == 300
     assert [(sample.why, sample.heap.free) for sample in heap.samples] == [("settled", 300)]
 
 
 def test_no_leak_names_what_is_missing() -> None:
-    """Bytes that stay taken are a leak; those within the tolerance are not."""
+    """Bytes that stay allocated are a leak, except within the tolerance."""
     heaps = (500, 5), (500, 5), (480, 6), (480, 6)
     with memory(Guest(*heaps)).no_leak(tolerance=20):
         pass
@@ -72,7 +72,7 @@ def test_no_leak_names_what_is_missing() -> None:
 
 
 def test_noise_of_a_shared_heap_hides_no_allocation() -> None:
-    """Where others allocate, too, bytes may differ by the noise, and allocations may not."""
+    """On a shared heap, free bytes may differ by the noise, but allocations may not."""
     with memory(Guest((500, 5), (500, 5), (480, 5), (480, 5)), noise=20).no_leak():
         pass
     with (
@@ -83,14 +83,14 @@ def test_noise_of_a_shared_heap_hides_no_allocation() -> None:
 
 
 def test_open_connections_are_no_rest() -> None:
-    """A connection that is open keeps the heap from coming to rest."""
+    """An open connection keeps the heap from coming to rest."""
     with pytest.raises(MemoryLeaked, match=r"open connections \{'http': 2\}"):
         memory(Guest((500, 5), open_=2)).settle(0.01)
     assert open_connections({"http": {"open": 0}, "ws": {"open": 1}, "failed": 3}) == {"ws": 1}
 
 
 def test_ballast_is_on_the_timeline() -> None:
-    """What takes memory on purpose is in the evidence; the heap is looked at only if watched."""
+    """Ballast is recorded in the evidence; the heap is sampled only if it is watched."""
     guest = Guest((1, 1))
     heap = memory(guest)
     assert heap.ballast(64) == 64

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The heap is looked at while the network is busy, and never when that would be in the way."""
+"""The heap is sampled while the network is busy, and never when that would disturb the guest."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from espbench.device.timeline import Timeline
 from espbench.errors import ControlError, ControlTimeout, EspbenchError
 
 QUIET = 20 * PERIOD
-"""Seconds in which nothing has to happen."""
+"""Seconds in which nothing must happen."""
 
 
 class Bench:
-    """A watch of a capture that the test writes, and of a heap that it plays."""
+    """A watch on a capture that the test writes, with a fake heap."""
 
     def __init__(self, folder: Path) -> None:
         self.capture = folder / "net.pcap"
@@ -34,16 +34,16 @@ class Bench:
             raise self.error
 
     def frame(self) -> None:
-        """Let the capture grow."""
+        """Make the capture grow."""
         with self.capture.open("ab") as file:
             file.write(bytes(60))
 
     def looks(self) -> bool:
-        """Return whether the heap is looked at within a moment."""
+        """Return whether the heap is sampled soon."""
         return self.looked.acquire(timeout=QUIET)
 
     def end(self) -> None:
-        """Stop, and find nothing left."""
+        """Stop the watch, and check that its thread is gone."""
         self.watch.stop()
         self.watch.join()
         assert "espbench-heap" not in [thread.name for thread in threading.enumerate()]
@@ -51,12 +51,12 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """Return a watch that has looked once."""
+    """Return a watch that has taken one sample."""
     return Bench(tmp_path)
 
 
 def test_only_while_busy(bench: Bench) -> None:
-    """The guest is asked once after there were frames, and not while there are none."""
+    """The guest is asked once after new frames, and not without any."""
     assert not bench.looks()
     bench.frame()
     assert bench.looked.acquire(timeout=10)
@@ -66,7 +66,7 @@ def test_only_while_busy(bench: Bench) -> None:
 
 
 def test_paused(bench: Bench) -> None:
-    """A guest that is held is not asked until it goes on."""
+    """A paused guest is not asked until it resumes."""
     bench.watch.hold()
     bench.frame()
     assert not bench.looks()
@@ -79,7 +79,7 @@ def test_paused(bench: Bench) -> None:
     ("error", "again"), [(ControlTimeout("hangs"), False), (ControlError("resets"), True)]
 )
 def test_trouble(bench: Bench, error: EspbenchError, again: bool) -> None:
-    """A guest that hangs is left in peace; one that resets is asked again."""
+    """A guest that hangs is not asked again; one that resets is."""
     bench.error = error
     bench.frame()
     assert bench.looked.acquire(timeout=10)
@@ -90,7 +90,7 @@ def test_trouble(bench: Bench, error: EspbenchError, again: bool) -> None:
 
 
 def test_gone(bench: Bench) -> None:
-    """A watch whose device is gone ends by itself."""
+    """A watch ends by itself when its device is gone."""
     bench.capture.unlink()
     bench.watch.join()
     assert "espbench-heap" not in [thread.name for thread in threading.enumerate()]
