@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Builds firmware from its sources."""
+"""Builds the boards' firmware from source."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Builds a board's firmware unless it is up to date: `build`, with a stamp and a lock.
+"""`build`: builds a board's firmware unless it is up to date, with a stamp and a lock.
 
-What all ways of building share is here: the stamp, the lock, the log. Each way is a `Builder`.
+This is the part that all builders share; the `Builder` classes run the build systems.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ UNFINISHED = "unfinished"
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a build was made from, and what came out.
+    """The inputs of a build and its result.
 
     Attributes:
         inputs: see `fingerprint`.
         variables: paths and versions that the builder was given, except `Builder.neutral`.
-        sha256: of the firmware.
-        size, modified: of the firmware, in bytes and nanoseconds.
-        made_with: versions of compiler and the like.
+        sha256: hash of the firmware.
+        size, modified: size of the firmware in bytes, and its modification time in nanoseconds.
+        made_with: versions of the compiler and other tools.
     """
 
     inputs: str
@@ -53,13 +53,13 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Built:
-    """A firmware that is there.
+    """A firmware that has been built.
 
     Attributes:
-        firmware: what the board boots; debugging information is in it, or in an .elf beside it.
+        firmware: the file that boots; it, or an .elf beside it, has debugging information.
         sha256: its hash.
-        rebuilt: whether anything was done.
-        made_with: versions of compiler and the like.
+        rebuilt: whether this call built it.
+        made_with: versions of the compiler and other tools.
     """
 
     firmware: Path
@@ -69,8 +69,8 @@ class Built:
 
 
 def builder_of(board: Board) -> Builder:
-    """Return what builds a board's firmware."""
-    # Imported here: a board needs only one of them.
+    """Return the builder of a board's firmware."""
+    # Imported here because a board needs only one of them.
     if isinstance(board.backend, IdfBackend):
         from espbench.firmware.idf_backend import IdfBuilder
 
@@ -81,7 +81,7 @@ def builder_of(board: Board) -> Builder:
 
 
 def firmware(board: Board) -> Path:
-    """Return the board's firmware, built when it is not up to date.
+    """Return the board's firmware, building it if it is not up to date.
 
     Raises:
         BuildError, SourceError, ToolMissing: it could not be built.
@@ -100,17 +100,17 @@ def build(
     """Build a board's firmware into `tree.builds`, unless it is up to date.
 
     Args:
-        board: which.
-        root: of the tree, by default the one that this espbench comes with.
+        board: the board to build for.
+        root: root of the source tree, by default the one that this espbench comes with.
         console: shows progress; standard error by default.
-        board_dir: another board definition than the tree's, where the board can have one.
-        variant: of the board definition, where it has variants.
+        board_dir: a board definition to use instead of the tree's, for boards that can have one.
+        variant: variant of the board definition, if it has variants.
 
     Raises:
-        BuildError: there is no such board or variant in the tree, or the compiler refused.
-        SourceError: a third-party source could not be had.
-        ToolMissing: the compiler or what else it needs is not installed.
-        DiskFull: there is no room.
+        BuildError: the tree has no such board or variant, or compilation failed.
+        SourceError: a third-party source could not be fetched.
+        ToolMissing: the compiler or another tool is not installed.
+        DiskFull: the disk is full.
     """
     root = root or tree.root()
     builder = builder_of(board)
@@ -149,9 +149,9 @@ def build(
 
 @contextlib.contextmanager
 def _unfinished(out: Path) -> Iterator[None]:
-    """Leave a mark unless the build ends by itself, well or badly.
+    """Leave a marker unless the build ends by itself, whether it succeeds or fails.
 
-    One that was killed may leave half an object, which looks whole to the next make.
+    A build that was killed may leave a truncated object, which the next make takes for complete.
     """
     mark = out / UNFINISHED
     mark.touch()
@@ -171,8 +171,8 @@ def fingerprint(root: Path, more: Iterable[Path] = ()) -> str:
     """Return a digest that changes when a file of the firmware's own sources does.
 
     Args:
-        root: of the tree.
-        more: further folders, of which names, sizes and times count: a checkout is large.
+        root: root of the source tree.
+        more: further folders, compared by names, sizes and times because a checkout is large.
     """
     made = hashlib.sha256(tree.digest(root).encode())
     for top in more:
@@ -180,7 +180,7 @@ def fingerprint(root: Path, more: Iterable[Path] = ()) -> str:
             folders[:] = sorted(name for name in folders if name not in ("tests", "__pycache__"))
             for name in sorted(files):
                 path = Path(folder, name)
-                with contextlib.suppress(FileNotFoundError):  # a link to nowhere
+                with contextlib.suppress(FileNotFoundError):  # a dangling link
                     status = path.stat()
                     made.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return made.hexdigest()
@@ -189,14 +189,14 @@ def fingerprint(root: Path, more: Iterable[Path] = ()) -> str:
 def _up_to_date(
     job: Job, builder: Builder, inputs: str, variables: Mapping[str, str]
 ) -> Stamp | None:
-    """Return the stamp of a build that has nothing left to do, or None."""
+    """Return the stamp if the build is up to date, else None."""
     try:
         stamp = Stamp(**json.loads((job.out / STAMP).read_text()))
     except (OSError, ValueError, TypeError):
         return None
     if stamp.variables != _lasting(builder, variables) or stamp.inputs != inputs:
         return None
-    # Without a compiler the firmware that it left still boots.
+    # If the compiler has been uninstalled, the firmware that it built still boots.
     if builder.compiler_at_hand(job.board) not in (stamp.made_with.get(COMPILER), NOT_INSTALLED):
         return None
     with contextlib.suppress(OSError):
@@ -219,7 +219,7 @@ def _write_stamp(
 ) -> Stamp:
     made = job.out / builder.output
     if not made.is_file():
-        raise BuildError(f"The build said that it had made {made}, but there is no such file.")
+        raise BuildError(f"The build succeeded without creating {made}: check its build rules.")
     status = made.stat()
     stamp = Stamp(
         inputs,
@@ -236,10 +236,10 @@ def _write_stamp(
 
 
 def _can_go_on(out: Path, builder: Builder, variables: Mapping[str, str]) -> bool:
-    """Return whether the builder can start from what is there.
+    """Return whether the builder can reuse the existing objects.
 
-    It would not see that a variable or the compiler changed, or (make) that the last one was
-    killed; and objects name the headers that they were made from by their paths.
+    It would not notice that a variable or the compiler changed, or (make) that the last build was
+    killed; and the objects' dependencies name headers by path.
     """
     try:
         same = json.loads((out / VARIABLES).read_text()) == variables
@@ -249,7 +249,7 @@ def _can_go_on(out: Path, builder: Builder, variables: Mapping[str, str]) -> boo
 
 
 def _remove_objects(out: Path) -> None:
-    """Start afresh."""
+    """Remove everything but the lock, so that the next build starts from scratch."""
     for path in out.iterdir():
         if path.name == "lock":
             continue
@@ -261,7 +261,7 @@ def _remove_objects(out: Path) -> None:
 
 @contextlib.contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Let one process at a time build in this folder; the others wait, and find it done."""
+    """Let one process at a time build in this folder; the others wait and reuse its result."""
     with (out / "lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the doctor finds: one thing looked at, and how to get it when it is missing."""
+"""`Finding`: the result of one of the doctor's checks, with the remedy."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 State = Literal["ok", "missing", "later", "optional"]
-"""`later` is not there yet, and comes by itself; `optional` is missing for a board that may be."""
+"""`later` will be fetched when needed; `optional` is missing, but only for an optional board."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        board: for which board it is needed, or "all".
-        subject: what was looked for.
-        state: whether it is there.
-        found: what was found.
-        remedy: what to do when it is missing, else "".
+        board: the board that needs the subject, or "all".
+        subject: the tool, file or setting that was checked.
+        state: whether it is present.
+        found: its version or path, or what is wrong with it.
+        remedy: how to get it if it is missing, else "".
     """
 
     board: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fetches one file of known size and SHA-256 from the first mirror that has it; resumes."""
+"""`download`: fetches a file of known size and SHA-256 from a list of mirrors, and can resume."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from espbench.errors import DiskFull, SourceError
 from espbench.util.timeouts import timeout_scale
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds (scaled) until a mirror must have taken the connection."""
+"""Seconds (scaled) within which a mirror must accept the connection."""
 SILENCE_TIMEOUT = 30.0
-"""Seconds (scaled) that a mirror may send nothing."""
+"""Seconds (scaled) for which a mirror may send nothing."""
 
 Progress = Callable[[int], None]
-"""Called with the number of bytes that are there."""
+"""Called with the number of bytes received so far."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file, and how to know it.
+    """A file to fetch, and how to verify it.
 
     Attributes:
-        path: below a mirror's URL.
-        sha256: lower-case hex.
-        size: bytes.
+        path: path below a mirror's URL.
+        sha256: hash in lower-case hex.
+        size: size in bytes.
     """
 
     path: str
@@ -47,7 +47,7 @@ class Wanted:
 
 
 class _Failed(Exception):
-    """One mirror could not serve the file; the next may."""
+    """The mirror could not serve the file; the next one may."""
 
 
 class _Absent(_Failed):
@@ -55,11 +55,11 @@ class _Absent(_Failed):
 
 
 class _WrongContent(_Failed):
-    """The mirror has something else under that name."""
+    """The mirror has different content under that name."""
 
 
 def megabytes(count: int) -> str:
-    """Return a number of bytes as people read it."""
+    """Return a number of bytes in readable form."""
     return f"{count / 1e6:.1f} MB" if count < 100e6 else f"{count / 1e6:.0f} MB"
 
 
@@ -71,11 +71,11 @@ def sha256_of(path: Path) -> str:
 
 @contextlib.contextmanager
 def disk_errors(folder: Path, what: str) -> Iterator[None]:
-    """Turn a full or unwritable disk into a sentence.
+    """Convert errors from a full or read-only disk into ones with a clear message.
 
     Raises:
-        DiskFull: there is no room (ENOSPC, EDQUOT, EFBIG).
-        SourceError: the folder cannot be written.
+        DiskFull: the disk is full (ENOSPC, EDQUOT, EFBIG).
+        SourceError: the folder is not writable.
     """
     try:
         yield
@@ -83,11 +83,11 @@ def disk_errors(folder: Path, what: str) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise DiskFull(
                 f"The disk with {folder} is full, so {what} could not be stored: free some space, "
-                "or point ESPBENCH_CACHE at another disk; the next run goes on from here."
+                "or point ESPBENCH_CACHE at another disk; the next run resumes from here."
             ) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
             raise SourceError(
-                f"{folder} cannot be written ({os.strerror(error.errno)}): make it writable, or "
+                f"{folder} is not writable ({os.strerror(error.errno)}): make it writable, or "
                 "point ESPBENCH_CACHE at a folder that is."
             ) from error
         raise
@@ -96,13 +96,13 @@ def disk_errors(folder: Path, what: str) -> Iterator[None]:
 def download(
     wanted: Wanted, mirrors: Sequence[str], folder: Path, progress: Progress = lambda _: None
 ) -> Path:
-    """Fetch a file into `folder`, unless it is there already, and return its path.
+    """Fetch a file into `folder`, unless it exists already, and return its path.
 
-    What has arrived is kept in a `.part` file and resumed (RFC 9110, 14.2), also by a later run.
+    Partial content is kept in a `.part` file and resumed (RFC 9110, 14.2), even by a later run.
 
     Raises:
-        SourceError: no mirror served it, or what came has the wrong hash.
-        DiskFull: there is no room for it.
+        SourceError: no mirror served it, or it had the wrong hash.
+        DiskFull: the disk is full.
     """
     target = folder / wanted.name
     part = folder / f"{wanted.name}.part"
@@ -127,26 +127,26 @@ def _size(path: Path) -> int:
 
 
 def _from_mirror(wanted: Wanted, url: str, part: Path, progress: Progress) -> None:
-    """Complete the part file and check it; a connection that breaks is taken up again."""
+    """Complete the part file and verify it; resume when a connection breaks."""
     resumed = _size(part) > 0
     before = -1
     while (have := _size(part)) < wanted.size:
         if have == before:
-            raise _Failed("ended the transfer early, twice at the same place")
+            raise _Failed("ended the transfer early, twice at the same offset")
         before = have
         _transfer(wanted, url, part, have, progress)
     if _size(part) == wanted.size and sha256_of(part) == wanted.sha256:
         return
     part.unlink()
     if resumed:
-        # The first half may have come from elsewhere, or a disk may have lost it: once more.
+        # The resumed part may be from another file, or damaged: start once from scratch.
         _from_mirror(wanted, url, part, progress)
         return
-    raise _WrongContent("served a file with another SHA-256")
+    raise _WrongContent("served a file with a different SHA-256")
 
 
 def _transfer(wanted: Wanted, url: str, part: Path, have: int, progress: Progress) -> None:
-    """Append what one request brings to the part file, or start it again."""
+    """Append the response to one request to the part file, or start the file again."""
     headers = {"Accept-Encoding": "identity", "User-Agent": "espbench"}
     if have:
         headers["Range"] = f"bytes={have}-"
@@ -159,28 +159,28 @@ def _transfer(wanted: Wanted, url: str, part: Path, have: int, progress: Progres
         ) as answer:
             if answer.status_code in (404, 410):
                 raise _Absent("does not have it")
-            if answer.status_code == 416:  # what we have is not part of what it has
+            if answer.status_code == 416:  # its file is shorter than our part
                 part.unlink(missing_ok=True)
-                raise _WrongContent("has a file of another size")
+                raise _WrongContent("has a file of a different size")
             if answer.status_code not in (200, 206):
                 raise _Failed(f"answered {answer.status_code} {answer.reason_phrase}".strip())
             appends = answer.status_code == 206 and _starts_at(answer, have)
             _check_length(answer, wanted.size - (have if appends else 0))
             with part.open("ab" if appends else "wb") as file:
                 count = have if appends else 0
-                # As it comes: what httpx gathers into larger pieces is lost when the line breaks.
+                # Without a chunk size: data that httpx buffers is lost when the connection breaks.
                 for piece in answer.iter_raw():
                     file.write(piece)
                     count += len(piece)
                     progress(count)
                     if count > wanted.size:
                         file.truncate(0)
-                        raise _WrongContent("served a file of another size")
+                        raise _WrongContent("served a file of a different size")
     except httpx.TimeoutException as error:
         raise _Failed(f"did not answer within {timeout.read:g} s") from error
     except httpx.RemoteProtocolError:
-        if _size(part) == have:  # nothing came: do not ask for ever
-            raise _Failed("broke the connection off") from None
+        if _size(part) == have:  # no progress: do not retry for ever
+            raise _Failed("closed the connection early") from None
     except httpx.HTTPError as error:
         raise _Failed(f"could not be reached ({str(error) or type(error).__name__})") from error
 
@@ -192,18 +192,18 @@ def _starts_at(answer: httpx.Response, have: int) -> bool:
 def _check_length(answer: httpx.Response, expected: int) -> None:
     length = answer.headers.get("Content-Length", "")
     if length.isdecimal() and int(length) != expected:
-        raise _WrongContent("has a file of another size")
+        raise _WrongContent("has a file of a different size")
 
 
 def _sentence(wanted: Wanted, failures: Sequence[tuple[str, _Failed]], kept: int) -> str:
-    """Return what went wrong at all mirrors, and what to do."""
-    said = ", ".join(f"{urlsplit(mirror).netloc} {failure}" for mirror, failure in failures)
-    text = f"{wanted.name} could not be fetched: {said}."
+    """Return the error message: each mirror's failure, and what to do."""
+    reasons = ", ".join(f"{urlsplit(mirror).netloc} {failure}" for mirror, failure in failures)
+    text = f"{wanted.name} could not be fetched: {reasons}."
     if all(isinstance(failure, _Absent) for _, failure in failures):
         return f"{text} Set ESPBENCH_DEBIAN_MIRROR to a Debian mirror that has it."
     if any(isinstance(failure, _WrongContent) for _, failure in failures):
         return (
-            f"{text} What came was removed; try again, and if it stays so set "
+            f"{text} The download was removed; try again, and if that fails too, set "
             "ESPBENCH_DEBIAN_MIRROR to another Debian mirror."
         )
     if kept:

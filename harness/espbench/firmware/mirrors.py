@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which mirror of Debian's archive to fetch from: the user's choice, or what apt uses here."""
+"""Chooses the mirrors of Debian's archive to fetch from: the user's, or those that apt uses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from espbench.errors import ConfigError
 MIRROR_VARIABLE = "ESPBENCH_DEBIAN_MIRROR"
 _URL = re.compile(r"https?://[^\s\]]+")
 _LIST = re.compile(r"mirror\+file:(/[^\s\]]+)")
-"""A file of mirrors, as cloud images have it: apt-transport-mirror(1)."""
+"""A mirror list file, as cloud images use it; see apt-transport-mirror(1)."""
 
 
 def apt_mirrors(texts: Iterable[str]) -> list[str]:
@@ -38,7 +38,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError):
-        return ""  # not there, or not for us
+        return ""  # missing, unreadable, or not text
 
 
 def _apt_texts(folder: Path) -> list[str]:
@@ -49,16 +49,16 @@ def _apt_texts(folder: Path) -> list[str]:
 
 
 def mirrors(apt: Path = Path("/etc/apt")) -> Sequence[str]:
-    """Return the mirrors to ask, in order: apt's own.
+    """Return the mirrors to try, in order: those of apt.
 
-    `ESPBENCH_DEBIAN_MIRROR`, when set, is the only one: it is how a closed network says that there
-    is no other, and how a machine without apt names one.
+    If `ESPBENCH_DEBIAN_MIRROR` is set, it is the only one. Closed networks need that, and machines
+    without apt.
 
     Args:
-        apt: apt's configuration.
+        apt: folder with apt's configuration.
 
     Raises:
-        ConfigError: the variable holds no URL, or apt knows no mirror and there is no variable.
+        ConfigError: the variable is not a URL, or it is not set and apt has no mirror.
     """
     chosen = os.environ.get(MIRROR_VARIABLE, "").strip().rstrip("/")
     if chosen:
@@ -73,6 +73,6 @@ def mirrors(apt: Path = Path("/etc/apt")) -> Sequence[str]:
         raise ConfigError(
             f"apt's configuration in {apt} names no mirror of Debian's archive: set "
             f"{MIRROR_VARIABLE} to the URL of one (or of a snapshot of the archive of September "
-            "2025, which holds all that is wanted)."
+            "2025, which has all that is needed)."
         )
     return found

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Where firmware sources and suites are: in the clone, or in the package that a wheel installed.
+"""Finds the firmware sources and suites: in the clone, or in an installed wheel.
 
-setup.py copies them into the wheel, in the clone's own layout. What is built from a clone goes to
-its `build`. An installed package may be read-only, and CI makes it anew in each run: its firmware
-is built in the cache.
+setup.py copies them into the wheel in the clone's layout. Builds from a clone go to its `build`
+folder. An installed package may be read-only, and CI reinstalls it in each run, so its firmware is
+built in the cache.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from espbench.util.carried import CARRIED
 from espbench.util.version import __version__
 
 UNUSED = 30 * 24 * 3600
-"""Seconds after which a build in the cache is taken for one that nobody wants any more."""
+"""Seconds after which an unused build is removed from the cache."""
 _BUILD = re.compile(r"\d+\.\d[\w.+]*-[0-9a-f]{12}")
-"""Names of what `builds` returns in the cache: a version and a digest."""
+"""Folder names of `builds` in the cache: a version and a digest."""
 SUPPORT = (
     "harness/tests/support",
     "harness/tests/support/esp32",
     "harness/tests/support/processes",
 )
-"""Folders with modules that suites import; pytest's `pythonpath` in pyproject.toml has them too."""
+"""Folders with modules that suites import; also in pytest's `pythonpath` in pyproject.toml."""
 
 
 def clone() -> Path | None:
-    """Return the clone that this espbench runs from, or None when a wheel was installed."""
+    """Return the clone that this espbench runs from, or None if it was installed from a wheel."""
     root = Path(__file__).resolve().parents[3]
     return root if _has_firmware(root) else None
 
@@ -44,7 +44,7 @@ def root() -> Path:
     """Return the folder with firmware sources, suites and baselines.
 
     Raises:
-        BuildError: there are none.
+        BuildError: this espbench came without them.
     """
     found = clone()
     if found is None and _has_firmware(CARRIED):
@@ -63,10 +63,10 @@ def _has_firmware(root: Path) -> bool:
 
 
 def builds(root: Path) -> Path:
-    """Return the folder where a tree's firmware is built, a folder for each board.
+    """Return the folder where a tree's firmware is built, with a subfolder for each board.
 
-    Sources that a wheel brought are built in the cache. The same sources have one folder there,
-    whichever environment they are installed in.
+    A wheel's sources are built in the cache, where all environments with the same sources share
+    one folder.
     """
     if root != CARRIED:
         return root / "build"
@@ -74,18 +74,18 @@ def builds(root: Path) -> Path:
 
 
 def used(root: Path) -> None:
-    """Note that a tree's builds are in use, and remove those of other trees that no longer are.
+    """Mark a tree's builds as used, and remove builds in the cache that have not been used lately.
 
-    Each set of sources that a wheel ever brought would stay in the cache otherwise. What is in a
-    clone is left alone.
+    Otherwise, the cache would keep a build for every version ever installed. Builds in a clone are
+    left alone.
     """
     if root != CARRIED:
         return
     own, now = builds(root), time.time()
-    with contextlib.suppress(OSError):  # a cache on a read-only disk serves all the same
+    with contextlib.suppress(OSError):  # a read-only cache works too
         os.utime(own)
         for other in own.parent.iterdir():
-            # The cache is where the user says, and `build` there may have others' folders in it.
+            # The user chooses the cache's folder, whose `build` may contain unrelated folders.
             if _BUILD.fullmatch(other.name) and now - other.stat().st_mtime > UNUSED:
                 shutil.rmtree(other, ignore_errors=True)
 
@@ -104,5 +104,5 @@ def _files(top: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if name not in ("tests", "__pycache__"))
         for name in sorted(files):
             path = Path(folder, name)
-            if path.is_file() and path.suffix != ".pyc":  # a link to nowhere is none
+            if path.is_file() and path.suffix != ".pyc":  # is_file: skips dangling links
                 yield path

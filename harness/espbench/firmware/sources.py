@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The firmware's third-party sources: fetched, checked and unpacked once, into the cache."""
+"""`ensure`: fetches, verifies and unpacks the firmware's third-party sources into the cache."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Source:
     """One pinned source.
 
     Attributes:
-        name, version: for people and for folders.
+        name, version: for messages and folder names.
         wanted: the archive.
-        unpacked: bytes that it takes on disk, about.
-        top: its first folder, which is left away.
-        inner: the archive inside, when it is a Debian package.
-        only: the files that are wanted; empty for all.
+        unpacked: approximate size when unpacked, in bytes.
+        top: the archive's top folder, which is stripped.
+        inner: the archive inside, if `wanted` is a Debian package.
+        only: the files to unpack; empty for all.
         licence: SPDX expression.
     """
 
@@ -59,7 +59,7 @@ class Source:
 
     @property
     def folder(self) -> str:
-        """Name of its folder in the cache; the hash is in it, so a folder never goes stale."""
+        """Name of its folder in the cache; it includes the hash, so a folder is never stale."""
         return f"{self.name}-{self.version}-{self.wanted.sha256[:12]}"
 
 
@@ -71,7 +71,7 @@ class Pinned:
 
 
 def parse(text: str) -> Pinned:
-    """Return what `sources.toml` says."""
+    """Return the sources that `sources.toml` lists."""
     data = tomllib.loads(text)
     sources = {}
     for name, entry in data.items():
@@ -88,7 +88,7 @@ def pinned() -> Pinned:
 
 
 def cache_folder() -> Path:
-    """Return the cache: `ESPBENCH_CACHE`, else the user's cache folder."""
+    """Return the cache folder: `ESPBENCH_CACHE`, or else espbench's folder in the user's cache."""
     chosen = os.environ.get(CACHE_VARIABLE, "").strip()
     return (
         Path(chosen).expanduser().absolute() if chosen else platformdirs.user_cache_path("espbench")
@@ -96,12 +96,12 @@ def cache_folder() -> Path:
 
 
 def present(source: Source, cache: Path) -> bool:
-    """Return whether a source is unpacked; only whole ones have their name."""
+    """Return whether a source is unpacked; a folder gets its final name only when complete."""
     return (cache / "sources" / source.folder).is_dir()
 
 
 def folders(pins: Pinned | None = None, cache: Path | None = None) -> dict[str, Path]:
-    """Return where every source is, or will be."""
+    """Return the folder of every source, whether it exists yet or not."""
     cache = cache or cache_folder()
     found = (pins or pinned()).sources.values()
     return {source.name: cache / "sources" / source.folder for source in found}
@@ -114,17 +114,17 @@ def ensure(
     cache: Path | None = None,
     console: Console | None = None,
 ) -> dict[str, Path]:
-    """Return the folders of sources, and fetch those that are not there.
+    """Return the folders of sources, fetching those that are missing.
 
     Args:
-        names: of sources.
-        pins: instead of espbench's own.
-        cache: instead of `cache_folder()`.
+        names: names of the sources.
+        pins: pinned sources to use instead of espbench's own.
+        cache: folder to use instead of `cache_folder()`.
         console: shows progress; standard error by default.
 
     Raises:
-        SourceError: one could not be fetched, checked or unpacked.
-        DiskFull: there is no room.
+        SourceError: a source could not be fetched, verified or unpacked.
+        DiskFull: the disk is full.
     """
     pins = pins or pinned()
     cache = cache or cache_folder()
@@ -139,10 +139,10 @@ def ensure(
 
 
 def _check_space(absent: Sequence[Source], cache: Path) -> None:
-    """Check for room before anything is fetched.
+    """Check for free space before fetching anything.
 
     Raises:
-        DiskFull: there is too little.
+        DiskFull: there is not enough space.
     """
     need = sum(source.unpacked for source in absent)
     for source in absent:
@@ -151,8 +151,8 @@ def _check_space(absent: Sequence[Source], cache: Path) -> None:
     free = shutil.disk_usage(cache).free
     if free < need:
         raise DiskFull(
-            f"The firmware's sources need {megabytes(need)} in {cache}, and {megabytes(free)} are "
-            "free there: free some space, or point ESPBENCH_CACHE at another disk."
+            f"The firmware's sources need {megabytes(need)} in {cache}, but only {megabytes(free)} "
+            "are free there: free some space, or point ESPBENCH_CACHE at another disk."
         )
 
 
@@ -196,18 +196,18 @@ def _fetch_one(
         except BaseException:
             shutil.rmtree(half, ignore_errors=True)
             raise
-        archive.unlink()  # its content is there; the hash is in the folder's name
+        archive.unlink()  # no longer needed: its content is unpacked
 
 
 def _remove_halves(sources: Path) -> None:
-    """Remove what a killed run left; the lock is ours, so nobody is at work on it."""
+    """Remove the leftovers of killed runs; we hold the lock, so no other process uses them."""
     for half in sources.glob(".half-*"):
         shutil.rmtree(half, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def _locked(cache: Path, console: Console) -> Iterator[None]:
-    """Let one process at a time fetch into the cache; the kernel frees the lock of a dead one."""
+    """Let one process at a time fetch into the cache; the kernel releases a dead process's lock."""
     with disk_errors(cache, "its lock"):
         cache.mkdir(parents=True, exist_ok=True)
         handle = (cache / "lock").open("w")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which compiler made a firmware, as its ELF says."""
+"""Reads from a firmware's ELF file which compiler built it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _CLANG = re.compile(r"clang (?:version )?(\d+(?:\.\d+)+)")
 
 
 def compiler_of(elf: Path) -> str:
-    """Return the compiler of most of an ELF's units, such as "GCC 12.2.0", or "" for unknown.
+    """Return the compiler of most of an ELF's units, such as "GCC 12.2.0", or "" if unknown.
 
-    The linker's `.comment` has it, and DWARF's `DW_AT_producer` (DWARF 5 section 3.1.1). Libraries
-    that were compiled by somebody else have units, too, but fewer.
+    It is in the section `.comment`, and in DWARF's `DW_AT_producer` (DWARF 5 section 3.1.1). Some
+    units come from precompiled libraries, but fewer.
     """
     try:
         with elf.open("rb") as file:
@@ -29,17 +29,17 @@ def compiler_of(elf: Path) -> str:
 
 
 def most(producers: Iterable[str]) -> str:
-    """Return the compiler that is named most often, or ""; an assembler is none."""
+    """Return the compiler that is named most often, or ""; assemblers do not count."""
     found = Counter(name for text in producers if (name := compiler_in(text)))
     return found.most_common(1)[0][0] if found else ""
 
 
 def compiler_in(text: str) -> str:
-    """Return name and version of the compiler in a line of its own.
+    """Return the name and version of the compiler that identifies itself in `text`.
 
     Args:
-        text: the first line of ``--version``, a string of `.comment`, a `DW_AT_producer`, or what
-            this returned.
+        text: the first line of ``--version``, a string from `.comment`, a `DW_AT_producer`, or an
+            earlier result of this function.
     """
     for name, pattern in (("clang", _CLANG), ("GCC", _GCC)):
         if match := pattern.search(text):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Unpacks archives of sources: plain files and folders only, and never outside of the target."""
+"""`unpack`: unpacks source archives: only regular files, and never outside the target folder."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def ar_member(file: IO[bytes], prefix: str) -> _Slice:
     """Return the member of an ar archive (ar(5)) whose name starts with `prefix`.
 
     Raises:
-        SourceError: there is none.
+        SourceError: there is no such member, or the file is not an ar archive.
     """
     if file.read(len(_AR_MAGIC)) != _AR_MAGIC:
-        raise SourceError("A Debian package is no ar archive: remove it from the cache.")
+        raise SourceError("A Debian package is not an ar archive: remove it from the cache.")
     while len(header := file.read(_AR_HEADER)) == _AR_HEADER:
         name, size = header[:16].decode("ascii").strip(), int(header[48:58])
         if name.startswith(prefix):
@@ -50,14 +50,14 @@ def ar_member(file: IO[bytes], prefix: str) -> _Slice:
 
 
 def safe_path(name: str, top: str) -> PurePosixPath | None:
-    """Return a member's path below the archive's first folder; None for that folder itself.
+    """Return a member's path below the archive's top folder; None for that folder itself.
 
     Raises:
-        SourceError: it would lie elsewhere.
+        SourceError: the path is outside the top folder.
     """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or path.parts[:1] != (top,):
-        raise SourceError(f"An archive has a file {name!r} outside of {top}/: do not use it.")
+        raise SourceError(f"An archive has a file {name!r} outside {top}/: do not use it.")
     return PurePosixPath(*path.parts[1:]) if len(path.parts) > 1 else None
 
 
@@ -69,13 +69,13 @@ def unpack(
     Args:
         archive: a tar archive, or (with `inner`) a Debian package.
         target: an empty folder.
-        top: the first folder of all paths in the archive, which is left away.
-        inner: a tar archive in the package's data that is the one to unpack.
-        only: the files to unpack, all of which must be there; empty for all.
+        top: the top folder of all paths in the archive, which is stripped.
+        inner: path of the tar archive to unpack in the package's data.
+        only: the files to unpack, all of which must exist; empty for all.
 
     Raises:
-        SourceError: the archive is damaged, or lacks a file.
-        OSError: the disk refused.
+        SourceError: the archive is damaged, or a file is missing from it.
+        OSError: a file could not be written.
     """
     try:
         if inner:
@@ -92,7 +92,7 @@ def unpack(
 def _unpack_package(
     archive: Path, inner: str, target: Path, top: str, only: Collection[str]
 ) -> None:
-    """Stream the archive inside a Debian package (deb(5)), which is never written to disk."""
+    """Unpack the archive inside a Debian package (deb(5)), without writing it to disk."""
     with (
         archive.open("rb") as file,
         tarfile.open(fileobj=cast("IO[bytes]", ar_member(file, "data.tar")), mode="r|*") as data,
@@ -110,8 +110,8 @@ def _unpack_package(
 
 
 def _unpack_members(tar: tarfile.TarFile, target: Path, top: str, only: Collection[str]) -> None:
-    # Written by hand, so that Python 3.11.2, which has no extraction filters, is as safe as later
-    # ones: no links, no devices, no owners, no modes but "executable".
+    # tarfile's extraction filters do not exist in Python 3.11.2. Do it by hand, to be as safe: no
+    # links, no devices, no owners, and no mode but "executable".
     left = set(only)
     for member in tar:
         path = safe_path(member.name, top)
@@ -119,7 +119,7 @@ def _unpack_members(tar: tarfile.TarFile, target: Path, top: str, only: Collecti
             continue
         left.discard(str(path))
         stream = tar.extractfile(member)
-        assert stream is not None  # a regular file has a content
+        assert stream is not None  # guaranteed for a regular file
         place = target / path
         place.parent.mkdir(parents=True, exist_ok=True)
         with stream, place.open("wb") as file:
@@ -129,7 +129,7 @@ def _unpack_members(tar: tarfile.TarFile, target: Path, top: str, only: Collecti
         if only and not left:
             return
     if left:
-        raise SourceError(f"An archive lacks {_listed(left)}: the list of files in it is wrong.")
+        raise SourceError(f"An archive has no {_listed(left)}: correct its list of files.")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The versions of what takes part in a run: QEMU, compiler, firmware, espbench, Python."""
+"""The versions of everything in a run: QEMU, compiler, firmware, espbench, Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["versions"]
 
 
 def versions(board: Board, firmware: Path) -> dict[str, str]:
-    """Return what took part, for the report.
+    """Return the versions for the report.
 
     Raises:
         EspbenchError: QEMU is missing or too old.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds happen when they must, once, and fail with the compiler's own words."""
+"""Firmware is built only when necessary, once, and failures show the compiler's message."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(tree: Path) -> build.Built:
-    """Build quietly."""
+    """Build without output."""
     return build.build(BOARD, root=tree, console=Console(file=io.StringIO()))
 
 
 def runs(tree: Path) -> int:
-    """Return how often the Makefile's recipe ran."""
+    """Return the number of runs of the Makefile's recipe."""
     return (tree / "build" / "runs").read_text().count("run")
 
 
@@ -72,7 +72,7 @@ def test_builds_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_changed_source(tree: Path) -> None:
-    """A changed source is built; what did not change is make's business."""
+    """A changed source causes a rebuild."""
     first = run(tree)
     (tree / "firmware" / "ports" / "lx60" / "input.c").write_text("int other;\n")
     second = run(tree)
@@ -82,7 +82,7 @@ def test_changed_source(tree: Path) -> None:
 
 
 def test_changed_variables(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When a path that make was given changes, everything is built again."""
+    """If a path that make was given changes, everything is rebuilt."""
     run(tree)
     monkeypatch.setenv("ESPBENCH_CACHE", str(tree / "elsewhere"))
     assert run(tree).rebuilt
@@ -90,13 +90,13 @@ def test_changed_variables(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_removed_firmware(tree: Path) -> None:
-    """A firmware that was removed comes back."""
+    """A firmware that was removed is rebuilt."""
     run(tree).firmware.unlink()
     assert run(tree).firmware.exists()
 
 
 def test_killed_build(tree: Path) -> None:
-    """What a killed make left is not trusted."""
+    """The leftovers of a killed make are not reused."""
     out = tree / "build" / "lx60"
     run(tree)
     (out / "half.o").touch()
@@ -120,7 +120,7 @@ def test_two_at_once(tree: Path) -> None:
 
 
 def test_compile_error(tree: Path) -> None:
-    """The first error is in the sentence, the last lines follow, and the log has them all."""
+    """The message has the first error and the last lines, and the log has all output."""
     makefile = tree / "firmware" / "ports" / "lx60" / "Makefile"
     makefile.write_text("all:\n\t@echo 'x.c:3:1: error: no such thing'; echo later; false\n")
     with pytest.raises(BuildError) as error:
@@ -128,7 +128,7 @@ def test_compile_error(tree: Path) -> None:
     log = tree / "build" / "lx60" / "build.log"
     assert str(error.value) == (
         "The lx60 firmware could not be built: x.c:3:1: error: no such thing\n"
-        f"The last lines (all of them are in {log}):\n"
+        f"The last lines (the full log is {log}):\n"
         "  x.c:3:1: error: no such thing\n"
         "  later\n"
         "  make: *** [Makefile:2: all] Error 1"
@@ -139,7 +139,7 @@ def test_compile_error(tree: Path) -> None:
 
 
 def test_full_disk(tree: Path) -> None:
-    """A compiler that found the disk full is told as that."""
+    """A disk that was full for the compiler is reported as the cause."""
     log = tree / "build.log"
     lines = ["cc1: fatal error: error writing to /x.s: No space left on device"]
     assert job.explain("lx60", lines, log) == (
@@ -149,12 +149,12 @@ def test_full_disk(tree: Path) -> None:
 
 
 def test_missing_compiler(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing compiler is named with the line that installs it."""
+    """A missing compiler is named, with the command that installs it."""
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/make" if name == "make" else None)
     with pytest.raises(ToolMissing) as error:
         run(tree)
     assert str(error.value) == (
-        "The compiler xtensa-lx106-elf-gcc is not installed, and the lx60 firmware needs it: "
+        "The compiler xtensa-lx106-elf-gcc is not installed, but the lx60 firmware needs it: "
         "install it with "
         "apt-get install --no-install-recommends gcc-xtensa-lx106 binutils-xtensa-lx106 "
         "picolibc-xtensa-lx106-elf."
@@ -162,7 +162,7 @@ def test_missing_compiler(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_missing_make(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing make is named with the line that installs it."""
+    """A missing make is named, with the command that installs it."""
     monkeypatch.setattr("shutil.which", lambda _name: None)
     with pytest.raises(ToolMissing) as error:
         run(tree)
@@ -173,35 +173,37 @@ def test_missing_make(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_missing_library(tree: Path) -> None:
-    """A missing C library is named with the line that installs it."""
+    """A missing C library is named, with the command that installs it."""
     (tree / "libc.a").unlink()
     with pytest.raises(ToolMissing) as error:
         run(tree)
     assert str(error.value) == (
-        f"The C library {tree}/libc.a is not installed, and the lx60 firmware needs it: install "
+        f"The C library {tree}/libc.a is not installed, but the lx60 firmware needs it: install "
         "it with apt-get install --no-install-recommends picolibc-xtensa-lx106-elf."
     )
 
 
 def test_board_without_makefile(tmp_path: Path) -> None:
-    """A board that the tree cannot build is a sentence."""
+    """A board without a Makefile in the tree is an error."""
     with pytest.raises(BuildError) as error:
         run(tmp_path)
-    assert str(error.value) == ("Board lx60 has no firmware/ports/lx60/Makefile to build it with.")
+    assert str(error.value) == (
+        "Board lx60 cannot be built: firmware/ports/lx60/Makefile does not exist."
+    )
 
 
 def test_other_folder(tree: Path) -> None:
-    """A board that is built by make has one folder."""
+    """A board that make builds accepts neither another folder nor a variant."""
     with pytest.raises(BuildError) as error:
         build.build(BOARD, root=tree, board_dir=tree)
-    assert str(error.value) == ("Board lx60 is built from its own folder: leave --board-dir away.")
+    assert str(error.value) == "Board lx60 is always built from its own folder: omit --board-dir."
     with pytest.raises(BuildError) as error:
         build.build(BOARD, root=tree, variant="DUAL")
-    assert str(error.value) == "Board lx60 has no variants: leave --variant away."
+    assert str(error.value) == "Board lx60 has no variants: omit --variant."
 
 
 def test_made_with(tree: Path) -> None:
-    """A build remembers what it was made with."""
+    """A build records the compiler that made it."""
     compiler = tree / "bin" / "xtensa-lx106-elf-gcc"
     compiler.write_text("#!/bin/sh\necho gcc 12.2.0\n")
     assert run(tree).made_with == {"compiler": "gcc 12.2.0"}
@@ -209,7 +211,7 @@ def test_made_with(tree: Path) -> None:
 
 
 def test_upgraded_compiler(tree: Path) -> None:
-    """Another version of the compiler builds everything again, from no old object."""
+    """Another version of the compiler rebuilds everything, without old objects."""
     compiler = tree / "bin" / "xtensa-lx106-elf-gcc"
     compiler.write_text("#!/bin/sh\necho gcc 12.2.0\n")
     run(tree)
@@ -223,7 +225,7 @@ def test_upgraded_compiler(tree: Path) -> None:
 
 
 def test_warnings_stop_the_build_where_asked(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ESPBENCH_WERROR=1 reaches make; it is no reason to build the same firmware again."""
+    """ESPBENCH_WERROR=1 reaches make, but does not cause a rebuild."""
     makefile = tree / "firmware" / "ports" / "lx60" / "Makefile"
     makefile.write_text(MAKEFILE.replace("echo run", "echo run $(WERROR)"))
     monkeypatch.delenv(build_make.WERROR_VARIABLE, raising=False)
@@ -237,7 +239,7 @@ def test_warnings_stop_the_build_where_asked(tree: Path, monkeypatch: pytest.Mon
 
 
 def commands_of_make(tmp_path: Path, **more: str) -> list[str]:
-    """Return how the real Makefile would compile one file of ours and one of somebody else's."""
+    """Return the real Makefile's commands for one of our files and one third-party file."""
     builder = build_make.MakeBuilder()
     folders = sources.ensure(builder.sources(), console=Console(file=io.StringIO()))
     job = replace(builder.job(BOARD, TREE, None), out=tmp_path)
@@ -260,7 +262,7 @@ def commands_of_make(tmp_path: Path, **more: str) -> list[str]:
 
 
 def test_only_warnings_in_our_own_code_count(tmp_path: Path) -> None:
-    """The Makefile warns of our own C, and treats that as an error only with WERROR=1."""
+    """Warnings are enabled for our own C code only, and are errors only with WERROR=1."""
     strict, theirs = commands_of_make(tmp_path, WERROR="1")
     relaxed, _ = commands_of_make(tmp_path, WERROR="0")
     assert "-Wall -Wextra -Werror " in strict
@@ -270,10 +272,10 @@ def test_only_warnings_in_our_own_code_count(tmp_path: Path) -> None:
 
 
 def test_make_that_made_nothing(tree: Path) -> None:
-    """A Makefile that reports success without a firmware is not believed."""
+    """A Makefile that succeeds without creating the firmware is an error."""
     (tree / "firmware" / "ports" / "lx60" / "Makefile").write_text("all:\n\t@true\n")
     with pytest.raises(
-        BuildError, match=r"The build said that it had made .*, but there is no such file"
+        BuildError, match=r"^The build succeeded without creating .*: check its build rules\.$"
     ):
         run(tree)
 
@@ -282,11 +284,11 @@ def test_make_that_made_nothing(tree: Path) -> None:
 def test_path_that_make_cannot_take(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tree whose path has a space, or what make or the shell reads otherwise, is built."""
+    """A tree can be built even if its path has characters special to make or the shell."""
     root = tmp_path / name
     folder = root / "firmware" / "ports" / "lx60"
     folder.mkdir(parents=True)
-    # Every path unquoted, as MicroPython's makefiles have them.
+    # Every path is unquoted, as in MicroPython's makefiles.
     (folder / "Makefile").write_text(
         "FIRMWARE ?= $(abspath $(CURDIR)/../..)\n"
         "all: $(BUILD)/firmware.elf\n"
@@ -317,7 +319,7 @@ def test_path_that_make_cannot_take(
 
 
 def test_links_are_refused_in_a_folder_of_others(tmp_path: Path) -> None:
-    """A folder that others can write to is not trusted with links; plain paths need none."""
+    """No link is created in a folder that others can write to; plain paths need none."""
     links = tmp_path / "links"
     links.mkdir()
     links.chmod(0o777)
@@ -328,17 +330,17 @@ def test_links_are_refused_in_a_folder_of_others(tmp_path: Path) -> None:
     with pytest.raises(BuildError) as error:
         paths(target)
     assert str(error.value) == (
-        f"make cannot take the path {target}, and others can write to {links}, where a link in "
-        "its place would be: remove that folder, then build again."
+        f"make cannot handle the path {target}, and {links}, the folder for a link to it, is "
+        "writable by others: remove that folder, then build again."
     )
 
 
 def test_links_that_cannot_be_made(tmp_path: Path) -> None:
-    """Where links cannot be made, the sentence says what to do."""
+    """If a link cannot be created, the message says what to do."""
     (tmp_path / "file").touch()
     target = tmp_path / "a b"
     target.mkdir()
     with pytest.raises(
-        BuildError, match=r"could not be made \(Not a directory\): move the project"
+        BuildError, match=r"could not be created \(Not a directory\): move the project"
     ):
         MakePaths(tmp_path / "file" / "links")(target)

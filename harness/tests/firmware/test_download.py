@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Downloads are checked, resumed and told about in sentences, whatever a mirror does."""
+"""Downloads are verified and resumed, and every failure of a mirror has a clear message."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Mirror:
     """A web server on loopback that serves `data`, or misbehaves.
 
     Attributes:
-        data: what it has; None for 404.
-        stop_after: bytes after which it breaks the connection off, once for each entry.
+        data: the file's content; None for 404.
+        stop_after: bytes after which it closes the connection, one entry per request.
         ranges: whether it honours Range.
-        chunked: whether it keeps the length to itself.
-        status: instead of 200 and 206.
+        chunked: whether it omits Content-Length.
+        status: status to send instead of 200 and 206.
         asked: the Range header of each request.
     """
 
@@ -45,7 +45,7 @@ class Mirror:
 
     @property
     def host(self) -> str:
-        """Host and port, as a sentence names them."""
+        """Host and port, as in error messages."""
         return self.url.removeprefix("http://").partition("/")[0]
 
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
@@ -75,10 +75,10 @@ class Mirror:
 
 
 class QuietServer(http.server.ThreadingHTTPServer):
-    """A server to which a client that hangs up is no news."""
+    """A server that does not report clients that disconnect."""
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 MakeMirror = Callable[[Mirror], Mirror]
@@ -86,7 +86,7 @@ MakeMirror = Callable[[Mirror], Mirror]
 
 @pytest.fixture
 def serve() -> Iterator[MakeMirror]:
-    """Return a function that puts a mirror on a port of loopback."""
+    """Return a function that serves a mirror on a loopback port."""
     servers: list[http.server.ThreadingHTTPServer] = []
 
     def start(mirror: Mirror) -> Mirror:
@@ -110,7 +110,7 @@ def serve() -> Iterator[MakeMirror]:
 
 
 def test_fetches_and_checks(serve: MakeMirror, tmp_path: Path) -> None:
-    """A file arrives whole under its own name, with progress, and no part file stays."""
+    """A file arrives complete under its own name, with progress, and leaves no part file."""
     mirror = serve(Mirror())
     seen: list[int] = []
     path = download(WANTED, [mirror.url], tmp_path / "cache", seen.append)
@@ -120,7 +120,7 @@ def test_fetches_and_checks(serve: MakeMirror, tmp_path: Path) -> None:
 
 
 def test_a_second_run_asks_nobody(serve: MakeMirror, tmp_path: Path) -> None:
-    """What is there is not fetched again."""
+    """An existing file is not fetched again."""
     mirror = serve(Mirror())
     download(WANTED, [mirror.url], tmp_path)
     download(WANTED, [mirror.url], tmp_path)
@@ -128,7 +128,7 @@ def test_a_second_run_asks_nobody(serve: MakeMirror, tmp_path: Path) -> None:
 
 
 def test_resumes_a_broken_transfer(serve: MakeMirror, tmp_path: Path) -> None:
-    """A connection that breaks is taken up where it broke, not from the start."""
+    """A transfer whose connection breaks is resumed where it broke."""
     mirror = serve(Mirror(stop_after=[300_000, 200_000]))
     assert download(WANTED, [mirror.url], tmp_path).read_bytes() == DATA
     assert mirror.asked == [None, "bytes=300000-", "bytes=500000-"]
@@ -143,20 +143,20 @@ def test_resumes_what_an_earlier_run_left(serve: MakeMirror, tmp_path: Path) -> 
 
 
 def test_a_whole_part_file_needs_no_mirror(tmp_path: Path) -> None:
-    """A run that was killed just before the rename left nothing to fetch."""
+    """After a run that was killed just before the rename, nothing is fetched."""
     (tmp_path / "thing_1.0.tar.gz.part").write_bytes(DATA)
     assert download(WANTED, ["http://127.0.0.1:1"], tmp_path).read_bytes() == DATA
 
 
 def test_a_server_without_ranges_starts_again(serve: MakeMirror, tmp_path: Path) -> None:
-    """A mirror that ignores Range sends it all, and the part file is replaced."""
+    """If a mirror ignores Range, the part file is replaced."""
     (tmp_path / "thing_1.0.tar.gz.part").write_bytes(b"x" * 1000)
     mirror = serve(Mirror(ranges=False))
     assert download(WANTED, [mirror.url], tmp_path).read_bytes() == DATA
 
 
-def test_a_bad_part_file_is_fetched_anew(serve: MakeMirror, tmp_path: Path) -> None:
-    """A part file that does not belong to the file costs one more request, not the run."""
+def test_a_bad_part_file_is_fetched_again(serve: MakeMirror, tmp_path: Path) -> None:
+    """A part file with wrong content costs one more request, but the run succeeds."""
     (tmp_path / "thing_1.0.tar.gz.part").write_bytes(b"x" * 1000)
     mirror = serve(Mirror())
     assert download(WANTED, [mirror.url], tmp_path).read_bytes() == DATA
@@ -165,14 +165,14 @@ def test_a_bad_part_file_is_fetched_anew(serve: MakeMirror, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_wrong_hash(serve: MakeMirror, tmp_path: Path, chunked: bool) -> None:
-    """A file with another content is removed, and the next run recovers."""
+    """A file with wrong content is removed, and the next run recovers."""
     liar = serve(Mirror(data=DATA[:-1] + b"!", chunked=chunked))
     with pytest.raises(SourceError) as error:
         download(WANTED, [liar.url], tmp_path)
     assert str(error.value) == (
-        f"thing_1.0.tar.gz could not be fetched: {liar.host} served a file with another SHA-256. "
-        "What came was removed; try again, and if it stays so set ESPBENCH_DEBIAN_MIRROR to "
-        "another Debian mirror."
+        f"thing_1.0.tar.gz could not be fetched: {liar.host} served a file with a different "
+        "SHA-256. The download was removed; try again, and if that fails too, set "
+        "ESPBENCH_DEBIAN_MIRROR to another Debian mirror."
     )
     assert list(tmp_path.iterdir()) == []
     liar.data = DATA
@@ -180,23 +180,23 @@ def test_wrong_hash(serve: MakeMirror, tmp_path: Path, chunked: bool) -> None:
 
 
 def test_wrong_size_is_not_even_fetched(serve: MakeMirror, tmp_path: Path) -> None:
-    """A login page under the file's name is known by its length."""
+    """A captive portal's login page is detected by its length."""
     portal = serve(Mirror(data=b"<html>please log in</html>"))
-    with pytest.raises(SourceError, match="has a file of another size"):
+    with pytest.raises(SourceError, match="has a file of a different size"):
         download(WANTED, [portal.url], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_endless_file(serve: MakeMirror, tmp_path: Path) -> None:
-    """A file that is longer than it should be is given up, not written to the end."""
+    """A file that is too long is abandoned, not written to the end."""
     endless = serve(Mirror(data=DATA * 4, chunked=True))
-    with pytest.raises(SourceError, match="served a file of another size"):
+    with pytest.raises(SourceError, match="served a file of a different size"):
         download(WANTED, [endless.url], tmp_path)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 0
 
 
 def test_next_mirror(serve: MakeMirror, tmp_path: Path) -> None:
-    """What one mirror lacks or spoils, the next one serves."""
+    """If a mirror lacks the file or serves a wrong one, the next mirror is tried."""
     absent, liar, good = (
         serve(Mirror(data=None)),
         serve(Mirror(data=b"?" * len(DATA))),
@@ -207,7 +207,7 @@ def test_next_mirror(serve: MakeMirror, tmp_path: Path) -> None:
 
 
 def test_nobody_has_it(serve: MakeMirror, tmp_path: Path) -> None:
-    """404 everywhere says which hosts were asked, and what to set."""
+    """If all mirrors answer 404, the message has their hosts and the variable to set."""
     one, two = serve(Mirror(data=None)), serve(Mirror(data=None))
     with pytest.raises(SourceError) as error:
         download(WANTED, [one.url, two.url], tmp_path)
@@ -218,25 +218,25 @@ def test_nobody_has_it(serve: MakeMirror, tmp_path: Path) -> None:
 
 
 def test_server_error(serve: MakeMirror, tmp_path: Path) -> None:
-    """A mirror's own trouble is named."""
+    """A mirror's error status is in the message."""
     with pytest.raises(SourceError, match="answered 503 Service Unavailable"):
         download(WANTED, [serve(Mirror(status=503)).url], tmp_path)
 
 
 def test_mirror_that_always_breaks_off(serve: MakeMirror, tmp_path: Path) -> None:
-    """What was fetched before the mirror gave up is kept, and the sentence says so."""
+    """Partial content of an interrupted transfer is kept, and the message says so."""
     mirror = serve(Mirror(stop_after=[700_000, 0, 0, 0]))
     with pytest.raises(SourceError) as error:
         download(WANTED, [mirror.url], tmp_path)
     assert str(error.value) == (
-        f"thing_1.0.tar.gz could not be fetched: {mirror.host} broke the connection off. 0.7 MB of "
-        "1.0 MB are kept; check the network, and the next run resumes from there."
+        f"thing_1.0.tar.gz could not be fetched: {mirror.host} closed the connection early. 0.7 MB "
+        "of 1.0 MB are kept; check the network, and the next run resumes from there."
     )
     assert download(WANTED, [serve(Mirror()).url], tmp_path).read_bytes() == DATA
 
 
 def test_mirror_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mirror that takes the connection and says nothing is given up in time, and named."""
+    """A mirror that accepts the connection but never answers times out, and is named."""
     monkeypatch.setenv("ESPBENCH_TIMEOUT_SCALE", "0.01")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -249,7 +249,7 @@ def test_mirror_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_no_network(tmp_path: Path) -> None:
-    """A host that refuses is named, with what to do."""
+    """A host that refuses the connection is named, with what to do."""
     with pytest.raises(SourceError) as error:
         download(WANTED, ["http://127.0.0.1:1/debian"], tmp_path)
     assert str(error.value) == (
@@ -259,7 +259,7 @@ def test_no_network(tmp_path: Path) -> None:
 
 
 def test_full_disk(serve: MakeMirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that fills up in the middle is a sentence, and the next run goes on from there."""
+    """A disk that fills up during a download is an error, and the next run resumes."""
     mirror = serve(Mirror(stop_after=[100_000]))
     real = Path.open
 
@@ -274,18 +274,18 @@ def test_full_disk(serve: MakeMirror, tmp_path: Path, monkeypatch: pytest.Monkey
             download(WANTED, [mirror.url], tmp_path)
     assert str(error.value) == (
         f"The disk with {tmp_path} is full, so thing_1.0.tar.gz could not be stored: free some "
-        "space, or point ESPBENCH_CACHE at another disk; the next run goes on from here."
+        "space, or point ESPBENCH_CACHE at another disk; the next run resumes from here."
     )
     assert download(WANTED, [mirror.url], tmp_path).read_bytes() == DATA
     assert mirror.asked[-1] == "bytes=100000-"
 
 
 def test_cache_that_is_a_file(tmp_path: Path) -> None:
-    """A cache where no folder can be made is a sentence."""
+    """A cache in which no folder can be created is an error."""
     (tmp_path / "file").touch()
     with pytest.raises(SourceError) as error:
         download(WANTED, ["http://127.0.0.1:1"], tmp_path / "file" / "cache")
     assert str(error.value) == (
-        f"{tmp_path}/file/cache cannot be written (Not a directory): make it writable, or point "
+        f"{tmp_path}/file/cache is not writable (Not a directory): make it writable, or point "
         "ESPBENCH_CACHE at a folder that is."
     )

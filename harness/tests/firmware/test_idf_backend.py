@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""MicroPython's esp32 port is built with ESP-IDF's own tools, and what is missing is told."""
+"""MicroPython's esp32 port is built with ESP-IDF's own tools, and missing tools are reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GET_IDF = (
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a tree with the board's definition, on a machine with nothing of Espressif's."""
+    """Return a tree with the board's definition, on a machine without Espressif's tools."""
     folder = tmp_path / "firmware" / "boards" / "ESP32_BENCH"
     folder.mkdir(parents=True)
     (folder / "mpconfigboard.cmake").write_text("set(IDF_TARGET esp32)\n")
@@ -59,13 +59,13 @@ def complete(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(tree: Path, board_dir: Path | None = None, variant: str = "") -> build.Built:
-    """Build quietly."""
+    """Build without output."""
     quiet = Console(file=io.StringIO())
     return build.build(BOARD, root=tree, console=quiet, board_dir=board_dir, variant=variant)
 
 
 def refused(tree: Path) -> str:
-    """Return why a build is refused."""
+    """Return the error message of a build for which a tool is missing."""
     with pytest.raises(ToolMissing) as error:
         run(tree)
     return str(error.value)
@@ -94,7 +94,7 @@ def test_builds_once(complete: Path) -> None:
 
 
 def test_built_again_when_something_changed(complete: Path) -> None:
-    """The board definition, MicroPython's sources and ESP-IDF's version count."""
+    """A changed board definition, MicroPython source or ESP-IDF version causes a rebuild."""
     assert run(complete).rebuilt
     for changed in (
         complete / "firmware" / "boards" / "ESP32_BENCH" / "mpconfigboard.h",
@@ -112,7 +112,7 @@ def test_built_again_when_something_changed(complete: Path) -> None:
 
 
 def test_options_of_the_last_build(complete: Path) -> None:
-    """ESP-IDF's written options do not outlive a change of their defaults; objects do."""
+    """A rebuild removes ESP-IDF's saved options, but keeps the objects."""
     run(complete)
     folder = complete / "build" / "esp32" / "idf"
     (folder / "sdkconfig").touch()
@@ -124,7 +124,7 @@ def test_options_of_the_last_build(complete: Path) -> None:
 
 
 def test_killed_build(complete: Path) -> None:
-    """Ninja knows what it finished: what a killed build left is used."""
+    """Ninja knows which targets it finished, so a killed build's objects are reused."""
     run(complete)
     out = complete / "build" / "esp32"
     (out / "idf" / "object.obj").touch()
@@ -136,14 +136,14 @@ def test_killed_build(complete: Path) -> None:
 
 
 def test_own_board_definition(complete: Path) -> None:
-    """A board definition of one's own is built into a folder of its own, and counts."""
+    """A user's board definition is built into its own folder, and its changes rebuild it."""
     mine = complete / "MY_BOARD"
     mine.mkdir()
     with pytest.raises(BuildError) as error:
         run(complete, mine)
     assert str(error.value) == (
-        f"{mine} has no mpconfigboard.cmake, so it is no board definition of MicroPython's esp32 "
-        f"port: copy {complete}/firmware/boards/ESP32_BENCH and change the copy."
+        f"{mine} has no mpconfigboard.cmake, so it is not a board definition of MicroPython's "
+        f"esp32 port: copy {complete}/firmware/boards/ESP32_BENCH and change the copy."
     )
     (mine / "mpconfigboard.cmake").touch()
     built = run(complete, mine)
@@ -158,7 +158,7 @@ def test_own_board_definition(complete: Path) -> None:
 )
 @pytest.mark.parametrize("name", ["esp32", "esp32c3"])
 def test_copied_board_definition(tmp_path: Path, name: str) -> None:
-    """A plain copy elsewhere finds what the bench's boards share; the original does by itself."""
+    """A copy elsewhere finds the boards' shared files if their folder is given."""
     original = builder_of(BOARDS[name]).job(BOARDS[name], TREE, None).folder
     shutil.copytree(original, tmp_path / "away" / "COPY")
     shutil.copytree(original, tmp_path / "boards" / "ORIGINAL")
@@ -175,17 +175,17 @@ def test_copied_board_definition(tmp_path: Path, name: str) -> None:
 
 
 def test_variant(complete: Path) -> None:
-    """A variant is built into a folder of its own, and one that is not there is told of."""
+    """A variant is built into its own folder, and an unknown one is an error."""
     boards = complete / "firmware" / "boards"
     mine = complete / "MY_BOARD"
     mine.mkdir()
     (mine / "mpconfigboard.cmake").touch()
-    (mine / "mpconfigvariant.cmake").touch()  # of a build without a variant: none that has a name
+    (mine / "mpconfigvariant.cmake").touch()  # for builds without a variant: not a variant itself
     for folder, board_dir in (("ESP32_BENCH", None), ("MY_BOARD", mine)):
         with pytest.raises(BuildError) as error:
             run(complete, board_dir, "DUAL")
         assert str(error.value) == (
-            f"The board definition {folder} has no variant 'DUAL': leave --variant away."
+            f"The board definition {folder} has no variant 'DUAL': omit --variant."
         )
     for name in ("DUAL", "TINY"):
         (boards / "ESP32_BENCH" / f"mpconfigvariant_{name}.cmake").touch()
@@ -210,7 +210,7 @@ def test_variant(complete: Path) -> None:
 def test_variant_by_command(
     complete: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command takes the variant's name, and says so of one that is not there."""
+    """The command accepts a variant's name, and rejects an unknown one."""
     monkeypatch.setattr("espbench.firmware.source_tree.root", lambda: complete)
     monkeypatch.setattr("espbench.firmware.source_tree.builds", lambda root: root / "build")
     (complete / "firmware" / "boards" / "ESP32_BENCH" / "mpconfigvariant_DUAL.cmake").touch()
@@ -223,14 +223,14 @@ def test_variant_by_command(
 
 
 def test_variants_of_the_tree() -> None:
-    """The tree's own variant is found where MicroPython's build looks for it."""
+    """The tree's own variant is where MicroPython's build looks for it."""
     job = builder_of(BOARD).job(BOARD, TREE, None, "DUAL")
     assert job.out.name == "esp32-DUAL"
     assert (job.folder / f"mpconfigvariant_{job.variant}.cmake").is_file()
 
 
 def test_command() -> None:
-    """The command is that of MicroPython's Makefile for the port, with the bench's additions."""
+    """The command follows the Makefile of MicroPython's port, with the bench's additions."""
     job = Job(BOARD, Path("/t"), Path("/t/firmware/boards/ESP32_BENCH"), Path("/t/build/esp32"))
     variables = {"IDF_PATH": "/idf", "HTTP_PARSER": "/s/http-parser"}
     assert idf_command("/env/python", job, variables) == [
@@ -251,7 +251,7 @@ def test_command() -> None:
 
 
 def test_environment() -> None:
-    """No component is fetched, unless somebody wants that; our own Python stays out of it."""
+    """Components are fetched only if the user enables that; our virtual environment is hidden."""
     made = build_environment({"PATH": "/p", "VIRTUAL_ENV": "/venv"}, "/mpy-cross")
     assert made == {
         "PATH": "/p",
@@ -265,7 +265,7 @@ def test_environment() -> None:
 
 
 def test_activated_environment_is_kept(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever ran export.sh has chosen the tools: ESP-IDF is not asked again."""
+    """After export.sh, its choice of tools is kept without asking ESP-IDF again."""
     monkeypatch.setenv("PATH", f"{complete}/tools/bin:/usr/bin:/bin")
     run(complete)
     assert "idf_tools.py" not in (complete / "log").read_text()
@@ -276,7 +276,7 @@ def test_activated_environment_is_kept(complete: Path, monkeypatch: pytest.Monke
 
 
 def test_upgraded_compiler(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another version of the compiler that export.sh chose builds everything again."""
+    """Another version of the compiler that export.sh chose causes a rebuild."""
     monkeypatch.setenv("PATH", f"{complete}/tools/bin:/usr/bin:/bin")
     run(complete)
     assert not run(complete).rebuilt
@@ -286,7 +286,7 @@ def test_upgraded_compiler(complete: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_parse_export() -> None:
-    """What ESP-IDF exports goes on top of what was there."""
+    """ESP-IDF's exported variables extend the existing ones."""
     text = "IDF_PYTHON_ENV_PATH=/env\nPATH=/tools/bin:$PATH\nnot a variable\n"
     assert idf.parse_export(text, {"PATH": "/usr/bin"}) == {
         "IDF_PYTHON_ENV_PATH": "/env",
@@ -295,7 +295,7 @@ def test_parse_export() -> None:
 
 
 def test_compile_error(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first error is in the sentence, and the log has everything."""
+    """The message has the first error, and the log has all output."""
     broken = "echo '[7/9] Building x'; echo 'x.c:3:1: error: no such thing'; exit 2"
     monkeypatch.setenv("IDF_PATH", str(fake_idf(tree, build=broken)))
     monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(fake_micropython(tree)))
@@ -304,7 +304,7 @@ def test_compile_error(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tree / "build" / "esp32" / "build.log"
     assert str(error.value) == (
         "The esp32 firmware could not be built: x.c:3:1: error: no such thing\n"
-        f"The last lines (all of them are in {log}):\n"
+        f"The last lines (the full log is {log}):\n"
         "  [7/9] Building x\n"
         "  x.c:3:1: error: no such thing"
     )
@@ -312,9 +312,9 @@ def test_compile_error(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_idf(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without ESP-IDF the sentence has the ways to get it."""
+    """Without ESP-IDF, the message lists the ways to get it."""
     rest = (
-        ", and the esp32 firmware needs it (v5.3 to v5.5): install it with "
+        ", but the esp32 firmware needs it (v5.3 to v5.5): install it with "
         f"`{GET_IDF}`, point IDF_PATH at it, or build in Espressif's container image with `docker "
         "compose run --rm shell`."
     )
@@ -324,7 +324,7 @@ def test_no_idf(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_usual_place(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where Espressif's guide puts ESP-IDF, it is found."""
+    """ESP-IDF is found where Espressif's guide installs it."""
     made = fake_idf(tree / "home" / "esp")
     assert idf.find_idf(os.environ) == made
 
@@ -333,46 +333,46 @@ def test_usual_place(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_other_idf(
     tree: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int]
 ) -> None:
-    """An ESP-IDF that the firmware is not written for is refused with both versions."""
+    """An unsupported version of ESP-IDF is rejected, and the message has both versions."""
     path = fake_idf(tree, version)
     monkeypatch.setenv("IDF_PATH", str(path))
     assert refused(tree) == (
-        f"ESP-IDF in {path} is v{'.'.join(map(str, version))}, and the esp32 firmware needs v5.3 "
+        f"ESP-IDF in {path} is v{'.'.join(map(str, version))}, but the esp32 firmware needs v5.3 "
         "to v5.5: check out one of these there and run its install.sh again, or point IDF_PATH at "
         "another."
     )
 
 
 def test_unknown_version(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ESP-IDF without a version is none that the firmware is written for."""
+    """An ESP-IDF without a version is rejected."""
     path = fake_idf(tree)
     (path / "tools" / "cmake" / "version.cmake").unlink()
     monkeypatch.setenv("IDF_PATH", str(path))
-    assert refused(tree).startswith(f"ESP-IDF in {path} is of an unknown version, and the esp32 ")
+    assert refused(tree).startswith(f"ESP-IDF in {path} is of an unknown version, but the esp32 ")
 
 
 def test_no_python_environment(complete: Path) -> None:
-    """ESP-IDF whose install.sh did not run is told to run it."""
+    """If install.sh has not been run, the message says to run it."""
     (complete / "tools" / "python_env").rename(complete / "elsewhere")
     assert refused(complete) == (
-        f"ESP-IDF in {complete}/esp-idf has no Python environment of its own: run "
+        f"ESP-IDF in {complete}/esp-idf has no Python environment: run "
         f"{complete}/esp-idf/install.sh esp32,esp32c3."
     )
 
 
 def test_incomplete_tools(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ESP-IDF says about its tools is in the sentence."""
+    """ESP-IDF's error about its tools is in the message."""
     export = "echo 'ERROR: tool xtensa-esp-elf has no installed versions.'; exit 1"
     path = fake_idf(tree, export=export)
     monkeypatch.setenv("IDF_PATH", str(path))
     assert refused(tree) == (
-        f"ESP-IDF's tools in {path} are not complete (ERROR: tool xtensa-esp-elf has no installed "
+        f"ESP-IDF's tools in {path} are incomplete (ERROR: tool xtensa-esp-elf has no installed "
         f"versions.): run {path}/install.sh esp32,esp32c3."
     )
 
 
 def test_no_compiler(complete: Path) -> None:
-    """Tools for another chip only are no tools for this one."""
+    """Tools for another chip do not suffice."""
     (complete / "tools" / "bin" / "xtensa-esp32-elf-gcc").unlink()
     assert refused(complete) == (
         "ESP-IDF's compiler xtensa-esp32-elf-gcc is not installed: run "
@@ -381,36 +381,36 @@ def test_no_compiler(complete: Path) -> None:
 
 
 def test_no_cmake(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ESP-IDF on Linux takes CMake and Ninja from the system."""
+    """ESP-IDF on Linux uses CMake and Ninja from the system."""
     for tool, package in (("ninja", "ninja-build"), ("cmake", "cmake")):
         (complete / "tools" / "bin" / tool).unlink()
         monkeypatch.setenv("PATH", "/no/such")
         assert refused(complete) == (
-            f"{tool} is not installed, and ESP-IDF needs it: install it with "
+            f"{tool} is not installed, but ESP-IDF needs it: install it with "
             "apt-get install --no-install-recommends "
             f"{package}."
         )
 
 
 def test_no_port(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkout without the port, or too old, is refused."""
-    ways = (
+    """A checkout that lacks the port or is too old is rejected."""
+    remedy = (
         "point ESPBENCH_MICROPYTHON at a checkout of MicroPython v1.25.0 or newer, or unset it to "
         "build the pinned sources."
     )
     monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(complete / "firmware"))
     assert refused(complete) == (
-        f"MicroPython was to be in {complete}/firmware, which has no ports/esp32: {ways}"
+        f"{complete}/firmware is not a MicroPython checkout with ports/esp32: {remedy}"
     )
     old = fake_micropython(complete / "old", (1, 24, 1))
     monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(old))
     assert refused(complete) == (
-        f"MicroPython in {old} is v1.24.1, and the esp32 firmware needs v1.25.0 or newer: {ways}"
+        f"MicroPython in {old} is v1.24.1, but the esp32 firmware needs v1.25.0 or newer: {remedy}"
     )
 
 
 def test_pinned_micropython(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a checkout the pinned sources are built, and say their version themselves."""
+    """Without a checkout, the pinned sources are built, and their version is passed on."""
     checkout = run(complete)
     assert f"MICROPY_MPYCROSS={complete}/{MPY_CROSS}\n" in (complete / "log.env").read_text()
     assert "MICROPY_GIT_TAG" not in (complete / "log.env").read_text()
@@ -427,7 +427,7 @@ def test_pinned_micropython(complete: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_doctor(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The doctor looks at the same things."""
+    """The doctor checks the same requirements."""
     builder = builder_of(BOARD)
     assert [(f.subject, f.state, f.found) for f in builder.findings(BOARD)] == [
         ("ESP-IDF", "ok", f"v5.4.1 ({complete}/esp-idf)"),
@@ -459,11 +459,11 @@ def test_doctor(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_path_with_a_space(complete: Path, tmp_path: Path) -> None:
-    """ESP-IDF's own tools refuse such a path: the sentence says so before they start."""
+    """ESP-IDF's tools reject such a path; the error comes before they start."""
     folder = tmp_path / "my board"
     with pytest.raises(BuildError) as error:
         run(complete, board_dir=folder)
     assert str(error.value) == (
-        f"ESP-IDF cannot build in a path with spaces or special characters, and {folder} has "
-        "some: move the project to a path of ASCII letters, digits and ./+,@_- only."
+        f"ESP-IDF cannot build in {folder}, which contains spaces or special characters: move "
+        "the project to a path of ASCII letters, digits and ./+,@_- only."
     )

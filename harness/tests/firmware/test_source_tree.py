@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sources and suites are found in a clone and in a wheel, and each builds where it may."""
+"""Sources and suites are found in a clone and in a wheel, and each is built in its place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TREE = Path(__file__).resolve().parents[3]
 
 
 def carried(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return what a wheel would have brought, with one file, where espbench is no clone."""
+    """Return a tree with one file as a wheel installs it, and pretend that there is no clone."""
     board = folder / "firmware" / "ports" / "lx60"
     board.mkdir(parents=True)
     (board / "Makefile").write_text("all:\n")
@@ -29,13 +29,13 @@ def carried(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_clone() -> None:
-    """This tree is a clone; it builds in its own folder."""
+    """This tree is a clone, which is built in its own folder."""
     assert tree.clone() == tree.root() == TREE
     assert tree.builds(TREE) == TREE / "build"
 
 
 def test_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a wheel brought is built in the cache; the same sources always in the same folder."""
+    """A wheel's sources are built in the cache; the same sources share one folder."""
     monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path / "cache"))
     one = carried(tmp_path / "one" / "_tree", monkeypatch)
     assert tree.root() == one
@@ -50,9 +50,9 @@ def test_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_old_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A build in the cache goes when nobody used it for a month, and one that is used stays.
+    """Builds in the cache that have not been used for a month are removed, others are kept.
 
-    What is no build stays, too: the cache may be a folder that has others' files.
+    Unrelated folders are kept too, because the cache may be a folder with other files.
     """
     monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path / "cache"))
     root = carried(tmp_path / "_tree", monkeypatch)
@@ -70,7 +70,7 @@ def test_old_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package without sources says what to install, or what does without them."""
+    """For a package without sources, the message says what to install or which option to use."""
     monkeypatch.setattr(tree, "CARRIED", tmp_path)
     monkeypatch.setattr(tree, "clone", lambda: None)
     with pytest.raises(BuildError) as error:
@@ -83,9 +83,9 @@ def test_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_another_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A firmware that one environment built is up to date for the next one with the same sources.
+    """A firmware that one environment built is up to date for another with the same sources.
 
-    CI makes its environment anew in each run, and keeps the cache.
+    CI creates a new environment in each run, but keeps the cache.
     """
     folder = tmp_path / "firmware" / "ports" / "lx60"
     folder.mkdir(parents=True)
@@ -99,7 +99,7 @@ def test_another_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_objects_of_another_place(tmp_path: Path) -> None:
-    """Objects name their headers by path, so a build that goes on elsewhere starts afresh."""
+    """Objects name their headers by path, so a build in a moved tree starts from scratch."""
     builder = build_make.MakeBuilder()
     here = {"PYTHON": "p", "FIRMWARE": "/here/firmware"}
     (tmp_path / build.VARIABLES).write_text('{"PYTHON": "p", "FIRMWARE": "/here/firmware"}')

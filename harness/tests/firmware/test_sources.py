@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sources get into the cache once, whole, and by one process at a time."""
+"""Sources are fetched into the cache once, completely, and by one process at a time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PINS = Pinned(
 
 
 class Counting(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder and counts."""
+    """Serves a folder and counts the requests."""
 
     count = 0
 
@@ -50,12 +50,12 @@ class Counting(http.server.SimpleHTTPRequestHandler):
         super().do_GET()
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Counting]]:
-    """Make a mirror with both archives the only one; return its handler, which counts."""
+    """Serve both archives as the only mirror; return its handler, which counts requests."""
     pool = tmp_path / "mirror" / "pool"
     pool.mkdir(parents=True)
     (pool / "thing.tar").write_bytes(ARCHIVE)
@@ -72,7 +72,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Cou
 
 
 def ensure(cache: Path) -> dict[str, Path]:
-    """Fetch both sources, quietly."""
+    """Fetch both sources, without output."""
     return sources.ensure(
         list(PINS.sources), pins=PINS, cache=cache, console=Console(file=io.StringIO())
     )
@@ -89,7 +89,7 @@ def test_fetch(mirror: type[Counting], tmp_path: Path) -> None:
 
 
 def test_second_run_does_nothing(mirror: type[Counting], tmp_path: Path) -> None:
-    """A second run asks nobody, and touches nothing: a read-only cache is enough."""
+    """A second run neither fetches nor writes anything, so a read-only cache suffices."""
     cache = tmp_path / "cache"
     ensure(cache)
     before = mirror.count
@@ -100,7 +100,7 @@ def test_second_run_does_nothing(mirror: type[Counting], tmp_path: Path) -> None
 
 
 def test_halves_of_killed_runs(mirror: type[Counting], tmp_path: Path) -> None:
-    """What a killed run left half-unpacked is never used, and removed."""
+    """A folder that a killed run left half-unpacked is removed, not used."""
     half = tmp_path / "cache" / "sources" / ".half-killed"
     half.mkdir(parents=True)
     (half / "a.c").touch()
@@ -111,7 +111,7 @@ def test_halves_of_killed_runs(mirror: type[Counting], tmp_path: Path) -> None:
 def test_failed_unpack_leaves_nothing(
     mirror: type[Counting], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When it cannot be unpacked there is no folder; the next run needs no new download."""
+    """If unpacking fails, no folder is left, and the next run needs no new download."""
 
     def broken(*_arguments: object, **_options: object) -> None:
         raise SourceError("damaged")
@@ -141,19 +141,19 @@ def test_two_at_once(mirror: type[Counting], tmp_path: Path) -> None:
 def test_too_little_space(
     mirror: type[Counting], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Room is looked for before anything is fetched."""
+    """Free space is checked before anything is fetched."""
     usage = shutil.disk_usage("/")._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
     with pytest.raises(DiskFull) as error:
         ensure(tmp_path / "cache")
     assert str(error.value) == (
-        f"The firmware's sources need 0.0 MB in {tmp_path}/cache, and 0.0 MB are free there: free "
-        "some space, or point ESPBENCH_CACHE at another disk."
+        f"The firmware's sources need 0.0 MB in {tmp_path}/cache, but only 0.0 MB are free there: "
+        "free some space, or point ESPBENCH_CACHE at another disk."
     )
     assert mirror.count == 0
 
 
-def test_pins_are_whole() -> None:
+def test_pins_are_complete() -> None:
     """Every source of espbench has a SHA-256, a size, a licence and a path in Debian's pool."""
     pins = sources.pinned()
     assert set(pins.sources) == {"micropython", "lwip", "mbedtls", "http-parser", "libgcc"}
@@ -165,7 +165,7 @@ def test_pins_are_whole() -> None:
 
 
 def test_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """ESPBENCH_CACHE says where the cache is; without it, it is the user's."""
+    """ESPBENCH_CACHE sets the cache's folder; the default is in the user's cache."""
     monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path / "here"))
     assert sources.cache_folder() == tmp_path / "here"
     monkeypatch.delenv("ESPBENCH_CACHE")
@@ -174,7 +174,7 @@ def test_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_apt_mirrors() -> None:
-    """The machine's own mirrors are found in both formats; security and comments are not."""
+    """The machine's mirrors are found in both formats, but not security ones or comments."""
     one_line = (
         "# deb http://no.example/debian bookworm main\n"
         "deb [arch=amd64 signed-by=/x] http://one.example/debian bookworm main\n"
@@ -188,7 +188,7 @@ def test_apt_mirrors() -> None:
 
 
 def test_mirror_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mirrors are apt's, those of a list of mirrors too; the variable stands before them."""
+    """The mirrors are apt's, including a mirror list's; the variable replaces them."""
     monkeypatch.delenv("ESPBENCH_DEBIAN_MIRROR", raising=False)
     listed = tmp_path / "debian.list"
     listed.write_text("https://listed.example/debian\n")
@@ -204,19 +204,19 @@ def test_mirror_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without apt's configuration is told how to name a mirror."""
+    """Without apt's configuration, the message says how to set a mirror."""
     monkeypatch.delenv("ESPBENCH_DEBIAN_MIRROR", raising=False)
     with pytest.raises(ConfigError) as error:
         mirrors.mirrors(tmp_path)
     assert str(error.value) == (
         f"apt's configuration in {tmp_path} names no mirror of Debian's archive: set "
         "ESPBENCH_DEBIAN_MIRROR to the URL of one (or of a snapshot of the archive of September "
-        "2025, which holds all that is wanted)."
+        "2025, which has all that is needed)."
     )
 
 
 def test_mirror_that_is_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mirror that cannot be one is refused with a sentence."""
+    """A mirror that is not a URL is an error."""
     monkeypatch.setenv("ESPBENCH_DEBIAN_MIRROR", "/srv/debian")
     with pytest.raises(ConfigError) as error:
         mirrors.mirrors()

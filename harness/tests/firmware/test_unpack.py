@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Archives are unpacked safely, and only what is wanted of them."""
+"""Archives are unpacked safely, and only the requested files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILES = {"top/a.c": b"a", "top/deep/er/b.h": b"bb", "top/COPYING": b"free"}
 
 
 def written(tmp_path: Path, data: bytes) -> Path:
-    """Return an archive file."""
+    """Write an archive and return its path."""
     path = tmp_path / "archive"
     path.write_bytes(data)
     return path
@@ -32,27 +32,27 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("mode", ["w:gz", "w:xz", "w"])
 def test_all(tmp_path: Path, mode: str) -> None:
-    """Everything is unpacked, without the archive's first folder."""
+    """Everything is unpacked, without the archive's top folder."""
     target = tmp_path / "out"
     unpack(written(tmp_path, tar(FILES, mode)), target, top="top")
     assert content(target) == {"a.c": b"a", "deep/er/b.h": b"bb", "COPYING": b"free"}
 
 
 def test_some(tmp_path: Path) -> None:
-    """With a list only what is on it is unpacked."""
+    """With a list, only the files on it are unpacked."""
     target = tmp_path / "out"
     unpack(written(tmp_path, tar(FILES)), target, top="top", only=["deep/er/b.h"])
     assert content(target) == {"deep/er/b.h": b"bb"}
 
 
 def test_missing_member(tmp_path: Path) -> None:
-    """A file that the archive should have is named."""
-    with pytest.raises(SourceError, match=r"^An archive lacks no\.c, not\.h: the list of files"):
+    """Files that the archive lacks are named."""
+    with pytest.raises(SourceError, match=r"^An archive has no no\.c, not\.h: correct its list "):
         unpack(written(tmp_path, tar(FILES)), tmp_path / "out", top="top", only=["not.h", "no.c"])
 
 
 def test_executables(tmp_path: Path) -> None:
-    """Of the modes only "executable" is taken over."""
+    """Of the file modes, only "executable" is kept."""
     target = tmp_path / "out"
     unpack(written(tmp_path, tar({"top/run.sh": b"#!", "top/a.c": b""})), target, top="top")
     assert (target / "run.sh").stat().st_mode & 0o111
@@ -60,7 +60,7 @@ def test_executables(tmp_path: Path) -> None:
 
 
 def test_archive_in_a_package(tmp_path: Path) -> None:
-    """A source archive inside a Debian package is read through both of them."""
+    """A source archive inside a Debian package is unpacked."""
     inner = tar(FILES, "w:xz")
     package = deb(tar({"./usr/src/gcc/gcc.tar.xz": inner, "./usr/share/doc": b"x"}, "w:xz"))
     target = tmp_path / "out"
@@ -76,15 +76,15 @@ def test_archive_in_a_package(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "top/../../x", "other/x", ".."])
 def test_escape(tmp_path: Path, name: str) -> None:
-    """A path that leads out of the archive's folder is refused, and nothing is written there."""
+    """A path outside the archive's top folder is rejected, and nothing is written there."""
     with pytest.raises(SourceError) as error:
         unpack(written(tmp_path, tar({name: b"evil"})), tmp_path / "out", top="top")
-    assert str(error.value) == f"An archive has a file {name!r} outside of top/: do not use it."
+    assert str(error.value) == f"An archive has a file {name!r} outside top/: do not use it."
     assert not (tmp_path / "x").exists()
 
 
 def test_links_are_left_out(tmp_path: Path) -> None:
-    """A link, and what would be written through it, never leaves the target."""
+    """Links are not unpacked, so nothing can be written through them."""
     link = tarfile.TarInfo("top/link")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc"
     target = tmp_path / "out"
@@ -94,7 +94,7 @@ def test_links_are_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [0, 10, 60])
 def test_damaged(tmp_path: Path, keep: int) -> None:
-    """A damaged archive is a sentence."""
+    """A damaged archive is an error with a remedy."""
     path = written(tmp_path, tar(FILES)[:keep])
     with pytest.raises(SourceError) as error:
         unpack(path, tmp_path / "out", top="top")
@@ -103,7 +103,7 @@ def test_damaged(tmp_path: Path, keep: int) -> None:
 
 
 def test_no_package(tmp_path: Path) -> None:
-    """Something else where a Debian package should be is a sentence."""
+    """A file that is not a Debian package is an error."""
     with pytest.raises(SourceError) as error:
         unpack(written(tmp_path, b"hello"), tmp_path / "out", top="top", inner="./x")
-    assert str(error.value) == "A Debian package is no ar archive: remove it from the cache."
+    assert str(error.value) == "A Debian package is not an ar archive: remove it from the cache."

@@ -175,7 +175,7 @@ def test_doctor_without_a_compiler(installed: Installed, tmp_path: Path) -> None
     cache = {**path, "ESPBENCH_CACHE": str(tmp_path / "cache")}
     said = installed.run(program, "build", status=1, more=cache)
     assert said == (
-        "espbench: The compiler xtensa-lx106-elf-gcc is not installed, and the lx60 firmware needs "
+        "espbench: The compiler xtensa-lx106-elf-gcc is not installed, but the lx60 firmware needs "
         "it: install it with "
         "apt-get install --no-install-recommends gcc-xtensa-lx106 binutils-xtensa-lx106 "
         "picolibc-xtensa-lx106-elf.\n"

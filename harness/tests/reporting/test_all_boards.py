@@ -129,7 +129,7 @@ def test_absence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A board is absent for the first thing that is missing."""
     monkeypatch.setattr(here, "find_qemu", lambda _board: "/qemu")
     assert here.absence(LX60, tmp_path) == (
-        "Board lx60 has no firmware/ports/lx60/Makefile to build it with."
+        "Board lx60 cannot be built: firmware/ports/lx60/Makefile does not exist."
     )
 
     def missing(_board: object) -> str:
