@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The scenario suites: a package, so that their names are no other tests'."""
+"""The scenario suites: a package, so that their module names cannot clash with other tests."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What all scenarios share beside ../conftest.py: what a device starts with, and the leak check."""
+"""Fixtures for all scenarios, on top of ../conftest.py: device options and the leak check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from espbench.errors import MemoryLeaked
 from espbench.util.timeouts import Deadline
 
 FORWARDS = {80: 6, 443: 6}
-"""Host ports for each guest port, so that several clients can come at once."""
+"""Host ports for each guest port, so that several clients can connect at once."""
 
 PASSED = pytest.StashKey[bool]()
 
@@ -31,18 +31,19 @@ def pytest_runtest_makereport(
 
 
 class LeakCheck:
-    """Whether a device gets its memory back.
+    """Checks that a device gets its memory back.
 
-    A connection that the device ended first leaves a control block of some 200 bytes in
-    TIME_WAIT for a second and more (RFC 9293 section 3.6.1). Waiting for that behind each scenario
-    would cost more than all of them: behind each, all but `SLACK` must be back and nothing may be
-    open; at the end of the module everything must be, or those that left something are named.
+    A connection that the device closes first leaves a control block of about 200 bytes in
+    TIME_WAIT for a second or more (RFC 9293 section 3.6.1). Waiting for that after each scenario
+    would take longer than the scenarios themselves. So after each one, all but `SLACK` must be
+    back and no connection may be open; at the end of the module, everything must be back, or the
+    error names the scenarios that left something behind.
     """
 
     SLACK = 4096
-    """Bytes: twenty control blocks. A TLS session is five times as much."""
+    """Bytes: twenty control blocks. A TLS session takes five times as much."""
     ROUNDING = 256
-    """Bytes that the same number of blocks may take more than before."""
+    """Extra bytes that the same number of blocks may take."""
 
     def __init__(self, device: Device) -> None:
         self.device = device
@@ -51,52 +52,52 @@ class LeakCheck:
         self.suspects: list[str] = []
 
     def begin(self) -> None:
-        """Take the present state as that to come back to."""
+        """Record the current state as the baseline."""
         heap = self.device.settle()
         self.free, self.blocks = heap.free, heap.blocks
         self.boot = self.device.boots
 
     def _is_back(self, heap: HeapInfo) -> bool:
-        # A block that is reused may be a few bytes longer than asked for: count blocks.
+        # A reused block may be a few bytes longer than requested, so count blocks.
         tolerance = max(self.ROUNDING, self.device.board.heap_noise)
         return heap.blocks <= self.blocks and heap.free >= self.free - tolerance
 
     def mostly(self, scenario: str) -> None:
-        """Assert that all but a few control blocks are back."""
+        """Assert that all but a few control blocks have been freed."""
         if self._is_back(self.device.settle(free=self.free - self.SLACK)):
             self.suspects.clear()
         else:
             self.suspects.append(scenario)
 
     def entirely(self) -> None:
-        """Assert that every byte is back."""
+        """Assert that every byte has been freed."""
         if self.boot != self.device.boots:
             return  # reset because a scenario failed
         deadline = Deadline(10)
         while not self._is_back(heap := self.device.settle()):
             if deadline.expired():
                 raise MemoryLeaked(
-                    f"{heap.blocks - self.blocks} blocks and {self.free - heap.free} bytes did not "
-                    f"come back since: {', '.join(self.suspects) or 'the scenario began'}."
+                    f"{heap.blocks - self.blocks} blocks and {self.free - heap.free} bytes not "
+                    f"freed since: {', '.join(self.suspects) or 'the scenario began'}."
                 )
             self.device.wait_for_change(0.05)
 
 
 @pytest.fixture
 def device_options(recipe: Recipe) -> Mapping[str, Any]:
-    """Return what every device of these suites starts with."""
+    """Return the options of each device that these suites start."""
     return {"files": recipe.on_device(), "forwards": FORWARDS}
 
 
 @pytest.fixture(scope="module")
 def shared_device_options(recipe: Recipe) -> Mapping[str, Any]:
-    """Return the same for a device that a module shares."""
+    """Return the same options for a device that a module shares."""
     return {"files": recipe.on_device(), "forwards": FORWARDS}
 
 
 @pytest.fixture(scope="module")
 def leak_check(shared_device: Device) -> Iterator[LeakCheck]:
-    """Return what checks the module's device; at its end no byte may be missing."""
+    """Return the leak check of the module's device; at the end no byte may be missing."""
     check = LeakCheck(shared_device)
     yield check
     check.entirely()
@@ -104,10 +105,10 @@ def leak_check(shared_device: Device) -> Iterator[LeakCheck]:
 
 @pytest.fixture(autouse=True)
 def check_no_leak(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Assert after each scenario that the device serves, leaks nothing and failed as expected.
+    """Assert after each scenario that the device serves, leaks nothing, and failed as expected.
 
-    A device whose scenario failed is not looked at (the scenario's error says more), and
-    is reset when others go on with it.
+    After a failed scenario the device is not checked, because the scenario's own error says
+    more. A shared device is then reset for the next scenario.
     """
     if not {"device", "shared_device", "bench", "endpoints"} & set(request.fixturenames):
         yield
@@ -117,7 +118,7 @@ def check_no_leak(request: pytest.FixtureRequest) -> Iterator[None]:
     shared = "device" not in request.fixturenames
     check: LeakCheck = request.getfixturevalue("leak_check") if shared else LeakCheck(device)
     if check.boot != device.boots:
-        serves()  # the first connection of each kind takes memory once, for good
+        serves()  # the first connection of each kind allocates memory that is never freed
         check.begin()
     before = device.stats()
     yield
@@ -126,8 +127,8 @@ def check_no_leak(request: pytest.FixtureRequest) -> Iterator[None]:
             device.reset()
         return
     try:
-        # A handshake is by far the dearest part of most scenarios, and one that never spoke to the
-        # TLS port has nothing to show there.
+        # A handshake is by far the slowest part of most scenarios, so skip it after scenarios that
+        # never connected to the TLS port.
         serves(device.stats()["https"]["accepted"] != before["https"]["accepted"])
         if shared:
             check.mostly(request.node.name)
@@ -136,14 +137,14 @@ def check_no_leak(request: pytest.FixtureRequest) -> Iterator[None]:
         expected_failures_only(request, device, before["failures"])
     except Exception:
         if shared:
-            device.reset()  # the next scenario is not to blame
+            device.reset()  # so that the next scenario does not fail too
         raise
 
 
 def expected_failures_only(
     request: pytest.FixtureRequest, device: Device, before: Mapping[str, int]
 ) -> None:
-    """Assert that the device counted no failure but those that the scenario's marker names."""
+    """Assert that the device counted only the failures that the scenario's marker names."""
     stats = device.stats()
     assert stats["queue"]["depth"] == 0, "requests are left in the queue"
     marker = request.node.get_closest_marker("failures")
@@ -153,4 +154,4 @@ def expected_failures_only(
         for cause, count in stats["failures"].items()
         if count > before.get(cause, 0) and cause not in allowed
     }
-    assert not counted, f"the device counted failures that nobody provoked: {counted}"
+    assert not counted, f"the device counted failures that the scenario did not provoke: {counted}"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What any firmware has to do: boot, serve, and come up again. `pytest --espbench` runs this.
+"""Smoke tests for any firmware: boot, serve, and boot again. `pytest --espbench` runs these.
 
-Nothing else is asked of somebody else's firmware: it has neither a control channel nor /hello.
+They need neither the control channel nor /hello, which only espbench's own firmware has.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ def own(pytestconfig: pytest.Config) -> bool:
 
 @pytest.fixture(scope="module")
 def shared_device_options(own: bool, recipe: Recipe) -> Mapping[str, Any]:
-    """Return a certificate for espbench's own firmware; others bring what they need."""
+    """Return a certificate for espbench's own firmware; other firmware brings its own."""
     return {"files": recipe.on_device()} if own else {}
 
 
 @pytest.fixture(autouse=True)
 def check_no_leak() -> None:
-    """Take the place of the other suites' last look, which asks the control channel."""
+    """Replace the other suites' leak check, which needs the control channel."""
 
 
 def test_boots(shared_device: Device) -> None:
-    """It comes up at the first attempt, and stays up."""
+    """It boots at the first attempt, and stays up."""
     assert shared_device.running
     assert shared_device.panicked() is None
-    assert max(shared_device.boots, len(shared_device.resets)) <= 1, "it came up more than once"
+    assert max(shared_device.boots, len(shared_device.resets)) <= 1, "it booted more than once"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_serves(scheme: str, shared_device: Device, own: bool, pytestconfig: pytest.Config) -> None:
-    """It answers a request on each port where it is to listen, whatever the answer is."""
+    """It answers a request on each promised port; any HTTP status will do."""
     port = shared_device.board.ports.get(scheme)
     if port is None:
         pytest.skip(f"the firmware has no {scheme}")
@@ -54,14 +54,14 @@ def test_serves(scheme: str, shared_device: Device, own: bool, pytestconfig: pyt
         if promised:
             raise
         pytest.skip(
-            f"the firmware answers nothing on port {port}, and nobody said that it would: "
-            f"--espbench-ports {scheme}={port} does ({error})"
+            f"the firmware does not answer on port {port}: to require an answer, pass "
+            f"--espbench-ports {scheme}={port} ({error})"
         )
     assert 100 <= answer.status <= 599
 
 
 def test_serves_what_it_should(own: bool, request: pytest.FixtureRequest) -> None:
-    """The same page over HTTP and HTTPS, and an echo over WS and WSS."""
+    """It serves the same page over HTTP and HTTPS, and an echo over WS and WSS."""
     if not own:
         pytest.skip("needs espbench's own firmware")
     endpoints: Endpoints = request.getfixturevalue("endpoints")
@@ -73,6 +73,6 @@ def test_serves_what_it_should(own: bool, request: pytest.FixtureRequest) -> Non
 
 
 def test_comes_up_again(shared_device: Device) -> None:
-    """After a reset by the machine's own line it is ready again."""
+    """After a hardware reset it becomes ready again."""
     shared_device.reset(hard=True)
     assert shared_device.panicked() is None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every certificate of `espbench.certs`: good ones serve, bad ones are named and HTTP goes on."""
+"""Every certificate of `espbench.certs`: good ones serve, bad ones are reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def remove(path):
 
 @pytest.fixture
 def install(shared_device: Device) -> Iterator[Callable[[Recipe], str]]:
-    """Return a function that puts a recipe's files on the device and gives start's arguments."""
+    """Return a function that installs a recipe's files and returns start()'s arguments for them."""
 
     def put(recipe: Recipe) -> str:
         shared_device.exec(f"import os\nos.mkdir('{FOLDER}')")
@@ -48,12 +48,12 @@ def install(shared_device: Device) -> Iterator[Callable[[Recipe], str]]:
 
 
 def named(*groups: tuple[Recipe, ...]) -> list[object]:
-    """Return the recipes as parameters that carry their names."""
+    """Return the recipes as parameters with their names as ids."""
     return [pytest.param(recipe, id=recipe.name) for group in groups for recipe in group]
 
 
 def key_kind(certificate: bytes) -> str:
-    """Return the kind of key in a certificate, in the recipes' words."""
+    """Return the kind of key in a certificate, as the recipes name it."""
     public = x509.load_der_x509_certificate(certificate).public_key()
     if isinstance(public, rsa.RSAPublicKey):
         return f"rsa{public.key_size}"
@@ -66,7 +66,7 @@ def key_kind(certificate: bytes) -> str:
 def test_good_ones_serve(
     case: Recipe, install: Callable[[Recipe], str], shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """HTTPS starts; a client that verifies is satisfied, or refuses for the reason it should."""
+    """HTTPS starts; a verifying client accepts the certificate, or rejects it as expected."""
     assert isinstance(case.expectation, Starts)
     assert shared_device.eval(f"{START}({install(case)})", timeout=20) is True
     assert shared_device.eval("__import__('httpserver').https_running()") is True
@@ -81,7 +81,7 @@ def test_good_ones_serve(
     else:
         with pytest.raises(TlsError, match=case.expectation.client_error):
             endpoint.get("/hello")
-    # Whoever does not verify is served in any case.
+    # A client that does not verify is always served.
     assert endpoint.but(verify=False).get("/hello").text == "hello\n"
     assert endpoints.http.get("/hello").text == "hello\n"
 
@@ -89,7 +89,7 @@ def test_good_ones_serve(
 def test_the_users_line_is_its_own_trust(
     install: Callable[[Recipe], str], shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """What the guide's openssl line makes verifies against itself when names are not looked at."""
+    """The certificate from the guide's openssl line verifies against itself, names aside."""
     case = recipes()["openssl-line"]
     assert shared_device.eval(f"{START}({install(case)})", timeout=20) is True
     endpoint = endpoints.but(trust=case.trust, check_name=False).https
@@ -100,7 +100,7 @@ def test_the_users_line_is_its_own_trust(
 def test_bad_ones_are_named(
     case: Recipe, install: Callable[[Recipe], str], shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """start() is False, its line on the console names the cause, and HTTP serves throughout."""
+    """start() returns False, its console line names the cause, and HTTP serves throughout."""
     assert isinstance(case.expectation, Fails)
     arguments = install(case)
     with endpoints.http.http() as kept:
@@ -115,18 +115,18 @@ def test_bad_ones_are_named(
 
 
 def failure_line(device: Device, since: int) -> str:
-    """Return what stands behind "Failed to start HTTPS server: " on the console; once, it must."""
+    """Return the cause after "Failed to start HTTPS server: ", of which there must be just one."""
     found = re.findall(
         r"^Failed to start HTTPS server: (.+?)\r?$", device.console.text[since:], re.MULTILINE
     )
-    assert len(found) == 1, f"{len(found)} sentences: {found}"
+    assert len(found) == 1, f"expected one message, found {len(found)}: {found}"
     return str(found[0])
 
 
 def test_no_two_causes_share_a_sentence(
     install: Callable[[Recipe], str], shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Different mistakes are told apart: each of ten gives a sentence of its own."""
+    """Different mistakes are distinguishable: each of ten produces a different message."""
     sentences = {}
     for name in (
         "cert-missing",
@@ -151,7 +151,7 @@ def test_no_two_causes_share_a_sentence(
 
 
 def test_only_one_of_the_two_files(shared_device: Device, endpoints: Endpoints) -> None:
-    """A certificate without a key is a mistake that is named; HTTP serves."""
+    """A certificate without a key is reported as such; HTTP serves."""
     for arguments in ("cert_file='/certs/servercert.pem'", "key_file='/certs/prvtkey.pem'"):
         said = len(shared_device.console.text)
         assert shared_device.eval(f"{START}({arguments})") is False
@@ -163,7 +163,7 @@ def test_only_one_of_the_two_files(shared_device: Device, endpoints: Endpoints) 
 
 
 def test_port_in_use(shared_device: Device, endpoints: Endpoints) -> None:
-    """HTTPS on HTTP's port is named as what it is, and HTTP serves."""
+    """HTTPS on HTTP's port is reported as a port in use; HTTP serves."""
     said = len(shared_device.console.text)
     files = "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'"
     assert shared_device.eval(f"{START}({files}, https_port=80)") is False
@@ -175,7 +175,7 @@ def test_port_in_use(shared_device: Device, endpoints: Endpoints) -> None:
 
 @pytest.mark.failures("no_memory")
 def test_out_of_memory(shared_device: Device, endpoints: Endpoints) -> None:
-    """With no memory for certificate and key the sentence says so; it works when there is some."""
+    """Without memory for certificate and key the message says so; with memory HTTPS starts."""
     files = "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'"
     assert shared_device.eval(f"{START}()") is True
     shared_device.settle()
@@ -194,7 +194,7 @@ def test_out_of_memory(shared_device: Device, endpoints: Endpoints) -> None:
 def test_restarting_https_leaks_nothing(
     times: int, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """HTTPS that is started and stopped ten times gives back what it took each time."""
+    """Starting and stopping HTTPS ten times frees all memory each time."""
     files = "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'"
     free = shared_device.settle().free
     for _ in range(times):
@@ -206,7 +206,7 @@ def test_restarting_https_leaks_nothing(
 @pytest.mark.device(ready="http")
 @pytest.mark.parametrize("name", ["key-of-another", "key-missing"])
 def test_a_bad_pair_at_boot(name: str, device: Device, endpoints: Endpoints) -> None:
-    """A device that boots with a bad pair says so and serves HTTP."""
+    """A device that boots with a bad certificate or key says so and serves HTTP."""
     assert "Failed to start HTTPS server: " in device.console.text
     assert device.eval("__import__('httpserver').https_running()") is False
     assert endpoints.http.get("/hello").status == 200
@@ -214,7 +214,7 @@ def test_a_bad_pair_at_boot(name: str, device: Device, endpoints: Endpoints) -> 
 
 @pytest.fixture
 def device_options(request: pytest.FixtureRequest) -> dict[str, object]:
-    """Let a device of a scenario's own start with the files of the recipe that is its parameter."""
+    """Return options with the files of the recipe that the scenario's parameter names."""
     name = request.node.callspec.params["name"]
     files = recipes()[name].device_files.items()
     return {"files": {f"/certs/{path}": data for path, data in files}}

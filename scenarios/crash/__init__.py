@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Firmware that panics: decoded, kept as evidence, and back again."""
+"""Firmware that panics: the panic is decoded and kept as evidence, and the device recovers."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A firmware that ends: the panic is named and decoded, the evidence has it, the device is back."""
+"""Firmware that panics: the panic is decoded and kept as evidence, and the device recovers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WITH_WATCHDOGS = pytest.mark.boards(*(b.name for b in BOARDS.values() if b.still
 
 
 def provoke(device: Device, kind: str) -> Panic:
-    """Return the panic of a program that calls `bench.panic`; the device is ready again."""
+    """Provoke a panic with `bench.panic` and return it, once the device is ready again."""
     with device.expects_panic(60) as panics:
         device.exec(f"import bench; bench.panic({kind!r})", timeout=60)
     [panic] = panics
@@ -35,12 +35,12 @@ def provoke(device: Device, kind: str) -> Panic:
 
 
 def functions(panic: Panic) -> list[str]:
-    """Return the functions of the backtrace that nobody guessed, innermost first."""
+    """Return the backtrace's functions without guessed frames, innermost first."""
     return [frame.function for frame in panic.backtrace if not frame.guessed]
 
 
 def assert_names_the_caller(panic: Panic, *innermost: str) -> None:
-    """Assert that the backtrace leads from these functions to MicroPython's call of the module."""
+    """Assert that the backtrace runs from these functions to MicroPython's call of the module."""
     names = functions(panic)
     wanted = [*innermost, "bench_panic_kind", "bench_panic", "mp_execute_bytecode"]
     assert [name for name in names if name in wanted][: len(wanted)] == wanted, names
@@ -50,7 +50,7 @@ def assert_names_the_caller(panic: Panic, *innermost: str) -> None:
 
 
 def test_a_load_from_nowhere(shared_device: Device) -> None:
-    """A bad address in a program's module: the cause, the function and line, and who called it."""
+    """A load from a bad address: the panic has the cause, function, line and callers."""
     boots = shared_device.boots
     panic = provoke(shared_device, "exception")
     assert panic.cause == shared_device.board.bad_load
@@ -62,21 +62,21 @@ def test_a_load_from_nowhere(shared_device: Device) -> None:
 
 
 def test_in_another_thread(shared_device: Device) -> None:
-    """The same below MicroPython, in the thread that answers the control channel."""
+    """The same in the thread that answers the control channel, outside MicroPython."""
     with shared_device.expects_panic(60) as panics:
         shared_device.control.request("panic")
     [panic] = panics
     assert panic.cause == shared_device.board.bad_load
     names = functions(panic)
     assert names[0] == "bench_panic_exception", names
-    # A function that is called last has no frame of its caller on every processor.
+    # Not every processor keeps the caller's frame of a tail call.
     files = {Path(frame.file).name for frame in panic.backtrace if not frame.guessed}
     assert files & {"control.c", "console.c"}, files
     assert "bench_panic" not in names
 
 
 def test_abort(shared_device: Device) -> None:
-    """A call of abort() is told as that, with who called it."""
+    """A call of abort() is reported as such, with its callers."""
     panic = provoke(shared_device, "abort")
     assert panic.cause == "abort"
     assert panic.headline.startswith("abort() was called at PC 0x")
@@ -84,7 +84,7 @@ def test_abort(shared_device: Device) -> None:
 
 
 def test_stack_overflow(shared_device: Device) -> None:
-    """A stack that runs over its end is told as that, with the name of its thread."""
+    """A stack overflow is reported as such, with the name of its thread."""
     panic = provoke(shared_device, "stack")
     assert panic.cause == "stack overflow"
     assert panic.headline == (
@@ -93,7 +93,7 @@ def test_stack_overflow(shared_device: Device) -> None:
 
 
 def test_evidence(shared_device: Device, tmp_path: Path) -> None:
-    """The evidence has the panic decoded, and as the firmware printed it."""
+    """The evidence has the decoded panic, and the panic as the firmware printed it."""
     panic = provoke(shared_device, "exception")
     saved = save(shared_device, tmp_path / "evidence")
     assert saved.problem == ""
@@ -106,7 +106,7 @@ def test_evidence(shared_device: Device, tmp_path: Path) -> None:
 
 @WITH_CORE_DUMPS
 def test_core_dump(device: Device, tmp_path: Path) -> None:
-    """The evidence has ESP-IDF's core dump, and with ESP-IDF's gdb all tasks by function."""
+    """The evidence has ESP-IDF's core dump and, if its gdb is installed, all tasks by function."""
     provoke(device, "exception")
     folder = save(device, tmp_path / "evidence").folder
     core = (folder / "core-1.b64").read_text()
@@ -124,7 +124,7 @@ def test_core_dump(device: Device, tmp_path: Path) -> None:
 
 
 def test_the_report_of_a_test(board: Board, firmware: Path, tmp_path: Path) -> None:
-    """A test whose device panics fails with the panic and its functions, whatever it waited for."""
+    """A test whose device panics fails with the panic and its functions, whatever it waits for."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_inner.py").write_text(INNER)
     options = [
@@ -141,7 +141,7 @@ def test_the_report_of_a_test(board: Board, firmware: Path, tmp_path: Path) -> N
 
 
 def test_hang(shared_device: Device) -> None:
-    """A firmware that hangs with interrupts off says nothing, and the machine's reset helps."""
+    """Firmware that hangs with interrupts off prints nothing, and a hardware reset recovers it."""
     with pytest.raises(ControlTimeout):
         shared_device.exec("import bench; bench.panic('hang')", timeout=1)
     with pytest.raises(ControlTimeout):
@@ -153,7 +153,7 @@ def test_hang(shared_device: Device) -> None:
 @WITH_WATCHDOGS
 @pytest.mark.device(watchdogs=True)
 def test_interrupt_watchdog(device: Device) -> None:
-    """ESP-IDF's interrupt watchdog ends such a hang, and the panic names who hung."""
+    """ESP-IDF's interrupt watchdog ends such a hang, and the panic names the function that hung."""
     panic = provoke(device, "hang")
     assert panic.headline == (
         "Guru Meditation Error: Core  0 panic'ed (Interrupt wdt timeout on CPU0)."

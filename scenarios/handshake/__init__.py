@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""TLS and WebSocket handshakes that are slow, cut, wrong or many."""
+"""TLS and WebSocket handshakes: slow, truncated, malformed, concurrent."""

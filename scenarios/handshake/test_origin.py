@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which web pages may open a WebSocket: the Origin header (RFC 6455 section 10.2)."""
+"""The Origin check: which web pages may open a WebSocket (RFC 6455 section 10.2)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STARTS = {"webrepl": "webrepl.start('espbench'{})", "wsserver": "wsserver.start(
 
 
 def upgrade_status(endpoint: Endpoint, path: str, host: str | None, *origins: str) -> int:
-    """Return what a browser's upgrade is answered with: its Host, and its Origin headers."""
+    """Return the status of a browser's upgrade request with this Host and these Origin headers."""
     headers = [*upgrade_headers().items(), *(("Origin", origin) for origin in origins)]
     if host is not None:
         headers.insert(0, ("Host", host))
@@ -35,7 +35,7 @@ def upgrade_status(endpoint: Endpoint, path: str, host: str | None, *origins: st
 
 OTHER = {"ws": "https", "wss": "http"}
 PAGES = {
-    # name: Host, the page's origin behind its "scheme://", whether it is the device's own
+    # name: Host, the page's origin after "scheme://", whether it is the device's own
     "forwarded": ("localhost:8080", "localhost:8080", True),
     "address": ("192.168.1.32", "192.168.1.32", True),
     "case": ("Device.Local", "dEVICE.local", True),
@@ -56,7 +56,7 @@ PAGES = {
 def test_same_origin(
     module: str, path: str, scheme: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """By default only the device's own pages may connect; whoever is not a browser may, too."""
+    """By default only the device's own pages may connect, and clients that send no Origin."""
     endpoint = endpoints[scheme]
     http = "https" if scheme == "wss" else "http"
     for name, (host, page, own) in PAGES.items():
@@ -81,7 +81,7 @@ def test_same_origin(
 def test_further_origins(
     module: str, path: str, scheme: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """origins= names further pages that may connect; "*" is any page."""
+    """origins= lists further origins that may connect; "*" allows any."""
     endpoint = endpoints[scheme]
     http = "https" if scheme == "wss" else "http"
     listed = ", origins=['https://device.local', 'http://10.0.0.5:8080']"

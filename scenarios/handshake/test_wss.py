@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From TCP to an open wss: TLS, its failures, clients that stall or leave, and the upgrade."""
+"""Opening wss: TLS handshakes and their failures, clients that stall or leave, the upgrade."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from espbench.device.device import Device
 from espbench.util.timeouts import timeout_scale
 
 HANDSHAKE_TIMEOUT = 1.0 * timeout_scale()
-"""Seconds, set for the scenarios that wait for it: the default is ten."""
+"""Seconds, for the scenarios that wait for the time-out: the default is ten."""
 
 
 @pytest.fixture
 def short_timeout(shared_device: Device) -> Iterator[None]:
-    """Let the device give up handshakes after a second (scaled)."""
+    """Set the device's handshake time-out to a second (scaled)."""
     start = (
         "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
         "key_file='/certs/prvtkey.pem'"
@@ -50,7 +50,7 @@ def short_timeout(shared_device: Device) -> Iterator[None]:
 
 
 def handshakes(device: Device) -> tuple[int, int]:
-    """Return how many handshakes succeeded and how many did not."""
+    """Return the numbers of handshakes that succeeded and failed."""
     counted = device.stats()["handshakes"]
     return counted["ok"], counted["failed"]
 
@@ -59,7 +59,7 @@ def handshakes(device: Device) -> tuple[int, int]:
 
 
 def test_verified_chain_and_name(shared_device: Device, endpoints: Endpoints) -> None:
-    """A client that trusts the root and knows the name opens wss, and both sides count one."""
+    """A client that trusts the root and uses the right name opens wss; the device counts one."""
     before = handshakes(shared_device)
     with endpoints.https.well_behaved() as wss:
         assert wss.echo("verified") == "verified"
@@ -74,14 +74,14 @@ def test_every_name_of_the_certificate(name: str, endpoints: Endpoints) -> None:
 
 @pytest.mark.failures("tls_alert", "handshake_closed")
 def test_wrong_name(endpoints: Endpoints) -> None:
-    """A client that asked for another name refuses the certificate."""
+    """A client that expects another name rejects the certificate."""
     with pytest.raises(TlsError, match="Hostname mismatch"):
         endpoints.but(server_name="elsewhere.test").https.websocket()
 
 
 @pytest.mark.failures("tls_alert", "handshake_closed")
 def test_an_untrusted_root(shared_device: Device, endpoints: Endpoints) -> None:
-    """A client that trusts another root refuses the chain, and the device counts a failure."""
+    """A client that trusts another root rejects the chain, and the device counts a failure."""
     before = handshakes(shared_device)
     other = recipes()["self-signed"].trust
     with pytest.raises(TlsError, match="unable to get local issuer"):
@@ -94,7 +94,7 @@ def test_an_untrusted_root(shared_device: Device, endpoints: Endpoints) -> None:
 
 
 def test_tls_1_2_is_what_is_spoken(endpoints: Endpoints) -> None:
-    """A client that could do TLS 1.3 gets 1.2 with forward secrecy and an AEAD cipher."""
+    """A client that supports TLS 1.3 gets 1.2 with forward secrecy and an AEAD cipher."""
     with endpoints.https.tls_stream() as stream:
         assert stream.version == "TLSv1.2"
         assert stream.cipher.startswith("ECDHE-ECDSA-")
@@ -107,7 +107,7 @@ def test_tls_1_2_is_what_is_spoken(endpoints: Endpoints) -> None:
     ("version", "alert"),
     [
         pytest.param(ssl.TLSVersion.TLSv1_1, 70, id="tls-1.1"),  # protocol_version
-        # Its hello says 1.2, for the sake of old servers, and offers only what 1.2 has not.
+        # For old servers its ClientHello says 1.2, but it offers only cipher suites of 1.3.
         pytest.param(ssl.TLSVersion.TLSv1_3, 40, id="tls-1.3"),  # handshake_failure
     ],
 )
@@ -137,7 +137,7 @@ def test_other_versions_are_refused(
     ],
 )
 def test_ciphers(cipher: str, endpoints: Endpoints) -> None:
-    """Each of the ECDHE-ECDSA suites of ESP-IDF's configuration works, with data."""
+    """Each ECDHE-ECDSA cipher suite of ESP-IDF's configuration works and carries data."""
     endpoint = endpoints.but(ciphers=cipher, maximum=ssl.TLSVersion.TLSv1_2).https
     with endpoint.tls_stream() as stream:
         assert stream.cipher == cipher
@@ -147,7 +147,7 @@ def test_ciphers(cipher: str, endpoints: Endpoints) -> None:
 
 
 def test_a_client_with_one_curve(endpoints: Endpoints) -> None:
-    """A client that knows only P-256 is served."""
+    """A client that supports only P-256 is served."""
     assert endpoints.but(curve="prime256v1").https.get("/hello").status == 200
 
 
@@ -174,7 +174,7 @@ def test_nothing_in_common(options: dict[str, str], endpoints: Endpoints) -> Non
 
 @pytest.mark.failures("plain_http_on_tls")
 def test_plain_http_sent_to_443(shared_device: Device, endpoints: Endpoints) -> None:
-    """Plain HTTP on the TLS port is ended at once and said on the console."""
+    """Plain HTTP on the TLS port is closed at once and reported on the console."""
     with endpoints.https.raw() as stream:
         stream.send(encode_request("GET", "/"))
         stream.wait_until_gone(5)
@@ -183,7 +183,7 @@ def test_plain_http_sent_to_443(shared_device: Device, endpoints: Endpoints) -> 
 
 @pytest.mark.failures("tls_on_plain_http")
 def test_tls_sent_to_80(shared_device: Device, endpoints: Endpoints) -> None:
-    """TLS on the plain port is an error that OpenSSL names, said on the console too."""
+    """TLS on the plain port fails in the client, and is reported on the console."""
     plain = endpoints.http
     with pytest.raises((TlsError, ConnectionEnded)):
         Endpoint(plain.port, endpoints.tls, timeout=5).get("/")
@@ -209,7 +209,7 @@ GARBAGE = {
 )
 @pytest.mark.parametrize("name", list(GARBAGE))
 def test_garbage(name: str, shared_device: Device, endpoints: Endpoints) -> None:
-    """What is no ClientHello ends the connection at once and is counted."""
+    """Anything but a ClientHello ends the connection at once and is counted."""
     before = handshakes(shared_device)
     with endpoints.https.raw() as stream:
         stream.send(GARBAGE[name])
@@ -221,7 +221,7 @@ def test_garbage(name: str, shared_device: Device, endpoints: Endpoints) -> None
 
 @pytest.mark.failures("tls_protocol", "tls_alert", "handshake_closed", "tls_version", "tls_cipher")
 def test_a_hello_with_each_byte_broken(endpoints: Endpoints) -> None:
-    """A ClientHello with any one of its first bytes changed is refused or served, no worse."""
+    """A ClientHello with any of its first bytes changed is either refused or served."""
     hello = TlsSteps(Tls(verify=False, maximum=ssl.TLSVersion.TLSv1_2)).hello
     for position in range(0, 80, 2):
         with endpoints.https.raw() as stream:
@@ -251,7 +251,7 @@ def test_a_hello_with_each_byte_broken(endpoints: Endpoints) -> None:
 def test_silence_in_the_handshake(
     step: Step, short_timeout: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """A client that falls silent is ended after the handshake time-out; others do not wait."""
+    """A client that falls silent is closed after the handshake time-out; others do not wait."""
     before = shared_device.stats()["handshakes"]["timeout"]
     with endpoints.https.raw() as stream:
         began = time.monotonic()
@@ -267,7 +267,7 @@ def test_silence_in_the_handshake(
 def test_a_client_that_trickles(
     short_timeout: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """One byte at a time does not lengthen the time-out, and nobody else waits for it."""
+    """Sending one byte at a time does not extend the time-out, and no other client waits."""
     ended = threading.Event()
     lasted: list[float] = []
 
@@ -302,7 +302,7 @@ def test_a_client_that_trickles(
 
 
 def test_a_slow_client_that_makes_it(endpoints: Endpoints) -> None:
-    """A handshake in single bytes that is through before the time-out (of 10 s) is served."""
+    """A byte-by-byte handshake that completes within the time-out (10 s) is served."""
     steps = TlsSteps(endpoints.tls)
     with endpoints.https.raw() as stream:
         for byte in steps.hello:
@@ -319,9 +319,10 @@ def test_a_slow_client_that_makes_it(endpoints: Endpoints) -> None:
 
 
 def test_a_record_whose_end_comes_late(shared_device: Device, endpoints: Endpoints) -> None:
-    """A record is taken when its last bytes come apart, however many, and whatever is in them.
+    """A record is accepted however many of its last bytes arrive separately.
 
-    Five are as many as a header has: as one they would often tell of a record that is too long.
+    Five bytes are as long as a record header: taken for one, they would often announce a record
+    that is too long.
     """
     steps = TlsSteps(endpoints.tls)
     with endpoints.https.raw() as stream:
@@ -329,7 +330,7 @@ def test_a_record_whose_end_comes_late(shared_device: Device, endpoints: Endpoin
         for late in (1, 4, 5, 5, 5, 5, 5, 6):
             request = steps.encrypt(encode_request("GET", "/hello"))
             stream.send(request[:-late])
-            shared_device.heap_at_rest()  # it has taken what there is
+            shared_device.heap_at_rest()  # it has read everything so far
             stream.send(request[-late:])
             assert next(records(stream.receive())).content_type == Record.APPLICATION_DATA
 
@@ -343,7 +344,7 @@ def test_a_record_whose_end_comes_late(shared_device: Device, endpoints: Endpoin
 def test_leaving_in_each_state(
     step: Step, end: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """A reset or an end in each state of the handshake frees what the client had taken."""
+    """A reset or close in each state of the handshake frees the connection's memory."""
     stream = endpoints.https.raw()
     TlsSteps(endpoints.tls).go(stream, step)
     if end == "reset":
@@ -355,7 +356,7 @@ def test_leaving_in_each_state(
 
 @pytest.mark.failures("handshake_closed", "peer_reset", "tls_protocol")
 def test_many_that_leave_in_all_states(shared_device: Device, endpoints: Endpoints) -> None:
-    """Five rounds through all states, each left by a reset, leave nothing behind."""
+    """Five rounds of resets in each state leave nothing behind."""
     for _ in range(5):
         for step in Step:
             stream = endpoints.https.raw()
@@ -366,7 +367,7 @@ def test_many_that_leave_in_all_states(shared_device: Device, endpoints: Endpoin
 
 @pytest.mark.failures("tls_protocol", "tls_alert")
 def test_a_finished_that_is_wrong(shared_device: Device, endpoints: Endpoints) -> None:
-    """A Finished that was changed on the way is refused with an alert."""
+    """A Finished altered in transit is refused with an alert."""
     before = handshakes(shared_device)
     steps = TlsSteps(endpoints.tls)
     with endpoints.https.raw() as stream:
@@ -382,7 +383,7 @@ def test_a_finished_that_is_wrong(shared_device: Device, endpoints: Endpoints) -
 
 @pytest.mark.failures("tls_protocol", "tls_alert")
 def test_a_record_that_is_wrong(endpoints: Endpoints) -> None:
-    """Application data that was changed on the way ends the connection."""
+    """Application data altered in transit ends the connection."""
     steps = TlsSteps(endpoints.tls)
     with endpoints.https.raw() as stream:
         steps.go(stream, Step.ESTABLISHED)
@@ -393,7 +394,7 @@ def test_a_record_that_is_wrong(endpoints: Endpoints) -> None:
 
 @pytest.mark.failures("peer_reset")
 def test_leaving_in_the_upgrade(endpoints: Endpoints) -> None:
-    """A reset in the middle of the upgrade's request, and just behind it, takes nothing along."""
+    """A reset during the upgrade request, or right after it, disturbs nothing else."""
     request = encode_request("GET", "/ws", headers=upgrade_headers())
     for data in (request[:40], request):
         stream = endpoints.https.stream()
@@ -421,7 +422,7 @@ BAD_UPGRADES: dict[str, tuple[dict[str, str | None], set[int]]] = {
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 @pytest.mark.parametrize("name", list(BAD_UPGRADES))
 def test_bad_upgrades(name: str, scheme: str, endpoints: Endpoints) -> None:
-    """An upgrade that RFC 6455 section 4.2.1 does not allow is refused with its status."""
+    """An upgrade that violates RFC 6455 section 4.2.1 is refused with the right status."""
     changes, statuses = BAD_UPGRADES[name]
     merged: dict[str, str | None] = {**upgrade_headers(), **changes}
     headers = {name: value for name, value in merged.items() if value is not None}
@@ -431,14 +432,14 @@ def test_bad_upgrades(name: str, scheme: str, endpoints: Endpoints) -> None:
 
 
 def test_426_says_which_version(endpoints: Endpoints) -> None:
-    """Another version is refused with the one that is spoken (RFC 6455 section 4.4)."""
+    """An unsupported version is refused with the supported one (RFC 6455 section 4.4)."""
     headers = {**upgrade_headers(), "Sec-WebSocket-Version": "25"}
     answer = endpoints.https.request("GET", "/ws", headers=headers)
     assert (answer.status, answer.header("sec-websocket-version")) == (426, "13")
 
 
 def test_a_plain_get_of_an_endpoint(endpoints: Endpoints) -> None:
-    """A request without an upgrade is told which one it needs (RFC 9110 section 15.5.22)."""
+    """A request without an upgrade gets a 426 that names it (RFC 9110 section 15.5.22)."""
     answer = endpoints.https.get("/ws")
     assert (answer.status, answer.header("upgrade")) == (426, "websocket")
 
@@ -451,7 +452,7 @@ def test_an_upgrade_by_another_method(method: str, endpoints: Endpoints) -> None
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 def test_unknown_path(scheme: str, endpoints: Endpoints) -> None:
-    """An upgrade on a path without an endpoint is 404, on one with a handler is plain HTTP."""
+    """An upgrade gets a 404 on an unknown path, and a plain response on a handler's path."""
     with pytest.raises(WebSocketError) as caught:
         endpoints[scheme].websocket("/nowhere")
     assert caught.value.status == 404
@@ -461,7 +462,7 @@ def test_unknown_path(scheme: str, endpoints: Endpoints) -> None:
 
 
 def test_header_names_and_tokens_in_any_case(endpoints: Endpoints) -> None:
-    """Names and tokens are matched in any case, and Connection may have more (Firefox)."""
+    """Names and tokens are case-insensitive, and Connection may list more (as Firefox does)."""
     headers = {
         "UPGRADE": "WebSocket",
         "connection": "keep-alive, Upgrade",
@@ -478,7 +479,7 @@ def test_header_names_and_tokens_in_any_case(endpoints: Endpoints) -> None:
 
 
 def test_extensions_and_protocols_are_not_agreed_to(endpoints: Endpoints) -> None:
-    """What a browser offers (permessage-deflate) is left out of the answer, and works without."""
+    """A browser's offer of permessage-deflate is declined, and the connection works without."""
     headers = {
         **upgrade_headers(),
         "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits",
@@ -490,14 +491,14 @@ def test_extensions_and_protocols_are_not_agreed_to(endpoints: Endpoints) -> Non
         assert wss.receive() == "plain"
 
 
-# -------------------------------------------------------------------- again and again
+# -------------------------------------------------------------------- many connections
 
 
 @pytest.mark.parametrize("quarter", range(4))
 def test_two_hundred_connects_and_disconnects(
     quarter: int, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Two hundred wss connections, in four shards of fifty, with no byte lost on the way."""
+    """Two hundred wss connections, in four shards of fifty, leak nothing."""
     before = handshakes(shared_device)
     free = shared_device.settle().free
     for turn in range(50):
@@ -510,7 +511,7 @@ def test_two_hundred_connects_and_disconnects(
 
 
 def test_handshakes_at_the_same_time(shared_device: Device, endpoints: Endpoints) -> None:
-    """Four handshakes interleaved all succeed, twice."""
+    """Four interleaved handshakes all succeed, twice."""
 
     def client() -> str | bytes:
         with endpoints.https.well_behaved() as wss:
@@ -525,7 +526,7 @@ def test_handshakes_at_the_same_time(shared_device: Device, endpoints: Endpoints
 def test_four_that_stall_do_not_lock_out_a_fifth(
     short_timeout: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """With all places held by silent clients, a fifth gets in within the handshake time-out."""
+    """With all connections held by silent clients, a fifth gets in within the time-out."""
     stalled = [endpoints.https.raw() for _ in range(4)]
     for stream in stalled:
         TlsSteps(endpoints.tls).go(stream, Step.HALF_A_HELLO)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The most connections at once, and what a device does with one more."""
+"""The maximum number of connections, and what a device does with one more."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Places of clients that have gone, or that wait for a program which does not answer.
+"""Connection slots held by clients that have gone, or that wait for a program that does not answer.
 
-Whatever holds the places, the WebREPL's owner gets in, who alone can interrupt such a program.
+Whatever holds the slots, the WebREPL's owner gets in: only the owner can interrupt such a program.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from espbench.util.timeouts import Deadline
 
 PLACES = {"http": 10, "https": 4}
 MORE = 2
-"""How many clients more than there are places."""
+"""How many clients to open beyond the number of slots."""
 PASSWORD = "espbench"
 SOON = 10.0
-"""Seconds (scaled) for what is asked here: the time-out for answers is a minute."""
+"""Seconds (scaled) to wait for a response here: the response time-out is a minute."""
 BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
 START = (
     "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
@@ -53,11 +53,11 @@ def hold(request):
 httpserver.on("/hold", hold)
 httpserver.on("/hold", hold, "POST")
 """
-"""A handler that takes as long as it is told to."""
+"""A handler that blocks until it is released."""
 
 
 def wait_until(device: Device, seen: Callable[[], bool], what: str) -> None:
-    """Wait until this is so."""
+    """Wait until `seen` returns true."""
     deadline = Deadline(SOON)
     while not seen():
         assert not deadline.expired(), what
@@ -65,7 +65,7 @@ def wait_until(device: Device, seen: Callable[[], bool], what: str) -> None:
 
 
 def handled(device: Device, scheme: str) -> int:
-    """Return how many requests, sessions, refusals and ends for lack of memory were counted."""
+    """Return the number of requests, sessions, refusals and failures for lack of memory."""
     stats = device.stats()
     return int(
         stats["requests"]
@@ -78,15 +78,15 @@ def handled(device: Device, scheme: str) -> int:
 
 @contextmanager
 def settled(device: Device, scheme: str) -> Iterator[None]:
-    """Wait, at the end, until the device has dealt with what was sent."""
+    """After the block, wait until the device has handled the data sent in it."""
     before = handled(device, scheme)
     yield
-    wait_until(device, lambda: handled(device, scheme) > before, "a request was not looked at")
+    wait_until(device, lambda: handled(device, scheme) > before, "a request was not handled")
 
 
 @pytest.fixture
 def busy(shared_device: Device, endpoints: Endpoints) -> Iterator[None]:
-    """Let a handler take long; give the program its turn at the end."""
+    """Keep a handler busy; at the end, release it and let the program run."""
     shared_device.exec(BUSY)
     with endpoints.http.http() as first:
         before = shared_device.stats()["requests"]
@@ -96,7 +96,7 @@ def busy(shared_device: Device, endpoints: Endpoints) -> Iterator[None]:
         )
         yield
         shared_device.exec("released = True")
-        with suppress(ClientError):  # its place may have been needed
+        with suppress(ClientError):  # its slot may have been needed
             first.receive()
     wait_until(
         shared_device,
@@ -107,7 +107,7 @@ def busy(shared_device: Device, endpoints: Endpoints) -> Iterator[None]:
 
 
 def upgrade(path: str = "/ws") -> bytes:
-    """Return a WebSocket's opening handshake."""
+    """Return a WebSocket opening handshake."""
     return encode_request("GET", path, headers=upgrade_headers())
 
 
@@ -117,7 +117,7 @@ SENT = {
     "unread": encode_request("GET", "/hold?") + b"GET /hold?" + b"u" * 400,
     "handshakes": upgrade(),
 }
-"""What a client sends before it goes."""
+"""The data that a client sends before it closes, by kind."""
 
 
 def gets_in(device: Device, endpoints: Endpoints) -> None:
@@ -137,7 +137,7 @@ def gets_in(device: Device, endpoints: Endpoints) -> None:
 def test_clients_that_have_gone(
     sent: str, scheme: str, busy: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Clients that send something and close keep nobody out, while a handler takes long."""
+    """Clients that send something and close keep nobody out while a handler is busy."""
     for _ in range(PLACES[scheme] + MORE):
         with settled(shared_device, scheme):
             stream = endpoints[scheme].stream()
@@ -152,7 +152,7 @@ def test_clients_that_have_gone(
 def test_clients_that_wait(
     scheme: str, busy: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Requests that wait for their answers keep their places; the WebREPL has one of its own."""
+    """Requests that wait for a response keep their slots; the WebREPL has a slot of its own."""
     with ExitStack() as stack:
         waiting: list[HttpConnection] = []
         for number in range(PLACES[scheme] - (scheme == "http")):
@@ -172,10 +172,10 @@ def test_clients_that_wait(
 
 @pytest.mark.failures("refused", "peer_reset", "queue_full", "no_memory")
 def test_everything_is_taken(busy: None, shared_device: Device, endpoints: Endpoints) -> None:
-    """With all places of both servers, and all memory for bodies, taken, there is room for wss.
+    """With all slots of both servers and all memory for bodies taken, wss still gets in.
 
-    A body that finds no memory gets a 503, or ends its connection when not even its TLS record
-    finds a block that is long enough.
+    A request gets a 503 when there is no memory for its body; its connection ends when there is no
+    block large enough for its TLS record.
     """
 
     def waiting() -> int:
@@ -195,7 +195,7 @@ def test_everything_is_taken(busy: None, shared_device: Device, endpoints: Endpo
                 connection = stack.enter_context(endpoints[scheme].http())
                 with settled(shared_device, scheme):
                     connection.send("GET", "/hold?")
-        assert bodies, "no body waits"
+        assert bodies, "no request with a body is waiting"
         gets_in(shared_device, endpoints)
         shared_device.exec("released = True")
 
@@ -205,7 +205,7 @@ def test_everything_is_taken(busy: None, shared_device: Device, endpoints: Endpo
 def test_endpoints_that_wait(
     scheme: str, busy: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Sessions of wsserver whose messages nobody takes do not get the WebREPL's place."""
+    """Sessions of wsserver whose messages nobody handles do not take the WebREPL's slot."""
     with ExitStack() as stack:
         sessions = [
             stack.enter_context(endpoints[scheme].websocket())
@@ -217,7 +217,7 @@ def test_endpoints_that_wait(
         wait_until(
             shared_device,
             lambda: shared_device.stats()["queue"]["full"] >= before + len(sessions),
-            "the queue is not full",
+            "the queue did not fill",
         )
         with pytest.raises(ConnectionEnded):
             endpoints[scheme].patient(SOON).websocket("/ws")
@@ -227,7 +227,7 @@ def test_endpoints_that_wait(
 
 @pytest.mark.failures("refused", "peer_reset", "queue_full", "no_memory")
 def test_a_program_that_was_stopped(device: Device, endpoints: Endpoints) -> None:
-    """Behind a Ctrl-C at the WebREPL nobody answers; its owner gets in again, and starts anew."""
+    """After Ctrl-C at the WebREPL nothing answers; the owner can log in and restart the program."""
     with endpoints.http.well_behaved("/webrepl") as socket:
         WebRepl(socket, PASSWORD).type("\x03", "KeyboardInterrupt: \r\n")
     for scheme, places in PLACES.items():
@@ -242,12 +242,12 @@ def test_a_program_that_was_stopped(device: Device, endpoints: Endpoints) -> Non
     with endpoints.https.patient(SOON).well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.socket.send("__import__('bench_app').main()\r")
-        wait_until(device, lambda: device.stats()["queue"]["depth"] == 0, "nobody has a turn")
+        wait_until(device, lambda: device.stats()["queue"]["depth"] == 0, "the queue was not empty")
         assert endpoints.http.get("/hello").text == "hello\n"
 
 
 def half_closed(endpoints: Endpoints, scheme: str, target: str) -> ByteStream:
-    """Return a connection whose client has sent a request and its FIN, and still reads."""
+    """Return a connection whose client has sent a request and a FIN, and still reads."""
     endpoint = endpoints[scheme]
     raw: Stream = endpoint.raw()
     stream: ByteStream = raw if endpoint.tls is None else TlsStream(raw, endpoint.tls)
@@ -260,7 +260,7 @@ def half_closed(endpoints: Endpoints, scheme: str, target: str) -> ByteStream:
 def test_half_closed_clients_are_answered(
     scheme: str, busy: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """As long as there are places, who has sent a FIN waits for its answer like anybody else."""
+    """While there are free slots, clients that have sent a FIN still get their responses."""
     streams: list[ByteStream] = []
     for number in range(PLACES[scheme] - 1):
         with settled(shared_device, scheme):
@@ -277,7 +277,7 @@ def test_half_closed_clients_are_answered(
 def test_half_closed_clients_go_first(
     scheme: str, full: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """When a place is needed, a client that has sent a FIN gets a 503; its handler never runs."""
+    """When a slot is needed, a client that has sent a FIN gets a 503; its handler never runs."""
     shared_device.exec(BUSY)
     assert shared_device.eval(START.format(f", full={full!r}"))
     with ExitStack() as stack:
@@ -309,7 +309,7 @@ def test_half_closed_clients_go_first(
 def test_a_request_goes_with_its_connection(
     scheme: str, busy: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """What a client that has reset its connection asked for waits no longer, nor does its body."""
+    """A request leaves the queue when its client resets the connection, and its body is freed."""
     free = shared_device.heap().free
     stream = endpoints[scheme].stream()
     with settled(shared_device, scheme):
@@ -321,17 +321,17 @@ def test_a_request_goes_with_its_connection(
         lambda: (
             shared_device.stats()["queue"]["depth"] == 0 and shared_device.heap().free > free - 1024
         ),
-        "the request waits, or its body is there",
+        "the request is still queued, or its body was not freed",
     )
     shared_device.exec("released = True")
     assert endpoints[scheme].get("/hello").text == "hello\n"
-    assert shared_device.eval("answers") == 1  # the one that was running
+    assert shared_device.eval("answers") == 1  # of the request that was running
 
 
 @pytest.mark.failures("response_timeout")
 @BOTH
 def test_an_answer_is_due(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
-    """Who gets no answer in response_timeout_ms gets a 503, whether its handler runs or waits."""
+    """After response_timeout_ms a request gets a 503, whether its handler is running or queued."""
     shared_device.exec(BUSY)
     assert shared_device.eval(START.format(", response_timeout_ms=500"))
     with endpoints[scheme].http() as running, endpoints[scheme].http() as queued:
@@ -347,7 +347,7 @@ def test_an_answer_is_due(scheme: str, shared_device: Device, endpoints: Endpoin
     assert shared_device.eval("answers") == 0
     shared_device.exec("released = True")
     assert endpoints[scheme].get("/hold?after").text == "answer after"
-    assert shared_device.eval("answers") == 2  # the one that was running, and this one
+    assert shared_device.eval("answers") == 2  # of the request that was running, and this one
     assert shared_device.eval(START.format(""))
     shared_device.exec("httpserver.off('/hold')")
 
@@ -371,13 +371,13 @@ class Stalls(io.IOBase):
 
 httpserver.on("/stalls", lambda request: httpserver.send(Stalls()))
 """
-"""A body whose source takes as long as it is told to."""
+"""A body whose source blocks until it is released."""
 
 
 @pytest.mark.failures("response_timeout")
 @BOTH
 def test_a_body_is_due(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
-    """A body that its program does not go on with is cut, and its place is free."""
+    """A body whose program stops supplying data is cut off, and its slot is freed."""
     shared_device.exec(STALLS)
     assert shared_device.eval(START.format(", response_timeout_ms=500"))
     with endpoints[scheme].http() as connection:
@@ -385,7 +385,7 @@ def test_a_body_is_due(scheme: str, shared_device: Device, endpoints: Endpoints)
         assert b"Content-Length: 5000" in connection.stream.receive()
         connection.ended()
     wait_until(
-        shared_device, lambda: shared_device.stats()[scheme]["open"] == 0, "the place is not free"
+        shared_device, lambda: shared_device.stats()[scheme]["open"] == 0, "the slot was not freed"
     )
     shared_device.exec("released = True")
     assert shared_device.eval(START.format(""))
@@ -395,7 +395,7 @@ def test_a_body_is_due(scheme: str, shared_device: Device, endpoints: Endpoints)
 
 @pytest.mark.failures("queue_full")
 def test_sessions_that_come_and_go(busy: None, shared_device: Device, endpoints: Endpoints) -> None:
-    """Sessions that nobody looks at take a bounded amount of memory, however many come and go."""
+    """Sessions that nobody handles take a bounded amount of memory, however many come and go."""
     statuses = []
     for _ in range(40):
         with endpoints.http.http() as http:
@@ -409,7 +409,7 @@ def test_sessions_that_come_and_go(busy: None, shared_device: Device, endpoints:
 
 @pytest.fixture
 def all_taken(busy: None, shared_device: Device, endpoints: Endpoints) -> Iterator[None]:
-    """Take all places of both servers with requests that are not answered."""
+    """Take all slots of both servers with requests that get no response."""
     with ExitStack() as stack:
         for scheme, places in PLACES.items():
             for number in range(places - (scheme == "http")):
@@ -421,7 +421,7 @@ def all_taken(busy: None, shared_device: Device, endpoints: Endpoints) -> Iterat
 
 
 PENDING = 4
-"""How many clients of each server may wait for their request beyond its places."""
+"""How many further clients of each server may connect before they send a request."""
 
 
 def refused(device: Device) -> int:
@@ -430,14 +430,12 @@ def refused(device: Device) -> int:
 
 
 def wait_for_accepted(device: Device, scheme: str, count: int) -> None:
-    """Wait until a server has accepted this many connections in all."""
-    wait_until(
-        device, lambda: device.stats()[scheme]["accepted"] == count, "the client is not there"
-    )
+    """Wait until a server has accepted this many connections in total."""
+    wait_until(device, lambda: device.stats()[scheme]["accepted"] == count, "not accepted")
 
 
 def asks_for_nothing(endpoints: Endpoints, scheme: str, said: str) -> Stream:
-    """Return a connection whose client stops before its request, or its ClientHello, is whole."""
+    """Return a connection whose client stops before its request or ClientHello is complete."""
     endpoint = endpoints[scheme]
     stream = endpoint.raw()
     whole = upgrade("/webrepl") if endpoint.tls is None else TlsSteps(endpoint.tls).hello
@@ -451,7 +449,7 @@ def asks_for_nothing(endpoints: Endpoints, scheme: str, said: str) -> Stream:
 def test_who_asks_for_nothing_makes_way(
     said: str, scheme: str, all_taken: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Who connects and does not go on keeps nobody out: the oldest go, and the owner gets in."""
+    """Clients that connect and stall keep nobody out: the oldest are dropped, the owner gets in."""
     with ExitStack() as stack:
         before = shared_device.stats()[scheme]["accepted"], refused(shared_device)
         silent = []
@@ -469,7 +467,7 @@ def test_who_asks_for_nothing_makes_way(
 def test_who_cannot_become_a_guest_makes_way(
     all_taken: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """A request for the WebREPL that is no upgrade, and does not end, counts like no request."""
+    """An unfinished WebREPL request that is not an upgrade is treated like no request."""
     head = encode_request("POST", "/webrepl", headers=upgrade_headers(), body=b"b" * 9)[:-9]
     with ExitStack() as stack:
         before = shared_device.stats()["http"]["accepted"], refused(shared_device)
@@ -489,7 +487,7 @@ def test_who_cannot_become_a_guest_makes_way(
 def test_handshakes_take_turns(
     step: Step, all_taken: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Clients that stop in a handshake, or behind it, do not get in front of the owner for good."""
+    """Clients that stall during or after a handshake do not block the owner for good."""
     assert endpoints.https.tls is not None
     with ExitStack() as stack:
         for _ in range(PENDING):
@@ -504,7 +502,7 @@ def test_handshakes_take_turns(
 def test_who_is_at_the_prompt_makes_way(
     scheme: str, all_taken: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Clients that ask for the WebREPL and send no password keep nobody from it."""
+    """Clients that request the WebREPL and send no password keep nobody out."""
     with ExitStack() as stack:
         for _ in range(PENDING + MORE):
             guest = endpoints[scheme].patient(SOON).websocket("/webrepl")
@@ -514,7 +512,7 @@ def test_who_is_at_the_prompt_makes_way(
 
 
 def send_wrong_passwords(endpoints: Endpoints) -> None:
-    """Let the next password wait 2 s for its answer."""
+    """Send wrong passwords, so that the next answer is delayed by 2 s."""
     for _ in range(4):
         stranger = endpoints.http.patient(SOON).websocket("/webrepl")
         stranger.receive()
@@ -529,7 +527,7 @@ def send_wrong_passwords(endpoints: Endpoints) -> None:
 def test_who_has_sent_a_password_stays(
     scheme: str, all_taken: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Nobody who comes later takes the place of an owner whose password is being judged."""
+    """No later client takes the slot of an owner whose password is being checked."""
     send_wrong_passwords(endpoints)
     owner = endpoints[scheme].patient(SOON).websocket("/webrepl")
     assert owner.receive() == "Password: "
@@ -549,7 +547,7 @@ def test_who_has_sent_a_password_stays(
 def test_an_owner_who_waits_is_not_idle(
     scheme: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """A client whose password is being judged is not purged, however many others connect."""
+    """A client whose password is being checked is not purged, however many others connect."""
     send_wrong_passwords(endpoints)
     owner = endpoints[scheme].websocket("/webrepl")
     assert owner.receive() == "Password: "
@@ -567,7 +565,7 @@ def test_an_owner_who_waits_is_not_idle(
 def test_the_session_keeps_its_place(
     scheme: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Nobody purges a WebREPL that has logged in, and all of the other places are there beside."""
+    """A logged-in WebREPL session is never purged, and all other slots stay available."""
     with endpoints[scheme].well_behaved("/webrepl") as socket, ExitStack() as stack:
         repl = WebRepl(socket, PASSWORD)
         purged = shared_device.stats()[scheme]["purged"]

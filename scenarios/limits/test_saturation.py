@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Every place is taken by a request that has no answer yet: nothing may spin, starve or be lost.
+"""Every slot is taken by a request that awaits its response: nothing may spin, starve or be lost.
 
-ESP-IDF's own server has nothing to purge then, and its task spins above MicroPython's priority for
-as long as it lasts.
+In this state ESP-IDF's own server has nothing to purge, and its task, whose priority is above
+MicroPython's, spins.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from espbench.util.timeouts import Deadline
 
 PLACES = {"http": 10, "https": 4}
 PROMPT = 2.0
-"""Seconds (scaled) for each thing that is asked here: a device that spins never answers."""
+"""Seconds (scaled) to wait for each response: a device that spins never answers."""
 
 HOLD = """
 import time, httpserver
@@ -37,12 +37,12 @@ def hold(request):
 
 httpserver.on("/hold", hold)
 """
-"""A handler that answers when it is told to: MicroPython is in it, and the other requests wait."""
+"""A handler that answers when it is released: MicroPython is in it, and other requests wait."""
 
 
 @pytest.fixture(params=["purge", "refuse"])
 def full(request: pytest.FixtureRequest, shared_device: Device) -> Iterator[str]:
-    """Start the servers with what becomes of one connection more; return it."""
+    """Start the servers with each policy for one connection more; return the policy."""
     start = (
         "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
         "key_file='/certs/prvtkey.pem', full={!r})"
@@ -54,7 +54,7 @@ def full(request: pytest.FixtureRequest, shared_device: Device) -> Iterator[str]
 
 @pytest.fixture
 def held(shared_device: Device, full: str) -> Iterator[None]:
-    """Register the handler that holds its answer back."""
+    """Register the handler that holds its response back."""
     shared_device.exec(HOLD)
     yield
     shared_device.exec("released = True\nhttpserver.off('/hold')")
@@ -64,7 +64,7 @@ def held(shared_device: Device, full: str) -> Iterator[None]:
 def fill(
     shared_device: Device, endpoints: Endpoints, held: None
 ) -> Iterator[Callable[[str], list[HttpConnection]]]:
-    """Return a function that takes all places of a server with requests that are not answered."""
+    """Return a function that takes all slots of a server with requests that get no response."""
     with ExitStack() as stack:
 
         def fill(scheme: str) -> list[HttpConnection]:
@@ -74,7 +74,7 @@ def fill(
                 connection.send("GET", f"/hold?{scheme}-{number}")
             deadline = Deadline(10)
             while (now := waiting(shared_device)) < before + PLACES[scheme]:
-                assert not deadline.expired(), f"only {now - before} requests of {scheme} came"
+                assert not deadline.expired(), f"only {now - before} {scheme} requests arrived"
                 shared_device.wait_for_change(0.01)
             return pending
 
@@ -82,12 +82,12 @@ def fill(
 
 
 def waiting(device: Device) -> int:
-    """Return how many requests have reached the queue since the start."""
+    """Return how many requests have entered the queue since the start."""
     return int(device.stats()["requests"])
 
 
 def micropython_runs(device: Device) -> None:
-    """Assert that the control channel answers, that Python does, and that the program goes on."""
+    """Assert that the control channel and Python answer, and that the program makes progress."""
     device.ping(PROMPT)
     device.stats(PROMPT)
     before = device.eval("turns", PROMPT)
@@ -97,7 +97,7 @@ def micropython_runs(device: Device) -> None:
 
 
 def turned_away(scheme: str, device: Device, endpoints: Endpoints) -> None:
-    """Assert that one connection more is refused at once, which is all that can become of it."""
+    """Assert that one connection more is refused at once."""
     before = device.stats()[scheme]
     with pytest.raises(ConnectionEnded):
         endpoints[scheme].patient(PROMPT).get("/hello")
@@ -106,7 +106,7 @@ def turned_away(scheme: str, device: Device, endpoints: Endpoints) -> None:
 
 
 def answer_all(device: Device, pending: list[HttpConnection], scheme: str) -> None:
-    """Assert that each client gets the answer to its own request, and is served again."""
+    """Assert that each client gets the response to its own request, and is served again."""
     for number, connection in enumerate(pending):
         assert connection.receive().text == f"answer {scheme}-{number}"
     for connection in pending:
@@ -122,10 +122,10 @@ def test_all_places_of_one_server_wait(
     shared_device: Device,
     endpoints: Endpoints,
 ) -> None:
-    """With all places of a server pending, one more is refused and everything else goes on.
+    """With requests pending in all slots of a server, one more is refused and all else goes on.
 
-    Purging is for idle connections: whoever waits for an answer keeps its place. What the other
-    server answers below Python comes meanwhile, and a request for a handler when its turn is.
+    Only idle connections are purged: a connection that awaits a response keeps its slot. Meanwhile
+    the other server answers requests that need no Python, and queues those for handlers.
     """
     with endpoints[other].websocket() as websocket:
         pending = fill(taken)
@@ -149,7 +149,7 @@ def test_all_places_of_one_server_wait(
 def test_all_places_of_both_servers_wait(
     fill: Callable[[str], list[HttpConnection]], shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """With all fourteen places pending, both servers refuse one more and MicroPython runs on."""
+    """With all fourteen slots pending, both servers refuse one more and MicroPython runs on."""
     pending = {scheme: fill(scheme) for scheme in PLACES}
     for _ in range(3):
         for scheme in PLACES:
@@ -173,15 +173,15 @@ def spin(request):
 
 httpserver.on("/spin", spin)
 """
-"""A handler that computes until it is told to stop."""
+"""A handler that computes until it is released."""
 
 
 def test_a_host_that_asks_without_a_pause(shared_device: Device, endpoints: Endpoints) -> None:
-    """The program has a turn between any two of Python's answers, however fast the next is asked.
+    """The program gets to run between any two of Python's responses, however fast requests arrive.
 
-    MicroPython's scheduler runs what C scheduled until there is no more of it: a host that asks
-    again while an answer is on its way would see a device that answers, and a program that stands
-    still.
+    MicroPython's scheduler runs callbacks scheduled by C until none are left. If a host sent its
+    next request while a response was still in transit, the device would keep answering, and the
+    program would never run.
     """
     shared_device.exec(SPIN)
     asked = encode_source("turns")
@@ -190,8 +190,8 @@ def test_a_host_that_asks_without_a_pause(shared_device: Device, endpoints: Endp
         seen: list[int] = []
         patience = Deadline(20)
         while len(seen) < 50:
-            assert not patience.expired(), f"only {len(seen)} answers came"
-            with suppress(ControlError):  # another one's request is not answered yet
+            assert not patience.expired(), f"only {len(seen)} responses arrived"
+            with suppress(ControlError):  # another thread's request is still pending
                 seen.append(shared_device.control.request("eval", asked, timeout=patience))
         return seen
 
@@ -230,15 +230,15 @@ def count(request):
 httpserver.on("/endless", lambda request: httpserver.send(Endless()))
 httpserver.on("/count", count)
 """
-"""Bodies of 100 MB, whose source is Python."""
+"""Bodies of 100 MB from a stream in Python."""
 
 
 @pytest.mark.failures("refused", "peer_reset")
 def test_all_places_send_a_body(full: str, shared_device: Device, endpoints: Endpoints) -> None:
-    """With all TLS places in the middle of a body that nobody reads, Python's handlers go on.
+    """With all TLS slots in the middle of a body that nobody reads, Python's handlers go on.
 
-    A body under way holds its place as a request without an answer does; when its client goes, the
-    next newcomer has the place.
+    A body in transit holds its slot just as a pending request does; when its client leaves, the
+    next client gets the slot.
     """
     shared_device.exec(ENDLESS)
     bodies = [endpoints.https.http() for _ in range(PLACES["https"])]
@@ -253,10 +253,10 @@ def test_all_places_send_a_body(full: str, shared_device: Device, endpoints: End
     bodies.pop().stream.reset()
     deadline = Deadline(PROMPT)
     while shared_device.stats()["https"]["open"] == PLACES["https"]:
-        assert not deadline.expired(), "the place of a client that has gone was not freed"
+        assert not deadline.expired(), "the slot of a client that left was not freed"
     assert endpoints.https.get("/count").text == "counted"
     for body in bodies:
         body.stream.reset()
     shared_device.settle()
-    assert endpoints.http.get("/hello").status == 200  # process_queue() closes what nobody takes
+    assert endpoints.http.get("/hello").status == 200  # process_queue() closes abandoned streams
     shared_device.exec("for path in ('/endless', '/count'): httpserver.off(path)")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Four HTTPS and ten HTTP connections at once: the last that fits, one more, and a burst."""
+"""Four HTTPS and ten HTTP connections at once: the last that fits, one more, and bursts."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ MAX_HTTP, MAX_HTTPS = 10, 4
 LIMITS = {"http": MAX_HTTP, "https": MAX_HTTPS}
 BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
 BACKOFF = 0.05
-"""Seconds that a client waits before it tries again: nothing tells it when there is a place."""
+"""Seconds that a client waits before it tries again: it cannot know when a slot is free."""
 STALL = 3.0
-"""Seconds in which no client of a burst may hear nothing, beyond the work there is for it: slirp
-sends a lost SYN again after 6 s."""
+"""Seconds without a response that a client of a burst may see, beyond the work done for it: slirp
+retransmits a lost SYN after 6 s."""
 
 
 START = (
@@ -46,13 +46,13 @@ START = (
 
 
 def start(device: Device, options: str = "") -> None:
-    """Start the servers with these options on top of the bench's own."""
+    """Start the servers with these options in addition to the bench application's."""
     assert device.eval(START.format(options))
 
 
 @pytest.fixture
 def refuse(shared_device: Device) -> Iterator[None]:
-    """Let the device refuse one connection more, instead of purging one."""
+    """Make the device refuse one connection more instead of purging one."""
     start(shared_device, ", full='refuse'")
     yield
     start(shared_device)
@@ -60,7 +60,7 @@ def refuse(shared_device: Device) -> Iterator[None]:
 
 @pytest.fixture
 def opened(endpoints: Endpoints) -> Iterator[Callable[[str], HttpConnection]]:
-    """Return a function that opens a connection with one answered request."""
+    """Return a function that opens a connection and completes one request on it."""
     with ExitStack() as stack:
 
         def open_one(scheme: str) -> HttpConnection:
@@ -82,7 +82,7 @@ def wait_for_open(device: Device, scheme: str, count: int) -> None:
 def test_the_last_one_that_fits_works(
     scheme: str, opened: Callable[[str], HttpConnection], shared_device: Device
 ) -> None:
-    """Ten HTTP or four HTTPS connections are open and answer in turn, three times over."""
+    """Ten HTTP or four HTTPS connections are open and get responses in turn, three times over."""
     before = shared_device.stats()[scheme]
     connections = [opened(scheme) for _ in range(LIMITS[scheme])]
     for _ in range(3):
@@ -106,10 +106,10 @@ def test_the_fourth_wss_works(endpoints: Endpoints) -> None:
 def test_one_more_purges_the_least_recently_used(
     scheme: str, opened: Callable[[str], HttpConnection], shared_device: Device
 ) -> None:
-    """By default one more is served, and the connection that was idle for longest ends."""
+    """By default one more is served, and the connection that was idle longest is closed."""
     before = shared_device.stats()[scheme]["purged"]
     connections = [opened(scheme) for _ in range(LIMITS[scheme])]
-    assert connections[0].get("/hello").status == 200  # so the second is idle for longest
+    assert connections[0].get("/hello").status == 200  # so the second is idle longest
     one_more = opened(scheme)
     connections[1].ended(2)
     for connection in [connections[0], *connections[2:], one_more]:
@@ -120,7 +120,7 @@ def test_one_more_purges_the_least_recently_used(
 def test_a_purged_tls_client_sees_no_close_notify(
     opened: Callable[[str], HttpConnection], endpoints: Endpoints
 ) -> None:
-    """As on ESP-IDF, a purged TLS client sees the end of TCP and no close_notify."""
+    """As on ESP-IDF, a purged TLS client sees TCP close without a close_notify."""
     victim = opened("https")
     for _ in range(MAX_HTTPS):
         opened("https")
@@ -133,7 +133,7 @@ def test_a_purged_tls_client_sees_no_close_notify(
 def test_a_purged_websocket_is_told_to_python(
     opened: Callable[[str], HttpConnection], shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """A wss session that is purged ends with a disconnect event of 1006."""
+    """A purged wss session ends with a disconnect event with code 1006."""
     shared_device.exec(
         "import wsserver\n"
         "gone = []\n"
@@ -157,7 +157,7 @@ def test_one_more_is_refused(
     shared_device: Device,
     endpoints: Endpoints,
 ) -> None:
-    """With full="refuse" one more is ended at once, and nobody else notices."""
+    """With full="refuse" one more is closed at once, and nobody else notices."""
     before = shared_device.stats()[scheme]
     connections = [opened(scheme) for _ in range(LIMITS[scheme])]
     began = time.monotonic()
@@ -179,7 +179,7 @@ def test_a_freed_place_is_usable_at_once(
     shared_device: Device,
     endpoints: Endpoints,
 ) -> None:
-    """As soon as one of all connections has ended, the next is served at its first try."""
+    """As soon as one connection has ended, the next client is served at its first attempt."""
     connections = [opened(scheme) for _ in range(LIMITS[scheme])]
     for victim in connections[:3]:
         victim.close()
@@ -190,7 +190,7 @@ def test_a_freed_place_is_usable_at_once(
 def test_ten_and_four_together(
     opened: Callable[[str], HttpConnection], shared_device: Device
 ) -> None:
-    """Ten HTTP and four HTTPS connections are open and work side by side."""
+    """Ten HTTP and four HTTPS connections work side by side."""
     connections = [opened("http") for _ in range(MAX_HTTP)]
     connections += [opened("https") for _ in range(MAX_HTTPS)]
     for turn in range(3):
@@ -202,7 +202,7 @@ def test_ten_and_four_together(
 
 
 def test_ten_ws_and_four_wss_together(endpoints: Endpoints, shared_device: Device) -> None:
-    """Fourteen WebSockets at once, each of which echoes 1 kB at the same moment."""
+    """Fourteen WebSockets echo 1 kB each at the same time."""
     with ExitStack() as stack:
         endpoints_of_all = [endpoints.http] * MAX_HTTP + [endpoints.https] * MAX_HTTPS
         sessions = [stack.enter_context(endpoint.well_behaved()) for endpoint in endpoints_of_all]
@@ -221,7 +221,7 @@ def test_the_memory_of_a_session(
     board: Board,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """An established TLS session holds no more than the board allows it, a plain one 1 kB."""
+    """An established TLS session holds no more memory than the board allows, a plain one 1 kB."""
     shared_device.settle()
     free = [shared_device.heap_at_rest().free]
     for scheme in ("https", "https", "http", "http"):
@@ -236,7 +236,7 @@ def test_the_memory_of_a_session(
 
 @pytest.mark.failures("refused")
 def test_limits_are_options(shared_device: Device, endpoints: Endpoints) -> None:
-    """max_http and max_https set other limits, of which each is kept."""
+    """max_http and max_https set the limits, and each is enforced."""
     start(shared_device, ", max_http=2, max_https=1, full='refuse'")
     try:
         for scheme, limit in (("http", 2), ("https", 1)):
@@ -258,7 +258,7 @@ TOO_MUCH = (
 
 
 class Refused(NamedTuple):
-    """The sentence of a start that asked for more than lwIP has, in its parts."""
+    """The parts of the message when a start asks for more connections than lwIP has."""
 
     server: str
     asked: str
@@ -269,7 +269,7 @@ class Refused(NamedTuple):
 
 @pytest.fixture
 def try_start(shared_device: Device) -> Iterator[Callable[[int, int], Refused | None]]:
-    """Return what starts the servers for so many connections; None: they run."""
+    """Return a function that starts the servers with these limits and returns None if they run."""
 
     def attempt(max_http: int, max_https: int) -> Refused | None:
         shared_device.console.skip()
@@ -286,10 +286,9 @@ def try_start(shared_device: Device) -> Iterator[Callable[[int, int], Refused | 
 def test_limits_are_checked_at_start(
     try_start: Callable[[int, int], Refused | None], shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """More connections than lwIP is configured for are refused, with the numbers; HTTP goes on.
+    """Limits beyond lwIP's configuration are refused with the numbers; HTTP goes on.
 
-    The server that asked for too much does not run, the other one does, and good numbers start
-    both.
+    The server whose limit is too high does not run, the other does, and valid limits start both.
     """
     refused = try_start(250, MAX_HTTPS)
     assert refused is not None
@@ -308,7 +307,7 @@ def test_limits_are_checked_at_start(
         assert shared_device.eval("__import__('httpserver').https_running()") is False
         assert endpoints.http.get("/hello").status == 200
 
-    # What runs is no obstacle to what comes in its place.
+    # Running servers do not count against the limits of those that replace them.
     for max_http in (MAX_HTTP, refused.most - MAX_HTTPS, MAX_HTTP, refused.most // 2):
         assert try_start(max_http, refused.most - max_http) is None
         for scheme in LIMITS:
@@ -321,7 +320,7 @@ def test_the_most_connections_work(
     opened: Callable[[str], HttpConnection],
     shared_device: Device,
 ) -> None:
-    """As many connections as a start takes at most are open at once, and all of them answer."""
+    """The highest limits that start() accepts work: that many connections are open and served."""
     refused = try_start(250, MAX_HTTPS)
     assert refused is not None
     max_http = refused.most - MAX_HTTPS
@@ -338,7 +337,7 @@ def test_the_most_connections_work(
 
 
 def until_served(endpoint: Endpoint) -> Callable[[], int]:
-    """Return a client that tries again when it was turned away; it returns how often it tried."""
+    """Return a client that retries when it is turned away; it returns the number of attempts."""
 
     def client() -> int:
         deadline = Deadline(30)
@@ -357,7 +356,7 @@ def until_served(endpoint: Endpoint) -> Callable[[], int]:
 
 
 def figures(outcomes: list[Outcome[int]]) -> dict[str, float]:
-    """Return how long the clients of a burst took, in milliseconds."""
+    """Return statistics of how long the clients of a burst took, in milliseconds."""
     seconds = sorted(outcome.ended for outcome in outcomes)
     return {
         "first_ms": round(seconds[0] * 1000, 1),
@@ -373,9 +372,9 @@ def test_a_burst_of_ten_over_http(
     recipe: Recipe,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Ten clients at once, each on a port of its own, are all served without a stall.
+    """Ten clients at once, each on its own host port, are all served without a stall.
 
-    Cold: they are the first that the guest ever hears of, ARP included.
+    Cold: theirs are the first packets that the guest receives, ARP included.
     """
     device = device_factory(
         forwards={80: MAX_HTTP, 443: 1}, ready=ListeningReadiness(("http", "https"), probe=False)
@@ -402,10 +401,10 @@ def test_a_burst_of_twenty_over_https(
     endpoints: Endpoints,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Twenty clients at once, each on a port of its own, all get their answer in the end.
+    """Twenty clients at once, each on its own host port, all get a response eventually.
 
-    There is room for four. Who is purged or refused is told at once and tries again; with the
-    work of twenty and more handshakes for one emulated core, nobody hears nothing for longer.
+    There is room for four. A client that is purged or refused learns it at once and tries again;
+    even with twenty or more handshakes on one emulated core, none is left waiting.
     """
     start(device, f", full='{full}'")
     targets = [endpoints.https.patient(20) for _ in range(20)]
@@ -421,7 +420,7 @@ def test_a_burst_of_twenty_over_https(
     turned_away = sum(
         after["https"][kind] - before["https"][kind] for kind in ("purged", "refused")
     )
-    assert turned_away > 0, "it was no burst: nobody was turned away"
+    assert turned_away > 0, "not a burst: nobody was turned away"
     assert measured["last_ms"] < 15_000 * timeout_scale()
     device.settle()
 
@@ -431,7 +430,7 @@ def test_a_burst_of_twenty_over_https(
 def test_a_burst_of_twenty_over_http(
     device: Device, endpoints: Endpoints, record_property: Callable[[str, object], None]
 ) -> None:
-    """Twenty plain clients at once, twice what fits, are all served without a stall."""
+    """Twenty plain clients at once, twice as many as fit, are all served without a stall."""
     targets = [endpoints.http.patient(10) for _ in range(20)]
     clients = [until_served(endpoint) for endpoint in targets]
     outcomes = together(clients)
@@ -444,7 +443,7 @@ def test_a_burst_of_twenty_over_http(
 
 @pytest.mark.failures("refused")
 def test_turned_away_is_never_silent(shared_device: Device, endpoints: Endpoints) -> None:
-    """Six clients that hold on to their connection: two are ended, four go on; none waits."""
+    """Of six clients that hold their connections, two are closed and four go on; none waits."""
 
     def client() -> bool:
         try:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Allocations that fail, heaps that are short, and stacks."""
+"""Failing allocations, a nearly full heap, and stack headroom."""

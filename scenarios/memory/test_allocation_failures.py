@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A device whose allocations fail: each single one, and all from one on."""
+"""A device whose allocations fail: each one in turn, alone or with all that follow."""
 
 from __future__ import annotations
 
@@ -36,34 +36,34 @@ pytestmark = pytest.mark.failures(
 )
 
 SHARDS = 8
-"""Tests that share a sweep, so that workers can share it."""
+"""Tests that a sweep is split into, so that several workers can run it."""
 OUTAGE = 0.15
-"""Seconds for which a persistent failure lasts, unless the connection ends before."""
+"""Seconds that a persistent failure lasts, unless the connection ends earlier."""
 PATIENCE = 15.0
-"""Seconds that a client waits for one step. Where the allocation was that of a SYN, slirp sends it
-again after 6 s."""
+"""Seconds that a client waits for one step: when the allocation for a SYN failed, slirp retransmits
+it after 6 s."""
 
 
 def one_echo(endpoints: Endpoints) -> None:
-    """Open wss, echo once, close."""
+    """Open a wss connection, echo once, and close it."""
     with endpoints.https.patient(PATIENCE).websocket() as wss:
         wss.send("one echo")
         assert wss.receive() == "one echo"
 
 
 COUNTS = 12
-"""How often the allocations of an echo are counted, to know by how much the number varies."""
+"""How often to count the allocations of an echo, to see by how much the number varies."""
 TRIES = 4
-"""How often a step is run on a busy machine, where an echo may take fewer allocations than all of
-those that were counted."""
+"""How often to run a step on a busy machine, where an echo may take fewer allocations than any of
+the counted ones."""
 
 
 @dataclass(frozen=True)
 class Allocations:
     """How many allocations a wss handshake with one echo takes.
 
-    What arrives together takes one buffer, and what arrives apart one each, with an acknowledgement
-    of its own: the number depends on timing.
+    Data that arrives together takes one buffer; data that arrives separately takes one each, with
+    separate acknowledgements. So the number depends on timing.
     """
 
     least: int
@@ -71,13 +71,13 @@ class Allocations:
 
     @property
     def surely(self) -> int:
-        """How many each echo takes, even one that takes fewer than all that were counted."""
+        """How many every echo takes, even one that takes fewer than the counted ones."""
         return self.least - (self.most - self.least)
 
 
 @pytest.fixture(scope="module")
 def allocations(shared_device: Device, recipe_endpoints: Endpoints) -> Allocations:
-    """Return how many allocations a wss handshake with one echo takes, by counting them."""
+    """Count the allocations of a wss handshake with one echo."""
     one_echo(recipe_endpoints)
     shared_device.settle()
     counts = []
@@ -94,7 +94,7 @@ def allocations(shared_device: Device, recipe_endpoints: Endpoints) -> Allocatio
 
 @pytest.fixture(scope="module")
 def recipe_endpoints(shared_device: Device, recipe: Recipe) -> Endpoints:
-    """Return endpoints to the module's device."""
+    """Return the endpoints of the module's device."""
     return Endpoints(shared_device, Tls(trust=recipe.trust, secrets=shared_device.tls_secrets))
 
 
@@ -104,12 +104,12 @@ SLACK = 4096
 
 @dataclass
 class Sweep:
-    """What became of the clients of a sweep.
+    """How the clients of a sweep fared.
 
     Attributes:
-        survived: served in spite of it.
-        ended: told by an end, a reset or an answer.
-        missed: met no failure, because the allocation that was to fail never came.
+        survived: served in spite of the failure.
+        ended: saw the connection close, a reset or an error response.
+        missed: met no failure, because there was no such allocation.
     """
 
     steps: int = 0
@@ -120,7 +120,7 @@ class Sweep:
 
 @dataclass
 class Step:
-    """One failing allocation, or all from it on, and the client that is to hear of it."""
+    """One failing allocation, or all from it on, and the client that meets it."""
 
     device: Device
     endpoint: Endpoint
@@ -129,11 +129,11 @@ class Step:
     persistent: bool
 
     def run(self, sweep: Sweep, free: int) -> int:
-        """Do it; return 0 if an allocation was made to fail, else how many there were.
+        """Run the step; return 0 if an allocation was made to fail, else how many there were.
 
         Raises:
-            ClientTimeout: the client heard nothing.
-            MemoryLeaked: more than a few control blocks stayed taken.
+            ClientTimeout: the client got no response.
+            MemoryLeaked: more than a few control blocks were not freed.
         """
         self.device.fail_alloc(self.number, self.persistent)
         raw = self.endpoint.raw()
@@ -161,7 +161,7 @@ class Step:
         return seen["allocations"]
 
     def _seen_at_rest(self) -> dict[str, int]:
-        """Return what was seen when something has failed, or nothing is left that could."""
+        """Return the counts once an allocation has failed, or none is left that could."""
         before = None
         while not (seen := self.device.fail_alloc_seen())["failed"]:
             if self._open() == 0 and seen == before:
@@ -171,7 +171,7 @@ class Step:
         return seen
 
     def _client(self, raw: Stream) -> bool:
-        """Return whether the client was served; an orderly end is fine too."""
+        """Return whether the client was served; an orderly close is fine too."""
         try:
             stream: ByteStream = (
                 raw if self.endpoint.tls is None else TlsStream(raw, self.endpoint.tls)
@@ -190,16 +190,16 @@ class Step:
 
 
 def echo(stream: ByteStream) -> None:
-    """Open a WebSocket, echo once, close."""
+    """Open a WebSocket, echo once, and close it."""
     with WebSocket(stream, timeout=PATIENCE) as websocket:
         websocket.send("one echo")
         assert websocket.receive() == "one echo"
 
 
 def post(stream: ByteStream) -> None:
-    """Send a POST request whose body takes three segments."""
+    """Send a POST request whose body fills three segments."""
     answer = HttpConnection(stream, timeout=PATIENCE).request("POST", "/echo", b"x" * 3000)
-    # 408: the last byte that slirp sends again may come after the time for a request.
+    # 408: the last byte, which slirp retransmits, may arrive after the request time-out.
     assert answer.status in (200, 408, 500, 503)
 
 
@@ -213,12 +213,12 @@ def test_every_allocation_fails(
     endpoints: Endpoints,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Whichever allocation of a wss handshake with one echo fails, nothing else is harmed.
+    """Whichever allocation of a wss handshake with one echo fails, nothing else is affected.
 
-    Each step: the failure was really injected, the connection succeeded or ended in order and
-    in time, no memory stayed taken. The next step is the proof that the device serves. Only the
-    last few numbers may be missed, by an echo that takes fewer allocations than others did. An
-    echo that takes fewer than any that was counted is repeated.
+    Each step checks that the failure was really injected, that the connection succeeded or ended
+    in an orderly way and in time, and that all memory was freed. The next step proves that the
+    device serves. Only the last few numbers may be missed, by an echo that takes fewer allocations
+    than others. An echo that takes fewer than any counted one is repeated.
     """
     sweep = Sweep()
     free = shared_device.settle().free
@@ -241,7 +241,7 @@ def test_every_allocation_fails(
 def test_beyond_the_last_allocation_nothing_fails(
     persistent: bool, allocations: Allocations, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """The sweep has an end: behind the last allocation the echo works and nothing was injected."""
+    """The sweep has an end: beyond the last allocation the echo works and nothing is injected."""
     shared_device.settle()
     shared_device.fail_alloc(allocations.most * 2, persistent)
     one_echo(endpoints)
@@ -253,7 +253,7 @@ def test_beyond_the_last_allocation_nothing_fails(
 def test_every_allocation_of_a_plain_request_fails(
     persistent: bool, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """The same for a POST over HTTP, without a gap, until nothing fails any more."""
+    """The same for a POST over HTTP, for every allocation until none fails."""
     free = shared_device.settle().free
     sweep = Sweep()
     for number in range(1, 200):
@@ -266,10 +266,10 @@ def test_every_allocation_of_a_plain_request_fails(
 
 
 def test_a_failure_is_logged_and_counted(shared_device: Device, endpoints: Endpoints) -> None:
-    """A failed allocation is a line on the console and a count, not a silent end."""
+    """A failed allocation is reported on the console and counted."""
     before = shared_device.stats()
     said = len(shared_device.console.text)
-    for number in range(20, 40):  # some are asked for again, when there is memory
+    for number in range(20, 40):  # some allocations are retried when memory is free
         shared_device.fail_alloc(number)
         try:
             one_echo(endpoints)

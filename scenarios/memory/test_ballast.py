@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A device with little memory left: ballast takes the rest of the network heap."""
+"""A device with little free memory: ballast takes the rest of the network heap."""
 
 from __future__ import annotations
 
@@ -33,29 +33,28 @@ pytestmark = pytest.mark.failures(
 
 @dataclass(frozen=True)
 class SessionCost:
-    """What a TLS session takes of the heap, in bytes.
+    """The heap that a TLS session takes, in bytes.
 
     Attributes:
         kept: while it is established.
-        peak: at most, while its handshake runs.
+        peak: the maximum during its handshake.
     """
 
     kept: int
     peak: int
 
     def room_for(self, sessions: int) -> int:
-        """Return how much has to be free for so many sessions, and not for one more.
+        """Return how many bytes must be free for this many sessions and no more.
 
-        The last handshake has to fit in beside the sessions that are there, with half a session to
-        spare for pieces between blocks that nobody can use.
+        The last handshake has to fit in beside the open sessions, with half a session to spare for
+        fragmentation.
         """
         return sessions * self.kept + (self.peak - self.kept) + self.kept // 2
 
 
 @pytest.fixture
 def session_cost(shared_device: Device, endpoints: Endpoints) -> SessionCost:
-    """Return what a TLS session takes, by opening two: the first one's handshake, all that is kept
-    for the second."""
+    """Return what a TLS session takes: the peak of a first one, and what a second one keeps."""
     shared_device.settle()
     before = shared_device.heap_at_rest().free
     shared_device.heap_reset()
@@ -72,13 +71,13 @@ def session_cost(shared_device: Device, endpoints: Endpoints) -> SessionCost:
 
 @pytest.fixture
 def leave(shared_device: Device) -> Iterator[Callable[[int], None]]:
-    """Return a function that takes ballast until only so many bytes are free."""
+    """Return a function that takes ballast until only this many bytes are free."""
 
     def take(free: int) -> None:
         deadline = Deadline(5)
         more = 1024 + shared_device.board.heap_noise
         while not free <= (heap := shared_device.heap()).free < free + more:
-            assert not deadline.expired(), f"{heap.free} bytes are free, and not {free}"
+            assert not deadline.expired(), f"{heap.free} bytes are free, not {free}"
             shared_device.ballast(heap.ballast + heap.free - free - more // 2)
 
     yield take
@@ -97,9 +96,9 @@ def test_room_for_some_sessions(
     shared_device: Device,
     endpoints: Endpoints,
 ) -> None:
-    """With room for three, two, one or no TLS session so many work, and HTTP always answers."""
-    # Where others take from the same heap, what they take or leave may be a session's few bytes:
-    # then one more may fit in, but never one fewer, and none where there is room for none.
+    """With room for three, two, one or no TLS sessions that many work, and HTTP always answers."""
+    # Where other users of the heap cause noise, the last few bytes for a session may come from it:
+    # one more may fit in, but never one fewer, and none where there is room for none.
     noise = shared_device.board.heap_noise
     leave(session_cost.room_for(room) - (2 * noise if room == 0 else 0))
     blur = 1 if noise and room else 0
@@ -124,7 +123,7 @@ def test_recovery_when_the_ballast_goes(
     shared_device: Device,
     endpoints: Endpoints,
 ) -> None:
-    """Without room TLS fails and HTTP works; without ballast four sessions work at once."""
+    """Without room TLS fails and HTTP works; once the ballast goes, four sessions work at once."""
     leave(session_cost.peak // 2)
     for _ in range(3):
         with pytest.raises(ClientError):
@@ -138,10 +137,10 @@ def test_recovery_when_the_ballast_goes(
 
 
 def test_however_little_is_left(device: Device, endpoints: Endpoints) -> None:
-    """With ever less memory each client is served or its connection ends, and the device lives on.
+    """With ever less memory each client is served or its connection ends; the device survives.
 
-    So the allocations of others fail, too, which the sweeps do not reach: on an ESP32-C3 the AES
-    accelerator's, and then those of its complaint, the first line in ESP-IDF's log.
+    This also fails allocations that the sweeps do not reach: on an ESP32-C3 those of the AES
+    driver, and then those for its error message, the first line in ESP-IDF's log.
     """
     for left in (*range(20_000, 14_000, -150), *range(14_000, 0, -1000)):
         heap = device.heap()
@@ -156,7 +155,7 @@ def test_however_little_is_left(device: Device, endpoints: Endpoints) -> None:
 
 
 def test_ballast_is_exact(leave: Callable[[int], None], shared_device: Device) -> None:
-    """Ballast takes what it says, says what it holds, and gives all of it back."""
+    """Ballast takes the size requested, reports the size held, and frees all of it."""
     before = shared_device.settle()
     held = shared_device.ballast(50_000)
     taken = shared_device.heap()
@@ -171,7 +170,7 @@ def test_ballast_is_exact(leave: Callable[[int], None], shared_device: Device) -
 def test_a_big_message_against_a_small_heap(
     scheme: str, leave: Callable[[int], None], shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """A message that does not fit ends its WebSocket (1011 if that can still be said)."""
+    """A message that does not fit ends its WebSocket (with 1011 if that can still be sent)."""
     websocket = endpoints[scheme].websocket()
     other = endpoints.http.websocket()
     leave(9_000)
@@ -180,7 +179,7 @@ def test_a_big_message_against_a_small_heap(
         websocket.send(b"x" * 16384)
         assert websocket.receive_close(5).code == 1011
     except ConnectionEnded:
-        pass  # nothing was left to say it with
+        pass  # there was no memory to send it
     websocket.stream.close()
     other.send("small")
     assert other.receive() == "small"
@@ -192,7 +191,7 @@ def test_a_big_message_against_a_small_heap(
 def test_a_big_message_after_the_ballast(
     scheme: str, leave: Callable[[int], None], shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """The same message on a new connection works when the ballast is gone."""
+    """The same message works on a new connection once the ballast is gone."""
     leave(9_000)
     shared_device.ballast(0)
     with endpoints[scheme].websocket() as websocket:
@@ -203,7 +202,7 @@ def test_a_big_message_after_the_ballast(
 def test_a_big_body_against_a_small_heap(
     leave: Callable[[int], None], endpoints: Endpoints
 ) -> None:
-    """A body that does not fit is 503 with Retry-After, and small ones go on."""
+    """A body that does not fit gets a 503 with Retry-After, and small ones still work."""
     leave(9_000)
     with endpoints.http.http() as http:
         http.stream.send(encode_request("POST", "/upload", body=b"x" * 16384))
@@ -216,7 +215,7 @@ def test_a_big_body_against_a_small_heap(
 def test_a_big_answer_against_a_small_heap(
     leave: Callable[[int], None], endpoints: Endpoints, board: Board
 ) -> None:
-    """An answer that does not fit is a 500 or the end of that connection, and nothing else."""
+    """A response that does not fit becomes a 500 or ends its connection, and nothing else."""
     leave(9_000)
     with suppress(ConnectionEnded):
         assert endpoints.http.get(f"/big?n={board.largest_object}").status in (500, 503)
@@ -226,7 +225,7 @@ def test_a_big_answer_against_a_small_heap(
 @pytest.mark.device(args={"heap": 65536})
 def test_a_small_device(device: Device, endpoints: Endpoints) -> None:
     """A device with 64 kB serves HTTP and some TLS sessions, and survives one too many."""
-    # What was in flight when the limit was set, some frames, is free by now.
+    # The few frames that were in flight when the limit was set have been freed by now.
     assert device.heap().free <= 65536 + 4 * device.board.heap_noise
     with ExitStack() as stack:
         count = 0

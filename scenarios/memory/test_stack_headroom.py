@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How near the device comes to the end of its stacks: the deepest work leaves a reserve on each."""
+"""Stack headroom: the deepest calls leave a reserve on each stack."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from espbench.device.device import Device
 PLACES = {"https": 4, "http": 10}
 START = "__import__('httpserver').start(cert_file='{0}/servercert.pem', key_file='{0}/prvtkey.pem')"
 KEYS = ("p256", "rsa4096")
-"""The quickest, and the one whose numbers are the largest."""
+"""The fastest, and the one with the largest numbers."""
 
 
 @pytest.fixture(scope="module")
 def shared_device_options() -> dict[str, object]:
-    """Return what the device starts with: a folder for each kind of key."""
+    """Return options with a folder of files for each kind of key."""
     files = {
         f"/{key}/{name}": data for key in KEYS for name, data in recipes()[key].device_files.items()
     }
@@ -30,7 +30,7 @@ def shared_device_options() -> dict[str, object]:
 
 @pytest.fixture
 def with_key(shared_device: Device) -> Iterator[Callable[[str], Endpoints]]:
-    """Return a function that starts HTTPS with a kind of key and returns the ways in."""
+    """Return a function that starts HTTPS with a kind of key and returns the endpoints."""
 
     def start(key: str) -> Endpoints:
         assert shared_device.eval(START.format(f"/{key}"), timeout=30) is True
@@ -46,9 +46,9 @@ def test_handshakes_leave_a_reserve(
     board: Board,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """All places taken by handshakes with either key leave both stacks their reserve.
+    """With either key, filling all connections with handshakes leaves both stacks their reserve.
 
-    The network's stack has the handshakes, MicroPython's the check of certificate and key at start.
+    Handshakes run on the network's stack; MicroPython's checks certificate and key at start.
     """
     for key in KEYS:
         endpoints = with_key(key)
@@ -67,4 +67,4 @@ def test_handshakes_leave_a_reserve(
     record_property("stacks", left)
     print(left)
     for name, unused in left.items():
-        assert unused >= board.stack_reserve, f"{name}'s stack came near its end: {left}"
+        assert unused >= board.stack_reserve, f"{name}'s stack came too close to its end: {left}"

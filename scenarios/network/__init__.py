@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Networks that lose, delay, reorder and cut."""
+"""Networks that lose, delay and reorder packets, or go down."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How soon after its start the device has its address, by the device's own clock."""
+"""How soon after start the device has its address, by the device's own clock."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from espbench.plugin import DeviceFactory
 from espbench.util.timeouts import timeout_scale
 
 SOON = 0.2
-"""Seconds from before the Ethernet driver starts until there is an address."""
+"""Maximum seconds from before the Ethernet driver starts until there is an address."""
 BOOTS = 5
-"""A busy host takes the processor from the emulated one, which only ever makes it later: it is what
-one boot of these can do that counts."""
+"""How many boots to try: a busy host can only make a boot slower, so the fastest of them counts."""
 ADDRESS = "10.0.2.15"
 
 
 def until_address(device: Device) -> float:
-    """Return the seconds from the boot event, which comes before the driver, to the address."""
+    """Return the seconds from the boot event, which precedes the driver, to the address."""
     address = device.wait_for_event("net")
     boots = [event for event in device.events if event["event"] == "boot"]
     assert len(boots) == 1
@@ -31,7 +30,7 @@ def until_address(device: Device) -> float:
 def test_has_its_address_soon(
     dhcp: int, device_factory: DeviceFactory, record_property: Callable[[str, object], None]
 ) -> None:
-    """With a static address and with one by DHCP the network is up 200 ms after its start."""
+    """With a static or a DHCP address, the network is up 200 ms after its start."""
     soon = SOON * timeout_scale()
     took: list[float] = []
     while len(took) < BOOTS and not (took and took[-1] < soon):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A broken network between clients and the device: lossy, slow, out of order, narrow, cut."""
+"""A bad network between clients and the device: loss, delay, reordering, small windows, outages."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from espbench.netem import Change, Network
 from espbench.util.timeouts import Deadline
 
 PATIENCE = 60.0
-"""Seconds for a client's call: slirp repeats a lost SYN after six, and may lose that again."""
+"""Seconds for a client's call: slirp retransmits a lost SYN after 6 s, and may lose that too."""
 KEEP_ALIVE = 35.0
 """Seconds after which the device knows that an idle client has vanished (lwipopts.h)."""
 LINGER = 1.0
-"""Seconds that the device discards input for after it has closed (LINGER_US)."""
+"""Seconds for which the device discards input after it has closed (LINGER_US)."""
 LOST = 8.0
-"""Seconds that it tries for to get its last words through after that (LOST_US)."""
+"""Seconds for which it then keeps trying to deliver its last data (LOST_US)."""
 PASSWORD = "espbench"
 TRIES = 3
 GIVEN_UP = "the client does not take what is sent to it"
 SIZE = 100_000
 SLOW_HANDSHAKES = json.dumps({"httpserver": {"handshake_timeout_ms": 60_000}})
 
-# A handshake that loses several segments may take longer than the ten seconds that a device gives.
+# A handshake that loses several segments may take longer than the device's time-out of 10 s.
 pytestmark = pytest.mark.device(files={"/config.json": SLOW_HANDSHAKES})
 
 
@@ -54,22 +54,22 @@ def network(device: Device) -> Network:
 
 @pytest.fixture
 def patient(endpoints: Endpoints) -> Endpoints:
-    """Return endpoints for clients that wait as long as a broken network takes."""
+    """Return endpoints whose clients wait long enough for a bad network."""
     endpoints.timeout = PATIENCE
     return endpoints
 
 
 def wait_until(device: Device, what: str, true: Callable[[], bool], timeout: float) -> float:
-    """Wait until something is true of the device; return how many seconds it took."""
+    """Wait until `true` returns true; return how many seconds it took."""
     deadline, started = Deadline(timeout), time.monotonic()
     while not true():
-        assert not deadline.expired(), f"{what}: not within {deadline}"
+        assert not deadline.expired(), f"not {what} within {deadline}"
         device.wait_for_change(0.02)
     return time.monotonic() - started
 
 
 def content(size: int = SIZE) -> bytes:
-    """Return bytes of which no two places look alike."""
+    """Return bytes without a repeating pattern."""
     return random.Random(size).randbytes(size)
 
 
@@ -82,16 +82,16 @@ BREAKS: Mapping[str, tuple[Callable[[Network], Change], str]] = {
     "window": (lambda network: network.window(256), "clamped"),
     "rate": (lambda network: network.rate(4000), "delayed"),
 }
-"""What breaks, and what then happens to frames."""
+"""Impairments by name: how to apply each, and the counter that it increments."""
 
 
 ROUNDS = {"loss": 4, "delay": 1, "reorder": 4, "window": 1, "rate": 1, "loss+delay": 3}
-"""How often to try: more than once where chance decides."""
+"""How many attempts: more than one where chance decides."""
 
 
 @pytest.mark.parametrize("how", ROUNDS)
 def test_handshakes(how: str, network: Network, patient: Endpoints) -> None:
-    """HTTPS and WSS are served through 5 % loss, 300 ms, both, reordering, tiny windows, 4 kB/s."""
+    """HTTPS and WSS work with 5 % loss, 300 ms delay, both, reordering, tiny windows and 4 kB/s."""
     broken = [BREAKS[name] for name in how.split("+")]
     with contextlib.ExitStack() as changes:
         for breaks, _ in broken:
@@ -107,7 +107,7 @@ def test_handshakes(how: str, network: Network, patient: Endpoints) -> None:
 
 
 def test_latency_is_felt(network: Network, patient: Endpoints) -> None:
-    """Round trips of 300 ms take 300 ms: two before an answer comes over plain HTTP."""
+    """The delay takes effect: over plain HTTP a response takes two round trips of 300 ms."""
     patient.http.get("/hello")
     with network.delay(0.15):
         started = time.monotonic()
@@ -119,10 +119,10 @@ def test_latency_is_felt(network: Network, patient: Endpoints) -> None:
 
 
 def download(repl: WebRepl, name: str, size: int, ahead: int = 64) -> bytes:
-    """Read a file of known size, asking for pieces ahead: one for each round trip takes minutes."""
+    """Read a file of known size, requesting chunks ahead: one per round trip would take minutes."""
     repl.socket.send(request(GET, name))
     repl.expect_good("get")
-    wanted = -(-size // 256) + 1  # the last one is empty
+    wanted = -(-size // 256) + 1  # the last chunk is empty
     asked = min(ahead, wanted)
     repl.socket.send(bytes(asked))
     data = b""
@@ -136,7 +136,7 @@ def download(repl: WebRepl, name: str, size: int, ahead: int = 64) -> bytes:
     return data
 
 
-# With both, 100 kB over wss would take another half minute, and show nothing more.
+# With both impairments, 100 kB over wss would take another half minute and show nothing more.
 @pytest.mark.failures("send_timeout")
 @pytest.mark.parametrize(
     ("scheme", "delay", "size"),
@@ -149,10 +149,10 @@ def download(repl: WebRepl, name: str, size: int, ahead: int = 64) -> bytes:
 def test_files(
     scheme: str, delay: float, size: int, device: Device, network: Network, patient: Endpoints
 ) -> None:
-    """A file of 100 kB (20 kB) comes and goes through 5 % loss, with and without 300 ms, whole.
+    """A file of 100 kB (20 kB) is transferred intact with 5 % loss, with and without 300 ms delay.
 
-    With 300 ms a segment that is lost three times in a row takes longer than the 5 s that a device
-    waits for an acknowledgement (ESP-IDF's send_wait_timeout). People begin anew then.
+    With 300 ms delay, a segment that is lost three times in a row takes longer than the 5 s that
+    the device waits for an acknowledgement (ESP-IDF's send_wait_timeout). The transfer is retried.
     """
     data = content(size)
     with network.loss(0.05), network.delay(delay):
@@ -172,7 +172,7 @@ def test_files(
 
 
 def test_files_out_of_order(network: Network, patient: Endpoints) -> None:
-    """A file of 100 kB is put together from segments that overtake each other."""
+    """A file of 100 kB is reassembled from segments that overtake each other."""
     data = content()
     with network.reorder(0.2), contextlib.closing(patient.http.websocket("/webrepl")) as socket:
         repl = WebRepl(socket, PASSWORD, timeout=PATIENCE)
@@ -181,11 +181,11 @@ def test_files_out_of_order(network: Network, patient: Endpoints) -> None:
     assert network.counts("to_guest").reordered > 10
 
 
-# -------------------------------------------------------------------- cuts
+# -------------------------------------------------------------------- outages
 
 
 def test_a_cut_and_its_return(network: Network, device: Device, patient: Endpoints) -> None:
-    """What was sent during a cut arrives after it, on the same connection."""
+    """Data sent during an outage arrives after it, on the same connection."""
     with patient.https.websocket() as wss:
         before = network.counts("to_guest").cut
         with network.cut():
@@ -205,7 +205,7 @@ def test_a_cut_and_its_return(network: Network, device: Device, patient: Endpoin
     }
 )
 def test_a_cut_during_an_upload(network: Network, device: Device, endpoints: Endpoints) -> None:
-    """A cut leaves the old file and no part of the new one; the device serves after the return."""
+    """An outage leaves the old file and no part of the new one; the device serves afterwards."""
     lost = endpoints.http.websocket("/webrepl")
     repl = WebRepl(lost, PASSWORD)
     repl.put("/app.bin", b"the old one")
@@ -234,14 +234,14 @@ def test_a_cut_during_an_upload(network: Network, device: Device, endpoints: End
 def test_an_end_that_is_lost_is_sent_again(
     network: Network, device: Device, patient: Endpoints
 ) -> None:
-    """An answer that is lost arrives, although the device closed behind it more than 1 s ago."""
+    """A lost response is retransmitted, although the device closed more than 1 s ago."""
     with patient.http.raw() as stream:
         stream.send(encode_request("GET", "/hello"))
         assert HttpConnection(stream).receive().text == "hello\n"
         with network.cut(direction="to_client"):
             started = time.monotonic()
             stream.send(encode_request("GET", "/big?n=3000", headers={"Connection": "close"}))
-            # It discards input for a second after its FIN, and must not stop sending with that.
+            # The device discards input for a second after its FIN, and must retransmit beyond that.
             wait_until(device, "closed", lambda: time.monotonic() - started > LINGER, 5)
             lost = network.counts("to_client").cut
             assert lost > 2
@@ -254,7 +254,7 @@ def test_an_end_that_is_lost_is_sent_again(
 
 @pytest.mark.failures("peer_reset")
 def test_half_open_connections_end(network: Network, device: Device, endpoints: Endpoints) -> None:
-    """Idle clients that vanish without a FIN give their places back within the keep-alive time."""
+    """The slots of idle clients that vanish without a FIN are freed within the keep-alive time."""
     streams: list[ByteStream] = [endpoints.http.raw(), endpoints.https.tls_stream()]
     idle = HttpConnection(endpoints.http.stream())
     assert idle.get("/hello").status == 200
@@ -276,7 +276,7 @@ def test_half_open_connections_end(network: Network, device: Device, endpoints: 
             stream.close()
         assert places() == 6
         took = wait_until(device, "given back", lambda: not places(), KEEP_ALIVE + 3)
-        assert took > 10  # not because anybody told the device
+        assert took > 10  # by keep-alive, not by a FIN or RST
         assert endpoints.https.get("/hello").text == "hello\n"
     assert network.counts("to_client").vanished > 0
 
@@ -285,7 +285,7 @@ def test_half_open_connections_end(network: Network, device: Device, endpoints: 
 def test_half_open_connections_make_place(
     scheme: str, most: int, network: Network, device: Device, endpoints: Endpoints
 ) -> None:
-    """When clients that vanished hold every place, a new one is served all the same, at once."""
+    """When clients that vanished hold every slot, a new one is still served at once."""
     lost = [HttpConnection(endpoints[scheme].stream()) for _ in range(most)]
     for one in lost:
         assert one.get("/hello").status == 200
@@ -307,7 +307,7 @@ def test_half_open_connections_make_place(
 def test_clients_that_vanish_in_the_middle(
     network: Network, device: Device, endpoints: Endpoints
 ) -> None:
-    """In a handshake, a request or an answer: each gives its place back after its own time-out."""
+    """A client that vanishes in a handshake, request or response is dropped after its time-out."""
     asking = endpoints.http.raw()
     wait_until(device, "accepted", lambda: device.stats()["http"]["open"] == 1, 5)
     before = network.counts("to_guest").passed
@@ -320,7 +320,7 @@ def test_clients_that_vanish_in_the_middle(
     with contextlib.ExitStack() as gone:
         gone.enter_context(network.vanish(handshake.port))
         gone.enter_context(network.vanish(asking.port))
-        # The request gets through, and no acknowledgement of what is answered.
+        # The request gets through, but no acknowledgement of the response does.
         seen = device.stats()["requests"]
         with network.cut(direction="to_client"):
             listening.send(encode_request("GET", "/big?n=30000"))

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""HTTP, WebSocket and the modules' API, as their references promise them."""
+"""HTTP, WebSocket and the modules' APIs, against their references."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the API's reference promises of `httpserver` and `wsserver`, on all ways in."""
+"""The API of `httpserver` and `wsserver` against its reference, over every scheme."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ START = (
 
 @pytest.fixture(autouse=True)
 def modules(shared_device: Device) -> None:
-    """Import what scenarios use in the device's `__main__`."""
+    """Import the modules that scenarios use into the device's `__main__`."""
     shared_device.exec("import gc, httpserver, wsserver")
 
 
@@ -31,7 +31,7 @@ def modules(shared_device: Device) -> None:
 def test_an_answer_as_the_handler_says(
     scheme: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Status, content type, header lines and body are those that the handler sent."""
+    """Status, content type, header fields and body are those that the handler sent."""
     shared_device.exec(
         "httpserver.on('/teapot', lambda request: httpserver.send(b'short\\x00', 418,\n"
         "    'application/x-tea', [('X-Cup', 'one'), ('X-Cup', 'two')]))"
@@ -45,7 +45,7 @@ def test_an_answer_as_the_handler_says(
 
 @BOTH
 def test_what_a_handler_returns(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
-    """Text and bytes are the body of a 200, None without send() is a 204."""
+    """Text and bytes become the body of a 200; None without send() becomes a 204."""
     shared_device.exec(
         "httpserver.on('/text', lambda request: 'grüße')\n"
         "httpserver.on('/bytes', lambda request: b'raw')\n"
@@ -60,7 +60,7 @@ def test_what_a_handler_returns(scheme: str, shared_device: Device, endpoints: E
 
 @BOTH
 def test_off(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
-    """off() takes one method or all of a path; what is gone is 405, then 404."""
+    """off() removes one method of a path or all: a removed method gets 405, a removed path 404."""
     shared_device.exec(
         "for method in ('GET', 'POST'): httpserver.on('/gone', lambda r: 'here', method)"
     )
@@ -87,7 +87,7 @@ def test_handlers_survive_a_collection(shared_device: Device, endpoints: Endpoin
 
 
 def test_stop_and_start(shared_device: Device, endpoints: Endpoints) -> None:
-    """stop() ends both servers, start() brings them back with the handlers that there were."""
+    """stop() stops both servers, start() brings them back with their handlers."""
     assert shared_device.eval("httpserver.https_running()") is True
     shared_device.exec("httpserver.stop()")
     assert shared_device.eval("httpserver.https_running()") is False
@@ -101,7 +101,7 @@ def test_stop_and_start(shared_device: Device, endpoints: Endpoints) -> None:
 
 
 def test_figures(shared_device: Device, endpoints: Endpoints) -> None:
-    """stats() on the device counts what the control channel counts: requests and statuses."""
+    """stats() on the device counts the same requests and statuses as the control channel."""
     before = shared_device.eval("httpserver.stats()")
     for path in ("/hello", "/hello", "/nowhere"):
         endpoints.http.get(path)
@@ -127,7 +127,7 @@ def test_figures(shared_device: Device, endpoints: Endpoints) -> None:
     ],
 )
 def test_wrong_arguments(call: str, words: str, shared_device: Device) -> None:
-    """A wrong argument is an exception that says so, and changes nothing."""
+    """A wrong argument raises an exception that says so, and changes nothing."""
     outcome = (
         "def attempt(call):\n"
         "    try: eval(call)\n"
@@ -140,7 +140,7 @@ def test_wrong_arguments(call: str, words: str, shared_device: Device) -> None:
 
 
 def test_a_header_cannot_split_an_answer(shared_device: Device, endpoints: Endpoints) -> None:
-    """A header value with a line break is refused: nobody writes a second answer through it."""
+    """A header value with a line break is refused, which prevents response splitting."""
     shared_device.exec(
         "def split(request):\n"
         "    try: httpserver.send('x', headers={'X-Name': 'a\\r\\nX-Evil: 1'})\n"
@@ -188,9 +188,9 @@ def test_a_session_as_python_sees_it(
 def test_close_with_code_and_reason(
     scheme: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """close() from Python sends its code and its reason."""
+    """close() in Python sends its code and its reason."""
     websocket = endpoints[scheme].websocket()
-    deadline = Deadline(5)  # the client hears of the upgrade before MicroPython does
+    deadline = Deadline(5)  # the client learns of the upgrade before MicroPython does
     while not shared_device.eval("wsserver.clients()"):
         assert not deadline.expired()
     shared_device.exec("wsserver.close(wsserver.clients()[0], 4001, 'that is all')")
@@ -202,7 +202,7 @@ def test_close_with_code_and_reason(
 
 
 def test_a_client_that_never_was(shared_device: Device) -> None:
-    """A message to a number that no session ever had is False."""
+    """send() to a number that no session ever had returns False."""
     assert shared_device.eval("wsserver.send(123456, 'anybody?')") is False
     assert shared_device.eval("wsserver.close(123456)") is False
 
@@ -215,21 +215,21 @@ class Sessions:
         self.numbers: dict[WebSocket, int] = {}
 
     def open(self, scheme: str) -> WebSocket:
-        """Open one more."""
+        """Open another WebSocket."""
         websocket = self.endpoints[scheme].websocket("/number")
         self.stack.callback(websocket.stream.close)
         self.numbers[websocket] = int(websocket.receive())
         return websocket
 
     def assert_undisturbed(self, websocket: WebSocket) -> None:
-        """Assert that nothing came but what the client asks for now: frames keep their order."""
+        """Assert that an echo is the next thing to arrive: nothing else came before it."""
         websocket.send("still here?")
         assert websocket.receive() == "still here?"
 
 
 @pytest.fixture
 def sessions(shared_device: Device, endpoints: Endpoints) -> Iterator[Sessions]:
-    """Return what opens WebSockets at an endpoint that tells each client its number."""
+    """Return an opener of WebSockets, at an endpoint that sends each client its number."""
     shared_device.exec(
         "wsserver.start('/number')\n"
         "wsserver.on('connect', lambda client: wsserver.send(client, str(client)))"
@@ -241,10 +241,10 @@ def sessions(shared_device: Device, endpoints: Endpoints) -> Iterator[Sessions]:
 
 @pytest.mark.parametrize("first", ["ws", "wss"])
 def test_close_reaches_its_client_alone(first: str, sessions: Sessions) -> None:
-    """With two ws and two wss open, a close from Python ends that session and no other.
+    """With two ws and two wss sessions open, close() in Python ends that session and no other.
 
-    The other server's sessions were opened between, and one of the same server before and one
-    behind: whatever mixes servers, sockets or places up hits one of them.
+    The sessions are opened in an order in which mixing up servers, sockets or slots would hit
+    another one.
     """
     second = "wss" if first == "ws" else "ws"
     everybody = [sessions.open(scheme) for scheme in (first, second, first, second)]
@@ -270,7 +270,7 @@ def test_close_reaches_its_client_alone(first: str, sessions: Sessions) -> None:
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 def test_a_client_that_is_gone(scheme: str, sessions: Sessions) -> None:
-    """The number of a session that has ended leads to nobody, however many came since."""
+    """The number of an ended session stays invalid, however many sessions follow."""
     stays, goes = sessions.open("ws"), sessions.open(scheme)
     stale = sessions.numbers[goes]
     assert goes.close().code == 1000
@@ -286,7 +286,7 @@ def test_a_client_that_is_gone(scheme: str, sessions: Sessions) -> None:
 
 @pytest.mark.failures("ws_ping_timeout")
 def test_ping_interval_and_time_out(shared_device: Device, endpoints: Endpoints) -> None:
-    """The device pings; a client that answers stays, one that does not is ended."""
+    """The device pings; a client that answers stays connected, one that does not is dropped."""
     shared_device.exec("wsserver.start('/pinged', ping_interval_ms=100, ping_timeout_ms=300)")
     dead = endpoints.http.websocket("/pinged")
     with endpoints.http.websocket("/pinged") as alive:

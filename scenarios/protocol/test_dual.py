@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""http, https, ws and wss at the same time: one handler, four ways in."""
+"""One handler for http, https, ws and wss at the same time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ del visits
 
 @pytest.fixture
 def one_handler(shared_device: Device) -> Iterator[Callable[[], list[str]]]:
-    """Return what looks at the visits of the one handler."""
+    """Install the handler; return a function that returns its visits."""
     shared_device.exec(ONE_HANDLER)
     yield lambda: shared_device.eval("visits")
     shared_device.exec(BACK)
@@ -84,7 +84,7 @@ def test_all_four_stay_open_side_by_side(shared_device: Device, endpoints: Endpo
 
 
 def test_all_four_at_the_same_moment(endpoints: Endpoints) -> None:
-    """Eight clients, two of each kind, are served at once and nobody gets another's answer."""
+    """Eight clients, two of each kind, are served at once and each gets its own response."""
 
     def requests(scheme: str, name: str) -> int:
         with endpoints[scheme].http() as http:
@@ -110,7 +110,7 @@ def test_all_four_at_the_same_moment(endpoints: Endpoints) -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_the_request_is_what_was_sent(scheme: str, endpoints: Endpoints) -> None:
-    """Method, path, query and body reach the handler, and whether it was TLS."""
+    """Method, path, query, body and the use of TLS reach the handler."""
     answer = endpoints[scheme].request("POST", "/echo?a=1&b=%20", b"body")
     assert answer.json() == {
         "method": "POST",
@@ -126,7 +126,7 @@ def test_the_request_is_what_was_sent(scheme: str, endpoints: Endpoints) -> None
 def test_big_answers_arrive_whole(
     scheme: str, size: int | None, endpoints: Endpoints, board: Board
 ) -> None:
-    """Answers from one byte to the most that there is room for arrive whole."""
+    """Responses from one byte to the largest that fits arrive whole."""
     size = size or board.largest_object
     assert endpoints[scheme].get(f"/big?n={size}").body == b"x" * size
 
@@ -148,7 +148,7 @@ def test_messages_come_back_whole(scheme: str, size: int, endpoints: Endpoints) 
 
 
 def test_a_handler_comes_and_goes_on_both(shared_device: Device, endpoints: Endpoints) -> None:
-    """A handler that is added while the servers run is there on both, and goes on both."""
+    """A handler that is added or removed at run time is added or removed on both servers."""
     shared_device.exec("import httpserver\nhttpserver.on('/new', lambda request: 'new')")
     assert [endpoints[s].get("/new").text for s in ("http", "https")] == ["new", "new"]
     shared_device.exec("httpserver.off('/new')")
@@ -156,7 +156,7 @@ def test_a_handler_comes_and_goes_on_both(shared_device: Device, endpoints: Endp
 
 
 def test_an_endpoint_comes_and_goes_on_both(shared_device: Device, endpoints: Endpoints) -> None:
-    """A WebSocket path that is added while the servers run is there on ws and wss."""
+    """A WebSocket path that is added or removed at run time changes both ws and wss."""
     shared_device.exec("import wsserver\nwsserver.start('/other')")
     for scheme in ("ws", "wss"):
         with endpoints[scheme].well_behaved("/other") as websocket:
@@ -172,7 +172,7 @@ def test_an_endpoint_comes_and_goes_on_both(shared_device: Device, endpoints: En
 def test_a_handler_that_raises_gives_500(
     scheme: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """An exception in a handler is a 500, a traceback on the console, and nothing worse."""
+    """An exception in a handler gives a 500 and a traceback on the console, and nothing worse."""
     shared_device.exec("import httpserver\nhttpserver.on('/bad', lambda request: 1 // 0)")
     with endpoints[scheme].http() as http:
         assert http.get("/bad").status == 500
@@ -189,7 +189,7 @@ def test_a_handler_that_raises_gives_500(
 def test_what_a_handler_returns_is_the_answer(
     scheme: str, result: str, status: int, body: bytes, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Text and bytes are an answer of 200; nothing is 204."""
+    """Text and bytes are the body of a 200; None is a 204."""
     shared_device.exec(f"import httpserver\nhttpserver.on('/r', lambda request: {result})")
     answer = endpoints[scheme].get("/r")
     assert (answer.status, answer.body) == (status, body)
@@ -219,7 +219,7 @@ def test_webrepl_refuses_a_wrong_password(scheme: str, endpoints: Endpoints) -> 
 
 @pytest.mark.parametrize(("first", "second"), [("ws", "wss"), ("wss", "ws")])
 def test_webrepl_has_one_session(first: str, second: str, endpoints: Endpoints) -> None:
-    """A second session is refused with 1013, whichever endpoint it comes through."""
+    """A second session is refused with 1013, over either scheme."""
     with endpoints[first].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, "espbench")
         other = endpoints[second].websocket("/webrepl")
@@ -231,7 +231,7 @@ def test_webrepl_has_one_session(first: str, second: str, endpoints: Endpoints) 
 
 
 def restart_https(device: Device, recipe_folder: str = "/certs") -> bool:
-    """Start the servers as the bench's application does; return what start says."""
+    """Start the servers as the bench application does; return start()'s result."""
     started: bool = device.eval(
         f"__import__('httpserver').start(cert_file='{recipe_folder}/servercert.pem', "
         f"key_file='{recipe_folder}/prvtkey.pem')"
@@ -240,7 +240,7 @@ def restart_https(device: Device, recipe_folder: str = "/certs") -> bool:
 
 
 def test_http_goes_on_without_https(shared_device: Device, endpoints: Endpoints) -> None:
-    """Without certificates only HTTPS stops: an open http and ws connection do not notice."""
+    """Without certificates only HTTPS stops: open http and ws connections are unaffected."""
     with endpoints.http.http() as http, endpoints.http.well_behaved() as ws:
         assert http.get("/hello").status == 200
         assert shared_device.eval("__import__('httpserver').start()") is True
@@ -270,7 +270,7 @@ def test_stop_and_start_again(shared_device: Device, endpoints: Endpoints) -> No
 
 
 def test_starting_twice_changes_nothing(shared_device: Device, endpoints: Endpoints) -> None:
-    """start() with the same options is True and no connection notices."""
+    """start() with the same options returns True and disturbs no connection."""
     with endpoints.https.well_behaved() as wss, endpoints.http.http() as http:
         assert http.get("/hello").status == 200
         assert restart_https(shared_device) is True
@@ -279,6 +279,6 @@ def test_starting_twice_changes_nothing(shared_device: Device, endpoints: Endpoi
 
 
 def test_a_browser_that_accepted_the_warning(endpoints: Endpoints) -> None:
-    """A client that verifies nothing gets the same answers."""
+    """A client that does not verify the certificate gets the same responses."""
     unverified = endpoints.but(verify=False, trust=None)
     assert unverified.https.get("/hello").text == "hello\n"

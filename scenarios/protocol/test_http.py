@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""HTTP/1.1 as RFC 9112 and RFC 9110 have it, and what is not HTTP."""
+"""HTTP/1.1 as in RFC 9112 and RFC 9110, and malformed requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
 
 
 def ask(endpoints: Endpoints, data: bytes, method: str = "GET") -> Response:
-    """Send these bytes as they are and return the answer."""
+    """Send these bytes unchanged and return the response."""
     with endpoints.http.http() as http:
         http.stream.send(data)
         return http.receive(method)
@@ -30,7 +30,7 @@ def ask(endpoints: Endpoints, data: bytes, method: str = "GET") -> Response:
 
 @BOTH
 def test_keep_alive(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
-    """Twenty requests of several kinds go over one connection."""
+    """Twenty requests of several kinds use one connection."""
     before = shared_device.stats()[scheme]["accepted"]
     with endpoints[scheme].http() as http:
         for turn in range(5):
@@ -43,7 +43,7 @@ def test_keep_alive(scheme: str, shared_device: Device, endpoints: Endpoints) ->
 
 @BOTH
 def test_connection_close(scheme: str, endpoints: Endpoints) -> None:
-    """Who asks for the end of the connection gets it, in an orderly way."""
+    """A request with Connection: close is answered, and the connection closes in order."""
     with endpoints[scheme].http() as http:
         answer = http.request("GET", "/hello", headers={"Connection": "close"})
         assert (answer.status, answer.header("connection")) == (200, "close")
@@ -70,7 +70,7 @@ def test_head_has_the_length_of_get(scheme: str, endpoints: Endpoints) -> None:
 
 @BOTH
 def test_404(scheme: str, endpoints: Endpoints) -> None:
-    """A path without a handler is 404 and the connection goes on, even after a body."""
+    """A path without a handler gets a 404, and the connection stays open, even after a body."""
     with endpoints[scheme].http() as http:
         assert http.get("/nothing").status == 404
         assert http.request("POST", "/nothing", b"body" * 100).status == 404
@@ -79,7 +79,7 @@ def test_404(scheme: str, endpoints: Endpoints) -> None:
 
 @BOTH
 def test_405_names_what_is_allowed(scheme: str, endpoints: Endpoints) -> None:
-    """A method without a handler is 405 with Allow (RFC 9110 section 15.5.6)."""
+    """A method without a handler gets a 405 with Allow (RFC 9110 section 15.5.6)."""
     with endpoints[scheme].http() as http:
         answer = http.request("POST", "/hello", b"")
         assert answer.status == 405
@@ -89,14 +89,14 @@ def test_405_names_what_is_allowed(scheme: str, endpoints: Endpoints) -> None:
 
 @pytest.mark.failures("bad_request")
 def test_an_unknown_method(endpoints: Endpoints) -> None:
-    """A method that HTTP does not know is 501 (RFC 9110 section 9.1), no crash."""
+    """A method unknown to HTTP gets a 501 (RFC 9110 section 9.1) and does not crash the server."""
     assert ask(endpoints, encode_request("FROB", "/hello")).status in (405, 501)
 
 
 @pytest.mark.failures("body_too_large")
 @BOTH
 def test_413_by_its_length(scheme: str, endpoints: Endpoints) -> None:
-    """A body above the limit is 413 before it is read."""
+    """A Content-Length above the limit gets a 413 before the body is read."""
     with endpoints[scheme].http() as http:
         headers = {"Content-Length": "16385"}
         http.send("POST", "/upload", headers=headers)
@@ -105,7 +105,7 @@ def test_413_by_its_length(scheme: str, endpoints: Endpoints) -> None:
 
 @pytest.mark.failures("body_too_large")
 def test_413_while_the_body_comes(endpoints: Endpoints) -> None:
-    """The answer arrives although the client goes on sending (no reset eats it)."""
+    """The response arrives although the client keeps sending: no reset discards it."""
     with endpoints.http.http() as http:
         http.send("POST", "/upload", b"x" * 60_000)
         assert http.receive().status == 413
@@ -114,7 +114,7 @@ def test_413_while_the_body_comes(endpoints: Endpoints) -> None:
 @pytest.mark.failures("body_too_large")
 @BOTH
 def test_413_in_chunks(scheme: str, endpoints: Endpoints) -> None:
-    """A chunked body is 413 as soon as it is above the limit."""
+    """A chunked body gets a 413 as soon as it exceeds the limit."""
     with endpoints[scheme].http() as http:
         http.send("POST", "/upload", chunked([b"x" * 4096] * 5), {"Transfer-Encoding": "chunked"})
         assert http.receive().status == 413
@@ -125,7 +125,7 @@ def test_413_in_chunks(scheme: str, endpoints: Endpoints) -> None:
     ("length", "status"), [("99999999999", 413), ("18446744073709551615", 400), ("9" * 40, 400)]
 )
 def test_absurd_lengths(length: str, status: int, endpoints: Endpoints) -> None:
-    """A length that no device could hold takes no memory: 413, or 400 above 64 bits."""
+    """An absurd length allocates no memory: it gets a 413, or a 400 above 64 bits."""
     data = encode_request("POST", "/upload", headers={"Content-Length": length})
     assert ask(endpoints, data).status == status
 
@@ -134,13 +134,13 @@ def test_absurd_lengths(length: str, status: int, endpoints: Endpoints) -> None:
 @BOTH
 @pytest.mark.parametrize("headers", [{"X": "y" * 4000}, {f"X-{i}": "y" * 40 for i in range(80)}])
 def test_431(scheme: str, headers: dict[str, str], endpoints: Endpoints) -> None:
-    """One header that is too long, or too many, is 431 (RFC 6585 section 5)."""
+    """A header field that is too long, or too many of them, get a 431 (RFC 6585 section 5)."""
     with endpoints[scheme].http() as http:
         assert http.request("GET", "/hello", headers=headers).status == 431
 
 
 def test_a_browsers_headers_fit(endpoints: Endpoints) -> None:
-    """What Chromium sends, with a cookie, is not too much."""
+    """Chromium's header fields, with a cookie, are within the limit."""
     headers = {
         "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
         "Chrome/130.0.0.0 Safari/537.36",
@@ -158,13 +158,13 @@ def test_a_browsers_headers_fit(endpoints: Endpoints) -> None:
 
 @pytest.mark.failures("uri_too_long")
 def test_414(endpoints: Endpoints) -> None:
-    """A target that is too long is 414 (RFC 9110 section 15.5.15)."""
+    """A target that is too long gets a 414 (RFC 9110 section 15.5.15)."""
     assert endpoints.http.get("/hello?" + "x" * 1000).status == 414
 
 
 @pytest.mark.failures("queue_full")
 def test_503_when_the_queue_is_full(shared_device: Device, endpoints: Endpoints) -> None:
-    """While a handler is busy, more requests than the queue holds are 503, the rest is served."""
+    """While a handler is busy, requests beyond the queue's size get a 503; the rest are served."""
     shared_device.eval(
         "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
         "key_file='/certs/prvtkey.pem', queue=2)"
@@ -189,7 +189,7 @@ def test_503_when_the_queue_is_full(shared_device: Device, endpoints: Endpoints)
 
 @BOTH
 def test_pipelining(scheme: str, endpoints: Endpoints) -> None:
-    """Requests that come in one piece are answered in their order (RFC 9112 section 9.3.2)."""
+    """Pipelined requests are answered in order (RFC 9112 section 9.3.2)."""
     with endpoints[scheme].http() as http:
         http.stream.send(
             b"".join(encode_request("POST", "/echo", body=b"%d" % i) for i in range(8))
@@ -198,7 +198,7 @@ def test_pipelining(scheme: str, endpoints: Endpoints) -> None:
 
 
 def test_pipelining_past_an_error(endpoints: Endpoints) -> None:
-    """An error answer among pipelined ones does not lose the others."""
+    """An error response among pipelined ones does not lose the others."""
     with endpoints.http.http() as http:
         for path in ("/hello", "/nothing", "/hello"):
             http.send("GET", path)
@@ -207,7 +207,7 @@ def test_pipelining_past_an_error(endpoints: Endpoints) -> None:
 
 @BOTH
 def test_chunked_body(scheme: str, endpoints: Endpoints) -> None:
-    """A chunked request is put together (RFC 9112 section 7.1)."""
+    """A chunked request body is decoded (RFC 9112 section 7.1)."""
     with endpoints[scheme].http() as http:
         body = chunked([b"one ", b"two ", b"three" * 100])
         answer = http.request("POST", "/echo", body, {"Transfer-Encoding": "chunked"})
@@ -217,7 +217,7 @@ def test_chunked_body(scheme: str, endpoints: Endpoints) -> None:
 
 @pytest.mark.failures("bad_request")
 def test_broken_chunks(endpoints: Endpoints) -> None:
-    """A chunk whose size is no number is 400."""
+    """A chunk whose size is not a number gets a 400."""
     data = encode_request(
         "POST", "/echo", body=b"xyz\r\nabc\r\n0\r\n\r\n", headers={"Transfer-Encoding": "chunked"}
     )
@@ -226,7 +226,7 @@ def test_broken_chunks(endpoints: Endpoints) -> None:
 
 @BOTH
 def test_expect_100_continue(scheme: str, endpoints: Endpoints) -> None:
-    """Who waits for 100 Continue gets it before the body (RFC 9110 section 10.1.1)."""
+    """A client that expects 100 Continue gets it before the body (RFC 9110 section 10.1.1)."""
     headers = {"Expect": "100-continue", "Content-Length": "4"}
     with endpoints[scheme].http() as http:
         http.send("POST", "/echo", headers=headers)
@@ -237,7 +237,7 @@ def test_expect_100_continue(scheme: str, endpoints: Endpoints) -> None:
 
 
 def test_expect_is_refused_early(endpoints: Endpoints) -> None:
-    """Who waits for 100 Continue and cannot have it gets the final answer instead."""
+    """A request that will be refused gets the final response instead of 100 Continue."""
     headers = {"Expect": "100-continue", "Content-Length": "4"}
     with endpoints.http.http() as http:
         http.send("POST", "/nothing", headers=headers)
@@ -280,7 +280,7 @@ def test_expect_is_refused_early(endpoints: Endpoints) -> None:
     ],
 )
 def test_what_is_not_http(data: bytes, statuses: set[int], endpoints: Endpoints) -> None:
-    """Malformed requests (RFC 9112) get an error and the end of the connection, no crash."""
+    """Malformed requests (RFC 9112) get an error, and the connection closes; nothing crashes."""
     with endpoints.http.http() as http:
         http.stream.send(data)
         assert http.receive().status in statuses
@@ -289,11 +289,11 @@ def test_what_is_not_http(data: bytes, statuses: set[int], endpoints: Endpoints)
 
 CHUNKS = b"4\r\nbody\r\n0\r\n\r\n"
 SMUGGLED = b"GET /hello HTTP/1.1\r\nHost: espbench.test\r\n\r\n"
-"""What a front end that reads the framing in another way would take for a part of the body."""
+"""A request that a front end with another reading of the framing would take for body data."""
 
 
 def framed(fields: bytes, body: bytes, version: bytes = b"1.1") -> bytes:
-    """Return a POST with these header lines and this body, and a GET right behind it."""
+    """Return a POST with these header lines and this body, directly followed by a GET."""
     head = b"POST /echo HTTP/" + version + b"\r\nHost: espbench.test\r\n"
     return head + fields + b"\r\n" + body + SMUGGLED
 
@@ -310,10 +310,10 @@ def framed(fields: bytes, body: bytes, version: bytes = b"1.1") -> bytes:
     ],
 )
 def test_good_framing(scheme: str, fields: bytes, body: bytes, endpoints: Endpoints) -> None:
-    """The body is what the framing says, and the request behind it is the next one.
+    """The body ends where the framing says, and the next request follows it.
 
-    Names of transfer codings have no case (RFC 9112 section 7), and white space around a field's
-    value is no part of it (section 5.1).
+    Names of transfer codings are case-insensitive (RFC 9112 section 7), and whitespace around a
+    field's value is not part of it (section 5.1).
     """
     with endpoints[scheme].http() as http:
         http.stream.send(framed(fields, body))
@@ -342,7 +342,7 @@ FAULTY = {
     ),
     "twice-in-one-line": (400, b"Transfer-Encoding: chunked, chunked\r\n", CHUNKS),
     "parameter": (400, b"Transfer-Encoding: chunked;foo=bar\r\n", CHUNKS),
-    # a coding that we do not understand (section 6.1)
+    # an unsupported coding (section 6.1)
     "gzip-chunked": (501, b"Transfer-Encoding: gzip, chunked\r\n", CHUNKS),
     "identity-then-chunked": (
         501, b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n", CHUNKS,
@@ -365,13 +365,13 @@ FAULTY = {
     "hexadecimal": (400, b"Content-Length: 0x4\r\n", b"body"),
     "no-digits": (400, b"Content-Length:\r\n", b"body"),
     "overflow": (400, b"Content-Length: 18446744073709551620\r\n", b"body"),
-    # obs-fold (section 5.2), and white space in front of the first field (section 2.2)
+    # obs-fold (section 5.2), and whitespace before the first field (section 2.2)
     "folded-encoding": (400, b"Transfer-Encoding:\r\n chunked\r\n", CHUNKS),
     "folded-list": (400, b"Transfer-Encoding: chunked\r\n\t, gzip\r\n", CHUNKS),
     "folded-length": (400, b"Content-Length: 4\r\n 4\r\n", b"body"),
     "folded-into-another": (400, b"X-Any: a\r\n Transfer-Encoding: chunked\r\n", b""),
     "space-before-colon": (400, b"Transfer-Encoding : chunked\r\n", CHUNKS),
-    # NUL (RFC 9110 section 5.5): it would split a value into further fields
+    # NUL (RFC 9110 section 5.5): it would split a value into several fields
     "nul": (400, b"X-Any: \0b\r\n", b""),
     "nul-hides-a-coding": (
         400,
@@ -389,9 +389,9 @@ FAULTY = {
 def test_faulty_framing(
     scheme: str, name: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Where the body's end cannot be told for sure, the request is refused and the connection ends.
+    """If the end of the body is ambiguous, the request is refused and the connection closed.
 
-    Nothing behind the head is taken for a request (RFC 9112 section 11.2, request smuggling).
+    Nothing after the head is taken for a request (RFC 9112 section 11.2, request smuggling).
     """
     status, fields, body = FAULTY[name]
     before = shared_device.stats()["requests"]
@@ -420,7 +420,7 @@ def test_chunked_in_http_1_0(
 
 @pytest.mark.failures("bad_request")
 def test_faulty_framing_byte_by_byte(endpoints: Endpoints) -> None:
-    """Pieces of a head change nothing about its judgement."""
+    """A faulty head that arrives byte by byte is refused just the same."""
     for name in ("gzip-chunked", "chunked-then-cow", "folded-into-another", "folded-encoding"):
         status, fields, _ = FAULTY[name]
         with endpoints.http.http() as http:
@@ -436,13 +436,13 @@ def test_an_empty_line_before_a_request(endpoints: Endpoints) -> None:
 
 
 def test_absolute_form(endpoints: Endpoints) -> None:
-    """A target in absolute form is understood (RFC 9112 section 3.2.2) or is an error."""
+    """A target in absolute form is accepted (RFC 9112 section 3.2.2) or gets an error."""
     assert ask(endpoints, encode_request("GET", "http://x/hello", "x")).status in (200, 404)
 
 
 @BOTH
 def test_one_byte_at_a_time(scheme: str, endpoints: Endpoints) -> None:
-    """A request that comes byte by byte is served like any other."""
+    """A request that arrives byte by byte is served like any other."""
     with endpoints[scheme].http() as http:
         for byte in encode_request("POST", "/echo", "h", b"body"):
             http.stream.send(bytes([byte]))
@@ -451,7 +451,7 @@ def test_one_byte_at_a_time(scheme: str, endpoints: Endpoints) -> None:
 
 @BOTH
 def test_a_client_that_leaves_in_its_body(scheme: str, endpoints: Endpoints) -> None:
-    """Half a body and an orderly end takes nothing with it."""
+    """A client that sends half a body and closes leaves nothing behind."""
     http = endpoints[scheme].http()
     http.stream.send(encode_request("POST", "/upload", body=b"x" * 8000)[:4000])
     http.close()
@@ -472,7 +472,7 @@ def test_a_client_that_leaves_in_its_body(scheme: str, endpoints: Endpoints) -> 
     ],
 )
 def test_a_client_that_resets(scheme: str, data: bytes, endpoints: Endpoints) -> None:
-    """A reset in any part of a request or its answer takes nothing with it."""
+    """A reset at any point of a request or response disturbs nothing else."""
     stream = endpoints[scheme].stream()
     stream.send(data)
     stream.reset()
@@ -480,7 +480,7 @@ def test_a_client_that_resets(scheme: str, data: bytes, endpoints: Endpoints) ->
 
 @pytest.mark.failures("peer_reset")
 def test_a_reset_in_the_middle_of_a_big_answer(endpoints: Endpoints, board: Board) -> None:
-    """A client that has read a part of a big answer and resets leaves nothing behind."""
+    """A client that resets after reading part of a big response leaves nothing behind."""
     for scheme in ("http", "https"):
         stream = endpoints[scheme].stream()
         stream.send(encode_request("GET", f"/big?n={board.largest_object}"))
@@ -490,7 +490,7 @@ def test_a_reset_in_the_middle_of_a_big_answer(endpoints: Endpoints, board: Boar
 
 @BOTH
 def test_a_slow_reader_holds_nobody_up(scheme: str, endpoints: Endpoints, board: Board) -> None:
-    """While one client does not read its big answer, others are served; then it gets all of it."""
+    """While one client does not read its big response, others are served; later it gets it all."""
     with endpoints[scheme].http() as slow:
         slow.send("GET", f"/big?n={board.largest_object}")
         for _ in range(5):
@@ -499,7 +499,7 @@ def test_a_slow_reader_holds_nobody_up(scheme: str, endpoints: Endpoints, board:
 
 
 def test_a_client_that_half_closes(endpoints: Endpoints) -> None:
-    """A client that has said all it will say still gets its answer (RFC 9112 section 9.6)."""
+    """A client that has half-closed still gets its response (RFC 9112 section 9.6)."""
     with endpoints.http.raw() as stream:
         stream.send(encode_request("GET", "/hello"))
         stream.finish()
@@ -507,7 +507,7 @@ def test_a_client_that_half_closes(endpoints: Endpoints) -> None:
 
 
 def test_an_upgrade_to_http_2_is_ignored(endpoints: Endpoints) -> None:
-    """h2c is not spoken here: the request is served as HTTP/1.1 (RFC 9110 section 7.8)."""
+    """h2c is not supported: the request is served as HTTP/1.1 (RFC 9110 section 7.8)."""
     headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMA"}
     assert endpoints.http.request("GET", "/hello", headers=headers).status == 200
 
@@ -520,7 +520,7 @@ def test_many_connections_one_after_the_other(shared_device: Device, endpoints: 
 
 
 def test_connections_without_a_request(endpoints: Endpoints) -> None:
-    """Connections that say nothing and go are no failures."""
+    """Connections that close without a request do not count as failures."""
     for _ in range(20):
         endpoints.http.raw().close()
     with pytest.raises((ClientError, ConnectionEnded)):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Handlers, callbacks and streams that do what they should not, wherever the device calls Python.
+"""Handlers, callbacks and streams that misbehave, at every site where the device calls Python.
 
-The table is whole: each site at which the firmware calls Python meets each action. Whatever comes
-of it, the client gets an answer or the end of its connection, nothing leaks, and the device serves.
+The table is complete: each site at which the firmware calls Python is combined with each action.
+Each time the client gets a response or its connection ends, nothing leaks, and the device serves.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from espbench.util.timeouts import Deadline
 
 PASSWORD = "espbench"
 BODY = 12_000
-"""Bytes of each request's body: what a request that is lost leaks at least."""
+"""Bytes of each request's body, the least that a lost request leaks."""
 TIME_WAIT = 2048
-"""Bytes of connections that the device ended first, which lwIP keeps (RFC 9293 section 3.6.1)."""
+"""Bytes of connections in TIME_WAIT, which lwIP keeps (RFC 9293 section 3.6.1)."""
 EIO = 5
 
 SOURCE = """
@@ -81,7 +81,7 @@ ACTIONS = {
     "interrupt": lambda target: interrupt(),
 }
 action = None
-refusals = []  # what the action was told
+refusals = []  # messages of the RuntimeErrors that the action got
 acted = 0
 lent = 0  # bytes of the longest buffer that a stream was asked to fill
 
@@ -203,14 +203,14 @@ ACTIONS = (
     "raise",
 )  # fmt: skip
 HARMLESS = ("nothing", "process_queue", "webrepl.process_queue", "start", "collect", "keep")
-"""Actions that end no request and no session."""
+"""Actions that end neither a request nor a session."""
 ENDS = ("send", "stop", "restart")
-"""Actions that may end a request or a connection: over TLS, too, which takes more along."""
+"""Actions that may end a request or a connection: also tried over TLS, which has more to free."""
 
 
 @pytest.fixture
 def table(shared_device: Device) -> Iterator[None]:
-    """Bring sites and actions to the device; afterwards put its own handlers back."""
+    """Define the sites and actions on the device; afterwards restore its own handlers."""
     if not shared_device.eval("'ACTIONS' in globals()"):
         shared_device.exec(SOURCE)
     yield
@@ -218,10 +218,10 @@ def table(shared_device: Device) -> Iterator[None]:
 
 
 def answer(endpoints: Endpoints, scheme: str) -> Response | None:
-    """POST to the site; return the answer, or None when the connection ended before its end.
+    """POST to the site; return the response, or None if the connection ended in the middle of it.
 
     Raises:
-        ClientTimeout: neither came.
+        ClientTimeout: neither happened in time.
     """
     with endpoints[scheme].http() as http:
         try:
@@ -235,9 +235,9 @@ def answer(endpoints: Endpoints, scheme: str) -> Response | None:
 
 
 def disarm(device: Device) -> None:
-    """Wait until the action has been called, and have it called no more.
+    """Wait until the action has been called, then disable it.
 
-    It may come behind the answer, and what runs it may go on.
+    It may be called after the response, and its caller may run on.
     """
     deadline = Deadline(10)
     while not device.eval("acted"):
@@ -247,30 +247,30 @@ def disarm(device: Device) -> None:
 
 @contextmanager
 def acting(device: Device, endpoints: Endpoints, site: str, action: str) -> Iterator[None]:
-    """Arm a site for the block; after it the device serves and nothing has leaked."""
+    """Arm a site for the block; afterwards check that the device serves and nothing leaked."""
     try:
         with device.no_leak(tolerance=TIME_WAIT):
             device.exec(f"prepare({site!r}, {action!r})")
             yield
             disarm(device)
             device.exec("tidy()")
-            assert endpoints.http.get("/hello").text == "hello\n"  # closes what the answer left
+            assert endpoints.http.get("/hello").text == "hello\n"  # closes the response's stream
     except Exception as error:
         error.add_note(f"The action was {action}, at: {site or 'code'}.")
         raise
 
 
 def is_refused(device: Device, words: str) -> bool:
-    """Return whether the action was called, and told this whenever it was."""
-    told = device.eval("refusals")
-    return len(told) == device.eval("acted") > 0 and all(words in text for text in told)
+    """Return whether the action was called, and refused with these words every time."""
+    messages = device.eval("refusals")
+    return len(messages) == device.eval("acted") > 0 and all(words in text for text in messages)
 
 
 @pytest.mark.failures("handler_error")
 @pytest.mark.usefixtures("table")
 @pytest.mark.parametrize("site", HANDLERS)
 def test_handlers(site: str, shared_device: Device, endpoints: Endpoints) -> None:
-    """A request is answered or its connection ends, whatever its handler does and where."""
+    """A request is answered or its connection ends, whatever its handler does at any site."""
     for action, scheme in [
         *((each, "http") for each in ACTIONS),
         *((each, "https") for each in ENDS),
@@ -318,9 +318,9 @@ def test_callbacks(site: str, shared_device: Device, endpoints: Endpoints) -> No
 @pytest.mark.failures("handler_error")
 @pytest.mark.parametrize("site", ["handler", "headers", "length", "readinto", "close"])
 def test_an_interrupt(site: str, device: Device, endpoints: Endpoints) -> None:
-    """Ctrl-C ends the application, and the request or the body that it met, wherever that was.
+    """Ctrl-C at any site ends the application and the request or body at that site.
 
-    A body that was being read has lost a piece, and cannot go on.
+    A body that was being read has lost data, so it cannot continue.
     """
     device.exec(SOURCE)
     device.exec(f"prepare({site!r}, 'interrupt')")
@@ -332,12 +332,14 @@ def test_an_interrupt(site: str, device: Device, endpoints: Endpoints) -> None:
 
 @pytest.mark.failures("handler_error")
 @pytest.mark.usefixtures("table")
-@pytest.mark.parametrize("told", [2**20, -5, 0, None])
-def test_a_stream_that_lies(told: int | None, shared_device: Device, endpoints: Endpoints) -> None:
-    """A readinto() that says it has read more than it could, or nothing, ends the body."""
+@pytest.mark.parametrize("claimed", [2**20, -5, 0, None])
+def test_a_stream_that_lies(
+    claimed: int | None, shared_device: Device, endpoints: Endpoints
+) -> None:
+    """A readinto() that claims to have read too much, or nothing, ends the body."""
     shared_device.exec(
         "class Liar(Stream):\n"
-        f"    def readinto(self, buffer): return {told}\n"
+        f"    def readinto(self, buffer): return {claimed}\n"
         "httpserver.on('/site', lambda request: httpserver.send(Liar('')), 'POST')"
     )
     assert answer(endpoints, "http") is None
@@ -346,7 +348,7 @@ def test_a_stream_that_lies(told: int | None, shared_device: Device, endpoints: 
 
 @pytest.mark.usefixtures("table")
 def test_a_stream_from_a_native_one(shared_device: Device, endpoints: Endpoints) -> None:
-    """A class in Python that is derived from io.BytesIO is sent as its base is."""
+    """A Python class derived from io.BytesIO is sent like its base class."""
     shared_device.exec(
         "class Derived(io.BytesIO): pass\n"
         "httpserver.on('/site', lambda request: httpserver.send(Derived(b'b' * 9000)), 'POST')"
@@ -385,12 +387,12 @@ class Files:
 class Certificates(Files):
     def open(self, path, mode): return Stream("readinto")
 """
-"""File systems in Python: one takes and gives bytes, the other's files are no certificates."""
+"""File systems in Python: one stores and returns bytes, the other has invalid certificates."""
 
 
 @pytest.mark.usefixtures("table")
 def test_certificates_in_python(shared_device: Device, endpoints: Endpoints) -> None:
-    """What a file system does while start() reads a certificate leaks neither it nor the key."""
+    """Nothing that a file system does while start() reads from it leaks certificate or key."""
     shared_device.exec(FILES + "vfs.mount(Certificates(), '/py')")
     begin = "httpserver.start(cert_file='/py/cert.pem', key_file='/py/key.pem')"
     try:
@@ -400,11 +402,11 @@ def test_certificates_in_python(shared_device: Device, endpoints: Endpoints) -> 
                     with pytest.raises(ControlError, match="as asked"):
                         shared_device.eval(begin)
                 else:
-                    assert shared_device.eval(begin) is False  # these are no certificates
+                    assert shared_device.eval(begin) is False  # not a valid certificate
     finally:
         shared_device.exec("vfs.umount('/py')")
     assert endpoints.https.get("/hello").text == "hello\n"
-    assert shared_device.eval("lent") <= 2048, "a long file takes one long block"
+    assert shared_device.eval("lent") <= 2048, "a long file was read in one long block"
 
 
 # ---------------------------------------------------------------- the WebREPL
@@ -414,7 +416,7 @@ SERVE = "while not done: webrepl.process_queue(20)"
 
 @pytest.mark.usefixtures("table")
 def test_lines_for_code_that_serves_its_session(endpoints: Endpoints) -> None:
-    """A loop that was typed serves what is typed next, on a line of its own, until it ends."""
+    """A typed loop serves the lines that are typed next, on fresh lines, until it ends."""
     with endpoints.http.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.line("done = False")
@@ -422,13 +424,13 @@ def test_lines_for_code_that_serves_its_session(endpoints: Endpoints) -> None:
         repl.read_until("... \r\n")
         assert "42\r\n" in repl.type("6 * 7\r")
         repl.type("done = True\r")
-        repl.read_until(PROMPT)  # the loop's own
+        repl.read_until(PROMPT)  # of the loop
         assert repl.line("done") == "True\n"
 
 
 @pytest.mark.usefixtures("table")
 def test_the_raw_repl_of_code_that_serves_its_session(endpoints: Endpoints) -> None:
-    """The raw REPL is raw again when its code has ended, whatever that code was given to type."""
+    """The raw REPL is raw again when its code ends, whatever was typed into that code."""
     with endpoints.http.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x01", "\r\n>")
@@ -441,7 +443,7 @@ def test_the_raw_repl_of_code_that_serves_its_session(endpoints: Endpoints) -> N
 
 @pytest.mark.usefixtures("table")
 def test_a_raw_paste_is_read_by_the_repl_alone(shared_device: Device, endpoints: Endpoints) -> None:
-    """What is scheduled while a raw paste comes cannot take its rest away."""
+    """Code scheduled during a raw paste cannot consume the rest of it."""
     with endpoints.http.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x01", "\r\n>")
@@ -456,7 +458,7 @@ def test_a_raw_paste_is_read_by_the_repl_alone(shared_device: Device, endpoints:
 
 @pytest.mark.usefixtures("table")
 def test_typed_code(shared_device: Device, endpoints: Endpoints) -> None:
-    """A WebREPL's session goes on or ends, whatever is typed into it."""
+    """A WebREPL session goes on or ends, whatever is typed into it."""
     for action in ACTIONS:
         with acting(shared_device, endpoints, "", action):
             websocket = endpoints.http.websocket("/webrepl")
@@ -474,7 +476,7 @@ def test_typed_code(shared_device: Device, endpoints: Endpoints) -> None:
 
 @pytest.mark.usefixtures("table")
 def test_a_file_system_in_python(shared_device: Device, endpoints: Endpoints) -> None:
-    """Transfers end, whatever the file system does while it writes and reads for them."""
+    """Transfers end, whatever the file system does when it reads and writes."""
     shared_device.exec(FILES + "vfs.mount(Files(), '/py')")
     try:
         for action in ACTIONS:
@@ -503,7 +505,7 @@ def test_a_file_system_in_python(shared_device: Device, endpoints: Endpoints) ->
 def test_a_long_piece_for_a_file_system_in_python(
     shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """A file written in Python gets all of a long piece, in order, and never much at a time."""
+    """A file written in Python gets a long frame whole, in order, and in small chunks."""
     data = bytes(range(256)) * 15
     shared_device.exec(
         FILES + "written, longest = b'', 0\n"

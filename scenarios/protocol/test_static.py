@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Files of the device's file system over HTTP: types, validators, gzip, and no way out."""
+"""Static files over HTTP: media types, validators, gzip, and no path traversal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from espbench.util.timeouts import Deadline
 
 BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
 BIG = random.Random(1).randbytes(300_000)
-"""More than all of the device's memory."""
+"""Larger than the device's memory."""
 BIG_DIGEST = hashlib.sha256(BIG).digest()
 MIDDLE = random.Random(2).randbytes(20_000)
 STYLE = b"body { color: teal; }\n" * 100
@@ -56,18 +56,18 @@ bench_app.main()
 
 @pytest.fixture(scope="module")
 def shared_device_options(recipe: Recipe) -> Mapping[str, Any]:
-    """Return a device with files to serve, and some that must not be."""
+    """Return options for a device with files to serve, and some that must not be served."""
     certs = {f"/certs/{name}": data for name, data in recipe.device_files.items()}
     return {"files": {**certs, **FILES, "/main.py": MAIN}, "forwards": {80: 4, 443: 4}}
 
 
 def digest(answer: Response) -> bytes:
-    """Return the body's digest: pytest explains at length how two bodies of 300 kB differ."""
+    """Return the body's digest, because pytest's diff of two bodies of 300 kB is very long."""
     return hashlib.sha256(answer.body).digest()
 
 
 def get(endpoints: Endpoints, path: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the answer to a GET over http."""
+    """Return the response to a GET over http."""
     return endpoints.http.request("GET", path, headers=dict(headers or {}))
 
 
@@ -84,7 +84,7 @@ def get(endpoints: Endpoints, path: str, headers: Mapping[str, str] | None = Non
     ],
 )
 def test_media_types(path: str, media_type: str, endpoints: Endpoints) -> None:
-    """The type comes from the name's ending, and browsers are told not to guess."""
+    """The media type comes from the file name's suffix, and nosniff forbids browsers to guess."""
     answer = get(endpoints, path, {"Accept-Encoding": "gzip"})
     assert (answer.status, answer.header("content-type")) == (200, media_type)
     assert answer.header("x-content-type-options") == "nosniff"
@@ -94,7 +94,7 @@ def test_media_types(path: str, media_type: str, endpoints: Endpoints) -> None:
 def test_a_file_larger_than_all_memory(
     scheme: str, endpoints: Endpoints, shared_device: Device
 ) -> None:
-    """300 kB arrive whole on a kept connection, and take two pieces of memory, not the file's."""
+    """300 kB arrive whole on a persistent connection, and take two buffers, not the whole file."""
     with endpoints[scheme].http() as http:
         assert http.get("/hello").status == 200
         shared_device.heap_reset()
@@ -126,40 +126,40 @@ httpserver.on("/endless", lambda request: httpserver.send(Endless()))
 
 @pytest.mark.failures("peer_reset")
 def test_a_slow_client_holds_nobody_up(endpoints: Endpoints, shared_device: Device) -> None:
-    """While a client does not read 100 MB, others are served, and it holds two pieces of memory."""
+    """While a client does not read 100 MB, others are served, and it holds only two buffers."""
     free = shared_device.settle().free
     shared_device.exec(ENDLESS)
     slow = endpoints.http.http()
     slow.send("GET", "/endless")
     assert b"Content-Length: 100000000" in slow.stream.receive(5)
-    # A file takes seconds where each read of the flash stops the emulated processor.
+    # A file would take seconds where each read of the flash stops the emulated processor.
     for _ in range(5):
         assert get(endpoints, "/hello").text == "hello\n"
         assert digest(endpoints.http.patient(60).get("/www/big.bin")) == BIG_DIGEST
     assert free - shared_device.heap().free < 24_000
     slow.stream.reset()
     shared_device.settle()
-    assert get(endpoints, "/hello").text == "hello\n"  # process_queue() closes what nobody takes
+    assert get(endpoints, "/hello").text == "hello\n"  # process_queue() closes abandoned streams
     assert shared_device.eval("Endless.closed") == 1
     shared_device.exec("httpserver.off('/endless')")
 
 
 @pytest.mark.failures("handler_error")
 def test_a_source_that_raises(endpoints: Endpoints, shared_device: Device) -> None:
-    """A stream in Python that raises ends its connection, with a traceback on the console."""
+    """A stream in Python that raises ends its connection and prints a traceback."""
     shared_device.exec(ENDLESS + "fails = True\n")
     with endpoints.http.http() as http, pytest.raises(ClientError):
         http.get("/endless")
     shared_device.console.expect("ValueError: no more", timeout=5)
     deadline = Deadline(5)
-    while shared_device.eval("Endless.closed") != 1:  # a moment after its traceback
+    while shared_device.eval("Endless.closed") != 1:  # shortly after its traceback
         assert not deadline.expired()
     shared_device.exec("httpserver.off('/endless')")
 
 
 @pytest.mark.failures("no_memory", "peer_reset")
 def test_any_allocation_may_fail(endpoints: Endpoints, shared_device: Device) -> None:
-    """Whatever allocation fails under an answer of 20 kB: it is whole, refused, or cut visibly."""
+    """Whichever allocation fails, a response of 20 kB is whole, refused or visibly cut."""
     outcomes: set[int | str] = set()
     for n in range(1, 41):
         with endpoints.http.patient(3).http() as http:
@@ -178,7 +178,7 @@ def test_any_allocation_may_fail(endpoints: Endpoints, shared_device: Device) ->
 
 
 def test_requests_behind_a_file_wait_for_it(endpoints: Endpoints) -> None:
-    """Pipelined requests are answered in order, behind the whole file (RFC 9112 section 9.3.2)."""
+    """Pipelined requests are answered in order, after the whole file (RFC 9112 section 9.3.2)."""
     with endpoints.http.http() as http:
         http.stream.send(encode_request("GET", "/www/big.bin") + encode_request("GET", "/hello"))
         assert digest(http.receive()) == BIG_DIGEST
@@ -186,7 +186,7 @@ def test_requests_behind_a_file_wait_for_it(endpoints: Endpoints) -> None:
 
 
 def test_the_connection_ends_behind_the_file(endpoints: Endpoints) -> None:
-    """A client that asks for it gets the whole file before the end."""
+    """With Connection: close the client gets the whole file before the connection ends."""
     with endpoints.http.http() as http:
         answer = http.request("GET", "/www/big.bin", headers={"Connection": "close"})
         assert digest(answer) == BIG_DIGEST
@@ -198,7 +198,7 @@ def test_the_connection_ends_behind_the_file(endpoints: Endpoints) -> None:
 def test_a_client_that_goes_in_the_middle(
     scheme: str, endpoints: Endpoints, shared_device: Device
 ) -> None:
-    """A reset while a file is sent frees all that was taken for it, and others are served."""
+    """A reset while a file is sent frees all of its memory, and others are served."""
     http = endpoints[scheme].http()
     http.send("GET", "/www/big.bin")
     http.stream.receive(5)
@@ -208,7 +208,7 @@ def test_a_client_that_goes_in_the_middle(
 
 
 def test_a_file_that_shrinks_while_it_is_sent(endpoints: Endpoints, shared_device: Device) -> None:
-    """What was promised and is no longer there ends the connection: nobody takes it for whole."""
+    """A file that shrinks below its Content-Length ends the connection: the client can tell."""
     shared_device.exec(
         "import httpserver\n"
         "def short(request):\n"
@@ -226,14 +226,14 @@ def test_a_file_that_shrinks_while_it_is_sent(endpoints: Endpoints, shared_devic
 
 
 def test_an_empty_file(endpoints: Endpoints) -> None:
-    """A file of no bytes is an answer of no bytes."""
+    """An empty file gives an empty body."""
     answer = get(endpoints, "/www/empty.txt")
     assert (answer.status, answer.header("content-length"), answer.body) == (200, "0", b"")
 
 
 @BOTH
 def test_head(scheme: str, endpoints: Endpoints) -> None:
-    """HEAD has the headers of GET, and the connection goes on."""
+    """HEAD has the headers of GET, and the connection stays open."""
     with endpoints[scheme].http() as http:
         head = http.request("HEAD", "/www/big.bin")
         assert (head.status, head.header("content-length"), head.body) == (200, "300000", b"")
@@ -242,7 +242,7 @@ def test_head(scheme: str, endpoints: Endpoints) -> None:
 
 
 def test_etag_and_304(endpoints: Endpoints) -> None:
-    """The ETag is strong, and who has the file is told so without the file."""
+    """The ETag is strong, and a client that has the file gets a 304."""
     with endpoints.http.http() as http:
         first = http.get("/www/style.css")
         tag = first.header("etag") or ""
@@ -258,7 +258,7 @@ def test_etag_and_304(endpoints: Endpoints) -> None:
 
 
 def test_a_changed_file_has_another_etag(endpoints: Endpoints, shared_device: Device) -> None:
-    """The same size, written within the same second: the ETag changes, and changes back."""
+    """With the same size and second, new contents change the ETag, and old ones change it back."""
 
     def written(text: str) -> str | None:
         shared_device.exec(f"f = open('/www/new.txt', 'w'); f.write('{text}'); f.close()")
@@ -287,7 +287,7 @@ def test_a_changed_file_has_another_etag(endpoints: Endpoints, shared_device: De
     ],
 )
 def test_gzip_by_what_the_client_takes(accepts: str, packed: bool, endpoints: Endpoints) -> None:
-    """name.gz goes to who accepts it, with the type of name and a validator of its own."""
+    """name.gz goes to clients that accept gzip, with name's media type and a different ETag."""
     answer = get(endpoints, "/www/style.css", {"Accept-Encoding": accepts})
     assert answer.status == 200
     assert answer.header("vary") == "Accept-Encoding"
@@ -299,7 +299,7 @@ def test_gzip_by_what_the_client_takes(accepts: str, packed: bool, endpoints: En
 
 
 def test_gzip_only(endpoints: Endpoints) -> None:
-    """A file that is there as name.gz only: 406 to who cannot take it."""
+    """If only name.gz exists, clients that do not accept gzip get a 406."""
     assert get(endpoints, "/www/packed.js").status == 406
     answer = get(endpoints, "/www/packed.js", {"Accept-Encoding": "gzip"})
     assert gzip.decompress(answer.body) == b"let x = 1;\n"
@@ -330,7 +330,7 @@ def test_gzip_only(endpoints: Endpoints) -> None:
 def test_directories_and_names(
     path: str, status: int, found: bytes | str | None, endpoints: Endpoints
 ) -> None:
-    """Folders are their index.html or 404, never a list; names are decoded once."""
+    """Folders give their index.html or a 404, never a listing; names are decoded once."""
     answer = get(endpoints, path)
     assert answer.status == status
     if isinstance(found, str):
@@ -385,7 +385,7 @@ OUT = [
 @pytest.mark.failures("bad_request")  # a space ends the target
 @pytest.mark.parametrize("path", OUT)
 def test_no_way_out(path: str, endpoints: Endpoints) -> None:
-    """Whatever leads out of the directory, encoded or not, is 404, and 400 if it is no URI."""
+    """A path that leads out of the directory, encoded or not, gets a 404; an invalid URI a 400."""
     with endpoints.http.http() as http:
         http.stream.send(encode_request("GET", path))
         answer = http.receive()
@@ -422,7 +422,7 @@ def test_no_way_out(path: str, endpoints: Endpoints) -> None:
     ],
 )
 def test_private_files(path: str, endpoints: Endpoints) -> None:
-    """Keys, hidden names, programs and the configuration are 404, with gzip accepted or not."""
+    """Keys, hidden files, programs and the configuration get a 404, with or without gzip."""
     for headers in ({}, {"Accept-Encoding": "gzip"}):
         answer = get(endpoints, path, headers)
         assert answer.status == 404
@@ -430,14 +430,14 @@ def test_private_files(path: str, endpoints: Endpoints) -> None:
 
 
 def test_an_absolute_target(endpoints: Endpoints) -> None:
-    """The absolute form of a target names no file outside either (RFC 9112 section 3.2.2)."""
+    """A target in absolute form reaches no file outside either (RFC 9112 section 3.2.2)."""
     with endpoints.http.http() as http:
         http.stream.send(encode_request("GET", "http://x/../certs/prvtkey.pem"))
         assert http.receive().status in (400, 404)
 
 
 def test_only_get_and_head(endpoints: Endpoints) -> None:
-    """Files cannot be posted to: 405 names what can be done."""
+    """A POST to a file gets a 405 that names the allowed methods."""
     answer = endpoints.http.request("POST", "/www/index.html", b"x")
     assert (answer.status, answer.header("allow")) == (405, "GET, HEAD")
 
@@ -447,7 +447,7 @@ def test_only_get_and_head(endpoints: Endpoints) -> None:
     ["'www', '/www'", "'/www', 'www'", "'/x', '/www/../certs'", "'/x', '/certs'", "'/x*', '/www'"],
 )
 def test_what_cannot_be_served(arguments: str, shared_device: Device) -> None:
-    """static() takes absolute paths, and no directory that holds keys."""
+    """static() requires absolute paths, and refuses a directory that holds keys."""
     shared_device.exec(
         "import httpserver\n"
         "said = None\n"
@@ -458,6 +458,6 @@ def test_what_cannot_be_served(arguments: str, shared_device: Device) -> None:
 
 
 def test_headers_that_are_no_text(endpoints: Endpoints) -> None:
-    """Validators that are not UTF-8 match nothing and break nothing."""
+    """Validators that are not UTF-8 match nothing and do no harm."""
     headers = {"If-None-Match": '"\xff\xfe"', "Accept-Encoding": "gzip\xff"}
     assert get(endpoints, "/www/style.css", headers).body == STYLE

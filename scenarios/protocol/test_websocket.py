@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""WebSockets as RFC 6455 has them, and clients that break its rules (the Autobahn suite's list)."""
+"""WebSockets as in RFC 6455, and clients that violate it (after the Autobahn test suite)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LIMIT = 16384
 
 
 def refused(websocket: WebSocket, code: int) -> None:
-    """Assert that the server fails the connection with this code, and ends it."""
+    """Assert that the server fails the connection with this code and closes it."""
     assert websocket.receive_close().code == code
     websocket.wait_until_gone()
     websocket.stream.close()
@@ -66,7 +66,7 @@ def test_a_ping_between_fragments(scheme: str, endpoints: Endpoints) -> None:
 def test_pings_are_answered_while_micropython_is_busy(
     scheme: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """Pong comes from below MicroPython: a handler that blocks does not delay it."""
+    """Pongs do not depend on MicroPython: a handler that blocks does not delay them."""
     with endpoints[scheme].websocket() as websocket, endpoints.http.http() as busy:
         busy.send("GET", "/slow?ms=600")
         for turn in range(5):
@@ -78,7 +78,7 @@ def test_pings_are_answered_while_micropython_is_busy(
 
 
 def test_pings_are_answered_in_a_tight_loop(shared_device: Device, endpoints: Endpoints) -> None:
-    """A Python loop that never sleeps does not delay pong and close either."""
+    """A Python loop that never sleeps does not delay pongs and closes either."""
     shared_device.exec(
         "import httpserver\n"
         "def spin(request):\n"
@@ -115,10 +115,10 @@ def test_a_pong_that_nobody_asked_for(endpoints: Endpoints) -> None:
         assert websocket.receive() == "text"
 
 
-@pytest.mark.failures("queue_full")  # how often a client was held back
+@pytest.mark.failures("queue_full")  # counts how often a client was throttled
 @BOTH
 def test_many_messages_in_one_piece(scheme: str, endpoints: Endpoints) -> None:
-    """Forty messages in one segment come back, all and in order, although the queue holds 16."""
+    """Forty messages in one segment all come back in order, although the queue holds 16."""
     with endpoints[scheme].websocket() as websocket:
         websocket.send_frame(*(Frame(TEXT, b"%d" % index) for index in range(40)))
         assert [websocket.receive() for _ in range(40)] == [str(index) for index in range(40)]
@@ -126,7 +126,7 @@ def test_many_messages_in_one_piece(scheme: str, endpoints: Endpoints) -> None:
 
 @BOTH
 def test_one_byte_at_a_time(scheme: str, endpoints: Endpoints) -> None:
-    """Frames that come byte by byte are understood."""
+    """Frames that arrive byte by byte are understood."""
     with endpoints[scheme].websocket() as websocket:
         for byte in Frame(TEXT, "äöü €".encode()).encode():
             websocket.send_bytes(bytes([byte]))
@@ -135,7 +135,7 @@ def test_one_byte_at_a_time(scheme: str, endpoints: Endpoints) -> None:
 
 @BOTH
 def test_the_first_frame_with_the_upgrade(scheme: str, endpoints: Endpoints) -> None:
-    """A frame that comes in one piece with the upgrade's request is not lost."""
+    """A frame that arrives together with the upgrade request is not lost."""
     stream = endpoints[scheme].stream()
     request = encode_request("GET", "/ws", headers=upgrade_headers())
     stream.send(request + Frame(TEXT, b"early").encode())
@@ -179,7 +179,7 @@ def test_the_first_frame_with_the_upgrade(scheme: str, endpoints: Endpoints) -> 
     ],
 )
 def test_1002(frames: list[Frame], endpoints: Endpoints) -> None:
-    """What breaks the protocol ends the connection with 1002 (section 7.4.1)."""
+    """A protocol violation ends the connection with 1002 (section 7.4.1)."""
     websocket = endpoints.http.websocket()
     websocket.send_frame(*frames)
     refused(websocket, 1002)
@@ -218,7 +218,7 @@ def test_1007(scheme: str, name: str, endpoints: Endpoints) -> None:
 
 @pytest.mark.failures("ws_not_utf8")
 def test_1007_in_fragments(endpoints: Endpoints) -> None:
-    """A character that is cut by the end of the message is 1007, one cut by a frame is not."""
+    """A character split by the end of the message gives 1007, one split between frames does not."""
     euro = "€".encode()
     websocket = endpoints.http.websocket()
     websocket.send_frame(Frame(TEXT, euro[:1], fin=False), Frame(CONTINUATION, euro[1:]))
@@ -236,7 +236,7 @@ def test_1007_in_a_close_reason(endpoints: Endpoints) -> None:
 
 
 def test_binary_need_not_be_utf8(endpoints: Endpoints) -> None:
-    """Binary messages are not looked into."""
+    """Binary messages are not checked for UTF-8."""
     with endpoints.http.websocket() as websocket:
         websocket.send(b"\xff\xfe\x80")
         assert websocket.receive() == b"\xff\xfe\x80"
@@ -246,7 +246,7 @@ def test_binary_need_not_be_utf8(endpoints: Endpoints) -> None:
 @BOTH
 @pytest.mark.parametrize("claim", [LIMIT + 1, 1 << 20, (1 << 63) - 1])
 def test_1009_by_its_length(scheme: str, claim: int, endpoints: Endpoints) -> None:
-    """A frame that claims more than the limit is 1009 at once, and takes no memory for it."""
+    """A frame that announces more than the limit gives 1009 at once, and allocates nothing."""
     websocket = endpoints[scheme].websocket()
     websocket.send_frame(Frame(BINARY, b"", length=claim))
     refused(websocket, 1009)
@@ -254,7 +254,7 @@ def test_1009_by_its_length(scheme: str, claim: int, endpoints: Endpoints) -> No
 
 @pytest.mark.failures("ws_too_big")
 def test_1009_in_fragments(endpoints: Endpoints) -> None:
-    """Fragments that grow above the limit together are 1009."""
+    """Fragments that together exceed the limit give 1009."""
     websocket = endpoints.http.websocket()
     websocket.send_frame(
         Frame(BINARY, b"x" * LIMIT, fin=False), Frame(CONTINUATION, b"y", fin=False)
@@ -266,13 +266,13 @@ def test_1009_in_fragments(endpoints: Endpoints) -> None:
     "code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999]
 )
 def test_good_close_codes_come_back(code: int, endpoints: Endpoints) -> None:
-    """A close with a code that is allowed is answered with the same code."""
+    """A close with an allowed code is answered with the same code."""
     assert endpoints.http.websocket().close(code, "reason").code == code
 
 
 @BOTH
 def test_a_close_without_a_code(scheme: str, endpoints: Endpoints) -> None:
-    """An empty close frame is answered with one, without a code (1005) or with 1000."""
+    """An empty close frame is answered with a close frame without a code (1005) or with 1000."""
     websocket = endpoints[scheme].websocket()
     websocket.send_frame(Frame(CLOSE))
     assert websocket.receive_close().code in (1000, 1005)
@@ -282,10 +282,10 @@ def test_a_close_without_a_code(scheme: str, endpoints: Endpoints) -> None:
 
 @BOTH
 def test_the_device_closes(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
-    """wsserver.close() sends its code and reason, and the connection ends in order."""
+    """wsserver.close() sends its code and reason, and the connection closes cleanly."""
     websocket = endpoints[scheme].websocket()
     websocket.send("x")
-    assert websocket.receive() == "x"  # so MicroPython has heard of the session
+    assert websocket.receive() == "x"  # so MicroPython knows the session
     client = shared_device.eval("__import__('wsserver').clients()")[-1]
     assert shared_device.eval(f"__import__('wsserver').close({client}, 4001, 'enough')")
     closed = websocket.receive_close()
@@ -294,7 +294,7 @@ def test_the_device_closes(scheme: str, shared_device: Device, endpoints: Endpoi
     websocket.wait_until_gone()
     websocket.stream.close()
     assert shared_device.eval(f"__import__('wsserver').send({client}, 'x')") is False
-    # MicroPython hears of the end by an event, behind whatever else there is to do.
+    # MicroPython learns of the end by an event, which queues behind others.
     deadline = Deadline(5)
     while client in shared_device.eval("__import__('wsserver').clients()"):
         assert not deadline.expired(), "the session is still listed"
@@ -303,7 +303,7 @@ def test_the_device_closes(scheme: str, shared_device: Device, endpoints: Endpoi
 @BOTH
 @pytest.mark.failures("peer_reset")
 def test_events_of_a_session(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
-    """connect, message and disconnect are told, with 1000 for a close and 1006 for a reset."""
+    """connect, message and disconnect are reported, with 1000 for a close and 1006 for a reset."""
     shared_device.exec(
         "import wsserver\n"
         "events = []\n"
@@ -342,7 +342,7 @@ def test_events_of_a_session(scheme: str, shared_device: Device, endpoints: Endp
     ],
 )
 def test_a_client_that_resets(scheme: str, data: bytes, endpoints: Endpoints) -> None:
-    """A reset in any part of a message takes nothing with it."""
+    """A reset at any point of a message disturbs nothing else."""
     websocket = endpoints[scheme].websocket()
     websocket.send_bytes(data)
     websocket.stream.reset()
@@ -350,7 +350,7 @@ def test_a_client_that_resets(scheme: str, data: bytes, endpoints: Endpoints) ->
 
 @BOTH
 def test_a_client_that_just_ends(scheme: str, endpoints: Endpoints) -> None:
-    """An end without a close frame frees the session."""
+    """Closing TCP without a close frame frees the session."""
     endpoints[scheme].websocket().stream.close()
 
 

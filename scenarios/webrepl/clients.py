@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clients for WebREPL, and what several of its suites do with them."""
+"""Clients for WebREPL, and helpers that several of its suites share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BOTH = pytest.mark.parametrize("scheme", ["ws", "wss"])
 
 
 class WebsocketClient:
-    """The library websocket-client, as the users' guide has it: certificates are not verified."""
+    """The websocket-client library, used as in the users' guide: certificates are not verified."""
 
     def __init__(self, url: str) -> None:
         self.connection = websocket.create_connection(
@@ -58,7 +58,7 @@ Opens = Callable[[str], Any]
 
 
 def refusal(websocket: WebSocket) -> tuple[str, int]:
-    """Return what a client is told, and the code that it is closed with."""
+    """Return the text that a client receives and its close code."""
     text = ""
     while True:
         try:
@@ -72,7 +72,7 @@ def refusal(websocket: WebSocket) -> tuple[str, int]:
 
 
 def attempt(endpoints: Endpoints, password: str, scheme: str = "ws") -> tuple[str, int, float]:
-    """Try a password; return the answer, the close code and the seconds that it took."""
+    """Try a password; return the answer, the close code and the seconds taken."""
     websocket = endpoints[scheme].websocket("/webrepl")
     assert websocket.receive() == "Password: "
     started = time.monotonic()
@@ -82,5 +82,5 @@ def attempt(endpoints: Endpoints, password: str, scheme: str = "ws") -> tuple[st
 
 
 def content(size: int) -> bytes:
-    """Return this many bytes that are all values and no pattern of a power of two."""
+    """Return this many bytes, with all values and a period that is not a power of two."""
     return bytes((i * 7 + i // 251) & 0xFF for i in range(size))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""WebREPL sessions for its suites."""
+"""Fixtures: WebREPL sessions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .clients import PASSWORD, Opens, WebsocketClient
 
 @pytest.fixture(params=["websocket-client", "websockets"])
 def opens(request: pytest.FixtureRequest, endpoints: Endpoints) -> Opens:
-    """Return what opens a WebSocket for a scheme, of each library in turn."""
+    """Return a function that opens a WebSocket for a scheme, with each library in turn."""
     if request.param == "websocket-client":
         return lambda scheme: WebsocketClient(endpoints[scheme].url("/webrepl", websocket=True))
     return lambda scheme: endpoints[scheme].well_behaved("/webrepl")

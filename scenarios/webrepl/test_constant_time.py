@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Timing: what the device executes while it compares a WebREPL's password.
+"""Constant time: the code that the device executes to compare a WebREPL password.
 
-QEMU logs the address of each block of code that the emulated processor enters. Blocks end at
-branches, so the same addresses in the same order are the same instructions: a measure without
-noise, which neither a busy host nor the delay of the answer can hide a difference from.
+QEMU logs the address of each translation block that the emulated processor enters. Blocks end at
+branches, so the same addresses in the same order are the same instructions. This measure has no
+noise: neither a busy host nor the delay of the answer can hide a difference.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from espbench.device.device import Device
 PASSWORD = "espbench"
 LONGEST = 128
 ATTEMPTS = 20
-"""Logins after which nobody hopes for two without an interrupt any more."""
+"""Logins after which to give up waiting for two without an interrupt."""
 COMPARE, TYPE = "webrepl_password_equal", "webrepl_password_type"
 
 _ENTERED = re.compile(r"^(?:Trace \d+: \S+ \[[0-9a-f]+/|(Stopped) [^[]*\[)([0-9a-f]+)")
@@ -36,9 +36,9 @@ class Login:
 
     Attributes:
         accepted: whether the password was right.
-        compare: the blocks from the compare's first to the return into its caller, with those of
-            all that it calls.
-        typing: how many blocks it took to take the typed line in.
+        compare: the blocks from the comparison's first to its return, with those of the functions
+        that it calls.
+        typing: how many blocks it took to read the typed line.
     """
 
     accepted: bool
@@ -47,7 +47,7 @@ class Login:
 
 
 def monitor(device: Device, line: str) -> None:
-    """Run a line of QEMU's monitor that prints nothing unless it fails."""
+    """Run a QEMU monitor command that prints nothing unless it fails."""
     said = device.qemu.qmp.monitor(line) if device.qemu.qmp else "no monitor"
     assert not said, f"QEMU answered {line!r} with {said!r}"
 
@@ -56,7 +56,7 @@ def monitor(device: Device, line: str) -> None:
 def logged(device: Device, log: Path) -> Iterator[None]:
     """Log every block that the device executes."""
     monitor(device, f'logfile "{log}"')
-    monitor(device, "log exec,nochain")  # unchained: QEMU logs none that it jumps into directly
+    monitor(device, "log exec,nochain")  # unchained, because QEMU does not log direct jumps
     try:
         yield
     finally:
@@ -73,13 +73,13 @@ def executed(log: Path) -> list[int]:
                 if not entered[1]:
                     blocks.append(address)
                 elif blocks and blocks[-1] == address:
-                    blocks.pop()  # an interrupt came first: it is entered again behind that
+                    blocks.pop()  # an interrupt came first: the block is entered again after it
     return blocks
 
 
 @pytest.fixture
 def logs_in(shared_device: Device, endpoints: Endpoints, tmp_path: Path) -> Callable[[str], Login]:
-    """Return what tries a password, waits for the answer, and tells what the device did."""
+    """Return a function that tries a password and returns what the device executed."""
     symbols = Symbols(ELFFile(io.BytesIO(shared_device.elf.read_bytes())))
     log = tmp_path / "executed.txt"
 
@@ -93,19 +93,19 @@ def logs_in(shared_device: Device, endpoints: Endpoints, tmp_path: Path) -> Call
         blocks = executed(log)
         log.unlink()
         names = {address: symbols.function(address) for address in set(blocks)}
-        # Interrupt handlers, which may come at any time, are no functions: they only note their
+        # Interrupt handlers, which may run at any time, are not functions: they only record their
         # line (start.S).
         blocks = [address for address in blocks if names[address] != "??"]
         functions = [names[address] for address in blocks]
-        assert COMPARE in functions, f"the device executed no {COMPARE}: is it inlined or renamed?"
+        assert COMPARE in functions, f"the device never executed {COMPARE}: was it inlined?"
         first = functions.index(COMPARE)
         behind = functions.index(functions[first - 1], first)
         assert COMPARE not in functions[behind:], "a login compares once"
         return Login(accepted, tuple(blocks[first:behind]), functions.count(TYPE))
 
     def undisturbed(password: str) -> Login:
-        """Return the shortest when it was seen twice: where interrupts and tasks are functions as
-        well, they come at another place each time."""
+        """Return the shortest login seen twice: where interrupts and tasks are functions as well,
+        they run at a different point each time."""
         if not shared_device.board.preemptive:
             return attempt(password)
         seen: list[Login] = []
@@ -114,13 +114,13 @@ def logs_in(shared_device: Device, endpoints: Endpoints, tmp_path: Path) -> Call
             shortest = min(seen, key=lambda one: len(one.compare))
             if [one.compare for one in seen].count(shortest.compare) > 1:
                 return shortest
-        pytest.fail(f"{ATTEMPTS} logins with {password!r} were all disturbed, each in another way")
+        pytest.fail(f"{ATTEMPTS} logins with {password!r} were all disturbed, no two alike")
 
     return undisturbed
 
 
 def check_same(work: dict[str, Login], right: Login) -> None:
-    """Fail with the passwords whose compare was not the right one's, to the instruction."""
+    """Fail with the passwords whose comparison differs in any instruction from the right one's."""
     __tracebackhide__ = True
     other = [
         f"{password[:20]!r}, {len(password)} bytes: {len(login.compare)} blocks"
@@ -129,14 +129,14 @@ def check_same(work: dict[str, Login], right: Login) -> None:
     ]
     if other:
         pytest.fail(
-            f"the compare takes another path ({len(right.compare)} blocks for the right password) "
+            f"the comparison differs from that of the right password ({len(right.compare)} blocks) "
             "for:\n" + "\n".join(other)
         )
 
 
 WRONG = [
     *(PASSWORD[:n] + "X" + PASSWORD[n + 1 :] for n in range(len(PASSWORD))),  # one byte is wrong
-    *(PASSWORD[:n].ljust(len(PASSWORD), "X") for n in (0, 4)),  # many are
+    *(PASSWORD[:n].ljust(len(PASSWORD), "X") for n in (0, 4)),  # many bytes are wrong
     PASSWORD[:-1],
     PASSWORD + "X",
     "",
@@ -148,28 +148,28 @@ WRONG = [
 def test_a_wrong_password_costs_the_same_wherever_it_is_wrong(
     logs_in: Callable[[str], Login],
 ) -> None:
-    """The device compares any wrong password with the very instructions of the right one."""
+    """Comparing any wrong password executes exactly the instructions of the right one."""
     right = logs_in(PASSWORD)
     assert right.accepted
     work: dict[str, Login] = {}
     for password in WRONG:
         work[password] = logs_in(password)
         assert not work[password].accepted
-        # A good login forgives, so that the delay of the answers does not grow; and it shows that
-        # the same password costs the same again.
+        # A successful login resets the delay of the answers; it also shows that the same password
+        # costs the same again.
         again = logs_in(PASSWORD)
         assert (again.accepted, again.compare) == (True, right.compare)
     check_same(work, right)
-    # Every byte that a password may have is looked at, so the loop was really seen...
+    # Every byte that a password may have is compared, so the loop really was observed...
     assert len(right.compare) >= LONGEST
-    # ...and so is work that does depend on what was sent: a longer line takes longer to type.
+    # ...and work that does depend on the input is visible: a longer line takes longer to read.
     assert work["X" * LONGEST].typing > right.typing > work[""].typing
 
 
 def test_the_length_of_the_password_does_not_show(
     shared_device: Device, logs_in: Callable[[str], Login]
 ) -> None:
-    """The device compares a password of one byte with the instructions of one of 128."""
+    """Comparing a password of one byte executes the instructions of one of 128 bytes."""
     usual = logs_in(PASSWORD)
     try:
         work = {}

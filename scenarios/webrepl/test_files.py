@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""WebREPL's file transfer: contents, names, errors, and transfers that are cut."""
+"""WebREPL's file transfer: contents, names, errors, and interrupted transfers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EINVAL, ENOENT, EISDIR, ENOSPC = 22, 2, 21, 28
 
 @BOTH
 def test_version(scheme: str, opens: Opens) -> None:
-    """The version is MicroPython's; the client need not wait for its greeting before it asks."""
+    """The version is MicroPython's; a client may request it before the greeting arrives."""
     with opens(scheme) as socket:
         assert socket.receive() == "Password: "
         socket.send(PASSWORD + "\r")
@@ -28,7 +28,7 @@ def test_version(scheme: str, opens: Opens) -> None:
 @BOTH
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 1024, 20000])
 def test_files_of_all_sizes(scheme: str, size: int, opens: Opens, shared_device: Device) -> None:
-    """What was put is on the device, and what is got is what was put."""
+    """A put stores the data on the device, and a get returns it."""
     with opens(scheme) as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.put("/file.bin", content(size))
@@ -43,7 +43,7 @@ def test_files_of_all_sizes(scheme: str, size: int, opens: Opens, shared_device:
 def test_300_kilobytes(
     scheme: str, piece: int, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """A large file goes up and down through default heaps: the sender is held back, not queued."""
+    """A large file is put and got with default heaps: the sender is throttled, nothing piles up."""
     data = content(300_000)
     with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD, timeout=60)
@@ -57,7 +57,7 @@ def test_300_kilobytes(
 
 
 def test_a_put_replaces(repl: WebRepl) -> None:
-    """A second put replaces the first whole, also by something shorter."""
+    """A second put replaces the first completely, even with a shorter file."""
     repl.put("/again.txt", content(5000))
     repl.put("again.txt", b"short")
     assert repl.get("/again.txt") == b"short"
@@ -65,7 +65,7 @@ def test_a_put_replaces(repl: WebRepl) -> None:
 
 
 def test_requests_cut_and_joined(repl: WebRepl) -> None:
-    """Frames are no borders: a request in pieces, and requests with data in one frame."""
+    """Frame boundaries do not matter: a split request, and requests with data in one frame."""
     record = request(PUT, "/cut.txt", 6)
     for start, end in ((0, 2), (2, 12), (12, 76), (76, 82)):
         repl.socket.send(record[start:end])
@@ -105,7 +105,7 @@ BAD_NAMES = {
 @pytest.mark.parametrize("operation", [PUT, GET], ids=["put", "get"])
 @pytest.mark.parametrize("name", list(BAD_NAMES))
 def test_bad_names(name: str, operation: int, repl: WebRepl) -> None:
-    """Names that leave their folder or are no names are refused with EINVAL; nothing is written."""
+    """Invalid names, and names that leave their folder, get EINVAL; nothing is written."""
     before = repl.line("import os; sorted(os.listdir('/'))")
     repl.socket.send(request(operation, BAD_NAMES[name], 10))
     assert repl.answer() == EINVAL
@@ -113,7 +113,7 @@ def test_bad_names(name: str, operation: int, repl: WebRepl) -> None:
 
 
 def test_bad_requests(repl: WebRepl) -> None:
-    """Lies about the name's length, unknown operations and offsets are refused with EINVAL."""
+    """Wrong name lengths, unknown operations and offsets are refused with EINVAL."""
     for record in (
         request(PUT, "abc", 1, name_length=5),
         request(PUT, "abc", 1, name_length=65),
@@ -129,7 +129,7 @@ def test_bad_requests(repl: WebRepl) -> None:
 
 
 def test_folders_and_missing_files(repl: WebRepl) -> None:
-    """A folder is no target, and what is not there cannot be got; the codes are errno's."""
+    """A put to a folder and a get of a missing file fail, with the codes of errno."""
     assert repl.line("import os; os.mkdir('/folder')") == ""
     for record, code in (
         (request(PUT, "/folder", 3), EISDIR),
@@ -164,7 +164,7 @@ vfs.mount(_ram, '/ram')
 
 
 def test_a_full_file_system(shared_device: Device, repl: WebRepl) -> None:
-    """What does not fit is refused: at once when its size tells, else with the last answer."""
+    """A file that does not fit is refused: at once by its size, or else with the last answer."""
     shared_device.exec(RAM_DISK)
     repl.put("/ram/old.txt", b"old")
     repl.socket.send(request(PUT, "/ram/old.txt", 100_000))
@@ -173,7 +173,7 @@ def test_a_full_file_system(shared_device: Device, repl: WebRepl) -> None:
     repl.socket.send(request(PUT, "/ram/old.txt", free))
     assert repl.answer() == 0
     for _ in range(free // 512):
-        repl.socket.send(bytes(512))  # the file system needs blocks of its own, too
+        repl.socket.send(bytes(512))  # the file system needs blocks for itself, too
     assert repl.answer() == ENOSPC
     assert shared_device.eval("os.listdir('/ram')") == ["old.txt"]
     assert repl.get("/ram/old.txt") == b"old"
@@ -188,7 +188,7 @@ def test_a_full_file_system(shared_device: Device, repl: WebRepl) -> None:
 def test_an_upload_cut_in_the_middle(
     scheme: str, how: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """What is not complete leaves nothing: the old file stays as it was, alone in its folder."""
+    """An incomplete upload leaves nothing: the old file stays as it was, alone in its folder."""
     websocket = endpoints[scheme].websocket("/webrepl")
     repl = WebRepl(websocket, PASSWORD)
     repl.put("/cut.bin", b"the old one")
@@ -214,7 +214,7 @@ def test_an_upload_cut_in_the_middle(
 
 @pytest.mark.parametrize("hard", [False, True], ids=["soft", "hard"])
 def test_a_reset_in_an_upload(hard: bool, device: Device, endpoints: Endpoints) -> None:
-    """After a reset in the middle of an upload the file is the old one, and nothing is left."""
+    """After a reset in the middle of an upload the old file is intact, and nothing else is left."""
     websocket = endpoints.http.websocket("/webrepl")
     repl = WebRepl(websocket, PASSWORD)
     repl.line("import os; os.mkdir('/app')")
@@ -238,7 +238,7 @@ def test_a_reset_in_an_upload(hard: bool, device: Device, endpoints: Endpoints) 
 
 
 def test_http_goes_on_in_a_transfer(repl: WebRepl, endpoints: Endpoints) -> None:
-    """Requests are answered while a file comes and goes, and the REPL too."""
+    """HTTP requests and the REPL are answered during file transfers."""
     data = content(60_000)
     repl.socket.send(request(PUT, "/slow.bin", len(data)))
     assert repl.answer() == 0

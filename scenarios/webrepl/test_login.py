@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""WebREPL's password: MicroPython's prompt and answers, delays, and who gets in."""
+"""WebREPL's password: MicroPython's prompt and answers, delays, and competing clients."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_wrong_password(scheme: str, endpoints: Endpoints) -> None:
 
 
 def test_the_delay_grows_and_blocks_nobody(endpoints: Endpoints) -> None:
-    """Each wrong password waits longer for its answer; HTTP does not, and nobody is locked out."""
+    """Each wrong password is answered later; HTTP is not delayed, and nobody is locked out."""
     delays = [attempt(endpoints, WRONG)[2] for _ in range(3)]
     assert 0.25 <= delays[0] < delays[1] < delays[2]
     assert delays[1] >= 0.5
@@ -49,21 +49,21 @@ def test_the_delay_grows_and_blocks_nobody(endpoints: Endpoints) -> None:
     assert time.monotonic() - started < 1.0
     with pytest.raises(ClientTimeout):
         impatient.receive(0.5)
-    # The owner's right password waits as long as a wrong one: the wait tells nothing.
+    # The right password waits as long as a wrong one, so the delay reveals nothing.
     with endpoints.https.well_behaved("/webrepl") as socket:
         started = time.monotonic()
         repl = WebRepl(socket, PASSWORD, timeout=20)
         assert 1.0 <= time.monotonic() - started < 9.0
         assert repl.line("1") == "1\n"
     impatient.close()
-    # A good login forgives.
+    # A successful login resets the delay.
     assert attempt(endpoints, WRONG)[2] < 0.9
     with endpoints.http.well_behaved("/webrepl") as socket:
         WebRepl(socket, PASSWORD)
 
 
 def test_going_away_does_not_shorten_the_delay(endpoints: Endpoints) -> None:
-    """Failures count when they are sent, so a client cannot hurry by not waiting for answers."""
+    """Failures count when they are sent, so a client gains nothing by not waiting for answers."""
     for _ in range(3):
         websocket = endpoints.http.websocket("/webrepl")
         websocket.receive()
@@ -78,7 +78,7 @@ def test_going_away_does_not_shorten_the_delay(endpoints: Endpoints) -> None:
 
 @pytest.fixture
 def set_password(shared_device: Device) -> Iterator[Callable[[str], None]]:
-    """Return what changes the password until the scenario ends."""
+    """Return a function that changes the password until the scenario ends."""
 
     def change(password: str) -> None:
         shared_device.exec(f"import webrepl\nwebrepl.start({password!r})")
@@ -95,7 +95,7 @@ def set_password(shared_device: Device) -> Iterator[Callable[[str], None]]:
 def test_passwords_of_all_lengths(
     password: str, set_password: Callable[[str], None], endpoints: Endpoints
 ) -> None:
-    """Passwords of 1 to 128 bytes work, and only whole."""
+    """Passwords of 1 to 128 bytes work, and are compared in full."""
     set_password(password)
     with endpoints.http.well_behaved("/webrepl") as socket:
         assert WebRepl(socket, password).line("1") == "1\n"
@@ -106,7 +106,7 @@ def test_passwords_of_all_lengths(
 
 
 def test_a_password_in_pieces(endpoints: Endpoints) -> None:
-    """Keys may come one by one, with mistakes, and whatever follows the password is REPL input."""
+    """Keys may arrive one by one, with corrections; anything after the password is REPL input."""
     with endpoints.http.well_behaved("/webrepl") as socket:
         for key in "expp\x7f\x7f\x08spbench\r1 + 1\r":
             socket.send(key)
@@ -140,7 +140,7 @@ def test_bad_arguments(call: str, words: str, shared_device: Device) -> None:
 
 @pytest.mark.device(files={"/config.json": json.dumps({"webrepl": {"password": "s3cret-0wner"}})})
 def test_nothing_secret_is_shown(device: Device, endpoints: Endpoints) -> None:
-    """Neither the password nor what was tried instead is echoed, or printed on the console."""
+    """Neither the right password nor wrong ones are echoed, or printed on the console."""
     assert "s3cret" not in attempt(endpoints, "s3cret-guess")[0]
     with endpoints.http.well_behaved("/webrepl") as socket:
         socket.receive()
@@ -154,7 +154,7 @@ def test_nothing_secret_is_shown(device: Device, endpoints: Endpoints) -> None:
 
 @pytest.mark.failures("ws_too_big")
 def test_strangers_take_no_memory(shared_device: Device, endpoints: Endpoints) -> None:
-    """Before the login a message may have 512 bytes, and files are refused."""
+    """Before login, messages are limited to 512 bytes, and files are refused."""
     websocket = endpoints.http.websocket("/webrepl")
     websocket.receive()
     websocket.send("x" * 513)
@@ -168,7 +168,7 @@ def test_strangers_take_no_memory(shared_device: Device, endpoints: Endpoints) -
 
 
 def test_strangers_do_not_keep_the_owner_out(endpoints: Endpoints) -> None:
-    """Clients that never type a password hold no place: the one who waits longest has to go."""
+    """Clients that never type a password cannot block: the one that waits longest is dropped."""
     strangers = [endpoints.http.websocket("/webrepl") for _ in range(4)]
     for stranger in strangers:
         assert stranger.receive() == "Password: "
@@ -181,7 +181,7 @@ def test_strangers_do_not_keep_the_owner_out(endpoints: Endpoints) -> None:
 
 
 def send_password(endpoints: Endpoints, password: str, scheme: str = "ws") -> WebSocket:
-    """Return a client whose password is being judged."""
+    """Return a client whose password is being checked."""
     websocket = endpoints[scheme].websocket("/webrepl")
     assert websocket.receive() == "Password: "
     websocket.send(password + "\r")
@@ -193,7 +193,7 @@ def send_password(endpoints: Endpoints, password: str, scheme: str = "ws") -> We
 @pytest.mark.failures("ws_close_timeout")
 @BOTH
 def test_nobody_pushes_out_who_waits_for_an_answer(scheme: str, endpoints: Endpoints) -> None:
-    """Behind many wrong passwords the owner waits 8 s and is in, whoever connects meanwhile."""
+    """After many wrong passwords the owner waits 8 s and gets in, however many others connect."""
     for _ in range(6):
         send_password(endpoints, WRONG).close()
     started = time.monotonic()
@@ -204,14 +204,14 @@ def test_nobody_pushes_out_who_waits_for_an_answer(scheme: str, endpoints: Endpo
         assert guests[-1].receive() == "Password: "
     assert owner.receive(Deadline(20)) == "\r\nWebREPL connected\r\n>>> "
     assert time.monotonic() - started >= 8.0
-    told = [refusal(guest) for guest in guests]
-    assert told[:3] == [("\r\nToo many clients without a password\r\n", 1013)] * 3
-    assert told[3:] == [("\r\nWebREPL is in use by another client\r\n", 1013)] * 3
+    refusals = [refusal(guest) for guest in guests]
+    assert refusals[:3] == [("\r\nToo many clients without a password\r\n", 1013)] * 3
+    assert refusals[3:] == [("\r\nWebREPL is in use by another client\r\n", 1013)] * 3
     owner.close()
 
 
 def test_one_password_more_than_can_wait(endpoints: Endpoints) -> None:
-    """While four passwords are being judged, a fifth client is told to try again; they stay."""
+    """While four passwords are being checked, a fifth client is asked to try again; they stay."""
     send_password(endpoints, WRONG).close()
     send_password(endpoints, WRONG).close()
     strangers = [send_password(endpoints, WRONG) for _ in range(3)]

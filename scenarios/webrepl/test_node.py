@@ -69,10 +69,10 @@ ws.on('close', (code) => {
 
 @pytest.fixture(scope="module")
 def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder in which Node finds the library ws."""
+    """Return a folder in which Node finds the ws library."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        pytest.skip("Node's client needs node and npm, which are not installed here")
+        pytest.skip("node and npm are not installed")
     folder = tmp_path_factory.mktemp("node")
     done = subprocess.run(
         [npm, "install", "--no-save", "--no-audit", "--no-fund", "--prefix", folder, NODE_WS],

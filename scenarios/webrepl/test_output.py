@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What code prints over WebREPL: batched, in whole characters, to slow and to lost clients."""
+"""Output over WebREPL: batching, whole characters, slow and vanished clients."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def frames_of(repl: WebRepl, source: str, end: str) -> list[str]:
 
 @BOTH
 def test_output_is_batched(scheme: str, endpoints: Endpoints) -> None:
-    """A thousand prints come in frames of about a kilobyte, all and in order."""
+    """A thousand prints arrive in order, in frames of about a kilobyte."""
     with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         frames = frames_of(repl, "for i in range(1000): print(i)\r\r", "999\r\n>>> ")
@@ -36,7 +36,7 @@ def test_output_is_batched(scheme: str, endpoints: Endpoints) -> None:
 
 
 def test_no_character_is_cut(repl: WebRepl) -> None:
-    """Each frame is UTF-8 by itself (the client's library sees to it), wherever it is cut."""
+    """Each frame is valid UTF-8 (the client's library checks), wherever the output is split."""
     for text in ("€" * 2000, "😀" * 1500, "aä€😀" * 700):
         source = f"print({text[:4]!a} * {len(text) // 4})\r"
         answer = "".join(frames_of(repl, source, "\r\n>>> "))
@@ -44,13 +44,13 @@ def test_no_character_is_cut(repl: WebRepl) -> None:
 
 
 def test_what_is_not_utf_8(repl: WebRepl) -> None:
-    """Bytes that no text frame may hold are shown as question marks."""
+    """Bytes that are not valid in a text frame are shown as question marks."""
     source = "import sys; _ = sys.stdout.buffer.write(b'a\\xffb\\xe2\\x82c\\xc3\\xa4\\n')\r"
     assert repl.type(source).endswith("\r\na?b??cä\n>>> ")
 
 
 def test_output_does_not_wait_for_the_end(repl: WebRepl) -> None:
-    """What was printed is shown while the program sleeps or computes."""
+    """Output is sent while the program sleeps or computes."""
     for wait in ("time.sleep(1)", "sum(range(400000))"):
         repl.socket.send(f"import time; print('now'); {wait}\r")
         repl.read_until("\r\n")
@@ -62,7 +62,7 @@ def test_output_does_not_wait_for_the_end(repl: WebRepl) -> None:
 
 @BOTH
 def test_a_slow_reader_loses_nothing(scheme: str, endpoints: Endpoints) -> None:
-    """A client that does not read for a while gets all of 300 kB, and HTTP goes on meanwhile."""
+    """A client that does not read for a while gets all 300 kB; meanwhile HTTP works."""
     websocket = endpoints[scheme].websocket("/webrepl")
     repl = WebRepl(websocket, PASSWORD)
     websocket.send("for i in range(3000): print(i, '-' * 95)\r\r")
@@ -75,7 +75,7 @@ def test_a_slow_reader_loses_nothing(scheme: str, endpoints: Endpoints) -> None:
 
 @pytest.mark.failures("send_timeout", "peer_reset")
 def test_a_client_that_takes_nothing(device: Device, endpoints: Endpoints) -> None:
-    """A client that has vanished loses its session after some seconds; the program goes on."""
+    """A client that has vanished loses its session after a few seconds; the program runs on."""
     lost = endpoints.http.websocket("/webrepl")
     repl = WebRepl(lost, PASSWORD)
     repl.type("n = 0\rimport time\r")
@@ -88,7 +88,7 @@ def test_a_client_that_takes_nothing(device: Device, endpoints: Endpoints) -> No
         assert not deadline.expired()
         device.wait_for_change(0.1)
     before = device.eval("n")
-    assert free - device.heap().low_water < 60_000  # what nobody takes is not piled up
+    assert free - device.heap().low_water < 60_000  # unread output does not pile up
     device.wait_for_change(0.2)
     assert device.eval("n") > before
     device.monitor("set_link", name="net0", up=True)

@@ -16,7 +16,7 @@ from .clients import BOTH, PASSWORD, Opens, WebsocketClient
 
 @BOTH
 def test_lines(scheme: str, opens: Opens) -> None:
-    """Values, output and exceptions come back; code runs in __main__ and state stays."""
+    """Values, output and exceptions come back; code runs in __main__ and its state persists."""
     with opens(scheme) as socket:
         repl = WebRepl(socket, PASSWORD)
         assert repl.line("6 * 7") == "42\n"
@@ -28,7 +28,7 @@ def test_lines(scheme: str, opens: Opens) -> None:
 
 
 def test_editing(repl: WebRepl) -> None:
-    """Blocks are indented, arrows edit and recall lines, tab completes, Ctrl-C drops a line."""
+    """Blocks are indented, arrows edit and recall lines, Tab completes, Ctrl-C drops a line."""
     assert repl.type("for i in range(2):\r", "... ").endswith("\r\n... ")
     assert repl.type("print(i)\r\r\r\r").endswith("0\r\n1\r\n>>> ")
     assert repl.type("1 + 3\x1b[D\x1b[D2 * \r").endswith("\r\n7\r\n>>> ")
@@ -39,7 +39,7 @@ def test_editing(repl: WebRepl) -> None:
 
 
 def test_paste_mode(repl: WebRepl) -> None:
-    """Ctrl-E takes a text as it is, to Ctrl-D; Ctrl-C cancels it."""
+    """Ctrl-E accepts text verbatim up to Ctrl-D; Ctrl-C cancels it."""
     assert repl.type("\x05", "=== ").endswith("Ctrl-D to finish\r\n=== ")
     answer = repl.type("def f(n):\r    return n * 2\r\rprint(f(21))\r\x04")
     assert answer.endswith("\r\n42\r\n>>> ")
@@ -57,7 +57,7 @@ def raw(repl: WebRepl, source: str) -> tuple[str, str]:
 
 @BOTH
 def test_raw_repl(scheme: str, endpoints: Endpoints) -> None:
-    """Ctrl-A is the raw REPL, without echo and with output and errors apart; Ctrl-B leaves it."""
+    """Ctrl-A enters the raw REPL (no echo, output and errors separate), and Ctrl-B leaves it."""
     with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert repl.type("\x01", "\r\n>") == "\r\nraw REPL; CTRL-B to exit\r\n>"
@@ -74,7 +74,7 @@ def test_raw_repl(scheme: str, endpoints: Endpoints) -> None:
 
 
 def test_others_do_not_spoil_the_raw_repl(shared_device: Device, repl: WebRepl) -> None:
-    """What the application prints is shown at the friendly prompt, and kept out of raw answers."""
+    """The application's output is shown at the friendly prompt, and kept out of raw responses."""
     shared_device.exec("print('from the application')")
     assert repl.read_until("application\r\n") == "from the application\r\n"
     repl.type("\x01", "\r\n>")
@@ -83,7 +83,7 @@ def test_others_do_not_spoil_the_raw_repl(shared_device: Device, repl: WebRepl) 
 
 
 def raw_paste(repl: WebRepl, source: str, *, extra: str = "\x04") -> str:
-    """Run source as mpremote does, by raw paste with flow control; return all of the answer."""
+    """Run source as mpremote does, by raw paste with flow control; return the whole response."""
     assert repl.type("\x05A\x01", "R\x01", "R\x00") == "R\x01"
     window = int.from_bytes(repl.read_until("\x01")[:2].encode(), "little")
     room, at, answer = window, 0, ""
@@ -105,7 +105,7 @@ def raw_paste(repl: WebRepl, source: str, *, extra: str = "\x04") -> str:
 
 @BOTH
 def test_raw_paste(scheme: str, endpoints: Endpoints) -> None:
-    """Raw paste takes 12 kB of source, compiles while it comes, and reports errors in it."""
+    """Raw paste accepts 12 kB of source, compiles it as it arrives, and reports errors in it."""
     with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x01", "\r\n>")
@@ -118,7 +118,7 @@ def test_raw_paste(scheme: str, endpoints: Endpoints) -> None:
 
 
 def test_raw_paste_that_ends_in_the_middle(endpoints: Endpoints) -> None:
-    """A client that goes away in a raw paste leaves a REPL that the next one can use."""
+    """A client that leaves during a raw paste leaves a REPL that the next client can use."""
     with endpoints.http.well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x01", "\r\n>")
@@ -129,7 +129,7 @@ def test_raw_paste_that_ends_in_the_middle(endpoints: Endpoints) -> None:
 
 
 def test_input_reads_from_the_session(repl: WebRepl) -> None:
-    """input() and sys.stdin of code that came over WebREPL read what its client types."""
+    """In code run over WebREPL, input() and sys.stdin read from its client."""
     assert repl.type("_name = input('who? ')\r", "who? ").endswith("who? ")
     assert repl.type("the owner\r").endswith("the owner\r\n>>> ")
     assert repl.line("_name") == "'the owner'\n"
@@ -152,7 +152,7 @@ def test_input_reads_from_the_session(repl: WebRepl) -> None:
     ids=["loop", "printing", "sleep", "input", "generator"],
 )
 def test_ctrl_c_interrupts_at_once(scheme: str, source: str, endpoints: Endpoints) -> None:
-    """Ctrl-C ends whatever the session runs, before all else that waits for MicroPython."""
+    """Ctrl-C interrupts whatever the session runs, ahead of all other pending work."""
     with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type(source, "\r\n")
@@ -211,7 +211,7 @@ while True:
 
 
 def test_an_application_that_never_asks(device_factory: Callable[..., Device]) -> None:
-    """A main.py in a loop without process_queue() can be logged in to and interrupted."""
+    """With a main.py that never calls process_queue(), login and interrupt still work."""
     device = device_factory(files={"/main.py": NEVER_ASKS}, ready="control")
     device.wait_for_event("listening")
     with WebsocketClient(device.ws("/webrepl")) as socket:

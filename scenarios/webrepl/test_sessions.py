@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""WebREPL has one session: who is refused, when the place is free again, soft resets, stop()."""
+"""WebREPL's single session: refusals, when it is free again, soft resets, and stop()."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .clients import BOTH, PASSWORD, WRONG, attempt, content, refusal
     ids=["ctrl-d", "machine", "SystemExit", "raw"],
 )
 def test_soft_reset(scheme: str, keys: str, shared_device: Device, endpoints: Endpoints) -> None:
-    """A soft reset closes with 1012, starts main.py anew, and the client can come again."""
+    """A soft reset closes with 1012 and restarts main.py, and the client can reconnect."""
     seen = len(shared_device.events)
     with endpoints[scheme].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
@@ -48,7 +48,7 @@ except ImportError:
 
 
 def test_soft_resets_keep_the_flash_mapped(device: Device, endpoints: Endpoints) -> None:
-    """Files are read through the flash's mapping, however many soft resets there have been."""
+    """Files are read through the memory-mapped flash after any number of soft resets."""
     device.exec(BLOCK_DEVICE)
     kind = device.eval("kind")
     for _ in range(6):
@@ -66,7 +66,7 @@ def test_soft_resets_keep_the_flash_mapped(device: Device, endpoints: Endpoints)
 
 @pytest.mark.parametrize(("first", "second"), [("ws", "ws"), ("ws", "wss"), ("wss", "ws")])
 def test_a_second_session_is_refused(first: str, second: str, endpoints: Endpoints) -> None:
-    """The second is told why and closed with 1013, at once, also while the first runs code."""
+    """A second client gets the reason and a close with 1013 at once, even while code runs."""
     with endpoints[first].well_behaved("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         expected = ("\r\nWebREPL is in use by another client\r\n", 1013)
@@ -83,7 +83,7 @@ def test_a_second_session_is_refused(first: str, second: str, endpoints: Endpoin
 @BOTH
 @pytest.mark.failures("peer_reset")
 def test_the_place_is_free_after_a_reset(scheme: str, endpoints: Endpoints) -> None:
-    """A client that resets its connection leaves the place to the next at once."""
+    """A client that resets its connection frees the session for the next at once."""
     for _ in range(3):
         websocket = endpoints[scheme].websocket("/webrepl")
         assert WebRepl(websocket, PASSWORD).line("1") == "1\n"
@@ -94,7 +94,7 @@ def test_the_place_is_free_after_a_reset(scheme: str, endpoints: Endpoints) -> N
 def test_the_place_is_free_after_a_ping_time_out(
     shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """With pings on, a client that is there no longer loses its place."""
+    """With pings enabled, a client that has gone loses the session."""
     shared_device.exec(
         "import webrepl\nwebrepl.start('espbench', ping_interval_ms=200, ping_timeout_ms=300)"
     )
@@ -113,7 +113,7 @@ def test_the_place_is_free_after_a_ping_time_out(
 
 @pytest.mark.failures("peer_reset")
 def test_code_outlives_its_client(endpoints: Endpoints) -> None:
-    """A loop whose client has gone goes on; the next client sees its output and can end it."""
+    """A loop outlives its client; the next client sees its output and can interrupt it."""
     first = endpoints.http.websocket("/webrepl")
     repl = WebRepl(first, PASSWORD)
     repl.type("import time\rwhile True: print('alive'); time.sleep_ms(20)\r\r", "alive\r\n")
@@ -136,7 +136,7 @@ while True:
 
 @pytest.mark.failures("peer_reset")
 def test_an_application_started_by_webrepl(endpoints: Endpoints) -> None:
-    """Its loop serves WebREPL from within: a new client finds a friendly prompt, and can end it."""
+    """Its own loop serves WebREPL: a new client gets a friendly prompt, and can interrupt it."""
     first = endpoints.http.websocket("/webrepl")
     repl = WebRepl(first, PASSWORD)
     repl.type("\x01", "\r\n>")
@@ -153,7 +153,7 @@ def test_an_application_started_by_webrepl(endpoints: Endpoints) -> None:
 
 @pytest.mark.failures("peer_reset")
 def test_a_client_that_vanishes_in_silence(device: Device, endpoints: Endpoints) -> None:
-    """An idle client that is cut off loses its place within a minute, without any pings."""
+    """An idle client that is cut off loses the session within a minute, even without pings."""
     lost = endpoints.http.websocket("/webrepl")
     WebRepl(lost, PASSWORD)
     device.monitor("set_link", name="net0", up=False)
@@ -186,7 +186,7 @@ def test_pings_go_on_while_code_runs(scheme: str, endpoints: Endpoints) -> None:
 
 
 def test_stop(shared_device: Device, endpoints: Endpoints) -> None:
-    """webrepl.stop() ends the session with 1001 and takes the endpoint away; start() gives it."""
+    """webrepl.stop() ends the session with 1001 and removes the endpoint; start() restores it."""
     websocket = endpoints.http.websocket("/webrepl")
     WebRepl(websocket, PASSWORD)
     shared_device.exec("import webrepl\nwebrepl.stop()")
@@ -204,7 +204,7 @@ def test_stop(shared_device: Device, endpoints: Endpoints) -> None:
 
 @BOTH
 def test_no_leak(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
-    """Sessions, refusals, files and interrupts give all of the network heap back."""
+    """Sessions, refusals, files and interrupts leak nothing from the network heap."""
     with shared_device.no_leak():
         for _ in range(3):
             with endpoints[scheme].well_behaved("/webrepl") as socket:

@@ -120,7 +120,8 @@ def test_pytest(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     said = inner_pytest(tmp_path, "--espbench", *plugin_options(firmware))
     assert "2 passed, 3 skipped" in said
-    assert "the firmware answers nothing on port 80, and nobody said that it would" in said
+    hint = "to require an answer, pass --espbench-ports http=80"
+    assert f"the firmware does not answer on port 80: {hint}" in said
     assert "needs espbench's own firmware" in said
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What somebody does with the page: log in, type, read the terminal."""
+"""Actions of a user on the page: log in, type, read the terminal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def type_line(page: Page, text: str) -> None:
 
 
 def screen(page: Page) -> list[str]:
-    """Return the terminal's lines, the one that is typed into last."""
+    """Return the terminal's lines, with the input line last."""
     lines: list[str] = page.evaluate(
         "[...document.querySelectorAll('#out > div'), document.querySelector('#line')]"
         ".map((line) => line.textContent.trimEnd())"
@@ -44,7 +44,7 @@ def screen(page: Page) -> list[str]:
 
 
 def shows(page: Page, *lines: str) -> None:
-    """Wait until these lines are the terminal's last."""
+    """Wait until the terminal ends with these lines."""
     page.wait_for_function(
         "(wanted) => [...document.querySelectorAll('#out > div'),"
         " document.querySelector('#line')].map((line) => line.textContent.trimEnd())"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Chromium, and the device's page in it."""
+"""Fixtures: Chromium, and the device's page in it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WAIT_MS = 15_000 * timeout_scale()
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     """Return Playwright's driver."""
-    # Without Playwright all who ask for this were skipped when they were imported.
+    # Without Playwright, the modules that request this were skipped when they were imported.
     from playwright.sync_api import expect, sync_playwright
 
     with sync_playwright() as playwright:
@@ -53,9 +53,9 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(bench: Device, browser: Browser) -> Iterator[Visit]:
-    """Return a function that opens the device's page in a fresh profile.
+    """Return a function that opens the device's page in a fresh browser context.
 
-    Behind the scenario: no script failed, and nothing was asked for from anywhere else.
+    After the scenario, check that no script failed and that no other host was contacted.
     """
     from playwright.sync_api import expect
 

@@ -9,7 +9,7 @@ import pytest
 
 from .actions import PASSWORD, Visit, expect, log_in, shows, type_line
 
-# A browser tries the certificate, alerts, and comes again once the warning is accepted; it drops
+# A browser rejects the certificate with an alert, and reconnects once the user accepts it. It drops
 # connections when its pages close.
 pytestmark = pytest.mark.failures("tls_alert", "handshake_closed", "peer_reset")
 
@@ -22,7 +22,7 @@ PHONE: dict[str, Any] = {
 
 
 def test_by_keyboard_only(visit: Visit) -> None:
-    """Everything can be reached, used and left with the keyboard; focus goes in reading order."""
+    """Everything can be reached, used and left with the keyboard; focus follows reading order."""
     page = visit()
 
     def focused() -> str:
@@ -63,7 +63,7 @@ def test_by_keyboard_only(visit: Visit) -> None:
 
 
 def test_everything_has_a_name(visit: Visit) -> None:
-    """Each field and button has a label, live regions have roles, headings do not skip."""
+    """Fields and buttons have labels, live regions have roles, headings skip no level."""
     page = visit()
     log_in(page)
     unnamed = page.evaluate(
@@ -81,7 +81,7 @@ def test_everything_has_a_name(visit: Visit) -> None:
 
 
 def test_on_a_phone(visit: Visit) -> None:
-    """320 pixels wide: nothing scrolls sideways, buttons fit a thumb, and a line can be run."""
+    """At 320 pixels nothing scrolls sideways, buttons fit a thumb, and a line can be run."""
     page = visit(**PHONE)
 
     def sideways() -> int:
@@ -107,7 +107,7 @@ def test_on_a_phone(visit: Visit) -> None:
         "[...document.querySelectorAll('input:not([type=checkbox]), textarea')]"
         ".map((e) => parseFloat(getComputedStyle(e).fontSize))"
     )
-    assert min(sizes) >= 16, "iOS zooms in on smaller ones"
+    assert min(sizes) >= 16, "iOS zooms in on smaller fonts"
 
 
 CONTRAST = """
@@ -127,12 +127,12 @@ CONTRAST = """
   });
 }
 """
-"""Contrast of texts with what is behind them (WCAG 2.2, relative luminance)."""
+"""Contrast of texts with their backgrounds (WCAG 2.2, relative luminance)."""
 
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
 def test_light_and_dark(colors: str, visit: Visit) -> None:
-    """The system's choice is followed, and every text has the contrast of WCAG AA."""
+    """The page follows the system's colour scheme, and every text has WCAG AA contrast."""
     page = visit(color_scheme=colors)
     log_in(page)
     type_line(page, "1")

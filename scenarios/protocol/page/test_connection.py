@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The page's WebREPL connection: login, refusals, and what a reset of the device does to it."""
+"""The page's WebREPL connection: login, refusals, and resets of the device."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from espbench.device.device import Device
 
 from .actions import BOTH, PASSWORD, Visit, expect, log_in, screen, shows, type_line
 
-# A browser tries the certificate, alerts, and comes again once the warning is accepted; it drops
+# A browser rejects the certificate with an alert, and reconnects once the user accepts it. It drops
 # connections when its pages close.
 pytestmark = pytest.mark.failures("tls_alert", "handshake_closed", "peer_reset")
 
 
 @BOTH
 def test_log_in_and_run_a_line(scheme: str, visit: Visit) -> None:
-    """The password, then a line of Python, then what it says; the password is nowhere else."""
+    """Log in, run a line of Python, see its output; the password is stored nowhere."""
     page = visit(scheme)
     log_in(page)
     type_line(page, "print('h\\xe9llo', 6 * 7)")
@@ -31,7 +31,7 @@ def test_log_in_and_run_a_line(scheme: str, visit: Visit) -> None:
 
 @BOTH
 def test_a_wrong_password(scheme: str, visit: Visit) -> None:
-    """It is said, the field is empty and has the focus, and the right one works then."""
+    """It is reported, the field is cleared and focused, and then the right password works."""
     page = visit(scheme)
     page.get_by_label("WebREPL password").fill("wrong")
     page.get_by_role("button", name="Log in").click()
@@ -44,7 +44,7 @@ def test_a_wrong_password(scheme: str, visit: Visit) -> None:
 
 
 def test_a_second_session_is_refused(visit: Visit) -> None:
-    """Who comes second is told why."""
+    """The second client sees why it is refused."""
     log_in(visit())
     page = visit()
     page.get_by_label("WebREPL password").fill(PASSWORD)
@@ -54,7 +54,7 @@ def test_a_second_session_is_refused(visit: Visit) -> None:
 
 @BOTH
 def test_a_reset_and_a_new_login(scheme: str, device: Device, visit: Visit) -> None:
-    """After a reset the page says that the connection is lost, and one can log in again."""
+    """After a reset the page says that the connection is lost, and a new login works."""
     page = visit(scheme)
     log_in(page)
     device.reset()
@@ -71,7 +71,7 @@ def test_a_reset_and_a_new_login(scheme: str, device: Device, visit: Visit) -> N
 @BOTH
 @pytest.mark.parametrize("how", ["hard", "soft"])
 def test_a_reset_and_back_by_itself(scheme: str, how: str, device: Device, visit: Visit) -> None:
-    """Who has asked for it is logged in again as soon as the device answers."""
+    """With "Log in again by itself", the page logs in as soon as the device answers."""
     page = visit(scheme)
     page.get_by_label("Log in again by itself").check()
     log_in(page)
@@ -87,7 +87,7 @@ def test_a_reset_and_back_by_itself(scheme: str, how: str, device: Device, visit
 
 
 def test_a_device_that_does_not_answer(device: Device, visit: Visit) -> None:
-    """A device that is gone is said to be, and seen when it is back."""
+    """The page says when the device stops answering, and notices when it is back."""
     page = visit()
     log_in(page)
     device.exec("import httpserver\nhttpserver.stop()")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The page as it is served, and the figures that it asks for."""
+"""The page as served: size, policy and build; and its status.json."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIMIT = 16 * 1024
 
 
 def test_it_is_one_small_file(endpoints: Endpoints) -> None:
-    """One gzipped answer of at most 16 kB, with nothing in it that loads another."""
+    """One gzipped response of at most 16 kB that loads no other resource."""
     answer = endpoints.http.request("GET", "/", headers={"Accept-Encoding": "gzip"})
     assert answer.status == 200
     assert answer.header("content-type") == "text/html; charset=utf-8"
@@ -40,7 +40,7 @@ def test_it_is_one_small_file(endpoints: Endpoints) -> None:
 
 
 def test_the_policy_allows_its_own_script_only(endpoints: Endpoints) -> None:
-    """The policy names the hashes of the one script and the one style, and forbids the rest."""
+    """The policy allows the one script and the one style by hash, and forbids the rest."""
     answer = endpoints.http.request("GET", "/", headers={"Accept-Encoding": "gzip"})
     html = gzip.decompress(answer.body).decode()
     policy = dict(
@@ -59,14 +59,14 @@ def test_the_policy_allows_its_own_script_only(endpoints: Endpoints) -> None:
 
 
 def test_what_is_no_browser_gets_text(endpoints: Endpoints, board: Board) -> None:
-    """Who cannot take gzip gets one line."""
+    """A client that does not accept gzip gets one line of text."""
     answer = endpoints.http.get("/")
     assert (answer.status, answer.text) == (200, f"espbench {board.name}\n")
     assert answer.header("vary") == "Accept-Encoding"
 
 
 def test_the_build_is_reproducible(tmp_path: Path, endpoints: Endpoints) -> None:
-    """The same sources give the same bytes, and they are what the device serves."""
+    """The same sources give the same bytes, and the device serves them."""
     build = source_tree.root() / "firmware" / "web" / "build.py"
     outputs = [tmp_path / name for name in ("a.py", "b.py")]
     for output in outputs:
@@ -79,7 +79,7 @@ def test_the_build_is_reproducible(tmp_path: Path, endpoints: Endpoints) -> None
 
 
 def test_the_figures(endpoints: Endpoints, shared_device: Device) -> None:
-    """status.json has what the page shows, and it is what the device says elsewhere."""
+    """status.json has the figures of the page, and they match those from other sources."""
     with endpoints.http.http() as http:
         status = http.get("/status.json").json()
         heap = shared_device.heap()

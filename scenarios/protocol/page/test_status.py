@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the page shows of the device, how often it asks, and that it loads nothing else."""
+"""The page's status of the device: figures, polling, and no foreign resources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .actions import BOTH, Visit, expect, log_in, shows, type_line
 if TYPE_CHECKING:
     from playwright.sync_api import Route
 
-# A browser tries the certificate, alerts, and comes again once the warning is accepted; it drops
+# A browser rejects the certificate with an alert, and reconnects once the user accepts it. It drops
 # connections when its pages close.
 pytestmark = pytest.mark.failures("tls_alert", "handshake_closed", "peer_reset")
 
@@ -50,7 +50,7 @@ def test_status(scheme: str, visit: Visit, shared_device: Device) -> None:
 
 @pytest.mark.device(files={"/main.py": OWN_PROGRAM}, ready="http")
 def test_ones_own_program_without_tls(device: Device, visit: Visit) -> None:
-    """`page.start()` in a program of one's own: no TLS, no WebREPL, and the page says so."""
+    """`page.start()` in a user's own program: no TLS, no WebREPL, and the page says so."""
     page = visit()
     expect(page.locator("#name")).to_have_text("My device")
     expect(page.locator("#tls")).to_have_text("off, not in use here")
@@ -62,7 +62,7 @@ def test_ones_own_program_without_tls(device: Device, visit: Visit) -> None:
 
 
 def test_figures_of_other_days(visit: Visit) -> None:
-    """A certificate that has run out is said to have, an uptime of days has its days."""
+    """An expired certificate is shown as such, and an uptime of days shows the days."""
     page = visit()
 
     def later(route: Route) -> None:
@@ -80,7 +80,7 @@ def test_figures_of_other_days(visit: Visit) -> None:
 
 
 def test_polling_rests_while_hidden(visit: Visit) -> None:
-    """A page that nobody sees asks for nothing, and catches up when it is seen."""
+    """A hidden page does not poll, and catches up when it is visible again."""
     page = visit()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -98,7 +98,7 @@ def test_polling_rests_while_hidden(visit: Visit) -> None:
 
 
 def test_a_busy_device_is_asked_once(visit: Visit, shared_device: Device) -> None:
-    """While a program runs, one request waits for it: no queue, no error."""
+    """While a program runs, only one request waits for it: no queue, no error."""
     page = visit()
     log_in(page)
     type_line(page, "import time; time.sleep(9)")
@@ -109,7 +109,7 @@ def test_a_busy_device_is_asked_once(visit: Visit, shared_device: Device) -> Non
 
 
 def test_nothing_foreign_is_loaded(visit: Visit) -> None:
-    """What gets into the page loads no picture, and talks to nobody else."""
+    """Injected content can load no image and contact no other host."""
     page = visit(blocks=True)
     page.evaluate(
         "window.seen = []; document.addEventListener('securitypolicyviolation',"

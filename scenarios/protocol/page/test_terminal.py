@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The page's terminal: keys, pasting, escape sequences, much output."""
+"""The page's terminal: keys, pasting, escape sequences, long output."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import pytest
 
 from .actions import Visit, expect, log_in, screen, shows, type_line
 
-# A browser tries the certificate, alerts, and comes again once the warning is accepted; it drops
+# A browser rejects the certificate with an alert, and reconnects once the user accepts it. It drops
 # connections when its pages close.
 pytestmark = pytest.mark.failures("tls_alert", "handshake_closed", "peer_reset")
 
 
 def test_keys_of_the_repl(visit: Visit) -> None:
-    """History, editing, completion: the device's, by the keys that people know."""
+    """History, editing and completion work with the usual keys; the device provides them."""
     page = visit()
     log_in(page)
     type_line(page, "abc = 12")
@@ -41,7 +41,7 @@ def test_keys_of_the_repl(visit: Visit) -> None:
 
 
 def test_control_keys(visit: Visit) -> None:
-    """Ctrl-C ends a loop, Ctrl-A and Ctrl-B change to the raw REPL and back, by key and button."""
+    """Ctrl-C ends a loop, Ctrl-A and Ctrl-B enter and leave the raw REPL, by key and button."""
     page = visit()
     log_in(page)
     type_line(page, "while True: pass")
@@ -62,7 +62,7 @@ def test_control_keys(visit: Visit) -> None:
 
 
 def test_pasting(visit: Visit) -> None:
-    """Several lines keep their indentation; one line waits for Enter; no control codes."""
+    """Pasted lines keep their indentation; one line waits for Enter; control codes are dropped."""
     page = visit()
     log_in(page)
 
@@ -102,7 +102,7 @@ def test_pasting(visit: Visit) -> None:
     ],
 )
 def test_what_the_terminal_understands(printed: str, line: str, visit: Visit) -> None:
-    """The few sequences that a REPL and its programs use; markup is text."""
+    """The few escape sequences that a REPL and its programs use work; markup is shown as text."""
     page = visit()
     log_in(page)
     type_line(page, f"print('{printed}')")
@@ -110,7 +110,7 @@ def test_what_the_terminal_understands(printed: str, line: str, visit: Visit) ->
 
 
 def test_much_output(visit: Visit) -> None:
-    """Three thousand lines arrive, the last thousand stay, and the end is in view."""
+    """Three thousand lines arrive, the last thousand are kept, and the end is in view."""
     page = visit()
     log_in(page)
     type_line(page, "for i in range(3000): print('line', i)")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Files that the page sends to the device and fetches from it."""
+"""Files that the page uploads to the device and downloads from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .actions import BOTH, Visit, expect, log_in, shows, type_line
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-# A browser tries the certificate, alerts, and comes again once the warning is accepted; it drops
+# A browser rejects the certificate with an alert, and reconnects once the user accepts it. It drops
 # connections when its pages close.
 pytestmark = pytest.mark.failures("tls_alert", "handshake_closed", "peer_reset")
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.failures("tls_alert", "handshake_closed", "peer_reset")
 @BOTH
 @pytest.mark.parametrize("size", [0, 1, 5_000, 100_000])
 def test_upload_and_download(scheme: str, size: int, visit: Visit, shared_device: Device) -> None:
-    """A file goes up and comes down again, byte for byte."""
+    """A file comes back from upload and download byte for byte."""
     data = random.Random(size).randbytes(size)
     page = visit(scheme)
     log_in(page)
@@ -43,7 +43,7 @@ def test_upload_and_download(scheme: str, size: int, visit: Visit, shared_device
 
 
 def test_transfers_that_fail(visit: Visit) -> None:
-    """What the device refuses is said, and the next transfer works."""
+    """The page reports a transfer that the device refuses, and the next transfer works."""
     page = visit()
     log_in(page)
     page.get_by_label("File on the device").fill("/nothing.txt")
