@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Firmware for the harness's own tests: real machine code, small enough to be read."""
+"""Fixtures for the harness's tests: tiny firmware, as machine code small enough to read."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from held_run import Run
 RAM = 0x60000000
 UART_DATA = 0x9D050020
 
-# What binutils-xtensa-lx106 makes of this; the literals are in front of it, at RAM:
-#           mov.n a6, a2                (the boot tags, for who looks at the registers)
+# The output of binutils-xtensa-lx106 for the following; the literals precede it, at RAM:
+#           mov.n a6, a2                (the boot tags, for tests that read the registers)
 #           nop.n
 #           l32r  a2, uart
 #           l32r  a3, text
@@ -62,7 +62,7 @@ def tiny_elf(text: bytes) -> bytes:
 
 @pytest.fixture
 def tiny_firmware(tmp_path: Path) -> Callable[[bytes], Path]:
-    """Return a function that makes a firmware which prints a text and sleeps."""
+    """Return a function that makes firmware that prints a text and sleeps."""
 
     def make(text: bytes = b"somebody else's firmware\r\nready\r\n") -> Path:
         path = tmp_path / "tiny.elf"
@@ -105,7 +105,7 @@ def inner(tmp_path: Path, tiny_firmware: Callable[..., Path]) -> Callable[..., t
 
 @pytest.fixture
 def start(tmp_path: Path, tiny_firmware: Callable[[], Path]) -> Iterator[Callable[..., Run]]:
-    """Return a function that runs pytest on a test's source, to be held and ended."""
+    """Return a function that starts pytest on a test's source, for tests that hold and end it."""
     runs: list[Run] = []
 
     def run(source: str, *options: str) -> Run:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes archives for the tests of downloads and sources."""
+"""Archives for the tests of downloads and sources."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tar(
 
 
 def deb(data: bytes) -> bytes:
-    """Return a Debian package (deb(5)) whose data member is this archive."""
+    """Return a Debian package (deb(5)) with this archive as its data member."""
     parts = [b"!<arch>\n"]
     for name, content in (
         ("debian-binary", b"2.0\n"),

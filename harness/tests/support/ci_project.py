@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A firmware project on a CI machine: apt-get is a stand-in, and pip takes this tree's wheel."""
+"""A firmware project on a CI machine: apt-get is a stub, and pip installs this tree's wheel."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ build/firmware.elf: foreign.c
 \t{gcc} {flags} -DEXTRA=$${{EXTRA:-16}} foreign.c -o $@
 """
 FAILING = "def test_mine(device):\n    assert 0\n"
-"""A test of the project's own."""
+"""A failing test of the project."""
 
 
 class Project:
-    """A project whose firmware is not espbench's, and the programs that a CI machine has.
+    """A project with firmware of its own, and the programs of a CI machine.
 
     Attributes:
-        folder: the checked out project.
-        apt: what apt-get was asked for, once it was.
+        folder: the checkout.
+        apt: the file in which the stub logs the arguments of apt-get.
         variables: the machine's environment.
     """
 
     def __init__(self, folder: Path, installed: Installed) -> None:
-        """Make the project in a folder that is empty."""
+        """Create the project in an empty folder."""
         foreign.build(folder / "there-is-a-compiler.elf")
         self.folder = folder / "project"
         self.folder.mkdir()
@@ -55,14 +55,14 @@ class Project:
         }
 
     def complete(self, environment: Path) -> None:
-        """Put this tree's packages behind an environment into which pip installed the wheel."""
+        """Make this tree's packages available to the environment with the wheel."""
         (packages,) = environment.glob("lib/python*/site-packages")
         (packages / "outer.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        # pytest is one of the dependencies that pip was kept from.
+        # pip was run without dependencies, so pytest is missing.
         _script(environment / "bin" / "pytest", 'exec python3 -m pytest "$@"')
 
     def baseline(self) -> None:
-        """Write the baseline, as ci/README.md says."""
+        """Write the baseline with the command from ci/README.md."""
         subprocess.run(["make"], cwd=self.folder, check=True, capture_output=True)
         (command,) = re.findall(
             r"^ *(espbench gate --firmware build/.* --update)$", readme(), re.MULTILINE
@@ -71,12 +71,12 @@ class Project:
         subprocess.run(["bash", "-c", command], cwd=self.folder, env=environment, check=True)
 
     def rebuild(self) -> None:
-        """Make the next build a whole one."""
+        """Make the next build a full one."""
         (self.folder / "build" / "firmware.elf").unlink()
 
 
 def readme() -> str:
-    """Return ci/README.md with its continued lines joined."""
+    """Return ci/README.md with continuation lines joined."""
     return (TREE / "ci" / "README.md").read_text(encoding="utf-8").replace("\\\n", "")
 
 

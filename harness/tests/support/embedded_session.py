@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs pytest with pytest-embedded's plugin and espbench's, and nothing else, in a folder."""
+"""Run pytest in a folder with no plugins but pytest-embedded's and espbench's."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ PLUGINS = ("pytest_embedded.plugin", "espbench.plugin")
 def run_embedded(
     folder: Path, source: str, *options: str, plugins: tuple[str, ...] = PLUGINS
 ) -> tuple[int, str]:
-    """Run a test file's source; return the exit status and what was printed.
+    """Run a test file's source; return the exit status and the output.
 
     Args:
-        folder: an empty one.
-        source: what is in the test file, behind `import pytest`.
-        options: for pytest.
-        plugins: its `-p`.
+        folder: an empty folder.
+        source: the test file's contents after `import pytest`.
+        options: pytest's further options.
+        plugins: the values of pytest's `-p`.
     """
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_inner.py").write_text(f"import pytest\n{source}")

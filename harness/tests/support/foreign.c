@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-// Somebody else's firmware for the XTFPGA boards without an MMU: it knows nothing of espbench.
+// Third-party firmware for the XTFPGA boards without an MMU, independent of espbench.
 //
 //     xtensa-lx106-elf-gcc -mlongcalls -mtext-section-literals -Os -ffreestanding -nostdlib \
 //         -Wl,-Ttext=0x60000000 foreign.c -o foreign.elf

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Somebody else's firmware for `lx60`, from C with the compiler alone: nothing of ours is in it."""
+"""Third-party firmware for `lx60`, compiled from one C file without anything of espbench."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ READY = "^server up"
 
 
 def build(target: Path, extra: int = 16) -> Path:
-    """Compile it, with a table of so many bytes, to `target`; return that."""
+    """Compile it to `target`, with a table of `extra` bytes; return `target`."""
     if shutil.which(GCC) is None:
         pytest.skip(f"{GCC} is not installed")
     source = Path(__file__).with_name("foreign.c")

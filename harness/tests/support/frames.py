@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Ethernet frames for tests, made from RFC 791, 826, 768 and 9293 and not with the harness."""
+"""Ethernet frames for tests, built from RFC 791, 826, 768 and 9293 without the harness."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ADDRESSES = b"\x52\x54\x00\x12\x34\x56" + b"\x52\x55\x0a\x00\x02\x02"
 
 
 def checksum(data: bytes) -> int:
-    """Return the Internet checksum (RFC 1071): 0 for data that holds its own."""
+    """Return the Internet checksum (RFC 1071): 0 for data that includes a valid one."""
     total: int = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + bytes(len(data) % 2)))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
@@ -40,7 +40,7 @@ def ipv4(protocol: int, payload: bytes, *, options: bytes = b"", fragment: int =
 def tcp(
     source: int, destination: int, *, window: int = 5760, payload: bytes = b"", options: bytes = b""
 ) -> bytes:
-    """Return a frame with a TCP segment; `options` are those of IPv4."""
+    """Return a frame with a TCP segment; `options` are IPv4's."""
     segment = struct.pack("!HHIIHHHH", source, destination, 7, 9, 0x5018, window, 0, 0) + payload
     pseudo = CLIENT + GUEST + struct.pack("!HH", 6, len(segment))
     segment = segment[:16] + struct.pack("!H", checksum(pseudo + segment)) + segment[18:]
@@ -56,7 +56,7 @@ ARP = _ADDRESSES + b"\x08\x06" + bytes(28)
 
 
 def tcp_sum(frame: bytes) -> int:
-    """Return the checksum over a TCP segment as a receiver computes it: 0 when it is right."""
+    """Return the checksum of a TCP segment as a receiver computes it: 0 if it is valid."""
     header = (frame[14] & 0xF) * 4
     segment = frame[14 + header :]
     pseudo = frame[26:34] + struct.pack("!HH", 6, len(segment))
@@ -70,7 +70,7 @@ def window_of(frame: bytes) -> int:
 
 
 def pcap_frames(data: bytes) -> Iterator[bytes]:
-    """Yield the frames of a pcap file of this machine's byte order; a torn last one is left out."""
+    """Yield the frames of a pcap file in native byte order, without a truncated last one."""
     at = 24
     while at + 16 <= len(data):
         length = int(struct.unpack_from("=IIII", data, at)[2])

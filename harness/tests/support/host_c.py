@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How tests compile the project's C for the host."""
+"""Compiler flags with which tests compile the project's C for the host."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from espbench.firmware.make_backend import WERROR_VARIABLE
 
 
 def warning_flags() -> list[str]:
-    """Return the compiler's warnings, which fail the build where `ESPBENCH_WERROR` is 1."""
+    """Return the compiler's warning flags; warnings are errors if `ESPBENCH_WERROR` is 1."""
     stop = ["-Werror"] if os.environ.get(WERROR_VARIABLE) == "1" else []
     return ["-Wall", "-Wextra", *stop]

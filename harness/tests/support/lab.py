@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A lab on loopback for tests: labgrid's coordinator, our exporter, and labgrid's client."""
+"""A lab on loopback: labgrid's coordinator, our exporter, and labgrid's client."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ PATIENCE = 30.0
 
 
 def packages() -> Path:
-    """Return a folder with labgrid's locked packages, installed when it is not there.
+    """Return a folder with labgrid's locked packages; install them if necessary.
 
-    They are not in the tree's environment: see espbench.plugin.conflicts.
+    They cannot be in the tree's environment: see espbench.plugin.conflicts.
     """
     return locked_packages.install("lab")
 
 
 def free_port() -> int:
-    """Return a port of loopback that was free a moment ago."""
+    """Return a loopback port that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
 class Lab:
-    """A coordinator; leaving it ends all that was started."""
+    """A coordinator; leaving the context ends everything that was started."""
 
     def __init__(self, folder: Path, site: Path) -> None:
-        """Start the coordinator, with its files in `folder`."""
+        """Start the coordinator with its files in `folder`."""
         self.folder = folder
         self.temporary = folder / "tmp"
         self.temporary.mkdir()
@@ -68,7 +68,7 @@ class Lab:
         self._stack.close()
 
     def log(self, name: str) -> str:
-        """Return what a process printed."""
+        """Return the output of a process."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
     def _start(
@@ -87,7 +87,7 @@ class Lab:
         return process
 
     def export(self, resources: str) -> subprocess.Popen[bytes]:
-        """Start our exporter with the text of a resource file; return when it is connected."""
+        """Start our exporter with this resource file; return once it is connected."""
         path = self.folder / "exporter.yaml"
         path.write_text(resources)
         process = self._start("exporter", "espbench.lab.exporter", "-n", "emulated", str(path))
@@ -100,7 +100,7 @@ class Lab:
         return process
 
     def client(self, *arguments: str, user: str = "alice") -> tuple[int, str]:
-        """Run labgrid-client; return its exit status and what it printed."""
+        """Run labgrid-client; return its exit status and output."""
         result = subprocess.run(
             [sys.executable, "-m", "labgrid.remote.client", *arguments],
             cwd=self.folder,
@@ -114,18 +114,18 @@ class Lab:
         return result.returncode, result.stdout + result.stderr
 
     def does(self, *arguments: str, user: str = "alice") -> str:
-        """Run labgrid-client, which succeeds; return what it printed."""
+        """Run labgrid-client, which must succeed; return its output."""
         status, said = self.client(*arguments, user=user)
         assert status == 0, said + self.log("exporter")
         return said
 
     def place(self, name: str, match: str) -> None:
-        """Make a place of matching resources."""
+        """Create a place from matching resources."""
         self.does("-p", name, "create")
         self.does("-p", name, "add-match", match)
 
     def tests(self, environment: Path, test: Path, user: str) -> subprocess.Popen[bytes]:
-        """Start pytest with labgrid's fixtures; what it prints is the user's log."""
+        """Start pytest with labgrid's fixtures; its output goes to the user's log."""
         options = ["-p", "no:pytest_embedded", "-p", "no:cacheprovider", "-rA", "--color=no"]
         options += [f"--lg-env={environment}", str(test)]
         return self._start(user, "pytest", *options, LG_USERNAME=user)
@@ -141,14 +141,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def qemus(process: subprocess.Popen[bytes]) -> list[int]:
-    """Return the ids of the QEMUs that an exporter runs."""
+    """Return the process ids of the QEMUs that an exporter runs."""
     children = psutil.Process(process.pid).children(recursive=True)
     return sorted(child.pid for child in children if "qemu" in child.name())
 
 
 @contextlib.contextmanager
 def watched(pids: list[int]) -> Iterator[None]:
-    """Check that the kernel says of each of these processes that it is gone after the block."""
+    """Check that each of these processes ends after the block."""
     descriptors = [os.pidfd_open(pid) for pid in pids]
     try:
         yield

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds what a browser would fetch, or run, when it shows a page."""
+"""Find the resources and scripts that a browser would load to show a page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FETCHED = frozenset({"src", "srcset", "poster", "data", "background", "href", "x
 
 
 def loads(html: str) -> list[str]:
-    """Return what the page loads; a link that somebody may follow is none of it."""
+    """Return what the page loads; links that a user may follow do not count."""
     page = _Page()
     page.feed(html)
     page.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The little of gdb's remote protocol that sets a breakpoint: Debian has no gdb for Xtensa."""
+"""A minimal client of gdb's remote protocol, because Debian has no gdb for Xtensa."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class RemoteGdb:
         return self._receive()
 
     def registers(self) -> list[int]:
-        """Return the registers of a core with 32 bits, in QEMU's order."""
+        """Return the registers of a 32-bit core, in QEMU's order."""
         data = bytes.fromhex(self.ask("g").replace("x", "0"))
         return [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), 4)]
 
     def run_to(self, address: int) -> str:
-        """Run to a breakpoint, and return why the guest stopped."""
+        """Run to a breakpoint; return the stop reply."""
         assert self.ask(f"Z1,{address:x},1") == "OK"
         stopped = self.ask("c")
         assert self.ask(f"z1,{address:x},1") == "OK"
         return stopped
 
     def detach(self) -> None:
-        """Let the guest go on."""
+        """Detach and let the guest run."""
         assert self.ask("D") == "OK"

@@ -11,7 +11,7 @@ from espbench.flash.partition_table import TABLE_LENGTH, Partition
 
 
 def made(partitions: Sequence[Partition], *, md5: bool = True) -> bytes:
-    """Return a table as gen_esp32part.py writes it."""
+    """Return a partition table as gen_esp32part.py writes it."""
     table = b"".join(
         struct.pack("<2sBBII16sI", b"\xaa\x50", p.kind, p.subtype, p.offset, p.size, name, p.flags)
         for p in partitions

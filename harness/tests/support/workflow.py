@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Runs the shell steps of a GitHub workflow or action here, one after the other, as a runner would.
+"""Run the shell steps of a GitHub workflow or action locally, in order, as a runner would.
 
-Actions (`uses:`) are not run. Of an `if:` only its status function counts, and of expressions only
-`${{ inputs.NAME }}` in a step's `env`.
+Actions (`uses:`) are not run. Only the status function of an `if:` is evaluated, and the only
+expressions are `${{ inputs.NAME }}` in a step's `env`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 SHELL = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c")
-"""What `shell: bash` means to a runner."""
+"""The command that a runner executes for `shell: bash`."""
 
 
 INPUT = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")
@@ -26,11 +26,11 @@ INPUT = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")
 
 @dataclass
 class Outcome:
-    """What the steps did.
+    """The outcome of the steps.
 
     Attributes:
         failed: names of the steps that failed.
-        said: what each step that ran printed, by its name.
+        said: the output of each step that ran, by its name.
     """
 
     failed: list[str] = field(default_factory=list)
@@ -38,13 +38,13 @@ class Outcome:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return a workflow (YAML takes its `on` for a truth value, which nobody here needs)."""
+    """Return a workflow; YAML parses its key `on` as a boolean, which does no harm here."""
     data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return data
 
 
 def shell_steps(workflow: Mapping[str, Any], job: str) -> list[dict[str, Any]]:
-    """Return the steps of a job that are command lines."""
+    """Return the steps of a job that run shell commands."""
     return [step for step in workflow["jobs"][job]["steps"] if "run" in step]
 
 
@@ -58,10 +58,10 @@ def run(
     """Run the steps in a folder.
 
     Args:
-        steps: which.
-        folder: the checked out project.
+        steps: the steps to run.
+        folder: the checkout.
         variables: the runner's environment, with the workflow's `env`.
-        after: called with each step's name when it is over.
+        after: called with the name of each step that has ended.
         inputs: an action's inputs.
     """
     outcome = Outcome()

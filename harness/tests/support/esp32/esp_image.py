@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Changes an ESP32's application image, so that the bootloader still takes it."""
+"""Patch an ESP32 application image so that the bootloader still accepts it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ HEADER, HASH_FLAG = 24, 23
 
 
 def replaced(app: bytes, old: bytes, new: bytes) -> bytes:
-    """Return the image with `new` in the place of `old`, which is as long, and is there once."""
+    """Return the image with `old`, which occurs once, replaced by `new` of the same length."""
     assert len(old) == len(new)
     assert app.count(old) == 1
     return sealed(app.replace(old, new))
 
 
 def sealed(app: bytes) -> bytes:
-    """Return the image with the checksum and the hash that fit what is in it."""
+    """Return the image with a valid checksum and hash."""
     image = bytearray(app)
     position, checksum = HEADER, 0xEF
     for _ in range(image[1]):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Something that looks like ESP-IDF to espbench, and notes what it is asked to do."""
+"""A fake ESP-IDF and MicroPython for espbench; the fake logs the commands that it gets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ esac
 
 
 def script(path: Path, text: str) -> None:
-    """Write a program."""
+    """Write an executable script."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(0o755)
@@ -28,12 +28,12 @@ def script(path: Path, text: str) -> None:
 def fake_idf(
     folder: Path, version: tuple[int, int, int] = (5, 4, 1), *, build: str = ":", export: str = ""
 ) -> Path:
-    """Make an ESP-IDF, its tools folder and its Python environment; return its path.
+    """Create an ESP-IDF, its tools folder and its Python environment; return its path.
 
     Args:
-        folder: where `esp-idf`, `tools` and `log` go.
-        version: that it has.
-        build, export: what the shell does for `idf.py` and `idf_tools.py export`.
+        folder: where to create `esp-idf`, `tools` and `log`.
+        version: ESP-IDF's version.
+        build, export: shell commands to run for `idf.py` and `idf_tools.py export`.
     """
     idf = folder / "esp-idf"
     script(idf / "tools" / "idf.py", "")
@@ -53,12 +53,12 @@ def fake_idf(
 
 
 def fake_micropython(folder: Path, version: tuple[int, int, int] = (1, 25, 0)) -> Path:
-    """Make MicroPython with an esp32 port; return its path."""
+    """Create MicroPython with an esp32 port; return its path."""
     return fill_micropython(folder / "micropython", version)
 
 
 def fill_micropython(checkout: Path, version: tuple[int, int, int] = (1, 25, 0)) -> Path:
-    """Make MicroPython's sources in a folder; return it."""
+    """Create MicroPython's sources in a folder; return it."""
     port = checkout / "ports" / "esp32"
     port.mkdir(parents=True)
     (port / "CMakeLists.txt").write_text("project(micropython)\n")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What ESP-IDF's own tests need of its conftest.py, for a project that lives outside of its tree.
+"""The parts of ESP-IDF's conftest.py that its tests need, for a project outside of its tree.
 
-They find their build folders by target and configuration, use markers that name their surroundings,
-and import `common_test_methods`. ESP-IDF's own conftest.py wants its CI's packages besides.
+The tests find their build folders by target and configuration, use markers that name their test
+environments, and import `common_test_methods`. ESP-IDF's own conftest.py also needs the packages of
+its CI.
 """
 
 import os
@@ -25,12 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 @multi_dut_argument  # type: ignore[untyped-decorator]
 def config(request: pytest.FixtureRequest) -> str:
-    """Return the name behind `sdkconfig.ci.`."""
+    """Return the name after `sdkconfig.ci.`."""
     return getattr(request, "param", None) or "default"
 
 
 @pytest.fixture
 @multi_dut_fixture  # type: ignore[untyped-decorator]
 def build_dir(target: str, config: str) -> str:
-    """Return where `idf.py -B` built it."""
+    """Return the build folder that was passed to `idf.py -B`."""
     return f"build_{target}_{config}"

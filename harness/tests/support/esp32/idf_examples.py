@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """ESP-IDF's server examples, built for QEMU's Ethernet as docs/how-to/pytest-embedded.md says.
 
-ESPBENCH_IDF_EXAMPLES names a folder with https_server and ws_echo_server; without it they are
-looked for in ESP-IDF's own tree.
+ESPBENCH_IDF_EXAMPLES names a folder with https_server and ws_echo_server; by default they are taken
+from ESP-IDF's own tree.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ EXAMPLES = {
     "https_server": PROTOCOLS / "https_server" / "simple",
     "ws_echo_server": PROTOCOLS / "http_server" / "ws_echo_server",
 }
-"""Where they are in ESP-IDF's tree."""
+"""Paths in ESP-IDF's tree."""
 BUILT = "build_esp32_default"
 VARIABLE = "ESPBENCH_IDF_EXAMPLES"
 HOW = "docs/how-to/pytest-embedded.md says how to build them"
 
 
 def absence() -> str:
-    """Return what is missing and how to get it, or ""."""
+    """Return what is missing and how to get it, or "" if nothing is."""
     try:
         find_qemu(BOARDS["esp32"])
     except EspbenchError as error:
@@ -57,7 +57,7 @@ def upstream(name: str) -> Path:
 
 
 def idf() -> Path:
-    """Return where ESP-IDF is, when nothing is absent."""
+    """Return ESP-IDF's path; only valid when nothing is absent."""
     found = find_idf(os.environ)
     assert found is not None
     return found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The firmware of idf_servers/: ESP-IDF's own servers, built by ESP-IDF where it is installed."""
+"""The firmware of idf_servers/: ESP-IDF's own servers, built if ESP-IDF is installed."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ BOARD = BOARDS["esp32"]
 
 
 def absence() -> str:
-    """Return what is missing and how to get it, or ""."""
+    """Return what is missing and how to get it, or "" if nothing is."""
     return boards.absence(BOARD, TREE)
 
 
 def build(certificate: Recipe) -> bytes:
-    """Return the flash of a firmware that serves with this certificate.
+    """Return the flash image of firmware that serves with this certificate.
 
     Raises:
-        BuildError: the compiler refused.
+        BuildError: the build failed.
     """
     path = idf.check_idf(BOARD.name, os.environ)
     python, environment = idf.activated(path, BOARD.toolchain, os.environ)

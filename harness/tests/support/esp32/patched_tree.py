@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A copy of the tree for a patch, as a pull request has one, that builds in seconds.
+"""A copy of the tree that builds a patch, such as a pull request's, in seconds.
 
-Objects are copied with their times, and where they name the tree they are told the copy's place:
-make then compiles what a patch touches, and nothing else.
+Object files are copied with their modification times, and paths in them are changed to the copy's.
+So make compiles only the files that a patch touches.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ TEXTS = {".P", ".h", ".c", ".json", ".last", ".split", ".py", ".map"}
 
 
 OLD = 1_000_000_000
-"""A time before anything here was built."""
+"""A time before any build here."""
 
 
 class PatchedTree:
-    """Builds patched firmware, one patch at a time."""
+    """Builder of patched firmware, one patch at a time."""
 
     def __init__(self, board: Board, folder: Path) -> None:
-        """Copy the sources and what they were built into, an up-to-date build, to `folder`."""
+        """Copy the sources and their up-to-date build to `folder`."""
         self.board = board
         self.folder = folder
         root = tree.root()
         built = tree.builds(root) / board.name
         build.build(board, console=Console(file=io.StringIO()))
-        # Another environment with the same sources may have built it: objects name those.
+        # Another environment with the same sources may have built it; the objects name that one.
         sources = json.loads((built / build.VARIABLES).read_text())["FIRMWARE"]
         moves = {Path(sources): folder / "firmware", built: folder / "build" / board.name}
         ignored = shutil.ignore_patterns("tests", "__pycache__")
         shutil.copytree(root / "firmware", folder / "firmware", ignore=ignored)
         for path in (folder / "firmware").rglob("*"):
-            # Their content is what was built, however new an installed package's files are.
+            # The build has these contents, however new an installed package's files are.
             os.utime(path, (OLD, OLD))
         out = folder / "build" / board.name
         shutil.copytree(built, out)
@@ -51,7 +51,7 @@ class PatchedTree:
                 _move(path, moves)
 
     def build(self, path: str, old: str, new: str) -> Path:
-        """Replace a piece of a source file, build, put it back; return the firmware."""
+        """Replace text in a source file, build, and restore the file; return the firmware."""
         source = self.folder / path
         text = source.read_text()
         assert text.count(old) == 1, f"{path} has {old!r} {text.count(old)} times"
@@ -70,7 +70,7 @@ class PatchedTree:
 
 
 def _move(path: Path, moves: Mapping[Path, Path]) -> None:
-    """Replace places in a file, and keep the file's time."""
+    """Replace paths in a file, and keep its modification time."""
     data = path.read_bytes()
     moved = data
     for old, new in moves.items():

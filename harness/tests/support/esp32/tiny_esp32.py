@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Firmware for an ESP32, small enough to be read: the ROM loads it in the bootloader's place."""
+"""Tiny firmware for an ESP32: the ROM loads it in place of the bootloader."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tables import made
 IRAM = 0x40080400
 TEXT_AT, RECORD_AT = 0x3FFF0018, 0x3FFF0418
 ROOM = 0x400
-"""Bytes for each of the two texts, with its NUL."""
+"""Bytes for each of the two texts, including its NUL."""
 
-# What binutils-xtensa-lx106 makes of this; the literals are in front of it, at IRAM:
+# The output of binutils-xtensa-lx106 for the following; the literals precede it, at IRAM:
 #   start:  l32r   a2, uart0
 #           l32r   a3, text
 #           call0  print
@@ -26,9 +26,9 @@ ROOM = 0x400
 #           l32r   a4, reset
 #           s32i   a4, a2, 0
 #   hang:   j      hang
-#   echo:   l32r   a2, uart1         (what comes by UART 1 goes out by UART 0)
+#   echo:   l32r   a2, uart1         (copies input of UART 1 to UART 0)
 #           l32r   a6, uart0
-#   more:   l32i   a4, a2, 28        (status; bits 0 to 7: bytes that have come)
+#   more:   l32i   a4, a2, 28        (status; bits 0 to 7: bytes in the receive FIFO)
 #           extui  a4, a4, 0, 8
 #           beqz   a4, more
 #           l32i   a4, a2, 0
@@ -37,7 +37,7 @@ ROOM = 0x400
 #           .align 4
 #   print:  l8ui   a4, a3, 0
 #           beqz   a4, done
-#   wait:   l32i   a5, a2, 28        (bits 16 to 23: bytes that wait to go)
+#   wait:   l32i   a5, a2, 28        (bits 16 to 23: bytes in the transmit FIFO)
 #           extui  a5, a5, 16, 8
 #           bgei   a5, 64, wait
 #           s32i   a4, a2, 0
@@ -66,7 +66,7 @@ def tiny_esp32(text: bytes, record: bytes = b"", *, again: bool = False) -> byte
     Args:
         text: printed on UART 0.
         record: printed on UART 1 after it.
-        again: resets afterwards, for ever; else it copies what UART 1 gets to UART 0.
+        again: resets afterwards, forever; otherwise it copies input of UART 1 to UART 0.
     """
     literals = struct.pack("<7I", *UARTS, TEXT_AT, RECORD_AT, again, RTC_CNTL_OPTIONS0, SW_SYS_RST)
     texts = b"".join(part.ljust(ROOM, b"\0") for part in (text, record))
@@ -75,12 +75,12 @@ def tiny_esp32(text: bytes, record: bytes = b"", *, again: bool = False) -> byte
 
 
 def loadable(segments: dict[int, bytes], entry: int, chip: int = 0) -> bytes:
-    """Return what the ROM loads: esptool's image format, with a checksum that ends a block of 16.
+    """Return an image for the ROM: esptool's format, with a checksum that ends a block of 16.
 
     Args:
         segments: by address.
-        entry: where it begins.
-        chip: ESP-IDF's number of it.
+        entry: address of the first instruction.
+        chip: ESP-IDF's chip id.
     """
     image = struct.pack("<BBBBI", 0xE9, len(segments), 2, 0x20, entry)
     image += struct.pack("<IH", 0xEE, chip).ljust(16, b"\0")
@@ -93,5 +93,5 @@ def loadable(segments: dict[int, bytes], entry: int, chip: int = 0) -> bytes:
 
 
 def merged(image: bytes) -> bytes:
-    """Return the image with a partition table behind it."""
+    """Return a merged binary of the image and a partition table."""
     return image.ljust(TABLE_AT, b"\xff") + made(PARTITIONS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Firmware for an ESP32-C3, small enough to be read: the ROM loads it in the bootloader's place."""
+"""Tiny firmware for an ESP32-C3: the ROM loads it in place of the bootloader."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from tiny_esp32 import loadable, merged
 IRAM, TEXT_AT = 0x40380000, 0x3FC88000
 CHIP = 5
 
-# What binutils for riscv32 make of this:
+# The output of binutils for riscv32 for the following:
 #   start:  lui   a1, 0x3fc88
 #           lui   a0, 0x60000          (UART 0)
 #           jal   print
 #           lui   a0, 0x60010          (UART 1)
 #           jal   print
 #           lui   a2, 0x60000
-#   more:   lw    a3, 28(a0)           (status; bits 0 to 9: bytes that have come by UART 1)
+#   more:   lw    a3, 28(a0)           (status; bits 0 to 9: bytes in the receive FIFO)
 #           andi  a3, a3, 0x3ff
 #           beqz  a3, more
 #           lw    a3, 0(a0)
-#           sw    a3, 0(a2)            (they go out by UART 0)
+#           sw    a3, 0(a2)            (sends them by UART 0)
 #           j     more
 #   print:  lbu   a3, 0(a1)
 #           addi  a1, a1, 1
 #           beqz  a3, done
-#   wait:   lw    a4, 28(a0)           (bits 16 to 25: bytes that wait to go)
+#   wait:   lw    a4, 28(a0)           (bits 16 to 25: bytes in the transmit FIFO)
 #           srli  a4, a4, 16
 #           andi  a4, a4, 0x3ff
 #           addi  a4, a4, -64

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A pytest in another process that is held in the middle, with the QEMUs that it started."""
+"""A pytest subprocess that is paused in the middle of a test, and the QEMUs that it started."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def block():
 
 
 class Run:
-    """A pytest subprocess and the QEMU that it started."""
+    """A pytest subprocess and the QEMUs that it started."""
 
     def __init__(self, folder: Path, firmware: Path, source: str, *options: str) -> None:
         """Start pytest on `source`."""
@@ -43,7 +43,7 @@ class Run:
         for path in (fifo, seen):
             path.unlink(missing_ok=True)
             os.mkfifo(path)
-        # Held open by both ends, so that neither side waits for the other to open it.
+        # Open for reading and writing, so that neither side waits for the other to open it.
         self._fifo = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
         self._seen = os.open(seen, os.O_RDWR)
         (folder / "pytest.ini").write_text("[pytest]\n")
@@ -79,13 +79,13 @@ class Run:
         self._pidfds: list[int] = []
 
     def devices(self, count: int = 1) -> list[tuple[int, int]]:
-        """Wait until so many devices were told of; return the ids of QEMU and of its parent."""
+        """Wait for reports of this many devices; return the process ids of QEMU and its parent."""
         found: list[tuple[int, int]] = []
         text = b""
         deadline = Deadline(PATIENCE)
         while len(found) < count:
             ready, _, _ = select.select([self._fifo], [], [], deadline.remaining())
-            assert ready, f"no device was told of within {deadline}: {self.finish()}"
+            assert ready, f"no device was reported within {deadline}: {self.finish()}"
             text += os.read(self._fifo, 4096)
             *lines, text = text.split(b"\n")
             for line in lines:
@@ -97,16 +97,16 @@ class Run:
         return found
 
     def go_on(self) -> None:
-        """Let a test that told of a device go on."""
+        """Let a test that reported a device go on."""
         os.write(self._seen, b"x")
 
     def finish(self) -> str:
-        """Wait for pytest's end and return its output."""
+        """Wait for pytest to end and return its output."""
         self.output += self.process.communicate(timeout=Deadline(PATIENCE).seconds)[0]
         return self.output
 
     def assert_none_left(self) -> None:
-        """Wait until the kernel says that every QEMU is gone."""
+        """Wait until every QEMU has ended."""
         assert self._pidfds
         deadline = Deadline(10)
         for pidfd in self._pidfds:
@@ -119,7 +119,7 @@ class Run:
         assert [path.name for path in self.temporary.glob(f"{PREFIX}*")] == []
 
     def close(self) -> None:
-        """End what is left."""
+        """End pytest and any QEMU that is left."""
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         self.process.wait()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A pytest of its own in another process, for tests of what a user's pytest does."""
+"""Run pytest in another process, for tests of a user's session."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 
 
 def inner_pytest(folder: Path, *arguments: str, status: int = 0) -> str:
-    """Return what pytest printed; it runs in `folder`, with its temporary files.
+    """Run pytest in `folder`, with its temporary files there; return its output.
 
     Args:
-        folder: where.
+        folder: the working folder.
         arguments: pytest's.
-        status: how it has to end; 0 is that all passed.
+        status: the expected exit status; 0 if all pass.
     """
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
@@ -33,12 +33,12 @@ def inner_pytest(folder: Path, *arguments: str, status: int = 0) -> str:
 
 
 def failing_pytest(folder: Path, variable: str, *arguments: str) -> list[dict[str, Any]]:
-    """Run pytest in `folder`, where tests fail; return the events of `reporting.progress`.
+    """Run pytest in `folder`, with failing tests; return the events of `reporting.progress`.
 
     Args:
-        folder: where.
-        variable: of the environment, that names the pipe.
-        arguments: of pytest.
+        folder: the working folder.
+        variable: the environment variable that names the pipe.
+        arguments: pytest's.
     """
     reading, writing = os.pipe()
     command = [
@@ -63,6 +63,6 @@ def failing_pytest(folder: Path, variable: str, *arguments: str) -> list[dict[st
         ) as process,
     ):
         os.close(writing)
-        told = [json.loads(line) for line in events]
+        parsed = [json.loads(line) for line in events]
     assert process.returncode == 1, (folder / "pytest.log").read_text()
-    return told
+    return parsed

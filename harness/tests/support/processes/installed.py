@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""espbench as somebody installs it: a wheel in a virtual environment, far from the tree."""
+"""espbench as users install it: a wheel in a virtual environment outside the tree."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from espbench.firmware import sources
 
 TREE = Path(__file__).resolve().parents[4]
 LOCAL = ("PYTEST", "PYTHON", "VIRTUAL_ENV", "ESPBENCH", "GITHUB")
-"""What begins like this in the environment is of the outer run."""
+"""Prefixes of environment variables that belong to the outer run."""
 PIP = ("-m", "pip")
 QUIET = ("--quiet", "--disable-pip-version-check")
 OFFLINE = (*QUIET, "--no-deps", "--no-index")
@@ -27,9 +27,9 @@ class Installed:
     """An environment with the wheel, and an empty project.
 
     Attributes:
-        wheel: the file.
-        environment: the virtual environment; the dependencies are the outer one's.
-        project: somebody's folder.
+        wheel: the wheel's file.
+        environment: the virtual environment, with the outer one's dependencies.
+        project: the folder of a user's project.
     """
 
     wheel: Path
@@ -38,23 +38,23 @@ class Installed:
 
     @property
     def package(self) -> Path:
-        """Where the package is."""
+        """The installed package's folder."""
         (found,) = self.environment.glob("lib/python*/site-packages/espbench")
         return found
 
     def variables(self) -> dict[str, str]:
-        """Return the environment of somebody who has only this one and the system's programs."""
+        """Return variables for a user with only this environment and the system's programs."""
         kept = {name: text for name, text in os.environ.items() if not name.startswith(LOCAL)}
         return {
             **kept,
             "PATH": f"{self.environment / 'bin'}:{os.defpath}",
             "HOME": str(self.project.parent / "home"),
-            # The pinned sources are not fetched again.
+            # So that the pinned sources are not fetched again.
             "ESPBENCH_CACHE": str(sources.cache_folder()),
         }
 
     def run(self, *command: str, status: int = 0, more: Mapping[str, str] | None = None) -> str:
-        """Return what a command printed in the project; it ends with this status."""
+        """Run a command in the project, which must exit with this status; return its output."""
         result = subprocess.run(
             command,
             cwd=self.project,
@@ -69,16 +69,16 @@ class Installed:
         return result.stdout
 
     def espbench(self, *arguments: str, status: int = 0) -> str:
-        """Return what the command `espbench` printed."""
+        """Run `espbench`; return its output."""
         return self.run("espbench", *arguments, status=status)
 
     def pytest(self, *arguments: str, status: int = 0) -> str:
-        """Return what pytest printed."""
+        """Run pytest; return its output."""
         return self.run("python", "-m", "pytest", *arguments, status=status)
 
 
 def install(folder: Path) -> Installed:
-    """Make an sdist of a fresh copy of this tree, of that a wheel, and install it."""
+    """Build an sdist from a fresh copy of this tree and a wheel from the sdist, and install it."""
     copy_tree(folder / "source")
     make = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
     _python(sys.executable, folder / "source", "-c", make, str(folder / "sdist"))
@@ -90,11 +90,11 @@ def install(folder: Path) -> Installed:
 
 
 def install_wheel(wheel: Path, environment: Path, project: Path, *more: str) -> Installed:
-    """Install a wheel, and more packages of PyPI's, for an empty project."""
+    """Install a wheel, and more packages from PyPI, for an empty project."""
     made = Installed(wheel, environment, project)
     for path in (made.project, made.project.parent / "home"):
         path.mkdir()
-    # The system's own packages first: with --system-site-packages pip would see this tree's.
+    # The system's packages first: with --system-site-packages pip would see this tree's packages.
     venv.create(made.environment, symlinks=True)
     (packages,) = made.environment.glob("lib/python*/site-packages")
     python = str(made.environment / "bin" / "python")
@@ -102,14 +102,14 @@ def install_wheel(wheel: Path, environment: Path, project: Path, *more: str) -> 
     _python(sys.executable, project, *installs, *OFFLINE, str(wheel))
     if more:
         _python(sys.executable, project, *installs, *QUIET, "--no-deps", *more)
-    # A folder in a .pth file is the last to be looked in, and .pth files in it do not count: this
-    # tree's editable install is one.
+    # A folder from a .pth file is searched last, and .pth files in it are ignored, such as that of
+    # this tree's editable install.
     (packages / "outer.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return made
 
 
 def copy_tree(target: Path) -> None:
-    """Copy what git has, or would have: nothing that was made here is needed."""
+    """Copy the files that git tracks or would track, without anything generated."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=TREE, capture_output=True, check=True).stdout
     for name in filter(None, map(os.fsdecode, listed.split(b"\0"))):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A real file system that is soon full: a tmpfs that one command, and what it starts, sees."""
+"""A small file system: a tmpfs that only one command and its children see."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 SIZE = "256k"
 WAYS = (["unshare", "-m"], ["unshare", "-rm"])
-"""As root, and for whoever may be root of a namespace of their own."""
+"""Commands for root, and for users who may create a user namespace."""
 MOUNTED = f"""
 mount -t tmpfs -o size={SIZE} none "$DISK" || exit 99
 "$@"
@@ -37,21 +37,21 @@ def fill(pages=0):
             file.write(bytes(4096))
     os.truncate(rest, rest.stat().st_size - 4096 * pages)
 """
-"""What a test's module begins with that fills the disk, but for some pages."""
+"""The beginning of a test module that fills the disk except for some pages."""
 
 
 def why_not(said: str, *, root: bool) -> str:
-    """Return why no tmpfs can be mounted, by what was printed and who tried; pure."""
+    """Return why no tmpfs can be mounted, given mount's output and whether root tried; pure."""
     if root:
         return f"no tmpfs can be mounted ({said}): root lacks CAP_SYS_ADMIN, as in a container"
     return f"no tmpfs can be mounted ({said}): allow user namespaces, or run as root"
 
 
 class SmallDisk:
-    """Runs commands with a small file system at `path`."""
+    """A runner of commands with a small file system at `path`."""
 
     def __init__(self, folder: Path) -> None:
-        """Find out how one is mounted here; skip the test where nothing is allowed to."""
+        """Find out how to mount it here; skip the test if nothing may."""
         self.path = folder / "full"
         self.temporary = folder / "tmp"
         self._folder = folder
@@ -69,7 +69,7 @@ class SmallDisk:
         pytest.skip(why_not(said, root=os.geteuid() == 0))
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command, which finds the disk empty; its standard error is in its output."""
+        """Run a command with an empty disk; its standard error is part of its output."""
         assert self._way is not None
         return self._run(self._way, *command)
 
@@ -86,11 +86,11 @@ class SmallDisk:
         )
 
     def files(self) -> set[str]:
-        """Return the files, with something in them, that the last command left on the disk."""
+        """Return the non-empty files that the last command left on the disk."""
         return set(self._listing.read_text().splitlines())
 
     def assert_nothing_left(self) -> None:
-        """No process has our temporary folder in its command line, and that is empty."""
+        """Assert that no process names our temporary folder, and that the folder is empty."""
         here = str(self.temporary)
         left = [
             p for p in psutil.process_iter(["cmdline"]) if here in " ".join(p.info["cmdline"] or ())

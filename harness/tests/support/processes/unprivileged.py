@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Commands whose file permissions count, also when the tests run as root."""
+"""Run commands that are subject to file permissions, even if the tests run as root."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import subprocess
 from pathlib import Path
 
 CAPABILITIES = "-dac_override,-dac_read_search"
-"""capabilities(7) by which root passes over permissions."""
+"""capabilities(7) with which root bypasses file permissions."""
 
 
 def run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command in `folder`, held to file permissions; return what it printed."""
+    """Run a command in `folder`, subject to file permissions; return its output."""
     prefix: list[str] = []
     if os.geteuid() == 0:
         setpriv = shutil.which("setpriv")

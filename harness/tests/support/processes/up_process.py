@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench up` as a process: what it prints, what is typed, and its QEMU."""
+"""`espbench up` as a process: its output, its terminal, and its QEMU."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import psutil
 from espbench.util.timeouts import Deadline
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-"""Select graphic rendition (ECMA-48), which terminals get."""
+"""Select Graphic Rendition (ECMA-48), as sent to terminals."""
 
 
 class Up:
@@ -46,24 +46,24 @@ class Up:
         os.close(theirs)
 
     def wait_for(self, pattern: str, seconds: float = 60.0) -> re.Match[str]:
-        """Return the match of a pattern in what it shows, once it shows it."""
+        """Wait until the output matches a pattern; return the match."""
         deadline = Deadline(seconds)
         while not (found := re.search(pattern, self.shown, re.MULTILINE)):
             ready, _, _ = select.select([self._descriptor], [], [], deadline.remaining())
-            assert ready, f"{pattern!r} did not come: {self.shown}"
+            assert ready, f"{pattern!r} did not appear: {self.shown}"
             piece = os.read(self._descriptor, 65536)
-            assert piece, f"it ended before {pattern!r} came: {self.shown}"
+            assert piece, f"espbench up ended before {pattern!r} appeared: {self.shown}"
             text = piece.decode(errors="replace").replace("\r\n", "\n")
             self.shown += COLOUR.sub("", text)
         return found
 
     def type(self, text: str) -> None:
-        """Type on its terminal."""
+        """Type into its terminal."""
         os.write(self._descriptor, text.encode())
 
     @property
     def terminal(self) -> int:
-        """The descriptor of its terminal."""
+        """The file descriptor of its terminal."""
         return self._descriptor
 
     def qemu(self) -> psutil.Process:
@@ -76,7 +76,7 @@ class Up:
         return found
 
     def end(self) -> None:
-        """End it, and a shell that started it."""
+        """End it, and the shell that started it, if any."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait(Deadline(20).seconds)
@@ -85,7 +85,7 @@ class Up:
 
 @contextlib.contextmanager
 def ended(up: Up) -> Iterator[Up]:
-    """Yield it, and end it with the block."""
+    """Yield it, and end it after the block."""
     try:
         yield up
     finally:
@@ -95,6 +95,6 @@ def ended(up: Up) -> Iterator[Up]:
 def running(
     *arguments: str, terminal: bool = False, more: Mapping[str, str] | None = None
 ) -> contextlib.AbstractContextManager[Up]:
-    """Return a running `espbench up`, which ends with the block."""
+    """Yield a running `espbench up`, which ends after the block."""
     command = [sys.executable, "-m", "espbench", "up", *arguments]
     return ended(Up(command, terminal=terminal, more=more))
