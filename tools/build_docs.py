@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Builds the documentation's site into build/docs/site.
+"""Build the documentation's site in build/docs/site.
 
 python tools/build_docs.py              # any warning is an error
-python tools/build_docs.py --serve      # on loopback; builds again when a page changes
+python tools/build_docs.py --serve      # on loopback; rebuilds when a page changes
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ SITE = TREE / "build" / "docs" / "site"
 
 
 def environment() -> dict[str, str]:
-    """Return the environment in which Python finds MkDocs and the hooks."""
+    """Return environment variables with which Python finds MkDocs and the hooks."""
     tools = TREE / "tools"
     paths = [str(path) for path in (locked_packages.install("docs"), tools, tools / "docs")]
-    # Material for MkDocs prints an advertisement otherwise.
+    # Otherwise Material for MkDocs prints an advertisement.
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "NO_MKDOCS_2_WARNING": "1"}
 
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         return subprocess.run(command("serve"), cwd=TREE, env=environment(), check=False).returncode
     done = subprocess.run(command("build", "--clean"), cwd=TREE, env=environment(), check=False)
     if done.returncode:
-        print("docs: the site was not built: the reasons are above", file=sys.stderr)
+        print("docs: the site was not built: the errors are above", file=sys.stderr)
         return 1
     print(f"docs: {SITE / 'index.html'}")
     return 0

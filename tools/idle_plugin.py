@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What the plugin costs a session that uses nothing of it: pytest with it against pytest without.
+"""Measure the plugin's cost in a session that does not use it: pytest with it and without.
 
-    python tools/idle_plugin.py               # 30 runs each, in turns; exit status 1 above 1.02
+    python tools/idle_plugin.py               # 30 runs each, alternating; exit status 1 above 1.02
 
 The session has one empty test, so that a small cost shows. A run's time is the CPU time of its
 process, user and system, which varies less on a busy machine than the wall clock does.
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 LIMIT = 1.02
-"""How many times as long a session may take."""
+"""The highest ratio allowed."""
 WITHOUT = ("-p", "no:espbench")
 
 
@@ -47,7 +47,7 @@ def measure(folder: Path, options: Sequence[str]) -> float:
 
 
 def compare(rounds: int) -> tuple[list[float], list[float]]:
-    """Return the CPU seconds of sessions with the plugin, and of those without, in turns."""
+    """Return the CPU seconds of sessions with the plugin and without, run alternately."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "pytest.ini").write_text("[pytest]\n")
@@ -55,7 +55,7 @@ def compare(rounds: int) -> tuple[list[float], list[float]]:
         os.chdir(folder)
         try:
             kinds: tuple[Sequence[str], ...] = ((), WITHOUT)
-            for kind in kinds:  # compiles what is imported
+            for kind in kinds:  # compile what is imported
                 measure(folder, kind)
             found: list[tuple[float, float]] = []
             for number in range(rounds):
@@ -68,7 +68,7 @@ def compare(rounds: int) -> tuple[list[float], list[float]]:
 
 
 def main() -> int:
-    """Measure, and print one line; return an exit status."""
+    """Measure, and print one line; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=30, metavar="N", help="runs of each kind")
     rounds = parser.parse_args().rounds
@@ -78,7 +78,7 @@ def main() -> int:
     one, other = statistics.median(with_it), statistics.median(without)
     ratio = one / other
     print(
-        f"a session that uses nothing of espbench: {one:.3f} s of CPU with the plugin, "
+        f"a session that does not use espbench: {one:.3f} s of CPU with the plugin, "
         f"{other:.3f} s without (medians of {rounds}); ratio {ratio:.3f}, limit {LIMIT}"
     )
     return int(ratio > LIMIT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checks (or with --fix repairs) the style of the tree; runs every check even when one fails."""
+"""Check the style of the tree, or fix it with --fix; run every check even if one fails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PROGRAMS = Path(sys.executable).parent
-"""The environment's: formats differ between versions, and the lock names one of each."""
+"""The environment's, because formats differ between versions and the lock pins one."""
 TREE = Path(__file__).resolve().parent.parent
 PYTHON = ["certs", "ci", "harness", "scenarios", "tools", "firmware", "conftest.py", "setup.py"]
 
@@ -49,9 +49,9 @@ def main(arguments: Sequence[str]) -> int:
         if subprocess.run(command, cwd=TREE, check=False).returncode
     ]
     for name in failed:
-        print(f"lint: {name} failed: its complaints are above", file=sys.stderr)
+        print(f"lint: {name} failed: its errors are above", file=sys.stderr)
     if not failed:
-        print("lint: ruff, mypy, import-linter and clang-format found nothing")
+        print("lint: ruff, mypy, import-linter and clang-format passed")
     return 1 if failed else 0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writes the locks of the requirements with the environment's uv."""
+"""Write the requirements' lock files with the environment's uv."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Installs a second set of locked packages into a folder of its own, beside the environment."""
+"""Install a second set of locked packages into a separate folder beside the environment."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ PATIENCE_S = 240.0
 def install(name: str) -> Path:
     """Return the folder, for PYTHONPATH, with the packages of `requirements-NAME.lock`.
 
-    They are installed once for each content of the lock file. Processes that come at the same time
-    wait for the first.
+    They are installed once per version of the lock file. Concurrent processes wait for the first.
 
     Raises:
-        subprocess.CalledProcessError: pip failed; its own words are on standard error.
+        subprocess.CalledProcessError: pip failed; its errors are on standard error.
         subprocess.TimeoutExpired: pip took longer than `PATIENCE_S`.
     """
     lock = TREE / f"requirements-{name}.lock"

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Takes the screenshot of the device's page: a real device, in QEMU, in a real browser.
+"""Take a screenshot of the device's page, served by a device in QEMU, in a real browser.
 
     python tools/page_shot.py docs/images/page.png
     python tools/page_shot.py --dark --phone /tmp/page.png
 
-Needs the virtual environment of the tree, and Chromium.
+Needs the tree's virtual environment, and Chromium.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def use(page: Page) -> None:
 
 
 def shoot(device: Device, output: Path, *, dark: bool, phone: bool) -> None:
-    """Open the device's page over https, use it, and write the picture of it."""
+    """Open the device's page over https, use it, and save the screenshot."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         context = browser.new_context(
@@ -71,12 +71,14 @@ def shoot(device: Device, output: Path, *, dark: bool, phone: bool) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Boot a device and photograph its page; return an exit status."""
-    parser = argparse.ArgumentParser(description="Photographs the page of an emulated device.")
+    """Boot a device and take the screenshot; return an exit status."""
+    parser = argparse.ArgumentParser(description="Take a screenshot of an emulated device's page.")
     parser.add_argument("output", type=Path, help="the PNG to write")
-    parser.add_argument("--firmware", type=Path, help="instead of the tree's own, built first")
-    parser.add_argument("--dark", action="store_true", help="with the system's dark colours")
-    parser.add_argument("--phone", action="store_true", help="360 pixels wide")
+    parser.add_argument(
+        "--firmware", type=Path, help="firmware to use instead of the tree's, which is built first"
+    )
+    parser.add_argument("--dark", action="store_true", help="use the dark colour scheme")
+    parser.add_argument("--phone", action="store_true", help="use a viewport 360 pixels wide")
     options = parser.parse_args(arguments)
     if shutil.which("chromium") is None:
         print(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The Debian packages that espbench needs, in one place, and how they get onto the machine.
+"""The Debian packages that espbench needs, and their installation.
 
-python3 tools/bootstrap/debian.py  # the line that installs what is missing here, for all purposes
-python3 tools/bootstrap/debian.py --all  # the line for a machine that has nothing
+python3 tools/bootstrap/debian.py  # print the command that installs what this machine lacks
+python3 tools/bootstrap/debian.py --all  # print the command for a machine with nothing installed
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ APT = "apt-get install --no-install-recommends"
 
 @dataclass(frozen=True)
 class Package:
-    """A Debian package, and what shows that it (or something as good) is there.
+    """A Debian package, and how to detect that it (or an equivalent) is installed.
 
     Attributes:
-        name: what apt calls it.
+        name: apt's name.
         programs: all of them must be on PATH.
         files: all of them must exist.
         modules: Python modules that the running Python must have.
-        purposes: who needs it.
-        optional: for nothing that anybody must have: what is lost without it, as in "skipped";
-            empty for what must be there.
+        purposes: the purposes that need it.
+        optional: for an optional package, what is lost without it ("... are skipped"); empty for a
+        required one.
     """
 
     name: str
@@ -71,7 +71,7 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Machine:
-    """How to look at a machine; the tests give another one."""
+    """How to inspect a machine; the tests pass a fake one."""
 
     has_program: Callable[[str], bool]
     has_file: Callable[[str], bool]
@@ -115,23 +115,23 @@ def missing(
 
 
 def install_line(packages: Sequence[Package]) -> str:
-    """Return the one line that a user without root's rights hands to sudo."""
+    """Return the one command that installs the packages, for root to run."""
     return " ".join([APT, *(package.name for package in packages)])
 
 
 def request(packages: Sequence[Package]) -> str:
-    """Return what to ask a user for who cannot install anything himself; pure.
+    """Return the request to a user without root privileges; pure.
 
     Args:
-        packages: all that are missing, whatever for, so that nobody is asked a second time.
+        packages: those missing for any purpose, so that one request is enough.
     """
     lines = [
-        "some Debian packages are missing. Run this line as root, then make again "
-        "(it is for make run, make test and make lint):",
+        "some Debian packages are missing. Run this line as root, then run make again "
+        "(it covers make run, make test and make lint):",
         install_line([package for package in packages if not package.optional]),
     ]
     lines += [
-        f"Add {package.name} if you like: without it {package.optional}."
+        f"Optionally add {package.name}: without it {package.optional}."
         for package in packages
         if package.optional
     ]
@@ -139,7 +139,7 @@ def request(packages: Sequence[Package]) -> str:
 
 
 def wanted_things(packages: Sequence[Package]) -> str:
-    """Return what is missing in words that mean something without apt."""
+    """Return what is missing in terms that are useful without apt."""
     things: list[str] = []
     for package in packages:
         things += [*package.programs, *package.files]
@@ -148,25 +148,25 @@ def wanted_things(packages: Sequence[Package]) -> str:
 
 
 def is_distribution_python(executable: str) -> bool:
-    """Return whether this Python came with the system, so that apt can complete it."""
+    """Return whether this Python is the system's, so that apt can complete it."""
     return str(Path(executable).resolve()).startswith("/usr/bin/")
 
 
 def is_root() -> bool:
-    """Return whether apt-get may install."""
+    """Return whether apt-get may install packages."""
     return os.geteuid() == 0
 
 
 def has_lists(folder: Path = Path("/var/lib/apt/lists")) -> bool:
-    """Return whether apt knows any package."""
+    """Return whether apt has any package lists."""
     return any(folder.glob("*_Packages*"))
 
 
 def ensure(purpose: str) -> None:
-    """Install what is missing when root, else say what to install.
+    """Install what is missing as root, or else say what to install.
 
     Raises:
-        Problem: something is missing still.
+        Problem: something is still missing.
     """
     everything = missing(purpose)
     absent = [package for package in everything if not package.optional]
@@ -182,7 +182,7 @@ def _try_to_install(packages: Sequence[Package]) -> None:
     try:
         install([package.name for package in packages])
     except Problem as problem:
-        print(f"espbench: {problem} Until then the tests that need it are skipped.", flush=True)
+        print(f"espbench: {problem} Until then, the tests that need it are skipped.", flush=True)
 
 
 def _ensure_all(purpose: str, absent: Sequence[Package]) -> None:
@@ -193,7 +193,7 @@ def _ensure_all(purpose: str, absent: Sequence[Package]) -> None:
         )
     if shutil.which("apt-get") is None:
         raise Problem(
-            f"these are missing, and there is no apt-get to install them with: "
+            f"apt-get was not found, so these have to be installed by other means: "
             f"{wanted_things(absent)} (on Debian: {install_line(absent)})"
         )
     if not is_root():
@@ -203,13 +203,13 @@ def _ensure_all(purpose: str, absent: Sequence[Package]) -> None:
     still = [package for package in missing(purpose) if not package.optional]
     if still:
         raise Problem(
-            f"apt-get installed what was asked for, but {wanted_things(still)} cannot be found: "
+            f"apt-get installed the packages, but {wanted_things(still)} cannot be found: "
             "check that /usr/bin is on PATH."
         )
 
 
 def install(names: Sequence[str]) -> None:
-    """Install packages, with fresh lists when there are none or when they are too old.
+    """Install packages; update apt's lists first if there are none, or if they turn out stale.
 
     Raises:
         Problem: apt-get failed.
@@ -225,8 +225,8 @@ def install(names: Sequence[str]) -> None:
         if _apt("install", *names) == 0:
             return
     raise Problem(
-        f"apt-get could not install {' '.join(names)}: its own words are above. "
-        "Put that right (network, disk, sources.list), then make again."
+        f"apt-get could not install {' '.join(names)}: its errors are above. "
+        "Fix the cause (network, disk, sources.list), then run make again."
     )
 
 
@@ -241,7 +241,7 @@ def _apt(action: str, *names: str) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the line; nothing when nothing is missing."""
+    """Print the command, or nothing if no package is missing."""
     packages = PACKAGES if "--all" in arguments else missing_for_any()
     if required := [package for package in packages if not package.optional]:
         print(install_line(required))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The virtual environment in the tree: made whole, or made again; left alone when it is right."""
+"""The virtual environment in the tree: create or update it only if it is not up to date."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from problem import Problem
 
 FOLDER = ".venv"
 STAMP = "espbench-stamp"
-"""Written last: an environment without it was left half-made."""
+"""Written last: an environment without it is incomplete."""
 
 
 def locked_stamp(tree: Path) -> str:
-    """Return what the environment's packages depend on: lock file, Python and where the tree is.
+    """Return a digest of what the environment's packages depend on: lock file, Python and path.
 
-    Each version of Python looks for packages in a folder of its own, and loads only those compiled
-    for it. The place matters because the programs in an environment name their interpreter by path.
+    Each version of Python searches its own folder for packages, and loads only those compiled for
+    it. The path matters because the programs in an environment name their interpreter by path.
     """
     digest = hashlib.sha256()
     digest.update(python_abi().encode())
@@ -37,10 +37,10 @@ def locked_stamp(tree: Path) -> str:
 
 
 def path_problem(tree: str) -> str:
-    """Return why no environment can be in a tree with this path, or ""; pure.
+    """Return why an environment cannot work in a tree with this path, or ""; pure.
 
-    With a space in its path, pip has the programs in an environment started by a shell, to which
-    the path stands in double quotes.
+    If the path contains a space, pip makes the environment's programs start through a shell, with
+    the path in double quotes.
     """
     if ":" in tree or "\n" in tree:
         mark = "a colon" if ":" in tree else "a line break"
@@ -49,20 +49,20 @@ def path_problem(tree: str) -> str:
     else:
         return ""
     return (
-        f"the path of this clone, {tree!r}, has {mark} in it, with which the programs of a virtual "
-        "environment do not start: move the clone to another folder, then make again."
+        f"the path of this clone, {tree!r}, contains {mark}, so the programs of a virtual "
+        "environment would not start: move the clone to another folder, then run make again."
     )
 
 
 def python_abi() -> str:
-    """Return for which Python packages are installed and compiled, as in `cpython-311-x86_64`."""
+    """Return the ABI for which packages are installed, such as `cpython-311-x86_64`."""
     return str(sysconfig.get_config_var("SOABI") or sys.implementation.cache_tag)
 
 
 def base_python() -> str:
-    """Return the interpreter to make an environment with: never one inside an environment.
+    """Return the interpreter to create the environment with, never one inside an environment.
 
-    Where `.venv` is active, `python3` is its own, and goes away when it is made again.
+    If `.venv` is active, `python3` is the one in it, which is removed when `.venv` is rebuilt.
     """
     if sys.prefix == sys.base_prefix:
         return sys.executable
@@ -71,25 +71,25 @@ def base_python() -> str:
 
 
 def project_stamp(tree: Path) -> str:
-    """Return what the editable install of the harness depends on."""
+    """Return a digest of what the editable install of the harness depends on."""
     return hashlib.sha256((tree / "pyproject.toml").read_bytes()).hexdigest()
 
 
 def read_stamp(folder: Path) -> tuple[str, str]:
-    """Return the stamps of an environment; empty ones when there is none, or half of one."""
+    """Return an environment's stamps; empty ones if it does not exist or is incomplete."""
     try:
         packages, project = (folder / STAMP).read_text().split()
     except (OSError, ValueError):
         return "", ""
-    # A link to an interpreter that the system has replaced since: exists() follows it.
+    # bin/python may link to an interpreter that the system has since replaced: exists() follows it.
     return (packages, project) if (folder / "bin" / "python").exists() else ("", "")
 
 
 def ensure(tree: Path) -> Path:
-    """Make the environment of `tree` right and return the folder of its programs.
+    """Bring the environment of `tree` up to date and return the folder of its programs.
 
     Raises:
-        Problem: it could not be made.
+        Problem: it could not be created.
     """
     if problem := path_problem(str(tree)):
         raise Problem(problem)
@@ -123,13 +123,13 @@ def _make(tree: Path, folder: Path) -> None:
         )
     except OSError as error:
         raise Problem(
-            f"{folder} could not be made ({error.strerror}): see to that folder."
+            f"{folder} could not be created ({error.strerror}): check that folder's permissions."
         ) from error
     if result.returncode:
         last = (result.stdout + result.stderr).strip().splitlines()[-1:]
         raise Problem(
-            f"Python could not make a virtual environment in {folder} ({' '.join(last)}): "
-            "check the free space on that disk, then make again."
+            f"Python could not create a virtual environment in {folder} ({' '.join(last)}): "
+            "check the free space on that disk, then run make again."
         )
     install.add_uv(folder, (tree / "requirements.lock").read_text())
     install.install(
@@ -147,19 +147,19 @@ def _write_stamp(folder: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def _lock(tree: Path) -> Iterator[None]:
-    """Let one process at a time change the environment."""
+    """Allow one process at a time to change the environment."""
     path = tree / "build" / ".venv.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = path.open("w")
     except OSError as error:
         raise Problem(
-            f"{path.parent} cannot be written ({error.strerror}): clone into a folder of your own."
+            f"{path.parent} cannot be written ({error.strerror}): clone into a folder that you own."
         ) from error
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("espbench: another run is making .venv; waiting for it", flush=True)
+            print("espbench: another run is setting up .venv: waiting for it", flush=True)
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Installs packages into a virtual environment: with uv, in half of the time or less, or with pip.
+"""Install packages into a virtual environment with uv, in at most half the time, or with pip.
 
-pip is there in each new environment, so it installs uv. uv does not read pip's configuration; what
-that says about indexes, proxies and certificates goes to it in its own variables. Whatever uv
-cannot do, pip does: it speaks for what is wrong.
+Every new environment has pip, which installs uv. uv does not read pip's configuration, so the
+settings for indexes, proxies and certificates are passed in uv's environment variables. If uv
+fails, pip takes over, and its errors are shown.
 """
 
 from __future__ import annotations
@@ -29,50 +29,50 @@ UV_VARIABLES = {
     "client-cert": "SSL_CLIENT_CERT",
     "proxy": "ALL_PROXY",
 }
-"""uv's variable for each setting of pip that says where packages come from."""
+"""uv's environment variable for each of pip's settings of package sources."""
 _SECTIONS = ("global", "install", ":env:")
-"""Those of pip's configuration that `pip install` obeys; a later one overrides."""
+"""Sections of pip's configuration that apply to `pip install`; later ones override."""
 _COMMAS = {"UV_FIND_LINKS"}
-"""Variables whose items stand between commas; pip's stand between spaces."""
+"""Variables whose items are separated by commas; pip separates them by spaces."""
 
 
 def install(folder: Path, arguments: Sequence[str], failure: str) -> None:
-    """Install into the environment `folder` what `pip install` would with these arguments.
+    """Install into the environment `folder` as `pip install` would with these arguments.
 
     Raises:
-        Problem: it failed; begins with `failure`.
+        Problem: it failed; the message begins with `failure`.
     """
     uv = folder / "bin" / "uv"
     if uv.exists():
         if _uv(uv, arguments):
             return
-        print("espbench: uv could not do that, so pip does, which takes longer", flush=True)
+        print("espbench: uv failed, so pip is used, which takes longer", flush=True)
     result = _pip(folder, ["install", *arguments], show=True)
     if result.returncode:
         raise Problem(f"{failure}: {explain(result.stderr)}")
 
 
 def add_uv(folder: Path, lock: str) -> None:
-    """Install the uv of a lock file's text, if there is one for this machine and it can be had."""
+    """Install the uv that a lock file's text names, if it is available for this machine."""
     if not (line := locked_uv(lock)):
         return
     only_uv = folder / "uv.txt"
     only_uv.write_text(line)
-    # Without a wheel pip would compile it, for which it needs Rust.
+    # Without a wheel, pip would compile it, which needs Rust.
     _pip(folder, ["install", *HASHED, "--only-binary=:all:", "-r", str(only_uv)])
     only_uv.unlink()
 
 
 def locked_uv(lock: str) -> str:
-    """Return what a lock file has about uv, with its hashes, or ""; pure."""
+    """Return a lock file's entry for uv, with its hashes, or ""; pure."""
     found = re.search(r"^uv==.*?(?=^\S|\Z)", lock, re.MULTILINE | re.DOTALL)
     return found[0] if found else ""
 
 
 def uv_variables(config: str) -> dict[str, str]:
-    """Return uv's variables for what `pip config list` printed; pure.
+    """Return uv's variables for the output of `pip config list`; pure.
 
-    A line is such as `global.index-url='https://...'`.
+    A line looks like `global.index-url='https://...'`.
     """
     settings: dict[str, str] = {}
     for section in _SECTIONS:
@@ -90,13 +90,13 @@ def uv_variables(config: str) -> dict[str, str]:
 def _uv(uv: Path, arguments: Sequence[str]) -> bool:
     python = uv.parent / "python"
     config = _pip(uv.parent.parent, ["config", "list"]).stdout
-    # As pip does, look into every index: a locked hash says which file is the right one.
+    # Search every index, as pip does: the locked hash identifies the right file.
     environment: Mapping[str, str] = {
         "UV_INDEX_STRATEGY": "unsafe-best-match",
         **uv_variables(config),
         **os.environ,
     }
-    # Its progress goes to the terminal.
+    # uv prints its progress on standard error.
     stderr = None if sys.stdout.isatty() else subprocess.DEVNULL
     command = [str(uv), "pip", "install", f"--python={python}", *arguments]
     return not subprocess.run(
@@ -107,7 +107,7 @@ def _uv(uv: Path, arguments: Sequence[str]) -> bool:
 def _pip(
     folder: Path, arguments: Sequence[str], *, show: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Run pip; its progress goes to the terminal when `show`, its errors are kept."""
+    """Run pip; capture its errors, and show its progress on a terminal if `show`."""
     command = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
     progress = show and sys.stdout.isatty()
     if show and not progress:
@@ -123,7 +123,7 @@ def _pip(
 
 
 def explain(stderr: str) -> str:
-    """Return what pip's errors mean, and what to do next."""
+    """Explain pip's errors, and say what to do next."""
     text = stderr.lower()
     last = next(
         (line for line in reversed(stderr.strip().splitlines()) if "error" in line.lower()),
@@ -131,14 +131,14 @@ def explain(stderr: str) -> str:
     ).strip()
     if "do not match the hashes" in text:
         return (
-            "a package differs from the one that requirements.lock names. Make again; if it "
-            f"stays so, something between you and the package index alters files ({last})."
+            "a package differs from the one in requirements.lock. Run make again; if that does not "
+            f"help, something between you and the package index alters files ({last})."
         )
     if "no space left" in text:
-        return "the disk is full. Free some space (about 300 MB), then make again."
+        return "the disk is full. Free some space (about 300 MB), then run make again."
     if "no matching distribution" in text or "connection" in text or "timed out" in text:
         return (
-            "the package index did not answer, or lacks a package. Check the network, a proxy "
-            f"and pip's configuration, then make again ({last})."
+            "the package index did not answer, or lacks a package. Check the network, the proxy "
+            f"and pip's configuration, then run make again ({last})."
         )
-    return f"{last}. Put that right, then make again."
+    return f"{last}. Fix the cause, then run make again."

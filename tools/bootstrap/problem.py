@@ -3,4 +3,4 @@
 
 
 class Problem(Exception):
-    """A sentence that says what is wrong and what to do next."""
+    """A message that says what is wrong and what to do next."""

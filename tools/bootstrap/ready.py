@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The steps that make a clone ready: Debian packages, then the virtual environment."""
+"""The set-up of a clone: Debian packages, then the virtual environment."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TREE = Path(__file__).resolve().parents[2]
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     result = argparse.ArgumentParser(
-        prog="bootstrap", description="Makes this clone ready for a purpose."
+        prog="bootstrap", description="Set up this clone for a purpose."
     )
-    result.add_argument("purpose", choices=debian.PURPOSES, help="what the machine must be able to")
+    result.add_argument("purpose", choices=debian.PURPOSES, help="what to set up for")
     result.add_argument(
         "command", nargs="*", help="a program of the virtual environment and its arguments"
     )
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what is left to do; return an exit status, or become the command."""
+    """Run the missing steps; return an exit status, or exec the command."""
     options = parser().parse_args(arguments)
     try:
         debian.ensure(options.purpose)
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"espbench: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("espbench: stopped; the next run goes on where this one was.", file=sys.stderr)
+        print("espbench: stopped: the next run continues from here.", file=sys.stderr)
         return 130
     if not options.command:
         return 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes the sections of a page out of an argparse parser; pure."""
+"""Generate the sections of a page from an argparse parser; pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _sections(parsers: Mapping[str, argparse.ArgumentParser]) -> Iterator[str]:
 
 
 def _invocation(action: argparse.Action) -> str:
-    """Return how an argument is written, such as `--out DIR`."""
+    """Return how to write an argument, such as `--out DIR`."""
     value = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
     if action.choices is not None and action.metavar is None:
         value = "|".join(map(str, action.choices))
@@ -53,10 +53,10 @@ def _invocation(action: argparse.Action) -> str:
 
 
 def _meaning(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
-    """Return an argument's help, with argparse's own placeholders filled in."""
+    """Return an argument's help, with argparse's placeholders filled in."""
     return parser._get_formatter()._expand_help(action) if action.help else ""
 
 
 def _cell(text: str) -> str:
-    """Return a text for a cell of a table."""
+    """Return text for a table cell."""
     return text.replace("|", "\\|").replace("<", "&lt;")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""MkDocs' hooks: navigation, the command line, pages for linked files outside of docs/, and stubs.
+"""MkDocs hooks: navigation, the command line, pages for linked files outside of docs/, and stubs.
 
-Pages link to sources, tests and READMEs by their paths in the tree, so that the links work on a
-code host too. In the site each of these files gets a page of its own below `tree/`.
+Pages link to sources, tests and READMEs by their paths in the tree, so that the links also work on
+a code host. In the site, each of these files gets its own page below `tree/`.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from mkdocs.structure.pages import Page
 TREE = Path(__file__).resolve().parents[2]
 DOCS = "docs/"
 OUTSIDE = "tree/"
-"""Where the site has the files that are not in docs/."""
+"""The site's folder for files outside of docs/."""
 INDEX = f"{DOCS}index.md"
 COMMANDS = "<!-- commands -->"
-"""Where a page wants the sections about the commands."""
+"""The placeholder for the sections about the commands."""
 STUBS = TREE / "harness" / "espbench" / "stubs"
 PACKAGES = TREE / "build" / "docs" / "stubs"
-"""In mkdocs.yml, too."""
+"""Must match mkdocs.yml."""
 LANGUAGES = {".c": "c", ".h": "c", ".md": "", ".py": "python", ".toml": "toml", ".yml": "yaml"}
 
 
 def tree_of(config: MkDocsConfig) -> Path:
-    """Return the folder that has mkdocs.yml."""
+    """Return the folder with mkdocs.yml."""
     return Path(config.config_file_path).parent
 
 
 def uri_of(path: str) -> str:
-    """Return the name in the site of a file of the tree."""
+    """Return the site's name for a file of the tree."""
     if path.startswith(DOCS):
         return path.removeprefix(DOCS)
     return OUTSIDE + (path if path.endswith(".md") else f"{path}.md")
@@ -51,9 +51,9 @@ def path_of(uri: str) -> str:
 
 
 def resolved(tree: Path, path: str, target: str) -> str | None:
-    """Return what a link in the file `path` names: a file of the tree, a folder, or None.
+    """Return the target of a link in the file `path`: a file or folder of the tree, or None.
 
-    For a folder with a README that is the README.
+    For a folder with a README, return the README.
     """
     if not is_local(target):
         return None
@@ -65,7 +65,7 @@ def resolved(tree: Path, path: str, target: str) -> str | None:
 
 
 def linked_outside(tree: Path, paths: Iterable[str]) -> set[str]:
-    """Return the files outside of docs/ that pages link to, and those that these link to."""
+    """Return the files outside of docs/ that pages link to, directly or through such files."""
     unread, found = list(paths), set[str]()
     while unread:
         path = unread.pop()
@@ -79,10 +79,10 @@ def linked_outside(tree: Path, paths: Iterable[str]) -> set[str]:
 
 
 def on_startup(**_: object) -> None:
-    """Copy the stubs of the device's modules to where griffe finds them.
+    """Copy the stubs of the device's modules to a place where griffe finds them.
 
-    griffe looks for a top-level module as a package or as a `.py` file, not as a `.pyi` file. A
-    file that is right stays as it is, because another build may be reading it.
+    griffe finds a top-level module as a package or a `.py` file, not as a `.pyi` file. A file that
+    is up to date is not rewritten, because another build may be reading it.
     """
     wanted = {stub.stem: stub.read_bytes() for stub in STUBS.glob("*.pyi")}
     for name, text in wanted.items():
@@ -98,7 +98,7 @@ def on_startup(**_: object) -> None:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Make the navigation: a section for each of the index, with the pages that it links to."""
+    """Build the navigation: for each section of the index, the pages that it links to."""
     tree = tree_of(config)
     _, *sections = (tree / INDEX).read_text(encoding="utf-8").split("\n## ")
     nav: list[str | dict[str, list[str]]] = ["index.md"]
@@ -144,14 +144,14 @@ def content(tree: Path, path: str) -> str:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: object) -> str:
-    """Lead links to files of the tree to the pages that show them, and list the commands."""
+    """Redirect links to files of the tree to the pages that show them, and list the commands."""
     uri = page.file.src_uri
     tree = tree_of(config)
 
     def change(target: str) -> str:
         linked = resolved(tree, path_of(uri), target)
         if linked is None:
-            return target  # MkDocs complains about it
+            return target  # MkDocs reports it
         _, mark, anchor = target.partition("#")
         return posixpath.relpath(uri_of(linked), posixpath.dirname(uri) or ".") + mark + anchor
 

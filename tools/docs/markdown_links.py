@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds and changes the links of a Markdown page; pure, and blind to blocks of code."""
+"""Find and change the links of a Markdown page, except in code blocks; pure."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ LINK = re.compile(r"(?<=\]\()[^)\s]+(?=\))")
 
 
 def prose(text: str) -> str:
-    """Return a page without its blocks of code."""
+    """Return a page without its code blocks."""
     return FENCE.sub("", text)
 
 
 def is_local(target: str) -> bool:
-    """Return whether a link leads to a file: neither to the web nor inside its own page."""
+    """Return whether a link leads to a file: neither to the web nor into its own page."""
     return not re.match(r"[a-z][a-z+.-]*:|#", target)
 
 
 def targets(text: str) -> list[str]:
-    """Return where the links and images of a page lead, anchors included."""
+    """Return the targets of a page's links and images, including anchors."""
     return LINK.findall(prose(text))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads the stubs of the device's modules with griffe; as its extension, shows overloads."""
+"""Read the stubs of the device's modules with griffe; also griffe's extension for overloads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import griffe
 STUBS = Path(espbench.__file__).parent / "stubs"
 IN_C = ("httpserver", "wsserver", "webrepl", "bench")
 FROZEN = ("page",)
-"""In Python: `dir()` shows more than is meant for others."""
+"""Modules in Python, whose `dir()` shows more than their public names."""
 MODULES = (*IN_C[:3], *FROZEN, *IN_C[3:])
 
 BY_PLACE = (griffe.ParameterKind.positional_only, griffe.ParameterKind.positional_or_keyword)
@@ -21,13 +21,14 @@ BY_KEYWORD = (griffe.ParameterKind.keyword_only, griffe.ParameterKind.positional
 
 
 class StubOverloads(griffe.Extension):
-    """Makes a function of overloads without an implementation, which griffe leaves out.
+    """Turn overloads without an implementation into a function, because griffe drops them.
 
-    In a stub every overloaded function is one. It gets the docstrings of all its overloads.
+    In a stub, all overloaded functions are like that. The function gets the docstrings of all its
+    overloads.
     """
 
     def on_module_members(self, *, mod: griffe.Module, **_: Any) -> None:
-        """Add the overloaded functions of a module whose members have been read."""
+        """Add the overloaded functions of a module after its members have been read."""
         for name, overloads in mod.overloads.items():
             if overloads and name not in mod.members:
                 mod.set_member(name, _joined(overloads))
@@ -55,7 +56,7 @@ def _joined(overloads: list[griffe.Function]) -> griffe.Function:
 
 
 def read(path: Path) -> griffe.Module:
-    """Return what a file of Python or a stub declares, its docstrings in Google's style."""
+    """Return the declarations of a Python file or stub, with Google-style docstrings."""
     return griffe.visit(
         path.stem,
         filepath=path,
@@ -66,7 +67,7 @@ def read(path: Path) -> griffe.Module:
 
 
 def read_module(name: str) -> griffe.Module:
-    """Return what the stub of a module of the device declares."""
+    """Return the declarations in the stub of one of the device's modules."""
     return read(STUBS / f"{name}.pyi")
 
 
@@ -76,5 +77,5 @@ def fields(record: griffe.Class) -> Mapping[str, str]:
 
 
 def functions(module: griffe.Module) -> list[griffe.Function]:
-    """Return the functions of a module, and each overload in place of its function."""
+    """Return the functions of a module, with overloads listed separately."""
     return [each for one in module.functions.values() for each in (one.overloads or [one])]

@@ -68,10 +68,10 @@ def test_not_root(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Problem) as error:
         debian.ensure("run")
     assert str(error.value) == (
-        "some Debian packages are missing. Run this line as root, then make again (it is for make "
-        "run, make test and make lint):\n"
+        "some Debian packages are missing. Run this line as root, then run make again (it covers "
+        "make run, make test and make lint):\n"
         "apt-get install --no-install-recommends some-package compiler\n"
-        "Add browser if you like: without it pages are skipped."
+        "Optionally add browser: without it pages are skipped."
     )
 
 
@@ -124,13 +124,13 @@ def test_no_apt(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Problem) as error:
         debian.ensure("run")
     assert str(error.value) == (
-        "these are missing, and there is no apt-get to install them with: some-program, /some/file "
-        "(on Debian: apt-get install --no-install-recommends some-package)"
+        "apt-get was not found, so these have to be installed by other means: some-program, "
+        "/some/file (on Debian: apt-get install --no-install-recommends some-package)"
     )
 
 
 def test_python_without_venv(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Python of one's own that has no venv cannot be mended by apt: it says so."""
+    """A Python of one's own that has no venv cannot be completed by apt: the error says so."""
     package = Package("python3-venv", modules=("venv", "ensurepip"))
     monkeypatch.setattr(debian, "missing", lambda _purpose: [package])
     monkeypatch.setattr(sys, "executable", "/opt/odd/python3")
@@ -169,8 +169,8 @@ def test_apt_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Problem) as error:
         debian.install(["thing", "other"])
     assert str(error.value) == (
-        "apt-get could not install thing other: its own words are above. Put that right (network, "
-        "disk, sources.list), then make again."
+        "apt-get could not install thing other: its errors are above. Fix the cause (network, "
+        "disk, sources.list), then run make again."
     )
 
 
@@ -246,8 +246,8 @@ def test_path_that_no_environment_can_have(path: str, mark: str, steps: list[str
     with pytest.raises(Problem) as error:
         environment.ensure(Path(path))
     assert str(error.value) == (
-        f"the path of this clone, {path!r}, has {mark} in it, with which the programs of a virtual "
-        "environment do not start: move the clone to another folder, then make again."
+        f"the path of this clone, {path!r}, contains {mark}, so the programs of a virtual "
+        "environment would not start: move the clone to another folder, then run make again."
     )
     assert steps == []
 
@@ -298,23 +298,24 @@ def test_inside_of_the_environment_that_is_made_again(
 @pytest.mark.parametrize(("stderr", "sentence"), [
     (
         "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
-        "a package differs from the one that requirements.lock names. Make again; if it stays so, "
-        "something between you and the package index alters files (ERROR: THESE PACKAGES DO NOT "
-        "MATCH THE HASHES FROM THE REQUIREMENTS FILE.).",
+        "a package differs from the one in requirements.lock. Run make again; if that does not "
+        "help, something between you and the package index alters files (ERROR: THESE PACKAGES DO "
+        "NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.).",
     ),
     (
         "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
-        "the disk is full. Free some space (about 300 MB), then make again.",
+        "the disk is full. Free some space (about 300 MB), then run make again.",
     ),
     (
         "WARNING: Retrying\nERROR: No matching distribution found for rich",
-        "the package index did not answer, or lacks a package. Check the network, a proxy and "
-        "pip's configuration, then make again (ERROR: No matching distribution found for rich).",
+        "the package index did not answer, or lacks a package. Check the network, the proxy and "
+        "pip's configuration, then run make again (ERROR: No matching distribution found for "
+        "rich).",
     ),
-    ("", "pip gave no reason. Put that right, then make again."),
+    ("", "pip gave no reason. Fix the cause, then run make again."),
 ])  # fmt: skip
 def test_pip_errors(stderr: str, sentence: str) -> None:
-    """pip's errors are told in a sentence that says what to do."""
+    """pip's errors become a sentence that says what to do."""
     assert install.explain(stderr) == sentence
 
 
@@ -387,7 +388,7 @@ def test_uv_or_pip(
         "pip": "python -m pip --disable-pip-version-check --quiet install -r x.lock",
     }
     assert (folder / "calls").read_text().splitlines() == [calls[name] for name in installer]
-    said = "espbench: uv could not do that, so pip does, which takes longer\n"
+    said = "espbench: uv failed, so pip is used, which takes longer\n"
     assert capsys.readouterr().out == (said if len(installer) == 2 else "")
 
 
@@ -396,7 +397,7 @@ def test_neither_uv_nor_pip(programs: Callable[..., Path]) -> None:
     folder = programs(uv=2, pip=1)
     with pytest.raises(Problem) as error:
         install.install(folder, [], "it failed")
-    assert str(error.value) == "it failed: ERROR: no reason. Put that right, then make again."
+    assert str(error.value) == "it failed: ERROR: no reason. Fix the cause, then run make again."
 
 
 def test_old_python() -> None:
@@ -411,8 +412,8 @@ def test_old_python() -> None:
     )
     assert result.returncode == 1
     assert result.stderr == (
-        "espbench: needs Python 3.11 or newer, and /usr/bin/python3 is 3.7: install a newer one "
-        "and name it, as in: make run PYTHON=python3.12\n"
+        "espbench: needs Python 3.11 or newer, but /usr/bin/python3 is 3.7: install a newer one "
+        "and pass it, as in: make run PYTHON=python3.12\n"
     )
 
 
