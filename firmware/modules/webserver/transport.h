@@ -10,12 +10,14 @@
  *  - down: MicroPython's thread calls transport_respond(), transport_ws_send() and
  *    transport_ws_close(), which queue bytes on the connection; the network context sends them.
  *
- * Only one of them runs at a time, so that a call in either direction is atomic for the other side:
- *  - on lx60 they are one thread. The network context is entered from the VM hook, from idle and
- * from sleeps, never from an allocator and never from itself (transport_poll() is guarded);
- *  - on ESP-IDF the network context is a task that takes MicroPython's GIL to run, so that it gets
- * in at the same points: between instructions of the VM, in idle and in sleeps. lwIP's callbacks
- * come in its own thread there, and are kept apart by lwIP's core lock (NETWORK_LOCKED).
+ * Only one of them runs at a time, so that a call in either direction is atomic for the other side.
+ *
+ * On lx60 they are one thread. The network context is entered from the VM hook, from idle and from
+ * sleeps, never from an allocator and never from itself (transport_poll() is guarded).
+ *
+ * On ESP-IDF the network context is a task that takes MicroPython's GIL to run, so that it gets in
+ * at the same points: between instructions of the VM, in idle and in sleeps. lwIP's callbacks come
+ * in its own thread there, and are kept apart by lwIP's core lock (NETWORK_LOCKED).
  *
  * Nothing here touches MicroPython's GC heap: memory comes from the bounded network heap.
  */
