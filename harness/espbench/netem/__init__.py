@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""A broken network: frames between slirp and the guest are lost, late, out of order, or cut.
+"""Network impairment: loss, delay, reordering and cuts between slirp and the guest.
 
-network.py      what a test calls
-on_demand.py    attaches it when a test first asks for it
-attach.py       puts the relay into a running QEMU
-relay.py        the thread that carries frames
-framing.py      how QEMU sends frames through a socket
-link.py         what becomes of each frame, and when (no I/O, no clock)
-impairment.py   what happens to frames, as data
-packets.py      what is in a frame
-connections.py  TCP connections, from a capture
-pcap.py         frames of a capture
+network.py      the methods for tests
+on_demand.py    attaches the relay at the first use
+attach.py       inserts the relay into a running QEMU
+relay.py        the thread that forwards frames
+framing.py      QEMU's format of frames on a socket
+link.py         decides about each frame (no I/O, no clock)
+impairment.py   the impairments, as data
+packets.py      parses and changes frames
+connections.py  finds TCP connections in a capture
+pcap.py         reads the frames of a capture
 """
 
 from espbench.netem.impairment import Conditions

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Attaches a relay to the network of a running QEMU, by `filter-redirector` objects.
+"""Attaches a relay to the network of a running QEMU with `filter-redirector` objects.
 
-QEMU hands frames over by `filter-redirector` objects (qemu(1), "Generic object creation"), one for
-each direction, whose sockets are made here and passed to it over its monitor. So a device that asks
-for nothing of this pays nothing for it, and there are no ports and no paths.
+There is one `filter-redirector` (qemu(1), "Generic object creation") per direction. Its sockets are
+created here and passed to QEMU over the monitor, so they need no ports and no paths, and a device
+that does not use the relay is not affected.
 
-The filters are put in at slirp's end (`position=head`): QEMU calls the filters of a netdev in order
-for what goes to the guest and in reverse for what comes from it. The `filter-dump` behind them
-therefore sees what the guest sees: neither what was lost on the way to it, nor less than it sent.
+The filters are inserted at slirp's end (`position=head`): QEMU calls the filters of a netdev in
+order for frames to the guest, and in reverse order for frames from it. The `filter-dump` behind
+them therefore sees the same as the guest: no frames that were lost on the way to it, and all frames
+that it sent.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ __all__ = ["attach"]
 
 NETDEV = "net0"
 _QUEUES = {Direction.TO_GUEST: "tx", Direction.TO_CLIENT: "rx"}
-"""As the netdev (slirp) sees it: `tx` is what it sends."""
+"""From the point of view of the netdev (slirp): `tx` is sent by it."""
 
 
 def attach(
     qmp: Qmp, note: Callable[..., object], *, seed: int = SEED, timeout: float | Deadline = 5.0
 ) -> Network:
-    """Put a relay between slirp and the guest's NIC; return the network, which is whole.
+    """Insert a relay between slirp and the guest's NIC; return its network, without impairments.
 
     Args:
-        qmp: the monitor of the QEMU.
-        note: is told of every change, by keyword.
-        seed: for the random numbers.
+        qmp: QEMU's monitor.
+        note: called with every change, by keyword.
+        seed: seed of the random numbers.
         timeout: seconds, scaled; or a deadline.
 
     Raises:
-        QmpError: QEMU refused it or did not answer.
+        QmpError: QEMU refused a command or did not respond.
     """
     deadline = Deadline.of(timeout)
     lanes = {direction: Lane(direction, seed) for direction in Direction}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The TCP connections that a device had, read from the capture of its network; pure functions."""
+"""Finds a device's TCP connections in the capture of its network; pure functions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Connection", "Look", "connections", "offset"]
 
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 _SLIRP = b"\x52\x55"
-"""How slirp's own MAC addresses begin: who sends from one is no device."""
+"""Prefix of slirp's own MAC addresses: frames from these are not from a device."""
 
 
 @dataclass(slots=True)
@@ -23,13 +23,13 @@ class Connection:
     """One TCP connection.
 
     Attributes:
-        port: that was connected to: the device's, or the other end's when `outgoing`.
-        client: port of the end that opened it.
-        opened: when its SYN passed; like `closed` in seconds after the device's start.
-        closed: when it was over for both ends; None: it was open to the last.
-        ended_by: "client" or "device", who sent the first FIN or reset; "" while it is open.
-        reset: whether it was ended by a reset.
-        outgoing: whether the device opened it.
+        port: destination port: the device's, or the other end's if `outgoing`.
+        client: port of the end that opened the connection.
+        opened: time of the SYN; like `closed` in seconds since the device's start.
+        closed: time at which both ends had closed; None: still open at the end.
+        ended_by: "client" or "device", the sender of the first FIN or reset; "" while open.
+        reset: whether the connection was reset.
+        outgoing: whether the device opened the connection.
     """
 
     port: int
@@ -41,7 +41,7 @@ class Connection:
     outgoing: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """Return what goes into `connections.json`."""
+        """Return the connection as an entry of `connections.json`."""
         return asdict(self)
 
 
@@ -50,7 +50,7 @@ class _Open:
     connection: Connection
     sequence: int
     finished: set[bool]
-    """Which ends have sent a FIN."""
+    """The ends that have sent a FIN: True is the device."""
 
 
 def connections(seen: Iterable[Frame], offset: float) -> list[Connection]:
@@ -58,7 +58,7 @@ def connections(seen: Iterable[Frame], offset: float) -> list[Connection]:
 
     Args:
         seen: the frames.
-        offset: added to a frame's time makes seconds after the device's start.
+        offset: difference between seconds since the device's start and a frame's time.
     """
     found: list[Connection] = []
     known: dict[tuple[int, int], _Open] = {}
@@ -73,7 +73,7 @@ def connections(seen: Iterable[Frame], offset: float) -> list[Connection]:
         if flags & _SYN and not flags & _ACK:
             before = known.get((source, target))
             if before and before.sequence == sequence and not before.connection.ended_by:
-                continue  # sent again
+                continue  # a retransmission
             connection = Connection(target, source, at, outgoing=from_device)
             known[source, target] = _Open(connection, sequence, set())
             found.append(connection)
@@ -97,17 +97,17 @@ def _end(it: _Open, flags: int, *, from_device: bool, at: float) -> None:
 
 
 class Look(NamedTuple):
-    """How long the capture was at one moment of the host's clock."""
+    """Size of the capture file at a time of the host's clock."""
 
     at: float
     size: int
 
 
 def offset(seen: Iterable[Frame], looks: Iterable[Look]) -> float | None:
-    """Return what makes a frame's time one of the host's, or None when nothing tells.
+    """Return the offset from a frame's time to the host's clock, or None if it is unknown.
 
-    A frame that was in the file at a look passed before it; the look that came soonest after its
-    last frame is the best. QEMU counts a capture's time by the guest's clock.
+    QEMU stamps frames with the guest's clock. A frame that is in the file at a look was captured
+    before it, so the look that came soonest after its last frame gives the best offset.
     """
     best: float | None = None
     rest = iter(sorted(looks, key=lambda look: look.size))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How QEMU's `filter-redirector` sends frames through a socket: a length of four bytes, a frame."""
+"""Frames on the socket of QEMU's `filter-redirector`: each has a length of four bytes in front."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def encode(frame: bytes) -> bytes:
 
 
 class Unframer:
-    """Takes frames out of a stream that comes in pieces."""
+    """Extracts frames from a stream that arrives in pieces."""
 
     def __init__(self) -> None:
-        """Begin at a border of frames."""
+        """Start between two frames."""
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the frames that are complete with this piece."""
+        """Take the next piece and return the frames that it completes."""
         self._buffer += data
         frames, at = [], 0
         while len(self._buffer) >= (begin := at + _HEADER):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Conditions`: loss, delay, order, rate and size of one direction's frames, as data."""
+"""`Conditions`: the impairments of one direction of the network, as data."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from espbench.errors import ConfigError
 __all__ = ["Conditions"]
 
 LONGEST = 60.0
-"""Seconds that a frame may be held: TCP gives up at about that age."""
+"""Maximum delay of a frame in seconds: TCP gives up after about that time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conditions:
-    """What happens to frames in one direction; the default is nothing.
+    """The impairments of frames in one direction; by default there are none.
 
     Attributes:
-        loss: which fraction is lost.
-        everything: whether that holds for ARP and DHCP, too.
-        delay, jitter: every frame takes `delay` seconds, give or take `jitter`; frames stay in
-            order.
-        reorder, hold: which fraction is held for `hold` seconds more, while others overtake.
-        rate: bytes in a second, or None for as many as there are.
-        window: what TCP windows in these frames are made, when they are bigger; or None.
-        cut: whether nothing comes through.
-        vanished: ports of clients whose frames do not come through.
+        loss: fraction of the frames that is lost.
+        everything: whether ARP and DHCP can be lost, too.
+        delay, jitter: each frame is delayed by `delay` seconds, plus or minus `jitter`; the order
+            is kept.
+        reorder, hold: fraction of the frames that is held for another `hold` seconds, while others
+            overtake.
+        rate: maximum bytes per second, or None.
+        window: maximum TCP window in these frames, or None.
+        cut: whether all frames are dropped.
+        vanished: ports of clients whose frames are dropped.
     """
 
     loss: float = 0.0
@@ -43,10 +44,10 @@ class Conditions:
     vanished: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
-        """Check what cannot be.
+        """Check the values.
 
         Raises:
-            ConfigError: a value makes no sense.
+            ConfigError: a value is invalid.
         """
         _fraction("loss", self.loss)
         _fraction("reorder", self.reorder)
@@ -59,13 +60,13 @@ class Conditions:
                 )
         if self.jitter > self.delay:
             raise ConfigError(
-                f"A jitter of {self.jitter:g} s is more than the delay of {self.delay:g} s, and no "
-                f"frame can come before it was sent: give a delay of {self.jitter:g} s or more."
+                f"A jitter of {self.jitter:g} s is more than the delay of {self.delay:g} s: give a "
+                f"delay of {self.jitter:g} s or more."
             )
         if self.rate is not None and not (_is_number(self.rate) and self.rate > 0):
             raise ConfigError(
                 f"A network's rate cannot be {self.rate!r}: "
-                "give bytes per second, such as 10_000, or cut() it."
+                "give bytes per second, such as 10_000, or use cut()."
             )
         if self.window is not None and not (type(self.window) is int and 1 <= self.window <= 65535):
             raise ConfigError(
@@ -74,12 +75,12 @@ class Conditions:
         for port in self.vanished:
             if not (type(port) is int and 1 <= port <= 65535):
                 raise ConfigError(
-                    f"No client has port {port!r}: give the source port of its socket, "
+                    f"A client's port cannot be {port!r}: give the source port of its socket, "
                     "1 to 65535 (`stream.port`, or `sock.getsockname()[1]`)."
                 )
 
     def as_json(self) -> dict[str, Any]:
-        """Return what is not as on a whole network."""
+        """Return the values that differ from the defaults."""
         changed = {}
         for part in fields(self):
             value = getattr(self, part.name)

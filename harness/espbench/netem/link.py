@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One direction of the network: decides which frames are lost or late. No I/O, no clock."""
+"""`Lane`: one direction of the network; decides about each frame, without I/O and clock."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ _SETUP = {Kind.ARP, Kind.DHCP}
 
 
 class Direction(enum.Enum):
-    """Which way frames go."""
+    """The direction of frames."""
 
     TO_GUEST = "to_guest"
     TO_CLIENT = "to_client"
 
     @property
     def other(self) -> Direction:
-        """The way back."""
+        """The opposite direction."""
         return Direction.TO_CLIENT if self is Direction.TO_GUEST else Direction.TO_GUEST
 
     def client_port(self, ports: Ports) -> int:
-        """Return the client's port in a segment that goes this way."""
+        """Return the client's port in a segment of this direction."""
         return ports.source if self is Direction.TO_GUEST else ports.destination
 
 
 @dataclass(slots=True)
 class Counts:
-    """How many frames met what.
+    """Numbers of frames.
 
     Attributes:
-        came: all of them.
-        passed: were handed on.
-        lost, cut, vanished: were not, and why.
-        delayed: did not pass at once.
-        reordered: were held so that others could overtake.
-        clamped: had their TCP window made smaller.
+        came: all frames.
+        passed: forwarded frames.
+        lost, cut, vanished: dropped frames, by reason.
+        delayed: frames that were not forwarded at once.
+        reordered: frames held so that others could overtake.
+        clamped: frames whose TCP window was reduced.
     """
 
     came: int = 0
@@ -60,45 +60,45 @@ class Counts:
 
 
 class Lane:
-    """Frames on their way in one direction.
+    """Frames under way in one direction.
 
-    Each decision has a random generator of its own, which is drawn from once for each frame: what
-    becomes of the n-th frame depends on the seed and on n, not on what else is switched on.
+    Each kind of decision has its own random number generator, used once per frame: the fate of the
+    n-th frame depends on the seed and n, but not on the other impairments.
     """
 
     def __init__(self, direction: Direction, seed: int) -> None:
-        """Begin with a whole network and no frame on its way."""
+        """Start without impairments and without frames under way."""
         self.direction = direction
         self.conditions = Conditions()
         self.counts = Counts()
         self._waiting: list[tuple[float, int, bytes]] = []
         self._number = 0
         self._last = 0.0
-        """When the frame leaves that leaves last, those apart that are held: none overtakes it."""
+        """When the last frame leaves, except held ones; later frames must not overtake it."""
         self._line_free = 0.0
-        """When the last frame's last byte is through, at this rate."""
+        """When the last byte of the last frame has been sent, at this rate."""
         self.reseed(seed)
 
     def reseed(self, seed: int) -> None:
-        """Begin the random numbers anew."""
+        """Restart the random numbers from this seed."""
         self._loss, self._jitter, self._reorder = (
             random.Random(f"{seed} {self.direction.value} {what}")
             for what in ("loss", "jitter", "reorder")
         )
 
     def change(self, conditions: Conditions) -> None:
-        """Set what happens to frames from now on; a cut hits those on their way, too."""
+        """Set the conditions from now on; a cut also drops frames under way."""
         self.conditions = conditions
         kept = [entry for entry in self._waiting if not self._is_blocked(entry[2])]
         if len(kept) < len(self._waiting):
             heapq.heapify(kept)
             self._waiting = kept
-        # A line that is faster now does not wait for what it would have sent more slowly.
+        # Without a rate limit, frames no longer wait for the slow transmission of earlier ones.
         if conditions.rate is None:
             self._line_free = 0.0
 
     def take(self, frame: bytes, now: float) -> None:
-        """Take a frame that came at `now`, in seconds of a clock that never goes back."""
+        """Take a frame that came at `now`, in seconds of a monotonic clock."""
         conditions = self.conditions
         self.counts.came += 1
         loss, jitter, reorder = (
@@ -140,16 +140,16 @@ class Lane:
 
     @property
     def next_due(self) -> float | None:
-        """When the next frame has to leave, or None when none is on its way."""
+        """When the next frame has to leave, or None if none is under way."""
         return self._waiting[0][0] if self._waiting else None
 
     @property
     def waiting(self) -> int:
-        """How many frames are on their way."""
+        """Number of frames under way."""
         return len(self._waiting)
 
     def _is_blocked(self, frame: bytes) -> bool:
-        """Return whether a frame meets a cut, or is a vanished client's; count it if so."""
+        """Return whether a frame is dropped by a cut or as a vanished client's, and count it."""
         if self.conditions.cut:
             self.counts.cut += 1
             return True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`device.network`, `Network`: the methods with which a test impairs the network."""
+"""`Network`, a test's `device.network`: methods that impair the network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from espbench.netem.relay import Relay
 __all__ = ["SEED", "Change", "Network"]
 
 SEED = 1
-"""For the random numbers, unless a test says otherwise: a run repeats."""
+"""Default seed of the random numbers, so that runs are repeatable."""
 
 BOTH = "both"
 TO_GUEST = Direction.TO_GUEST.value
@@ -24,19 +24,19 @@ TO_CLIENT = Direction.TO_CLIENT.value
 
 
 class Change:
-    """A change that holds from now on, or, when a `with` holds it, to the end of that block."""
+    """A change of conditions, which is undone at the end of a `with` block, if used in one."""
 
     def __init__(self, network: Network, before: Mapping[Direction, Mapping[str, Any]]) -> None:
-        """Remember what the changed conditions were before."""
+        """Remember the previous values of the changed conditions."""
         self._network = network
         self._before = before
 
     def undo(self) -> None:
-        """Give the changed conditions back the values that they had."""
+        """Restore the previous values of the changed conditions."""
         self._network._apply(self._before)
 
     def __enter__(self) -> Self:
-        """Return the change, which holds already."""
+        """Return the change, which is already in effect."""
         return self
 
     def __exit__(
@@ -45,15 +45,15 @@ class Change:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Take it back."""
+        """Undo the change."""
         self.undo()
 
 
 class Network:
-    """The wire between slirp, where clients arrive, and the guest's NIC.
+    """The link between slirp, to which clients connect, and the guest's NIC.
 
-    It breaks Ethernet frames, so what repairs it is the TCP of the guest's lwIP and of slirp. Each
-    method holds from now on and returns a `Change`, which a `with` takes back at its end:
+    Impairments apply to Ethernet frames, so the TCP stacks of lwIP and slirp have to recover from
+    them. Each method takes effect at once and returns a `Change`, which a `with` block undoes:
 
         with device.network.loss(0.05), device.network.delay(0.15):
             ...
@@ -67,85 +67,85 @@ class Network:
         """Take over a relay.
 
         Args:
-            relay: carries the frames of `lanes`.
+            relay: forwards the frames of `lanes`.
             lanes: one for each direction.
-            seed: what they were made with.
-            note: is told of every change, by keyword.
+            seed: seed of the lanes.
+            note: called with every change, by keyword.
         """
         self._relay = relay
         self._lanes = dict(lanes)
         self._note = note
         self.seed = seed
-        """What the random numbers come from; see `reseed`."""
+        """Seed of the random numbers; see `reseed`."""
         self.closed = False
-        """Whether its device has ended."""
+        """Whether the device has ended."""
 
-    # ---------------------------------------------------------------- what can break
+    # ---------------------------------------------------------------- impairments
 
     def loss(self, fraction: float, *, direction: str = BOTH, everything: bool = False) -> Change:
-        """Lose this fraction of the frames, by chance.
+        """Drop this fraction of the frames at random.
 
-        ARP and DHCP are spared unless `everything` is true: a lost one costs seconds of silence
-        that have nothing to do with the connections that a test is about.
+        ARP and DHCP are spared unless `everything` is true: losing one of these frames causes
+        seconds of silence that are unrelated to the connections under test.
 
         Raises:
-            ConfigError: it is no fraction.
+            ConfigError: the fraction is not between 0 and 1.
         """
         return self._change(direction, loss=fraction, everything=everything)
 
     def delay(self, seconds: float, *, jitter: float = 0.0, direction: str = BOTH) -> Change:
-        """Let every frame take so many seconds, give or take `jitter`, in order.
+        """Delay every frame by this many seconds, plus or minus `jitter`, and keep the order.
 
-        That is one way: with both directions a round trip takes twice as long.
+        The delay is one way: with both directions, a round trip takes twice as long.
 
         Raises:
-            ConfigError: these are no seconds from 0 to a minute, or the jitter is more.
+            ConfigError: a value is not between 0 and 60 s, or the jitter exceeds the delay.
         """
         return self._change(direction, delay=seconds, jitter=jitter)
 
     def reorder(self, fraction: float, *, hold: float = 0.02, direction: str = BOTH) -> Change:
-        """Hold this fraction of the frames, by chance, for `hold` seconds; others overtake them.
+        """Hold this fraction of the frames at random for `hold` seconds; others overtake them.
 
         Raises:
-            ConfigError: it is no fraction.
+            ConfigError: the fraction is not between 0 and 1, or `hold` not between 0 and 60 s.
         """
         return self._change(direction, reorder=fraction, hold=hold)
 
     def rate(self, bytes_per_second: float, *, direction: str = BOTH) -> Change:
-        """Let no more bytes of frames through in a second; the others wait, however many they are.
+        """Limit the rate of frames; excess frames wait in a queue of unlimited length.
 
         Raises:
-            ConfigError: it is no rate.
+            ConfigError: the rate is not a positive number.
         """
         return self._change(direction, rate=bytes_per_second)
 
     def window(self, size: int, *, direction: str = BOTH) -> Change:
-        """Let no more than `size` bytes of a connection be under way in this direction.
+        """Limit the unacknowledged bytes of each connection in this direction to `size`.
 
-        The windows that the other end advertises are made smaller. Say so before the connection is
-        opened: a sender that has seen a big window waits for one that is worth a segment.
+        To do so, the windows advertised by the receiver are reduced. Call this before the
+        connection is opened: a sender that has seen a large window waits until a full segment fits.
 
         Raises:
-            ConfigError: it is no window.
+            ConfigError: the size is not between 1 and 65535.
         """
         changes = {one.other: {"window": size} for one in _directions(direction)}
         return self._remembering(changes)
 
     def cut(self, *, direction: str = BOTH) -> Change:
-        """Let nothing through, not even what is under way, until `restore`."""
+        """Drop all frames, including those under way, until `restore`."""
         return self._change(direction, cut=True)
 
     def restore(self) -> None:
-        """End every cut; what else is broken stays."""
+        """End every cut; other impairments stay."""
         self._change(BOTH, cut=False)
 
     def vanish(self, port: int) -> Change:
-        """Let the client with this source port vanish: no frame of its connection gets through.
+        """Make the client with this source port vanish: drop all frames of its connection.
 
-        Neither end is told. slirp gives the guest the client's own source port.
+        Neither end is notified. slirp preserves the client's source port.
 
         Raises:
-            ConfigError: it is no port.
+            ConfigError: the port is not between 1 and 65535.
         """
         changes = {
             one: {"vanished": lane.conditions.vanished | {port}}
@@ -154,37 +154,37 @@ class Network:
         return self._remembering(changes)
 
     def clear(self) -> None:
-        """Make the network whole; frames that are delayed still take their time."""
+        """Remove all impairments; frames already delayed still arrive later."""
         whole = {part.name: part.default for part in fields(Conditions)}
         self._remembering(dict.fromkeys(self._lanes, whole))
 
     def reseed(self, seed: int = SEED) -> None:
-        """Begin the random numbers anew, from this seed."""
+        """Restart the random numbers from this seed."""
         with self._relay.lock:
             self.seed = seed
             for lane in self._lanes.values():
                 lane.reseed(seed)
         self._note(seed=seed)
 
-    # ---------------------------------------------------------------- what is and was
+    # ---------------------------------------------------------------- state
 
     def conditions(self, direction: str) -> Conditions:
-        """Return what happens to frames in one direction."""
+        """Return the conditions in one direction."""
         return self._lane(direction).conditions
 
     def counts(self, direction: str) -> Counts:
-        """Return how many frames met what in one direction, since the network was first used."""
+        """Return the numbers of frames in one direction since the network was first used."""
         lane = self._lane(direction)
         with self._relay.lock:
             return replace(lane.counts)
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is broken."""
+        """Whether there are no impairments."""
         return all(lane.conditions == Conditions() for lane in self._lanes.values())
 
     def as_json(self) -> dict[str, Any]:
-        """Return all about it, for the evidence."""
+        """Return seed, conditions and counts, for the evidence."""
         with self._relay.lock:
             lanes = {
                 one.value: {
@@ -196,11 +196,11 @@ class Network:
             return {"seed": self.seed, **lanes}
 
     def close(self) -> None:
-        """End the relay; what is known about the network stays."""
+        """End the relay; conditions and counts can still be read."""
         self.closed = True
         self._relay.close()
 
-    # ---------------------------------------------------------------- how
+    # ---------------------------------------------------------------- implementation
 
     def _lane(self, direction: str) -> Lane:
         [one] = _directions(direction, both=False)
@@ -216,7 +216,7 @@ class Network:
         }
         if self.closed or not self._relay.alive:
             raise NotRunning(
-                "The network's device has ended: start it, and take its new `device.network`."
+                "The network's device has ended: start it, and use its new `device.network`."
             )
         self._apply(changes)
         return Change(self, before)
@@ -237,5 +237,5 @@ def _directions(name: str, *, both: bool = True) -> tuple[Direction, ...]:
     found = tuple(one for one in Direction if one.value == name)
     if not found:
         choice = f"{TO_GUEST} or {TO_CLIENT}" if not both else f"{BOTH}, {TO_GUEST} or {TO_CLIENT}"
-        raise ConfigError(f"{name!r} is no direction of a network: use {choice}.")
+        raise ConfigError(f"unknown network direction {name!r}: use {choice}.")
     return found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`OnDemandNetwork`: puts a relay into a device's network when a test first asks for it."""
+"""`OnDemandNetwork`: inserts a relay into a device's network at the first use by a test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["OnDemandNetwork"]
 
 
 class OnDemandNetwork:
-    """The network of one run of a device, which pays for a relay only once it is used."""
+    """The network of one run of a device, without a relay until it is used."""
 
     def __init__(
         self, name: str, qmp: Callable[[], Qmp | None], note: Callable[..., object]
@@ -24,9 +24,9 @@ class OnDemandNetwork:
         """Attach nothing yet.
 
         Args:
-            name: the device's, for messages.
-            qmp: returns the monitor of the QEMU that runs, if one does.
-            note: is told of every change, by name and keywords.
+            name: name of the device, for messages.
+            qmp: returns the monitor of the running QEMU, or None.
+            note: called with every change, by name and keywords.
         """
         self._name = name
         self._qmp = qmp
@@ -34,14 +34,14 @@ class OnDemandNetwork:
         self._lock = threading.Lock()
         self._closed = False
         self.used: Network | None = None
-        """The network, if a test used it."""
+        """The network, if a test has used it."""
 
     def get(self) -> Network:
-        """Return the network; the first call puts the relay there.
+        """Return the network; the first call inserts the relay.
 
         Raises:
-            NotRunning: the device does not run.
-            QmpError: QEMU refused it or did not answer.
+            NotRunning: the device is not running.
+            QmpError: QEMU refused a command or did not respond.
         """
         with self._lock:
             qmp = None if self._closed else self._qmp()
@@ -62,7 +62,7 @@ class OnDemandNetwork:
         network.reseed()
 
     def close(self) -> None:
-        """End the relay; there is no network any more."""
+        """End the relay and the network."""
         with self._lock:
             self._closed = True
             if self.used is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is in an Ethernet frame, as far as a broken network must know; pure functions.
+"""Parses Ethernet frames as far as the impairments need it; pure functions.
 
 The frames are those of QEMU's user network: IPv4 without VLAN tags.
 """
@@ -21,7 +21,7 @@ _LEAST_UDP = 8
 
 
 class Kind(enum.Enum):
-    """What a frame carries."""
+    """Protocol of a frame."""
 
     TCP = "tcp"
     ARP = "arp"
@@ -37,7 +37,7 @@ class Ports(NamedTuple):
 
 
 def kind_of(frame: bytes) -> Kind:
-    """Return what a frame carries."""
+    """Return the protocol of a frame."""
     if frame[12:14] == _ARP:
         return Kind.ARP
     if tcp_begins(frame):
@@ -49,21 +49,21 @@ def kind_of(frame: bytes) -> Kind:
 
 
 def tcp_begins(frame: bytes) -> int:
-    """Return where in a frame the TCP header begins when it is all there, else 0."""
+    """Return the offset of the TCP header in a frame, or 0 if there is no complete one."""
     return _segment(frame, _TCP, _LEAST_TCP)
 
 
 def tcp_ports(frame: bytes) -> Ports | None:
-    """Return the ports of a TCP segment, or None when the frame carries none."""
+    """Return the ports of the TCP segment in a frame, or None if there is none."""
     segment = tcp_begins(frame)
     return _ports(frame, segment) if segment else None
 
 
 def clamp_window(frame: bytes, limit: int) -> bytes:
-    """Return the frame with a TCP window of at most `limit` bytes, and the checksum to match.
+    """Return the frame with a TCP window of at most `limit` bytes, and the checksum updated.
 
-    Neither slirp nor lwIP as these boards have it scales windows, so the field is in bytes. The
-    checksum is changed and not made anew (RFC 1624, equation 3): one that was wrong stays wrong.
+    Neither slirp nor lwIP on these boards scales windows, so the field is in bytes. The checksum is
+    updated incrementally (RFC 1624, equation 3), so that a wrong checksum stays wrong.
     """
     segment = tcp_begins(frame)
     if not segment:
@@ -82,7 +82,7 @@ def clamp_window(frame: bytes, limit: int) -> bytes:
 
 
 def _segment(frame: bytes, protocol: int, least: int) -> int:
-    """Return where the transport's header begins when it is all there, else 0."""
+    """Return the offset of the transport header, or 0 if there is no complete one."""
     if frame[12:14] != _IPV4 or len(frame) < _ETHERNET + 20 or frame[_ETHERNET] >> 4 != 4:
         return 0
     header = (frame[_ETHERNET] & 0xF) * 4

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Frames of a pcap as QEMU's `filter-dump` writes it (net/dump.c): little-endian, microseconds."""
+"""Reads pcap files of QEMU's `filter-dump` (net/dump.c): little-endian, in microseconds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import NamedTuple
 __all__ = ["FILE_HEADER", "Frame", "frames"]
 
 FILE_HEADER = 24
-"""Bytes before the first frame's header."""
+"""Offset of the first frame's header."""
 _PACKET_HEADER = struct.Struct("<IIII")
 
 
 class Frame(NamedTuple):
-    """A frame of a capture: where it ends in the data, when it passed, and its bytes."""
+    """A frame of a capture: its end offset in the file, its time in seconds, and its bytes."""
 
     end: int
     at: float
@@ -23,7 +23,7 @@ class Frame(NamedTuple):
 
 
 def frames(capture: bytes, at: int = FILE_HEADER) -> Iterator[Frame]:
-    """Yield the frames of a capture from a frame's header on, without one that is cut off."""
+    """Yield the complete frames of a capture, from the frame header at `at` on."""
     while at + _PACKET_HEADER.size <= len(capture):
         seconds, micros, length, _ = _PACKET_HEADER.unpack_from(capture, at)
         begin = at + _PACKET_HEADER.size

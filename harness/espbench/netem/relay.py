@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The thread that carries frames between QEMU's filters and both directions of the network."""
+"""`Relay`: the thread that forwards frames between QEMU's filters through both lanes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _READ = 1 << 16
 
 @dataclass(slots=True)
 class Wire:
-    """One direction: frames come from `source`, and those that its lane hands on go to `sink`."""
+    """One direction: frames come from `source`, pass through the lane and go to `sink`."""
 
     lane: Lane
     source: socket.socket
@@ -31,16 +31,15 @@ class Wire:
 
 
 class Relay:
-    """Carries frames until one end of a wire is closed.
+    """Forwards frames until one end of a wire is closed.
 
-    It always reads: QEMU's filters write with blocking calls, and a guest would stand still while
-    nobody takes its frames.
+    It never stops reading: QEMU's filters write with blocking calls, so the guest would stall.
     """
 
     def __init__(self, wires: Sequence[Wire]) -> None:
         """Take over the wires' sockets, and start."""
         self.lock = threading.Lock()
-        """Held by whoever looks at lanes or changes them."""
+        """Must be held to read or change lanes."""
         self._wires = tuple(wires)
         for wire in self._wires:
             wire.source.setblocking(False)
@@ -50,13 +49,13 @@ class Relay:
 
     @property
     def alive(self) -> bool:
-        """Whether frames are still carried."""
+        """Whether the relay is still running."""
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """End the thread, which closes the sockets; frames on their way are gone."""
+        """End the thread, which closes the sockets; frames under way are lost."""
         for wire in self._wires:
-            # Wakes the thread as QEMU's end would; closing alone would not.
+            # Wakes the thread in the same way as the end of QEMU; close() alone would not.
             with contextlib.suppress(OSError):
                 wire.source.shutdown(socket.SHUT_RDWR)
         if self._thread is not threading.current_thread():
@@ -67,7 +66,7 @@ class Relay:
             with selectors.DefaultSelector() as selector:
                 self._carry(selector)
         except OSError:
-            pass  # QEMU's end is closed: it has ended, and there is nothing more to carry.
+            pass  # QEMU has ended, so there is nothing more to forward.
         finally:
             for wire in self._wires:
                 wire.source.close()
@@ -76,7 +75,7 @@ class Relay:
     def _carry(self, selector: selectors.BaseSelector) -> None:
         for wire in self._wires:
             selector.register(wire.source, selectors.EVENT_READ, wire)
-            # A lane's frames are written below; this one is for a sink that was full.
+            # Detects the end of QEMU; write events are enabled below while the sink is full.
             selector.register(wire.sink, selectors.EVENT_READ, None)
         while True:
             for key, events in selector.select(self._patience()):
@@ -86,14 +85,14 @@ class Relay:
                         return
                     self._take(key.data, data)
                 elif key.data is None and events & selectors.EVENT_READ:
-                    return  # QEMU sends nothing there but its end
+                    return  # QEMU sends nothing on this socket, so it has closed it
             for wire in self._wires:
                 self._hand_on(wire)
                 full = selectors.EVENT_WRITE if wire.unsent else 0
                 selector.modify(wire.sink, selectors.EVENT_READ | full, None)
 
     def _patience(self) -> float | None:
-        """Return how long there is nothing to do unless a frame comes: None is for ever."""
+        """Return the seconds until the next frame has to leave, or None if there is none."""
         with self.lock:
             due = [at for wire in self._wires if (at := wire.lane.next_due) is not None]
         return max(0.0, min(due) - time.monotonic()) if due else None

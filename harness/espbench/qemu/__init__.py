@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds, starts, talks to and ends one QEMU."""
+"""Finds, starts, controls and stops QEMU."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Finds the QEMU that has a board's machine; two programs of one name may differ in that.
+"""Finds the QEMU that supports a board's machine, among programs of the same name.
 
-Espressif's fork has the name of the stock program. It is on PATH after ESP-IDF's export.sh, and
-always in the folder of ESP-IDF's tools.
+Espressif's fork has the same name as the stock program. It is on PATH after ESP-IDF's export.sh,
+and always in the folder of ESP-IDF's tools.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from espbench.boards.board import Board
 
 FORK_MACHINES = frozenset({"esp32", "esp32c3", "esp32s3"})
-"""Machines that Espressif's QEMU has and the stock one has not."""
+"""Machines that Espressif's QEMU has but stock QEMU doesn't."""
 
 
 def candidates(board: Board, environment: Mapping[str, str]) -> list[str]:
-    """Return the programs of this name, in the order in which they are tried."""
+    """Return the programs with the board's QEMU's name, in the order in which to try them."""
     found = [
         shutil.which(board.qemu, path=folder)
         for folder in environment.get("PATH", os.defpath).split(os.pathsep)
@@ -39,7 +39,7 @@ def candidates(board: Board, environment: Mapping[str, str]) -> list[str]:
             versions = list((tools / "tools" / board.espressif.name).glob("*/qemu/bin"))
             versions.sort(key=lambda path: version_key(path.parents[1].name), reverse=True)
             found += [shutil.which(board.qemu, path=str(folder)) for folder in versions]
-    # /bin often is /usr/bin: the same program twice would have to be asked.
+    # /bin often is /usr/bin: without this, the same program would be run twice.
     different: dict[Path, str] = {}
     for program in found:
         if program is not None:
@@ -50,12 +50,12 @@ def candidates(board: Board, environment: Mapping[str, str]) -> list[str]:
 def find_qemu(board: Board) -> str:
     """Return the path of the first QEMU that has the board's machine.
 
-    Espressif's has the stock machines as well, and is first on PATH after ESP-IDF's export.sh: a
-    board of stock QEMU takes it only when there is no other, for one reference on every machine.
-    Stock QEMU is not asked when there is only one: that would cost every boot some 30 ms.
+    Espressif's QEMU also has the stock machines, and is first on PATH after ESP-IDF's export.sh. A
+    board for stock QEMU uses it only when there is no other, so that results are comparable between
+    hosts. A single QEMU for such a board is not queried: that would cost about 30 ms at every boot.
 
     Raises:
-        QemuNotFound: there is none.
+        QemuNotFound: no QEMU has the machine.
     """
     found = candidates(board, os.environ)
     if len(found) == 1 and board.espressif is None:
@@ -64,18 +64,18 @@ def find_qemu(board: Board) -> str:
         found.sort(key=lambda program: not machines_of(program).isdisjoint(FORK_MACHINES))
     for program in found:
         known = machines_of(program)
-        # A stock one that does not say is taken: how it fails then says more than its absence.
+        # Use a stock QEMU that lists no machines: its failure will be more informative.
         if board.machine in known or (not known and board.espressif is None):
             return program
     if board.espressif is not None:
         raise QemuNotFound(_no_fork(board, board.espressif, found))
     if found:
         raise QemuNotFound(
-            f"No {board.qemu} here has the machine {board.machine}, which board {board.name} is "
-            f"({', '.join(found)}): install it with {board.qemu_package}."
+            f"No installed {board.qemu} ({', '.join(found)}) has the machine {board.machine} of "
+            f"board {board.name}: install one with {board.qemu_package}."
         )
     raise QemuNotFound(
-        f"{board.qemu} is not installed, and board {board.name} needs it: "
+        f"Board {board.name} needs {board.qemu}, which is not installed: "
         f"install it with {board.qemu_package}."
     )
 
@@ -83,8 +83,8 @@ def find_qemu(board: Board) -> str:
 def _no_fork(board: Board, tool: EspressifTool, found: list[str]) -> str:
     others = f" ({', '.join(found)} has no such machine)" if found else ""
     return (
-        f"Board {board.name} needs Espressif's {board.qemu} with the machine {board.machine}, and "
-        f"none was found on PATH or in {TOOLS_VARIABLE}{others}: install it with "
+        f"Board {board.name} needs Espressif's {board.qemu} with the machine {board.machine}, "
+        f"which is not on PATH or in {TOOLS_VARIABLE}{others}: install it with "
         f"`{tool.install}` ({tool.release}; SHA-256 of its archive for linux-amd64: "
         f"{tool.sha256}), or work in Espressif's container image with "
         "`docker compose run --rm shell`."
@@ -92,12 +92,12 @@ def _no_fork(board: Board, tool: EspressifTool, found: list[str]) -> str:
 
 
 def machines(text: str) -> frozenset[str]:
-    """Return the names in what `qemu -M help` prints."""
+    """Return the machine names in the output of `qemu -M help`."""
     return frozenset(line.split()[0] for line in text.splitlines()[1:] if line.strip())
 
 
 def machines_of(program: str) -> frozenset[str]:
-    """Return the machines that a QEMU has; none when it does not say."""
+    """Return the machines of a QEMU; none if it does not list them."""
     try:
         modified = Path(program).stat().st_mtime_ns
     except OSError:
@@ -107,7 +107,7 @@ def machines_of(program: str) -> frozenset[str]:
 
 @functools.cache
 def _asked(program: str, _modified: int) -> frozenset[str]:
-    # Never `-nic model=help` to find out more: that does not return on Espressif's machines.
+    # Don't query `-nic model=help`: it does not return on Espressif's machines.
     try:
         result = subprocess.run(
             [program, "-M", "help"],

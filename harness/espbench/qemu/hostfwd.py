@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads QEMU's answer to `info usernet`: which host port leads to which guest port."""
+"""Parses the output of QEMU's `info usernet`: which host port is forwarded to which guest port."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Forward:
 def parse_forwards(text: str) -> list[Forward]:
     """Return the forwarded ports in `text`, lowest host port first.
 
-    Connections in use are listed there too (`TCP[ESTABLISHED]`); they are left out.
-    The format is that of libslirp's `slirp_connection_info`.
+    The text also lists connections (`TCP[ESTABLISHED]`), which are ignored. The format is that of
+    libslirp's `slirp_connection_info`.
     """
     found = [
         Forward(

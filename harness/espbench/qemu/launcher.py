@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Starts processes that cannot outlive this one.
 
-The kernel kills the child when its parent dies (`PR_SET_PDEATHSIG`, prctl(2)), whatever ended the
-parent, SIGKILL included. That signal is tied to the *thread* that forked, so one thread, which
-lives as long as the process, does all the forking. `setpriv` (util-linux) sets the signal between
-fork and exec, because `preexec_fn` is not safe in a process with threads.
+The kernel kills the child when its parent dies (`PR_SET_PDEATHSIG`, prctl(2)), even of SIGKILL. The
+signal is tied to the *thread* that forked, so a single thread, which lives as long as the process,
+does all the forking. `setpriv` (util-linux) sets the signal between fork and exec, because
+`preexec_fn` is not safe in a process with threads.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from espbench.util.debian import apt
 Process = subprocess.Popen[bytes]
 
 _GUARD = '[ "$PPID" = "$0" ] && exec "$@"'
-"""Closes the gap between fork and prctl: a parent that died there can send no signal any more, but
-then the parent is another one already."""
+"""Closes the gap between fork and prctl: if the parent died in between, the signal will never come,
+but the parent process id has changed."""
 
 _live: set[Process] = set()
 _lock = threading.Lock()
@@ -55,7 +55,7 @@ class _Launcher:
                 continue
             try:
                 process: Process = subprocess.Popen(**arguments)  # type: ignore[call-overload]
-            except Exception as error:  # noqa: BLE001 (handed to whoever waits for it)
+            except Exception as error:  # noqa: BLE001 (raised again in the waiting thread)
                 future.set_exception(error)
                 continue
             with _lock:
@@ -68,7 +68,7 @@ class _Launcher:
         try:
             return future.result()
         except BaseException:
-            # Ctrl-C while we wait: the process may be there in a moment, and nobody knows it.
+            # Ctrl-C while waiting: the process may still start, and nothing else would end it.
             if not future.cancel():
                 future.add_done_callback(_discard)
             raise
@@ -83,7 +83,7 @@ _launcher: _Launcher | None = None
 
 
 def _forget() -> None:
-    """In a forked child: the thread is not there, and the processes are the parent's."""
+    """Reset the state in a forked child: it lacks the thread, and the processes are not its own."""
     global _launcher, _lock
     _launcher = None
     _lock = threading.Lock()
@@ -94,10 +94,10 @@ os.register_at_fork(after_in_child=_forget)
 
 
 def start_piped(command: Sequence[str]) -> Process:
-    """Start `command` with pipes to its standard input and output, as unable to outlive us.
+    """Start `command`, which cannot outlive this process, with pipes to its stdin and stdout.
 
     Raises:
-        ToolMissing: there is no `setpriv`.
+        ToolMissing: `setpriv` is not installed.
         OSError: the program cannot be started.
     """
     return _start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
@@ -106,16 +106,16 @@ def start_piped(command: Sequence[str]) -> Process:
 def start(
     command: Sequence[str], *, pass_fds: Sequence[int], stderr: Path, cwd: Path | None = None
 ) -> Process:
-    """Start `command` in a session of its own, so that a terminal's Ctrl-C is not sent to it.
+    """Start `command` in a new session, so that it does not get a terminal's Ctrl-C.
 
     Args:
         command: program and arguments.
         pass_fds: descriptors that it inherits under the same numbers.
-        stderr: file that takes its standard output and standard error.
-        cwd: where it runs.
+        stderr: file to which standard output and standard error are appended.
+        cwd: working directory.
 
     Raises:
-        ToolMissing: there is no `setpriv`.
+        ToolMissing: `setpriv` is not installed.
         OSError: the program cannot be started.
     """
     with stderr.open("ab") as output:
@@ -134,7 +134,7 @@ def _start(command: Sequence[str], **arguments: object) -> Process:
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise ToolMissing(
-            "setpriv is not installed, and without it QEMU could outlive a killed test: "
+            "setpriv, without which QEMU could outlive a killed test, is not installed: "
             f"install it with {apt('util-linux')}."
         )
     with _lock:
@@ -146,9 +146,9 @@ def _start(command: Sequence[str], **arguments: object) -> Process:
 
 
 def wait(process: Process, timeout: float) -> int | None:
-    """Return the exit status when `process` ends within `timeout` seconds, else None.
+    """Return the exit status if `process` ends within `timeout` seconds, else None.
 
-    Waits on a pidfd (pidfd_open(2)), because `Popen.wait` with a time-out sleeps and looks again.
+    Waits on a pidfd (pidfd_open(2)), because `Popen.wait` with a time-out polls.
     """
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
@@ -167,7 +167,7 @@ def wait(process: Process, timeout: float) -> int | None:
 
 
 def kill(process: Process) -> None:
-    """Kill `process` with SIGKILL, which a stopped or hung one obeys too, and wait for it."""
+    """Kill `process` with SIGKILL, which also ends a stopped or hung process, and wait for it."""
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     process.wait()
@@ -177,7 +177,7 @@ def kill(process: Process) -> None:
 
 @atexit.register
 def kill_all() -> None:
-    """Kill every process that was started here and still runs."""
+    """Kill every process started by this module that is still running."""
     with _lock:
         left = list(_live)
     for process in left:
@@ -185,6 +185,6 @@ def kill_all() -> None:
 
 
 def live() -> list[int]:
-    """Return the ids of the processes that were started here and have not been waited for."""
+    """Return the ids of the processes that were started and have not been waited for."""
     with _lock:
         return sorted(process.pid for process in _live)

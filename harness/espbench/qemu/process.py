@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The QEMU process: its command line (a pure function), its start, its monitor, its end."""
+"""`Qemu`: a QEMU process from its command line (`command_line`, a pure function) to its end."""
 
 from __future__ import annotations
 
@@ -40,29 +40,29 @@ __all__ = [
 ]
 
 STDERR_LINES = 15
-"""How many of QEMU's last lines an error shows."""
+"""Number of QEMU's last lines that an error shows."""
 NOISE = ("ui-ui-", "Adding SPI flash device", " tick has no peer")
-"""What says nothing about an end: Debian's package warns about GUI modules that are not installed
-(they are not used), Espressif's QEMU greets its flash at every start, and the network whose ticks a
-recording needs has nobody on it, as it should."""
+"""Harmless messages: Debian's QEMU warns about missing GUI modules, which are not used, Espressif's
+QEMU reports its flash at every start, and the network that gives a recording its ticks
+intentionally has no peer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """All that a QEMU command line is made from.
+    """Parameters of a QEMU command line.
 
     Attributes:
-        board: what to emulate.
+        board: the board to emulate.
         firmware, flash: files.
-        boot_arguments: `key=value` for the guest, on top of the board's defaults.
-        forwards: how many host ports lead to each guest port. Several, because slirp's listener
-            has a backlog of one: clients that connect at once need a port each.
+        boot_arguments: `key=value` for the guest, in addition to the board's defaults.
+        forwards: number of host ports to forward to each guest port. Several may be needed,
+            because slirp's listener has a backlog of one: simultaneous clients need a port each.
         internet: whether the guest may open connections to the outside (and to the host).
-        subnet: the guest's network, such as 10.0.3.0/24; None: slirp's own.
-        program: the QEMU to run; None: the one that is found.
+        subnet: the guest's network, such as 10.0.3.0/24; None: slirp's default.
+        program: path of QEMU; None: see `find_qemu`.
         capture: pcap file of the guest's NIC, or None.
-        extra: more arguments.
-        recording: whether QEMU records, or replays a log.
+        extra: further arguments.
+        recording: whether QEMU records or replays a log; None: neither.
     """
 
     board: Board
@@ -78,25 +78,25 @@ class Machine:
     recording: Recording | None = None
 
     def __post_init__(self) -> None:
-        """Check what QEMU or the guest would misunderstand."""
+        """Check for values that QEMU or the guest would misinterpret."""
         for port, count in self.forwards.items():
             if not 1 <= port <= 65535:
-                raise ConfigError(f"Guest port {port} is outside 1 to 65535.")
+                raise ConfigError(f"Guest port {port} is not between 1 and 65535.")
             if count < 1:
                 raise ConfigError(
-                    f"Guest port {port} is to be forwarded {count} times: ask for 1 or more."
+                    f"Guest port {port} cannot be forwarded {count} times: ask for 1 or more."
                 )
         boot_line(self)
         if self.boot_arguments and not self.board.takes_boot_arguments:
             raise ConfigError(
-                f"Board {self.board.name} cannot hand over boot arguments, so it cannot take "
-                f"{', '.join(self.boot_arguments)}: leave the boot arguments away."
+                f"Board {self.board.name} has no boot arguments, so it cannot take "
+                f"{', '.join(self.boot_arguments)}: omit them."
             )
 
 
 @dataclass(frozen=True)
 class Wires:
-    """What the console and the monitor are connected to: arguments for QEMU."""
+    """QEMU's arguments for the connections of console and monitor."""
 
     arguments: tuple[str, ...]
 
@@ -111,13 +111,14 @@ class Wires:
     ) -> Wires:
         """Return wires over inherited, connected sockets.
 
-        Nothing has to be polled for, no path can be too long, and no early byte is lost.
+        Unlike with sockets that QEMU creates, there is no need to poll for them, no path can be too
+        long, and no early output is lost.
 
         Args:
             console, monitor: descriptors.
-            control: one more, when control records have a UART of their own.
-            uart: which one that is.
-            transcript: file into which QEMU writes all that the console's UART sends.
+            control: another descriptor, if control records have a separate UART.
+            uart: number of that UART.
+            transcript: file to which QEMU writes all output of the console's UART.
         """
         second = [] if uart is None else _control_uart(control[0], uart)
         log = "" if transcript is None else f",logfile={option_value(transcript)},logappend=off"
@@ -132,12 +133,12 @@ class Wires:
 
     @classmethod
     def terminal(cls) -> Wires:
-        """Return wires to the terminal, for a person; Ctrl-A is the guest's, not QEMU's."""
+        """Return wires to the terminal, for interactive use; Ctrl-A goes to the guest, not QEMU."""
         return cls(("-serial", "stdio"))
 
 
 def _control_uart(descriptor: int, number: int) -> list[str]:
-    """Return the arguments that wire UART `number`; each -serial is for the next UART."""
+    """Return the arguments that connect UART `number`; each -serial is for the next UART."""
     between = ["-serial", "null"] * (number - 1)
     chardev = ["-chardev", f"socket,id=control,fd={descriptor}"]
     return [*chardev, *between, "-serial", "chardev:control"]
@@ -149,7 +150,7 @@ def boot_line(machine: Machine) -> str:
 
 
 def command_line(machine: Machine, wires: Wires, *, program: str | None = None) -> list[str]:
-    """Return QEMU's command line; pure."""
+    """Return QEMU's command line."""
     board = machine.board
     nic = ["user", "id=net0", f"model={board.nic}"]
     if not machine.internet:
@@ -175,7 +176,7 @@ def command_line(machine: Machine, wires: Wires, *, program: str | None = None) 
 
 
 def pasteable(command: Sequence[str]) -> str:
-    """Return `command` as a shell takes it, one option a line."""
+    """Return `command` quoted for a shell, one option per line."""
     lines: list[str] = []
     for word in command:
         quoted = shlex.quote(word)
@@ -187,16 +188,16 @@ def pasteable(command: Sequence[str]) -> str:
 
 
 def parse_version(text: str) -> tuple[int, int, int] | None:
-    """Return the version in what `qemu --version` printed, or None."""
+    """Return the version in the output of `qemu --version`, or None."""
     match = re.search(r"QEMU emulator version (\d+)\.(\d+)(?:\.(\d+))?", text)
     return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
 def qemu_version(program: str) -> tuple[int, int, int]:
-    """Ask a QEMU for its version.
+    """Return the version of a QEMU.
 
     Raises:
-        QemuError: it does not say.
+        QemuError: it cannot be run or prints no version.
     """
     try:
         result = subprocess.run(
@@ -211,7 +212,7 @@ def qemu_version(program: str) -> tuple[int, int, int]:
         raise QemuError(f"{program} --version failed ({error}): reinstall QEMU.") from error
     version = parse_version(result.stdout)
     if version is None:
-        raise QemuError(f"{program} --version printed no version: is it a QEMU?")
+        raise QemuError(f"{program} --version printed no version: check that it is a QEMU.")
     return version
 
 
@@ -219,29 +220,29 @@ def check_version(board: Board, program: str, version: tuple[int, int, int]) -> 
     """Check that QEMU is new enough.
 
     Raises:
-        QemuTooOld: it is not.
+        QemuTooOld: it is too old.
     """
     if version < board.qemu_least:
         raise QemuTooOld(
-            f"{program} is version {dotted(version)}, and board {board.name} needs "
+            f"{program} is version {dotted(version)}, but board {board.name} needs "
             f"{dotted(board.qemu_least)} or newer: upgrade it ({board.qemu_package})."
         )
 
 
 def dotted(version: tuple[int, int, int]) -> str:
-    """Return a version as people write it."""
+    """Return a version as text, such as "7.2.0"."""
     return ".".join(map(str, version))
 
 
 def explain_status(status: int | None) -> str:
-    """Return what an exit status means, completing "QEMU ...".
+    """Return the meaning of an exit status, completing "QEMU ...".
 
     Negative numbers are signals, as in `subprocess`.
     """
     if status is None:
-        return "closed its console but still runs"
+        return "closed its console but is still running"
     if status < 0:
-        return f"was ended by signal {-status}"
+        return f"was killed by signal {-status}"
     return f"ended with exit status {status}"
 
 
@@ -249,11 +250,11 @@ class Qemu:
     """One QEMU process."""
 
     def __init__(self, machine: Machine, folder: Path) -> None:
-        """Prepare; nothing runs yet.
+        """Prepare, without starting QEMU.
 
         Args:
-            machine: what to emulate.
-            folder: where QEMU's standard error goes.
+            machine: the machine to emulate.
+            folder: folder for QEMU's standard error.
         """
         self.machine = machine
         self.program = machine.program or find_qemu(machine.board)
@@ -265,24 +266,24 @@ class Qemu:
         self._process: launcher.Process | None = None
         self._stderr = folder / "qemu.txt"
         self.transcript = folder / "console.raw"
-        """All that the console's UART sent, when QEMU records or replays."""
+        """All output of the console's UART, if QEMU records or replays."""
         self._stopping = threading.Lock()
 
     @property
     def pid(self) -> int | None:
-        """The process id, or None when it was never started."""
+        """The process id, or None if QEMU was never started."""
         return self._process.pid if self._process else None
 
     @property
     def running(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start QEMU; its console is `self.console` from the first byte on.
+        """Start QEMU; `self.console` gets its output from the first byte on.
 
         Raises:
-            QemuError: it could not be started.
+            QemuError: QEMU could not be started.
         """
         uart = self.machine.board.control_uart
         recorded = self.machine.recording is not None
@@ -311,26 +312,26 @@ class Qemu:
                 end.close()
 
     def take_wires(self) -> tuple[socket.socket, socket.socket | None]:
-        """Return the sockets of console and control UART, the caller's to close from now on."""
+        """Return the sockets of console and control UART, which the caller has to close."""
         console, control = self.console, self.control
         self.console = self.control = None
         assert console is not None
         return console, control
 
     def pace(self, elf: Path) -> Pace | None:
-        """Return how fast the guest, whose ELF file is given, takes what is sent to its UART.
+        """Return the flow control for input to the UART of a guest with this ELF.
 
-        None means that QEMU sees to that.
+        None means that QEMU does the flow control.
         """
         if self.machine.recording is None or self.qmp is None:
             return None
         return RecordedPace(self.qmp, elf)
 
     def connect(self, deadline: Deadline) -> None:
-        """Talk to the monitor: check the version, read back the forwarded ports.
+        """Connect to the monitor: check the version and read the forwarded ports.
 
         Raises:
-            QemuError: QEMU ended, is too old or does not answer.
+            QemuError: QEMU ended, is too old or does not respond.
         """
         assert self.qmp is not None
         try:
@@ -345,7 +346,7 @@ class Qemu:
         if missing := set(self.machine.forwards) - found:
             raise QemuError(
                 f"QEMU lists no forwarded port for guest port "
-                f"{', '.join(map(str, sorted(missing)))}: its `info usernet` said {answer!r}."
+                f"{', '.join(map(str, sorted(missing)))}: its `info usernet` printed {answer!r}."
             )
 
     def _read_forwards(self, deadline: Deadline) -> str:
@@ -355,28 +356,28 @@ class Qemu:
         return answer
 
     def add_forward(self, rule: str, deadline: Deadline | float = 5.0) -> None:
-        """Forward one more host port to the running guest.
+        """Forward another host port to the running guest.
 
         Args:
             rule: as in QEMU's `hostfwd=`, such as "tcp:127.0.0.1:0-:443".
-            deadline: for the monitor's answers; or seconds, scaled.
+            deadline: deadline for the monitor's responses, or seconds, scaled.
 
         Raises:
-            QemuError: QEMU could not, or is not running.
+            QemuError: QEMU could not forward the port, or is not running.
         """
         if self.qmp is None:
-            raise QemuError("QEMU does not run, so it cannot forward a port: start it first.")
-        said = self.qmp.monitor(f"hostfwd_add net0 {rule}", deadline=deadline).strip()
-        if said:
-            raise PortInUse(f"QEMU could not forward {rule}: {said}")
+            raise QemuError("QEMU is not running, so it cannot forward a port: start it first.")
+        output = self.qmp.monitor(f"hostfwd_add net0 {rule}", deadline=deadline).strip()
+        if output:
+            raise PortInUse(f"QEMU could not forward {rule}: {output}")
         self._read_forwards(Deadline.of(deadline))
 
     def host_ports(self, guest_port: int) -> list[int]:
-        """Return the host ports that lead to a guest port."""
+        """Return the host ports that are forwarded to a guest port."""
         return [f.host_port for f in self.forwards if f.guest_port == guest_port]
 
     def stderr(self) -> str:
-        """Return the last lines that QEMU wrote to its standard error."""
+        """Return the last lines of QEMU's standard error, without known harmless messages."""
         with contextlib.suppress(OSError):
             lines = self._stderr.read_text(errors="replace").splitlines()
             lines = [line for line in lines if not any(noise in line for noise in NOISE)]
@@ -384,35 +385,37 @@ class Qemu:
         return ""
 
     def wait(self, timeout: float) -> int | None:
-        """Return the exit status when QEMU ends within so many seconds, else None."""
+        """Return the exit status if QEMU ends within this many seconds, else None."""
         return None if self._process is None else launcher.wait(self._process, timeout)
 
     def death(self) -> QemuError:
-        """Return the error that says how QEMU ended on its own."""
+        """Return the error for a QEMU that ended unexpectedly."""
         status = self.wait(Deadline(1.0).seconds)
-        said = self.stderr()
+        stderr = self.stderr()
         board = self.machine.board
         with contextlib.suppress(QemuError):
             check_version_error = _too_old(board, self.program)
             if check_version_error:
                 return check_version_error
-        if "Could not set up host forwarding rule" in said:
+        if "Could not set up host forwarding rule" in stderr:
             return PortInUse(
-                f"QEMU could not listen on a host port, so something else does: {said}"
+                f"QEMU could not listen on a host port, which must be in use: {stderr}"
             )
-        if "unsupported machine type" in said:
+        if "unsupported machine type" in stderr:
             return QemuTooOld(
-                f"{self.program} has no machine {board.machine}, which board {board.name} is: "
+                f"{self.program} does not have the machine {board.machine} of board {board.name}: "
                 f"install another QEMU with {board.qemu_package}."
             )
         message = f"QEMU {explain_status(status)}"
-        message += f"; its last words:\n{said}" if said else f" and said nothing. {_look(status)}"
-        return QemuDied(message, status=status, stderr=said)
+        message += (
+            f"; its last output:\n{stderr}" if stderr else f" without output. {_look(status)}"
+        )
+        return QemuDied(message, status=status, stderr=stderr)
 
     def stop(self) -> int | None:
         """End the process, whatever state it is in, and return its exit status.
 
-        Asks politely (QMP `quit`), then SIGTERM, then SIGKILL, which even a stopped process obeys.
+        Tries QMP's `quit` first, then SIGTERM, then SIGKILL, which even ends a stopped process.
         """
         with self._stopping:
             process = self._process
@@ -420,7 +423,7 @@ class Qemu:
                 if process is None:
                     return None
                 if process.poll() is None and self.qmp is not None:
-                    # A dead end of `quit` costs this much: QEMU answers it in 3 ms.
+                    # An unanswered `quit` costs this much; normally QEMU answers in 3 ms.
                     with contextlib.suppress(QmpError):
                         self.qmp.execute("quit", deadline=0.5)
                         self.wait(Deadline(0.5).seconds)
@@ -439,13 +442,13 @@ class Qemu:
 
 
 def _look(status: int | None) -> str:
-    """Return where to look for the cause of an end of which QEMU said nothing."""
+    """Return a hint at the cause when QEMU ended without output."""
     if status == -signal.SIGKILL:
         return (
-            "The kernel does that when memory is short: look into `dmesg`, and run fewer devices "
-            "at a time (-n, --espbench-pool 0)."
+            "The kernel does that when memory is short: check `dmesg`, and run fewer devices at a "
+            "time (-n, --espbench-pool 0)."
         )
-    return "Start it by hand to see more: command.txt in the evidence has its command line."
+    return "Start it by hand to see more: its command line is in command.txt in the evidence."
 
 
 def _too_old(board: Board, program: str) -> QemuTooOld | None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A synchronous client of QEMU's monitor (QMP), which any thread may use.
+"""`Qmp`: a synchronous, thread-safe client of QEMU's monitor (QMP).
 
-A device needs two answers at its start and one at its end. `qemu.qmp` needs an event loop for
-them: docs/explanation/libraries.md has what it cost.
+A device only needs two responses at its start and one at its end. The library `qemu.qmp` needs an
+event loop for them: see docs/explanation/libraries.md for the cost.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Qmp:
         self._lock = threading.Lock()
         self._next_id = 0
         self.events: list[dict[str, Any]] = []
-        """Events that came while an answer was awaited (QEMU's QMP reference has their names)."""
+        """Events that came while waiting for a response (see QEMU's QMP reference)."""
 
     def negotiate(self, deadline: Deadline) -> tuple[int, int, int]:
         """Read the greeting and leave negotiation mode; return QEMU's version.
 
         Raises:
-            QmpError: there was no greeting in time, or the connection ended.
+            QmpError: no greeting came in time, or the connection ended.
         """
         with self._lock:
             greeting = self._read("greeting", deadline)
@@ -51,12 +51,12 @@ class Qmp:
         pass_fd: int | None = None,
         **arguments: Any,
     ) -> Any:
-        """Execute a command and return its answer; `_` in argument names stands for `-`.
+        """Execute a command and return its result; `_` in argument names stands for `-`.
 
-        `pass_fd` is a descriptor that goes along with it, as `getfd` takes one.
+        `pass_fd` is a descriptor to send with the command, as for `getfd`.
 
         Raises:
-            QmpError: QEMU refused it, did not answer in time, or is gone.
+            QmpError: QEMU refused the command, did not respond in time, or has ended.
         """
         until = Deadline.of(deadline)
         with self._lock:
@@ -77,12 +77,12 @@ class Qmp:
         if "error" in answer:
             raise QmpError(
                 f"QEMU refused {command}: {answer['error'].get('desc', answer)}. Check its name "
-                "and arguments: QEMU's QMP reference has both."
+                "and arguments in QEMU's QMP reference."
             )
         return answer.get("return")
 
     def monitor(self, line: str, *, deadline: Deadline | float = 5.0) -> str:
-        """Run a line of the human monitor and return what it prints."""
+        """Run a command of the human monitor and return its output."""
         answer = self.execute("human-monitor-command", deadline=deadline, command_line=line)
         return str(answer)
 
@@ -95,7 +95,7 @@ class Qmp:
         while data:
             try:
                 data = data[socket.send_fds(self._socket, [data], descriptors) :]
-                descriptors = []  # they went with the first byte
+                descriptors = []  # they are sent with the first byte
             except BlockingIOError:
                 self._wait(select.POLLOUT, what, deadline)
             except OSError as error:
@@ -123,14 +123,13 @@ class Qmp:
         if deadline.expired() or not poll.poll(deadline.remaining() * 1000):
             raise QmpError(
                 f"QEMU did not answer {what} on its monitor within {deadline}: it is stopped, or "
-                f"the machine is very busy; {SCALE_VARIABLE}=3 gives every wait three times as "
-                "long."
+                f"the machine is very busy (set {SCALE_VARIABLE}=3 to triple every time-out)."
             )
 
 
 def _closed(before: str) -> QmpError:
-    """Return the error of a monitor that is no more."""
+    """Return the error for a closed monitor."""
     return QmpError(
-        f"QEMU closed its monitor before it {before}: it has ended, so start the device anew, and "
-        "look in qemu.txt of its evidence for its last words."
+        f"QEMU closed its monitor before it {before}: it has ended, so start the device again, and "
+        "see qemu.txt in the evidence for its last output."
     )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Sends to a guest that is being recorded no faster than it takes bytes from its UART.
+"""Flow control for input to the UART of a guest that is being recorded.
 
-Otherwise QEMU itself holds back what does not fit into the UART. While it records, it has taken
-bytes from the line before the UART gets them, and more than fit would be lost.
+Without recording, QEMU itself holds back input that does not fit into the UART. While it records,
+it takes bytes from the line before the UART gets them, and those that do not fit are lost.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from espbench.qemu.qmp import Qmp
 from espbench.util.timeouts import Deadline
 
 SYMBOL = "uart_taken"
-"""What the firmware counts in (firmware/ports/lx60/chip/uart.h)."""
+"""The firmware's count of bytes taken (firmware/ports/lx60/chip/uart.h)."""
 FIFO = 16
-"""Bytes that a 16550 holds."""
+"""Size of a 16550's FIFO in bytes."""
 LOOK = 0.0003
-"""Seconds between two looks at a guest that has not taken a piece."""
+"""Polling interval of the count in seconds."""
 
 
 class Pace(Protocol):
-    """When the next piece may be sent."""
+    """Decides when the next piece may be sent."""
 
     piece: int
 
@@ -33,19 +33,19 @@ class Pace(Protocol):
         """Wait until a piece may be sent.
 
         Raises:
-            ConsoleTimeout: it may not, in time.
+            ConsoleTimeout: the guest was not ready in time.
         """
 
     def after(self, sent: int, deadline: Deadline) -> None:
-        """Wait until its bytes, so many, have been taken.
+        """Wait until the guest has taken the piece of `sent` bytes.
 
         Raises:
-            ConsoleTimeout: it was not, in time.
+            ConsoleTimeout: the guest did not take it in time.
         """
 
 
 class RecordedPace:
-    """The pace of a QEMU that records."""
+    """Flow control for a QEMU that records."""
 
     piece = FIFO
 
@@ -54,7 +54,7 @@ class RecordedPace:
 
         Args:
             qmp: the monitor of its QEMU.
-            elf: its firmware, whose `SYMBOL` counts what it takes.
+            elf: its firmware, whose `SYMBOL` counts the bytes taken.
         """
         self._qmp = qmp
         self._elf = elf
@@ -65,8 +65,8 @@ class RecordedPace:
         """Wait until the guest takes bytes, and note how many it has taken.
 
         Raises:
-            ConfigError: it does not count them.
-            ConsoleTimeout: it did not get so far in time.
+            ConfigError: the guest does not count them.
+            ConsoleTimeout: the guest was not ready in time.
         """
         self._command = self._command or examine(self._counter(), 1)
         while not (taken := self._taken()):
@@ -74,10 +74,10 @@ class RecordedPace:
         self._before = taken
 
     def after(self, sent: int, deadline: Deadline) -> None:
-        """Wait until the guest has taken so many bytes, or starts again.
+        """Wait until the guest has taken this many bytes, or restarts.
 
         Raises:
-            ConsoleTimeout: neither, in time.
+            ConsoleTimeout: neither happened in time.
         """
         while self._before <= self._taken() < self._before + sent:
             self._look_again(deadline)
@@ -87,19 +87,19 @@ class RecordedPace:
         if address is None:
             raise ConfigError(
                 f"Nothing can be sent to the UART while QEMU records, because {self._elf} does not "
-                f"count what it takes (it has no symbol {SYMBOL}, see docs/how-to/record.md): let "
-                "it count, or leave out --espbench-record."
+                f"count the bytes it takes (it has no symbol {SYMBOL}): add it as in "
+                "docs/how-to/record.md, or omit --espbench-record."
             )
         return address
 
     def _taken(self) -> int:
-        said = self._qmp.monitor(self._command, deadline=Deadline(5))
-        return int.from_bytes(parse_words(said, 1), "little")
+        output = self._qmp.monitor(self._command, deadline=Deadline(5))
+        return int.from_bytes(parse_words(output, 1), "little")
 
     def _look_again(self, deadline: Deadline) -> None:
         if deadline.expired():
             raise ConsoleTimeout(
-                f"The guest did not take what was sent to its UART within {deadline}: it hangs, or "
-                "runs with interrupts off."
+                f"The guest did not take the input to its UART within {deadline}: it hangs, or "
+                "runs with interrupts disabled."
             )
-        time.sleep(LOOK)  # nothing tells when the guest has read
+        time.sleep(LOOK)  # there is no event for a read by the guest

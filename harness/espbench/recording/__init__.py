@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""QEMU's record and replay of a device's run."""
+"""Records a device's run with QEMU's record and replay, and replays it."""

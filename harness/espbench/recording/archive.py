@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The file that a recording is kept in: a ZIP with a manifest, and a check sum for each member."""
+"""The file of a recording: a ZIP with a manifest and a checksum for each member."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from typing import Any
 from espbench.errors import ArchiveError, DiskFull, is_disk_full
 
 FORMAT = 1
-"""Count up when an older espbench would misunderstand an archive."""
+"""Increment this when an older espbench would misinterpret an archive."""
 MANIFEST = "manifest.json"
 FLASH, LOG, CONSOLE = "flash.img", "replay.log", "console.raw"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What is known of a recording, besides its files.
+    """Metadata of a recording.
 
     Attributes:
-        espbench: version that made it.
-        board: name.
-        ram: as QEMU's `-m`, or None.
+        espbench: version of espbench that made the recording.
+        board: name of the board.
+        ram: size for QEMU's `-m`, or None.
         qemu: version of the QEMU that recorded.
-        boot_arguments: those of the machine, the seed included.
-        shift: of the guest's clock.
-        captured: whether the network was captured (which asks QEMU for the time of day).
-        subnet, internet, extra: as in `Machine`.
-        firmware, elf: names of members; the same when the firmware is an ELF.
-        test: the test that was recorded, or "".
+        boot_arguments: boot arguments of the machine, including the seed.
+        shift: see `Recording`.
+        captured: whether the network was captured (which queries the time of day).
+        subnet, internet, extra: see `Machine`.
+        firmware, elf: names of members; the same if the firmware is an ELF.
+        test: the recorded test, or "".
         panics: each panic with its decoded backtrace.
-        unrepeatable: monitor commands that changed the machine, and are not in the log.
+        unrepeatable: monitor commands that changed the machine but are not in the log.
         ended: how the recorded QEMU ended, completing "QEMU ...".
         files: SHA-256 by member.
     """
@@ -61,10 +61,10 @@ class Manifest:
 
 
 def write(path: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
-    """Write an archive, all of it or nothing.
+    """Write an archive atomically.
 
     Raises:
-        DiskFull: there is no room for it.
+        DiskFull: the disk is full.
         ArchiveError: a file cannot be read or written.
     """
     part = path.with_name(f"{path.name}.part")
@@ -81,8 +81,8 @@ def write(path: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
         part.unlink(missing_ok=True)
         if is_disk_full(error):
             raise DiskFull(
-                f"The disk of {path.parent} is full, so the recording {path.name} is missing: "
-                "free some space there."
+                f"The recording {path.name} could not be written, because the disk of "
+                f"{path.parent} is full: free some space there."
             ) from error
         raise ArchiveError(
             f"The recording {path} could not be written: {error.filename or path}: "
@@ -94,8 +94,8 @@ def unpack(path: Path, folder: Path) -> Manifest:
     """Check an archive, and write its files into `folder`.
 
     Raises:
-        ArchiveError: it is none, damaged, or made by a newer espbench.
-        DiskFull: there is no room for the files.
+        ArchiveError: the file is missing, not a recording, damaged, or from a newer espbench.
+        DiskFull: the disk of `folder` is full.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -103,37 +103,37 @@ def unpack(path: Path, folder: Path) -> Manifest:
             for name, expected in manifest.files.items():
                 data = archive.read(name)
                 if _sum(data) != expected:
-                    raise _damaged(path, f"its {name} is not what was recorded")
+                    raise _damaged(path, f"the checksum of its {name} does not match")
                 (folder / name).write_bytes(data)
     except FileNotFoundError:
-        raise ArchiveError(f"There is no recording {path}: check the path.") from None
+        raise ArchiveError(f"The recording {path} does not exist: check the path.") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
         raise _damaged(path, str(error).strip("\"'")) from error
     except OSError as error:
         if is_disk_full(error):
             raise DiskFull(
-                f"The recording does not fit into {folder}: the disk is full. Free some space "
-                "there, or point TMPDIR elsewhere."
+                f"The recording does not fit into {folder}, because the disk is full: free some "
+                "space there, or point TMPDIR elsewhere."
             ) from error
         raise ArchiveError(f"The recording {path} cannot be read: {error.strerror}.") from error
     return manifest
 
 
 def parse(data: bytes, path: Path) -> Manifest:
-    """Return the manifest in these bytes of an archive.
+    """Parse the manifest of an archive.
 
     Raises:
-        ArchiveError: it is damaged, or too new.
+        ArchiveError: the manifest is damaged, or too new.
     """
     try:
         content: dict[str, Any] = json.loads(data)
         number = content.pop("format")
     except (ValueError, KeyError, AttributeError, TypeError):
-        raise _damaged(path, "its manifest is none") from None
+        raise _damaged(path, "its manifest is invalid") from None
     if not isinstance(number, int) or number > FORMAT:
         raise ArchiveError(
-            f"The recording {path} has format {number}, and this espbench knows up to {FORMAT}: "
-            f"use espbench {content.get('espbench', 'that made it')} or newer."
+            f"The recording {path} has format {number}, but this espbench only supports up to "
+            f"{FORMAT}: use espbench {content.get('espbench', 'that made it')} or newer."
         )
     try:
         manifest = Manifest(**content)
@@ -142,9 +142,9 @@ def parse(data: bytes, path: Path) -> Manifest:
     except TypeError:
         complete = False
     if not complete:
-        raise _damaged(path, "its manifest is not complete")
+        raise _damaged(path, "its manifest is incomplete")
     if any("/" in name or name.startswith(".") for name in manifest.files):
-        raise _damaged(path, "it has a file that would lie elsewhere")
+        raise _damaged(path, "it has a file outside its folder")
     return manifest
 
 
@@ -153,6 +153,4 @@ def _sum(data: bytes) -> str:
 
 
 def _damaged(path: Path, why: str) -> ArchiveError:
-    return ArchiveError(
-        f"{path} is no intact recording ({why}): copy it again from where it was made."
-    )
+    return ArchiveError(f"{path} is not an intact recording ({why}): copy the original again.")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Recorder`: has QEMU record a device's run, and archives the recording at its end."""
+"""`Recorder`: records a device's run with QEMU, and archives the recording at the end."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from espbench.util.version import __version__
 
 SUFFIX = ".espbench"
 BUFFER = 64 << 10
-"""Bytes, more than QEMU holds back of its log before it writes them."""
+"""Upper limit of the part of its log that QEMU buffers, in bytes."""
 
 
 def check(board: Board) -> None:
     """Check that a board can be recorded.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: the board cannot be recorded.
     """
     if board.icount_shift is None or board.unrecordable:
         why = board.unrecordable or "its description has no icount_shift"
         raise ConfigError(
-            f"Board {board.name} cannot be recorded, because {why}: record on lx60, or leave "
-            "out --espbench-record."
+            f"Board {board.name} cannot be recorded, because {why}: record on lx60, or omit "
+            "--espbench-record."
         )
 
 
@@ -40,11 +40,11 @@ class Recorder:
     """Records one run, from the start of QEMU to its end.
 
     Attributes:
-        folder: the device's.
-        keep: where the archive goes when the run is over; None: it is not kept.
-        test: what was recorded.
-        unrepeatable: monitor commands that the log does not have.
-        problem: why there is no archive although one was asked for, else "".
+        folder: the device's folder.
+        keep: path of the archive to write at the end; None: keep nothing.
+        test: name of the recorded test.
+        unrepeatable: monitor commands that are not in the log.
+        problem: why the archive could not be written, else "".
     """
 
     folder: Path
@@ -55,32 +55,32 @@ class Recorder:
 
     @property
     def log(self) -> Path:
-        """QEMU's file."""
+        """File with QEMU's log."""
         return self.folder / archive.LOG
 
     @property
     def flash(self) -> Path:
-        """What the flash was at the start."""
+        """Copy of the flash at the start."""
         return self.folder / "flash-start.img"
 
     def begin(self, board: Board, flash: Path) -> Recording:
-        """Keep the flash, and return what QEMU is to do.
+        """Copy the flash, and return the recording for QEMU.
 
         Raises:
-            DiskFull: there is no room.
+            DiskFull: the flash could not be copied.
         """
         assert board.icount_shift is not None
         try:
             shutil.copyfile(flash, self.flash)
         except OSError as error:
             raise DiskFull(
-                f"The flash could not be kept for the recording in {self.folder} "
+                f"The flash could not be copied for the recording in {self.folder} "
                 f"({error.strerror}): free some space there, or point TMPDIR elsewhere."
             ) from error
         return Recording("record", self.log, board.icount_shift)
 
     def finish(self, qemu: Qemu, elf: Path, panics: list[Panic], status: int | None) -> None:
-        """Write the archive if it is wanted; QEMU has ended. A trouble becomes `problem`."""
+        """Write the archive, if `keep` is set, after QEMU has ended; set `problem` on failure."""
         if self.keep is None:
             return
         try:
@@ -93,13 +93,13 @@ class Recorder:
     ) -> None:
         if status == 0 and (WRITE_ERROR in qemu.stderr() or not _finished(self.log)):
             raise DiskFull(
-                f"QEMU could not write its log in {self.folder} to the end, so nothing was "
-                "recorded: free some space there, or point TMPDIR elsewhere."
+                f"QEMU could not write all of its log in {self.folder}, so nothing was recorded: "
+                "free some space there, or point TMPDIR elsewhere."
             )
         if status != 0:
             raise ArchiveError(
-                f"QEMU {explain_status(status)} before its log was whole, so nothing was recorded: "
-                "see to what ended it, and run the test again with --espbench-record."
+                f"QEMU {explain_status(status)} before its log was complete, so nothing was "
+                "recorded: fix the cause, and run the test again with --espbench-record."
             )
         machine: Machine = qemu.machine
         assert machine.recording is not None
@@ -136,10 +136,10 @@ class Recorder:
 
 
 def _finished(log: Path) -> bool:
-    """Return whether QEMU came to the end of its log, and there is room for one that it would lose.
+    """Return whether QEMU completed its log, and the disk has room for what it buffered.
 
-    Its last words are its version, which it writes to the log's beginning. It tells nobody when
-    what it had not written until then does not fit.
+    At the end, QEMU writes its version to the beginning of the log. It reports no error if the rest
+    of its buffer did not fit on the disk.
     """
     if not log.is_file():
         return False

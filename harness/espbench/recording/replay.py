@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench replay`: repeats a recorded run, also under gdb, and tells whether it was the same."""
+"""`espbench replay`: repeats a recorded run, also under gdb, and compares the outcome."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from espbench.util.json_text_sequence import Demultiplexer, Text
 from espbench.util.timeouts import SCALE_VARIABLE, Deadline
 
 STALLED = 30.0
-"""Seconds (scaled) without progress after which a replay does not go on by itself."""
+"""Seconds (scaled) without progress after which a replay is considered stuck."""
 LOOK = 0.25
-"""Seconds between two looks at the progress."""
+"""Polling interval of the progress in seconds."""
 SHOWN = 160
-"""Characters of a line that a difference shows."""
+"""Maximum number of characters of a line to show in a difference."""
 
 RELEASES: Mapping[tuple[int, int], str] = {
     (6, 2): "Ubuntu 22.04",
@@ -40,19 +40,19 @@ RELEASES: Mapping[tuple[int, int], str] = {
     (8, 2): "Ubuntu 24.04",
     (10, 0): "Debian 13",
 }
-"""Which release of a distribution has which QEMU."""
+"""Distribution releases by version of their QEMU."""
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a replay came to.
+    """Outcome of a replay.
 
     Attributes:
-        difference: the first one, as a sentence; "" when the outcome was the same.
-        panics: those of the replay, with decoded backtraces.
-        bytes: how many the console printed.
+        difference: the first difference, as a sentence; "" if the outcome was the same.
+        panics: panics of the replay, with decoded backtraces.
+        bytes: number of bytes printed on the console.
     """
 
     difference: str
@@ -61,7 +61,7 @@ class Outcome:
 
     @property
     def same(self) -> bool:
-        """Whether the outcome was repeated."""
+        """Whether the outcome was the same."""
         return not self.difference
 
 
@@ -70,7 +70,7 @@ def unpacked(path: Path) -> Iterator[tuple[Manifest, Path]]:
     """Yield an archive's manifest and a folder with its files, which is removed at the end.
 
     Raises:
-        ArchiveError: it is none, damaged, or made by a newer espbench.
+        ArchiveError: see `archive.unpack`.
     """
     folder = tempdirs.new_folder("replay")
     try:
@@ -80,40 +80,40 @@ def unpacked(path: Path) -> Iterator[tuple[Manifest, Path]]:
 
 
 def board_of(manifest: Manifest) -> Board:
-    """Return the board that was recorded."""
+    """Return the recorded board."""
     return replace(board_named(manifest.board), ram=manifest.ram)
 
 
 def choose_qemu(manifest: Manifest, named: str | None) -> str:
-    """Return the QEMU to replay with; its log is for the version that wrote it.
+    """Return the QEMU to replay with; only the version that wrote the log can read it.
 
     Raises:
-        ArchiveError: that which is there is of another version.
-        QemuNotFound: there is none.
+        ArchiveError: the installed QEMU has another version.
+        QemuNotFound: no QEMU is installed.
     """
     program = named or find_qemu(board_of(manifest))
     found = qemu_version(program)
     recorded = parse_version(f"QEMU emulator version {manifest.qemu}")
     if recorded is None or found[:2] != recorded[:2]:
         raise ArchiveError(
-            f"This was recorded with QEMU {manifest.qemu}, and {program} is {dotted(found)}, which "
+            f"This was recorded with QEMU {manifest.qemu}, but {program} is {dotted(found)}, which "
             f"cannot read its log. {_where_it_is(recorded)}"
         )
     return program
 
 
 def _where_it_is(version: tuple[int, int, int] | None) -> str:
-    """Return how to replay with a version that this machine does not have."""
+    """Return how to replay with a version that is not installed here."""
     known = RELEASES.get(version[:2]) if version else None
-    where = f"one of {known}, which has that version" if known else "one that has that version"
+    where = f"one with {known}, which has that version" if known else "one with that version"
     return (
-        f"Replay it in the container in which it was recorded, or in {where}, or name such a QEMU "
-        "with --qemu PROGRAM: docs/how-to/record.md has the commands."
+        f"Replay it in the container where it was recorded or in {where}, or name such a QEMU "
+        "with --qemu PROGRAM: see docs/how-to/record.md for the commands."
     )
 
 
 def machine_of(manifest: Manifest, folder: Path, program: str) -> Machine:
-    """Return the machine that replays; it needs no forwarded ports, because no client comes."""
+    """Return the machine for the replay; it needs no forwarded ports, as there are no clients."""
     flash = folder / "flash-now.img"
     shutil.copyfile(folder / archive.FLASH, flash)
     board = board_of(manifest)
@@ -141,17 +141,17 @@ def replay(
     show: Tell | None = None,
     gdb: Tell | None = None,
 ) -> Outcome:
-    """Replay what was unpacked into `folder`.
+    """Replay the recording that was unpacked into `folder`.
 
     Args:
         manifest, folder: see `unpacked`.
         program: see `choose_qemu`.
-        show: is given the console's text as it comes.
-        gdb: is given the command that debugs it; the guest waits for that.
+        show: called with the console's text as it comes.
+        gdb: called with the command that debugs the guest, which waits for gdb.
 
     Raises:
         QemuError: QEMU could not be started.
-        ArchiveError: the replay does not go on.
+        ArchiveError: the replay is stuck.
     """
     work = folder / "run"
     work.mkdir()
@@ -174,10 +174,12 @@ def replay(
     if not difference and status != 0:
         difference = f"QEMU {explain_status(status)} before the end of the log: {qemu.stderr()}"
     if not difference and [str(panic) for panic in found] != manifest.panics:
-        difference = "The panics are decoded to other backtraces than those that were recorded."
+        difference = "The decoded backtraces of the panics differ from the recorded ones."
     if difference and manifest.unrepeatable:
         commands = ", ".join(dict.fromkeys(manifest.unrepeatable))
-        difference += f" The test used {commands} on QEMU's monitor, which no log has."
+        difference += (
+            f" The test used {commands} on QEMU's monitor, which the log does not contain."
+        )
     return Outcome(difference, found, len(printed))
 
 
@@ -185,13 +187,13 @@ def gdb_port(qemu: Qemu) -> int:
     """Return the port that QEMU chose for gdb.
 
     Raises:
-        QmpError: it does not say.
+        QmpError: QEMU does not list one.
     """
     assert qemu.qmp is not None
     for chardev in qemu.qmp.execute("query-chardev", deadline=Deadline(5)):
         if chardev["label"] == "gdb" and (port := re.search(r":(\d+),server", chardev["filename"])):
             return int(port[1])
-    raise QmpError("QEMU lists no port for gdb: its query-chardev has none of that name.")
+    raise QmpError("QEMU lists no port for gdb: its query-chardev has no chardev of that name.")
 
 
 def gdb_command(board: Board, elf: Path, port: int) -> str:
@@ -200,12 +202,12 @@ def gdb_command(board: Board, elf: Path, port: int) -> str:
 
 
 def where_gdb_is(board: Board) -> str:
-    """Return where to get the board's gdb, or "" when it is here."""
+    """Return where to get the board's gdb, or "" if it is installed."""
     if shutil.which(_gdb(board)):
         return ""
     return (
-        f"{_gdb(board)} is not on PATH, and Debian has no gdb for this core: it is in Espressif's "
-        "toolchain for the ESP8266; add its bin to PATH there."
+        f"{_gdb(board)} is not on PATH, and Debian does not package it: get Espressif's toolchain "
+        "for the ESP8266, and add its bin folder to PATH in that terminal."
     )
 
 
@@ -217,7 +219,7 @@ def _follow(qemu: Qemu, show: Tell | None, *, patient: bool) -> None:
     """Read the console until QEMU ends.
 
     Raises:
-        ArchiveError: nothing goes on any more.
+        ArchiveError: the replay is stuck.
     """
     console, _control = qemu.take_wires()
     shown = Demultiplexer()
@@ -233,10 +235,9 @@ def _follow(qemu: Qemu, show: Tell | None, *, patient: bool) -> None:
                     deadline, last = Deadline(STALLED), now
                 elif deadline.expired():
                     raise ArchiveError(
-                        f"The replay has not gone on for {deadline}: what was recorded is not "
-                        "enough to repeat it, so record the test once more (on a machine that is "
-                        f"very busy set {SCALE_VARIABLE} first). QEMU said: "
-                        f"{qemu.stderr() or 'nothing'}"
+                        f"The replay has made no progress for {deadline}, so the recording is "
+                        "incomplete: record the test again (on a very busy machine, set "
+                        f"{SCALE_VARIABLE} first). QEMU's output: {qemu.stderr() or 'none'}"
                     ) from None
                 continue
             except ConnectionResetError:
@@ -249,7 +250,7 @@ def _follow(qemu: Qemu, show: Tell | None, *, patient: bool) -> None:
 
 
 def _progress(qemu: Qemu) -> tuple[int, int]:
-    """Return how far QEMU is in its log, and in its instructions: a guest that sleeps has none."""
+    """Return QEMU's position in its log, and its instruction count, which stops in sleep."""
     position = instructions = -1
     recording = qemu.machine.recording
     assert recording is not None
@@ -265,7 +266,7 @@ def _progress(qemu: Qemu) -> tuple[int, int]:
 
 
 def panics(printed: bytes, elf: Path) -> list[Panic]:
-    """Return the panics in what a console printed."""
+    """Return the panics in a console's output."""
     demultiplexer, collector = Demultiplexer(), Collector()
     items = [*demultiplexer.feed(printed), *demultiplexer.finish()]
     dumps = [d for i in items if isinstance(i, Text) for d in collector.feed(i.text)]
@@ -276,7 +277,7 @@ def panics(printed: bytes, elf: Path) -> list[Panic]:
 
 
 def first_difference(expected: bytes, printed: bytes) -> str:
-    """Return a sentence with the first line that differs, or "" when none does."""
+    """Return a sentence with the first line that differs, or "" if none does."""
     if expected == printed:
         return ""
     old, new = expected.splitlines(), printed.splitlines()
@@ -284,17 +285,17 @@ def first_difference(expected: bytes, printed: bytes) -> str:
     while same < min(len(old), len(new)) and old[same] == new[same]:
         same += 1
     was, now = (_shown(lines, same) for lines in (old, new))
-    return f"Line {same + 1} of the console was {was} when it was recorded, and is {now} now."
+    return f"Line {same + 1} of the console was recorded as {was}, but is {now} in the replay."
 
 
 def _shown(lines: list[bytes], number: int) -> str:
     if number >= len(lines):
-        return "not there"
+        return "missing"
     return repr(lines[number].decode(errors="replace")[:SHOWN])
 
 
 def main(path: Path, *, gdb: bool, console: bool, qemu: str | None) -> int:
-    """Replay an archive, and say how it went; return an exit status."""
+    """Replay an archive, and print the outcome; return an exit status."""
     with unpacked(path) as (manifest, folder):
         program = choose_qemu(manifest, qemu)
         about = f"{manifest.test or 'a run'} on {manifest.board}, QEMU {manifest.qemu}"
@@ -320,10 +321,10 @@ def main(path: Path, *, gdb: bool, console: bool, qemu: str | None) -> int:
         for panic in outcome.panics:
             print(panic)
     if not outcome.same:
-        print(f"espbench: Another outcome: {outcome.difference}", file=sys.stderr)
+        print(f"espbench: Different outcome: {outcome.difference}", file=sys.stderr)
         return 1
     print(
-        f"The same outcome: {outcome.bytes} bytes on the console and {len(outcome.panics)} "
+        f"Same outcome: {outcome.bytes} bytes on the console and {len(outcome.panics)} "
         f"panic{'' if len(outcome.panics) == 1 else 's'}, as recorded."
     )
     return 0

@@ -172,7 +172,7 @@ def test_workflow_with_a_failing_test(runner: Runner, installed: Installed) -> N
     assert "is open" in runner.summary.read_text()
     # On the laptop: nothing of the project or its runner is needed.
     (recording,) = left.glob("evidence/*/recording.espbench")
-    assert "The same outcome: " in installed.espbench("replay", str(recording))
+    assert "Same outcome: " in installed.espbench("replay", str(recording))
 
 
 def test_workflow_that_records_nothing(runner: Runner, installed: Installed) -> None:

@@ -340,6 +340,6 @@ def test_the_end_of_a_paused_device(device: Device) -> None:
     with pytest.raises(QemuDied) as caught:
         device.resume()
     assert str(caught.value) == (
-        "QEMU was ended by signal 9 and said nothing. The kernel does that when memory is short: "
-        "look into `dmesg`, and run fewer devices at a time (-n, --espbench-pool 0)."
+        "QEMU was killed by signal 9 without output. The kernel does that when memory is short: "
+        "check `dmesg`, and run fewer devices at a time (-n, --espbench-pool 0)."
     )

@@ -70,7 +70,7 @@ def test_old_qemu(only: Path) -> None:
     (found,) = [f for f in doctor.examine([LX60]) if f.subject == "qemu-system-xtensa"]
     assert found.state == "missing"
     assert found.found == (
-        f"{only}/qemu-system-xtensa is version 5.2.0, and board lx60 needs 7.2.0 or newer: "
+        f"{only}/qemu-system-xtensa is version 5.2.0, but board lx60 needs 7.2.0 or newer: "
         "upgrade it (apt-get install --no-install-recommends qemu-system-misc)."
     )
 

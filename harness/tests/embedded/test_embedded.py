@@ -180,7 +180,7 @@ def test_refused(dut): pass
 """
     status, output = inner(source)
     assert status == 1
-    assert "espbench.errors.QemuDied: QEMU was ended by signal 9 and said nothing." in output
+    assert "espbench.errors.QemuDied: QEMU was killed by signal 9 without output." in output
     assert "'nonsense' is not a valid device model name" in output
 
 

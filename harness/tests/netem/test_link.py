@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What becomes of frames in one direction, with a clock that the tests turn."""
+"""A lane's decisions about frames, with a fake clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DHCP = udp(68, 67)
 
 
 def numbered(number: int) -> bytes:
-    """Return a frame that differs from others."""
+    """Return a frame with this number as its payload."""
     return tcp(40000, 80, payload=number.to_bytes(4, "big"))
 
 
@@ -27,14 +27,14 @@ def lane(direction: Direction = Direction.TO_GUEST, seed: int = 1, **conditions:
 
 
 def survivors(made: Lane, count: int) -> list[int]:
-    """Send so many frames at once; return the numbers of those that come out, in order."""
+    """Send this many frames at once; return the numbers of those that come out, in order."""
     for number in range(count):
         made.take(numbered(number), 0.0)
     return [int.from_bytes(frame[-4:], "big") for frame in made.due(1e9)]
 
 
 def test_a_whole_network() -> None:
-    """Nothing is lost, late or changed when nothing is broken."""
+    """Without impairments, nothing is lost, late or changed."""
     made = lane()
     assert survivors(made, 100) == list(range(100))
     assert made.next_due is None
@@ -44,7 +44,7 @@ def test_a_whole_network() -> None:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("fraction", [0.0, 0.01, 0.05, 0.5, 1.0])
 def test_the_fraction_that_is_lost(fraction: float, seed: int) -> None:
-    """Of 4000 frames the fraction that was asked for is lost, give or take four deviations."""
+    """The requested fraction of 4000 frames is lost, within four standard deviations."""
     made = lane(seed=seed, loss=fraction)
     count = 4_000
     lost = count - len(survivors(made, count))
@@ -54,7 +54,7 @@ def test_the_fraction_that_is_lost(fraction: float, seed: int) -> None:
 
 
 def test_a_seed_repeats_what_is_lost() -> None:
-    """A seed repeats what is lost; another seed and the other direction lose other frames."""
+    """A seed repeats the losses; another seed and the other direction lose other frames."""
     once = survivors(lane(loss=0.2), 200)
     again = lane(loss=0.2, seed=2)
     assert survivors(again, 200) != once
@@ -72,7 +72,7 @@ def test_what_is_lost_depends_on_nothing_else() -> None:
 
 
 def test_arp_and_dhcp_are_spared() -> None:
-    """ARP and DHCP get through every loss, unless everything is to be lost; a cut stops them."""
+    """ARP and DHCP are not lost unless `everything` is set, but a cut drops them."""
     for conditions, passed in (
         ({"loss": 1.0}, [ARP, DHCP]),
         ({"loss": 1.0, "everything": True}, []),
@@ -85,7 +85,7 @@ def test_arp_and_dhcp_are_spared() -> None:
 
 
 def test_delay() -> None:
-    """A frame leaves when its time has come, and not before."""
+    """A frame leaves at the end of its delay, and not before."""
     made = lane(delay=0.3)
     made.take(numbered(1), 10.0)
     made.take(numbered(2), 10.1)
@@ -104,7 +104,7 @@ def test_delay() -> None:
     st.integers(0, 1000),
 )
 def test_jitter_keeps_the_order(gaps: list[float], delay: float, share: float, seed: int) -> None:
-    """Each frame takes the delay give or take the jitter, or waits for those before it."""
+    """Each frame is delayed within the jitter, or waits for those before it."""
     jitter = delay * share
     made = lane(seed=seed, delay=delay, jitter=jitter)
     now, came = 0.0, {}
@@ -122,7 +122,7 @@ def test_jitter_keeps_the_order(gaps: list[float], delay: float, share: float, s
 
 
 def test_a_shorter_delay_lets_nobody_overtake() -> None:
-    """Frames stay in order when the delay ends while some are under way."""
+    """Frames stay in order when the delay is removed while some are under way."""
     made = lane(delay=0.3)
     made.take(numbered(1), 0.0)
     made.change(Conditions())
@@ -132,7 +132,7 @@ def test_a_shorter_delay_lets_nobody_overtake() -> None:
 
 
 def test_reordering() -> None:
-    """The fraction that was asked for is overtaken by those behind, and nothing gets lost."""
+    """The requested fraction is overtaken by later frames, and nothing is lost."""
     made = lane(reorder=0.1, hold=0.02)
     order = survivors(made, 2000)
     assert sorted(order) == list(range(2000))
@@ -143,7 +143,7 @@ def test_reordering() -> None:
 
 
 def test_a_held_frame_leaves_without_others() -> None:
-    """A held frame that nobody overtakes is late, not stuck."""
+    """A held frame leaves even if no other frame follows."""
     made = lane(reorder=1.0, hold=0.02)
     made.take(numbered(1), 5.0)
     assert made.next_due == 5.02
@@ -151,7 +151,7 @@ def test_a_held_frame_leaves_without_others() -> None:
 
 
 def test_rate() -> None:
-    """Frames follow each other no faster than their bytes get through."""
+    """Frames follow each other no faster than the rate allows."""
     made = lane(rate=1000)
     size = len(numbered(0))
     for number in range(5):
@@ -165,7 +165,7 @@ def test_rate() -> None:
 
 
 def test_a_cut_takes_what_is_under_way() -> None:
-    """Frames that are under way when the cable is cut do not arrive, not even afterwards."""
+    """Frames under way at a cut never arrive, not even after it."""
     made = lane(delay=0.3)
     made.take(numbered(1), 0.0)
     made.change(Conditions(cut=True))
@@ -179,7 +179,7 @@ def test_a_cut_takes_what_is_under_way() -> None:
 
 @pytest.mark.parametrize("direction", Direction)
 def test_a_client_vanishes(direction: Direction) -> None:
-    """Only the vanished client's frames stop, both ways; a server's port is no client's."""
+    """Only the vanished client's frames are dropped; a server port of that number is not."""
     made = lane(direction, vanished=frozenset({40001}))
 
     def frame(client: int, server: int) -> bytes:
@@ -194,7 +194,7 @@ def test_a_client_vanishes(direction: Direction) -> None:
 
 
 def test_small_windows() -> None:
-    """Windows in the frames are made as small as asked for, and counted."""
+    """Larger windows are reduced to the requested size, and counted."""
     made = lane(window=256)
     for window in (5760, 256, 10):
         made.take(tcp(1, 2, window=window), 0.0)
@@ -234,12 +234,11 @@ def test_small_windows() -> None:
         ),
         (
             {"delay": 0.1, "jitter": 0.2},
-            "A jitter of 0.2 s is more than the delay of 0.1 s, and no frame can come before it "
-            "was sent: give a delay of 0.2 s or more.",
+            "A jitter of 0.2 s is more than the delay of 0.1 s: give a delay of 0.2 s or more.",
         ),
         (
             {"rate": 0},
-            "A network's rate cannot be 0: give bytes per second, such as 10_000, or cut() it.",
+            "A network's rate cannot be 0: give bytes per second, such as 10_000, or use cut().",
         ),
         (
             {"window": 0},
@@ -251,20 +250,20 @@ def test_small_windows() -> None:
         ),
         (
             {"vanished": frozenset({65536})},
-            "No client has port 65536: give the source port of its socket, 1 to 65535 "
+            "A client's port cannot be 65536: give the source port of its socket, 1 to 65535 "
             "(`stream.port`, or `sock.getsockname()[1]`).",
         ),
     ],
 )
 def test_refused(values: dict[str, object], sentence: str) -> None:
-    """What no network can do is refused in one sentence."""
+    """Impossible values are refused."""
     with pytest.raises(ConfigError) as caught:
         Conditions(**values)  # type: ignore[arg-type]
     assert str(caught.value) == sentence
 
 
 def test_conditions_in_the_evidence() -> None:
-    """Only what is broken is told."""
+    """Only impairments are listed."""
     assert Conditions().as_json() == {}
-    told = Conditions(loss=0.05, cut=True, vanished=frozenset({2, 1})).as_json()
-    assert told == {"loss": 0.05, "cut": True, "vanished": [1, 2]}
+    listed = Conditions(loss=0.05, cut=True, vanished=frozenset({2, 1})).as_json()
+    assert listed == {"loss": 0.05, "cut": True, "vanished": [1, 2]}

@@ -30,7 +30,7 @@ LX60 = pytest.mark.boards("lx60")
 
 
 class Ends:
-    """What QEMU would hold: one end to send frames into, one to receive them from."""
+    """QEMU's ends of a relay: one to send frames into, one to receive them from."""
 
     def __init__(self) -> None:
         """Start a relay with one lane."""
@@ -57,7 +57,7 @@ class Ends:
         return self._frames.pop(0)
 
     def close(self) -> None:
-        """End it all."""
+        """End the relay and close the sockets."""
         self.relay.close()
         self.into.close()
         self.out.close()
@@ -72,7 +72,7 @@ def ends() -> Iterator[Ends]:
 
 
 def get(device: Device, timeout: float = 10.0) -> bytes:
-    """Return the body of a GET."""
+    """Return the body of the response to a GET request."""
     connection = http.client.HTTPConnection("127.0.0.1", device.port(80), timeout=timeout)
     with contextlib.closing(connection):
         connection.request("GET", "/hello", headers={"Connection": "close"})
@@ -83,7 +83,7 @@ def get(device: Device, timeout: float = 10.0) -> bytes:
 
 
 def test_frames_really_get_lost(ends: Ends) -> None:
-    """A relay that is told to lose 5 % hands on 95 % of 4000 frames, and loses the rest."""
+    """A relay with a loss of 5 % forwards 95 % of 4000 frames."""
     ends.change(loss=0.05)
     count = 4000
     stream = b"".join(encode(tcp(1, 2, payload=n.to_bytes(4, "big"))) for n in range(count))
@@ -96,13 +96,13 @@ def test_frames_really_get_lost(ends: Ends) -> None:
         seen.append(int.from_bytes(frame[-4:], "big"))
     sender.join()
     assert seen == sorted(set(seen))
-    # Four deviations of a binomial distribution of 4000 and 0.05 are 55.
+    # Four standard deviations of a binomial distribution of 4000 and 0.05 are 55.
     assert 200 - 55 <= count - len(seen) <= 200 + 55
     assert ends.lane.counts.lost == count - len(seen)
 
 
 def test_a_delay_is_waited_for(ends: Ends) -> None:
-    """A frame comes out when its delay is over and not before, with no other to wake the relay."""
+    """A frame comes out at the end of its delay, without another frame to wake the relay."""
     ends.change(delay=0.2)
     started = time.monotonic()
     ends.into.sendall(encode(tcp(1, 2)))
@@ -110,18 +110,18 @@ def test_a_delay_is_waited_for(ends: Ends) -> None:
     assert 0.2 <= time.monotonic() - started < Deadline(2).seconds
 
 
-def test_an_end_that_does_not_read_holds_nobody_up(ends: Ends) -> None:
-    """Frames are taken while those before them cannot be handed on, and come when they can."""
+def test_a_slow_receiver_does_not_block_the_sender(ends: Ends) -> None:
+    """Frames are read while earlier ones cannot be written, and come out later."""
     frame = tcp(1, 2, payload=bytes(1400))
     ends.into.settimeout(10)
     for _ in range(2000):
-        ends.into.sendall(encode(frame))  # far more than two sockets hold
+        ends.into.sendall(encode(frame))  # far more than fit into two sockets
     for _ in range(2000):
         assert ends.receive() == frame
 
 
 def test_a_relay_sleeps(ends: Ends) -> None:
-    """A relay with nothing to do uses no time, also while a frame waits."""
+    """An idle relay uses no CPU time, even while a frame waits."""
     ends.change(delay=60)
     ends.into.sendall(encode(tcp(1, 2)))
     before = time.process_time()
@@ -131,7 +131,7 @@ def test_a_relay_sleeps(ends: Ends) -> None:
 
 @pytest.mark.parametrize("end", ["into", "out"])
 def test_the_relay_ends_with_either_end(end: str, ends: Ends) -> None:
-    """When QEMU is gone the thread ends and closes its sockets."""
+    """When QEMU ends, the thread ends and closes its sockets."""
     other = ends.out if end == "into" else ends.into
     getattr(ends, end).close()
     other.settimeout(Deadline(5).seconds)
@@ -145,7 +145,7 @@ def test_the_relay_ends_with_either_end(end: str, ends: Ends) -> None:
 
 @LX60
 def test_nothing_is_there_until_it_is_used(device: Device) -> None:
-    """The filters are put in at the first use, and a whole network serves as before."""
+    """The filters are inserted at the first use; without impairments, nothing changes."""
     assert "filter-redirector" not in device.qemu.qmp.monitor("info network")  # type: ignore[union-attr]
     assert device.used_network is None
     network = device.network
@@ -158,11 +158,11 @@ def test_nothing_is_there_until_it_is_used(device: Device) -> None:
 
 @LX60
 def test_the_capture_shows_what_the_guest_saw(device: Device) -> None:
-    """What was lost on the way to the guest is not in the pcap; what it sent in vain is."""
+    """Frames lost on the way to the guest are not in the pcap; lost frames from the guest are."""
     device.network.cut(direction="to_client")
 
     def captured(from_client: bool) -> int:
-        # What libslirp sends goes out at once, what filter-dump writes too: it does not buffer.
+        # Neither libslirp nor filter-dump buffers frames.
         frames = list(pcap_frames(device.capture_file.read_bytes()))
         return sum((frame[26:30] == CLIENT) == from_client for frame in frames)
 
@@ -184,7 +184,7 @@ def test_the_capture_shows_what_the_guest_saw(device: Device) -> None:
 
 @LX60
 def test_a_block_ends_its_change(device: Device) -> None:
-    """A `with` takes back what it changed and nothing else, also when blocks are in each other."""
+    """A `with` block undoes its own change and nothing else, also when blocks are nested."""
     network = device.network
     network.rate(1_000_000)
     with network.loss(0.5, everything=True), network.delay(0.2, jitter=0.1, direction="to_guest"):
@@ -212,25 +212,23 @@ def test_a_block_ends_its_change(device: Device) -> None:
 
 @LX60
 def test_refused(device: Device) -> None:
-    """What no network can do is refused, and what was asked for before stays."""
+    """Invalid values are refused, and earlier conditions stay."""
     network = device.network
     network.loss(0.1)
     with pytest.raises(ConfigError, match=r"^A network's loss cannot be 2: give a fraction "):
         network.loss(2)
     with pytest.raises(ConfigError) as caught:
         network.delay(0.1, direction="up")
-    assert str(caught.value) == (
-        "'up' is no direction of a network: use both, to_guest or to_client."
-    )
+    assert str(caught.value) == ("unknown network direction 'up': use both, to_guest or to_client.")
     with pytest.raises(ConfigError) as caught:
         network.counts("both")
-    assert str(caught.value) == "'both' is no direction of a network: use to_guest or to_client."
+    assert str(caught.value) == "unknown network direction 'both': use to_guest or to_client."
     assert network.conditions("to_guest") == Conditions(loss=0.1)
 
 
 @LX60
 def test_it_ends_with_the_device(device_factory: DeviceFactory) -> None:
-    """Nothing outlives the device, and one that is started again has a whole network of its own."""
+    """Nothing outlives the device, and a restarted one has a new network without impairments."""
     device = device_factory()
     before = {thread for thread in threading.enumerate() if thread.name == "espbench-network"}
     network = device.network
@@ -245,7 +243,7 @@ def test_it_ends_with_the_device(device_factory: DeviceFactory) -> None:
     with pytest.raises(NotRunning) as caught:
         network.loss(0.1)
     assert str(caught.value) == (
-        "The network's device has ended: start it, and take its new `device.network`."
+        "The network's device has ended: start it, and use its new `device.network`."
     )
     with pytest.raises(NotRunning, match=r"^device is not running: start it first\.$"):
         _ = device.network
@@ -258,7 +256,7 @@ def test_it_ends_with_the_device(device_factory: DeviceFactory) -> None:
 
 @LX60
 def test_a_boot_through_loss(device_factory: DeviceFactory) -> None:
-    """DHCP repeats itself: a device gets its address although its first requests are lost."""
+    """DHCP retries: a device gets its address even if its first requests are lost."""
     device = device_factory()
     network = device.network
     network.loss(0.3, everything=True)
@@ -270,16 +268,16 @@ def test_a_boot_through_loss(device_factory: DeviceFactory) -> None:
 
 @LX60
 def test_evidence(device: Device, tmp_path: Path) -> None:
-    """The evidence tells the seed, what was broken, since when, and what frames met."""
+    """The evidence has the seed, the impairments, their times and the counts of frames."""
     device.network.loss(0.05, direction="to_guest")
     assert get(device) == b"hello\n"
     device.network.reseed(7)
     folder = save(device, tmp_path / "evidence").folder
-    told = json.loads((folder / "network.json").read_text())
-    assert told["seed"] == 7
-    assert told["to_guest"]["conditions"] == {"loss": 0.05}
-    assert told["to_client"]["conditions"] == {}
-    assert told["to_client"]["frames"]["passed"] == told["to_client"]["frames"]["came"] > 0
+    content = json.loads((folder / "network.json").read_text())
+    assert content["seed"] == 7
+    assert content["to_guest"]["conditions"] == {"loss": 0.05}
+    assert content["to_client"]["conditions"] == {}
+    assert content["to_client"]["frames"]["passed"] == content["to_client"]["frames"]["came"] > 0
     events = json.loads((folder / "events.json").read_text())
     assert [event["detail"] for event in events if event["event"] == "network"] == [
         {"seed": 1},
@@ -289,8 +287,8 @@ def test_evidence(device: Device, tmp_path: Path) -> None:
 
 
 @LX60
-def test_no_evidence_of_a_network_that_nobody_broke(device: Device, tmp_path: Path) -> None:
-    """A device whose network was not touched leaves no file about it."""
+def test_no_evidence_of_an_unused_network(device: Device, tmp_path: Path) -> None:
+    """A device whose network was not used leaves no file about it."""
     folder = save(device, tmp_path / "evidence").folder
     assert (folder / "console.txt").exists()
     assert not (folder / "network.json").exists()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is read in frames, and what is changed in them."""
+"""Frames are parsed and changed correctly."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ OPTIONS = st.integers(0, 10).map(lambda words: bytes([1]) * 4 * words)
     ],
 )
 def test_kinds(frame: bytes, kind: Kind) -> None:
-    """Frames are told apart by what they carry, and only TCP has ports."""
+    """Frames are classified by protocol, and only TCP has ports."""
     assert kind_of(frame) is kind
     assert (tcp_ports(frame) is not None) == (kind is Kind.TCP)
 
 
 @given(PORT, PORT, OPTIONS)
 def test_ports(source: int, destination: int, options: bytes) -> None:
-    """Ports are read behind whatever options IPv4 has."""
+    """Ports are found behind any IPv4 options."""
     assert tcp_ports(tcp(source, destination, options=options)) == (source, destination)
 
 
 @given(st.integers(0, 65535), st.integers(1, 65535), st.binary(max_size=50), OPTIONS)
 def test_clamped_windows(window: int, limit: int, payload: bytes, options: bytes) -> None:
-    """A window is made smaller, never bigger; the checksum fits, and nothing else changes."""
+    """A window is reduced, never enlarged; the checksum matches, and nothing else changes."""
     frame = tcp(5, 443, window=window, payload=payload, options=options)
     clamped = clamp_window(frame, limit)
     assert window_of(clamped) == min(window, limit)
@@ -58,7 +58,7 @@ def test_clamped_windows(window: int, limit: int, payload: bytes, options: bytes
 
 
 def test_a_wrong_checksum_stays_wrong() -> None:
-    """What was damaged on the way is not made whole by a smaller window."""
+    """The wrong checksum of a damaged frame is not corrected by a smaller window."""
     frame = bytearray(tcp(5, 443, window=5000, payload=b"damaged"))
     frame[-1] ^= 1
     assert tcp_sum(clamp_window(bytes(frame), 256)) != 0
@@ -66,7 +66,7 @@ def test_a_wrong_checksum_stays_wrong() -> None:
 
 @given(st.binary(max_size=120), st.integers(1, 65535))
 def test_any_bytes(data: bytes, limit: int) -> None:
-    """No frame is too strange: it is read, or left as it is."""
+    """Any bytes are classified without an error, and their length never changes."""
     for frame in (data, tcp(1, 2)[:34] + data, ARP[:12] + b"\x08\x00" + data):
         assert len(clamp_window(frame, limit)) == len(frame)
         assert kind_of(frame) in Kind
@@ -74,7 +74,7 @@ def test_any_bytes(data: bytes, limit: int) -> None:
 
 @given(st.lists(st.binary(max_size=40), max_size=8), st.lists(st.integers(0, 400), max_size=6))
 def test_framing(frames: list[bytes], cuts: list[int]) -> None:
-    """Frames come out of QEMU's stream as they went in, wherever it is cut."""
+    """Frames are extracted from QEMU's stream unchanged, wherever it is split."""
     stream = b"".join(map(encode, frames))
     unframer, found, at = Unframer(), [], 0
     for cut in (*sorted(cuts), len(stream)):

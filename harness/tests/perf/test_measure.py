@@ -44,7 +44,7 @@ def test_the_monitor_s_words_become_the_record() -> None:
 @pytest.mark.parametrize("text", ["", "Cannot access memory\r\n", "0000: 0x00000001\r\n"])
 def test_other_words_are_an_error(text: str) -> None:
     """What is no record is quoted."""
-    with pytest.raises(QmpError, match="could not read the guest's memory; it said"):
+    with pytest.raises(QmpError, match="could not read the guest's memory: it replied"):
         parse_words(text, 10)
 
 

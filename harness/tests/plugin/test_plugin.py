@@ -231,8 +231,8 @@ def test_refused(device): pass
 """
     status, output = inner(source)
     assert status == 1
-    assert "espbench.errors.QemuDied: QEMU was ended by signal 9 and said nothing." in output
-    assert "espbench.errors.QemuDied: QEMU ended with exit status 1; its last words:" in output
+    assert "espbench.errors.QemuDied: QEMU was killed by signal 9 without output." in output
+    assert "espbench.errors.QemuDied: QEMU ended with exit status 1; its last output:" in output
     assert "'nonsense' is not a valid device model name" in output
 
 
@@ -340,7 +340,7 @@ def test_no_firmware(refused: Refused) -> None:
 def test_no_qemu(refused: Refused) -> None:
     """So is a QEMU that is not installed."""
     said = refused(MANY, "-p", "no_qemu")
-    assert said.startswith("qemu-system-xtensa is not installed, and board lx60 needs it: install")
+    assert said.startswith("Board lx60 needs qemu-system-xtensa, which is not installed: install")
 
 
 def test_firmware_that_cannot_be_built(refused: Refused) -> None:

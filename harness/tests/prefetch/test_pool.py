@@ -165,7 +165,7 @@ def test_a_device_of_the_pool_is_like_any(inner: Inner, tmp_path: Path, firmware
         pytest.param(
             "@pytest.mark.device(extra=('-device', 'nonsense'))\n",
             [
-                "espbench.errors.QemuDied: QEMU ended with exit status 1; its last words:",
+                "espbench.errors.QemuDied: QEMU ended with exit status 1; its last output:",
             ],
             id="refused",
         ),
@@ -238,8 +238,8 @@ def test_good_again(device): pass
     assert status == 1
     assert "2 passed, 1 error" in output
     assert sentences(output)[-1] == (
-        "espbench.errors.QemuDied: QEMU was ended by signal 9 and said nothing. The kernel does "
-        "that when memory is short: look into `dmesg`, and run fewer devices at a "
+        "espbench.errors.QemuDied: QEMU was killed by signal 9 without output. The kernel does "
+        "that when memory is short: check `dmesg`, and run fewer devices at a "
         "time (-n, --espbench-pool 0)."
     )
     assert boots(tmp_path) == 3

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""QEMU's command line is a pure function, and can be pasted."""
+"""QEMU's command line, and the values from which it is built."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def machine(**changes: object) -> Machine:
 
 
 def test_whole_line() -> None:
-    """The command line of a device, in full."""
+    """The full command line of a device."""
     described = machine(
         forwards={443: 2, 80: 1},
         boot_arguments={"heap": "1000", "seed": "ab"},
@@ -58,7 +58,7 @@ def test_whole_line() -> None:
 
 
 def test_nothing_opens_the_host() -> None:
-    """The guest gets neither semihosting nor a way out, unless asked for."""
+    """The guest gets neither semihosting nor, by default, access to the host and the internet."""
     line = command_line(machine(), Wires.terminal())
     assert not any("semihosting" in word for word in line)
     assert "-nographic" not in line
@@ -69,7 +69,7 @@ def test_nothing_opens_the_host() -> None:
 
 
 def test_subnet() -> None:
-    """A machine can have another network than slirp's own."""
+    """A machine can have another subnet than slirp's default."""
     line = command_line(machine(subnet="10.0.3.0/24", forwards={80: 1}), Wires.terminal())
     nic = line[line.index("-nic") + 1]
     assert nic == (
@@ -78,14 +78,14 @@ def test_subnet() -> None:
 
 
 def test_commas_in_paths() -> None:
-    """A comma in a path is written twice where QEMU separates by commas."""
+    """A comma in a path is doubled where QEMU separates by commas."""
     line = command_line(machine(flash=Path("/a,b/flash.img")), Wires.terminal())
     assert "if=pflash,format=raw,file=/a,,b/flash.img" in line
     assert "loader,addr=0x50000000,force-raw=on,file=/a,,b/reset-vector.bin" in line
 
 
 def test_whole_line_of_an_esp32() -> None:
-    """The command line of an ESP32, in full: control records have a UART of their own."""
+    """The full command line of an ESP32, with a separate UART for control records."""
     described = machine(board=BOARDS["esp32"], forwards={80: 1}, firmware=Path("/f/firmware.bin"))
     assert command_line(described, Wires.sockets(7, 9, 11, uart=1)) == [
         *("qemu-system-xtensa", "-M", "esp32", "-display", "none", "-monitor", "none"),
@@ -103,7 +103,7 @@ def test_whole_line_of_an_esp32() -> None:
 
 
 def test_an_esp32c3_differs_in_its_data_only() -> None:
-    """The RISC-V sibling has its own program, machine, eFuses, straps and watchdog."""
+    """The RISC-V chip has its own program, machine, eFuses, straps and watchdog."""
     line = command_line(machine(board=BOARDS["esp32c3"]), Wires.terminal())
     assert line[:3] == ["qemu-system-riscv32", "-M", "esp32c3"]
     globals_ = [after for word, after in pairwise(line) if word == "-global"]
@@ -115,7 +115,7 @@ def test_an_esp32c3_differs_in_its_data_only() -> None:
 
 
 def test_efuses() -> None:
-    """The eFuse files are those of `idf.py qemu`: chip revision 3, and 0.3."""
+    """The eFuse files are those of `idf.py qemu`, for chip revisions 3 and 0.3."""
     ((name, content_for),) = BOARDS["esp32"].handover.files.items()
     content = content_for(Path("firmware.bin"))
     assert (name, len(content)) == ("efuse.bin", 124)
@@ -126,14 +126,14 @@ def test_efuses() -> None:
 
 
 def test_uarts_between_have_no_wire() -> None:
-    """A control UART that is not the second one leaves those before it unwired."""
+    """UARTs between the console's and the control UART are not connected."""
     arguments = Wires.sockets(7, 9, 11, uart=3).arguments
     serial = [after for word, after in pairwise(arguments) if word == "-serial"]
     assert serial == ["chardev:console", "null", "null", "chardev:control"]
 
 
 def test_psram() -> None:
-    """PSRAM is QEMU's -m, and only what the chip can have."""
+    """The size of PSRAM is QEMU's -m, and limited to the sizes that the chip supports."""
     line = command_line(machine(board=BOARDS["esp32"].with_psram("4M")), Wires.terminal())
     assert line[line.index("-m") + 1] == "4M"
     with pytest.raises(ConfigError) as caught:
@@ -148,7 +148,7 @@ def test_psram() -> None:
     ("name", "timer"), [("esp32", "timer.esp32.timg"), ("esp32c3", "timer.esp32c3.timg")]
 )
 def test_watchdogs(name: str, timer: str) -> None:
-    """Watchdogs are held still by one of QEMU's options, which a board with watchdogs lacks."""
+    """An option of QEMU disables the watchdogs, unless the board has them enabled."""
     held = command_line(machine(board=BOARDS[name]), Wires.terminal())
     biting = command_line(machine(board=BOARDS[name].with_watchdogs()), Wires.terminal())
     assert held == [*biting, "-global", f"driver={timer},property=wdt_disable,value=true"]
@@ -156,14 +156,14 @@ def test_watchdogs(name: str, timer: str) -> None:
 
 
 def test_no_watchdogs() -> None:
-    """A board that has no watchdogs cannot be asked for them."""
+    """Enabling watchdogs on a board without them is refused."""
     with pytest.raises(ConfigError) as caught:
         LX60.with_watchdogs()
     assert str(caught.value) == "Board lx60 has no watchdogs: omit watchdogs."
 
 
 def test_board_without_boot_arguments() -> None:
-    """A board whose guest cannot read boot arguments takes none, and says so."""
+    """A board whose guest cannot read boot arguments refuses them."""
     board = replace(
         LX60,
         name="one-flash",
@@ -179,8 +179,7 @@ def test_board_without_boot_arguments() -> None:
     with pytest.raises(ConfigError) as caught:
         machine(board=board, boot_arguments={"heap": "1"})
     assert str(caught.value) == (
-        "Board one-flash cannot hand over boot arguments, so it cannot take heap: "
-        "leave the boot arguments away."
+        "Board one-flash has no boot arguments, so it cannot take heap: omit them."
     )
     with pytest.raises(ConfigError) as caught:
         replace(board, boot_arguments={"heap": "1"})
@@ -193,8 +192,8 @@ def test_board_without_boot_arguments() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"forwards": {0: 1}}, "Guest port 0 is outside 1 to 65535."),
-        ({"forwards": {80: 0}}, "Guest port 80 is to be forwarded 0 times: ask for 1 or more."),
+        ({"forwards": {0: 1}}, "Guest port 0 is not between 1 and 65535."),
+        ({"forwards": {80: 0}}, "Guest port 80 cannot be forwarded 0 times: ask for 1 or more."),
         (
             {"boot_arguments": {"a": "b c"}},
             "The boot argument a is 'b c': use only printable ASCII without spaces.",
@@ -206,14 +205,14 @@ def test_board_without_boot_arguments() -> None:
     ],
 )
 def test_refused(changes: dict[str, object], sentence: str) -> None:
-    """What QEMU or the guest would misunderstand is refused."""
+    """Values that QEMU or the guest would misinterpret are refused."""
     with pytest.raises(ConfigError) as caught:
         machine(**changes)
     assert str(caught.value) == sentence
 
 
 def test_network_names_may_hold_anything() -> None:
-    """Spaces, percent signs and other alphabets are encoded in Wi-Fi names and passwords only."""
+    """Only Wi-Fi names and passwords have spaces, percent signs and non-ASCII text encoded."""
     described = machine(
         boot_arguments={"wlan_ssid": "Caf\u00e9 100%", "wlan_password": "a b", "x": "50%"}
     )
@@ -224,7 +223,7 @@ def test_network_names_may_hold_anything() -> None:
 
 
 def test_pasteable() -> None:
-    """A shell reads back exactly the command."""
+    """A shell parses the text as exactly the same command."""
     line = command_line(machine(boot_arguments={"a": "$(b)'"}), Wires.terminal())
     text = pasteable(line)
     assert shlex.split(text.replace("\\\n", " ")) == line
@@ -232,7 +231,7 @@ def test_pasteable() -> None:
 
 
 def test_versions() -> None:
-    """Versions are read, and old ones are refused."""
+    """Versions are parsed, and old ones are refused."""
     assert parse_version("QEMU emulator version 7.2.22 (Debian 1:7.2)\nCopyright") == (7, 2, 22)
     assert parse_version("QEMU emulator version 9.0 (esp)") == (9, 0, 0)
     assert parse_version("no such thing") is None
@@ -240,20 +239,20 @@ def test_versions() -> None:
     with pytest.raises(QemuTooOld) as caught:
         check_version(LX60, "/usr/bin/qemu-system-xtensa", (5, 2, 9))
     assert str(caught.value) == (
-        "/usr/bin/qemu-system-xtensa is version 5.2.9, and board lx60 needs 7.2.0 or newer: "
+        "/usr/bin/qemu-system-xtensa is version 5.2.9, but board lx60 needs 7.2.0 or newer: "
         "upgrade it (apt-get install --no-install-recommends qemu-system-misc)."
     )
 
 
 def test_status() -> None:
-    """An exit status is said in words."""
+    """Each kind of exit status has an explanation."""
     assert explain_status(1) == "ended with exit status 1"
-    assert explain_status(-9) == "was ended by signal 9"
-    assert explain_status(None) == "closed its console but still runs"
+    assert explain_status(-9) == "was killed by signal 9"
+    assert explain_status(None) == "closed its console but is still running"
 
 
 def test_unknown_board() -> None:
-    """A board that does not exist is answered with those that do."""
+    """The error for an unknown board lists the known ones."""
     with pytest.raises(ConfigError) as caught:
         board_named("esp8266")
     assert str(caught.value) == "Unknown board 'esp8266': choose one of esp32, esp32c3, lx60."

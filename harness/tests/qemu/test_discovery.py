@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The QEMU that has the machine is found, whatever else has its name."""
+"""The QEMU that has the board's machine is found among programs of the same name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STOCK, FORK = "lx60-nommu  lx60 noMMU", "esp32  Espressif ESP32 machine"
 
 
 def program(folder: Path, machine: str, name: str = "qemu-system-xtensa") -> str:
-    """Write a QEMU that knows one machine, and notes that it was asked."""
+    """Write a fake QEMU that lists one machine, and logs each run."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     path.write_text(
@@ -30,7 +30,7 @@ def program(folder: Path, machine: str, name: str = "qemu-system-xtensa") -> str
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with a home, a PATH of two folders, and ESP-IDF's tools, all empty."""
+    """Return a folder for a home, two folders on PATH, and ESP-IDF's tools, all still empty."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", f"{tmp_path}/a:{tmp_path}/b:/no/such")
     monkeypatch.setenv("IDF_TOOLS_PATH", str(tmp_path / "tools"))
@@ -38,26 +38,26 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def installed(tools: Path, version: str, machine: str = FORK) -> str:
-    """Install a QEMU as idf_tools.py does."""
+    """Install a QEMU in the same place as idf_tools.py."""
     return program(tools / "tools" / "qemu-xtensa" / version / "qemu" / "bin", machine)
 
 
 def test_first_with_the_machine(here: Path) -> None:
-    """A stock QEMU that comes first on PATH is passed over for the board that needs the fork."""
+    """A stock QEMU first on PATH is skipped for a board that needs the fork."""
     stock, fork = program(here / "a", STOCK), program(here / "b", FORK)
     assert find_qemu(ESP32) == fork
     assert find_qemu(LX60) == stock
 
 
 def test_fork_before_the_stock_one(here: Path) -> None:
-    """A fork that comes first on PATH is passed over for the board that needs the stock one."""
+    """A fork first on PATH is skipped for a board that needs stock QEMU."""
     program(here / "a", FORK)
     stock = program(here / "b", STOCK)
     assert find_qemu(LX60) == stock
 
 
 def test_fork_with_the_stock_machine(here: Path) -> None:
-    """A fork that has the default board's machine, too, is taken only when there is no other."""
+    """A fork that also has the default board's machine is used only if there is no other."""
     fork = program(here / "a", f"{STOCK}'\necho '{FORK}")
     assert find_qemu(LX60) == fork
     stock = program(here / "b", STOCK)
@@ -66,21 +66,21 @@ def test_fork_with_the_stock_machine(here: Path) -> None:
 
 
 def test_only_one_is_not_asked(here: Path) -> None:
-    """A boot of the default board does not pay for the question."""
+    """A single QEMU is not queried at a boot of the default board."""
     only = program(here / "a", STOCK)
     assert find_qemu(LX60) == only
     assert not (here / "a" / "asked").exists()
 
 
 def test_one_program_by_two_names(here: Path) -> None:
-    """Folders that are links to each other have one program."""
+    """A program that is reached through two folders is one candidate."""
     only = program(here / "a", STOCK)
     (here / "b").symlink_to(here / "a")
     assert candidates(LX60, os.environ) == [only]
 
 
 def test_tools_of_esp_idf(here: Path) -> None:
-    """Newest version first, the folder that is named before the default one."""
+    """The newest version comes first, and IDF_TOOLS_PATH before the default folder."""
     old = installed(here / "tools", "esp_develop_9.0.0_20240606")
     default = installed(here / "home" / ".espressif", "esp_develop_10.0.0_20270101")
     new = installed(here / "tools", "esp_develop_9.2.2_20260417")
@@ -91,7 +91,7 @@ def test_tools_of_esp_idf(here: Path) -> None:
 
 
 def test_asked_once(here: Path) -> None:
-    """A program is asked once, and again when it changed."""
+    """A program is queried once, and again after it changed."""
     path = program(here / "a", FORK)
     assert machines_of(path) == machines_of(path) == {"esp32"}
     assert (here / "a" / "asked").read_text() == "asked\n"
@@ -102,7 +102,7 @@ def test_asked_once(here: Path) -> None:
 
 
 def test_programs_that_do_not_say(here: Path) -> None:
-    """What is no program has no machines; for the default board it is tried all the same."""
+    """A broken program has no machines, but is still used for the default board."""
     path = here / "a" / "qemu-system-xtensa"
     path.parent.mkdir()
     path.write_bytes(b"\x7fELF no program")
@@ -114,10 +114,10 @@ def test_programs_that_do_not_say(here: Path) -> None:
 
 
 def test_none(here: Path) -> None:
-    """Without one the sentence has Espressif's command, release and hash."""
+    """Without the fork, the error has Espressif's command, release and checksum."""
     sentence = (
-        "Board esp32 needs Espressif's qemu-system-xtensa with the machine esp32, and none was "
-        "found on PATH or in IDF_TOOLS_PATH{}: install it with `python "
+        "Board esp32 needs Espressif's qemu-system-xtensa with the machine esp32, which is not on "
+        "PATH or in IDF_TOOLS_PATH{}: install it with `python "
         "$IDF_PATH/tools/idf_tools.py install qemu-xtensa` (esp_develop_9.2.2_20260417; SHA-256 of "
         "its archive for linux-amd64: "
         "0eecb2a34a5586c0e59110f77b9343b7b336e82fdb0e1a30e1dc1bab8a547e35), or work in Espressif's "
@@ -133,29 +133,28 @@ def test_none(here: Path) -> None:
 
 
 def test_none_for_the_default_board(here: Path) -> None:
-    """The default board's QEMU is Debian's."""
+    """Without stock QEMU, the error names Debian's package."""
     with pytest.raises(QemuNotFound) as caught:
         find_qemu(LX60)
     assert str(caught.value) == (
-        "qemu-system-xtensa is not installed, and board lx60 needs it: install it with apt-get "
+        "Board lx60 needs qemu-system-xtensa, which is not installed: install it with apt-get "
         "install --no-install-recommends qemu-system-misc."
     )
     forks = [program(here / name, FORK) for name in "ab"]
     with pytest.raises(QemuNotFound) as caught:
         find_qemu(LX60)
     assert str(caught.value) == (
-        "No qemu-system-xtensa here has the machine lx60-nommu, which board lx60 is "
-        f"({', '.join(forks)}): install it with "
-        f"apt-get install --no-install-recommends qemu-system-misc."
+        f"No installed qemu-system-xtensa ({', '.join(forks)}) has the machine lx60-nommu of board "
+        "lx60: install one with apt-get install --no-install-recommends qemu-system-misc."
     )
 
 
 def test_machines() -> None:
-    """Machines are read from QEMU's own list."""
+    """Machines are parsed from QEMU's list."""
     text = "Supported machines are:\nkc705   kc705 EVB\nlx60-nommu  lx60 noMMU (dc232b)\n"
     assert machines(text) == {"kc705", "lx60-nommu"}
 
 
 def test_versions_sort_by_number() -> None:
-    """Ten is more than nine."""
+    """Version 10 sorts after version 9."""
     assert version_key("esp_develop_10.0.0_1") > version_key("esp_develop_9.2.2_20260417")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What QEMU says of its forwarded ports is read as it is meant."""
+"""QEMU's list of forwarded ports is parsed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANSWER = (
 
 
 def test_forwards() -> None:
-    """Only forwards are listed, in the order of their guest ports."""
+    """Only forwards are returned, in the order of their guest ports."""
     assert parse_forwards(ANSWER) == [
         Forward("tcp", "127.0.0.1", 34973, "10.0.2.15", 80),
         Forward("tcp", "*", 40001, "10.0.2.15", 443),

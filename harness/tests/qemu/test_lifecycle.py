@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""No QEMU outlives its test, whatever ends the test. Every QEMU here is a real process.
+"""No QEMU outlives its test, however the test ends. Every QEMU here is a real process.
 
-Each test runs pytest as a subprocess on a test file that boots a device and says through a FIFO
-which processes there are; then something ends it, and the kernel says when QEMU is gone (pidfd).
+Each test runs pytest as a subprocess on a test file that boots a device and reports its processes
+through a FIFO. Then something ends the run, and the kernel reports the end of QEMU (pidfd).
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def test_it(device):
     ],
 )
 def test_ordinary_ends(start: Start, source: str, outcome: str) -> None:
-    """However a test ends by itself, its devices are gone, and so are their files."""
+    """After each ordinary end of a test, its devices and their files are gone."""
     run = start(source, "--espbench-evidence=never")
     run.devices(3 if "range(3)" in source else 1)
     assert outcome in run.finish()
@@ -112,7 +112,7 @@ def test_ordinary_ends(start: Start, source: str, outcome: str) -> None:
 
 
 def test_device_outlives_the_thread_that_started_it(start: Start) -> None:
-    """The death signal is tied to a thread, and must not be tied to the caller's."""
+    """The death signal is tied to a thread, which must not be the caller's."""
     run = start(
         """
 def test_it(device_factory):
@@ -132,9 +132,9 @@ def test_it(device_factory):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted(start: Start, number: signal.Signals) -> None:
-    """Ctrl-C, SIGTERM and SIGHUP end pytest in order."""
+    """Ctrl-C, SIGTERM and SIGHUP end pytest cleanly."""
     if signal.getsignal(number) is signal.SIG_IGN:
-        pytest.skip(f"this run ignores {number.name}, as below nohup, and so does what it starts")
+        pytest.skip(f"this process and its children ignore {number.name}, as under nohup")
     run = start(HELD)
     run.devices()
     run.process.send_signal(number)
@@ -144,7 +144,7 @@ def test_interrupted(start: Start, number: signal.Signals) -> None:
 
 
 def test_interrupted_while_it_starts(start: Start) -> None:
-    """Ctrl-C while a device is not ready yet ends that device too."""
+    """Ctrl-C while a device is not ready yet also ends that device."""
     run = start(
         """
 class Never:
@@ -189,7 +189,7 @@ def test_it(device_factory, monkeypatch):
 
 
 def test_killed(start: Start, tmp_path: Path) -> None:
-    """`kill -9` of pytest ends its devices at once, and the next run removes their files."""
+    """`kill -9` of pytest ends its devices at once; the next run removes their files."""
     run = start(HELD)
     run.devices()
     run.process.kill()
@@ -202,7 +202,7 @@ def test_killed(start: Start, tmp_path: Path) -> None:
 
 
 def test_worker_dies(start: Start) -> None:
-    """When a worker of xdist is killed, its devices go with it."""
+    """When a worker of xdist is killed, its devices end, too."""
     run = start(HELD, "-n", "1", "--max-worker-restart=0")
     [(_, worker)] = run.devices()
     assert worker != run.process.pid
@@ -212,7 +212,7 @@ def test_worker_dies(start: Start) -> None:
 
 
 def test_workers_side_by_side(start: Start) -> None:
-    """Two workers boot devices at the same time, and nothing is left of either."""
+    """Two workers boot devices at the same time, and neither leaves anything behind."""
     run = start(
         """
 @pytest.mark.parametrize("number", range(6))
@@ -230,7 +230,7 @@ def test_it(device, number):
 
 
 def test_stopped_and_killed(start: Start) -> None:
-    """A QEMU that is stopped goes too when pytest is killed."""
+    """A stopped QEMU also ends when pytest is killed."""
     run = start(HELD)
     [(qemu, _)] = run.devices()
     os.kill(qemu, signal.SIGSTOP)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""QEMU's start, monitor and end, and what is said when one of them goes wrong."""
+"""QEMU's start, monitor and end, and the errors when one of them fails."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ GREETING = b'{"QMP": {"version": {"qemu": {"micro": 1, "minor": 2, "major": 9}}}
 
 
 def program(folder: Path, script: str) -> None:
-    """Put a QEMU that is a shell script on the path."""
+    """Write a shell script as QEMU."""
     path = folder / "qemu-system-xtensa"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
@@ -43,7 +43,7 @@ def program(folder: Path, script: str) -> None:
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return a function that puts a broken QEMU in front of the real one."""
+    """Return a function that puts a fake QEMU in front of the real one on PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
@@ -51,7 +51,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Non
 
 
 def test_restart(tiny_firmware: Tiny) -> None:
-    """A device can be started again, with other files, and forgets what it was."""
+    """A device can be restarted with other files, and keeps no state."""
     device = Device("lx60", tiny_firmware(), ready=READY, files={"/a": "1"})
     with device:
         first = device.pid
@@ -69,14 +69,14 @@ def test_restart(tiny_firmware: Tiny) -> None:
 
 
 def test_reset_by_the_machine(tiny_firmware: Tiny) -> None:
-    """A firmware without a control channel is reset by its machine."""
+    """A firmware without a control channel is reset by QEMU."""
     with Device("lx60", tiny_firmware(), ready=READY) as device:
         device.reset()
         assert device.console.text.count("ready") == 2
 
 
 def test_waits_end_when_it_is_stopped(tiny_firmware: Tiny) -> None:
-    """Stopping a device ends what other threads wait for."""
+    """Stopping a device ends the waits of other threads."""
     with Device("lx60", tiny_firmware(), ready=READY) as device:
         threading.Timer(0.1, device.stop).start()
         with pytest.raises(NotRunning, match=r"^device was stopped\.$"):
@@ -84,7 +84,7 @@ def test_waits_end_when_it_is_stopped(tiny_firmware: Tiny) -> None:
 
 
 def test_many_at_once(tiny_firmware: Tiny) -> None:
-    """Devices that start at the same time, each in a thread, do not meet."""
+    """Devices that start at the same time, each in a thread, do not interfere."""
     firmware = tiny_firmware()
     devices = [Device("lx60", firmware, ready=READY, name=f"d{n}") for n in range(4)]
     threads = [threading.Thread(target=device.start) for device in devices]
@@ -102,7 +102,7 @@ def test_many_at_once(tiny_firmware: Tiny) -> None:
 
 
 def test_monitor(tiny_firmware: Tiny) -> None:
-    """The monitor answers, and says what it refuses."""
+    """The monitor executes commands, and errors name a refused command."""
     with Device("lx60", tiny_firmware(), ready=READY) as device:
         assert device.monitor("query-status")["running"] is True
         device.monitor("set_link", name="net0", up=False)
@@ -110,37 +110,37 @@ def test_monitor(tiny_firmware: Tiny) -> None:
             device.monitor("nonsense")
     assert str(caught.value) == (
         "QEMU refused nonsense: The command nonsense has not been found. Check its name and "
-        "arguments: QEMU's QMP reference has both."
+        "arguments in QEMU's QMP reference."
     )
 
 
 def test_not_found(tiny_firmware: Tiny) -> None:
-    """A QEMU that is not installed is named, with the way to get it."""
+    """The error for a QEMU that is not installed says how to install it."""
     board = replace(LX60, qemu="qemu-system-none")
     with pytest.raises(QemuNotFound) as caught, Device(board, tiny_firmware()):
         pass
     assert str(caught.value) == (
-        "qemu-system-none is not installed, and board lx60 needs it: "
+        "Board lx60 needs qemu-system-none, which is not installed: "
         "install it with apt-get install --no-install-recommends qemu-system-misc."
     )
 
 
 def test_too_old(tiny_firmware: Tiny, fake: Callable[[str], None]) -> None:
-    """An old QEMU that refuses its options is called old."""
+    """An old QEMU that refuses its options is reported as too old."""
     fake('case "$1" in --version) echo "QEMU emulator version 4.1.0";; *) exit 1;; esac')
     with (
-        pytest.raises(QemuTooOld, match=r"is version 4\.1\.0, and board lx60 needs 7\.2\.0 or"),
+        pytest.raises(QemuTooOld, match=r"is version 4\.1\.0, but board lx60 needs 7\.2\.0 or"),
         Device("lx60", tiny_firmware()),
     ):
         pass
 
 
 def test_without_the_machine(tiny_firmware: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A QEMU that lacks the machine is told from one that failed."""
+    """A QEMU without the machine is distinguished from one that failed."""
     monkeypatch.setenv("PATH", str(Path(find_qemu(LX60)).parent))
     board = replace(LX60, machine="lx61")
     with (
-        pytest.raises(QemuTooOld, match=r"has no machine lx61, which"),
+        pytest.raises(QemuTooOld, match=r"does not have the machine lx61 of"),
         Device(board, tiny_firmware()),
     ):
         pass
@@ -154,46 +154,46 @@ def test_silent(tiny_firmware: Tiny, fake: Callable[[str], None]) -> None:
         pass
     assert str(caught.value) == (
         "QEMU did not answer greeting on its monitor within 0.3 s: it is stopped, or the machine "
-        "is very busy; ESPBENCH_TIMEOUT_SCALE=3 gives every wait three times as long."
+        "is very busy (set ESPBENCH_TIMEOUT_SCALE=3 to triple every time-out)."
     )
     assert launcher.live() == []
 
 
 def test_says_why_it_died(tiny_firmware: Tiny, fake: Callable[[str], None]) -> None:
-    """The exit status and the last words of QEMU are in the error."""
+    """The error has QEMU's exit status and last output."""
     fake(
         'case "$1" in --version) echo "QEMU emulator version 9.0.0";; '
         "*) echo first >&2; echo Adding SPI flash device >&2; echo second >&2; exit 3;; esac"
     )
     with pytest.raises(QemuDied) as caught, Device("lx60", tiny_firmware()):
         pass
-    assert str(caught.value) == "QEMU ended with exit status 3; its last words:\nfirst\nsecond"
+    assert str(caught.value) == "QEMU ended with exit status 3; its last output:\nfirst\nsecond"
     assert (caught.value.status, caught.value.stderr) == (3, "first\nsecond")
 
 
 def test_says_where_to_look_when_it_died_without_a_word(
     tiny_firmware: Tiny, fake: Callable[[str], None]
 ) -> None:
-    """The command line to start by hand is named where nothing else is known."""
+    """Without output, the error says where the command line is, for a start by hand."""
     fake('case "$1" in --version) echo "QEMU emulator version 9.0.0";; *) exit 3;; esac')
     with pytest.raises(QemuDied) as caught, Device("lx60", tiny_firmware()):
         pass
     assert str(caught.value) == (
-        "QEMU ended with exit status 3 and said nothing. Start it by hand to see more: command.txt "
-        "in the evidence has its command line."
+        "QEMU ended with exit status 3 without output. Start it by hand to see more: its command "
+        "line is in command.txt in the evidence."
     )
 
 
 def test_without_setpriv(
     tiny_firmware: Tiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Nothing is started that could outlive us."""
+    """Without setpriv, nothing is started, because it could outlive this process."""
     program(tmp_path, "exit 0")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolMissing) as caught, Device("lx60", tiny_firmware()):
         pass
     assert str(caught.value) == (
-        "setpriv is not installed, and without it QEMU could outlive a killed test: "
+        "setpriv, without which QEMU could outlive a killed test, is not installed: "
         "install it with apt-get install --no-install-recommends util-linux."
     )
 
@@ -207,7 +207,7 @@ def test_guard_of_a_dead_parent(tmp_path: Path) -> None:
 
 
 def test_twice(tiny_firmware: Tiny) -> None:
-    """A running device is not started again."""
+    """Starting a running device is refused."""
     with Device("lx60", tiny_firmware(), ready=READY) as device:
         with pytest.raises(ConfigError) as caught:
             device.start()
@@ -217,7 +217,7 @@ def test_twice(tiny_firmware: Tiny) -> None:
 
 
 class Monitor:
-    """A monitor that we play."""
+    """A fake monitor."""
 
     def __init__(self) -> None:
         """Connect both ends."""
@@ -244,13 +244,12 @@ def test_negotiation_and_events() -> None:
 
 
 ENDED = (
-    "it has ended, so start the device anew, and look in qemu.txt of its evidence for its last "
-    "words."
+    "it has ended, so start the device again, and see qemu.txt in the evidence for its last output."
 )
 
 
 def test_monitor_closes() -> None:
-    """The end of the monitor is said with the command that it did not answer."""
+    """The error for a closed monitor names the command that it did not answer."""
     monitor = Monitor()
     threading.Timer(0.05, monitor.far.close).start()
     with pytest.raises(QmpError) as caught:

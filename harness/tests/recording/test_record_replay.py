@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Record and replay: a failure that comes by chance becomes a file that repeats it."""
+"""Record and replay: an intermittent failure becomes a file that repeats it."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ while True:
     buffer = None if time.ticks_ms() % 8 == 0 else b"21.5"
     httpserver.process_queue(1)
 """
-"""Answers, unless a request comes in the one millisecond in eight in which it has no buffer."""
+"""Responds, unless a request comes in the one millisecond in eight in which it has no buffer."""
 REPLAYS = 10
 PC = 16
-"""Number of the program counter, behind A0 to A15, in what QEMU tells gdb of an LX106."""
+"""Index of the program counter, after A0 to A15, in the registers that QEMU gives to gdb."""
 
 
 def provoke(device: Device) -> None:
-    """Ask at random times until the device panics."""
+    """Send requests at random times until the device panics."""
     endpoints = Endpoints(device, Tls(trust=CERTS.trust))
     rng = random.SystemRandom()
-    with contextlib.suppress(ConnectionEnded):  # the panic's doing
+    with contextlib.suppress(ConnectionEnded):  # caused by the panic
         for _ in range(300):
             assert endpoints.http.get("/temperature").status == 200
             device.wait_for_change(rng.random() / 50)
@@ -63,7 +63,7 @@ def provoke(device: Device) -> None:
 def flaky(
     board: Board, firmware: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, str, str]:
-    """Return a recording of a panic, the console's text, and the panic, of the recorded run."""
+    """Return a recording of a panic, with the console's text and the panic of that run."""
     path = tmp_path_factory.mktemp("flaky") / "recording.espbench"
     device = Device(board, firmware, files={"/main.py": FLAKY}, record=True, ready="http")
     with contextlib.closing(device):
@@ -78,7 +78,7 @@ def flaky(
 
 
 def test_repeats_ten_times(flaky: tuple[Path, str, str]) -> None:
-    """What a client caused by its timing happens again without any client, each time."""
+    """A failure caused by a client's timing is repeated each time, without a client."""
     path, console, panic = flaky
     assert "bench_panic_exception" in panic
     for _ in range(REPLAYS):
@@ -92,7 +92,7 @@ def test_repeats_ten_times(flaky: tuple[Path, str, str]) -> None:
 
 
 def test_breakpoint_in_a_replay(board: Board, flaky: tuple[Path, str, str]) -> None:
-    """With --gdb the guest waits, stops at a breakpoint, and goes on to the same outcome."""
+    """With --gdb, the guest waits, stops at a breakpoint, and continues to the same outcome."""
     path, _, _ = flaky
     with unpacked(path) as (manifest, folder):
         elf = folder / manifest.elf
@@ -120,7 +120,7 @@ def test_breakpoint_in_a_replay(board: Board, flaky: tuple[Path, str, str]) -> N
             gdb.detach()
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
-    assert "The same outcome: " in output
+    assert "Same outcome: " in output
     assert "bench_panic_exception" in output
     assert not Path(found[2]).exists()
 
@@ -136,7 +136,7 @@ def _started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_another_outcome(flaky: tuple[Path, str, str], tmp_path: Path) -> None:
-    """A recording whose run does not fit to it is told by the first line that differs."""
+    """A replay that differs from its recording is reported with the first line that differs."""
     path, _, _ = flaky
     changed = tmp_path / "changed.espbench"
     old, new = b"(LoadProhibited)", b"(StoreProhibited)"
@@ -151,14 +151,14 @@ def test_another_outcome(flaky: tuple[Path, str, str], tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1
     assert re.search(
-        r"espbench: Another outcome: Line \d+ of the console was .*StoreProhibited.* when it was "
-        r"recorded, and is .*LoadProhibited.* now\.",
+        r"espbench: Different outcome: Line \d+ of the console was recorded as "
+        r".*StoreProhibited.*, but is .*LoadProhibited.* in the replay\.",
         done.stderr,
     )
 
 
 def test_network_and_tls(board: Board, firmware: Path, tmp_path: Path) -> None:
-    """HTTPS through a network that loses frames, the control channel and a reset are repeated."""
+    """HTTPS over a lossy network, control requests and a reset are replayed."""
     path = tmp_path / "recording.espbench"
     device = Device(board, firmware, files=CERTS.on_device(), record=True)
     with contextlib.closing(device):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Recordings: archives, good and bad, what QEMU is told, and the plugin's part."""
+"""Recordings: valid and invalid archives, QEMU's arguments, and the plugin's options."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ NAMES = (archive.FLASH, archive.LOG, archive.CONSOLE, "firmware.elf")
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    """Return an archive whose files hold their own names, many times."""
+    """Return an archive whose files contain their own names, many times."""
     files = {}
     for name in NAMES:
         files[name] = tmp_path / name
@@ -66,7 +66,7 @@ def written(tmp_path: Path) -> Path:
 
 
 def test_archive_comes_back(written: Path, tmp_path: Path) -> None:
-    """What is written is read again, with a check sum for each file."""
+    """A written archive can be read, with a checksum for each file."""
     folder = tmp_path / "unpacked"
     folder.mkdir()
     manifest = archive.unpack(written, folder)
@@ -77,7 +77,7 @@ def test_archive_comes_back(written: Path, tmp_path: Path) -> None:
 
 
 def rewritten(path: Path, change: Callable[[dict[str, object]], object], drop: str = "") -> Path:
-    """Return a copy of an archive with another manifest, and without one file."""
+    """Return a copy of an archive with a changed manifest, and optionally without one file."""
     copy = path.with_name("copy.espbench")
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w") as new:
         content = json.loads(old.read(archive.MANIFEST))
@@ -93,17 +93,20 @@ def rewritten(path: Path, change: Callable[[dict[str, object]], object], drop: s
     ("change", "says"),
     [
         (lambda m: m.update(format=2, espbench="9.0"), "use espbench 9.0 or newer"),
-        (lambda m: m.pop("format"), "its manifest is none"),
-        (lambda m: m.pop("board"), "its manifest is not complete"),
-        (lambda m: m["files"].pop(archive.LOG), "its manifest is not complete"),
-        (lambda m: m["files"].update({"../x": "0"}), "a file that would lie elsewhere"),
-        (lambda m: m["files"].update({archive.LOG: "0"}), "its replay.log is not what was"),
+        (lambda m: m.pop("format"), "its manifest is invalid"),
+        (lambda m: m.pop("board"), "its manifest is incomplete"),
+        (lambda m: m["files"].pop(archive.LOG), "its manifest is incomplete"),
+        (lambda m: m["files"].update({"../x": "0"}), "a file outside its folder"),
+        (
+            lambda m: m["files"].update({archive.LOG: "0"}),
+            "the checksum of its replay.log does not match",
+        ),
     ],
 )
 def test_bad_manifests(
     written: Path, tmp_path: Path, change: Callable[[dict[str, object]], object], says: str
 ) -> None:
-    """A manifest that is too new, or cannot be right, is told in one sentence."""
+    """A manifest that is too new or invalid is refused."""
     with pytest.raises(ArchiveError, match=re.escape(says)):
         archive.unpack(rewritten(written, change), tmp_path)
 
@@ -111,7 +114,7 @@ def test_bad_manifests(
 def test_damaged_archives(
     written: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Missing, truncated, corrupt and foreign files: one sentence and exit status 1 each."""
+    """Missing, truncated, corrupt and foreign files give one message and exit status 1 each."""
     data = written.read_bytes()
     truncated, corrupt, foreign = (tmp_path / name for name in ("short", "corrupt", "foreign"))
     truncated.write_bytes(data[: len(data) // 2])
@@ -123,25 +126,27 @@ def test_damaged_archives(
     for path in (truncated, corrupt, foreign, missing_file):
         assert cli.main(["replay", str(path)]) == 1
         said = capsys.readouterr().err
-        assert re.fullmatch(rf"espbench: {re.escape(str(path))} is no intact recording .*\n", said)
-        assert said.endswith("copy it again from where it was made.\n")
+        assert re.fullmatch(
+            rf"espbench: {re.escape(str(path))} is not an intact recording .*\n", said
+        )
+        assert said.endswith("copy the original again.\n")
     assert cli.main(["replay", str(tmp_path / "nowhere")]) == 1
-    assert "There is no recording" in capsys.readouterr().err
+    assert re.search(r"The recording \S+ does not exist", capsys.readouterr().err)
 
 
 def test_full_disk_leaves_no_half_archive(written: Path) -> None:
-    """An archive is there as a whole or not at all, and the sentence names the place."""
+    """An archive is written completely or not at all, and the error names the full disk."""
     full = Path("/dev/full")
     part = written.parent / "late.espbench.part"
     part.symlink_to(full)
-    with pytest.raises(DiskFull, match=r"is full, so the recording late\.espbench is missing"):
+    with pytest.raises(DiskFull, match=r"late\.espbench could not be written, .* is full"):
         archive.write(written.parent / "late.espbench", MANIFEST, {"a": written})
     assert not part.is_symlink()
     assert not (written.parent / "late.espbench").exists()
 
 
 def test_full_disk_while_recording(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
-    """A log that QEMU could not write is told, and makes no archive."""
+    """A log that QEMU could not write is reported, and gives no archive."""
     kept = tmp_path / "recording.espbench"
     device = Device("lx60", tiny_firmware(), record=True, ready="control")
     try:
@@ -153,14 +158,14 @@ def test_full_disk_while_recording(tiny_firmware: Callable[..., Path], tmp_path:
         device.console.expect("^ready$")
         device.stop()
         assert device.recorder is not None
-        assert "could not write its log" in device.recorder.problem
+        assert "could not write all of its log" in device.recorder.problem
         assert not kept.exists()
     finally:
         device.close()
 
 
 def test_killed_while_recording(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
-    """The log of a QEMU that was killed has no end, and makes no archive."""
+    """The log of a killed QEMU is incomplete, and gives no archive."""
     kept = tmp_path / "recording.espbench"
     device = Device("lx60", tiny_firmware(), record=True)
     try:
@@ -174,8 +179,8 @@ def test_killed_while_recording(tiny_firmware: Callable[..., Path], tmp_path: Pa
         device.stop()
         assert device.recorder is not None
         assert device.recorder.problem == (
-            "QEMU was ended by signal 9 before its log was whole, so nothing was recorded: see to "
-            "what ended it, and run the test again with --espbench-record."
+            "QEMU was killed by signal 9 before its log was complete, so nothing was recorded: fix "
+            "the cause, and run the test again with --espbench-record."
         )
         assert not kept.exists()
     finally:
@@ -183,37 +188,37 @@ def test_killed_while_recording(tiny_firmware: Callable[..., Path], tmp_path: Pa
 
 
 def test_another_qemu(tmp_path: Path) -> None:
-    """A log is for the version of QEMU that wrote it."""
+    """A log can only be read by the version of QEMU that wrote it."""
     fake = tmp_path / "qemu"
     fake.write_text("#!/bin/sh\necho QEMU emulator version 9.2.0\n")
     fake.chmod(0o700)
     with pytest.raises(ArchiveError) as error:
         choose_qemu(MANIFEST, str(fake))
     assert str(error.value) == (
-        f"This was recorded with QEMU 7.2.22, and {fake} is 9.2.0, which cannot read its log. "
-        "Replay it in the container in which it was recorded, or in one of Debian 12, which has "
-        "that version, or name such a QEMU with --qemu PROGRAM: docs/how-to/record.md has the "
+        f"This was recorded with QEMU 7.2.22, but {fake} is 9.2.0, which cannot read its log. "
+        "Replay it in the container where it was recorded or in one with Debian 12, which has "
+        "that version, or name such a QEMU with --qemu PROGRAM: see docs/how-to/record.md for the "
         "commands."
     )
     unknown = dataclasses.replace(MANIFEST, qemu="9.1.0")
-    with pytest.raises(ArchiveError, match=r"or in one that has that version, or name such"):
+    with pytest.raises(ArchiveError, match=r"or in one with that version, or name such"):
         choose_qemu(unknown, str(fake))
     fake.write_text("#!/bin/sh\necho QEMU emulator version 7.2.3\n")
     assert choose_qemu(MANIFEST, str(fake)) == str(fake)
 
 
 def test_missing_qemu(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A QEMU that is not there is told in one sentence."""
+    """A QEMU that does not exist is reported in one sentence."""
     assert cli.main(["replay", str(written), "--qemu", "/no/qemu"]) == 1
     assert "/no/qemu --version failed" in capsys.readouterr().err
 
 
 def test_where_gdb_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gdb that is not here is told with the place where there is one; else nothing is."""
+    """For a gdb that is not installed, there is a hint where to get it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     assert replay.where_gdb_is(LX60) == (
-        "xtensa-lx106-elf-gdb is not on PATH, and Debian has no gdb for this core: it is in "
-        "Espressif's toolchain for the ESP8266; add its bin to PATH there."
+        "xtensa-lx106-elf-gdb is not on PATH, and Debian does not package it: get Espressif's "
+        "toolchain for the ESP8266, and add its bin folder to PATH in that terminal."
     )
     gdb = tmp_path / "xtensa-lx106-elf-gdb"
     gdb.touch(0o700)
@@ -221,7 +226,7 @@ def test_where_gdb_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_replay_that_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A QEMU whose log and guest no longer go on is given up, with what to do."""
+    """A replay whose log and guest make no progress is ended with an error."""
 
     def no_answer(*_: object, **__: object) -> None:
         raise QmpError("It hangs.")
@@ -239,14 +244,14 @@ def test_a_replay_that_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with theirs, pytest.raises(ArchiveError) as caught:
         replay._follow(qemu, None, patient=False)  # type: ignore[arg-type]
     assert str(caught.value) == (
-        "The replay has not gone on for 0.3 s: what was recorded is not enough to repeat it, so "
-        "record the test once more (on a machine that is very busy set ESPBENCH_TIMEOUT_SCALE "
-        "first). QEMU said: nothing"
+        "The replay has made no progress for 0.3 s, so the recording is incomplete: record the "
+        "test again (on a very busy machine, set ESPBENCH_TIMEOUT_SCALE first). QEMU's output: "
+        "none"
     )
 
 
 def test_arguments() -> None:
-    """What QEMU is told, behind all that concerns the network; a comma in a path is doubled."""
+    """QEMU's arguments follow all others for the network; a comma in a path is doubled."""
     machine = Machine(
         board=LX60,
         firmware=Path("/f/firmware.elf"),
@@ -264,7 +269,7 @@ def test_arguments() -> None:
 
 
 def test_wire_takes_single_bytes() -> None:
-    """QEMU writes bytes one by one, and never has to wait for the harness to read them."""
+    """QEMU can write bytes one by one without waiting for the harness to read them."""
     one, other = stream_pair()
     with one, other:
         one.setblocking(False)
@@ -273,7 +278,7 @@ def test_wire_takes_single_bytes() -> None:
 
 
 def test_what_a_log_has() -> None:
-    """Looking changes nothing, and a reset is in the log; the link's state is not."""
+    """Queries change nothing, and resets are in the log; the state of the link is not."""
     assert is_repeated("query-status")
     assert is_repeated("system_reset")
     assert not is_repeated("set_link")
@@ -281,7 +286,7 @@ def test_what_a_log_has() -> None:
 
 @pytest.mark.parametrize("name", ["esp32", "esp32c3"])
 def test_boards_that_cannot(name: str, tmp_path: Path) -> None:
-    """A board on which it does not hold says so, before anything starts."""
+    """A board that cannot be recorded is refused before anything starts."""
     firmware = tmp_path / "firmware.bin"
     firmware.touch()
     with pytest.raises(ConfigError, match=f"Board {name} cannot be recorded, because .*lx60"):
@@ -289,7 +294,7 @@ def test_boards_that_cannot(name: str, tmp_path: Path) -> None:
 
 
 class FakeQmp:
-    """The monitor of a guest that has taken so many bytes, at each look."""
+    """The monitor of a guest that has taken these numbers of bytes, one at each query."""
 
     def __init__(self, *taken: int) -> None:
         self.taken = list(taken)
@@ -301,7 +306,7 @@ class FakeQmp:
 
 @pytest.fixture(autouse=True)
 def counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let counts.elf have its count where `FakeQmp` expects it."""
+    """Give counts.elf its symbol at the address that `FakeQmp` expects."""
     monkeypatch.setattr(
         "espbench.qemu.uart_pacing.symbol_address",
         lambda elf, name: 0x60001234 if elf.name == "counts.elf" else symbol_address(elf, name),
@@ -317,13 +322,13 @@ def pace(*taken: int) -> tuple[RecordedPace, FakeQmp]:
 @pytest.mark.parametrize(
     "taken",
     [
-        [1, 1, 1, 17],  # at its leisure
-        [0, 0, 1, 9, 17],  # its UART was not ready yet
-        [100, 108, 0],  # it was reset, and its UART with what was in it
+        [1, 1, 1, 17],  # a slow guest
+        [0, 0, 1, 9, 17],  # the UART was not ready yet
+        [100, 108, 0],  # the guest was reset, including its UART
     ],
 )
 def test_pace(taken: list[int]) -> None:
-    """The guest is given the next piece when it has read all of this one, and not before."""
+    """The next piece is sent only after the guest has read all of this one."""
     paced, qmp = pace(*taken)
     paced.before(Deadline(5))
     paced.after(16, Deadline(5))
@@ -331,12 +336,12 @@ def test_pace(taken: list[int]) -> None:
 
 
 def test_pace_of_a_hung_guest() -> None:
-    """A guest that reads nothing is told when the time is up, also if it never got so far."""
+    """A guest that reads nothing is a ConsoleTimeout, even if it was never ready."""
     paced, _ = pace(0, 1, 15)
-    with pytest.raises(ConsoleTimeout, match="did not take what was sent"):
+    with pytest.raises(ConsoleTimeout, match="did not take the input to its UART"):
         paced.before(Deadline(0))
     paced.before(Deadline(0))
-    with pytest.raises(ConsoleTimeout, match="did not take what was sent"):
+    with pytest.raises(ConsoleTimeout, match="did not take the input to its UART"):
         paced.after(15, Deadline(0))
 
 
@@ -344,11 +349,11 @@ def test_pace_of_a_hung_guest() -> None:
 def test_firmware_that_does_not_count(
     kind: str, tiny_firmware: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """To a firmware that the host cannot follow nothing is sent; its recording goes on."""
+    """Input to a firmware without the count is refused; its recording goes on."""
     elf = tiny_firmware() if kind == "ELF" else tmp_path / "firmware.bin"
     elf.touch()
     paced = RecordedPace(FakeQmp(), elf)  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=r"no symbol uart_taken.*: let it count, or leave"):
+    with pytest.raises(ConfigError, match=r"no symbol uart_taken\): add it .*, or omit"):
         paced.before(Deadline(5))
 
 
@@ -356,15 +361,15 @@ def test_differences() -> None:
     """The first line that differs is shown, also when one of the two is longer."""
     assert first_difference(b"a\nb\n", b"a\nb\n") == ""
     assert first_difference(b"a\nb\n", b"a\nc\n") == (
-        "Line 2 of the console was 'b' when it was recorded, and is 'c' now."
+        "Line 2 of the console was recorded as 'b', but is 'c' in the replay."
     )
-    assert "was 'b' when it was recorded, and is not there now" in first_difference(
+    assert "was recorded as 'b', but is missing in the replay" in first_difference(
         b"a\nb\n", b"a\n"
     )
 
 
 def test_panics_among_records() -> None:
-    """Panics are found in what the UART sent, records and line ends included."""
+    """Panics are found in the UART's output, among records and line ends."""
     printed = (
         b'\x1e{"event":"boot"}\r\nGuru Meditation Error: Core  0 panic\'ed (X).\r\n'
         b"PC      : 0x60000008\r\nRebooting...\r\n"
@@ -373,9 +378,9 @@ def test_panics_among_records() -> None:
 
 
 def test_plugin(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
-    """`espbench record` runs pytest; only what fails leaves a recording, which is repeated.
+    """`espbench record` runs pytest; only a failed test leaves a recording, which can be replayed.
 
-    The project takes any warning for an error.
+    The project turns all warnings into errors.
     """
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
     (tmp_path / "test_inner.py").write_text(
@@ -405,7 +410,7 @@ def test_plugin(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
     assert again.returncode == 0, again.stderr
     assert again.stdout == (
         "somebody else's firmware\nready\n"
-        "The same outcome: 33 bytes on the console and 0 panics, as recorded.\n"
+        "Same outcome: 33 bytes on the console and 0 panics, as recorded.\n"
     )
     script = tmp_path / "qemu-7.2"
     script.write_text(_script_of_the_docs())
@@ -418,7 +423,7 @@ def test_plugin(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
 
 
 def _script_of_the_docs() -> str:
-    """Return the script that runs another release's QEMU, for this host's own."""
+    """Return the docs' script for another release's QEMU, changed to run this host's QEMU."""
     text = (TREE / "docs" / "how-to" / "record.md").read_text(encoding="utf-8")
     found: list[str] = re.findall(r"```sh\n(#!/bin/sh\n.*?)```", text, re.DOTALL)
     (script,) = found
@@ -442,7 +447,7 @@ def _qemu_in(path: Path) -> str:
 
 
 def test_the_examples_agree(capsys: pytest.CaptureFixture[str]) -> None:
-    """What the documents replay is what the command before it leaves."""
+    """The recording that the docs replay is the one that the preceding command leaves."""
     name = folder_name("tests/test_upload.py::test_it")
     with pytest.raises(SystemExit):
         cli.main(["replay", "--help"])
@@ -455,7 +460,7 @@ def test_the_examples_agree(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """Both commands are in the help, and `record --help` is its own, not pytest's."""
+    """`record --help` prints espbench's own help, not pytest's."""
     with pytest.raises(SystemExit) as ended:
         cli.main(["record", "--help"])
     assert ended.value.code == 0
