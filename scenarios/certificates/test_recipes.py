@@ -105,9 +105,9 @@ def test_bad_ones_are_named(
     arguments = install(case)
     with endpoints.http.http() as kept:
         assert kept.get("/hello").status == 200
-        said = len(shared_device.console.text)
+        since = len(shared_device.console.text)
         assert shared_device.eval(f"{START}({arguments})", timeout=20) is False
-        line = failure_line(shared_device, said)
+        line = failure_line(shared_device, since)
         assert re.search(case.expectation.sentence, line), line
         assert shared_device.eval("__import__('httpserver').https_running()") is False
         assert kept.get("/hello").status == 200
@@ -141,9 +141,9 @@ def test_no_two_causes_share_a_sentence(
         "rsa1024",
     ):
         arguments = install(recipes()[name])
-        said = len(shared_device.console.text)
+        since = len(shared_device.console.text)
         assert shared_device.eval(f"{START}({arguments})", timeout=20) is False
-        sentences[name] = failure_line(shared_device, said)
+        sentences[name] = failure_line(shared_device, since)
         if name != "rsa1024":
             shared_device.exec(f"remove('{FOLDER}')")
     words = {re.sub(rf"{FOLDER}\S+|\d+", "", sentence) for sentence in sentences.values()}
@@ -153,9 +153,9 @@ def test_no_two_causes_share_a_sentence(
 def test_only_one_of_the_two_files(shared_device: Device, endpoints: Endpoints) -> None:
     """A certificate without a key is reported as such; HTTP serves."""
     for arguments in ("cert_file='/certs/servercert.pem'", "key_file='/certs/prvtkey.pem'"):
-        said = len(shared_device.console.text)
+        since = len(shared_device.console.text)
         assert shared_device.eval(f"{START}({arguments})") is False
-        assert "file" in failure_line(shared_device, said)
+        assert "file" in failure_line(shared_device, since)
         assert endpoints.http.get("/hello").status == 200
     assert shared_device.eval(
         f"{START}(cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem')"
@@ -164,10 +164,10 @@ def test_only_one_of_the_two_files(shared_device: Device, endpoints: Endpoints) 
 
 def test_port_in_use(shared_device: Device, endpoints: Endpoints) -> None:
     """HTTPS on HTTP's port is reported as a port in use; HTTP serves."""
-    said = len(shared_device.console.text)
+    since = len(shared_device.console.text)
     files = "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'"
     assert shared_device.eval(f"{START}({files}, https_port=80)") is False
-    line = failure_line(shared_device, said)
+    line = failure_line(shared_device, since)
     assert re.search(r"port 80 .*(in use|taken)", line), line
     assert endpoints.http.get("/hello").status == 200
     assert shared_device.eval(f"{START}({files})") is True
@@ -180,10 +180,10 @@ def test_out_of_memory(shared_device: Device, endpoints: Endpoints) -> None:
     assert shared_device.eval(f"{START}()") is True
     shared_device.settle()
     shared_device.ballast(shared_device.heap().free - 5000)
-    said = len(shared_device.console.text)
+    since = len(shared_device.console.text)
     try:
         assert shared_device.eval(f"{START}({files})") is False
-        assert "out of memory" in failure_line(shared_device, said)
+        assert "out of memory" in failure_line(shared_device, since)
         assert endpoints.http.get("/hello").status == 200
     finally:
         shared_device.ballast(0)

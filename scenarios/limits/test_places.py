@@ -434,27 +434,27 @@ def wait_for_accepted(device: Device, scheme: str, count: int) -> None:
     wait_until(device, lambda: device.stats()[scheme]["accepted"] == count, "not accepted")
 
 
-def asks_for_nothing(endpoints: Endpoints, scheme: str, said: str) -> Stream:
+def asks_for_nothing(endpoints: Endpoints, scheme: str, sent: str) -> Stream:
     """Return a connection whose client stops before its request or ClientHello is complete."""
     endpoint = endpoints[scheme]
     stream = endpoint.raw()
     whole = upgrade("/webrepl") if endpoint.tls is None else TlsSteps(endpoint.tls).hello
-    stream.send(whole[: {"nothing": 0, "a byte": 1, "half": len(whole) // 2}[said]])
+    stream.send(whole[: {"nothing": 0, "a byte": 1, "half": len(whole) // 2}[sent]])
     return stream
 
 
 @pytest.mark.failures("refused", "peer_reset", "handshake_closed")
 @BOTH
-@pytest.mark.parametrize("said", ["nothing", "a byte", "half"])
+@pytest.mark.parametrize("sent", ["nothing", "a byte", "half"])
 def test_who_asks_for_nothing_makes_way(
-    said: str, scheme: str, all_taken: None, shared_device: Device, endpoints: Endpoints
+    sent: str, scheme: str, all_taken: None, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """Clients that connect and stall keep nobody out: the oldest are dropped, the owner gets in."""
     with ExitStack() as stack:
         before = shared_device.stats()[scheme]["accepted"], refused(shared_device)
         silent = []
         for number in range(1, PENDING + 3):
-            silent.append(asks_for_nothing(endpoints, scheme, said))
+            silent.append(asks_for_nothing(endpoints, scheme, sent))
             stack.callback(silent[-1].close)
             wait_for_accepted(shared_device, scheme, before[0] + number)
         gets_in(shared_device, endpoints)

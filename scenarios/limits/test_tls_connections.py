@@ -276,8 +276,8 @@ def try_start(shared_device: Device) -> Iterator[Callable[[int, int], Refused | 
         limits = f", max_http={max_http}, max_https={max_https}"
         if shared_device.eval(START.format(limits)):
             return None
-        said = shared_device.console.expect(TOO_MUCH)
-        return Refused(said[1], said[2], *(int(said[n]) for n in (3, 4, 5)))
+        match = shared_device.console.expect(TOO_MUCH)
+        return Refused(match[1], match[2], *(int(match[n]) for n in (3, 4, 5)))
 
     yield attempt
     start(shared_device)

@@ -268,7 +268,7 @@ def test_every_allocation_of_a_plain_request_fails(
 def test_a_failure_is_logged_and_counted(shared_device: Device, endpoints: Endpoints) -> None:
     """A failed allocation is reported on the console and counted."""
     before = shared_device.stats()
-    said = len(shared_device.console.text)
+    since = len(shared_device.console.text)
     for number in range(20, 40):  # some allocations are retried when memory is free
         shared_device.fail_alloc(number)
         try:
@@ -279,7 +279,7 @@ def test_a_failure_is_logged_and_counted(shared_device: Device, endpoints: Endpo
         pytest.fail("no failed allocation ended a handshake")
     shared_device.fail_alloc(0)
     shared_device.settle()
-    assert "out of memory" in shared_device.console.text[said:]
+    assert "out of memory" in shared_device.console.text[since:]
     after = shared_device.stats()
     assert after["alloc_failures"] > before["alloc_failures"]
     assert after["handshakes"]["failed"] == before["handshakes"]["failed"] + 1

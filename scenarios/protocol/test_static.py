@@ -450,11 +450,11 @@ def test_what_cannot_be_served(arguments: str, shared_device: Device) -> None:
     """static() requires absolute paths, and refuses a directory that holds keys."""
     shared_device.exec(
         "import httpserver\n"
-        "said = None\n"
+        "message = None\n"
         f"try: httpserver.static({arguments})\n"
-        "except ValueError as error: said = str(error)"
+        "except ValueError as error: message = str(error)"
     )
-    assert shared_device.eval("said")
+    assert shared_device.eval("message")
 
 
 def test_headers_that_are_no_text(endpoints: Endpoints) -> None:

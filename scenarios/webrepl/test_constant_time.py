@@ -48,8 +48,8 @@ class Login:
 
 def monitor(device: Device, line: str) -> None:
     """Run a QEMU monitor command that prints nothing unless it fails."""
-    said = device.qemu.qmp.monitor(line) if device.qemu.qmp else "no monitor"
-    assert not said, f"QEMU answered {line!r} with {said!r}"
+    reply = device.qemu.qmp.monitor(line) if device.qemu.qmp else "no monitor"
+    assert not reply, f"QEMU answered {line!r} with {reply!r}"
 
 
 @contextlib.contextmanager

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which C files of a firmware include which, and which symbols its objects want of each other."""
+"""The firmware's C dependencies: includes between its files, and symbols between its objects."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ PORT_HEADERS = frozenset(
         "webserver_threads.h",
     }
 )
-"""What each port brings for the code below it, as MicroPython's mphalport.h: functions that are
-declared below and defined in the port. They include nothing of the firmware's."""
+"""Headers that each port provides for the code below it, like MicroPython's mphalport.h: they
+declare functions that the port defines, and include none of the firmware's headers."""
 
 
 def c_files(firmware: Path) -> list[Path]:
@@ -33,7 +33,7 @@ def c_files(firmware: Path) -> list[Path]:
 
 
 def includes(firmware: Path, files: Iterable[Path]) -> dict[Path, set[Path]]:
-    """Return which of the files each of them includes, without `PORT_HEADERS` of other folders."""
+    """Return for each file the files that it includes, without `PORT_HEADERS` of other folders."""
     known = set(files)
     by_name: dict[str, set[Path]] = {}
     for path in known:
@@ -53,14 +53,14 @@ def _resolved(
     for candidate in (path.parent / name, Path("modules") / name):
         if candidate in known:
             return {candidate}
-    # by a port's include path: its own folders and those below
+    # a port's include path: its own folders, then all ports' folders
     top = path.parts[:2]
     same = {other for other in by_name.get(name, set()) if other.parts[:2] == top}
     return same or {other for other in by_name.get(name, set()) if other.parts[0] == "ports"}
 
 
 def folders(files: Mapping[Path, set[Path]]) -> dict[str, set[str]]:
-    """Return which folders each folder includes from."""
+    """Return for each folder the folders that it includes from."""
     found: dict[str, set[str]] = {}
     for path, others in files.items():
         mine = found.setdefault(path.parent.as_posix(), set())
@@ -69,7 +69,7 @@ def folders(files: Mapping[Path, set[Path]]) -> dict[str, set[str]]:
 
 
 def cycle(graph: Mapping[str, set[str]] | Mapping[Path, set[Path]]) -> list[str]:
-    """Return a cycle, or nothing."""
+    """Return the nodes of a cycle; empty if there is none."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -78,11 +78,11 @@ def cycle(graph: Mapping[str, set[str]] | Mapping[Path, set[Path]]) -> list[str]
 
 
 def symbols(nm: str, objects: Iterable[Path]) -> tuple[set[str], set[str]]:
-    """Return the symbols that objects define, and those that they want of others, weak ones not.
+    """Return the symbols that objects define, and the non-weak ones that they need from others.
 
     Args:
-        nm: the program.
-        objects: to look at, as one.
+        nm: the nm to run.
+        objects: the object files, treated as one.
     """
     defined: set[str] = set()
     wanted: set[str] = set()

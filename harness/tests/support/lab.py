@@ -115,9 +115,9 @@ class Lab:
 
     def does(self, *arguments: str, user: str = "alice") -> str:
         """Run labgrid-client, which must succeed; return its output."""
-        status, said = self.client(*arguments, user=user)
-        assert status == 0, said + self.log("exporter")
-        return said
+        status, output = self.client(*arguments, user=user)
+        assert status == 0, output + self.log("exporter")
+        return output
 
     def place(self, name: str, match: str) -> None:
         """Create a place from matching resources."""

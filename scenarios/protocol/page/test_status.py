@@ -82,8 +82,8 @@ def test_figures_of_other_days(visit: Visit) -> None:
 def test_polling_rests_while_hidden(visit: Visit) -> None:
     """A hidden page does not poll, and catches up when it is visible again."""
     page = visit()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     hide = (
         "(hidden) => { Object.defineProperty(document, 'hidden', "
         "{ configurable: true, value: hidden });"
@@ -91,10 +91,10 @@ def test_polling_rests_while_hidden(visit: Visit) -> None:
     )
     page.evaluate(hide, True)
     page.wait_for_timeout(6_000)  # longer than from one poll to the next
-    assert asked == []
+    assert requested == []
     page.evaluate(hide, False)
     page.wait_for_timeout(500)
-    assert len(asked) == 1
+    assert len(requested) == 1
 
 
 def test_a_busy_device_is_asked_once(visit: Visit, shared_device: Device) -> None:

@@ -40,11 +40,11 @@ def fill(pages=0):
 """The beginning of a test module that fills the disk except for some pages."""
 
 
-def why_not(said: str, *, root: bool) -> str:
+def why_not(reason: str, *, root: bool) -> str:
     """Return why no tmpfs can be mounted, given mount's output and whether root tried; pure."""
     if root:
-        return f"no tmpfs can be mounted ({said}): root lacks CAP_SYS_ADMIN, as in a container"
-    return f"no tmpfs can be mounted ({said}): allow user namespaces, or run as root"
+        return f"no tmpfs can be mounted ({reason}): root lacks CAP_SYS_ADMIN, as in a container"
+    return f"no tmpfs can be mounted ({reason}): allow user namespaces, or run as root"
 
 
 class SmallDisk:
@@ -58,15 +58,15 @@ class SmallDisk:
         self._listing = folder / "listing.txt"
         for place in (self.path, self.temporary):
             place.mkdir()
-        said = "unshare: not installed"
+        reason = "unshare: not installed"
         self._way: list[str] | None = None
         for way in WAYS if shutil.which("unshare") else ():
             tried = self._run(way, "true")
             if tried.returncode == 0:
                 self._way = way
                 return
-            said = (tried.stdout.strip().splitlines() or [said])[-1]
-        pytest.skip(why_not(said, root=os.geteuid() == 0))
+            reason = (tried.stdout.strip().splitlines() or [reason])[-1]
+        pytest.skip(why_not(reason, root=os.geteuid() == 0))
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command with an empty disk; its standard error is part of its output."""
