@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What a bench build of the firmware adds for tests: looks at memory, and takes it away.
+"""Support for tests in espbench's builds of the firmware: read, reduce and break memory.
 
-The same is on the board's control channel, which answers also while Python is busy.
+The control channel offers the same functions, and responds even while Python is busy.
 """
 
 from typing import TypedDict, type_check_only
@@ -10,28 +10,28 @@ import httpserver
 
 @type_check_only
 class Heap(TypedDict):
-    """Figures of both heaps, in bytes unless it says otherwise."""
+    """Figures of both heaps, in bytes unless stated otherwise."""
 
     size: int
-    """The network heap."""
+    """Size of the network heap."""
     free: int
-    """Free of it now."""
+    """Free memory in the network heap."""
     low_water: int
-    """The least that was ever free."""
+    """The least that was ever free in the network heap."""
     largest: int
-    """Its largest free block."""
+    """The largest free block of the network heap."""
     blocks: int
-    """How many allocations it holds (a number)."""
+    """The number of allocated blocks in the network heap (a count)."""
     ballast: int
-    """Taken by `ballast`."""
+    """Allocated by `ballast`."""
     gc_size: int
-    """Python's heap."""
+    """Size of Python's heap."""
     gc_free: int
-    """Free of it now, without what a collection would find."""
+    """Free memory in Python's heap, without what a garbage collection would free."""
     net_stack_low_water: int
-    """The least that was ever left of the network's stack."""
+    """The least that was ever free of the network's stack."""
     main_stack_low_water: int
-    """The least that was ever left of MicroPython's stack."""
+    """The least that was ever free of MicroPython's stack."""
 
 def heap() -> Heap:
     """Return figures of both heaps.
@@ -41,41 +41,41 @@ def heap() -> Heap:
     """
 
 def ballast(n: int | None = None, /) -> int:
-    """Hold memory of the network heap, so that others find less.
+    """Occupy memory of the network heap, so that less is left for everything else.
 
     Args:
-        n: how many bytes in total, the largest possible blocks first; 0 gives all back; `None`
-            only asks.
+        n: how many bytes to occupy in total, in the largest possible blocks; 0 frees all; `None`
+            changes nothing.
 
     Returns:
-        Bytes that are really held.
+        The number of bytes that are now occupied.
 
     Raises:
         ValueError: `n` is negative.
     """
 
 def fail_alloc(n: int, /, persistent: bool = False) -> None:
-    """Let an allocation of the network heap fail.
+    """Make an allocation in the network heap fail.
 
     Args:
-        n: which, counted from now; 1 is the very next. 0 switches it off.
-        persistent: whether all behind it fail, too.
+        n: which one, counted from now; 1 is the next. 0 disables this.
+        persistent: whether all later allocations fail too.
 
     Raises:
         ValueError: `n` is negative.
     """
 
 def stats() -> httpserver.Stats:
-    """Return the same as `httpserver.stats`."""
+    """Return the figures of `httpserver.stats`."""
 
 def panic(kind: str = "exception", /) -> None:
-    """Do what a bug in C does: the board dumps its registers and stack, and resets.
+    """Crash like a bug in C: the board dumps its registers and stack, and resets.
 
     Args:
-        kind: `"exception"` for a load from an address that has no memory, `"abort"`, `"stack"` for
-            one that runs over its end, or `"hang"`: no interrupt and no thread gets a turn again,
-            for a watchdog to notice, where the board has one.
+        kind: `"exception"` loads from an invalid address, `"abort"` calls `abort()`, `"stack"`
+            overflows the stack, and `"hang"` blocks all interrupts and threads for good, so that
+            a watchdog triggers if the board has one.
 
     Raises:
-        ValueError: `kind` is none of these.
+        ValueError: `kind` has another value.
     """

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""HTTP and HTTPS at once, with one table of handlers for both.
+"""An HTTP and an HTTPS server that share their handlers.
 
-The network, TLS and the parsing of requests run below Python. What has arrived waits in a queue
-until `process_queue` runs the handlers, in Python's thread: a handler that takes long delays other
-handlers, but no handshake, ping or transfer.
+The network, TLS and the parsing of requests run below Python. Requests wait in a queue until
+`process_queue` runs their handlers in Python's thread: a slow handler delays other handlers, but
+not handshakes, pings or transfers.
 
-Memory is the network heap's, which Python's garbage collector knows nothing of. On the board `lx60`
-it has 180 kB by default, and an open connection takes 0.3 kB over HTTP and 24 kB over HTTPS (33 kB
-during the handshake); on the ESP32 boards, whose TLS buffers come and go, one over HTTPS takes 3 kB
-(20 kB during the handshake). A request takes its header and body until it is answered, an answer
-its body until the client has it.
+The servers use the network heap, which is separate from Python's. On the board `lx60` it has 180 kB
+by default. There an open connection takes 0.3 kB over HTTP and 24 kB over HTTPS (33 kB during the
+handshake). On the ESP32 boards, which allocate TLS buffers only as needed, one over HTTPS takes
+3 kB (20 kB during the handshake). A request takes the size of its header and body until it is
+answered, a response the size of its body until the client has received it.
 
 Handlers, callbacks of `wsserver` and streams written in Python may call every function of these
-modules but one: `process_queue` runs them, and raises RuntimeError when they call it.
+modules except `process_queue`, which runs them and raises RuntimeError if they call it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,89 +28,89 @@ from typing import (
 )
 
 Data: TypeAlias = bytes | bytearray | memoryview
-"""What goes out as it is."""
+"""Binary data, sent unchanged."""
 
 @final
 @type_check_only
 class Request:
-    """What a handler gets."""
+    """The request that is passed to a handler."""
 
     method: str
-    """`"GET"`, `"POST"`, ... as sent."""
+    """`"GET"`, `"POST"`, ... as sent by the client."""
     uri: str
-    """The request's target as sent: path and query, nothing decoded."""
+    """The request target as sent by the client: path and query, not decoded."""
     path: str
     """The part of `uri` before `?`."""
     query: str
-    """The part of `uri` behind `?`, or `""`."""
+    """The part of `uri` after `?`, or `""`."""
     headers: dict[str, str | bytes]
-    """Values by name in lower case; repeated ones are joined by `", "` (RFC 9110, 5.3). A value
-    that is not UTF-8 is bytes."""
+    """Header values by lower-case name; repeated ones are joined by `", "` (RFC 9110, 5.3). A
+    value that is not UTF-8 is `bytes`."""
     body: bytes
-    """All of it, `b""` if there is none."""
+    """The whole body, `b""` if there is none."""
     secure: bool
-    """Whether it came over HTTPS."""
+    """Whether the request came over HTTPS."""
 
 @type_check_only
 class Readable(Protocol):
-    """A stream of known length: what `open(path, "rb")` and `io.BytesIO` give."""
+    """A stream of known length, such as `open(path, "rb")` or `io.BytesIO`."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return bytes from the position on."""
+        """Return up to `size` bytes from the current position."""
 
     def seek(self, position: int, whence: int = 0, /) -> int:
-        """Go to a position and return it."""
+        """Move to a position and return it."""
 
     def close(self) -> None:
-        """End it."""
+        """Close the stream."""
 
 @type_check_only
 class Certificate(TypedDict):
     """The device's own certificate."""
 
     name: str
-    """The subject's common name; without one its first DNS name."""
+    """The subject's common name, or the first DNS name if there is none."""
     not_after: str
-    """When it expires, in UTC: `2049-01-01T00:00:00Z`."""
+    """Expiry time in UTC: `2049-01-01T00:00:00Z`."""
 
 @type_check_only
 class Listener(TypedDict):
-    """A server that runs."""
+    """A running server."""
 
     port: int
-    """Where it listens."""
+    """The port on which it listens."""
     max: int
-    """Connections at once."""
+    """Maximum number of connections."""
     certificate: NotRequired[Certificate]
-    """Of HTTPS only."""
+    """Only for HTTPS."""
 
 @type_check_only
 class Info(TypedDict):
-    """What `info` returns."""
+    """The result of `info`."""
 
     uptime_ms: int
-    """Since the board's last reset."""
+    """Time since the board's last reset."""
     http: Listener | None
-    """`None`: it does not run."""
+    """The HTTP server; `None` if it is not running."""
     https: Listener | None
-    """`None`: it does not run."""
+    """The HTTPS server; `None` if it is not running."""
 
 @type_check_only
 class SchemeStats(TypedDict):
-    """Connections of one server; all but `open` count since the start."""
+    """Connections of one server; all but `open` are counted since the start."""
 
     open: int
-    """Open now, those in a handshake included."""
+    """Currently open, including those in a handshake."""
     accepted: int
     """Accepted."""
     purged: int
-    """Closed to make place for a newer one (`full="purge"`)."""
+    """Closed in favour of a newer one (`full="purge"`)."""
     refused: int
-    """Turned away because there was no place."""
+    """Refused because all connections were in use."""
     closed: int
-    """Ended, for whatever reason."""
+    """Ended, for any reason."""
     errors: int
-    """Ended by a failure; each has a line on the console."""
+    """Ended by a failure; each one is logged on the console."""
 
 @type_check_only
 class HandshakeStats(TypedDict):
@@ -121,16 +121,16 @@ class HandshakeStats(TypedDict):
     failed: int
     """Ended by an error."""
     timeout: int
-    """Given up after `handshake_timeout_ms`."""
+    """Aborted after `handshake_timeout_ms`."""
 
 @type_check_only
 class WebSocketStats(TypedDict):
-    """WebSocket sessions of both servers; all but `open` count since the start."""
+    """WebSocket sessions of both servers; all but `open` are counted since the start."""
 
     open: int
-    """Open now."""
+    """Currently open."""
     accepted: int
-    """Upgraded."""
+    """Accepted upgrades."""
     messages_in: int
     """Messages received."""
     messages_out: int
@@ -145,16 +145,16 @@ class QueueStats(TypedDict):
     """The queues between network and Python."""
 
     depth: int
-    """Items that wait now."""
+    """Items waiting now."""
     max: int
-    """Most that ever waited."""
+    """The most items that ever waited."""
     full: int
-    """How often there was no place: a request or a new session then gets 503, a WebSocket message
-    waits."""
+    """How often a queue was full: a request or a new session then gets 503, and a WebSocket
+    message waits."""
 
 @type_check_only
 class Stats(TypedDict):
-    """What `stats` returns."""
+    """The result of `stats`."""
 
     http: SchemeStats
     """The plain server."""
@@ -165,7 +165,7 @@ class Stats(TypedDict):
     requests: int
     """Requests that reached the queue."""
     responses: dict[str, int]
-    """How often each status was sent, by its number as text."""
+    """How often each status code was sent; the keys are codes as text."""
     websocket: WebSocketStats
     """WebSockets."""
     queue: QueueStats
@@ -173,7 +173,7 @@ class Stats(TypedDict):
     alloc_failures: int
     """Allocations that failed in the network heap."""
     failures: dict[str, int]
-    """Failures by cause, such as `no_memory` or `tls_alert`; only those that happened."""
+    """Failures by cause, such as `no_memory` or `tls_alert`; only causes that occurred."""
 
 def start(
     port: int = 80,
@@ -190,56 +190,59 @@ def start(
     max_body: int = 16384,
     queue: int = 16,
 ) -> bool:
-    """Start HTTP, and with both files HTTPS too.
+    """Start HTTP, and also HTTPS if both files are given.
 
-    Called again, it restarts what differs: other files (or the same names with other contents)
-    restart HTTPS only, no files end it, and what stays the same keeps its connections.
+    Another call restarts only the server whose arguments differ. Other files (or the same names
+    with other contents) restart HTTPS, and omitting them stops it. A server that is not restarted
+    keeps its connections.
 
     Args:
-        port: where HTTP listens, 1 to 65535.
+        port: port of HTTP, 1 to 65535.
         cert_file: path of the certificates in PEM, the device's own first.
         key_file: path of its private key in PEM, not encrypted: RSA from 2048 bits, P-256 or P-384.
-        https_port: where HTTPS listens, 1 to 65535.
-        max_http: connections at once over HTTP, 1 to 250. Together with `max_https` no more than
-            lwIP is configured for: 52 on the bench's boards (`CONFIG_LWIP_MAX_ACTIVE_TCP` on
-            ESP-IDF, less sockets and newcomers).
-        max_https: connections at once over HTTPS, 1 to 250; on `lx60` each takes 24 kB,
+        https_port: port of HTTPS, 1 to 65535.
+        max_http: maximum number of HTTP connections, 1 to 250. The sum with `max_https` is limited
+            by lwIP's configuration: 52 on espbench's boards (`CONFIG_LWIP_MAX_ACTIVE_TCP` on
+            ESP-IDF, minus sockets and clients that wait beyond these limits).
+        max_https: maximum number of HTTPS connections, 1 to 250; on `lx60` each takes 24 kB,
             33 kB at its peak.
-        full: what becomes of one more: it replaces the one that was idle for longest, or is
-            refused; so it is with `"purge"`, too, when all of them wait for answers or send. With
-            either, a client that waits for its answer and has sent a FIN goes first, with a 503: it
-            has probably gone. The WebREPL has a place beyond both limits (see `webrepl`).
-        handshake_timeout_ms: for a whole TLS handshake, however its bytes arrive, in milliseconds.
-        idle_timeout_ms: until a kept-alive connection without a request is closed, in
-            milliseconds; 0: never.
-        response_timeout_ms: until a request that has no answer is answered with 503 and its
-            connection closed, in milliseconds; 0: never. If its handler has not begun, it is not
-            called; if it is running, its `send` returns `False`. A body that is sent in pieces ends
-            when there was no piece for so long.
-        max_body: most bytes of a request's body, 0 to 1048576; more is answered with 413.
-        queue: most requests, new WebSocket sessions and messages that wait for `process_queue`,
-            1 to 1000; one more request or session is answered with 503, a message waits. The same
-            happens when more than `max_body` bytes of bodies, or of messages, wait and take memory
-            that TLS sessions up to `max_https` and the WebREPL's would need.
+        full: what to do with one more connection: `"purge"` closes the one that has been idle
+            longest in its favour, or refuses it if all wait for responses or send; `"refuse"`
+            always refuses it. With either, a client that waits for its response and has sent a
+            FIN is closed first, with a 503, since it has probably gone. The WebREPL has a
+            reserved connection in addition to both limits (see `webrepl`).
+        handshake_timeout_ms: limit for a whole TLS handshake, in milliseconds.
+        idle_timeout_ms: time after which an idle persistent connection is closed, in milliseconds;
+            0: never.
+        response_timeout_ms: time after which an unanswered request gets a 503 and its connection
+            is closed, in milliseconds; 0: never. If its handler has not started, it is not called;
+            if it is running, its `send` returns `False`. A body that is sent in pieces is aborted
+            if no piece follows for that time.
+        max_body: maximum size of a request body in bytes, 0 to 1048576; a larger one gets a 413.
+        queue: maximum number of requests, new WebSocket sessions and messages that wait for
+            `process_queue`, 1 to 1000. A further request or session gets a 503, and a further
+            message waits. The same happens when more than `max_body` bytes of bodies, or of
+            messages, wait and use memory that the WebREPL and TLS sessions up to `max_https` would
+            need.
 
     Returns:
-        Whether all that was asked for runs. If not, one line on the console says why, such as
-        `Failed to start HTTPS server: certificate file not found: /certs/servercert.pem`; HTTP
-        runs all the same when only HTTPS failed.
+        Whether everything requested is running. If not, one line on the console says why, such as
+        `Failed to start HTTPS server: certificate file not found: /certs/servercert.pem`. HTTP
+        still runs if only HTTPS failed.
 
     Raises:
-        ValueError: a number is out of its range, or `full` is something else.
-        TypeError: an argument has another type.
+        ValueError: a number is out of range, or `full` has another value.
+        TypeError: an argument has the wrong type.
 
     Memory:
-        On `lx60` about 3.3 kB of the network heap for an RSA-2048 pair as long as HTTPS runs, and
-        1.9 kB more from the first handshake on (an RSA key's constants).
+        On `lx60` about 3.3 kB of the network heap for an RSA-2048 pair while HTTPS runs, and
+        1.9 kB more from the first handshake on (constants of the RSA key).
     """
 
 def stop() -> None:
-    """Stop both servers: connections end, the key is wiped; handlers and endpoints stay registered.
+    """Stop both servers and wipe the key. Handlers and endpoints stay registered.
 
-    A handler that stops or restarts its server ends its own connection too: its answer goes nowhere
+    A handler that stops or restarts its server also ends its own connection: its response is lost,
     and `send` returns `False`.
     """
 
@@ -247,36 +250,36 @@ def https_running() -> bool:
     """Return whether HTTPS runs."""
 
 def on(uri: str, handler: Callable[[Request], str | Data | None], method: str = "GET") -> None:
-    """Register a handler, on both servers; one that is there already for path and method is
-    replaced.
+    """Register a handler on both servers, replacing any other for the same path and method.
 
-    The handler answers by calling `send`, or by what it returns: text or bytes are the body of a
-    200, `None` without `send` is a 204. An exception is a 500, and its traceback goes to the
-    console. A path without a handler is a 404, another method of a path that has one is a 405 with
-    `Allow`. HEAD is answered by the handler of GET.
+    The handler responds by calling `send` or by its return value: text or bytes become the body of
+    a 200, and `None` without `send` is a 204. An exception becomes a 500, and its traceback goes to
+    the console. A path without a handler gets a 404, and another method of a path with a handler
+    gets a 405 with `Allow`. The handler of GET also handles HEAD.
 
     Args:
-        uri: the path, beginning with `/`; with a `*` at its end it fits everything that begins so.
-            An exact path comes before a longer beginning, that before a shorter one.
-        handler: called with the request, by `process_queue`.
+        uri: the path, beginning with `/`. A trailing `*` makes it a prefix. An exact path takes
+            precedence over a prefix, and a longer prefix over a shorter one.
+        handler: function that `process_queue` calls with the request.
         method: `GET`, `POST`, `PUT`, `DELETE`, `PATCH`, `OPTIONS` or `HEAD`.
 
     Raises:
         ValueError: `uri` does not begin with `/`, or the method is unknown.
-        TypeError: the handler cannot be called.
-        OSError: ENOSPC: all 32 places are taken (WebSocket endpoints count too); ENOMEM: no memory.
+        TypeError: the handler is not callable.
+        OSError: ENOSPC: all 32 entries for handlers and WebSocket endpoints are in use; ENOMEM: no
+            memory.
 
     Memory:
         The path, in the network heap.
     """
 
 def off(uri: str, method: str | None = None, /) -> bool:
-    """Remove the handler of a path and a method, or those of all its methods.
+    """Remove the handler of a path for one method, or for all methods.
 
-    A handler that is running goes on, and its request is answered.
+    A handler that is running continues, and its request is answered.
 
     Returns:
-        Whether there was one.
+        Whether a handler was removed.
 
     Raises:
         ValueError: the method is unknown.
@@ -288,85 +291,85 @@ def send(
     content_type: str | None = None,
     headers: Mapping[str, object] | Iterable[tuple[str, object]] | None = None,
 ) -> bool:
-    """Answer the request whose handler is running; once.
+    """Send the response to the request whose handler is running; at most once per request.
 
     Args:
-        content: the body; `None` is none. Text and bytes are copied. A stream (a file opened
-            `"rb"`, `io.BytesIO`) is sent from its position to its end, in pieces as the client
-            takes them, by `process_queue`, and closed; 16 at once, one more gets a 503. It may be
-            written in Python: a class derived from `io.IOBase`, with `ioctl` and `readinto`. One
-            that raises, or gives less than its length, ends the connection.
-        status: 200 to 999.
-        content_type: `None` is `text/plain; charset=utf-8`.
-        headers: more header lines, as a dictionary, or as pairs when a name is to appear twice.
+        content: the body; `None` for no body. Text and bytes are copied. A stream (a file opened
+            with `"rb"`, `io.BytesIO`) is sent by `process_queue` from its position to its end, in
+            pieces as the client reads, and then closed. Up to 16 streams are sent at once; one
+            more gets a 503. A stream may be written in Python, as a class derived from `io.IOBase`
+            with `ioctl` and `readinto`. If it raises, or returns less than its length, the
+            connection is closed.
+        status: status code, 200 to 999.
+        content_type: media type; `None` means `text/plain; charset=utf-8`.
+        headers: further headers, as a dictionary, or as pairs if a name appears twice.
 
     Returns:
-        Whether it was queued; `False` when the client is gone, the answer is overdue
-        (`response_timeout_ms`) or memory is missing.
+        Whether it was queued; `False` if the client is gone, the response is overdue
+        (`response_timeout_ms`) or memory is insufficient.
 
     Raises:
-        RuntimeError: no request waits for an answer, or Python that `send` ran (an iterator of
-            headers, a `__str__`, a stream's `ioctl`) has answered it.
-        ValueError: the status is out of range, or a header holds a line break or the like.
-        OSError: the stream's length cannot be found.
+        RuntimeError: no request waits for a response, or Python code that `send` called (an
+            iterator of headers, a `__str__`, a stream's `ioctl`) has already sent it.
+        ValueError: the status is out of range, or a header contains an invalid character such as
+            a line break.
+        OSError: the length of the stream cannot be determined.
 
     Memory:
-        Header and body, in the network heap, until the client has taken them; of a stream at most
-        about 8 kB for each client, whatever its length.
+        Header and body, in the network heap, until the client has received them; for a stream at
+        most about 8 kB per client, whatever its length.
     """
 
 def process_queue(timeout_ms: int = 0, /) -> int:
     """Run the handlers of the requests and WebSocket events that have arrived.
 
-    A request is dropped, and its handler not called, when its client has reset the connection by
-    then, or has been answered with 503 because it waited too long or its place was needed.
+    A request is dropped without calling its handler if its client has reset the connection, or has
+    already received a 503 because it waited too long or its connection was needed.
 
     Args:
-        timeout_ms: how long to wait for the first one, in milliseconds, up to a day. It also
-            returns when a WebREPL has input, so that a loop of both `process_queue` calls needs no
-            sleep.
+        timeout_ms: how long to wait for the first request or event, in milliseconds, up to a day.
+            The wait also ends when a WebREPL has input, so that a loop of both `process_queue`
+            calls needs no sleep.
 
     Returns:
-        How many it ran, at most 64.
+        The number of handlers and callbacks that it ran, at most 64.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C, on the console; other exceptions of handlers are answered with
-            500.
-        RuntimeError: a handler, a callback or a stream called it.
+        KeyboardInterrupt: Ctrl-C on the console. Other exceptions of handlers become a 500.
+        RuntimeError: it was called by a handler, a callback or a stream.
     """
 
 def static(uri: str, directory: str, /) -> None:
-    """Serve the files below a directory, for GET and HEAD, with media type and ETag.
+    """Serve the files below a directory for GET and HEAD, with media type and ETag.
 
-    `index.html` stands for its directory. Where there is a `name.gz` beside `name`, clients that
-    accept gzip get that; If-None-Match is answered with 304. Never served are `/certs`, names that
-    begin with a dot, and keys (`*.pem`, `*.key` and the like); from `/` itself also programs and
-    `/config.json`.
+    A directory is served as its `index.html`. If `name.gz` exists, clients that accept gzip get it
+    for `name`. A matching If-None-Match gets a 304. `/certs`, names that begin with a dot, and
+    keys (`*.pem`, `*.key` and the like) are never served; from `/` itself, programs and
+    `/config.json` are not served either.
 
     Args:
-        uri: where they appear, absolute.
-        directory: where they are, absolute.
+        uri: absolute path of the URLs.
+        directory: absolute path of the directory.
 
     Raises:
-        ValueError: one of the two is not absolute, or the directory holds keys.
-        OSError: ENOSPC: the 32 places for handlers do not suffice (it takes two); ENOMEM: no
-            memory.
+        ValueError: `uri` or `directory` is not absolute, or the directory is reserved for keys.
+        OSError: ENOSPC: fewer than two of the 32 entries for handlers are free; ENOMEM: no memory.
 
     Memory:
-        As `send` has it for streams; and some 0.1 kB of Python's heap for each file's ETag, of the
-        last 32.
+        The same as for a stream in `send`, and about 0.1 kB of Python's heap for the ETag of each
+        of the last 32 files.
     """
 
 def info() -> Info:
-    """Return what runs: ports, limits, and the certificate's name and expiry.
+    """Return the running servers: ports, limits, and the certificate's name and expiry.
 
     Memory:
         Less than 1 kB of Python's heap.
     """
 
 def stats() -> Stats:
-    """Return figures of both servers. They are counted by each board's own transport.
+    """Return statistics of both servers.
 
     Memory:
-        Some 2 kB of Python's heap for the dictionary.
+        About 2 kB of Python's heap for the dictionary.
     """

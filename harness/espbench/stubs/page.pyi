@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""The device's own page: its figures, and a terminal for the WebREPL with upload and download.
+"""The device's own web page: status, and a WebREPL terminal with upload and download.
 
-In the firmware, as one compressed file; it needs no other host.
+The page is one compressed file in the firmware and loads nothing from other hosts.
 """
 
 def start(name: str | None = None, uri: str = "/", webrepl_path: str = "/webrepl") -> None:
-    """Serve the page, and its figures as `status.json` beside it, on http and https alike.
+    """Serve the page at `uri`, and its figures as `status.json` below it, on http and https.
 
-    A client that does not accept gzip gets the name as text.
+    A client that does not accept gzip gets the device's name as text.
 
     Args:
-        name: what the page calls the device; `None`: its board.
-        uri: where, ending in `/`.
-        webrepl_path: where `webrepl.start` has its endpoint.
+        name: the device's name on the page; `None`: the name of its board.
+        uri: path of the page, ending in `/`.
+        webrepl_path: path of the endpoint of `webrepl.start`.
 
     Raises:
         ValueError: `uri` does not end in `/`.
-        OSError: ENOSPC: all 32 places for handlers are taken; ENOMEM: no memory.
+        OSError: ENOSPC: all 32 entries for handlers are in use; ENOMEM: no memory.
 
     Memory:
-        As `httpserver.send` has it for streams.
+        The same as for a stream in `httpserver.send`.
     """

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""MicroPython's WebREPL on a WebSocket endpoint, over ws and wss: its REPL and its file transfer.
+"""MicroPython's WebREPL on a WebSocket endpoint, over ws and wss: the REPL and file transfer.
 
-It speaks MicroPython's own protocol, so its standard clients work. One session at a time: a second
-client is told so and closed with 1013.
+It uses MicroPython's own protocol, so MicroPython's clients work. Only one session is open at a
+time: a second client is informed and closed with 1013.
 
-It has a place of its own, beyond `max_http` and `max_https` of `httpserver.start`: its owner gets
-in while all of those are taken by clients that wait for a program which does not answer.
+One connection is reserved for it, in addition to `max_http` and `max_https` of `httpserver.start`:
+the owner can log in even while a program hangs and clients that wait for it use all others.
 """
 
 def start(
@@ -16,19 +16,19 @@ def start(
     ping_interval_ms: int = 0,
     ping_timeout_ms: int = 10000,
 ) -> bool:
-    """Register the endpoint, before or after the servers start; called again, it moves it.
+    """Register the endpoint, before or after the servers start; a second call moves it.
 
-    A wrong password is answered with `Access denied`, later with each failure in a row: after
-    250 ms, doubled each time, at most 8 s; a right one after a failure waits as long.
+    A wrong password is answered with `Access denied` after 250 ms. The delay doubles with each
+    further failure, up to 8 s, and also applies to a correct password after a failure.
 
     Args:
         password: 1 to 128 bytes that can be typed; there is no default.
-        path: where it is, beginning with `/`, at most 63 bytes.
+        path: path of the endpoint, beginning with `/`, at most 63 bytes.
         origins: further origins whose pages may connect, as `"https://host"` or
             `"https://host:port"`, `"null"` (pages from files and sandboxes) or `"*"` (any page).
-            Pages of the device's own origin always may: scheme, host and port of their `Origin`
-            are those of the request. A page of any other origin gets a 403. Clients that send no
-            `Origin` are not browsers and are let in.
+            Pages of the device's own origin may always connect: the scheme, host and port of
+            their `Origin` are those of the request. A page of any other origin gets a 403. A
+            client that sends no `Origin` is not a browser and is accepted.
         ping_interval_ms: how often to ping the client, in milliseconds; 0: never.
         ping_timeout_ms: how long to wait for its pong, in milliseconds.
 
@@ -36,32 +36,32 @@ def start(
         `True`.
 
     Raises:
-        ValueError: the password is missing or too long, the path is out of range, a number is, or
-            an origin is none.
-        TypeError: `origins` is no list or tuple.
-        OSError: ENOSPC: all 32 places for handlers and endpoints are taken; ENOMEM: no memory.
+        ValueError: the password is missing or too long, the path or a number is out of range, or
+            an origin is invalid.
+        TypeError: `origins` is not a list or tuple.
+        OSError: ENOSPC: all 32 entries for handlers and endpoints are in use; ENOMEM: no memory.
 
     Memory:
-        The path and the origins, in the network heap. A session takes what its connection takes
+        The path and the origins, in the network heap. A session uses as much as its connection
         (see `httpserver`).
     """
 
 def process_queue(timeout_ms: int = 0, /) -> int:
-    """Run what the client has typed, and go on with a file transfer, for about 20 ms at most.
+    """Run what the client has typed and continue a file transfer, for at most about 20 ms.
 
-    Code that was typed may call it, such as an application that was started over the session: what
-    is typed meanwhile begins on a line of its own.
+    Code that runs in the session may call it too, such as an application started from there: what
+    is typed meanwhile then starts on a new line.
 
     Args:
         timeout_ms: how long to wait for the first input, in milliseconds.
 
     Returns:
-        How much it served; 0: nothing.
+        The amount of input that it processed; 0: none.
 
     Raises:
-        SystemExit: the client typed Ctrl-D: the program ends and MicroPython starts anew.
-        RuntimeError: it was called while a piece of a file or of a raw paste was being taken, by a
-            file system written in Python or a scheduled function.
+        SystemExit: the client typed Ctrl-D: the program ends and MicroPython restarts.
+        RuntimeError: it was called by a file system written in Python, or by a scheduled function,
+            while a piece of a file or of a raw paste was being processed.
     """
 
 def stop() -> None:

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""WebSocket endpoints, there on ws and wss alike.
+"""WebSocket endpoints (RFC 6455) on ws and wss.
 
-Events are delivered by `httpserver.process_queue`. Pings are answered and close handshakes made
-below Python, also while a handler runs. A client is a number that belongs to one session and is
-not used again. A callback may call every function here, but not `process_queue`.
+`httpserver.process_queue` runs the callbacks. Pings and close handshakes are handled below Python,
+even while a handler runs. A client is identified by a number that belongs to one session and is
+not reused. A callback may call every function of this module, but not `process_queue`.
 """
 
 from collections.abc import Callable
 from typing import Literal, TypeAlias, overload
 
 Data: TypeAlias = bytes | bytearray | memoryview
-"""What goes out as it is."""
+"""Binary data, sent unchanged."""
 
 def start(
     path: str = "/ws",
@@ -23,73 +23,72 @@ def start(
     """Register an endpoint, before or after the servers start; several paths may be registered.
 
     Args:
-        path: where it is, beginning with `/`.
-        max_message: most bytes of a message, up to 1048576; a longer one ends the session with
-            1009.
+        path: path of the endpoint, beginning with `/`.
+        max_message: maximum size of a message, up to 1048576 bytes; a longer one ends the session
+            with 1009.
         ping_interval_ms: how often to ping each client, in milliseconds; 0: never.
         ping_timeout_ms: how long to wait for its pong, in milliseconds.
         origins: further origins whose pages may connect, as `"https://host"` or
             `"https://host:port"`, `"null"` (pages from files and sandboxes) or `"*"` (any page).
-            Pages of the device's own origin always may: scheme, host and port of their `Origin`
-            are those of the request. A page of any other origin gets a 403. Clients that send no
-            `Origin` are not browsers and are let in.
+            Pages of the device's own origin may always connect: the scheme, host and port of
+            their `Origin` are those of the request. A page of any other origin gets a 403. A
+            client that sends no `Origin` is not a browser and is accepted.
 
     Returns:
         `True`.
 
     Raises:
-        ValueError: the path does not begin with `/`, a number is out of its range, or an origin is
-            none.
-        TypeError: `origins` is no list or tuple.
-        OSError: ENOSPC: all 32 places are taken (handlers count too); ENOMEM: no memory.
+        ValueError: the path does not begin with `/`, a number is out of range, or an origin is
+            invalid.
+        TypeError: `origins` is not a list or tuple.
+        OSError: ENOSPC: all 32 entries for handlers and endpoints are in use; ENOMEM: no memory.
 
     Memory:
-        The path. A session takes what its connection takes (see `httpserver`), and a message its
-        bytes until the callback has run.
+        The path, in the network heap. A session uses as much as its connection (see `httpserver`),
+        and a message its size until the callback has run.
     """
 
 def stop(path: str | None = None, /) -> None:
-    """Remove an endpoint, or all of this module's; its sessions are closed with 1001."""
+    """Remove an endpoint, or all of this module; their sessions are closed with 1001."""
 
 @overload
 def on(event: Literal["connect"], callback: Callable[[int], object] | None, /) -> None:
-    """Set what is called when a client has connected: `callback(client)`; `None`: nothing."""
+    """Set the callback for a new session, `callback(client)`; `None` removes it."""
 
 @overload
 def on(event: Literal["message"], callback: Callable[[int, str | bytes], object] | None, /) -> None:
-    """Set what is called with a message: `callback(client, data)`, text as `str`, binary as
-    `bytes`."""
+    """Set the callback for a message, `callback(client, data)`: text is `str`, binary `bytes`."""
 
 @overload
 def on(event: Literal["disconnect"], callback: Callable[[int, int], object] | None, /) -> None:
-    """Set what is called when a session has ended: `callback(client, code)`.
+    """Set the callback for the end of a session, `callback(client, code)`.
 
-    The code is the one that the client sent, or 1005 (it sent none) or 1006 (the connection broke).
-    There is one callback for each event, of all endpoints. One that raises ends the session with
-    1011, and its traceback goes to the console.
+    The code is the one that the client sent, 1005 if it sent none, or 1006 if the connection broke.
+    Each event has one callback for all endpoints. If it raises, the session ends with 1011, and the
+    traceback goes to the console.
 
     Raises:
-        ValueError: there is no such event.
-        TypeError: the callback cannot be called.
+        ValueError: the event is unknown.
+        TypeError: the callback is not callable.
     """
 
 def send(client: int, data: str | Data, /) -> bool:
-    """Send a message: text from `str`, binary from anything else. It is copied.
+    """Send a message: text if `data` is `str`, binary otherwise. The data is copied.
 
     Returns:
-        Whether it was queued; `False` when the session is gone or closing, its reader is too slow,
-        or memory is missing.
+        Whether it was queued; `False` if the session has ended or is closing, the client reads too
+        slowly, or memory is insufficient.
 
     Memory:
-        The message, in the network heap, until the client has taken it.
+        The message, in the network heap, until the client has received it.
     """
 
 def close(client: int, code: int = 1000, reason: str = "") -> bool:
-    """Begin to close a session.
+    """Start the closing handshake of a session.
 
     Args:
-        client: whose.
-        code: one that may be sent (RFC 6455, 7.4).
+        client: the client's number.
+        code: a close code that may be sent (RFC 6455, 7.4).
         reason: at most 123 bytes.
 
     Returns:
@@ -100,4 +99,4 @@ def close(client: int, code: int = 1000, reason: str = "") -> bool:
     """
 
 def clients() -> list[int]:
-    """Return the clients that are connected, as the callbacks have been told."""
+    """Return the clients whose `connect` callback has run, but not yet `disconnect`."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The device's modules where programs look for them: `from esp32 import httpserver, webrepl`.
+"""The device's modules as part of `esp32`: `from esp32 import httpserver, webrepl`.
 
-The same modules can be imported by their own names: `import httpserver`.
+They can also be imported directly: `import httpserver`.
 """
 
 import httpserver as httpserver
