@@ -29,7 +29,7 @@ else:
     }
 
     def __getattr__(name):
-        """Import what is asked for (PEP 562): every pytest of a project imports this package."""
+        """Import a public name on first use (PEP 562): pytest imports this package each time."""
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module

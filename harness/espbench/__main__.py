@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`python -m espbench` is the command `espbench`."""
+"""Entry point of `python -m espbench`."""
 
 from __future__ import annotations
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The command `espbench`."""
+"""Command line interface: the command `espbench` and its subcommands."""

@@ -19,7 +19,7 @@ def add_parser(subparsers: Subparsers) -> None:
     it = add_command(
         subparsers, "build", run, "build a board's firmware", "espbench build --board lx60"
     )
-    it.add_argument("--quiet", action="store_true", help="say nothing when it went well")
+    it.add_argument("--quiet", action="store_true", help="print nothing on success")
     it.add_argument(
         "--board-dir",
         metavar="DIR",
@@ -29,12 +29,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "--variant",
         default="",
         metavar="NAME",
-        help="variant of the board definition, such as DUAL: esp32 with both of its cores",
+        help="variant of the board definition, such as DUAL: esp32 with both cores",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build a board's firmware, and say where it is."""
+    """Build a board's firmware and print its path."""
     from espbench.firmware import build as module
 
     board = board_named(args.board)

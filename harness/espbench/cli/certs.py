@@ -18,23 +18,23 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "certs",
         run,
-        "write certificates, good and bad, and list them",
+        "write good and bad certificates, and list them",
         "espbench certs p256 expired --out ./my-certs",
     )
     it.add_argument("recipe", nargs="*", help="names of recipes (default: all)")
     it.add_argument("--out", default="build/certs", metavar="DIR", help="default: build/certs")
-    it.add_argument("--list", action="store_true", help="only list them")
+    it.add_argument("--list", action="store_true", help="list the recipes without writing anything")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write certificates, good and bad, and list them."""
+    """Write good and bad certificates, and list them."""
     from espbench.certs import recipes
     from espbench.certs.recipes import CERT_FILE, KEY_FILE, TRUST_FILE
 
     known = recipes()
     unknown = [name for name in args.recipe if name not in known]
     if unknown:
-        raise ConfigError(f"There is no recipe {unknown[0]!r}: choose from {', '.join(known)}.")
+        raise ConfigError(f"Unknown recipe {unknown[0]!r}: choose from {', '.join(known)}.")
     chosen = [known[name] for name in args.recipe or known]
     folder = Path(args.out)
     listed = []
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if not args.list:
         print(
-            f"\nwritten into {folder}/NAME/: {CERT_FILE} and {KEY_FILE} are the device's, and "
-            f"{TRUST_FILE} is what clients have to trust"
+            f"\nwritten to {folder}/NAME/: {CERT_FILE} and {KEY_FILE} go on the device, and "
+            f"clients trust {TRUST_FILE}"
         )
     return 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Command line of `espbench ci`: writes a workflow and a container file into a firmware project."""
+"""Command line of `espbench ci`: copies a workflow and a Dockerfile into a firmware project."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILES: Mapping[str, str] = {
     "ci/espbench.yml": ".github/workflows/espbench.yml",
     "ci/Dockerfile": "ci/Dockerfile",
 }
-"""Where each file goes in a project, by its place in espbench's own tree."""
+"""Path of each file in the project, by its path in espbench's tree."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -26,42 +26,42 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "ci",
         run,
-        "write the GitHub workflow and the container file into a firmware project",
+        "write the GitHub workflow and the Dockerfile into a firmware project",
         "espbench ci ../my-firmware",
     ).add_argument(
-        "project", nargs="?", default=".", metavar="DIR", help="the project (default: .)"
+        "project", nargs="?", default=".", metavar="DIR", help="folder of the project (default: .)"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the workflow and the container file into a firmware project."""
+    """Write the workflow and the Dockerfile into a firmware project."""
     for path in write(Path(args.project)):
         print(path)
     print(
-        "Now change `env` of the workflow: OWNER and the version in ESPBENCH first, then what "
-        "builds your firmware, what comes out and where it serves."
+        "Now edit `env` in the workflow: first OWNER and the version in ESPBENCH, then BUILD, "
+        "FIRMWARE and PORTS."
     )
     return 0
 
 
 def write(project: Path) -> list[Path]:
-    """Write the files into a project, and return their paths.
+    """Write the files into a project and return their paths.
 
     Raises:
-        ConfigError: one is there already and is another one, or cannot be written.
+        ConfigError: a file already exists with different content, or cannot be written.
     """
     from espbench.firmware import source_tree as tree
 
     if not project.is_dir():
-        raise ConfigError(f"There is no folder {project}: give that of your firmware project.")
+        raise ConfigError(f"{project} is not a folder: name the folder of your firmware project.")
     contents = {project / to: (tree.root() / at).read_bytes() for at, to in FILES.items()}
     for path, content in contents.items():
         with _refused(path):
             differs = path.exists() and path.read_bytes() != content
         if differs:
             raise ConfigError(
-                f"{path} is there already, with other content, so nothing was written: move it "
-                "away first, and then take over what you had changed."
+                f"{path} already exists with different content, so nothing was written: move it "
+                "away, run the command again, and merge your changes."
             )
     for path, content in contents.items():
         with _refused(path):
@@ -72,10 +72,10 @@ def write(project: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def _refused(path: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into a sentence."""
+    """Turn an OSError into a ConfigError that names the path."""
     try:
         yield
     except OSError as error:
         raise ConfigError(
-            f"{path} cannot be written ({error.strerror}): change that, or name another folder."
+            f"{path} cannot be written ({error.strerror}): fix that, or name another folder."
         ) from error

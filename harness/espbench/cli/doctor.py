@@ -17,14 +17,14 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "doctor",
         run,
-        "say what is there, what is missing, and how to get it",
+        "report what is installed, what is missing, and how to get it",
         "espbench doctor --json",
         board=None,
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Say what is there, what is missing, and how to get it."""
+    """Report what is installed, what is missing, and how to get it."""
     from espbench.doctor import doctor as module
 
     boards = [board_named(args.board)] if args.board else list(BOARDS.values())

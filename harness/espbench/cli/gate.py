@@ -29,16 +29,16 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "gate",
         run,
-        "do what measure does, and compare with a baseline: status 1 when a figure got worse",
+        "measure, and compare with a baseline: exit status 1 if a figure got worse",
         "espbench gate --baseline ci/baseline-lx60.json --markdown summary.md",
     )
     firmware_option(it)
     foreign_firmware_options(it)
     it.add_argument("--quick", action="store_true", help="fewer repetitions")
-    it.add_argument("--baseline", required=True, metavar="FILE", help="what to compare with")
+    it.add_argument("--baseline", required=True, metavar="FILE", help="baseline to compare with")
     it.add_argument("--update", action="store_true", help="write the baseline")
     it.add_argument("--junit", metavar="FILE", help="write JUnit XML")
-    it.add_argument("--markdown", metavar="FILE", help="write a pull request's summary")
+    it.add_argument("--markdown", metavar="FILE", help="write a summary for a pull request")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
     board = board_named(args.board)
     path = Path(args.baseline)
-    # A baseline that is none is told before a minute of building and measuring.
+    # Reject a bad baseline before a minute of building and measuring.
     before = None if args.update and not path.exists() else baselines.read(path, board)
     said = device_options(args)
     firmware = firmware_of(args, board)
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     write_file(args.markdown, gate_report.markdown(rows, board.name, versions, different))
     if args.update:
         baselines.write(after, path)
-        people.print(f"baseline {path} is written", highlight=False)
+        people.print(f"baseline written to {path}", highlight=False)
         return 0
     people.print(gate_report.summary(rows, board.name), highlight=False)
     if advice := gate_report.what_next(rows, different):

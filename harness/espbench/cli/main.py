@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command `espbench`: its parser, and what every command does with signals and errors."""
+"""The command `espbench`: its parser, and the handling of signals and errors for all commands."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = ["CommandModule", "main", "make_parser", "parse"]
 
 
 class CommandModule(Protocol):
-    """A module of a command; its name's last part is the command's."""
+    """A module that implements a command; the last part of its name is the command."""
 
     __name__: str
 
@@ -49,11 +49,11 @@ GROUPS: Mapping[str, Sequence[CommandModule]] = {
     "measure": (timings, measure, gate),
     "build": (build, ci),
 }
-"""The commands, as the overview shows them."""
+"""The commands in the groups and order of the overview."""
 RENAMED: Mapping[str, str] = {"bench": "timings", "figures": "measure"}
-"""What a command is called now, by its earlier name."""
+"""Current names of commands, by their earlier names."""
 NO_OPERANDS = ("measure", "gate")
-"""Commands whose --json took a file."""
+"""Commands whose --json used to take a file."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -65,7 +65,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"espbench {__version__}")
-    # The commands are in the epilog, in groups, which argparse has none of.
+    # argparse cannot group subcommands, so the epilog lists them.
     commands = parser.add_subparsers(prog=parser.prog, metavar="COMMAND", help=argparse.SUPPRESS)
     parser.set_defaults(action=None)
     for modules in GROUPS.values():
@@ -76,7 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _overview(parsers: Mapping[str, argparse.ArgumentParser]) -> str:
-    """Return the commands with a line each, in groups."""
+    """Return the commands in groups, one per line."""
     lines = []
     for title, modules in GROUPS.items():
         lines.append(f"{title}:")
@@ -84,14 +84,13 @@ def _overview(parsers: Mapping[str, argparse.ArgumentParser]) -> str:
             text = (parsers[name].description or "").removesuffix(".")
             lines.append(f"  {name:9}{text[0].lower()}{text[1:]}")
         lines.append("")
-    return "\n".join([*lines, "`espbench COMMAND --help` has its options and an example."])
+    return "\n".join([*lines, "`espbench COMMAND --help` shows its options and an example."])
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the options; what is behind `--`, or behind `record`, are pytest's.
+    """Return the options; arguments after `--`, or after `record`, are for pytest.
 
-    Without a command, and with one that has another name now, it ends with status 2 and says what
-    there is.
+    Exit with status 2 and a hint if there is no command, or one that has been renamed.
     """
     own, more = list(arguments), []
     parser = make_parser()
@@ -99,7 +98,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.print_help(sys.stderr)
         raise SystemExit(2)
     if own[0] in RENAMED:
-        parser.error(f"`espbench {own[0]}` is `espbench {RENAMED[own[0]]}` now")
+        parser.error(f"`espbench {own[0]}` is now `espbench {RENAMED[own[0]]}`")
     if own[0] in NO_OPERANDS and (file := _behind(own, "--json")):
         parser.error(f"--json takes no file: write `--json > {file}`")
     if own[:1] == ["record"] and own[1:2] not in (["-h"], ["--help"]):
@@ -109,20 +108,20 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         own, more = own[:end], own[end + 1 :]
     options = parser.parse_args(own)
     if options.action is None:
-        parser.error("there is no command")
+        parser.error("no command given")
     options.pytest = more
     return options
 
 
 def _behind(words: Sequence[str], option: str) -> str:
-    """Return the word behind an option, or "" when there is none, or another option."""
+    """Return the word after an option, or "" if there is none or it is another option."""
     place = words.index(option) + 1 if option in words else len(words)
     word = words[place] if place < len(words) else ""
     return "" if word.startswith("-") else word
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return an exit status, and print errors as sentences."""
+    """Run the command and return its exit status; print errors without a traceback."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         with _terminated_as_interrupted():
@@ -135,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read our output has gone: say nothing, also not while Python ends.
+        # The reader has closed the pipe: stay silent, even when Python flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
@@ -145,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _sentence(error: OSError) -> str:
-    """Return what the operating system refused, and what to do about it."""
+    """Describe an error of the operating system, and what to do about it."""
     where = error.filename or "a file"
     if is_disk_full(error):
         return f"The disk is full, so {where} could not be written: free some space."
@@ -153,13 +152,13 @@ def _sentence(error: OSError) -> str:
     if error.filename is None:
         return f"The operating system refused an operation: {why}."
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        return f"There is no access to {where} ({why}): change its permissions, or name another."
+        return f"{where} is not accessible ({why}): change its permissions, or name another path."
     return f"{where} cannot be read or written ({why}): check the path, or name another."
 
 
 @contextlib.contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end it as Ctrl-C does."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -34,9 +34,11 @@ def add_parser(subparsers: Subparsers) -> None:
     firmware_option(it)
     foreign_firmware_options(it)
     it.add_argument("--quick", action="store_true", help="fewer repetitions")
-    it.add_argument("--repeat", type=int, default=1, metavar="N", help="runs (default: 1)")
     it.add_argument(
-        "--load", type=int, default=0, metavar="N", help="keep the host busy with N loops meanwhile"
+        "--repeat", type=int, default=1, metavar="N", help="number of runs (default: 1)"
+    )
+    it.add_argument(
+        "--load", type=int, default=0, metavar="N", help="run N busy loops on the host meanwhile"
     )
 
 
@@ -46,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
     board = board_named(args.board)
     if args.repeat < 1 or args.load < 0:
-        raise ConfigError("--repeat has to be 1 or more, and --load 0 or more.")
+        raise ConfigError("--repeat must be 1 or more, and --load 0 or more.")
     said = device_options(args)
     firmware = firmware_of(args, board)
     with repeats.busy(args.load):

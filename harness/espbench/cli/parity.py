@@ -29,13 +29,13 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "parity",
         run,
-        "run the scenario suites on two boards, and show the scenarios that differ",
+        "run the scenario suites on two boards and show the scenarios that differ",
         "espbench parity dual --boards lx60,esp32 --firmware esp32=build/firmware.bin",
     )
     it.add_argument(
         "suite",
         nargs="*",
-        help="suites or paths (default: all); behind -- more arguments for pytest",
+        help="suites or paths (default: all); arguments after -- go to pytest",
     )
     it.add_argument(
         "--boards",
@@ -55,22 +55,22 @@ def add_parser(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         metavar="BOARD=FILE",
-        help="run.json or JUnit XML of a run that exists: the board is not run",
+        help="run.json or JUnit XML of an earlier run, used instead of running the board",
     )
     choice_options(it)
     it.add_argument(
         "--table",
         metavar="FILE",
-        help="the known differences (default: scenarios/expected_differences.toml)",
+        help="known differences (default: scenarios/expected_differences.toml)",
     )
     it.add_argument("--out", metavar="DIR", help="default: build/parity")
     form = it.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help=JSON_HELP)
-    form.add_argument("--markdown", action="store_true", help="print a table for documents")
+    form.add_argument("--markdown", action="store_true", help="print a Markdown table")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the scenario suites on two boards, and show what differs."""
+    """Run the scenario suites on two boards and show the differences."""
     from espbench.reporting.model import Plan
     from espbench.reporting.parity import command as module
     from espbench.reporting.parity import render as show

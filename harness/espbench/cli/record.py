@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Command line of `espbench record`: becomes pytest, with devices that record."""
+"""Command line of `espbench record`: replaces itself with a pytest that records devices."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "record",
         run,
-        "run pytest with these arguments; each test that fails leaves a recording",
+        "run pytest with these arguments, and keep a recording of each failed test",
         "espbench record tests/ -k upload --espbench-board lx60",
-    ).add_argument("pytest", nargs=argparse.REMAINDER, help="pytest's own arguments and options")
+    ).add_argument("pytest", nargs=argparse.REMAINDER, help="arguments and options for pytest")
 
 
 def run(args: argparse.Namespace) -> NoReturn:
-    """Become pytest, with devices that record; each failed test leaves an archive.
+    """Replace this process with a pytest that keeps a recording of each failed test.
 
-    In this process pytest could no longer rewrite the plugin's asserts, because it is imported,
-    and would warn: an error where a project has `filterwarnings = error`.
+    In this process pytest could not rewrite the asserts of the plugin, which is imported already.
+    It would warn about that, which is an error with `filterwarnings = error`.
     """
-    # -P: as from the command `pytest`, the current folder is not on sys.path.
+    # -P keeps the current folder off sys.path, as the command `pytest` does.
     command = [sys.executable, "-P", "-m", "pytest", "--espbench-record", "failed"]
     sys.stdout.flush()
     os.execv(sys.executable, [*command, *args.pytest])

@@ -17,14 +17,14 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "replay",
         run,
-        "repeat a recording; exit with 0 when the outcome is the same, else with 1",
+        "repeat a recording; exit with 0 if the outcome is the same, else with 1",
         "espbench replay evidence/tests-test_upload-test_it/recording.espbench --gdb",
     )
-    it.add_argument("archive", metavar="ARCHIVE", help="what a recorded test left")
+    it.add_argument("archive", metavar="ARCHIVE", help="recording of a test (recording.espbench)")
     it.add_argument(
-        "--gdb", action="store_true", help="wait for gdb first, and print the command for it"
+        "--gdb", action="store_true", help="print a gdb command, and wait for gdb before starting"
     )
-    it.add_argument("--console", action="store_true", help="show the console as it comes")
+    it.add_argument("--console", action="store_true", help="show the console as it is printed")
     it.add_argument("--qemu", metavar="PROGRAM", help="QEMU to use (default: the board's)")
 
 

@@ -31,26 +31,26 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "run",
         run,
-        "build the firmware, run the scenario suites against it, write a report",
+        "build the firmware, run the scenario suites against it, and write a report",
         "espbench run dual limits --jobs 2",
     )
     it.add_argument(
         "suite",
         nargs="*",
-        help="suites, such as limits or dual, or paths (default: all); behind -- more arguments "
-        "for pytest",
+        help="suites, such as limits or dual, or paths (default: all); arguments after -- go to "
+        "pytest",
     )
-    it.add_argument("--list", action="store_true", help="show the names of suites, and run none")
+    it.add_argument("--list", action="store_true", help="list the suites without running them")
     it.add_argument(
         "--all-boards",
         action="store_true",
-        help="run on each board that is here, or on those of ESPBENCH_BOARDS=lx60,esp32; "
-        "compare the first with each other one; write no report",
+        help="run on every board available here, or on those in ESPBENCH_BOARDS=lx60,esp32; "
+        "compare the first with each of the others; write no report",
     )
     it.add_argument(
         "--own-tests",
         action="store_true",
-        help="with --all-boards: run the tests of espbench itself, too, in a clone",
+        help="with --all-boards, in a clone: also run espbench's own tests",
     )
     firmware_option(it)
     choice_options(it)
@@ -63,23 +63,23 @@ def add_parser(subparsers: Subparsers) -> None:
     it.add_argument(
         "--shard",
         metavar="I/N",
-        help="run only part I of N, which together are all scenarios and take equally long",
+        help="run only part I of N; the parts take equally long",
     )
     it.add_argument(
         "--durations",
         metavar="FILE",
-        help="how long scenarios took, to balance the parts by, as a run left it in durations.json "
+        help="durations of the scenarios, to balance the parts: durations.json of an earlier run "
         "(default: ci/durations-BOARD.json)",
     )
     it.add_argument(
         "--out",
         metavar="DIR",
-        help="where results go (default: build/run; with --all-boards build/test)",
+        help="folder for the results (default: build/run; with --all-boards build/test)",
     )
     it.add_argument(
         "--history",
         metavar="FILE",
-        help="file that keeps the figures of all runs: commit it, or cache it in CI "
+        help="file with the figures of all runs: commit it, or cache it in CI "
         "(default: history.jsonl in --out)",
     )
 
@@ -109,7 +109,7 @@ def _run_on_all_boards(args: argparse.Namespace) -> int:
         if not is_default:
             raise ConfigError(f"--all-boards and {option} exclude each other: remove one of them.")
     if args.own_tests and source_tree.clone() is None:
-        raise ConfigError("--own-tests needs a clone of espbench, and this one is installed.")
+        raise ConfigError("--own-tests does not work in an installed espbench: run it in a clone.")
     plan = Plan(
         source_tree.root(),
         out_folder(args.out, "test"),
@@ -127,7 +127,7 @@ def _run_on_one_board(args: argparse.Namespace) -> int:
     from espbench.suites import sharding as shard
 
     if args.own_tests:
-        raise ConfigError("--own-tests goes with --all-boards: add that.")
+        raise ConfigError("--own-tests requires --all-boards: add it.")
     plan = Plan(
         board=board_named(args.board),
         firmware=Path(args.firmware) if args.firmware else None,

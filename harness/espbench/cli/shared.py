@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What commands share: consoles to print to, the firmware, options that several commands have."""
+"""Helpers for several commands: consoles, output files, the firmware and common options."""
 
 from __future__ import annotations
 
@@ -45,68 +45,68 @@ __all__ = [
 ]
 
 WIDE = 144
-"""Columns of a table in a log."""
+"""Width of tables, in columns, when the output is not a terminal."""
 
 Command = Callable[[argparse.Namespace], int]
 
-JSON_HELP = "print JSON to standard output, and all the rest to standard error"
+JSON_HELP = "print JSON to standard output and everything else to standard error"
 
-# What a command needs beyond this is imported inside it: `espbench --help` should be quick.
+# Commands import the rest of espbench when they run, which keeps `espbench --help` fast.
 
 
 def terminal() -> Console:
-    """Return where a command prints for people."""
+    """Return the console for output that people read."""
     return Console(soft_wrap=True) if not sys.stdout.isatty() else Console()
 
 
 def table_console(args: argparse.Namespace) -> Console:
-    """Return where tables go that would be a puzzle if they were folded."""
+    """Return the console for tables, which are illegible when they are wrapped."""
     stream = sys.stderr if args.json else sys.stdout
     return Console(file=stream, width=None if stream.isatty() else WIDE)
 
 
 def progress_console(args: argparse.Namespace) -> Console:
-    """Return where progress goes: standard error when standard output is for programs."""
+    """Return the console for progress: standard error if standard output is JSON."""
     if not args.json:
         return terminal()
     return Console(stderr=True, soft_wrap=not sys.stderr.isatty())
 
 
 def print_json(data: Any) -> None:
-    """Print for programs."""
+    """Print data as JSON to standard output."""
     print(json.dumps(data, indent=1))
 
 
 def firmware_of(args: argparse.Namespace, board: Board) -> Path:
-    """Return the firmware that was named, or espbench's own, built when need be."""
+    """Return the firmware given with --firmware, or else espbench's own, built if necessary."""
     from espbench.firmware import build
 
     if args.firmware is None:
         return build.build(board, console=Console(stderr=True)).firmware
     path = Path(args.firmware)
     if not path.is_file():
-        raise ConfigError(f"There is no firmware {path}: check --firmware.")
+        raise ConfigError(f"The firmware {path} does not exist: check --firmware.")
     return path
 
 
 def output_folder() -> Path:
-    """Return where results go: the tree's build folder, or ./build outside of a clone."""
+    """Return the folder for results: the clone's build folder, or ./build outside a clone."""
     from espbench.firmware import source_tree as tree
 
     return (tree.clone() or Path.cwd()) / "build"
 
 
 def out_folder(chosen: str | None, name: str) -> Path:
-    """Return the folder that was chosen, or one in the output folder."""
-    # pytest runs in another folder.
+    """Return the chosen folder, or one in the output folder."""
+    # Absolute, because pytest runs in another folder.
     return Path(chosen).absolute() if chosen else output_folder() / name
 
 
 def device_options(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the options of a device whose firmware may be somebody else's.
+    """Return the `Device` options for a firmware that may be the user's own.
 
     Raises:
-        ConfigError: they contradict each other, or a file is missing.
+        ConfigError: the options contradict each other, or a file is missing.
     """
     from espbench.boards.firmware_options import chosen_readiness, parse_ports
 
@@ -121,14 +121,14 @@ def device_options(args: argparse.Namespace) -> dict[str, Any]:
     if args.firmware_elf:
         said["elf"] = Path(args.firmware_elf)
         if not said["elf"].is_file():
-            raise ConfigError(f"There is no file {said['elf']}: check --firmware-elf.")
+            raise ConfigError(f"{said['elf']} does not exist: check --firmware-elf.")
     return said
 
 
 def measured(
     args: argparse.Namespace, board: Board, firmware: Path, said: dict[str, Any]
 ) -> list[Reading]:
-    """Measure instructions and bytes, showing which is on."""
+    """Measure instructions and bytes, and show the current measurement."""
     from espbench.perf import measure as module
 
     effort = module.QUICK if args.quick else module.Effort()
@@ -139,7 +139,7 @@ def measured(
 
 
 def write_file(name: str | None, text: str) -> None:
-    """Write a file that was asked for."""
+    """Write a file, if its name was given."""
     if name is None:
         return
     path = Path(name)
@@ -148,7 +148,7 @@ def write_file(name: str | None, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(
-            f"{path} cannot be written ({error.strerror}): choose another place."
+            f"{path} cannot be written ({error.strerror}): choose another path."
         ) from error
 
 
@@ -164,12 +164,12 @@ def add_command(
     """Add a command with --board and --json.
 
     Args:
-        subparsers: where to add it.
-        name: what it is called.
-        action: what it does with the options; returns the exit status.
-        text: what it does, in lower case, for the overview.
-        example: a command line.
-        board: default of --board; None: all boards.
+        subparsers: the subparsers to add it to.
+        name: the name of the command.
+        action: runs the command with the options and returns the exit status.
+        text: description for the overview, in lower case.
+        example: a command line for the help.
+        board: default of --board; None means all boards.
     """
     parser = add_bare_command(subparsers, name, action, text, example)
     shown = f"default: {board}" if board else "default: all"
@@ -183,7 +183,7 @@ def add_command(
 def add_bare_command(
     subparsers: Subparsers, name: str, action: Command, text: str, example: str
 ) -> argparse.ArgumentParser:
-    """Add a command without options of its own; see `add_command`."""
+    """Add a command without options; see `add_command`."""
     parser = subparsers.add_parser(
         name,
         help=text,
@@ -196,12 +196,15 @@ def add_bare_command(
 
 
 def choice_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose scenarios."""
+    """Add --jobs and -k."""
     parser.add_argument(
-        "--jobs", default="auto", metavar="N", help="tests at a time (default: one a core)"
+        "--jobs",
+        default="auto",
+        metavar="N",
+        help="tests to run in parallel (default: one per core)",
     )
     parser.add_argument(
-        "-k", dest="keywords", default="", metavar="WORDS", help="only scenarios that match"
+        "-k", dest="keywords", default="", metavar="WORDS", help="run only scenarios that match"
     )
 
 
@@ -213,19 +216,21 @@ def firmware_option(parser: argparse.ArgumentParser) -> None:
 
 
 def foreign_firmware_options(parser: argparse.ArgumentParser) -> None:
-    """Add what must be said of a firmware that is not espbench's."""
+    """Add the options that describe a firmware other than espbench's."""
     parser.add_argument(
         "--firmware-elf",
         metavar="PATH",
-        help="the same as ELF (default: the .elf beside it)",
+        help="ELF file of the firmware (default: the .elf next to it)",
     )
     parser.add_argument(
-        "--ready-console", metavar="REGEX", help="it is ready when its console shows this"
+        "--ready-console", metavar="REGEX", help="it is ready when the console matches this"
     )
     parser.add_argument("--ready-http", metavar="PATH", help="it is ready when it answers GET PATH")
     parser.add_argument(
-        "--ready-timeout", metavar="SECONDS", type=float, help="how long that may take"
+        "--ready-timeout", metavar="SECONDS", type=float, help="time limit for becoming ready"
     )
     parser.add_argument(
-        "--ports", metavar="SCHEME=PORT,...", help="where it listens, as in http=8080,https=8443"
+        "--ports",
+        metavar="SCHEME=PORT,...",
+        help="ports it listens on, such as http=8080,https=8443",
     )

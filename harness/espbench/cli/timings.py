@@ -36,7 +36,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--pool",
         type=int,
         metavar="N",
-        help="instead: suites a minute with N devices that boot ahead, and with none",
+        help="measure suites per minute instead, with N devices booted ahead and with none",
     )
     it.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="workers for --pool (default: 1)"
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     path = Path(args.out) if args.out else output_folder() / "timings.json"
     effort = module.QUICK if args.quick else module.Effort()
     if min(args.jobs, 1 if args.pool is None else args.pool) < 1:
-        raise ConfigError("--pool and --jobs take 1 or more: write --pool 1 --jobs 2.")
+        raise ConfigError("--pool and --jobs must be 1 or more: write --pool 1 --jobs 2.")
     with console.status("measuring") as status:
 
         def show(what: str) -> None:
@@ -80,6 +80,6 @@ def run(args: argparse.Namespace) -> int:
         print_json(module.as_json(found, known))
     else:
         console.print(figures_table(found))
-    module.write(found, known, path)  # last: what was measured is shown whatever becomes of it
+    module.write(found, known, path)  # last: show the timings even if this fails
     console.print(f"timings {path}", highlight=False)
     return 0 if all(figure.good for figure in found) else 1

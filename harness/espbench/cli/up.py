@@ -37,15 +37,15 @@ def add_parser(subparsers: Subparsers) -> None:
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="where these ports listen; 0.0.0.0 for all who reach this machine, or a container's "
-        "published ports (default: 127.0.0.1)",
+        help="address these ports listen on; 0.0.0.0 accepts connections from other machines, and "
+        "is needed for a container's published ports (default: 127.0.0.1)",
     )
     it.add_argument(
         "--internet",
         action="store_true",
-        help="let the device open connections: to the Internet, and to this host (10.0.2.2)",
+        help="let the device open connections to the Internet and to this host (10.0.2.2)",
     )
-    it.add_argument("--files", metavar="DIR", help="folder with the device's files")
+    it.add_argument("--files", metavar="DIR", help="folder with files for the device")
     it.add_argument("--cert", metavar="FILE", help="certificate chain (PEM) for https")
     it.add_argument("--key", metavar="FILE", help="its key (PEM)")
     it.add_argument(
@@ -58,7 +58,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Boot a device and stay, with its console."""
+    """Boot a device and keep its console open."""
     from espbench.interactive import up as module
     from espbench.interactive.webrepl_password import chosen_password
 
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     )
     module.check_address(wish)
     for port in wish.fixed.values():
-        module.check_free(port, wish.host)  # told before a build that takes a minute
+        module.check_free(port, wish.host)  # fail before a build that takes a minute
     module.access(wish)
     wish = dataclasses.replace(wish, firmware=firmware_of(args, board))
     return module.up(wish, terminal(), as_json=args.json)
@@ -89,6 +89,6 @@ def _boot_arguments(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals:
-            raise ConfigError(f"--arg {text!r} has no value: write it as in --arg heap=65536.")
+            raise ConfigError(f"--arg {text!r} has no value: write it like --arg heap=65536.")
         pairs[key] = value
     return pairs

@@ -235,15 +235,15 @@ def test_files_are_written_into_a_project(installed: Installed) -> None:
     ]
     assert said == (
         ".github/workflows/espbench.yml\nci/Dockerfile\n"
-        "Now change `env` of the workflow: OWNER and the version in ESPBENCH first, then what "
-        "builds your firmware, what comes out and where it serves.\n"
+        "Now edit `env` in the workflow: first OWNER and the version in ESPBENCH, then BUILD, "
+        "FIRMWARE and PORTS.\n"
     )
     assert installed.espbench("ci", ".") == said, "again is no harm"
     written[1].unlink()
     written[0].write_text("changed")
     assert installed.espbench("ci", status=1) == (
-        "espbench: .github/workflows/espbench.yml is there already, with other content, so nothing "
-        "was written: move it away first, and then take over what you had changed.\n"
+        "espbench: .github/workflows/espbench.yml already exists with different content, so "
+        "nothing was written: move it away, run the command again, and merge your changes.\n"
     )
     assert written[0].read_text() == "changed"
     assert not written[1].exists()
@@ -253,13 +253,13 @@ def test_files_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixt
     """A project that is not there, or a file in a folder's place, is a sentence."""
     assert cli.main(["ci", str(tmp_path / "nowhere")]) == 1
     assert capsys.readouterr().err == (
-        f"espbench: There is no folder {tmp_path / 'nowhere'}: give that of your firmware "
+        f"espbench: {tmp_path / 'nowhere'} is not a folder: name the folder of your firmware "
         "project.\n"
     )
     (tmp_path / "ci").touch()
     assert cli.main(["ci", str(tmp_path)]) == 1
     assert capsys.readouterr().err == (
-        f"espbench: {tmp_path / CONTAINER} cannot be written (File exists): change "
+        f"espbench: {tmp_path / CONTAINER} cannot be written (File exists): fix "
         "that, or name another folder.\n"
     )
 

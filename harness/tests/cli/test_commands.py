@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Each command has a module of its own, which the overview shows."""
+"""Each command has its own module and appears in the overview."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_COMMANDS = {"main", "shared"}
 
 
 def test_each_module_is_a_command() -> None:
-    """No module is left out of the overview, and none is in it twice."""
+    """The overview lists each module exactly once."""
     there = {module.name for module in pkgutil.iter_modules(espbench.cli.__path__)} - NO_COMMANDS
     shown = [module.__name__.rpartition(".")[2] for group in GROUPS.values() for module in group]
     assert sorted(shown) == sorted(there)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command's errors are sentences, its helps have examples, and it ends cleanly."""
+"""The command line: error messages, help texts with examples, and clean exits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_no_command(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a command there is the help, with each command once, and status 2."""
+    """Without a command, it prints the help, with each command once, and exits with status 2."""
     with pytest.raises(SystemExit) as ended:
         cli.main([])
     assert ended.value.code == 2
@@ -54,8 +54,8 @@ def test_no_command(capsys: pytest.CaptureFixture[str]) -> None:
         "measure:\n"
         "  timings  time boots, handshakes and requests on this machine, in ms and per second\n"
         "  measure  count instructions and bytes of memory, which are the same on every machine\n"
-        "  gate     do what measure does, and compare with a baseline: status 1 when a figure got "
-        "worse\n" in said.err
+        "  gate     measure, and compare with a baseline: exit status 1 if a figure got worse\n"
+        in said.err
     )
     assert max(map(len, said.err.splitlines())) < 100
     with pytest.raises(SystemExit):
@@ -69,8 +69,8 @@ def test_no_command(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("bench", "--quick"), "`espbench bench` is `espbench timings` now"),
-        (("figures",), "`espbench figures` is `espbench measure` now"),
+        (("bench", "--quick"), "`espbench bench` is now `espbench timings`"),
+        (("figures",), "`espbench figures` is now `espbench measure`"),
         (
             ("gate", "--baseline", "x", "--json", "gate.json"),
             "--json takes no file: write `--json > gate.json`",
@@ -81,7 +81,7 @@ def test_no_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_earlier_names(
     arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What a command or an option was before is an error that says what it is now."""
+    """Earlier names of commands and options give an error with the current name."""
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
     assert ended.value.code == 2
@@ -91,7 +91,7 @@ def test_earlier_names(
 def test_json_is_alone_on_standard_output(
     tiny_firmware: Callable[[], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Tables and sentences of the gate and of what it measures go to standard error then."""
+    """With --json, the tables and sentences of `gate` and `measure` go to standard error."""
     options = ("--firmware", str(tiny_firmware()), "--ready-console", "^ready", "--quick", "--json")
     baseline = ("--baseline", str(tmp_path / "baseline.json"))
     for command in (("gate", *baseline, "--update"), ("gate", *baseline), ("measure",)):
@@ -102,7 +102,7 @@ def test_json_is_alone_on_standard_output(
 
 
 def test_help_of_parity(capsys: pytest.CaptureFixture[str]) -> None:
-    """The command for two boards has an example, too."""
+    """`parity`, which takes --boards, has an example too."""
     with pytest.raises(SystemExit) as ended:
         cli.main(["parity", "--help"])
     assert ended.value.code == 0
@@ -112,7 +112,7 @@ def test_help_of_parity(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_list_of_suites(capsys: pytest.CaptureFixture[str]) -> None:
-    """`espbench run --list` shows each suite with what it is about, and runs none."""
+    """`espbench run --list` shows each suite with a description, and runs none."""
     assert cli.main(["run", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert cli.main(["run", "--list", "--json"]) == 0
@@ -122,33 +122,33 @@ def test_list_of_suites(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Return what a command prints that ends with status 1."""
+    """Run a command that fails with status 1, and return its standard error."""
     assert cli.main(arguments) == 1
     return capsys.readouterr().err
 
 
 def test_unknown_board(capsys: pytest.CaptureFixture[str]) -> None:
-    """An unknown board is answered with those that there are."""
+    """The error for an unknown board lists the known ones."""
     said = fails(capsys, "build", "--board", "esp8266")
     assert said == "espbench: Unknown board 'esp8266': choose one of esp32, esp32c3, lx60.\n"
 
 
 def test_missing_firmware(capsys: pytest.CaptureFixture[str]) -> None:
-    """A firmware that is not there is a sentence."""
+    """A missing firmware file gives one clear sentence."""
     for command in ("up", "timings"):
         assert fails(capsys, command, "--firmware", "/no/such.elf") == (
-            "espbench: There is no firmware /no/such.elf: check --firmware.\n"
+            "espbench: The firmware /no/such.elf does not exist: check --firmware.\n"
         )
 
 
 def test_unknown_recipe(capsys: pytest.CaptureFixture[str]) -> None:
-    """An unknown recipe is answered with those that there are."""
+    """The error for an unknown recipe lists the known ones."""
     said = fails(capsys, "certs", "p255")
-    assert said.startswith("espbench: There is no recipe 'p255': choose from p256, ")
+    assert said.startswith("espbench: Unknown recipe 'p255': choose from p256, ")
 
 
 def test_certs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Recipes are written into folders, and listed for people and for programs."""
+    """Recipes are written to folders, and listed as text or as JSON."""
     assert cli.main(["certs", "p256", "expired", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out.splitlines()[0].startswith("p256     starts   ECDSA P-256")
     key = tmp_path / "p256" / "prvtkey.pem"
@@ -160,7 +160,7 @@ def test_certs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_certs_stay_out_of_git(tmp_path: Path) -> None:
-    """Nothing that is written can be committed by accident, and no key is readable by others."""
+    """Certificates cannot be committed by accident, and keys are readable by the owner only."""
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     key = tmp_path / "keys" / "p256" / "prvtkey.pem"
     key.parent.mkdir(parents=True)
@@ -177,17 +177,17 @@ def test_certs_stay_out_of_git(tmp_path: Path) -> None:
 
 
 def test_certs_say_which_file_is_whose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The last line names all files, the one for clients too."""
+    """The last line says which files are for the device and which for clients."""
     assert cli.main(["certs", "p256", "--out", str(tmp_path)]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == (
-        f"written into {tmp_path}/NAME/: servercert.pem and prvtkey.pem are the device's, and "
-        "trust.pem is what clients have to trust"
+        f"written to {tmp_path}/NAME/: servercert.pem and prvtkey.pem go on the device, and "
+        "clients trust trust.pem"
     )
 
 
 def test_certs_into_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder that cannot be made is a sentence."""
+    """A folder that cannot be created gives one clear sentence."""
     (tmp_path / "file").touch()
     assert fails(capsys, "certs", "p256", "--out", str(tmp_path / "file")) == (
         f"espbench: {tmp_path}/file/p256 cannot be written (Not a directory): choose another "
@@ -206,7 +206,7 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_full_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A disk that is full wherever we write is a sentence, not a traceback."""
+    """A full disk gives one clear sentence, not a traceback."""
 
     def full(*_arguments: object, **_options: object) -> object:
         raise OSError(errno.ENOSPC, "No space left on device", "/some/report.html")
@@ -234,7 +234,7 @@ def wish(**options: object) -> up.Wish:
 
 
 def test_port_in_use() -> None:
-    """A fixed port that is taken is found before anything starts."""
+    """A fixed port that is in use is reported before anything starts."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortInUse) as error:
@@ -248,7 +248,7 @@ def test_port_in_use() -> None:
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
 def test_no_port(port: int) -> None:
-    """A number that is no port is refused."""
+    """A port out of range is rejected."""
     with pytest.raises(ConfigError) as error:
         up.check_free(port)
     assert str(error.value) == f"{port} is no port: choose one from 1 to 65535."
@@ -262,14 +262,14 @@ def test_certificate_without_key(tmp_path: Path) -> None:
 
 
 def test_missing_folder() -> None:
-    """A folder of files that is not there is named."""
+    """The error for a missing folder of files names it."""
     with pytest.raises(ConfigError) as error:
         up.device_files(wish(files=Path("/no/such")))
     assert str(error.value) == "There is no folder /no/such: check --files."
 
 
 def test_files_and_certificates(tmp_path: Path) -> None:
-    """The folder's files go to the device; a certificate is made unless there is one."""
+    """The folder's files go on the device; a certificate is generated unless it has one."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "a.py").write_text("x = 1\n")
     files = up.device_files(wish(files=tmp_path))
@@ -282,7 +282,7 @@ def test_files_and_certificates(tmp_path: Path) -> None:
 
 
 def children() -> list[int]:
-    """Return QEMU processes below this one."""
+    """Return the pids of QEMU processes that descend from this one."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
@@ -292,7 +292,7 @@ def children() -> list[int]:
 
 
 def read_until(descriptor: int, wanted: bytes, seconds: float = 20.0) -> bytes:
-    """Return what a terminal shows until `wanted` is in it."""
+    """Read from a terminal until `wanted` appears, and return the output."""
     seen, end = b"", time.monotonic() + seconds
     while wanted not in seen:
         ready, _, _ = select.select([descriptor], [], [], max(0.0, end - time.monotonic()))
@@ -303,7 +303,7 @@ def read_until(descriptor: int, wanted: bytes, seconds: float = 20.0) -> bytes:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_up_ends_qemu(tiny_firmware: Callable[[bytes], Path], number: signal.Signals) -> None:
-    """`up` shows the console in a terminal; Ctrl-C and SIGTERM end it, and QEMU with it."""
+    """`up` shows the console in a terminal; Ctrl-C and SIGTERM end it and its QEMU."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "espbench", "up", "--firmware", str(tiny_firmware(b"hello up\r\n"))],
@@ -320,7 +320,7 @@ def test_up_ends_qemu(tiny_firmware: Callable[[bytes], Path], number: signal.Sig
 
 
 def test_up_on_an_address(tiny_firmware: Callable[[bytes], Path], tmp_path: Path) -> None:
-    """`--host 0.0.0.0` lets a chosen port listen on every address, as a container's has to."""
+    """`--host 0.0.0.0` makes a chosen port listen on every address, as a container needs."""
     with socket.socket() as probe:
         probe.bind(("0.0.0.0", 0))
         port = probe.getsockname()[1]
@@ -361,14 +361,14 @@ def test_up_on_an_address(tiny_firmware: Callable[[bytes], Path], tmp_path: Path
 def test_up_refuses_an_address(
     options: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An address that is not this machine's, or one for no port, is one sentence."""
+    """A foreign address, or an address without a port, gives one clear sentence."""
     assert fails(capsys, "up", *options) == f"espbench: {said}\n"
 
 
 def test_up_refuses_a_taken_port(
     tiny_firmware: Callable[[bytes], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`up --http-port` with a port in use is one sentence."""
+    """`up --http-port` with a port in use gives one clear sentence."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         said = fails(capsys, "up", "--firmware", str(tiny_firmware(b"x")), "--http-port", port)
@@ -376,7 +376,7 @@ def test_up_refuses_a_taken_port(
 
 
 def test_sources_variable_is_honoured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A cache that starts with ~ is the user's home."""
+    """A leading ~ in ESPBENCH_CACHE stands for the user's home directory."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("ESPBENCH_CACHE", "~/cache")
     assert sources.cache_folder() == tmp_path / "cache"

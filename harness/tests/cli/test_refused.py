@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the operating system refuses is one sentence, whichever command met it."""
+"""Errors of the operating system give one clear sentence in every command."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pytest
 import unprivileged
 from espbench.cli import main as cli
 
-WHAT_NEXT = "change that, or name another folder."
+WHAT_NEXT = "fix that, or name another folder."
 
 
 @pytest.fixture
 def locked(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder in which nothing can be written."""
+    """Return a read-only folder."""
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o500)
     yield folder
@@ -39,16 +39,16 @@ def locked(tmp_path: Path) -> Iterator[Path]:
         ),
         (
             ("run", "smoke", "--firmware", "TINY", "--out", "."),
-            "There is no access to FOLDER/evidence (Permission denied): change its "
-            "permissions, or name another.",
+            "FOLDER/evidence is not accessible (Permission denied): change its permissions, or "
+            "name another path.",
         ),
         (
             (
                 *("parity", "smoke", "--boards", "lx60,esp32", "--out", "out"),
                 *("--results", "lx60=RUN", "--results", "esp32=RUN"),
             ),
-            "There is no access to FOLDER/out (Permission denied): change its permissions, or name "
-            "another.",
+            "FOLDER/out is not accessible (Permission denied): change its permissions, or name "
+            "another path.",
         ),
         (
             (
@@ -68,7 +68,7 @@ def test_a_folder_without_access(
     tmp_path: Path,
     tiny_firmware: Callable[..., Path],
 ) -> None:
-    """Each command that writes ends with status 1 and a sentence; nothing is a traceback."""
+    """Each command that writes exits with status 1 and one clear sentence, not a traceback."""
     (tmp_path / "run.xml").write_text(
         '<testsuite><testcase classname="scenarios.test_smoke" name="test_boots"/></testsuite>'
     )
@@ -83,8 +83,8 @@ def test_a_folder_without_access(
     assert not list(locked.iterdir())
 
 
-def test_a_project_that_cannot_be_looked_into(tmp_path: Path) -> None:
-    """`espbench ci` on somebody else's folder is a sentence."""
+def test_a_project_without_access(tmp_path: Path) -> None:
+    """`espbench ci` on a folder without permissions gives one clear sentence."""
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o000)
     try:
@@ -105,8 +105,8 @@ def test_a_project_that_cannot_be_looked_into(tmp_path: Path) -> None:
     [
         (
             OSError(errno.EROFS, os.strerror(errno.EROFS), "/mnt/x"),
-            "There is no access to /mnt/x (Read-only file system): change its permissions, or name "
-            "another.",
+            "/mnt/x is not accessible (Read-only file system): change its permissions, or name "
+            "another path.",
         ),
         (
             OSError(errno.EIO, os.strerror(errno.EIO), "/mnt/x"),
@@ -119,7 +119,7 @@ def test_a_project_that_cannot_be_looked_into(tmp_path: Path) -> None:
         ),
         (OSError(), "The operating system refused an operation: OSError."),
     ],
-    ids=["read-only", "damaged", "without a file", "without a word"],
+    ids=["read-only", "damaged", "without a file", "without a message"],
 )
 def test_any_other_error(
     error: OSError,
@@ -127,7 +127,7 @@ def test_any_other_error(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whatever the operating system says is told, with the file where there is one."""
+    """Every error of the operating system is reported, with the file if there is one."""
 
     def refused(*_arguments: object, **_options: object) -> object:
         raise error

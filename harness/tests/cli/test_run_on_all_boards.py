@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench run --all-boards` hands its options on, and refuses those that are for one board."""
+"""`espbench run --all-boards` passes its options on, and rejects those for a single board."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = source_tree.root()
 
 @pytest.fixture
 def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
-    """Return the plans that are run, without running them."""
+    """Return a list that collects the plans instead of running them."""
     made: list[Plan] = []
 
     def run(plan: Plan, _tables: object) -> int:
@@ -28,7 +28,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
 
 
 def test_options(plans: list[Plan], tmp_path: Path) -> None:
-    """Suites, words, jobs and what is behind -- reach the run, and its status comes back."""
+    """Suites, keywords, jobs and arguments after -- reach the run, and its status is returned."""
     assert main(["run", "--all-boards"]) == 7
     assert main(["run", "--all-boards", "--own-tests", "--", "--lf", "scenarios"]) == 7
     given = ["dual", "--jobs", "2", "-k", "ws", "--out", str(tmp_path)]
@@ -56,7 +56,7 @@ def test_options(plans: list[Plan], tmp_path: Path) -> None:
 def test_options_for_one_board(
     option: tuple[str, ...], plans: list[Plan], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An option that says nothing about several boards is refused, not ignored."""
+    """An option for a single board is rejected, not ignored."""
     assert main(["run", "--all-boards", *option]) == 1
     assert capsys.readouterr().err == (
         f"espbench: --all-boards and {option[0]} exclude each other: remove one of them.\n"
@@ -67,12 +67,12 @@ def test_options_for_one_board(
 def test_own_tests(
     plans: list[Plan], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """espbench's own tests need a clone, and all boards."""
+    """--own-tests requires --all-boards and a clone."""
     assert main(["run", "--own-tests"]) == 1
     monkeypatch.setattr(source_tree, "clone", lambda: None)
     assert main(["run", "--all-boards", "--own-tests"]) == 1
     assert capsys.readouterr().err == (
-        "espbench: --own-tests goes with --all-boards: add that.\n"
-        "espbench: --own-tests needs a clone of espbench, and this one is installed.\n"
+        "espbench: --own-tests requires --all-boards: add it.\n"
+        "espbench: --own-tests does not work in an installed espbench: run it in a clone.\n"
     )
     assert plans == []

@@ -85,5 +85,5 @@ def test_command(
     assert figures["wait_pool_ms"]["value"] == pytest.approx(250)
     assert cli.main(["timings", "--pool", "0"]) == 1
     assert capsys.readouterr().err == (
-        "espbench: --pool and --jobs take 1 or more: write --pool 1 --jobs 2.\n"
+        "espbench: --pool and --jobs must be 1 or more: write --pool 1 --jobs 2.\n"
     )

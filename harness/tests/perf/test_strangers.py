@@ -110,7 +110,7 @@ def test_gate_of_a_binary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     absent = ("--firmware-elf", str(tmp_path / "no.elf"))
     assert gate(firmware, tmp_path / "b.json", *READY, "--update", *absent) == 1
     assert capsys.readouterr().err == (
-        f"espbench: There is no file {tmp_path}/no.elf: check --firmware-elf.\n"
+        f"espbench: {tmp_path}/no.elf does not exist: check --firmware-elf.\n"
     )
 
 
