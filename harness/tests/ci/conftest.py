@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""This tree's wheel, which all CI templates install."""
+"""Fixture `installed`: the wheel of this tree, which all CI templates install."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from installed import Installed, install
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Return this tree's wheel."""
+    """Return an environment with the wheel of this tree."""
     return install(tmp_path_factory.mktemp("ci-wheel"))

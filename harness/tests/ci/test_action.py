@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""action.yml: its shell steps work in a project whose firmware is not espbench's."""
+"""action.yml: its shell steps work in a project with its own firmware."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TESTS = "Test the firmware"
 
 
 class Job:
-    """A job that uses the action in a project whose firmware is built."""
+    """A job that uses the action in a project whose firmware has been built."""
 
     def __init__(self, folder: Path, installed: Installed) -> None:
         self.project = Project(folder, installed)
@@ -30,7 +30,7 @@ class Job:
         self._environment = folder / "temp" / "espbench"
         self._variables = {
             **self.project.variables,
-            # pip takes a wheel as it takes a checked out tree.
+            # pip installs a wheel or a checked-out tree alike.
             "GITHUB_ACTION_PATH": str(installed.wheel),
             "GITHUB_STEP_SUMMARY": str(self.summary),
             "RUNNER_TEMP": str(folder / "temp"),
@@ -57,12 +57,12 @@ class Job:
 
 @pytest.fixture
 def job(tmp_path: Path, installed: Installed) -> Job:
-    """Return a job in a project of its own."""
+    """Return a job in a new project."""
     return Job(tmp_path, installed)
 
 
 def test_firmware_that_passes(job: Job) -> None:
-    """The suite passes, the gate is open, and the summary says so."""
+    """The suite and the gate pass, and the summary says so."""
     outcome = job.run(baseline="ci/baseline-lx60.json")
     assert outcome.failed == [], outcome.said
     assert "qemu-system-misc" in job.project.apt.read_text()
@@ -77,7 +77,7 @@ def test_firmware_that_passes(job: Job) -> None:
 
 
 def test_without_a_baseline(job: Job) -> None:
-    """Only what the firmware does is tested; nothing is written into the summary."""
+    """Without a baseline, only the tests run, and no summary is written."""
     outcome = job.run()
     assert outcome.failed == [], outcome.said
     assert outcome.said[GATE] == "The input baseline is empty: the gate is left out.\n"
@@ -85,7 +85,7 @@ def test_without_a_baseline(job: Job) -> None:
 
 
 def test_larger_image(job: Job) -> None:
-    """An image that grew fails the gate alone."""
+    """A larger image fails only the gate."""
     job.project.rebuild()
     makefile = job.project.folder / "Makefile"
     makefile.write_text(makefile.read_text().replace("EXTRA:-16", "EXTRA:-9000"))
@@ -96,7 +96,7 @@ def test_larger_image(job: Job) -> None:
 
 
 def test_failing_test(job: Job) -> None:
-    """A test of the project's own fails and leaves evidence; the gate is judged all the same."""
+    """A failing test of the project leaves evidence, and the gate runs nevertheless."""
     (job.project.folder / "test_mine.py").write_text(FAILING)
     outcome = job.run(tests="test_mine.py", baseline="ci/baseline-lx60.json", record="failed")
     assert outcome.failed == [TESTS], outcome.said
@@ -107,14 +107,14 @@ def test_failing_test(job: Job) -> None:
 
 
 def test_firmware_that_does_not_serve(job: Job) -> None:
-    """A port that the input `ports` names, and on which nobody answers, is a failure."""
+    """The job fails if nothing answers on a port in the input `ports`."""
     outcome = job.run(ports="http=80")
     assert outcome.failed == [TESTS], outcome.said
     assert "1 failed" in outcome.said[TESTS]
 
 
 def test_missing_baseline(job: Job) -> None:
-    """A baseline that is not there is named, and the summary says that no gate was reached."""
+    """A missing baseline is named, and the summary says that the gate was not reached."""
     outcome = job.run(baseline="ci/gone.json")
     assert outcome.failed == [GATE], outcome.said
     assert "There is no baseline ci/gone.json" in outcome.said[GATE]
@@ -122,7 +122,7 @@ def test_missing_baseline(job: Job) -> None:
 
 
 def test_it_is_safe() -> None:
-    """No expression gets into a shell, and every other action has a version."""
+    """No expression is expanded in a shell script, and every action has a pinned version."""
     assert ACTION["runs"]["using"] == "composite"
     for step in STEPS:
         assert "${{" not in step.get("run", "")
@@ -131,7 +131,7 @@ def test_it_is_safe() -> None:
 
 
 def test_it_is_documented() -> None:
-    """ci/README.md has each input with its default, and uses only inputs that there are."""
+    """ci/README.md lists each input with its default, and uses only existing inputs."""
     section = readme().split("\n## The GitHub action\n")[1].split("\n## ")[0]
     rows = dict(re.findall(r"^\| `([\w-]+)` \| (.*?) \|", section, re.M))
     assert rows == {

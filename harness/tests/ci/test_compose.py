@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""docker-compose.yml is what the Compose specification takes, without an engine to try it."""
+"""docker-compose.yml: its services, images, ports and commands, checked without an engine."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ TREE = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
-    """Return the file."""
+    """Return the parsed file."""
     data: dict[str, Any] = yaml.safe_load((TREE / "docker-compose.yml").read_text())
     return data
 
 
 def default(text: str) -> str:
-    """Return a value with the defaults of its variables."""
+    """Return a value with its variables replaced by their defaults."""
     return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", text)
 
 
 def test_services(compose: dict[str, Any]) -> None:
-    """There are services for the suites, a shell and a device (test_ci.py has the schema)."""
+    """There are services for the suites, a shell and a device."""
     assert set(compose["services"]) == {"test", "shell", "up"}
 
 
 @pytest.mark.parametrize("name", ["test", "shell", "up"])
 def test_service(compose: dict[str, Any], name: str) -> None:
-    """Each works in the tree, which is mounted, and its named volumes are declared."""
+    """Each service runs in the mounted tree, and its named volumes are declared."""
     service = compose["services"][name]
     mounts = [default(volume).split(":") for volume in service["volumes"]]
     named = {source for source, _ in mounts if not source.startswith(".")}
@@ -44,7 +44,7 @@ def test_service(compose: dict[str, Any], name: str) -> None:
 
 
 def test_up(compose: dict[str, Any]) -> None:
-    """Its ports are published to this machine only, and are those where the device listens."""
+    """It publishes the ports the device listens on, to this machine only."""
     service = compose["services"]["up"]
     program, script, purpose, dashes, name, *options = map(default, service["command"])
     assert (program, purpose, dashes, name) == ("python3", "run", "--", "espbench")
@@ -58,7 +58,7 @@ def test_up(compose: dict[str, Any]) -> None:
 
 
 def test_image(compose: dict[str, Any]) -> None:
-    """The image is Espressif's, with an ESP-IDF that the firmware is written for."""
+    """The image is Espressif's, with an ESP-IDF version that the firmware supports."""
     (image,) = {service["image"] for service in compose["services"].values()}
     match = re.fullmatch(r"espressif/idf:v(\d+)\.(\d+)\.\d+", default(image))
     assert match is not None
@@ -66,7 +66,7 @@ def test_image(compose: dict[str, Any]) -> None:
 
 
 def test_what_is_run(compose: dict[str, Any]) -> None:
-    """The tests run on boards that exist, by a target that exists."""
+    """The tests run on existing boards, with an existing make target."""
     service = compose["services"]["test"]
     assert set(default(service["environment"]["ESPBENCH_BOARDS"]).split(",")) <= set(BOARDS)
     program, target = service["command"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""ci/espbench.gitlab-ci.yml: its job works in a project whose firmware is not espbench's."""
+"""ci/espbench.gitlab-ci.yml: its job works in a project with its own firmware."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Job:
         }
 
     def run(self, **variables: str) -> tuple[int, str]:
-        """Run before_script and script; return the exit status and what was printed."""
+        """Run before_script and script; return the exit status and the output."""
         known = {**self._variables, **variables}
         path = self._home / "path"
         done = self._shell([*JOB["before_script"], f'echo "$PATH" > "{path}"'], known)
@@ -59,12 +59,12 @@ class Job:
 
 @pytest.fixture
 def job(tmp_path: Path, installed: Installed) -> Job:
-    """Return a job in a project of its own."""
+    """Return a job in a new project."""
     return Job(tmp_path, installed)
 
 
 def test_firmware_that_passes(job: Job) -> None:
-    """The suite passes, the gate is open, and both leave JUnit XML where the job looks for it."""
+    """The suite and the gate pass, and both write JUnit XML where the job collects it."""
     status, text = job.run(BASELINE="ci/baseline-lx60.json")
     assert status == 0, text
     assert "2 passed" in text
@@ -78,14 +78,14 @@ def test_firmware_that_passes(job: Job) -> None:
 
 
 def test_without_a_baseline(job: Job) -> None:
-    """The gate is left out."""
+    """Without a baseline, the gate is skipped."""
     status, text = job.run()
     assert status == 0, text
     assert not (job.results / "gate.xml").exists()
 
 
 def test_failing_test(job: Job) -> None:
-    """A failing test fails the job, after the gate was judged."""
+    """A failing test fails the job, after the gate has run."""
     (job.project.folder / "test_mine.py").write_text(FAILING)
     status, text = job.run(TESTS="test_mine.py", BASELINE="ci/baseline-lx60.json")
     assert status == 1, text
@@ -94,7 +94,7 @@ def test_failing_test(job: Job) -> None:
 
 
 def test_larger_image(job: Job) -> None:
-    """An image that grew fails the job."""
+    """A larger image fails the job."""
     job.project.rebuild()
     status, text = job.run(EXTRA="9000", BASELINE="ci/baseline-lx60.json")
     assert status == 1, text
@@ -103,14 +103,14 @@ def test_larger_image(job: Job) -> None:
 
 
 def test_build_that_fails(job: Job) -> None:
-    """Nothing is tested when the firmware could not be built."""
+    """No test runs if the build fails."""
     status, text = job.run(BUILD="false")
     assert status == 1
     assert "passed" not in text
 
 
 def test_it_is_documented() -> None:
-    """ci/README.md names each variable; the example sets only variables that there are."""
+    """The example in ci/README.md sets only existing variables."""
     section = readme().split("\n## The GitLab job\n")[1].split("\n## ")[0]
     (example,) = re.findall(r"```yaml\n(.*?)```", section, re.S)
     assert set(re.findall(r"^    ([A-Z_]+):", example, re.M)) <= JOB["variables"].keys()

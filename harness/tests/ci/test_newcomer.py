@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""ci/newcomer.py: which machines it makes, what it runs there, and that nothing of it stays."""
+"""ci/newcomer.py: the machines it creates, the scripts it runs, and its clean-up."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SCRIPT = TREE / "ci" / "newcomer.py"
 
 
 def options(*arguments: str, home: str = "12") -> argparse.Namespace:
-    """Return parsed options, on a machine with a Debian."""
+    """Return parsed options, as on a host with this Debian release."""
     parsed = newcomer.parser().parse_args(arguments)
     parsed.home = home
     return parsed
 
 
 def possible() -> str:
-    """Return why no chroot can be entered here, or ""."""
+    """Return why no chroot can be entered here, or an empty string."""
     try:
         chroots.check()
     except NotPossible as reason:
@@ -42,7 +42,7 @@ in_namespaces = pytest.mark.skipif(bool(possible()), reason=possible() or "possi
 
 
 def test_matrix() -> None:
-    """Without options every Debian, Python, step and pytest is there, each once."""
+    """Without options, the matrix has every Debian, Python, step and pytest exactly once."""
     cells = newcomer.matrix(options())
     assert len(set(cells)) == len(cells)
     assert {(cell.debian, cell.python) for cell in cells} == {
@@ -56,7 +56,7 @@ def test_matrix() -> None:
 
 
 def test_ci_runs_a_part() -> None:
-    """CI's part is Debian 13: `make run`, and the wheel with pytest 8 and 9."""
+    """CI runs Debian 13: `make run`, and the wheel with pytest 8 and 9."""
     (line,) = (
         line for line in (TREE / ".ci" / "run").read_text().splitlines() if "newcomer.py" in line
     )
@@ -68,7 +68,7 @@ def test_ci_runs_a_part() -> None:
 
 
 def test_interpreters_need_their_own_debian() -> None:
-    """An interpreter of this machine is linked to this machine's libraries."""
+    """An interpreter of the host only runs on the host's Debian release."""
     cells = newcomer.matrix(options("--steps", "run", home="13"))
     assert {cell.debian for cell in cells if cell.python} == {"13"}
     cells = newcomer.matrix(options("--steps", "run", home=""))
@@ -76,7 +76,7 @@ def test_interpreters_need_their_own_debian() -> None:
 
 
 def test_table() -> None:
-    """The table says for each cell how it ended, and why."""
+    """The table shows the outcome of each cell, and the reason."""
     results = [
         Result(Cell("13", "", "wheel", "9"), "passed", "3.13.5", "80 s"),
         Result(Cell("12", "3.12", "run"), "left out", "3.12", "no Python 3.12."),
@@ -90,7 +90,7 @@ def test_table() -> None:
 
 @pytest.mark.parametrize("cell", newcomer.matrix(options()), ids=lambda cell: cell.name)
 def test_scripts_are_shell(cell: Cell) -> None:
-    """What runs on a machine is bash that bash can read, with words that it does not split."""
+    """The scripts for a machine are valid bash, and quote their arguments."""
     chosen = options("--suites", "it's two")
     text = newcomer.script(cell, chosen)
     subprocess.run(["bash", "-n", "-c", text], check=True)
@@ -113,7 +113,7 @@ case $said in
 "espbench doctor"*) echo "apt-get install --no-install-recommends qemu"; exit 1 ;;
 esac
 """
-"""Stands in for a program: notes its command line, and fails if that begins with `$FAILS`."""
+"""Fake program: logs its command line, and fails if that begins with `$FAILS`."""
 WHEEL_COMMANDS = (
     "apt-get -q update",
     "apt-get -q -y install --no-install-recommends python3-venv",
@@ -127,7 +127,7 @@ WHEEL_COMMANDS = (
 
 @pytest.mark.parametrize("fails", ["nothing", *WHEEL_COMMANDS])
 def test_wheel_stops_at_the_first_failure(fails: str, tmp_path: Path) -> None:
-    """The step `wheel` goes no further than a command that fails, and fails with it."""
+    """The step `wheel` stops at the first command that fails, and fails with its status."""
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in ("apt-get", "espbench", "pip", "pytest", "python", "python3"):
@@ -156,7 +156,7 @@ def test_wheel_stops_at_the_first_failure(fails: str, tmp_path: Path) -> None:
     ("ID=fedora\n", ""),
 ])  # fmt: skip
 def test_home(text: str, release: str) -> None:
-    """This machine's Debian is known from os-release."""
+    """os-release gives the host's Debian release."""
     assert newcomer.home_release(text) == release
 
 
@@ -168,18 +168,18 @@ def test_home(text: str, release: str) -> None:
     "URIs: http://mirror.example/debian-security\nURIs: http://mirror.example/debian",
 ])  # fmt: skip
 def test_mirror(text: str) -> None:
-    """The mirror is the one that apt uses, in either format of its lists."""
+    """The mirror is the one that apt uses, in either format of its source lists."""
     assert chroots.mirror([text]) == "http://mirror.example/debian"
 
 
 def test_no_mirror() -> None:
-    """Without one the sentence names the variable."""
+    """Without a mirror, the error names the variable to set."""
     with pytest.raises(NotPossible, match="set ESPBENCH_DEBIAN_MIRROR to one's address"):
         chroots.mirror(["deb https://tools.example/apt stable main"])
 
 
 def test_only_what_reaches_packages_is_forwarded() -> None:
-    """A machine is fresh: of our variables it gets those of the way to packages, and CI's."""
+    """A machine inherits only the variables for proxies, package indexes and CI."""
     ours = {
         "HTTPS_PROXY": "p", "no_proxy": "n", "PIP_INDEX_URL": "i", "ESPBENCH_WERROR": "1",
         "HOME": "/x", "ESPBENCH_CACHE": "/y", "PIP_FIND_LINKS": "/z", "VIRTUAL_ENV": "/v",
@@ -190,7 +190,7 @@ def test_only_what_reaches_packages_is_forwarded() -> None:
 
 
 def test_apt_is_configured_as_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine's apt uses this one's proxies, and an expired mirror if this does."""
+    """A machine's apt uses the host's proxies, and an expired mirror if the host does."""
     (tmp_path / "apt.conf").write_text(
         'Acquire::http::Proxy "http://proxy.example:3128";\n'
         'Acquire::Check-Valid-Until "false";\nAPT::Install-Suggests "true";\n'
@@ -209,7 +209,7 @@ def test_apt_is_configured_as_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_no_chroots(tmp_path: Path) -> None:
-    """Where chroots cannot be made one sentence says why; only --if-possible takes that."""
+    """If chroots are impossible, one sentence says why; only --if-possible accepts that."""
     for arguments, status in (([], 2), (["--if-possible"], 0)):
         result = subprocess.run(
             [sys.executable, SCRIPT, "--work", str(tmp_path), *arguments],
@@ -224,7 +224,7 @@ def test_no_chroots(tmp_path: Path) -> None:
 
 
 def test_no_interpreter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A Python that is not here is left out with a sentence."""
+    """A missing Python version gives a sentence that says how to install it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(
@@ -236,7 +236,7 @@ def test_no_interpreter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 @in_namespaces
 def test_a_machine(tmp_path: Path) -> None:
-    """A command has its own processes, the shared folder, and no variables of ours; its status."""
+    """A command has its own namespaces, the shared folder and a clean environment."""
     (tmp_path / "shared").mkdir()
     (tmp_path / "seen").mkdir()
     machine = Machine(Path("/"), {str(tmp_path / "seen"): tmp_path / "shared"}, {"MINE": "1"})
@@ -257,7 +257,7 @@ def test_a_machine(tmp_path: Path) -> None:
 @in_namespaces
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_stays(number: signal.Signals, tmp_path: Path) -> None:
-    """However it is stopped, nothing that ran on the machine runs on, and nothing is mounted."""
+    """However it is stopped, no process of the machine and no mount is left."""
     sleep = f"600.{os.getpid()}{number:d}"
     mark = tmp_path / "up"
     code = (
@@ -284,7 +284,7 @@ def test_nothing_stays(number: signal.Signals, tmp_path: Path) -> None:
 
 
 def _running(word: str) -> list[str]:
-    """Return the processes whose command line has this word."""
+    """Return the command lines that contain this word."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""ci/: the workflow and the container file are valid, and their command lines work.
+"""ci/: the workflow and the Dockerfile are valid, and their command lines work.
 
-There is no engine and no runner here. The workflow's shell steps are run in a project whose
-firmware is not ours; in place of apt-get is a program that writes down what it was asked for, and
-pip installs this tree's wheel without its dependencies, which are here.
+The tests need no container engine and no runner: they run the workflow's shell steps in a project
+with its own firmware. A fake apt-get logs its arguments, and pip installs this tree's wheel
+without its dependencies, which are installed already.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ INSTRUCTIONS = {"FROM", "RUN", "ARG", "ENV", "WORKDIR", "CMD", "COMMENT"}
 
 
 def valid(path: Path, schema: str) -> bool:
-    """Return whether a file is what its schema says."""
+    """Return whether a file conforms to its schema."""
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
 def test_schema(path: Path, tmp_path: Path) -> None:
-    """Each file is valid by its own schema, which does find what is wrong."""
+    """Each file conforms to its schema, which rejects a broken copy."""
     assert valid(path, SCHEMAS[path])
     broken = tmp_path / path.name
     text = path.read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def test_schema(path: Path, tmp_path: Path) -> None:
 
 
 def packages(shell: str) -> set[str]:
-    """Return what `apt-get install` is asked for in a command line."""
+    """Return the packages that `apt-get install` installs in a command line."""
     flat = shell.replace("\\\n", " ")
     (found,) = re.findall(r"apt-get install ([^&\n]*)", flat)
     return {word for word in found.split() if not word.startswith("-")}
@@ -61,12 +61,12 @@ def packages(shell: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def container() -> list[dict[str, Any]]:
-    """Return the container file's instructions."""
+    """Return the instructions of the Dockerfile."""
     return [{**each} for each in DockerfileParser(path=str(CI), cache_content=False).structure]
 
 
 def test_container_file(container: list[dict[str, Any]]) -> None:
-    """It has instructions that there are, and one base, which is the workflow's."""
+    """It has valid instructions and one base image, the one of the workflow."""
     assert {each["instruction"] for each in container} <= INSTRUCTIONS
     bases = [each["value"] for each in container if each["instruction"] == "FROM"]
     assert bases == [workflow.read(WORKFLOW)["jobs"]["espbench"]["container"]]
@@ -76,7 +76,7 @@ def test_container_file(container: list[dict[str, Any]]) -> None:
 
 
 def test_both_install_the_same(container: list[dict[str, Any]]) -> None:
-    """Container and workflow have the same packages, among them all that a run here needs."""
+    """Dockerfile and workflow install the same packages, with all that a run needs."""
     (run,) = (each["value"] for each in container if "apt-get" in each["value"])
     step = workflow.shell_steps(workflow.read(WORKFLOW), "espbench")[0]
     assert packages(run) == packages(step["run"])
@@ -87,7 +87,7 @@ def test_both_install_the_same(container: list[dict[str, Any]]) -> None:
 
 
 def test_container_commands(container: list[dict[str, Any]]) -> None:
-    """Commands of espbench in the container file and its comments have options that there are."""
+    """Commands of espbench in the Dockerfile and its comments use existing options."""
     text = (CI / "Dockerfile").read_text()
     asked = re.findall(r"espbench (build|up) (--.*)$", text, re.MULTILINE)
     assert {name for name, _ in asked} == {"build", "up"}
@@ -96,7 +96,7 @@ def test_container_commands(container: list[dict[str, Any]]) -> None:
 
 
 class Runner:
-    """A project on a runner that has the wheel."""
+    """A runner with the wheel and a project."""
 
     def __init__(self, folder: Path, installed: Installed) -> None:
         self.there = Project(folder, installed)
@@ -125,7 +125,7 @@ class Runner:
             self.there.complete(self._environment)
 
     def uploads(self, name: str) -> Path:
-        """Return what an upload step would take."""
+        """Return the path that an upload step uploads."""
         (step,) = (s for s in self.data["jobs"]["espbench"]["steps"] if s.get("name") == name)
         path = step["with"]["path"].replace("${{ env.RESULTS }}", str(self.results))
         return self.project / str(path)
@@ -133,12 +133,12 @@ class Runner:
 
 @pytest.fixture
 def runner(tmp_path: Path, installed: Installed) -> Runner:
-    """Return a runner with a project whose firmware is somebody else's."""
+    """Return a runner with a project that has its own firmware."""
     return Runner(tmp_path, installed)
 
 
 def test_workflow_that_passes(runner: Runner, installed: Installed) -> None:
-    """From nothing to an open gate: every command line of the workflow works."""
+    """Every step of the workflow passes, up to the gate."""
     runner.there.baseline()
     outcome = runner.run()
     assert outcome.failed == [], outcome.said
@@ -150,7 +150,7 @@ def test_workflow_that_passes(runner: Runner, installed: Installed) -> None:
 
 
 def test_workflow_with_a_larger_image(runner: Runner, installed: Installed) -> None:
-    """An image that grew closes the gate, and the comment says by how much."""
+    """A larger image fails the gate, and the comment says how much larger it is."""
     runner.there.baseline()
     runner.there.rebuild()
     outcome = runner.run(EXTRA="9000")
@@ -161,7 +161,7 @@ def test_workflow_with_a_larger_image(runner: Runner, installed: Installed) -> N
 
 
 def test_workflow_with_a_failing_test(runner: Runner, installed: Installed) -> None:
-    """A test that fails leaves evidence and a recording in what is uploaded; the gate is told."""
+    """A failing test leaves evidence and a recording for upload, and the gate runs."""
     runner.there.baseline()
     (runner.project / "test_mine.py").write_text(FAILING)
     outcome = runner.run()
@@ -170,13 +170,13 @@ def test_workflow_with_a_failing_test(runner: Runner, installed: Installed) -> N
     assert (left / "suites.xml").is_file()
     assert list(left.glob("evidence/*/console.txt"))
     assert "is open" in runner.summary.read_text()
-    # On the laptop: nothing of the project or its runner is needed.
+    # Replaying it needs nothing of the project or the runner.
     (recording,) = left.glob("evidence/*/recording.espbench")
     assert "Same outcome: " in installed.espbench("replay", str(recording))
 
 
 def test_workflow_that_records_nothing(runner: Runner, installed: Installed) -> None:
-    """For boards that cannot be recorded RECORD is `never`, and evidence is left all the same."""
+    """With RECORD=never, a failing test leaves evidence but no recording."""
     runner.there.baseline()
     (runner.project / "test_mine.py").write_text(FAILING)
     outcome = runner.run(RECORD="never")
@@ -197,7 +197,7 @@ def test_workflow_that_records_nothing(runner: Runner, installed: Installed) -> 
 def test_workflow_with_a_firmware_that_does_not_serve(
     said: dict[str, str], failing: int, words: str, runner: Runner, installed: Installed
 ) -> None:
-    """A firmware of which the workflow says that it serves is refused when it does not."""
+    """The job fails if the firmware does not serve as the workflow says."""
     runner.there.baseline()
     outcome = runner.run(**said, ESPBENCH_TIMEOUT_SCALE="0.2")
     assert outcome.failed == ["Suites, and the project's own tests", "Gate"][:failing], outcome.said
@@ -205,7 +205,7 @@ def test_workflow_with_a_firmware_that_does_not_serve(
 
 
 def test_workflow_without_a_baseline(runner: Runner) -> None:
-    """Without a baseline the gate says how to write one, and the comment that it was not there."""
+    """Without a baseline, the gate says how to write one, and the comment that it did not run."""
     outcome = runner.run()
     assert outcome.failed == ["Gate"], outcome.said
     assert (
@@ -216,7 +216,7 @@ def test_workflow_without_a_baseline(runner: Runner) -> None:
 
 
 def test_workflow_is_safe() -> None:
-    """It may read only, its actions have versions, and no expression gets into a shell."""
+    """It has read-only permissions, pinned actions, and no expressions in shell scripts."""
     data = workflow.read(WORKFLOW)
     assert data["permissions"] == {"contents": "read"}
     for step in data["jobs"]["espbench"]["steps"]:
@@ -226,7 +226,7 @@ def test_workflow_is_safe() -> None:
 
 
 def test_files_are_written_into_a_project(installed: Installed) -> None:
-    """`espbench ci` of a wheel writes both files, and nothing over somebody's changes."""
+    """`espbench ci` of a wheel writes both files, and never overwrites changed ones."""
     said = installed.espbench("ci")
     written = [installed.project / name for name in (".github/workflows/espbench.yml", CONTAINER)]
     assert [path.read_bytes() for path in written] == [
@@ -238,7 +238,7 @@ def test_files_are_written_into_a_project(installed: Installed) -> None:
         "Now edit `env` in the workflow: first OWNER and the version in ESPBENCH, then BUILD, "
         "FIRMWARE and PORTS.\n"
     )
-    assert installed.espbench("ci", ".") == said, "again is no harm"
+    assert installed.espbench("ci", ".") == said, "running it again changes nothing"
     written[1].unlink()
     written[0].write_text("changed")
     assert installed.espbench("ci", status=1) == (
@@ -250,7 +250,7 @@ def test_files_are_written_into_a_project(installed: Installed) -> None:
 
 
 def test_files_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A project that is not there, or a file in a folder's place, is a sentence."""
+    """A missing project, or a file where a folder should be, gives one clear sentence."""
     assert cli.main(["ci", str(tmp_path / "nowhere")]) == 1
     assert capsys.readouterr().err == (
         f"espbench: {tmp_path / 'nowhere'} is not a folder: name the folder of your firmware "
@@ -265,7 +265,7 @@ def test_files_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_cache_is_what_espbench_fills() -> None:
-    """What is kept between runs is espbench's own cache, under a key with its version."""
+    """CI caches espbench's cache folder, with a key that contains the version."""
     data = workflow.read(WORKFLOW)
     (step,) = (s for s in data["jobs"]["espbench"]["steps"] if "cache" in s.get("uses", ""))
     assert step["with"]["path"] == "${{ env.ESPBENCH_CACHE }}"

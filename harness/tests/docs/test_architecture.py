@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""docs/architecture.md is true to the tree."""
+"""The tables of docs/architecture.md match the tree."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_packages_are_those_of_the_contract() -> None:
 
 
 def test_folders_exist_and_none_is_missing() -> None:
-    """The table has every folder of the repository that is not hidden or made."""
+    """The table has every folder of the repository except hidden and generated ones."""
     named = {name.strip("`").rstrip("/").partition("/")[0] for name, _ in rows("The tree")}
     made = {"build", "evidence", "node_modules"}
     there = {path.name for path in TREE.iterdir() if path.is_dir() and path.name[0] != "."} - made
@@ -45,7 +45,7 @@ def test_scenarios_are_in_these_folders() -> None:
 
 
 def test_files_exist() -> None:
-    """Each file that a question leads to is there."""
+    """Each file that the answers name exists."""
     files = [file for _, cell in rows("Where to look") for file in re.findall(r"`([^`]+)`", cell)]
     assert len(files) > 8
     assert [file for file in files if not (TREE / file).is_file()] == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The picture of the tree of errors is that of the classes."""
+"""The tree of errors in the docstring of `espbench.errors` matches the classes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INDENT = 4
 
 
 def drawn(text: str) -> dict[str, str]:
-    """Return the parent of each error in a picture, by its name; the root has none."""
+    """Return the name of each error's parent in the drawn tree; the root has an empty one."""
     found: dict[str, str] = {}
     line: list[str] = []
     for branch, name in re.findall(r"^    ((?:│   |    )*(?:├── |└── )?)(\w+)$", text, re.M):
@@ -25,7 +25,7 @@ def drawn(text: str) -> dict[str, str]:
 
 
 def real(error: type[EspbenchError]) -> dict[str, str]:
-    """Return the same of the classes below one."""
+    """Return the same for the subclasses of an error."""
     found: dict[str, str] = {}
     for below in error.__subclasses__():
         if below.__module__.startswith("espbench."):
@@ -34,7 +34,7 @@ def real(error: type[EspbenchError]) -> dict[str, str]:
 
 
 def test_picture() -> None:
-    """Every class is in the picture, below the class that it derives from, and no other is."""
+    """The drawn tree has every class below its base class, and no others."""
     wanted = {"EspbenchError": ""} | real(EspbenchError)
     assert "QemuTooOld" in wanted
     assert espbench.clients.errors.TlsError.__name__ in wanted
@@ -42,7 +42,7 @@ def test_picture() -> None:
 
 
 def test_branches_are_closed() -> None:
-    """The lines of the picture fit together: below a last branch nothing of its parent follows."""
+    """The branches are drawn consistently: nothing follows the last branch of a parent."""
     lines = re.findall(r"^    ([│├└ ─]*)\w+$", errors.__doc__ or "", re.M)
     for line, below in itertools.pairwise(lines):
         for column in range(0, min(len(line), len(below)), INDENT):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The guide docs/how-to/https.md, tried: its main.py, and each row of what can go wrong.
+"""docs/how-to/https.md: its main.py works, and so does each row of its troubleshooting table.
 
-The main.py runs as it stands there; a scenario changes settings at its top, as users do.
+The main.py runs unchanged, except that a test may change the settings at its top, as users do.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "how-to" / "https.md"
 PASSWORD = "SecureWebREPLPass456"
 FORWARDS = {80: 10, 443: 5}
 ADDRESS = "10.0.2.15"
-"""What slirp's DHCP gives its first guest."""
+"""The first address that slirp's DHCP server assigns."""
 UP = r"^WSS: .*\n"
-"""The last line that main.py prints; nothing more is to come."""
+"""The last line that main.py prints."""
 UP_PLAIN = r"^WS: .*\n"
-"""The same when HTTPS is off."""
+"""The last line that main.py prints when HTTPS is off."""
 CERT, KEY = "/certs/servercert.pem", "/certs/prvtkey.pem"
 TLS_SESSION = 40_000
-"""Bytes that the guide gives a TLS session at most."""
+"""Maximum size of a TLS session according to the guide, in bytes."""
 
 Files = Mapping[str, bytes]
 
@@ -49,7 +49,7 @@ Files = Mapping[str, bytes]
 def main_py(**settings: object) -> str:
     """Return the document's main.py with these settings at its top changed."""
     blocks = re.findall(r"^```python\n(# main\.py.*?)^```$", DOCUMENT.read_text(), re.M | re.S)
-    assert len(blocks) == 1, "docs/how-to/https.md has one main.py"
+    assert len(blocks) == 1, "docs/how-to/https.md must have exactly one main.py"
     text = str(blocks[0])
     for name, value in settings.items():
         text, count = re.subn(rf"^{name} = .*$", f"{name} = {value!r}", text, flags=re.M)
@@ -59,14 +59,14 @@ def main_py(**settings: object) -> str:
 
 @pytest.fixture(scope="module")
 def pair() -> Files:
-    """Return what the users' openssl line makes, where the users put it."""
+    """Return the files that the openssl command of the guide generates, by path on the device."""
     files = recipes()["openssl-line"].device_files
     return {f"/certs/{name}": data for name, data in files.items()}
 
 
 @pytest.fixture
 def device_options() -> Mapping[str, Any]:
-    """Return what these devices start with: nothing, they are told by `boot`."""
+    """Return the options of all devices here; `boot` adds the files."""
     return {"forwards": FORWARDS, "ready": "control"}
 
 
@@ -75,7 +75,7 @@ Boot = Callable[..., Device]
 
 @pytest.fixture
 def boot(device_factory: DeviceFactory, pair: Files) -> Boot:
-    """Return a function that boots main.py: with the pair unless other files are given."""
+    """Return a function that boots main.py, with the pair unless other files are given."""
 
     def start(main: str | None = None, files: Files | None = None, **options: Any) -> Device:
         files = pair if files is None else files
@@ -85,7 +85,7 @@ def boot(device_factory: DeviceFactory, pair: Files) -> Boot:
 
 
 def endpoints_of(device: Device, recipe: str = "openssl-line") -> Endpoints:
-    """Return the ways in, for clients that trust the users' certificate (it names no host)."""
+    """Return endpoints that trust the certificate of the guide, which names no host."""
     trust = recipes()[recipe].trust
     return Endpoints(device, Tls(trust=trust, check_name=False, secrets=device.tls_secrets))
 
@@ -97,7 +97,7 @@ def run_line(endpoints: Endpoints, scheme: str, line: str) -> str:
 
 
 def assert_serves(device: Device, *, https: bool = True, recipe: str = "openssl-line") -> None:
-    """Assert that HTTP and WS work, and HTTPS and WSS do or do not."""
+    """Assert that HTTP and WS work, and that HTTPS and WSS work only if `https` is true."""
     endpoints = endpoints_of(device, recipe)
     for scheme in ("http", "https") if https else ("http",):
         assert endpoints[scheme].get("/nothing-here").status == 404
@@ -106,12 +106,12 @@ def assert_serves(device: Device, *, https: bool = True, recipe: str = "openssl-
 
 
 def failure(device: Device) -> str:
-    """Return the next sentence about HTTPS."""
+    """Return the reason in the next failure message of HTTPS."""
     return device.console.expect(r"^Failed to start HTTPS server: (.+)\n")[1]
 
 
 def wait_until(device: Device, expression: str) -> None:
-    """Wait until an expression is true on the device; its own program goes on meanwhile."""
+    """Wait until an expression is true on the device, while its program keeps running."""
     deadline = Deadline(10)
     while not device.eval(expression):
         assert not deadline.expired(), f"{expression} did not become true"
@@ -119,7 +119,7 @@ def wait_until(device: Device, expression: str) -> None:
 
 
 def again(device: Device, main: str | None = None) -> None:
-    """Put another main.py on the device, and restart it."""
+    """Restart the device, with another main.py if one is given."""
     if main is not None:
         device.put("/main.py", main)
     device.console.skip()
@@ -184,7 +184,7 @@ def test_websocket_client(scheme: str, boot: Boot) -> None:
 
 
 def test_https_disabled(boot: Boot) -> None:
-    """HTTPS_ENABLED = False serves and prints HTTP and WS only, and nothing failed."""
+    """HTTPS_ENABLED = False serves and prints HTTP and WS only, without any failure."""
     device = boot(main_py(HTTPS_ENABLED=False))
     device.console.expect(UP_PLAIN)
     assert_serves(device, https=False)
@@ -192,7 +192,7 @@ def test_https_disabled(boot: Boot) -> None:
 
 
 def test_without_import_time(boot: Boot) -> None:
-    """Without `import time` the loop ends with a NameError at its first turn."""
+    """Without `import time` the loop raises a NameError in its first iteration."""
     device = boot(main_py().replace("import time\n", ""))
     device.console.expect(UP)
     device.console.expect(r"^NameError: name 'time' isn't defined")
@@ -214,7 +214,7 @@ def upload(socket: WebSocket, path: str, data: bytes) -> None:
 
     def answered() -> None:
         while isinstance(answer := socket.receive(), str):
-            pass  # what the REPL prints
+            pass  # output of the REPL
         assert answer == b"WB\0\0"
 
     name = path.encode()
@@ -253,7 +253,7 @@ def test_upload_by_webrepl(boot: Boot, pair: Files) -> None:
     ],
 )
 def test_wrong_network(wrong: dict[str, str], status: str, boot: Boot) -> None:
-    """A wrong name or password never connects, status() says which; the right one does."""
+    """With a wrong name or password it never connects, and status() says which is wrong."""
     device = boot(main_py(**wrong))
     device.exec("import network\nsta = network.WLAN()")
     wait_until(device, f"sta.status() == network.{status}")
@@ -268,7 +268,7 @@ def test_wrong_network(wrong: dict[str, str], status: str, boot: Boot) -> None:
 
 @pytest.mark.device(args={"wlan_ssid": "Café 100 %", "wlan_password": "two words"})
 def test_another_network(boot: Boot) -> None:
-    """Name and password are the board's: any text, spaces and other alphabets too."""
+    """Name and password may be any text, including spaces and non-ASCII letters."""
     device = boot(main_py(WIFI_SSID="Café 100 %", WIFI_PASSWORD="two words"))
     device.console.expect(UP)
     assert_serves(device)
@@ -277,7 +277,7 @@ def test_another_network(boot: Boot) -> None:
 
 @pytest.mark.device(args={"wlan_password": ""})
 def test_open_network(boot: Boot) -> None:
-    """A network without a password is joined with and without one."""
+    """The station joins an open network with or without a password."""
     device = boot()
     device.console.expect(UP)
     device.exec("import network\nsta = network.WLAN()")
@@ -287,7 +287,7 @@ def test_open_network(boot: Boot) -> None:
 
 
 def test_station(boot: Boot) -> None:
-    """WLAN has the esp32 port's states, errors and values, and gives the interface back."""
+    """WLAN has the states, errors and values of the esp32 port, and releases the interface."""
     device = boot("pass\n")
     device.exec("import network\nsta = network.WLAN(network.STA_IF)\nlan = network.LAN()")
 
@@ -325,7 +325,7 @@ def test_station(boot: Boot) -> None:
     device.exec("sta.config(hostname='bench-1')")
     assert names("(sta.config('hostname'), network.hostname())") == ["bench-1", "bench-1"]
     assert raises("sta.config(ssid='x')") == "AP required"
-    # a failed attempt is repeated for ever, unless `reconnects` bounds it
+    # a failed attempt is repeated forever, unless `reconnects` limits it
     device.exec("sta.disconnect()")
     assert names("(sta.isconnected(), sta.status() == network.STAT_IDLE)") == [False, True]
     device.exec("sta.connect('MyNetwork', 'wrong')")
@@ -339,7 +339,7 @@ def test_station(boot: Boot) -> None:
         "while not gave_up(): pass\n"
         "while not sta.isconnected(): pass"
     )
-    # fixed addresses, set before it joins
+    # a static address, set before it joins
     device.exec(
         "sta.disconnect()\n"
         "sta.ifconfig(('10.0.2.77', '255.255.255.0', '10.0.2.2', '10.0.2.3'))\n"
@@ -352,7 +352,7 @@ def test_station(boot: Boot) -> None:
 
 
 def test_soft_reset(boot: Boot) -> None:
-    """Ctrl-C and Ctrl-D run main.py anew: the LAN has the interface between, then the station."""
+    """A soft reset runs main.py again: the LAN gets the interface, and then the station."""
     device = boot()
     device.console.expect(UP)
     device.console.send(b"\x03")
@@ -368,7 +368,7 @@ def test_soft_reset(boot: Boot) -> None:
 
 
 def test_files_not_found(boot: Boot) -> None:
-    """No files: the sentence names one; uploaded, HTTPS starts with the next restart."""
+    """Without files, the message names one; after an upload and a restart HTTPS starts."""
     device = boot(files={})
     assert failure(device) == f"certificate file not found: {CERT}"
     device.console.expect(UP)
@@ -385,7 +385,7 @@ def test_files_not_found(boot: Boot) -> None:
 
 
 def test_a_wrong_path(boot: Boot) -> None:
-    """A path that leads nowhere is named; corrected, HTTPS starts."""
+    """The message names a wrong path; with the right one HTTPS starts."""
     device = boot(main_py(HTTPS_KEY_FILE="/cert/prvtkey.pem"))
     assert failure(device) == "key file not found: /cert/prvtkey.pem"
     again(device, main_py())
@@ -394,7 +394,7 @@ def test_a_wrong_path(boot: Boot) -> None:
 
 
 def test_files_unreadable(boot: Boot, pair: Files) -> None:
-    """A folder in the place of the certificate cannot be read; replaced by the file, it can."""
+    """A folder in place of the certificate gives an error; with the file HTTPS starts."""
     device = boot(files={f"{CERT}/oops.txt": b"", KEY: pair[KEY]})
     assert re.search(rf"cannot be read: .*{CERT}", failure(device))
     device.console.expect(UP)
@@ -408,12 +408,12 @@ def test_files_unreadable(boot: Boot, pair: Files) -> None:
 
 
 HOLD = "import bench\nbench.ballast(bench.heap()['free'] - {})\n"
-"""Another feature that holds all of the network heap but so many bytes."""
+"""Stand-in for another feature: it leaves only this many bytes of the network heap."""
 
 
 def test_not_enough_memory_to_start(boot: Boot) -> None:
-    """Without room for the key the sentence says so; both ways out work: give up, or free some."""
-    # The largest key: the users' own needs hardly more than HTTP does.
+    """Without memory for the key, the message says so; HTTP works, and HTTPS after freeing some."""
+    # The largest key: the one of the guide needs hardly more memory than HTTP.
     device = boot(HOLD.format(8000) + main_py(), files=recipes()["rsa4096"].on_device())
     assert re.fullmatch(
         r"Memory allocation failed: out of memory \(\d+ bytes free, largest block \d+\)",
@@ -421,7 +421,7 @@ def test_not_enough_memory_to_start(boot: Boot) -> None:
     )
     device.console.expect(UP)
     assert_serves(device, https=False)
-    # HTTP only says nothing of failures
+    # with HTTPS off, it reports no failure
     again(device, HOLD.format(8000) + main_py(HTTPS_ENABLED=False))
     device.console.expect(UP_PLAIN)
     assert "Failed" not in device.console.text[device.console.text.rindex("Connected") :]
@@ -437,7 +437,7 @@ def test_not_enough_memory_to_start(boot: Boot) -> None:
 
 
 def test_not_enough_memory_for_a_session(boot: Boot) -> None:
-    """Without room for a TLS session the console says so, HTTP goes on, and it comes back."""
+    """Without memory for a TLS session, the console says so, HTTP works, and HTTPS recovers."""
     device = boot()
     device.console.expect(UP)
     assert_serves(device)
@@ -452,7 +452,7 @@ def test_not_enough_memory_for_a_session(boot: Boot) -> None:
 
 
 def test_not_enough_python_memory(boot: Boot) -> None:
-    """A full Python heap is a MemoryError in MicroPython's words; gc.collect() is the way out."""
+    """A full Python heap raises MicroPython's MemoryError; gc.collect() helps."""
     device = boot()
     device.console.expect(UP)
     endpoints = endpoints_of(device)
@@ -460,7 +460,7 @@ def test_not_enough_python_memory(boot: Boot) -> None:
         repl = WebRepl(socket, PASSWORD)
         repl.line("import gc")
         assert "memory allocation failed, allocating" in repl.line("held = bytearray(400000)")
-        # garbage that nobody collects: MicroPython does when it must, unless that is off
+        # MicroPython collects garbage when it runs out of memory, unless the GC is disabled
         repl.line("gc.disable()")
         assert "memory allocation failed, allocating" in repl.line(
             "exec('for i in range(100): bytearray(40000)')"
@@ -471,7 +471,7 @@ def test_not_enough_python_memory(boot: Boot) -> None:
 
 
 def test_port_in_use(boot: Boot) -> None:
-    """HTTP on 443 leaves HTTPS no place, and the sentence says so; on 80 both start."""
+    """With HTTP on 443, the message says that the port is in use; on 80 both start."""
     wrong = main_py().replace("port=80", "port=443")
     device = boot(wrong)
     assert failure(device) == "port 443 is in use"
@@ -485,7 +485,7 @@ def test_port_in_use(boot: Boot) -> None:
 
 
 def test_certificate_not_trusted(boot: Boot) -> None:
-    """A client that verifies refuses; one that accepts, or trusts the file, is served."""
+    """A verifying client rejects the certificate, unless it trusts it or skips verification."""
     device = boot()
     device.console.expect(UP)
     careful = endpoints_of(device).but(trust=recipes()["p256"].trust)
@@ -497,7 +497,7 @@ def test_certificate_not_trusted(boot: Boot) -> None:
 
 
 def test_443_refuses_while_80_answers(boot: Boot) -> None:
-    """With HTTPS off, port 443 ends connections at once and HTTP answers; switched on, both do."""
+    """With HTTPS off, port 443 refuses connections and HTTP answers; with HTTPS on, both answer."""
     device = boot(main_py(HTTPS_ENABLED=False))
     device.console.expect(UP_PLAIN)
     endpoints = endpoints_of(device)
@@ -511,7 +511,7 @@ def test_443_refuses_while_80_answers(boot: Boot) -> None:
 
 
 def test_443_times_out_with_the_network(boot: Boot) -> None:
-    """Out of reach of the access point nothing answers; back in it, the station joins again."""
+    """The station disconnects out of range of the access point, and joins again in range."""
     device = boot()
     device.console.expect(UP)
     assert_serves(device)
@@ -532,9 +532,9 @@ def test_443_times_out_with_the_network(boot: Boot) -> None:
 def test_memory_claims(
     boot: Boot, pair: Files, board: Board, record_property: Callable[[str, object], None]
 ) -> None:
-    """Files of 1 to 2 kB, at most 40 kB for each TLS session, 4 HTTPS and 10 HTTP at once.
+    """Files of 1 to 2 kB, at most 40 kB per TLS session, 4 HTTPS and 10 HTTP connections.
 
-    The 40 kB are for the peak; what an open session holds has the board's own limit.
+    The 40 kB are the peak; the board has its own limit for an open session.
     """
     sizes = {name: len(data) for name, data in pair.items()}
     assert all(1000 <= size <= 2048 for size in sizes.values()), sizes

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Links between the Markdown files lead somewhere, and every page can be reached."""
+"""Links between the Markdown files resolve, and every page is linked."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, as GitHub generates them."""
     titles = re.findall(r"^#+ +(.+?) *$", prose(page.read_text(encoding="utf-8")), re.M)
     plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title) for title in titles]
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in plain}
 
 
 def links(page: Path) -> list[tuple[Path, str]]:
-    """Return the files and anchors that a page links to, and not what is on the web."""
+    """Return the files and anchors that a page links to, without external links."""
     found = []
     for target in targets(page.read_text(encoding="utf-8")):
         if not is_local(target) and not target.startswith("#"):
@@ -46,7 +46,7 @@ def links(page: Path) -> list[tuple[Path, str]]:
 
 @pytest.mark.parametrize("page", tracked("*.md"), ids=lambda page: str(page.relative_to(TREE)))
 def test_links_lead_somewhere(page: Path) -> None:
-    """Each link names a file that is there, and a heading that it has."""
+    """Each link leads to an existing file, and an existing heading in it."""
     missing = [
         f"{target.name}#{anchor}"
         for target, anchor in links(page)
@@ -63,7 +63,7 @@ def test_every_page_is_reached_from_the_index() -> None:
 
 
 def test_mentions_of_pages_are_true() -> None:
-    """Messages, comments and tests name pages that are there."""
+    """Pages that messages, comments and tests name exist."""
     named = {
         (path.relative_to(TREE), name)
         for path in tracked("*.py", "*.c", "*.h", "*.toml", "*.yml", "*.md", "Makefile")

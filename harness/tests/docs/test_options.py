@@ -20,7 +20,7 @@ def rows() -> list[tuple[str, str]]:
 
 
 def test_every_option_has_a_row() -> None:
-    """The table's options are those that the plugin adds, and no others."""
+    """The table has exactly the options that the plugin adds."""
     parser = pytest.Parser(_ispytest=True)
     options.add(parser)
     added = {

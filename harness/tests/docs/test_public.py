@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What docs/reference/public.md names exists, and what is exported is named there."""
+"""docs/reference/public.md lists exactly the exported names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TREE = Path(__file__).resolve().parents[3]
 TEXT = (TREE / "docs" / "reference" / "public.md").read_text()
 PACKAGE = TREE / "harness" / "espbench"
 INTERFACES = ("boards", "certs", "clients", "crash", "device", "netem")
-"""Packages from which public names come."""
+"""Packages that export public names."""
 
 
 def section(title: str) -> str:
@@ -29,12 +29,12 @@ def section(title: str) -> str:
 
 
 def names(text: str) -> set[str]:
-    """Return the plain names in backticks."""
+    """Return the names in backticks."""
     return set(re.findall(r"`(\w+)`", text))
 
 
 def own(*classes: type) -> set[str]:
-    """Return the names without underscore that classes define."""
+    """Return the public names that classes define."""
     return {name for one in classes for name in vars(one) if not name.startswith("_")}
 
 
@@ -48,7 +48,7 @@ def own(*classes: type) -> set[str]:
     ],
 )
 def test_modules(title: str, module: str, more: set[str]) -> None:
-    """The page has what the module exports; each name can be imported."""
+    """The page lists the exports of the module, and each name can be imported."""
     found = import_module(module)
     assert names(section(title)) | more == set(found.__all__)
     for name in found.__all__:
@@ -67,12 +67,12 @@ def test_device(tiny_firmware: Callable[[], Path]) -> None:
 
 
 def test_network() -> None:
-    """So are those of its network."""
+    """Each attribute of its network is on the page."""
     assert names(section("Network")) == own(Network) - {"as_json", "close"}
 
 
 def is_fixture(value: object) -> bool:
-    """Return whether it is a fixture, in the words of pytest from 8.4 on, or before."""
+    """Return whether a value is a fixture, in pytest 8.4 and later or before."""
     return type(value).__name__ == "FixtureFunctionDefinition" or hasattr(
         value, "_pytestfixturefunction"
     )
@@ -101,7 +101,7 @@ def test_markers(pytestconfig: pytest.Config) -> None:
 
 
 def modules() -> list[Path]:
-    """Return the modules of the packages from which public names come."""
+    """Return the modules of the packages that export public names."""
     found = [path for name in INTERFACES for path in sorted((PACKAGE / name).rglob("*.py"))]
     return [*found, PACKAGE / "__init__.py", PACKAGE / "errors.py", PACKAGE / "plugin/__init__.py"]
 
@@ -121,8 +121,8 @@ def test_all(path: Path) -> None:
     if path.name == "__init__.py" and exported is None:
         assert not defined
         return
-    assert exported is not None, "it has no __all__"
-    if path != PACKAGE / "plugin" / "__init__.py":  # hooks and fixtures are pytest's to find
+    assert exported is not None, "the module has no __all__"
+    if path != PACKAGE / "plugin" / "__init__.py":  # pytest finds hooks and fixtures itself
         assert defined <= exported
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     module = import_module(".".join(part for part in parts if part != "__init__"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""README.md is short and true: its example, that example's output, and its order.
+"""README.md: its length, its sections, its example and the output of that example.
 
 The commands for a device are in docs/how-to/run-a-device.md.
 """
@@ -44,17 +44,17 @@ trust = ssl.create_default_context(cafile=options[1] if options else None)
 with urllib.request.urlopen(url, context=trust if url.startswith("https") else None) as answer:
     sys.stdout.write(answer.read().decode())
 """
-"""What the page asks of curl, where that is not installed."""
+"""Stand-in for curl where it is not installed."""
 
 
 def example() -> str:
-    """Return the README's only block of Python."""
+    """Return the only Python block of the README."""
     (source,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     return str(source)
 
 
 def test_order_and_length() -> None:
-    """A reader finds the sections in their order, on less than 150 lines, below one picture."""
+    """The README has one image, its sections in order, and fewer than 150 lines."""
     text = README.read_text(encoding="utf-8")
     assert len(text.splitlines()) < 150
     assert re.findall(r"^## (.*)$", text, re.M) == SECTIONS
@@ -64,7 +64,7 @@ def test_order_and_length() -> None:
 
 @pytest.mark.boards("lx60")
 def test_output(tmp_path: Path) -> None:
-    """pytest prints what the README shows."""
+    """pytest prints the output that the README shows."""
     text = README.read_text(encoding="utf-8")
     (command, shown) = re.findall(r"```console\n\$ ([^\n]*)\n(.*?)```", text, re.DOTALL)[0]
     build.firmware(BOARDS["lx60"])
@@ -83,7 +83,7 @@ def test_output(tmp_path: Path) -> None:
 
 
 def test_ten_lines(device_factory: Callable[..., Device]) -> None:
-    """It passes on a device that starts with what its marker says."""
+    """The example passes on a device that starts with the options of its marker."""
     names: dict[str, object] = {}
     exec(compile(example(), str(README), "exec"), names)
     scenario = names["test_serves_while_memory_is_short"]
@@ -93,7 +93,7 @@ def test_ten_lines(device_factory: Callable[..., Device]) -> None:
 
 
 def blocks() -> list[str]:
-    """Return the shell blocks of docs/how-to/run-a-device.md, with ports that are free here."""
+    """Return the shell blocks of docs/how-to/run-a-device.md, with free ports."""
     text = BY_HAND.read_text(encoding="utf-8")
     for port in ("8080", "8443"):
         text = text.replace(port, str(free_port()))
@@ -102,9 +102,9 @@ def blocks() -> list[str]:
 
 @pytest.mark.boards("lx60")
 def test_run_a_device(tmp_path: Path) -> None:
-    """In an empty folder its lines make what the next ones name, and the device answers them."""
+    """The commands work in order in an empty folder, and the device answers them."""
     start, ask = blocks()
-    build.firmware(BOARDS["lx60"])  # which may take longer than a device's start is waited for
+    build.firmware(BOARDS["lx60"])  # a build may take longer than the start of a device may
     (tmp_path / ".venv").symlink_to(sys.prefix)
     more: dict[str, str] = {}
     if shutil.which("curl") is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`make docs` builds a site that is complete, stands alone, and has no broken link."""
+"""`make docs` builds a complete, self-contained site without broken links."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ TREE = Path(__file__).resolve().parents[3]
 ANCHOR = re.compile(r'id="([^"]+)"')
 LOADED = re.compile(r'<(?:script|img|iframe)[^>]* src="([^"]+)"|<link[^>]* href="([^"]+)"')
 PUBLIC = ("espbench", "espbench.clients", "espbench.certs")
-"""Modules of which the reference has every name in `__all__`."""
+"""Modules whose `__all__` is in the reference."""
 BY_HAND = {"espbench.BOARDS", "espbench.certs.recipes"}
-"""A table, and a function that has the name of a module beside it: not in griffe."""
+"""Names that griffe misses: a table, and a function with the name of a module."""
 SLOW = pytest.mark.timeout(600)
 """The first build installs the generator."""
 
@@ -64,7 +64,7 @@ def site(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _tree(top: type[EspbenchError] = EspbenchError) -> Iterator[type[EspbenchError]]:
-    """Return an exception and all that are derived from it."""
+    """Return an exception and its subclasses."""
     yield top
     for each in top.__subclasses__():
         yield from _tree(each)
@@ -97,7 +97,7 @@ def test_parameters_and_errors_are_shown(site: Path) -> None:
 
 @SLOW
 def test_the_public_names_are_whole(site: Path) -> None:
-    """Every name in `__all__` of the public modules is in the inventory, where others link to."""
+    """The inventory has every name in `__all__` of the public modules, for links from elsewhere."""
     data = (site / "objects.inv").read_bytes().split(b"\n", 4)[4]
     listed = {line.split(" ", 1)[0] for line in zlib.decompress(data).decode().splitlines()}
     public = {f"{each}.{name}" for each in PUBLIC for name in import_module(each).__all__}
@@ -112,7 +112,7 @@ def test_the_public_names_are_whole(site: Path) -> None:
 
 @SLOW
 def test_the_command_line_is_whole(site: Path) -> None:
-    """Every command has its section, and every option its row."""
+    """Every command has a section, and every option a row."""
     page = (site / "reference" / "command-line.html").read_text(encoding="utf-8")
     text = html.unescape(re.sub(r"<[^>]+>", "", page))
     for name, parser in cli_page.commands(make_parser()).items():
@@ -123,7 +123,7 @@ def test_the_command_line_is_whole(site: Path) -> None:
 
 
 def test_the_page_of_a_parser() -> None:
-    """Values, choices, defaults and what Markdown would take for its own come out right."""
+    """Values, choices, defaults and characters that Markdown interprets are rendered right."""
     parser = argparse.ArgumentParser(prog="it")
     command = parser.add_subparsers().add_parser(
         "do", description="Does it.", epilog="example:\n  it do"
@@ -187,7 +187,7 @@ def test_it_can_be_searched(site: Path) -> None:
 def test_what_is_broken_is_an_error(
     wrong: str, complaints: Iterable[str], tmp_path: Path, build: Build
 ) -> None:
-    """A link to no page, no file or no heading, and a name that is not there, stop the build."""
+    """A broken link to a page, file, heading or name stops the build."""
     tree = tmp_path / "tree"
     shutil.copytree(TREE / "docs", tree / "docs")
     for path in TREE.iterdir():

@@ -25,11 +25,11 @@ def said(module, name, args, kw):
         return str(error)
     return ''
 """
-"""Calls with objects that fit no parameter: nothing gets further than its arguments."""
+"""Calls with objects of no accepted type, so that each call ends at its arguments."""
 
 
 def said(device: Device, module: str, function: griffe.Function, args: int, *keywords: str) -> str:
-    """Return the error's text of such a call."""
+    """Return the error message of such a call."""
     return str(device.eval(f"said({module!r}, {function.name!r}, {args}, {list(keywords)!r})"))
 
 
@@ -41,8 +41,8 @@ def shared_device_options(recipe: Recipe) -> Mapping[str, object]:
 
 @pytest.fixture(autouse=True)
 def leaves_nothing(shared_device: Device, serves: Callable[[], None]) -> Iterator[None]:
-    """Assert that the calls leak nothing and count as no failure, and that the device serves."""
-    serves()  # the first connection of each kind takes memory for good
+    """Assert that the calls leak nothing, count no failure, and leave the device serving."""
+    serves()  # the first connection of each kind takes memory permanently
     failures = shared_device.stats()["failures"]
     with shared_device.no_leak():
         yield
@@ -53,7 +53,7 @@ def leaves_nothing(shared_device: Device, serves: Callable[[], None]) -> Iterato
 
 @pytest.mark.parametrize("module", MODULES)
 def test_names(module: str, shared_device: Device) -> None:
-    """What dir() shows on the device is what the stub has, and the other way round."""
+    """dir() on the device and the stub have the same names."""
     on_device = shared_device.eval(f"dir(__import__({module!r}))")
     public = {name for name in on_device if not name.startswith("__")}
     described = set(read_module(module).functions)
@@ -61,10 +61,10 @@ def test_names(module: str, shared_device: Device) -> None:
 
 
 def test_package(shared_device: Device) -> None:
-    """`esp32` holds the modules that its stub names; they are the same as by their own names."""
+    """`esp32` has the modules that its stub names, identical to the top-level ones."""
     shared_device.exec("import esp32, httpserver, webrepl, wsserver")
     on_device = shared_device.eval("[name for name in dir(esp32) if not name.startswith('__')]")
-    # The esp32 port's own module has more in it.
+    # The module of the esp32 port has more names.
     assert set(on_device) >= {"httpserver", "webrepl", "wsserver"}
     assert shared_device.eval(
         "(esp32.httpserver is httpserver, esp32.webrepl is webrepl, esp32.wsserver is wsserver)"
@@ -73,7 +73,7 @@ def test_package(shared_device: Device) -> None:
 
 @pytest.mark.parametrize("module", IN_C)
 def test_arguments(module: str, shared_device: Device) -> None:
-    """Each keyword is taken or refused as the stub says, and so are numbers of arguments."""
+    """Keywords and numbers of arguments are accepted or rejected as the stub says."""
     shared_device.exec(HELPERS)
     for each in functions(read_module(module)):
         by_place = [one for one in each.parameters if one.kind in BY_PLACE]
@@ -85,7 +85,7 @@ def test_arguments(module: str, shared_device: Device) -> None:
             assert not any(words in text for words in NO_SUCH_KEYWORD), (each.name, text)
         text = said(shared_device, module, each, least, "no_such_keyword")
         assert any(words in text for words in NO_SUCH_KEYWORD), (each.name, text)
-        if not by_keyword:  # otherwise types are looked at first
+        if not by_keyword:  # otherwise types are checked first
             text = said(shared_device, module, each, len(by_place) + 1)
             assert any(words in text for words in TOO_MANY), (each.name, len(by_place) + 1, text)
         if least:
@@ -94,7 +94,7 @@ def test_arguments(module: str, shared_device: Device) -> None:
 
 
 def test_request(shared_device: Device) -> None:
-    """A request has the attributes, of the types, that the stub says."""
+    """A request has the attributes of the stub, with their types."""
     kinds = fields(read_module("httpserver").classes["Request"])
     shared_device.exec(
         "import httpserver\n"
@@ -112,7 +112,7 @@ def test_request(shared_device: Device) -> None:
     ("module", "function"), [("httpserver", "stats"), ("httpserver", "info"), ("bench", "heap")]
 )
 def test_dictionaries(module: str, function: str, shared_device: Device) -> None:
-    """stats() and heap() have the keys that the stub says, at every depth."""
+    """stats() and heap() have the keys of the stub, at every depth."""
     records = {
         name: fields(record)
         for each in MODULES

@@ -22,7 +22,7 @@ PAGE = TREE / "docs" / "tutorial" / "your-firmware.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 FILE = re.compile(r"^Write `([\w.]+)`:$", re.M)
 INSTALL = "python3 -m venv"
-"""How the block begins that harness/tests/packaging and ci/newcomer.py run."""
+"""Beginning of the block that harness/tests/packaging and ci/newcomer.py run."""
 IDF = """#!/bin/sh
 [ "$1 $2" = "-C firmware" ] && grep -q USE_OPENETH firmware/sdkconfig.defaults || exit 1
 mkdir -p firmware/build && cp "$STAND_IN" firmware/build/simple.elf
@@ -33,7 +33,7 @@ ESPTOOL = """#!/bin/sh
 
 
 def blocks() -> Iterator[tuple[str, str, str]]:
-    """Return the language and text of each block, and the prose before it."""
+    """Return the language and text of each block, and the text before it."""
     end = 0
     text = PAGE.read_text(encoding="utf-8")
     for found in BLOCK.finditer(text):
@@ -42,7 +42,7 @@ def blocks() -> Iterator[tuple[str, str, str]]:
 
 
 def machine(folder: Path) -> dict[str, str]:
-    """Return the environment of somebody who has ESP-IDF, or what stands in for it."""
+    """Return an environment with ESP-IDF, or with stand-ins for it."""
     example = folder / "idf" / "examples" / "protocols" / "http_server" / "simple"
     example.mkdir(parents=True)
     programs = folder / "bin"
@@ -60,7 +60,7 @@ def machine(folder: Path) -> dict[str, str]:
 
 
 def test_every_command_works(tmp_path: Path) -> None:
-    """Each block of shell is run, each file written, and each output compared."""
+    """Run each shell block, write each file, and compare each output."""
     environment = machine(tmp_path)
     project = tmp_path / "project"
     project.mkdir()
@@ -89,7 +89,7 @@ def test_every_command_works(tmp_path: Path) -> None:
 
 
 def test_what_it_installs_is_what_others_install() -> None:
-    """The block that is not run installs what ci/README.md installs, for a board that exists."""
+    """The block that is not run installs what ci/README.md installs, for an existing board."""
     (install,) = [text for language, text, _ in blocks() if text.startswith(INSTALL)]
     (source,) = re.findall(r'pip install "(\S+)"', install)
     assert source in (TREE / "ci" / "README.md").read_text(encoding="utf-8")

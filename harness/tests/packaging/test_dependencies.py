@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The package depends on what it imports, and on nothing else."""
+"""The declared dependencies are exactly the distributions that the package imports."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from packaging.utils import canonicalize_name
 
 TREE = Path(__file__).resolve().parents[3]
 SHIPPED = ("harness/espbench", "harness/tests/support", "scenarios")
-"""Where the Python is that a wheel brings."""
+"""Folders with the Python sources of the wheel."""
 USED_WITHOUT_AN_IMPORT = {
     "pytest-split": "a pytest plugin: --shard",
-    "pytest-timeout": "a pytest plugin: a test's last resort",
+    "pytest-timeout": "a pytest plugin: a limit for each test",
     "pytest-xdist": "a pytest plugin: -n",
 }
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The shape of the tree: sizes of files and folders, cycles and layers of imports.
+"""The shape of the tree: sizes of files and folders, import cycles and layers.
 
-A layer is a package of `espbench`: the chain that is counted is the longest one of packages, each
-of which imports the next, imports inside functions and for type checkers included.
-import-linter checks the packages' order (`make lint`); cycles are looked for between modules.
+A layer is a package of `espbench`. The number of layers is the length of the longest chain of
+packages in which each imports the next; imports inside functions and for type checkers count.
+import-linter checks the order of the packages (`make lint`); this module finds import cycles.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Graph = Mapping[str, set[str]]
 
 
 def sources() -> list[Path]:
-    """Return the Python files that people write."""
+    """Return the Python files of the tree, without generated ones."""
     found = [path for top in TOPS for path in sorted((TREE / top).rglob("*.py*"))]
     return [
         path
@@ -41,13 +41,13 @@ def sources() -> list[Path]:
 
 @cache
 def modules() -> Graph:
-    """Return what each module of espbench imports, wherever in the module it does."""
+    """Return the imports of each module of espbench, including those inside functions."""
     graph = grimp.build_graph("espbench", exclude_type_checking_imports=False, cache_dir=None)
     return {name: set(graph.find_modules_directly_imported_by(name)) for name in graph.modules}
 
 
 def packages(imports: Graph) -> Graph:
-    """Return what each package imports, the module of a single file being one."""
+    """Return the imports of each package; a top-level module counts as a package."""
     found: dict[str, set[str]] = {}
     for importer, imported in imports.items():
         here = _package(importer)
@@ -60,10 +60,10 @@ def _package(module: str) -> str:
 
 
 def longest_chain(imports: Graph) -> list[str]:
-    """Return the longest chain of which each imports the next.
+    """Return the longest chain in which each module imports the next.
 
     Raises:
-        graphlib.CycleError: there is none, because they import each other.
+        graphlib.CycleError: modules import each other.
     """
     chains: dict[str, list[str]] = {}
     for name in graphlib.TopologicalSorter(imports).static_order():
@@ -73,7 +73,7 @@ def longest_chain(imports: Graph) -> list[str]:
 
 
 def test_chains() -> None:
-    """The check finds what it looks for."""
+    """The helpers find chains and cycles."""
     assert longest_chain({"a": {"b", "d"}, "b": {"c"}, "c": set(), "d": set()}) == ["a", "b", "c"]
     assert packages({"x.a.b": {"x.a.c", "x.d.e"}}) == {"x.a": {"x.d"}}
     with pytest.raises(graphlib.CycleError):
@@ -81,7 +81,7 @@ def test_chains() -> None:
 
 
 def test_no_modules_import_each_other() -> None:
-    """No cycle, not even of imports inside functions or for type checkers."""
+    """There are no import cycles, even counting imports in functions and for type checkers."""
     try:
         longest_chain(modules())
     except graphlib.CycleError as error:
@@ -89,13 +89,13 @@ def test_no_modules_import_each_other() -> None:
 
 
 def test_layers() -> None:
-    """The packages are not stacked too high."""
+    """The packages form a limited number of layers."""
     chain = longest_chain(packages(modules()))
     assert len(chain) <= LAYERS, " > ".join(chain)
 
 
 def test_no_file_is_long() -> None:
-    """Each file fits into one head."""
+    """No file is longer than the limit."""
     found = sources()
     assert len(found) > 300
     lengths = {path: len(path.read_text().splitlines()) for path in found}
@@ -103,7 +103,7 @@ def test_no_file_is_long() -> None:
 
 
 def test_no_folder_is_full() -> None:
-    """A folder's modules can be read as a list."""
+    """No folder has more files than the limit."""
     counts: dict[Path, int] = {}
     for path in sources():
         counts[path.parent] = counts.get(path.parent, 0) + 1
@@ -111,18 +111,18 @@ def test_no_folder_is_full() -> None:
 
 
 def test_first_lines_differ() -> None:
-    """Each module says in its first line what is in it, so that one opens the right one of two."""
+    """The first line of each module describes its contents, and no two are the same."""
     first: dict[str, Path] = {}
     for path in sources():
         line = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
-        assert len(line.split()) >= 3, f"{path.relative_to(TREE)} does not say what is in it"
+        assert len(line.split()) >= 3, f"{path.relative_to(TREE)} does not describe its contents"
         assert line.endswith("."), f"{path.relative_to(TREE)}: {line}"
         assert line not in first, f"{path.relative_to(TREE)} says the same as {first[line]}"
         first[line] = path
 
 
 def test_files_that_a_package_lists() -> None:
-    """A package that lists its modules lists all of them, and no others."""
+    """A package docstring that lists modules lists exactly those of the package."""
     listed = {
         path: set(
             re.findall(r"^(\w+\.py)  ", ast.get_docstring(ast.parse(path.read_text())) or "", re.M)

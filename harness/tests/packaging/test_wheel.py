@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The wheel, installed outside of the tree: everything that the project needs travels with it."""
+"""The wheel, installed outside the tree, contains everything that it needs to work."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def test_it(device: Device, device_factory: DeviceFactory) -> None:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Return an environment with the wheel."""
+    """Return an environment with the wheel installed."""
     return install(tmp_path_factory.mktemp("wheel"))
 
 
 def test_what_travels(installed: Installed) -> None:
-    """Firmware, suites and baseline are in it byte for byte; nothing that was made is."""
+    """Firmware, suites and baseline are in it byte for byte, and no generated files are."""
     listed = subprocess.run(
         ["git", "ls-files", "firmware", "scenarios", "conftest.py", "ci"],
         cwd=TREE,
@@ -56,7 +56,7 @@ def test_what_travels(installed: Installed) -> None:
 
 
 def test_pytest_in_an_empty_project(installed: Installed) -> None:
-    """`pytest --espbench` boots and serves where there is nothing but the installed package."""
+    """`pytest --espbench` boots and serves with nothing but the installed package."""
     said = installed.pytest("--espbench", "-v", "-p", "no:cacheprovider")
     assert "scenarios/test_smoke.py::test_boots PASSED" in said
     assert "scenarios/test_smoke.py::test_serves_what_it_should PASSED" in said
@@ -65,7 +65,7 @@ def test_pytest_in_an_empty_project(installed: Installed) -> None:
 
 
 def test_beside_tests_of_the_same_name(installed: Installed) -> None:
-    """A project's own test_address.py and conftest.py are no obstacle, with workers or without."""
+    """A project's own test_address.py and conftest.py do not interfere, with or without workers."""
     own = installed.project / "own"
     own.mkdir()
     (own / "conftest.py").write_text("import pytest\n@pytest.fixture\ndef mine(): return 1\n")
@@ -81,12 +81,12 @@ def test_beside_tests_of_the_same_name(installed: Installed) -> None:
 def inside(
     request: pytest.FixtureRequest, installed: Installed, tmp_path_factory: pytest.TempPathFactory
 ) -> Installed:
-    """Return an environment with the wheel and this pytest, in a project's folder."""
+    """Return an environment with the wheel and this version of pytest, inside a project."""
     project = tmp_path_factory.mktemp("inside") / "project"
     here = pytest.__version__.partition(".")[0] == request.param
     other = () if here else (f"pytest=={request.param}.*",)
     made = install_wheel(installed.wheel, project / ".venv", project, *other)
-    # None of these is the project's, or was asked for.
+    # pytest must not collect any of these.
     stray = "def test_stray(): raise AssertionError\n"
     for folder in (project / ".venv" / "bin", made.package.parent, made.package):
         (folder / "test_stray.py").write_text(stray)
@@ -96,7 +96,7 @@ def inside(
 
 @pytest.mark.parametrize("argument", [(), (".",), ("tests",)], ids=["none", "dot", "folder"])
 def test_environment_inside_of_the_project(inside: Installed, argument: tuple[str, ...]) -> None:
-    """The suite runs beside the project's own tests, whatever pytest thinks of `.venv`."""
+    """The suite runs along with the project's own tests, although pytest skips `.venv`."""
     (inside.project / "tests").mkdir(exist_ok=True)
     (inside.project / "tests" / "test_own.py").write_text("def test_own(): pass\n")
     said = inside.pytest("--espbench", "--collect-only", "-q", "-p", "no:cacheprovider", *argument)
@@ -106,30 +106,30 @@ def test_environment_inside_of_the_project(inside: Installed, argument: tuple[st
 
 
 def test_smoke_inside_of_the_project(inside: Installed) -> None:
-    """It boots and serves from there, also with workers."""
+    """The suite passes from there, with workers too."""
     shutil.rmtree(inside.project / "tests", ignore_errors=True)
     assert "5 passed" in inside.pytest("--espbench", "-p", "no:cacheprovider", "-n1")
 
 
 def test_none_of_a_suite(installed: Installed) -> None:
-    """A session that was asked for a suite, and would run none of it, fails and says why."""
+    """A session that would run no test of a requested suite fails and says why."""
     refused = ("-o", "python_files=check_*.py")
     for workers in ("0", "2"):
         said = installed.pytest("--espbench", f"-n{workers}", *refused, status=4)
         assert said.count("test_smoke.py was asked for, and none of its tests was collected") == 1
         assert "INTERNALERROR" not in said
-    # What the user leaves out by name is left out.
+    # Deselecting with -k is the user's choice.
     assert "/ 0 selected" in installed.pytest("--espbench", "-k", "no_such", status=5)
 
 
 def test_unknown_suite(installed: Installed) -> None:
-    """A suite that there is not is a sentence of pytest's."""
+    """An unknown suite is a usage error of pytest."""
     said = installed.pytest("--espbench-suites=duel", status=4)
     assert "ERROR: There is no suite 'duel': choose from certificates, " in said
 
 
 def test_run(installed: Installed) -> None:
-    """`espbench run` runs a suite, and leaves its report in the project."""
+    """`espbench run` runs a suite and writes its report to the project."""
     said = json.loads(installed.run("sh", "-c", "espbench run smoke --json 2>/dev/null"))
     assert said["good"], said
     assert said["suites"][0]["passed"] == 5
@@ -141,9 +141,9 @@ def test_run(installed: Installed) -> None:
 
 
 def test_gate(installed: Installed) -> None:
-    """`espbench gate` measures the firmware, whose figures are those of the committed baseline.
+    """`espbench gate` measures the firmware and gets the figures of the committed baseline.
 
-    What another compiler than the baseline's decides about is not comparable, and said to be.
+    With a compiler other than the baseline's, it reports the affected figures as not comparable.
     """
     baseline = installed.package / "_tree" / BASELINE
     said = installed.espbench("gate", "--quick", "--baseline", str(baseline))
@@ -158,11 +158,11 @@ def test_gate(installed: Installed) -> None:
 
 
 def test_doctor_without_a_compiler(installed: Installed, tmp_path: Path) -> None:
-    """What the firmware's build needs of Debian is named, with one line that installs it."""
+    """The doctor names the missing Debian packages, with one command that installs them."""
     for program in ("python", "make", "setpriv"):
         if where := shutil.which(program):
             (tmp_path / program).symlink_to(where)
-    qemu = Path(find_qemu(LX60))  # which is not the first one where there is Espressif's, too
+    qemu = Path(find_qemu(LX60))  # not the first on PATH if Espressif's is installed as well
     (tmp_path / qemu.name).symlink_to(qemu)
     path = {"PATH": str(tmp_path)}
     program = str(installed.environment / "bin" / "espbench")
@@ -183,7 +183,7 @@ def test_doctor_without_a_compiler(installed: Installed, tmp_path: Path) -> None
 
 
 def test_types(installed: Installed, tmp_path: Path) -> None:
-    """Mypy takes types from the installed package: right use passes, wrong use is found."""
+    """mypy uses the types of the installed package: it reports wrong use and nothing else."""
     source = tmp_path / "test_typed.py"
     source.write_text(TYPED)
     said = installed.run(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Set-up: what is missing is found, told in one line, and made whole or made again."""
+"""Set-up: it finds and reports missing packages, and creates or repairs the environment."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def names(packages: list[Package]) -> list[str]:
 
 
 def test_nothing_missing() -> None:
-    """A machine that has everything needs nothing, for any purpose."""
+    """On a machine that has everything, no purpose lacks a package."""
     for purpose in debian.PURPOSES:
         assert debian.missing(purpose, EVERYTHING) == []
 
 
 def test_each_purpose_asks_only_for_its_own() -> None:
-    """`make run` wants no host compiler, `make lint` no emulator."""
+    """`make run` needs no host compiler, and `make lint` no emulator."""
     assert names(debian.missing("run", NOTHING)) == [
         "make",
         "python3-venv",
@@ -48,7 +48,7 @@ def test_each_purpose_asks_only_for_its_own() -> None:
 
 
 def test_exactly_the_missing_ones() -> None:
-    """The one line names what is missing and nothing else."""
+    """The command installs the missing packages and nothing else."""
     machine = Machine(lambda name: name != "qemu-system-xtensa", lambda _: False, lambda _: True)
     absent = debian.missing("run", machine)
     assert debian.install_line(absent) == (
@@ -57,7 +57,7 @@ def test_exactly_the_missing_ones() -> None:
 
 
 def test_not_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without root's rights nothing is installed, and the line to run is printed."""
+    """Without root privileges nothing is installed, and the error has the command to run."""
     package = Package("some-package", programs=("no-such-program",), purposes=("run",))
     other = Package("compiler", programs=("no-such-compiler",), purposes=("test", "lint"))
     browser = Package("browser", programs=("b",), purposes=("test",), optional="pages are skipped")
@@ -76,7 +76,7 @@ def test_not_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_root_is_asked_once() -> None:
-    """One line has what every purpose lacks, in order and once."""
+    """One command installs the missing packages of all purposes, in order and once."""
     machine = Machine(lambda name: name != "openssl", lambda _: True, lambda name: name != "venv")
     assert names(debian.missing_for_any(machine)) == ["python3-venv", "openssl"]
     everything = names(debian.missing_for_any(NOTHING))
@@ -86,7 +86,7 @@ def test_root_is_asked_once() -> None:
 
 
 def test_readme_has_the_line_of_set_up() -> None:
-    """README names the packages in the same line as set-up, which brings no recommended ones."""
+    """README has the same command as set-up, without recommended packages."""
     said = subprocess.run(
         [sys.executable, "tools/bootstrap/debian.py", "--all"],
         cwd=TREE,
@@ -100,7 +100,7 @@ def test_readme_has_the_line_of_set_up() -> None:
 
 @pytest.mark.parametrize("root", [True, False])
 def test_an_optional_package_stops_nobody(monkeypatch: pytest.MonkeyPatch, root: bool) -> None:
-    """Root tries to install it, once; nobody else is asked, and no failure is an error."""
+    """Root tries once to install it; others are not asked, and a failure is not an error."""
     package = Package("some-browser", programs=("some-browser",), optional="pages are skipped")
     tried: list[str] = []
 
@@ -117,7 +117,7 @@ def test_an_optional_package_stops_nobody(monkeypatch: pytest.MonkeyPatch, root:
 
 
 def test_no_apt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a system without apt the things themselves are named."""
+    """On a system without apt, the error names the missing programs and files."""
     package = Package("some-package", programs=("some-program",), files=("/some/file",))
     monkeypatch.setattr(debian, "missing", lambda _purpose: [package])
     monkeypatch.setattr("shutil.which", lambda _name: None)
@@ -130,7 +130,7 @@ def test_no_apt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_python_without_venv(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Python of one's own that has no venv cannot be completed by apt: the error says so."""
+    """apt cannot add venv to a custom Python, and the error says so."""
     package = Package("python3-venv", modules=("venv", "ensurepip"))
     monkeypatch.setattr(debian, "missing", lambda _purpose: [package])
     monkeypatch.setattr(sys, "executable", "/opt/odd/python3")
@@ -150,7 +150,7 @@ def test_python_without_venv(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lists_are_updated_when_needed(
     monkeypatch: pytest.MonkeyPatch, lists: bool, statuses: list[int], calls: list[str]
 ) -> None:
-    """apt's lists are fetched when there are none, or when they turn out to be too old."""
+    """apt's package lists are updated if there are none or they are outdated."""
     made: list[str] = []
 
     def apt(action: str, *_names: str) -> int:
@@ -164,7 +164,7 @@ def test_lists_are_updated_when_needed(
 
 
 def test_apt_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When apt-get cannot install, the sentence says what to put right."""
+    """If apt-get fails, the error says what to fix."""
     monkeypatch.setattr(debian, "_apt", lambda *_arguments: 100)
     with pytest.raises(Problem) as error:
         debian.install(["thing", "other"])
@@ -182,7 +182,7 @@ def make_tree(tmp_path: Path) -> Path:
 
 
 def make_environment(tree: Path) -> Path:
-    """Return an environment that looks whole."""
+    """Create an environment that looks complete, and return its folder."""
     folder = tree / ".venv"
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(sys.executable)
@@ -193,7 +193,7 @@ def make_environment(tree: Path) -> Path:
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list of what set-up does, without doing it."""
+    """Return a list that records the steps of set-up instead of running them."""
     made: list[str] = []
     monkeypatch.setattr(environment, "_make", lambda *_arguments: made.append("make"))
     monkeypatch.setattr(install, "install", lambda *_arguments: made.append("install"))
@@ -202,7 +202,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_second_run_does_nothing(tmp_path: Path, steps: list[str]) -> None:
-    """An environment that is right is left alone."""
+    """An up-to-date environment is left alone."""
     tree = make_tree(tmp_path)
     make_environment(tree)
     assert environment.ensure(tree) == tree / ".venv" / "bin"
@@ -210,7 +210,7 @@ def test_second_run_does_nothing(tmp_path: Path, steps: list[str]) -> None:
 
 
 def test_half_made_environment(tmp_path: Path, steps: list[str]) -> None:
-    """An environment without its stamp was left half-made, and is made again."""
+    """An environment without a stamp is incomplete, and is rebuilt."""
     tree = make_tree(tmp_path)
     (make_environment(tree) / environment.STAMP).unlink()
     environment.ensure(tree)
@@ -218,7 +218,7 @@ def test_half_made_environment(tmp_path: Path, steps: list[str]) -> None:
 
 
 def test_changed_lock(tmp_path: Path, steps: list[str]) -> None:
-    """Other locked packages, or a tree that was moved, need another environment."""
+    """The environment is rebuilt if the locked packages change."""
     tree = make_tree(tmp_path)
     make_environment(tree)
     (tree / "requirements.lock").write_text("a==2\n")
@@ -227,7 +227,7 @@ def test_changed_lock(tmp_path: Path, steps: list[str]) -> None:
 
 
 def test_changed_project(tmp_path: Path, steps: list[str]) -> None:
-    """Another project file needs the harness installed again, nothing more."""
+    """If the project file changes, only the harness is reinstalled."""
     tree = make_tree(tmp_path)
     make_environment(tree)
     (tree / "pyproject.toml").write_text("[project]\nname = 'x'\n")
@@ -242,7 +242,7 @@ def test_changed_project(tmp_path: Path, steps: list[str]) -> None:
     ('/home/me/my "own"', 'both a space and "'),
 ])  # fmt: skip
 def test_path_that_no_environment_can_have(path: str, mark: str, steps: list[str]) -> None:
-    """A clone whose programs would not start is refused before anything is made."""
+    """A clone at a path that breaks the environment is rejected before anything is created."""
     with pytest.raises(Problem) as error:
         environment.ensure(Path(path))
     assert str(error.value) == (
@@ -254,12 +254,12 @@ def test_path_that_no_environment_can_have(path: str, mark: str, steps: list[str
 
 @pytest.mark.parametrize("path", ["/home/me/a b", "/home/me/$5", "/home/é/it's #1 (new)"])
 def test_path_that_an_environment_can_have(path: str) -> None:
-    """Spaces and most of what is special elsewhere are fine."""
+    """Spaces and most special characters are allowed in the path."""
     assert environment.path_problem(path) == ""
 
 
 def test_python_that_went_away(tmp_path: Path, steps: list[str]) -> None:
-    """An environment whose Python was removed from the system is made again."""
+    """An environment whose Python was removed from the system is rebuilt."""
     tree = make_tree(tmp_path)
     python = make_environment(tree) / "bin" / "python"
     python.unlink()
@@ -269,7 +269,7 @@ def test_python_that_went_away(tmp_path: Path, steps: list[str]) -> None:
 
 
 def test_upgraded_python(tmp_path: Path, steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment of another version of Python is made again: its packages are not found."""
+    """An environment of another Python version is rebuilt: its packages would not be found."""
     tree = make_tree(tmp_path)
     make_environment(tree)
     monkeypatch.setattr(environment, "python_abi", lambda: "cpython-399-x86_64-linux-gnu")
@@ -277,10 +277,8 @@ def test_upgraded_python(tmp_path: Path, steps: list[str], monkeypatch: pytest.M
     assert steps == ["make", "install", "stamp"]
 
 
-def test_inside_of_the_environment_that_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With `.venv` active, `python3` is its own, and it can make itself again."""
+def test_from_inside_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `.venv` active, set-up runs on its Python and can still rebuild it."""
     monkeypatch.setattr(install, "install", lambda *_arguments: None)
     tree = make_tree(tmp_path)
     program = environment.ensure(tree) / "python"
@@ -320,7 +318,7 @@ def test_pip_errors(stderr: str, sentence: str) -> None:
 
 
 def test_locked_uv() -> None:
-    """The lock has one uv, whose lines end where the next package begins."""
+    """The lock has one entry for uv, which ends at the next package."""
     lock = (TREE / "requirements.lock").read_text()
     line = install.locked_uv(lock)
     assert line.startswith("uv==")
@@ -333,7 +331,7 @@ def test_locked_uv() -> None:
 
 
 def test_what_uv_learns_from_pip() -> None:
-    """uv asks where pip asks; the environment overrides files, and `install` overrides `global`."""
+    """uv gets pip's configuration: environment before files, `install` before `global`."""
     config = (
         ":env:.find-links='/wheels /more'\n"
         ":env:.cert='/c.pem'\n"
@@ -353,9 +351,9 @@ def test_what_uv_learns_from_pip() -> None:
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Callable[..., Path]:
-    """Return a function that makes an environment's programs, which note how they are called.
+    """Return a function that creates fake programs of an environment, which log their calls.
 
-    Each has an exit status; `None` leaves the program out.
+    Each has an exit status; `None` omits the program.
     """
 
     def make(*, uv: int | None, pip: int) -> Path:
@@ -380,7 +378,7 @@ def test_uv_or_pip(
     programs: Callable[..., Path],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """uv installs; pip does where there is no uv, or where it could not."""
+    """uv installs the packages; pip does if uv is missing or fails."""
     folder = programs(uv=uv, pip=0)
     install.install(folder, ["-r", "x.lock"], "it failed")
     calls = {
@@ -393,7 +391,7 @@ def test_uv_or_pip(
 
 
 def test_neither_uv_nor_pip(programs: Callable[..., Path]) -> None:
-    """What pip says is told, and not what uv said before."""
+    """If both fail, the error has pip's message, not uv's."""
     folder = programs(uv=2, pip=1)
     with pytest.raises(Problem) as error:
         install.install(folder, [], "it failed")
@@ -401,7 +399,7 @@ def test_neither_uv_nor_pip(programs: Callable[..., Path]) -> None:
 
 
 def test_old_python() -> None:
-    """An old Python gets a sentence: the entry file has no syntax that it cannot read."""
+    """An old Python gives a clear error: it can parse the entry file."""
     code = (
         "import sys, runpy; sys.version_info = (3, 7, 3, 'final', 0); "
         "sys.argv = ['bootstrap.py', 'run']; sys.executable = '/usr/bin/python3'; "
@@ -418,7 +416,7 @@ def test_old_python() -> None:
 
 
 def test_lock_has_hashes_and_names_no_index() -> None:
-    """Every locked package has a hash, and no line says where it comes from."""
+    """Every locked package has a hash, and no line names a package index."""
     text = (TREE / "requirements.lock").read_text()
     blocks = text.replace("\\\n", " ").splitlines()
     assert len(blocks) > 20
@@ -431,7 +429,7 @@ def test_lock_has_hashes_and_names_no_index() -> None:
 
 @pytest.mark.parametrize("fix", [False, True])
 def test_lint_runs_what_the_lock_names(fix: bool) -> None:
-    """Each program is the environment's own, in the version that the lock pins on every system."""
+    """Each lint program is the one of the environment, and pinned in the lock."""
     for command in lint.commands(TREE, fix=fix):
         program = Path(command[0])
         assert program.parent == Path(sys.executable).parent
@@ -441,7 +439,7 @@ def test_lint_runs_what_the_lock_names(fix: bool) -> None:
 
 
 def test_lint_looks_at_our_c_only(tmp_path: Path) -> None:
-    """clang-format gets the firmware's and the tests' own files, in order."""
+    """clang-format gets the C files of firmware and harness, sorted."""
     (tmp_path / "firmware" / "b").mkdir(parents=True)
     (tmp_path / "firmware" / "b" / "x.c").touch()
     (tmp_path / "firmware" / "a.h").touch()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The stubs of the device's modules agree with the C sources, serve mypy and are documented."""
+"""The stubs of the device's modules match the C sources, work with mypy and are documented."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ class Parameter:
     """One parameter of a function.
 
     Attributes:
-        name: as a keyword, if it may be one.
-        positional, keyword: how it may be given.
-        default: its default as source, or None when it must be given.
+        name: the name, also of the keyword if there is one.
+        positional, keyword: how it may be passed.
+        default: source of the default, or None if it is required.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Parameter:
 
 
 def parameters(function: griffe.Function) -> tuple[Parameter, ...]:
-    """Return what a stub or a source says of a function's parameters."""
+    """Return the parameters of a function in a stub or a source."""
     return tuple(
         Parameter(
             each.name,
@@ -103,7 +103,7 @@ def parameters(function: griffe.Function) -> tuple[Parameter, ...]:
 
 @dataclass(frozen=True)
 class Arity:
-    """How a C function takes its arguments: a table of keywords, or least and most by place."""
+    """Arguments of a C function: a table of keywords, or the positional minimum and maximum."""
 
     least: int
     most: int
@@ -138,13 +138,13 @@ def c_table(source: str, function: str, by_place_only: int) -> tuple[Parameter, 
 
 
 def c_functions(module: str) -> dict[str, Arity]:
-    """Return what a module's C source says of its functions."""
+    """Return the functions in a module's C source, by name."""
     source = (FIRMWARE / module / f"mod{module}.c").read_text(encoding="utf-8")
     functions = {}
     for name, thing in re.findall(
         r"\{MP_ROM_QSTR\(MP_QSTR_(\w+)\),\s*MP_ROM_PTR\(&(\w+)\)\}", source
     ):
-        if name == "__init__":  # what MicroPython calls when it imports the module
+        if name == "__init__":  # MicroPython calls it on import
             continue
         macro = re.search(
             rf"MP_DEFINE_CONST_FUN_OBJ_(\w+)\(\s*{thing},\s*([^;]*?)\);", source, re.S
@@ -163,7 +163,7 @@ def c_functions(module: str) -> dict[str, Arity]:
 
 @pytest.mark.parametrize("module", IN_C)
 def test_stubs_are_the_sources(module: str) -> None:
-    """Each function is in both; names, order, defaults and what needs a keyword are the same."""
+    """Stub and source have the same functions, parameters, order, defaults and keywords."""
     in_c = c_functions(module)
     stub = read_module(module)
     assert set(stub.functions) == set(in_c)
@@ -181,14 +181,14 @@ def test_stubs_are_the_sources(module: str) -> None:
                 real.positional,
                 real.keyword,
             )
-            # None in C may stand for text that the function fills in
+            # the function may replace None by a text
             if real.default != "None":
                 assert one.default == real.default, f"{each.name}({one.name})"
 
 
 @pytest.mark.parametrize("module", FROZEN)
 def test_stubs_are_the_frozen_sources(module: str) -> None:
-    """Functions that are frozen Python have the parameters of their stubs."""
+    """Functions in frozen Python modules have the parameters of their stubs."""
     real = read(FIRMWARE.parent / "app" / f"{module}.py")
     assert functions(read_module(module))
     for each in functions(read_module(module)):
@@ -196,7 +196,7 @@ def test_stubs_are_the_frozen_sources(module: str) -> None:
 
 
 def described(function: griffe.Function) -> list[str]:
-    """Return the parameters that a docstring describes, in its order."""
+    """Return the parameters that a docstring describes, in order."""
     assert function.docstring, function.name
     return [
         one.name
@@ -208,7 +208,7 @@ def described(function: griffe.Function) -> list[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_everything_is_described(module: str) -> None:
-    """Modules, functions, parameters and fields have their words."""
+    """Modules, functions, parameters and fields are documented."""
     stub = read_module(module)
     assert stub.docstring
     for each in functions(stub):
@@ -221,7 +221,7 @@ def test_everything_is_described(module: str) -> None:
 
 
 def check(folder: Path, text: str) -> str:
-    """Return what mypy says of a program for the device."""
+    """Run mypy on a program for the device, and return its output."""
     program = folder / "main.py"
     program.write_text(text, encoding="utf-8")
     done = subprocess.run(
@@ -236,7 +236,7 @@ def check(folder: Path, text: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_mypy_is_content_with_a_program(tmp_path: Path) -> None:
+def test_mypy_accepts_a_program(tmp_path: Path) -> None:
     """A program that uses all modules passes mypy --strict with the stubs alone."""
     assert check(tmp_path, EXAMPLE).startswith("Success")
 
@@ -252,7 +252,7 @@ def test_mypy_is_content_with_a_program(tmp_path: Path) -> None:
         ("wsserver.on('open', print)", "call-overload"),
     ],
 )
-def test_mypy_sees_mistakes(wrong: str, code: str, tmp_path: Path) -> None:
+def test_mypy_finds_mistakes(wrong: str, code: str, tmp_path: Path) -> None:
     """A misspelt or missing argument is an error."""
     text = f"from esp32 import httpserver, webrepl, wsserver\n{wrong}\n"
     assert f"[{code}]" in check(tmp_path, text)
