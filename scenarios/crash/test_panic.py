@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Firmware that panics: the panic is decoded and kept as evidence, and the device recovers."""
+"""Panics of the firmware: decoded, kept as evidence, and survived by the device."""
 
 from __future__ import annotations
 
