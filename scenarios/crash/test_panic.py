@@ -100,7 +100,7 @@ def test_evidence(shared_device: Device, tmp_path: Path) -> None:
     text = (saved.folder / "panic.txt").read_text()
     assert panic.report() in text
     assert f"modbench.c:{panic.backtrace[0].line}" not in text  # the innermost is another file
-    assert f"bench_panic.c:{panic.backtrace[0].line}\n" in text
+    assert f"panic.c:{panic.backtrace[0].line}\n" in text
     assert panic.dump.text in text
 
 
@@ -118,7 +118,7 @@ def test_core_dump(device: Device, tmp_path: Path) -> None:
         return
     stack, _, others = text.partition("THREADS INFO")
     assert "bench_panic_exception" in stack
-    assert "bench_panic.c" in stack
+    assert "panic.c" in stack
     for task in ("IDLE", "tiT", "mp_task"):
         assert task in others
 

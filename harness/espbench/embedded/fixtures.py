@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from espbench.embedded.services import SERVICE, SUITES, in_qemu
+from espbench.embedded.services import MAXREAD, SERVICE, SUITES, in_qemu
 
 if TYPE_CHECKING:
     from espbench.embedded.plugin import EmbeddedPlugin
 
 PROVIDER = pytest.StashKey[Callable[[], "EmbeddedPlugin"]]()
 """Returns what the session knows of its duts; the session uses espbench from then on."""
-MAXREAD = 1 << 20
-"""Bytes that `expect` reads at a time: with pytest-embedded's 2000, pieces end within lines."""
 
 
 Request = pytest.FixtureRequest

@@ -23,8 +23,8 @@ from pytest_embedded_qemu.qemu import QEMU_TARGETS
 from espbench.device.device import Device
 from espbench.embedded.app import FirmwareApp
 from espbench.embedded.duts import Duts, Order, Wish
-from espbench.embedded.fixtures import MAXREAD
 from espbench.embedded.log import Log, LogProcess
+from espbench.embedded.services import MAXREAD
 
 LONG = 1e6
 """Seconds that stand for ever: what can be waited for has an upper bound."""

@@ -12,6 +12,8 @@ __all__ = ["DUTS", "SERVICE", "SUITES", "in_qemu", "services", "wanted"]
 
 DUTS = frozenset({"dut", "qemu"})
 """The fixtures of pytest-embedded that espbench provides."""
+MAXREAD = 1 << 20
+"""Bytes that `expect` reads at a time: with pytest-embedded's 2000, pieces end within lines."""
 SERVICE = "qemu"
 """The service of pytest-embedded whose duts are espbench's machines."""
 
