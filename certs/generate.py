@@ -32,15 +32,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Make good and bad certificates.")
     parser.add_argument("recipe", nargs="*", help="recipes to make (default: all)")
     parser.add_argument("-o", "--out", type=Path, default=HERE / "out", metavar="DIR")
-    chosen = parser.parse_args()
-    if unknown := [name for name in chosen.recipe if name not in known]:
+    args = parser.parse_args()
+    if unknown := [name for name in args.recipe if name not in known]:
         parser.error(f"unknown recipe {unknown[0]!r}: choose from {', '.join(known)}")
-    for name in chosen.recipe or known:
+    for name in args.recipe or known:
         try:
-            known[name].write(chosen.out / name)
+            known[name].write(args.out / name)
         except (OSError, subprocess.SubprocessError) as error:
             sys.exit(f"generate.py: {name} could not be made: {error}")
-        print(chosen.out / name)
+        print(args.out / name)
     return 0
 
 

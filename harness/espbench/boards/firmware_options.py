@@ -6,7 +6,7 @@ from __future__ import annotations
 from espbench.boards.readiness import ConsoleReadiness, HttpReadiness, Readiness
 from espbench.errors import ConfigError
 
-__all__ = ["chosen_readiness", "parse_ports"]
+__all__ = ["parse_ports", "parse_readiness"]
 
 
 def parse_ports(text: str, option: str) -> dict[str, int]:
@@ -31,7 +31,7 @@ def parse_ports(text: str, option: str) -> dict[str, int]:
     return ports
 
 
-def chosen_readiness(console: str, http: str, prefix: str = "--") -> Readiness | None:
+def parse_readiness(console: str, http: str, prefix: str = "--") -> Readiness | None:
     """Return the readiness that the options ask for, or None for the board's own.
 
     Args:

@@ -16,7 +16,7 @@ from espbench.certs import keys
 from espbench.certs.pki import NOW, SERVER_NAMES, Issued, Validity, authority, chain, pem, server
 from espbench.certs.recipes import CERT_FILE, KEY_FILE, TRUST_FILE, Files
 
-__all__ = ["DEFECTS", "FORMATS", "SENDS", "Chain", "Defect", "Order", "PrivateKey", "build"]
+__all__ = ["DEFECTS", "FORMATS", "SENDS", "Chain", "Defect", "PrivateKey", "Specification", "build"]
 
 TEXT = b"This is the README of my device, not what belongs here.\n"
 EC_PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
@@ -61,7 +61,7 @@ class Defect:
 
 
 @dataclass(frozen=True)
-class Order:
+class Specification:
     """Parameters of a set of certificate files.
 
     Attributes:
@@ -91,43 +91,43 @@ class Order:
     command: str | None = None
 
 
-def build(order: Order) -> Files:
+def build(spec: Specification) -> Files:
     """Return the files' contents by name.
 
     Raises:
         FileNotFoundError: the command's program is not installed.
         subprocess.SubprocessError: the command failed.
     """
-    if order.command is not None:
-        return _run(order.command)
-    links, root = _issue(order)
+    if spec.command is not None:
+        return _run(spec.command)
+    links, root = _issue(spec)
     made: dict[str, bytes] = {
-        CERT_FILE: pem(_sent(order.chain, links, root)),
-        KEY_FILE: _key(order, links[0].key),
+        CERT_FILE: pem(_sent(spec.chain, links, root)),
+        KEY_FILE: _key(spec, links[0].key),
     }
-    if order.trusted:
+    if spec.trusted:
         made[TRUST_FILE] = root.pem
-    if order.defect is not None:
-        made = _spoil(made, order.defect, links[0])
+    if spec.defect is not None:
+        made = _apply(made, spec.defect, links[0])
     return made
 
 
-def _issue(order: Order) -> tuple[list[Issued], Issued]:
+def _issue(spec: Specification) -> tuple[list[Issued], Issued]:
     """Return the server's certificate with its intermediates, and the trust anchor."""
-    if order.chain.intermediates:
-        links = chain(order.key, order.chain.intermediates + 1)
+    if spec.chain.intermediates:
+        links = chain(spec.key, spec.chain.intermediates + 1)
         return links[:-1], links[-1]
-    if order.issuer == "self":
-        alone = server(order.key)
+    if spec.issuer == "self":
+        alone = server(spec.key)
         return [alone], alone
-    root = authority("p256" if order.key.startswith("p") else "rsa2048")
-    return [server(order.key, root, names=order.names, validity=order.validity)], root
+    root = authority("p256" if spec.key.startswith("p") else "rsa2048")
+    return [server(spec.key, root, names=spec.names, validity=spec.validity)], root
 
 
-def _sent(asked: Chain, links: list[Issued], root: Issued) -> list[Issued]:
-    if asked.certificates is not None:
-        return [*links[:-1], *links[-1:] * (asked.certificates - len(links) + 1)]
-    match asked.sends:
+def _sent(spec: Chain, links: list[Issued], root: Issued) -> list[Issued]:
+    if spec.certificates is not None:
+        return [*links[:-1], *links[-1:] * (spec.certificates - len(links) + 1)]
+    match spec.sends:
         case "server":
             return links[:1]
         case "all":
@@ -138,13 +138,13 @@ def _sent(asked: Chain, links: list[Issued], root: Issued) -> list[Issued]:
             return links
 
 
-def _key(order: Order, own: keys.PrivateKey) -> bytes:
-    other = order.private_key
+def _key(spec: Specification, own: keys.PrivateKey) -> bytes:
+    other = spec.private_key
     key = own if other is None else keys.private_key(other.kind, other.role)
-    password = None if order.password is None else order.password.encode()
-    if order.format == "pkcs8":
+    password = None if spec.password is None else spec.password.encode()
+    if spec.format == "pkcs8":
         return keys.pkcs8(key, password)
-    parameters = EC_PARAMETERS if order.format == "ec-parameters" else b""
+    parameters = EC_PARAMETERS if spec.format == "ec-parameters" else b""
     return parameters + keys.traditional(key, password)
 
 
@@ -170,7 +170,7 @@ def _run(command: str) -> Files:
 Change = Callable[[dict[str, bytes], str, Issued], None]
 
 
-def _spoil(files: dict[str, bytes], defect: Defect, issued: Issued) -> dict[str, bytes]:
+def _apply(files: dict[str, bytes], defect: Defect, issued: Issued) -> dict[str, bytes]:
     made = dict(files)
     for name in FILES[defect.file]:
         DEFECTS[defect.kind](made, name, issued)

@@ -22,7 +22,7 @@ __all__ = ["load", "parse"]
 
 OWN = frozenset({"name", "summary", "about", "sentence", "client_error"})
 """Fields of a recipe that the builder does not use."""
-ORDER = frozenset(field.name for field in fields(builder.Order))
+SPECIFICATION = frozenset(field.name for field in fields(builder.Specification))
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "key": KINDS,
     "issuer": ("root", "self"),
@@ -55,10 +55,9 @@ def parse(text: str, path: Path) -> tuple[Recipe, ...]:
 
 
 def _recipe(table: Mapping[str, Any], where: str) -> Recipe:
-    if unknown := sorted(table.keys() - OWN - ORDER):
-        raise ConfigError(
-            f"{where}: unknown field {unknown[0]!r}: use one of {', '.join(sorted(OWN | ORDER))}."
-        )
+    if unknown := sorted(table.keys() - OWN - SPECIFICATION):
+        known = ", ".join(sorted(OWN | SPECIFICATION))
+        raise ConfigError(f"{where}: unknown field {unknown[0]!r}: use one of {known}.")
     for field in ("name", "summary"):
         if field not in table:
             raise ConfigError(f"{where}: the field {field!r} is missing: add it.")
@@ -67,20 +66,20 @@ def _recipe(table: Mapping[str, Any], where: str) -> Recipe:
             raise ConfigError(
                 f"{where}: {field} is {table[field]!r}: use one of {', '.join(choices)}."
             )
-    order = _order(table, where)
-    one_file = order.defect is not None and order.defect.kind == "one-file"
+    spec = _specification(table, where)
+    one_file = spec.defect is not None and spec.defect.kind == "one-file"
     return Recipe(
         name=table["name"],
         summary=table["summary"],
-        make=functools.partial(builder.build, order),
+        make=functools.partial(builder.build, spec),
         expectation=_expectation(table, where),
         key_file=CERT_FILE if one_file else KEY_FILE,
-        command=order.command,
+        command=spec.command,
     )
 
 
-def _order(table: Mapping[str, Any], where: str) -> builder.Order:
-    given = {name: value for name, value in table.items() if name in ORDER}
+def _specification(table: Mapping[str, Any], where: str) -> builder.Specification:
+    given = {name: value for name, value in table.items() if name in SPECIFICATION}
     try:
         if "names" in given:
             given["names"] = tuple(given["names"])
@@ -96,17 +95,17 @@ def _order(table: Mapping[str, Any], where: str) -> builder.Order:
         raise ConfigError(
             f"{where}: a table has a wrong field ({error}): see the fields in certs/README.md."
         ) from error
-    order = builder.Order(**given)
-    if order.chain.sends not in builder.SENDS:
+    spec = builder.Specification(**given)
+    if spec.chain.sends not in builder.SENDS:
         raise ConfigError(
-            f"{where}: chain.sends is {order.chain.sends!r}: use one of {', '.join(builder.SENDS)}."
+            f"{where}: chain.sends is {spec.chain.sends!r}: use one of {', '.join(builder.SENDS)}."
         )
-    if order.defect is not None and order.defect.kind not in builder.DEFECTS:
+    if spec.defect is not None and spec.defect.kind not in builder.DEFECTS:
         raise ConfigError(
-            f"{where}: unknown defect {order.defect.kind!r}: use one of "
+            f"{where}: unknown defect {spec.defect.kind!r}: use one of "
             f"{', '.join(builder.DEFECTS)}."
         )
-    return order
+    return spec
 
 
 def _expectation(table: Mapping[str, Any], where: str) -> Expectation:

@@ -108,10 +108,10 @@ def device_options(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         ConfigError: the options contradict each other, or a file is missing.
     """
-    from espbench.boards.firmware_options import chosen_readiness, parse_ports
+    from espbench.boards.firmware_options import parse_ports, parse_readiness
 
     said: dict[str, Any] = {}
-    ready = chosen_readiness(args.ready_console or "", args.ready_http or "")
+    ready = parse_readiness(args.ready_console or "", args.ready_http or "")
     if ready is not None:
         said["ready"] = ready
     if args.ready_timeout is not None:

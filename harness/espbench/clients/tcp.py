@@ -141,7 +141,7 @@ class Stream:
     def _begin(self, verb: str, timeout: Timeout) -> Deadline:
         deadline = self.deadline(timeout)
         if deadline.expired():
-            raise self._late(verb, deadline)
+            raise self._timed_out(verb, deadline)
         self.sock.settimeout(deadline.remaining() or 0.001)
         return deadline
 
@@ -150,12 +150,12 @@ class Stream:
     # and the socket in it stays open until the next garbage collection.
     def _failed(self, verb: str, deadline: Deadline, error: OSError) -> ClientError:
         if isinstance(error, TimeoutError):
-            return self._late(verb, deadline)
+            return self._timed_out(verb, deadline)
         return ConnectionEnded(
             f"{self.peer} ended the connection abruptly ({error.strerror}).", reset=True
         )
 
-    def _late(self, verb: str, deadline: Deadline) -> ClientTimeout:
+    def _timed_out(self, verb: str, deadline: Deadline) -> ClientTimeout:
         return ClientTimeout(f"{self.peer} did not {verb} anything more within {deadline}.")
 
     def __enter__(self) -> Self:

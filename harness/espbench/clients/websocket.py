@@ -164,7 +164,7 @@ class WebSocket:
         if answer.header("sec-websocket-accept") != expected:
             raise WebSocketError("The device's Sec-WebSocket-Accept does not match the key.")
         self.response = answer
-        self._judge = Connection(ConnectionType.CLIENT)
+        self._parser = Connection(ConnectionType.CLIENT)
         self._events: list[Event] = []
         if http.left_over:
             self._take(http.left_over)
@@ -267,9 +267,9 @@ class WebSocket:
         return self._events.pop(0)
 
     def _take(self, data: bytes) -> None:
-        self._judge.receive_data(data)
+        self._parser.receive_data(data)
         try:
-            self._events.extend(self._judge.events())
+            self._events.extend(self._parser.events())
         except RemoteProtocolError as error:
             raise WebSocketError(f"The device broke RFC 6455: {error}.") from None
 

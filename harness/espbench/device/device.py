@@ -442,9 +442,9 @@ class Device(Shortcuts):
         """The network of the last start, if a test used it; see `network`."""
         return self.run.network.used
 
-    def mend_network(self) -> None:
+    def reset_network(self) -> None:
         """End all impairments of the network, and restart its random numbers."""
-        self.run.network.mend()
+        self.run.network.reset()
 
     @property
     def forwards(self) -> list[Any]:

@@ -52,7 +52,7 @@ class OnDemandNetwork:
                 self.used = attach(qmp, functools.partial(self._note, "network"))
             return self.used
 
-    def mend(self) -> None:
+    def reset(self) -> None:
         """End all impairments, and restart the random numbers from their seed."""
         network = self.used
         if network is None or network.closed:

@@ -312,7 +312,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Make every network whole before fixtures look at what the test left behind."""
     if session := active(item.config):
-        session.mend_networks()
+        session.reset_networks()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -141,10 +141,10 @@ class Session:
                 warn_of_recording(device)
                 device.start()
 
-    def mend_networks(self) -> None:
+    def reset_networks(self) -> None:
         """Make every network whole before fixtures look at what a test left behind."""
         for device in self.devices:
-            device.mend_network()
+            device.reset_network()
 
 
 def _pool(config: pytest.Config, board: Board) -> Pool:

@@ -10,7 +10,7 @@ import pytest
 
 from espbench.boards.board import Board
 from espbench.boards.builtin import board_named
-from espbench.boards.firmware_options import chosen_readiness, parse_ports
+from espbench.boards.firmware_options import parse_ports, parse_readiness
 from espbench.errors import ConfigError
 from espbench.plugin.options import setting
 from espbench.prefetch.predictor import Options
@@ -49,7 +49,7 @@ def common(config: pytest.Config) -> dict[str, Any]:
     options: dict[str, Any] = {"ready_timeout": config.getoption("--espbench-ready-timeout")}
     if ports := setting(config, "--espbench-ports", "espbench_ports"):
         options["ports"] = parse_ports(ports, "--espbench-ports")
-    ready = chosen_readiness(
+    ready = parse_readiness(
         setting(config, "--espbench-ready-console", "espbench_ready_console"),
         setting(config, "--espbench-ready-http", "espbench_ready_http"),
         prefix="--espbench-",

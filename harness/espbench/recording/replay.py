@@ -42,7 +42,7 @@ RELEASES: Mapping[tuple[int, int], str] = {
 }
 """Distribution releases by version of their QEMU."""
 
-Tell = Callable[[str], None]
+Print = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,8 @@ def replay(
     folder: Path,
     program: str,
     *,
-    show: Tell | None = None,
-    gdb: Tell | None = None,
+    show: Print | None = None,
+    gdb: Print | None = None,
 ) -> Outcome:
     """Replay the recording that was unpacked into `folder`.
 
@@ -215,7 +215,7 @@ def _gdb(board: Board) -> str:
     return f"{board.toolchain}gdb"
 
 
-def _follow(qemu: Qemu, show: Tell | None, *, patient: bool) -> None:
+def _follow(qemu: Qemu, show: Print | None, *, patient: bool) -> None:
     """Read the console until QEMU ends.
 
     Raises:

@@ -113,8 +113,8 @@ def test_trickling_handshake(server: Contact) -> None:
         second = pool.submit(connect, server, 60)
         deadline = Deadline(HANDSHAKE_LIMIT + 2, scale=1)
         for byte in client_hello()[1:]:
-            said, _, _ = select.select([trickling], [], [], BYTE_EVERY)
-            assert not said, "the server ended the handshake"
+            readable, _, _ = select.select([trickling], [], [], BYTE_EVERY)
+            assert not readable, "the server ended the handshake"
             assert not second.done()
             if deadline.expired():
                 break
@@ -186,7 +186,7 @@ def test_the_walk_through_of_ci(tmp_path: Path, capsys: pytest.CaptureFixture[st
     shutil.copy(folder("https_server") / BUILT / "https_server.elf", tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     ready = "IPv4 address: "
-    said = inner_pytest(
+    output = inner_pytest(
         *(tmp_path, "--espbench", "--espbench-board=esp32", f"--espbench-firmware={image}"),
         *(
             f"--espbench-ready-console={ready}",
@@ -195,11 +195,11 @@ def test_the_walk_through_of_ci(tmp_path: Path, capsys: pytest.CaptureFixture[st
             "no:pytest_embedded",
         ),
     )
-    assert "3 passed, 2 skipped" in said
+    assert "3 passed, 2 skipped" in output
     gate = ["gate", "--board", "esp32", "--firmware", str(image), "--ready-console", ready]
     gate += ["--baseline", str(tmp_path / "baseline.json")]
     assert cli.main([*gate, "--update"]) == 0
     assert cli.main(gate) == 0
-    said = capsys.readouterr().out
-    assert re.search(r"The gate for esp32 is open: none of \d+ figures got worse\.", said)
-    assert "16 figures are not available: The firmware came up, and does not answer" in said
+    output = capsys.readouterr().out
+    assert re.search(r"The gate for esp32 is open: none of \d+ figures got worse\.", output)
+    assert "16 figures are not available: The firmware came up, and does not answer" in output

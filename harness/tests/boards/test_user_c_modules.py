@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The servers in a firmware that is not the bench's: MicroPython's own board for an ESP32."""
+"""The servers as user C modules in a firmware without the bench: MicroPython's ESP32_GENERIC."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY or "they are here")
 
 FOLDER = stock_esp32.TREE / "build" / "stock-esp32"
 BOOT = 120.0
-"""Seconds: both of its cores run, which an emulator makes slow."""
+"""Seconds until the prompt: both cores run, which is slow in an emulator."""
 OURS = ("qemu_workarounds", "ports/common", "modules/bench", "ports/esp32/startup")
-"""What of the bench must not be in it."""
+"""Parts of the bench that must not be in the firmware."""
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +40,15 @@ def device(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
 
 
 def run(device: Device, *lines: str) -> str:
-    """Return what the last of some lines printed at the prompt."""
-    said = ""
+    """Run these lines at the prompt; return the output of the last one."""
+    output = ""
     for line in lines:
-        said = device.console.repl(line, timeout=60.0)
-    return said.strip()
+        output = device.console.repl(line, timeout=60.0)
+    return output.strip()
 
 
 def test_nothing_of_the_bench_is_in_it(built: Path) -> None:
-    """Neither the emulator's workarounds nor what tests need is compiled or wrapped."""
+    """Neither workarounds for the emulator nor code for tests is compiled or wrapped."""
     commands = (built / "compile_commands.json").read_text()
     assert "modules/webserver/server.c" in commands
     assert "ports/esp32/servers/network_task.c" in commands
@@ -66,7 +66,7 @@ def test_nothing_of_the_bench_is_in_it(built: Path) -> None:
 
 
 def test_modules_are_there(device: Device) -> None:
-    """They can be imported, and the bench's module cannot."""
+    """The servers' modules can be imported, the bench's module cannot."""
     assert run(device, "import httpserver, wsserver, webrepl", "print(webrepl.start)") == (
         "<function>"
     )
@@ -74,7 +74,7 @@ def test_modules_are_there(device: Device) -> None:
 
 
 def test_it_serves(device: Device) -> None:
-    """A request over lwIP's loopback is answered by a handler, before and after a soft reset."""
+    """A handler answers a request over lwIP's loopback, before and after a soft reset."""
     for _ in range(2):
         answer = run(
             device,

@@ -252,7 +252,7 @@ def test_keys_are_kept_for_the_next_run(tmp_path: Path, monkeypatch: pytest.Monk
     assert cert_keys.pkcs8(private_key("p256", "kept")) == cert_keys.pkcs8(first)
 
 
-@pytest.mark.parametrize("damage", [b"", b"rubbish", cert_keys.pkcs8(cert_keys.generate("p384"))])
+@pytest.mark.parametrize("damage", [b"", b"garbage", cert_keys.pkcs8(cert_keys.generate("p384"))])
 def test_a_damaged_kept_key_is_replaced(
     damage: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -310,7 +310,7 @@ def test_no_answer_and_half_an_answer() -> None:
 def test_garbage_is_not_a_response() -> None:
     """A response that is not HTTP is an HttpError."""
     with (
-        one_connection(lambda connection: connection.sendall(b"rubbish\r\n\r\n")) as endpoint,
+        one_connection(lambda connection: connection.sendall(b"garbage\r\n\r\n")) as endpoint,
         pytest.raises(HttpError, match=r"not HTTP/1\.1"),
     ):
         endpoint.get("/")

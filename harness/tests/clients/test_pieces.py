@@ -81,7 +81,7 @@ def test_records_leave_a_part_out() -> None:
     assert [record.raw for record in records(hello + hello[:10])] == [hello]
 
 
-def test_rubbish_from_the_server_is_a_tls_error() -> None:
+def test_garbage_from_the_server_is_a_tls_error() -> None:
     """A response that is not TLS gives an error with OpenSSL's reason."""
     steps = TlsSteps(Tls(verify=False))
     with pytest.raises(TlsError, match="failed: wrong version number") as caught:

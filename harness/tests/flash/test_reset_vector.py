@@ -19,8 +19,8 @@ def monitor(device: Device, line: str) -> str:
 
 def memory(device: Device, address: int, length: int) -> bytes:
     """Return bytes of the guest's physical memory."""
-    said = monitor(device, f"xp /{length}xb {address:#x}")
-    return bytes.fromhex("".join(re.findall(r"0x([0-9a-f]{2})\b", said)))
+    output = monitor(device, f"xp /{length}xb {address:#x}")
+    return bytes.fromhex("".join(re.findall(r"0x([0-9a-f]{2})\b", output)))
 
 
 def test_a_kernel_starts_with_its_tags(tiny_firmware: Callable[..., Path]) -> None:

@@ -247,7 +247,7 @@ def test_it_ends_with_the_device(device_factory: DeviceFactory) -> None:
     )
     with pytest.raises(NotRunning, match=r"^device is not running: start it first\.$"):
         _ = device.network
-    device.mend_network()  # what the plugin does; there is nothing to mend
+    device.reset_network()  # as the plugin does; there is nothing to reset
     device.start()
     assert device.used_network is None
     assert device.network.whole

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from espbench.boards.firmware_options import chosen_readiness, parse_ports
+from espbench.boards.firmware_options import parse_ports, parse_readiness
 from espbench.boards.readiness import ConsoleReadiness, HttpReadiness
 from espbench.errors import ConfigError
 from espbench.prefetch.predictor import merged
@@ -401,9 +401,9 @@ def test_corrupt_firmware(
 def test_pieces() -> None:
     """The pure parts do what they say."""
     assert parse_ports("http=8080, https=8443", "--espbench-ports") == {"http": 8080, "https": 8443}
-    assert chosen_readiness("a", "") == ConsoleReadiness("a")
-    assert chosen_readiness("", "/x") == HttpReadiness("/x")
-    assert chosen_readiness("", "") is None
+    assert parse_readiness("a", "") == ConsoleReadiness("a")
+    assert parse_readiness("", "/x") == HttpReadiness("/x")
+    assert parse_readiness("", "") is None
     assert merged({"a": {"x": 1}, "b": 1}, {"a": {"y": 2}, "b": 2}) == {
         "a": {"x": 1, "y": 2},
         "b": 2,
@@ -433,7 +433,7 @@ def test_it(turn, shared_device, whole_again):
 """
 
 
-def test_networks_are_mended(inner: Inner) -> None:
+def test_networks_are_reset(inner: Inner) -> None:
     """What a test leaves broken is whole before fixtures look, and for the next test."""
     status, output = inner(NETWORKS)
     assert (status, "2 passed" in output) == (0, True), output

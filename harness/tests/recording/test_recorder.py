@@ -125,11 +125,11 @@ def test_damaged_archives(
     missing_file = rewritten(written, lambda _: None, drop=archive.LOG)
     for path in (truncated, corrupt, foreign, missing_file):
         assert cli.main(["replay", str(path)]) == 1
-        said = capsys.readouterr().err
+        stderr = capsys.readouterr().err
         assert re.fullmatch(
-            rf"espbench: {re.escape(str(path))} is not an intact recording .*\n", said
+            rf"espbench: {re.escape(str(path))} is not an intact recording .*\n", stderr
         )
-        assert said.endswith("copy the original again.\n")
+        assert stderr.endswith("copy the original again.\n")
     assert cli.main(["replay", str(tmp_path / "nowhere")]) == 1
     assert re.search(r"The recording \S+ does not exist", capsys.readouterr().err)
 
