@@ -45,7 +45,7 @@ class ByteStream(Protocol):
 class Stream:
     """A TCP connection.
 
-    Every call raises `ClientTimeout` when its time is over, and `ConnectionEnded`
+    Every call raises `ClientTimeout` when its deadline expires, and `ConnectionEnded`
     when the peer has reset the connection.
     """
 
@@ -151,9 +151,7 @@ class Stream:
     def _failed(self, verb: str, deadline: Deadline, error: OSError) -> ClientError:
         if isinstance(error, TimeoutError):
             return self._timed_out(verb, deadline)
-        return ConnectionEnded(
-            f"{self.peer} ended the connection abruptly ({error.strerror}).", reset=True
-        )
+        return ConnectionEnded(f"{self.peer} reset the connection ({error.strerror}).", reset=True)
 
     def _timed_out(self, verb: str, deadline: Deadline) -> ClientTimeout:
         return ClientTimeout(f"{self.peer} did not {verb} anything more within {deadline}.")

@@ -197,7 +197,7 @@ class TlsStream:
         data = self.raw.receive(deadline)
         if not data:
             raise ConnectionEnded(
-                f"{self.raw.peer} closed the connection in the TLS handshake.", reset=False
+                f"{self.raw.peer} closed the connection during the TLS handshake.", reset=False
             )
         self._incoming.write(data)
 
@@ -269,16 +269,16 @@ def records(data: bytes) -> Iterator[Record]:
 class Step(enum.Enum):
     """Progress of a TLS 1.2 handshake (RFC 5246 section 7.3), as the client sees it."""
 
-    CONNECTED = "TCP is connected, nothing is sent"
-    HALF_A_HELLO = "half of the ClientHello is sent"
-    HELLO_SENT = "the ClientHello is sent, nothing is read"
-    SERVER_HELLO_READ = "the first bytes of the server's flight are read"
-    SERVER_DONE_READ = "the server's flight is read up to ServerHelloDone"
-    KEY_EXCHANGE_SENT = "the ClientKeyExchange is sent"
-    CIPHER_CHANGED = "the ChangeCipherSpec is sent too"
-    HALF_A_FINISHED = "half of the Finished is sent"
-    FINISHED_SENT = "the Finished is sent, the server's is not read"
-    ESTABLISHED = "the server's Finished is read"
+    CONNECTED = "TCP connected, nothing sent"
+    HALF_A_HELLO = "half of the ClientHello sent"
+    HELLO_SENT = "ClientHello sent, nothing read"
+    SERVER_HELLO_READ = "first bytes of the server's flight read"
+    SERVER_DONE_READ = "server's flight read up to ServerHelloDone"
+    KEY_EXCHANGE_SENT = "ClientKeyExchange sent"
+    CIPHER_CHANGED = "ChangeCipherSpec also sent"
+    HALF_A_FINISHED = "half of the Finished sent"
+    FINISHED_SENT = "Finished sent, server's Finished not read"
+    ESTABLISHED = "server's Finished read"
 
 
 class TlsSteps:
@@ -294,7 +294,7 @@ class TlsSteps:
         self.established = False
         """Whether the handshake is complete on this side."""
         self.hello = self._go_on()
-        """The whole ClientHello as a record."""
+        """The ClientHello as a record."""
 
     def feed(self, data: bytes) -> bytes:
         """Take data from the server; return the data to send, b"" while more input is needed.
@@ -342,7 +342,7 @@ class TlsSteps:
             data = stream.receive(deadline)
             if not data:
                 raise ConnectionEnded(
-                    f"{stream.peer} closed the connection in the TLS handshake.", reset=False
+                    f"{stream.peer} closed the connection during the TLS handshake.", reset=False
                 )
             if step is Step.SERVER_HELLO_READ:
                 return

@@ -21,7 +21,7 @@ __all__ = ["PROMPT", "TextSocket", "WebRepl", "request"]
 PROMPT = ">>> "
 PUT, GET, VERSION = 1, 2, 3
 PIECE = 1024
-"""How many bytes of a file webrepl_cli.py sends in a frame."""
+"""Bytes of a file in one frame, as in webrepl_cli.py."""
 
 
 class TextSocket(Protocol):

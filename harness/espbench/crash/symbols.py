@@ -42,7 +42,7 @@ class Symbols:
         self._lines: dict[int, list[tuple[int, str, int]]] = {}
 
     def frames(self, address: int, shown: int | None = None) -> list[Frame]:
-        """Return the frames of an address, innermost first; the last one is a real function.
+        """Return the frames of an address, innermost first; only the last one is not inlined.
 
         Args:
             address: address to look up; for a return address, one byte before it.

@@ -54,7 +54,7 @@ class FixedTls:
             ) from None
         except (TLSAbruptCloseError, ConnectionError) as error:
             raise ConnectionEnded(
-                f"{raw.peer} closed the connection in the TLS handshake.",
+                f"{raw.peer} closed the connection during the TLS handshake.",
                 reset=isinstance(error, ConnectionResetError),
             ) from None
         except TLSError as error:

@@ -24,7 +24,7 @@ class Forward:
 
 
 def parse_forwards(text: str) -> list[Forward]:
-    """Return the forwarded ports in `text`, lowest host port first.
+    """Return the forwarded ports in `text`, sorted by guest port, then host port.
 
     The text also lists connections (`TCP[ESTABLISHED]`), which are ignored. The format is that of
     libslirp's `slirp_connection_info`.

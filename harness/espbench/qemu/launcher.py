@@ -35,7 +35,7 @@ _lock = threading.Lock()
 
 
 def guarded(command: Sequence[str], parent: int, setpriv: str) -> list[str]:
-    """Return the command line that runs `command` until `parent` (this process) dies."""
+    """Return the command line that runs `command` until `parent` (this process) ends."""
     return [setpriv, "--pdeathsig", "KILL", "--", "sh", "-c", _GUARD, str(parent), *command]
 
 

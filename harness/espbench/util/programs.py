@@ -27,4 +27,4 @@ def output(command: Sequence[str]) -> str:
 
 def first_line(command: Sequence[str]) -> str:
     """Return the first line of a program's output, or a remark that there was none."""
-    return next(iter(output(command).splitlines()), "it does not say its version")
+    return next(iter(output(command).splitlines()), "unknown version")

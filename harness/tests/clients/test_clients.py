@@ -317,7 +317,7 @@ def test_garbage_is_not_a_response() -> None:
 
 
 def repl(connection: ServerConnection) -> None:
-    """Be a WebREPL that knows one line."""
+    """Act as a WebREPL that knows one line."""
     connection.send("Password: ")
     if connection.recv() != "right\r":
         connection.send("\r\nAccess denied\r\n")

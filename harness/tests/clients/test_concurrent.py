@@ -84,6 +84,6 @@ def test_former_names(old: str, new: str, found: type) -> None:
 
 
 def test_urls_of_an_endpoint() -> None:
-    """An endpoint knows its URLs."""
+    """An endpoint gives the URLs of its paths."""
     assert Endpoint(1).url("/x") == "http://127.0.0.1:1/x"
     assert Endpoint(1, Tls()).url("/ws", websocket=True) == "wss://127.0.0.1:1/ws"

@@ -98,7 +98,7 @@ def refuse(connection: Connection) -> None:
 
 
 def nothing(connection: Connection) -> Connection:
-    """Go straight to the fault."""
+    """Do nothing before the fault."""
     return connection
 
 
@@ -194,7 +194,7 @@ def use_full_stream(endpoint: Endpoint) -> None:
 
 
 def use_http(endpoint: Endpoint) -> None:
-    """A request, on a connection that nobody closes."""
+    """A request on a connection that is not closed."""
     endpoint.http().get("/")
 
 
@@ -237,7 +237,7 @@ def use_well_behaved(endpoint: Endpoint) -> None:
 
 
 def use_crowd(endpoint: Endpoint) -> None:
-    """Two clients at once, of which the first one's error is raised."""
+    """Two clients at once; the error of one of them is raised."""
     outcomes = together([lambda: use_http(endpoint)] * 2)
     outcomes.pop().get()
 
@@ -274,7 +274,7 @@ def use_line(endpoint: Endpoint) -> None:
 
 
 def console(endpoint: Endpoint) -> Console:
-    """Return a console whose reader runs."""
+    """Return a console with a running reader."""
     made = Console(
         Timeline(),
         on_record=lambda _: None,

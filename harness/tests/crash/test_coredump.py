@@ -48,7 +48,7 @@ def test_failed(core: Path, tool: Path) -> None:
 
 
 def test_too_slow(core: Path, tool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tool that hangs does not hold up the report."""
+    """A hanging tool does not block the report."""
     monkeypatch.setattr(coredump, "PATIENCE", 0.01)
     (tool / "fake_coredump.py").write_text("import threading; threading.Event().wait()\n")
     assert coredump.decoded(core, Path("/f.elf")) == (

@@ -133,7 +133,7 @@ def test_a_boot_loop_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_frame() -> None:
-    """A frame is one line."""
+    """A frame is printed as one line."""
     frame = Frame(0x60001000, "f", "a/b.c", 12, inlined=True)
     assert str(frame) == "0x60001000 f at a/b.c:12 (inlined)"
 

@@ -101,7 +101,7 @@ def test_folder(tmp_path: Path) -> None:
 
 
 def test_missing_host_file(tmp_path: Path) -> None:
-    """A file that the host does not have is named."""
+    """The error for a missing file on the host names the file."""
     with pytest.raises(ImageError) as caught:
         normalise({"/a": tmp_path / "none"})
     assert str(caught.value) == (
@@ -110,7 +110,7 @@ def test_missing_host_file(tmp_path: Path) -> None:
 
 
 def test_full() -> None:
-    """Too much content is refused with the numbers."""
+    """Files that do not fit are refused with their number and size."""
     with pytest.raises(FileSystemFull) as caught:
         Image(SMALL, {"/a": b"x" * 60000, "/b": b"x" * 90000}).build()
     assert str(caught.value) == (
@@ -181,7 +181,7 @@ def test_unusable_cache(tmp_path: Path) -> None:
 
 
 def test_key_depends_on_everything() -> None:
-    """Another name, content, geometry or firmware is another image."""
+    """Another name, content, geometry or firmware gives another key."""
     images = [
         Image(SMALL, {"/a": b"1"}),
         Image(SMALL, {"/a": b"2"}),

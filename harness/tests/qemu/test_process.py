@@ -199,7 +199,7 @@ def test_without_setpriv(
 
 
 def test_guard_of_a_dead_parent(tmp_path: Path) -> None:
-    """A process whose parent died before the death signal was set does not start at all."""
+    """A process whose parent died before the death signal was set does not start."""
     command = launcher.guarded(["touch", str(tmp_path / "ran")], 1, "setpriv")
     process = launcher.start_piped(command)
     assert launcher.wait(process, 5) == 1
