@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Examines the machine: what is there, what is missing, and how to get it."""
+"""`espbench doctor`: reports what is installed, what is missing, and how to get it."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checks the machine for what boards need: `examine`; shows what is missing: `show`, `remedies`."""
+"""Checks the machine for the boards' requirements (`examine`), and shows the result (`show`)."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from espbench.util.debian import APT, apt
 from espbench.util.programs import output
 
 SPACE = 500_000_000
-"""Bytes that sources and build take, with room to spare."""
+"""Bytes that sources and builds need, with a margin."""
 
 
 def examine(boards: Sequence[Board], *, wanted: bool = True) -> list[Finding]:
-    """Look at everything that these boards need; never raises for what is missing.
+    """Check everything that these boards need, without raising if something is missing.
 
     Args:
-        boards: which.
-        wanted: whether somebody asked for these; if not, optional boards may be missing.
+        boards: the boards to check for.
+        wanted: whether the user named them; if not, tools for optional boards may be missing.
     """
     findings = [_python(), _packages(), *_programs(), _cache(), _space()]
     for board in boards:
@@ -59,7 +59,7 @@ def _python() -> Finding:
 
 
 def _packages() -> Finding:
-    """Check what the package itself says that it needs, without an import of everything."""
+    """Check the package's declared requirements, without importing them."""
     try:
         required = importlib.metadata.requires("espbench") or []
     except importlib.metadata.PackageNotFoundError:
@@ -114,7 +114,7 @@ def _cache() -> Finding:
         "all",
         "sources",
         "later",
-        f"{there} of {len(pins)} in {cache}; {megabytes(size)} are fetched by the next build",
+        f"{there} of {len(pins)} in {cache}; the next build fetches {megabytes(size)}",
     )
 
 
@@ -130,7 +130,7 @@ def _space() -> Finding:
         "all",
         "disk",
         "missing",
-        f"{text}, {megabytes(SPACE)} are wanted",
+        f"{text}, {megabytes(SPACE)} needed",
         "free some space, or point ESPBENCH_CACHE at another disk",
     )
 
@@ -171,7 +171,7 @@ def _firmware(board: Board, name: str) -> Finding:
 
 
 def as_json(findings: Iterable[Finding]) -> dict[str, object]:
-    """Return the findings for programs."""
+    """Return the findings as a JSON object."""
     findings = list(findings)
     return {"healthy": healthy(findings), "findings": [asdict(finding) for finding in findings]}
 
@@ -179,12 +179,12 @@ def as_json(findings: Iterable[Finding]) -> dict[str, object]:
 def remedies(
     findings: Iterable[Finding], state: State = "missing", besides: Sequence[str] = ()
 ) -> list[str]:
-    """Return what to do about findings of a state, with all Debian packages in one line; pure.
+    """Return the remedies for findings of a state, with all Debian packages in one line; pure.
 
     Args:
-        findings: what was looked at.
-        state: which of them.
-        besides: Debian packages to install along, if any.
+        findings: all findings.
+        state: the state to select.
+        besides: Debian packages to install in the same line, if there is one.
     """
     packages: list[str] = []
     others: list[str] = []
@@ -195,13 +195,13 @@ def remedies(
             packages += finding.remedy.removeprefix(APT).split()
         else:
             others.append(finding.remedy)
-    others.sort(key=lambda remedy: "$IDF_PATH" in remedy)  # after what brings ESP-IDF
+    others.sort(key=lambda remedy: "$IDF_PATH" in remedy)  # after the remedy that installs ESP-IDF
     line = [apt(*dict.fromkeys([*besides, *packages]))] if packages else []
     return [*line, *dict.fromkeys(others)]
 
 
 def show(findings: Sequence[Finding], console: Console) -> None:
-    """Print the findings as a table, then what to do."""
+    """Print the findings as a table, then the remedies."""
     signs = {
         "ok": Text("ok", "green"),
         "missing": Text("missing", "bold red"),
@@ -225,7 +225,7 @@ def show(findings: Sequence[Finding], console: Console) -> None:
 
 
 def _wanted_by_the_clone() -> list[str]:
-    """Return the packages that a clone's set-up would ask for: nobody wants to ask root twice."""
+    """Return the packages that a clone's set-up would ask for, so one apt line covers both."""
     root = tree.clone()
     script = root / "tools" / "bootstrap" / "debian.py" if root else None
     if script is None or not script.exists():

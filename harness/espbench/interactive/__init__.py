@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""`espbench up`: a device that stays, with its console on a terminal and its addresses shown."""
+"""`espbench up`: keeps a device running, with its console on the terminal."""

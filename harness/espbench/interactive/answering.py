@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Which addresses of a device answer: slirp accepts a connection before the guest does."""
+"""`answering`: finds the addresses of a device that answer.
+
+slirp accepts a connection before the guest does, so an accepted connection proves nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,16 @@ from espbench.clients import Endpoint, Tls
 from espbench.clients.errors import ClientError
 
 ENDPOINTS = {"/ws": "", "/webrepl": "webrepl"}
-"""WebSocket endpoints of the default application, and what begins the names of their addresses."""
+"""WebSocket endpoints of the default application, and the prefixes of their addresses' names."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where a server of the device is reached on this host.
+    """Where this host reaches a server of the device.
 
     Attributes:
         scheme: http or https.
-        host, port: on this host.
+        host, port: address on this host.
     """
 
     scheme: str
@@ -27,7 +30,7 @@ class Server:
     port: int
 
     def endpoint(self) -> Endpoint:
-        """Return it for clients, which verify nothing."""
+        """Return an endpoint for clients, which do not verify certificates."""
         tls = Tls(verify=False) if self.scheme == "https" else None
         return Endpoint(self.port, tls, host=self.host)
 
@@ -37,7 +40,8 @@ class Address:
     """An address that answers.
 
     Attributes:
-        name: http, https, ws, wss, or the same of the WebREPL with "webrepl-" in front.
+        name: http, https, ws, wss, or "webrepl-ws" and "webrepl-wss" for the WebREPL.
+        url: the address itself.
     """
 
     name: str
@@ -45,12 +49,12 @@ class Address:
 
     @property
     def is_webrepl(self) -> bool:
-        """Whether it is the WebREPL's."""
+        """Whether it is an address of the WebREPL."""
         return self.name.startswith("webrepl-")
 
 
 def answering(servers: Iterable[Server]) -> list[Address]:
-    """Return the addresses that answer: an HTTP response, or the upgrade to a WebSocket."""
+    """Return the addresses that answer with an HTTP response or a WebSocket upgrade."""
     found = []
     for server in servers:
         endpoint = server.endpoint()

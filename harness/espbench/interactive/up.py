@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench up`: boots a device, shows its addresses, and leads the terminal to its console."""
+"""`espbench up`: boots a device, shows its addresses, and connects the terminal to its console."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from espbench.interactive.webrepl_password import Access, random_password, with_
 from espbench.util.timeouts import Deadline
 
 LEAVE = b"\x1d"
-"""Ctrl-]: ends `up`, as it does mpremote, miniterm and ESP-IDF's monitor. Ctrl-C goes through."""
+"""Ctrl-]: ends `up`, as in mpremote, miniterm and ESP-IDF's monitor. Ctrl-C goes to the device."""
 ON_A_TERMINAL = (
-    "This terminal is the device's console: it shows what the device prints, and sends what you "
-    "type.\nCtrl-] ends espbench up. Ctrl-C stops the device's program, for MicroPython's prompt "
-    ">>>; Ctrl-D there starts it again."
+    "This terminal is the device's console: it shows the device's output and sends what you "
+    "type.\nCtrl-] ends espbench up. Ctrl-C stops the device's program and opens MicroPython's "
+    "prompt >>>; Ctrl-D there restarts the program."
 )
-ELSEWHERE = "What the device prints follows; Ctrl-C ends espbench up."
+ELSEWHERE = "The device's output follows; Ctrl-C ends espbench up."
 LOOK, SELDOM = 0.5, 8.0
-"""Seconds between two looks for a server; each that fails doubles them, up to `SELDOM`."""
+"""Seconds between two checks for servers; doubled after each failure, up to `SELDOM`."""
 CERT, KEY = "/certs/servercert.pem", "/certs/prvtkey.pem"
 DEFAULT_RECIPE = "p256"
 HERE = "127.0.0.1"
@@ -48,17 +48,17 @@ EVERYWHERE = "0.0.0.0"
 
 @dataclass(frozen=True)
 class Wish:
-    """What to boot.
+    """The options of `espbench up`.
 
     Attributes:
-        board, firmware: what runs.
-        fixed: host port by scheme ("http", "https"); others are free ones.
-        host: the IPv4 address where fixed ports listen.
-        files: folder whose content is the device's file system, or None.
-        cert, key: PEM files, both or none; none makes a certificate.
+        board, firmware: the board and its firmware.
+        fixed: host port by scheme ("http", "https"); other schemes get free ports.
+        host: the IPv4 address on which fixed ports listen.
+        files: folder with the content of the device's file system, or None.
+        cert, key: PEM files, both or neither; with neither, a test certificate is used.
         args: boot arguments.
-        internet: whether the device may open connections, this host's loopback included.
-        password: the WebREPL's, where no file sets another; None for a random one.
+        internet: whether the device may open connections, including to this host's loopback.
+        password: the WebREPL's password, unless a file sets another; None for a random one.
     """
 
     board: Board
@@ -77,7 +77,7 @@ def access(wish: Wish) -> Access:
     """Return the files of the device, and its WebREPL's password.
 
     Raises:
-        ConfigError: as `device_files` and `with_password` do.
+        ConfigError: see `device_files` and `with_password`.
     """
     return with_password(device_files(wish), wish.password or random_password())
 
@@ -89,11 +89,11 @@ def device_files(wish: Wish) -> dict[str, Any]:
         ConfigError: a file or folder is missing, or only one of certificate and key is given.
     """
     if (wish.cert is None) != (wish.key is None):
-        raise ConfigError("A certificate needs its key: give both --cert and --key, or none.")
+        raise ConfigError("A certificate needs its key: give both --cert and --key, or neither.")
     files: dict[str, Any] = {}
     if wish.files is not None:
         if not wish.files.is_dir():
-            raise ConfigError(f"There is no folder {wish.files}: check --files.")
+            raise ConfigError(f"The folder {wish.files} does not exist: check --files.")
         files = {
             "/" + path.relative_to(wish.files).as_posix(): path
             for path in sorted(wish.files.rglob("*"))
@@ -102,7 +102,7 @@ def device_files(wish: Wish) -> dict[str, Any]:
     if wish.cert is not None and wish.key is not None:
         for path in (wish.cert, wish.key):
             if not path.is_file():
-                raise ConfigError(f"There is no file {path}: check --cert and --key.")
+                raise ConfigError(f"The file {path} does not exist: check --cert and --key.")
         files |= {CERT: wish.cert, KEY: wish.key}
     elif CERT not in files and KEY not in files:
         made = recipes()[DEFAULT_RECIPE].device_files
@@ -111,10 +111,10 @@ def device_files(wish: Wish) -> dict[str, Any]:
 
 
 def check_address(wish: Wish) -> None:
-    """Check that the chosen address is one of this machine's, and is used.
+    """Check that the chosen address belongs to this machine, and that a port uses it.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: it does not, or no port does.
     """
     if wish.host == HERE:
         return
@@ -124,26 +124,26 @@ def check_address(wish: Wish) -> None:
             probe.bind((wish.host, 0))
     except (ValueError, OSError):
         raise ConfigError(
-            f"{wish.host!r} is no IPv4 address of this machine: choose one of `ip addr`, or "
-            f"{EVERYWHERE} for all of them."
+            f"{wish.host!r} is not an IPv4 address of this machine: choose one that `ip addr` "
+            f"shows, or {EVERYWHERE} for all of them."
         ) from None
     if not wish.fixed:
         raise ConfigError(
-            "--host is for ports that you choose: give --http-port or --https-port as well."
+            "--host applies only to chosen ports: give --http-port or --https-port as well."
         )
 
 
 def check_free(port: int, host: str = HERE) -> None:
-    """Check that a host port can be listened on, before anything starts.
+    """Check that a host port is free, before anything starts.
 
     Raises:
-        PortInUse: somebody else has it, or only root may have it.
-        ConfigError: there is no such port.
+        PortInUse: another program uses the port, or only root may use it.
+        ConfigError: the port is not between 1 and 65535.
     """
     if not 1 <= port <= 65535:
-        raise ConfigError(f"{port} is no port: choose one from 1 to 65535.")
+        raise ConfigError(f"{port} is not a valid port: choose one from 1 to 65535.")
     with socket.socket() as probe:
-        # QEMU's listener sets this too, so that a port in TIME_WAIT is no obstacle.
+        # QEMU's listener sets this too, so a port in TIME-WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -152,11 +152,11 @@ def check_free(port: int, host: str = HERE) -> None:
             if error.errno == errno.EACCES:
                 raise PortInUse(
                     f"Port {port} of {host} is for root only: choose one above 1023, "
-                    "or leave the option away for a free one."
+                    "or omit the option for a free one."
                 ) from error
             raise PortInUse(
-                f"Port {port} of {host} is in use: end the program that has it (ss -ltnp shows "
-                "it), choose another, or leave the option away for a free one."
+                f"Port {port} of {host} is in use: end the program that uses it (see ss -ltnp), "
+                "choose another, or omit the option for a free one."
             ) from error
 
 
@@ -170,13 +170,13 @@ def forward(device: Device, host_port: int, guest_port: int, host: str = HERE) -
         device.qemu.add_forward(f"tcp:{host}:{host_port}-:{guest_port}")
     except PortInUse as error:
         raise PortInUse(
-            f"QEMU could not listen on port {host_port} of {host}: end the program that has it, "
-            "choose another, or leave the option away for a free one."
+            f"QEMU could not listen on port {host_port} of {host}: end the program that uses it, "
+            "choose another, or omit the option for a free one."
         ) from error
 
 
 def servers(device: Device, wish: Wish) -> list[Server]:
-    """Return where each server of the board is reached, whether it runs or not."""
+    """Return the address of each server of the board, whether it runs or not."""
     found = []
     for scheme, guest_port in device.board.ports.items():
         fixed = scheme in wish.fixed
@@ -187,12 +187,12 @@ def servers(device: Device, wish: Wish) -> list[Server]:
 
 
 def up(wish: Wish, out: Console, *, as_json: bool) -> int:
-    """Boot, show addresses and console until Ctrl-] or Ctrl-C; return an exit status.
+    """Boot, show addresses and console until Ctrl-] or Ctrl-C, and return an exit status.
 
-    With `as_json` the addresses go to standard output once, and all the rest to standard error.
+    With `as_json`, the addresses go to standard output once, and everything else to standard error.
 
     Raises:
-        EspbenchError: it could not boot, or it panicked or died.
+        EspbenchError: the device could not boot, panicked or died.
     """
     for port in wish.fixed.values():
         check_free(port, wish.host)
@@ -218,16 +218,18 @@ def up(wish: Wish, out: Console, *, as_json: bool) -> int:
             highlight=False,
             soft_wrap=True,
         )
-        herald = _Herald(device, servers(device, wish), known, people, out if as_json else None)
-        threading.Thread(target=herald.run, daemon=True).start()
+        announcer = _Announcer(
+            device, servers(device, wish), known, people, out if as_json else None
+        )
+        threading.Thread(target=announcer.run, daemon=True).start()
         _console(device, sys.stderr if as_json else sys.stdout)
     return 0
 
 
 def _warn_of(host: str, out: Console) -> None:
     out.print(
-        f"--host {host}: whoever reaches this machine there reaches the device, and with the "
-        "WebREPL's password its REPL. Over http that password is not encrypted.",
+        f"--host {host}: anyone who can reach this machine there can reach the device, and with "
+        "the WebREPL's password its REPL. Over http, that password is not encrypted.",
         style="yellow",
         highlight=False,
         markup=False,
@@ -235,8 +237,8 @@ def _warn_of(host: str, out: Console) -> None:
     )
 
 
-class _Herald:
-    """Shows the addresses as soon as they answer, while the console shows the boot."""
+class _Announcer:
+    """Prints the addresses as soon as they answer, while the console shows the boot."""
 
     def __init__(
         self,
@@ -255,8 +257,8 @@ class _Herald:
         self._password_shown = False
 
     def run(self) -> None:
-        """Wait for what is expected, show what answers, and then whatever answers later."""
-        with contextlib.suppress(EspbenchError):  # whoever copies the console tells it
+        """Wait for the expected servers, print what answers, and then what answers later."""
+        with contextlib.suppress(EspbenchError):  # `_console` raises it too
             why = self._boot()
             if self._device.running:
                 self._say_first(why)
@@ -268,13 +270,13 @@ class _Herald:
                 pace = LOOK if new else min(2 * pace, SELDOM)
 
     def _pause(self, seconds: float) -> None:
-        """Wait so long, whatever the console shows, or until the device has ended."""
+        """Wait for `seconds`, or until the device ends."""
         ends = time.monotonic() + seconds
         while self._device.running and (left := ends - time.monotonic()) > 0:
             self._device.wait_for_change(left)
 
     def _boot(self) -> str:
-        """Look until all that should serve answers; return why that will not be, or ""."""
+        """Wait until all expected servers answer; return why they will not, or ""."""
         device, ready = self._device, self._device.readiness
         deadline = Deadline(device.ready_timeout)
         expected = set(device.board.ports)
@@ -295,9 +297,9 @@ class _Herald:
         return ""
 
     def _look(self) -> list[Address]:
-        """Return the addresses that answer now, and did not yet."""
+        """Return the addresses that have begun to answer since the last call."""
         listening = {str(e.get("scheme")) for e in self._device.events if "scheme" in e}
-        # Firmware that tells which servers it starts is not asked for others.
+        # If the firmware reports its servers, do not try others.
         wanted = listening if self._device.control.seen else set(self._left)
         new = answering([self._left[scheme] for scheme in self._left if scheme in wanted])
         for address in new:
@@ -306,13 +308,13 @@ class _Herald:
 
     def _say_first(self, why: str) -> None:
         if self._device.console.text[-1:] not in ("", "\n"):
-            self._print("")  # the console stands behind a prompt
+            self._print("")  # the cursor is after a prompt
         if why:
             self._print(f"espbench: {why}", style="yellow")
         if not self._found:
             ports = " and ".join(str(port) for port in self._device.board.ports.values())
             self._print(
-                f"Nothing answers on the device's ports {ports}. What comes to answer there is "
+                f"Nothing answers on the device's ports {ports} yet. Servers that start later are "
                 "shown here.",
                 style="yellow",
             )
@@ -325,7 +327,7 @@ class _Herald:
             self._print(f"{address.name:12} {address.url}")
         if not self._password_shown and any(address.is_webrepl for address in new):
             self._password_shown = True
-            password = self._known.password or f"as {self._known.source} on the device has it"
+            password = self._known.password or f"set by {self._known.source} on the device"
             self._print(f"{'password':12} {password}  (WebREPL, and the terminal of the page)")
 
     def _print(self, text: str, style: str | None = None) -> None:
@@ -341,7 +343,7 @@ class _Herald:
 
 
 def _console(device: Device, to: TextIO) -> None:
-    """Copy the device's console to a file, and what is typed to the device, until Ctrl-]."""
+    """Copy the device's console to a file, and typed keys to the device, until Ctrl-]."""
     leave = threading.Event()
     with _typing(device, leave):
         shown = 0
@@ -365,7 +367,7 @@ def _console(device: Device, to: TextIO) -> None:
 
 
 def _terminal() -> int:
-    """Return the descriptor of the terminal that keys come from, or -1."""
+    """Return the descriptor of the terminal on standard input, or -1."""
     source = sys.stdin.fileno() if sys.stdin is not None and not sys.stdin.closed else -1
     return source if source >= 0 and os.isatty(source) else -1
 
@@ -383,7 +385,7 @@ def _typing(device: Device, leave: threading.Event) -> Iterator[None]:
     try:
         tty.setcbreak(source)
         keys = termios.tcgetattr(source)
-        keys[6][termios.VINTR] = os.fpathconf(source, "PC_VDISABLE")  # Ctrl-C is no signal
+        keys[6][termios.VINTR] = os.fpathconf(source, "PC_VDISABLE")  # Ctrl-C sends no signal
         termios.tcsetattr(source, termios.TCSADRAIN, keys)
         typist.start()
         yield
@@ -403,8 +405,8 @@ def _type(device: Device, source: int, ends: int, leave: threading.Event) -> Non
         if not data:
             return
         typed, left, _ = data.partition(LEAVE)
-        # A terminal sends LF for Enter in this mode; MicroPython's line editor wants CR.
-        with contextlib.suppress(Exception):  # a device that died is told about elsewhere
+        # In this mode a terminal sends LF for Enter, but MicroPython's line editor expects CR.
+        with contextlib.suppress(Exception):  # a device that died is reported by `_console`
             device.console.send(typed.replace(b"\n", b"\r"))
         if left:
             leave.set()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The WebREPL's password of a device that people boot: its own, and never the built-in one.
+"""Chooses the WebREPL's password for `espbench up`, instead of the built-in one.
 
-The default application (`firmware/app/bench_app.py`) takes it from /config.json. So it gets
-there in the flash image, which only this user can read, and is on no command line.
+The default application (`firmware/app/bench_app.py`) reads it from /config.json. It gets there in
+the flash image, which only this user can read, and is not on any command line.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from typing import Any
 from espbench.errors import ConfigError
 
 VARIABLE = "ESPBENCH_WEBREPL_PASSWORD"
-"""The environment variable that sets it: unlike an option, other users cannot read it in `ps`."""
+"""The environment variable that sets it; unlike an option, other users cannot see it in `ps`."""
 CONFIG, MAIN = "/config.json", "/main.py"
 MODULE = "webrepl"
 LONGEST = 128
-"""Characters that the WebREPL takes."""
+"""The most characters that the WebREPL accepts."""
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
-"""Without l, o, 0 and 1, which are mistaken for one another."""
+"""Letters and digits without l, o, 0 and 1, which look alike."""
 LENGTH = 12
-"""Characters, of 5 bits each."""
+"""Characters of a random password, 5 bits each."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """The files of a device whose WebREPL has a password of its own.
+    """The files of a device, and its WebREPL's password.
 
     Attributes:
-        files: content, or the path of a file here, by path on the device.
-        password: the WebREPL's; None when a file of the user's sets it.
+        files: content, or the path of a file on the host, by path on the device.
+        password: the WebREPL's; None if one of the user's files sets it.
         source: that file's path on the device, or "".
     """
 
@@ -44,23 +44,23 @@ class Access:
 
 
 def random_password() -> str:
-    """Return a password that nobody can guess: 60 bits."""
+    """Return a random password of 60 bits."""
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
 
 def chosen_password(environment: Mapping[str, str]) -> str:
-    """Return the password that the environment names, or a random one.
+    """Return the password that the environment sets, or a random one.
 
     Raises:
-        ConfigError: it is longer than the WebREPL takes, or cannot be typed.
+        ConfigError: it is too long for the WebREPL, or has unprintable characters.
     """
     named = environment.get(VARIABLE, "")
     if not named:
         return random_password()
     if len(named) > LONGEST or not (named.isascii() and named.isprintable()):
         raise ConfigError(
-            f"{VARIABLE} is not a password that the WebREPL takes: use at most {LONGEST} printable "
-            "ASCII characters."
+            f"{VARIABLE} is not a valid WebREPL password: use at most {LONGEST} printable ASCII "
+            "characters."
         )
     return named
 
@@ -68,11 +68,11 @@ def chosen_password(environment: Mapping[str, str]) -> str:
 def with_password(files: Mapping[str, Any], password: str) -> Access:
     """Return the files with a password for the default application's WebREPL.
 
-    A /main.py takes that application's place, and starts the WebREPL with a password of its own or
-    not at all. A /config.json that has a password keeps it.
+    A /main.py replaces that application, and sets its own password if it starts the WebREPL at all.
+    A password in /config.json is kept.
 
     Raises:
-        ConfigError: /config.json is not a JSON object, so the built-in password would stay.
+        ConfigError: /config.json is not a JSON object, so the built-in password would apply.
     """
     if MAIN in files:
         return Access(files, None, MAIN)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Devices that boot ahead, so that a test need not wait for its own.
+"""Boots devices ahead of time, so that tests do not have to wait for them.
 
-predictor.py   which devices the next tests will ask for
-prebooted.py   one device that boots and waits
-boot_slots.py  how many boot at a time, over all processes
-pool.py        all of a session
+predictor.py   predicts which devices the next tests will request
+prebooted.py   one device that boots and waits for its test
+boot_slots.py  limits how many devices boot at a time, across all processes
+pool.py        the pool of a session's spare devices
 """
 
 from espbench.prefetch.pool import Order, Pool

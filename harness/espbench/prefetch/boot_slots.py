@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Limits how many devices boot ahead at a time, over all processes of this user.
+"""Limits how many devices boot ahead at a time, across all processes of this user.
 
-A turn is a lock on a file, which the kernel gives back when its process ends, however that ends.
+A turn is a file lock, which the kernel releases when the process ends, even if it is killed.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from espbench.firmware.sources import cache_folder
 
 
 def turns(cores: int, workers: int) -> int:
-    """Return how many boots ahead may run at a time: as many as there are cores without a worker.
+    """Return how many devices may boot ahead at a time: the number of cores without a worker.
 
-    A boot takes a core for most of its time, so on a core that a worker uses it only slows that.
+    A boot keeps a core busy most of the time, so on a worker's core it would only slow that down.
     """
     return max(0, cores - workers)
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may run on."""
+    """Return the number of cores that this process may run on."""
     return len(os.sched_getaffinity(0))
 
 
 def turns_folder() -> Path:
-    """Return where the locks are: where all processes of this user find them."""
+    """Return the folder of the locks, which all processes of this user share."""
     return cache_folder() / "turns"
 
 
 class Turn:
-    """A place in one queue; without a folder to write to there is no queue, and no waiting."""
+    """A place in a queue; if the folder is not writable, nobody waits."""
 
     def __init__(self, folder: Path, number: int) -> None:
-        """Prepare to wait for turn `number`; whoever names the same waits in the same queue."""
+        """Prepare to wait in queue `number`; one at a time in each queue has its turn."""
         self._path = folder / str(number)
         self._lock = threading.Lock()
         self._descriptor = -1
         self._given_up = False
 
     def wait(self) -> bool:
-        """Wait until it is this one's turn; return whether it is still wanted."""
+        """Wait for the turn; return False if it has been given up meanwhile."""
         descriptor = -1
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ class Turn:
         return False
 
     def give_up(self) -> None:
-        """Let the next one in, now or as soon as the turn comes; harmless when repeated."""
+        """Let the next one in, now or as soon as the turn comes; may be called repeatedly."""
         with self._lock:
             self._given_up = True
             descriptor, self._descriptor = self._descriptor, -1

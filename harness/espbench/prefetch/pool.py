@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The pool of a session's devices that boot ahead."""
+"""`Pool`: a session's devices that boot ahead."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ROOM = 512 << 20
 
 @dataclass(frozen=True)
 class Order:
-    """A device that a test will ask for, presumably.
+    """A device that a test is expected to request.
 
     Attributes:
-        owner: by whom.
-        device: as it will be asked for; not started.
+        owner: the test and its fixture.
+        device: the device, not started.
     """
 
     owner: Owner
@@ -31,29 +31,29 @@ class Order:
 
 
 class Pool:
-    """What boots ahead for one process; a pool of size 0 does nothing."""
+    """The devices that boot ahead for one process; a pool of size 0 does nothing."""
 
     def __init__(self, size: int, *, worker: int = 0, workers: int = 1) -> None:
-        """Begin empty.
+        """Create an empty pool.
 
         Args:
-            size: how many devices boot or wait at a time.
-            worker, workers: which process of pytest-xdist's this is, and of how many.
+            size: number of devices that boot or wait at a time.
+            worker, workers: index of this pytest-xdist worker, and the number of workers.
         """
         self.size = size
         self._worker, self._workers = worker, workers
-        # Who asked for a pool gets one, if one boot at a time.
+        # A pool was requested, so let at least one device boot at a time.
         self._turns = turns(usable_cores(), workers) or 1
         self._count = 0
         self._spares: list[Spare] = []
 
     @property
     def spares(self) -> list[Spare]:
-        """Those that boot or wait, the next test's first."""
+        """The devices that boot or wait, the next test's first."""
         return list(self._spares)
 
     def prepare(self, orders: Sequence[Order]) -> None:
-        """Let these boot, and nothing else; what boots already and is the same stays."""
+        """Boot exactly these devices ahead, keeping equal ones that already boot or wait."""
         left, kept = self._spares, []
         for order in orders[: self.size]:
             inputs = inputs_of(order.device)
@@ -76,7 +76,7 @@ class Pool:
         return Turn(turns_folder(), number)
 
     def take(self, device: Device) -> Spare | None:
-        """Return a spare that is the same as `device` would be, the caller's from now on."""
+        """Return a spare equal to `device`, which belongs to the caller from now on, or None."""
         if not self._spares:
             return None
         inputs = inputs_of(device)
@@ -87,11 +87,11 @@ class Pool:
         return found[0] if found[0].claim() else None
 
     def not_taken(self, test: str) -> list[Kind]:
-        """Return for which of a test's fixtures there are spares that they have not taken."""
+        """Return those of a test's fixtures that did not take the spare prepared for them."""
         return [fixture for owner, fixture in (s.owner for s in self._spares) if owner == test]
 
     def close(self) -> None:
-        """End all of them."""
+        """End all spares."""
         spares, self._spares = self._spares, []
         for spare in spares:
             spare.drop()
@@ -100,15 +100,15 @@ class Pool:
 
 
 def inputs_of(device: Device) -> tuple[Any, ...] | None:
-    """Return what a device starts from, or None when it cannot start: the test will say why."""
+    """Return a device's `boot_inputs`, or None if it cannot start; the test will report why."""
     try:
         return device.boot_inputs()
-    except Exception:  # noqa: BLE001 (options may be anything; its start fails in the same way)
+    except Exception:  # noqa: BLE001 (options may be anything; the test's start fails likewise)
         return None
 
 
 def same(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
-    """Return whether two devices start from the same; what cannot be compared is not the same."""
+    """Return whether two devices' inputs are equal; inputs that cannot be compared are not."""
     try:
         return bool(a == b)
     except Exception:  # noqa: BLE001 (a user's own Readiness may do anything)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One device that boots ahead in a thread of its own, and waits, paused, for its test."""
+"""`Spare`: a device that boots ahead in its own thread and waits, paused, for its test."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from espbench.prefetch.boot_slots import Turn
 from espbench.util.timeouts import Deadline
 
 CHANGES_ANYWAY = "PYTEST_"
-"""Variables of the environment that begin like this are no difference: pytest names the test."""
+"""Prefix of environment variables to ignore: pytest sets PYTEST_CURRENT_TEST for each test."""
 
 
 Kind = Literal["device", "shared_device"]
 """The fixtures whose devices boot ahead."""
 Owner = tuple[str, Kind]
-"""Which test's it is, by its id, and for which of its fixtures."""
+"""A test's id and the fixture that will use the device."""
 
 
 class State(enum.Enum):
-    """How far a spare device is."""
+    """State of a spare device."""
 
-    QUEUED = "waits for its turn"
-    BOOTING = "boots"
-    DONE = "is ready, or failed"
-    DROPPED = "is wanted no more"
+    QUEUED = "waiting for its turn"
+    BOOTING = "booting"
+    DONE = "ready, or failed"
+    DROPPED = "no longer wanted"
 
 
 def surroundings() -> tuple[Path, Mapping[str, str]]:
-    """Return what a boot depends on besides its options; a test may change it for itself."""
+    """Return the process state that affects a boot; a test may change it for itself."""
     variables = {k: v for k, v in os.environ.items() if not k.startswith(CHANGES_ANYWAY)}
     return Path.cwd(), variables
 
@@ -44,13 +44,13 @@ class Spare:
     """A device that boots ahead."""
 
     def __init__(self, device: Device, inputs: tuple[Any, ...], owner: Owner, turn: Turn) -> None:
-        """Begin to boot as soon as it is its turn.
+        """Boot as soon as its turn comes.
 
         Args:
-            device: not started yet.
+            device: the device, not started yet.
             inputs: its `boot_inputs`.
-            owner: who is to get it.
-            turn: when to begin.
+            owner: the test and fixture that it is for.
+            turn: the turn to wait for.
         """
         self.device = device
         self.inputs = inputs
@@ -68,24 +68,24 @@ class Spare:
     # ---------------------------------------------------------------- for the test
 
     def claim(self) -> bool:
-        """Return whether it can be had; one that has not begun would take longer than a new one."""
+        """Return whether the test can have it; if still queued, a new device would be faster."""
         with self._lock:
             if self._state is State.QUEUED:
                 self._state = State.DROPPED
                 self._over.set()
-        # From now on somebody waits for it, as for a boot of the test's own: it is nobody's spare.
+        # From now on a test waits for it, as if it booted itself, so it needs no turn.
         self._turn.give_up()
         return self._state is not State.DROPPED
 
     def undisturbed(self) -> bool:
-        """Return whether it began in the surroundings that there are now."""
+        """Return whether its boot began in the current surroundings."""
         return self._surroundings in (None, surroundings())
 
     def hand_over(self) -> Device:
         """Wait until it is ready, and return it as if it had just become so.
 
         Raises:
-            EspbenchError: what its start raised; or QEMU has died since.
+            EspbenchError: its start failed, or QEMU has died since.
         """
         since = time.monotonic()
         try:
@@ -108,7 +108,7 @@ class Spare:
     # ---------------------------------------------------------------- otherwise
 
     def drop(self) -> None:
-        """End it, whatever it does; `join` waits until nothing is left of it."""
+        """End it in any state; `join` waits until it has ended."""
         with self._lock:
             before, self._state = self._state, State.DROPPED
             launched = self._launched
@@ -116,12 +116,12 @@ class Spare:
                 self._over.set()
         self._turn.give_up()
         if before is State.BOOTING and launched:
-            self.device.stop()  # wakes the thread, which does the rest
+            self.device.stop()  # wakes the thread, which cleans up
         elif before is State.DONE:
             self.device.close()
 
     def join(self) -> None:
-        """Wait until its thread has ended, or only waits for a turn that it will not take."""
+        """Wait until its thread has ended, or only waits for a turn that it will not use."""
         self._over.wait()
 
     # ---------------------------------------------------------------- the thread

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Predicts which devices the next tests will ask for, and with which options.
+"""`Forecast`: predicts which devices the next tests will request, and with which options.
 
-Markers are known ahead. What the fixtures `device_options`, `firmware` and `board` return is not:
-it is taken to be what they returned for the last test in the same place. Where that was wrong once,
-nothing is guessed again.
+Markers are known in advance. The values of the fixtures `device_options`, `firmware` and `board`
+are assumed to be the same as for the last test in the same place. After one wrong prediction in a
+place, nothing is predicted there again.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ FIXTURES: Mapping[Kind, tuple[str, ...]] = {
     "device": ("device_options", "device_factory", "device", "firmware", "board"),
     "shared_device": ("shared_device_options", "shared_device", "firmware", "board"),
 }
-"""The fixtures that decide what a test gets; what overrides one is a place of its own."""
+"""The fixtures that determine a test's device; an override of one defines a separate place."""
 Place = tuple[Kind, str]
-"""Where the same fixtures hold: a folder, or a module or class that has some of its own."""
+"""Where the same fixtures apply: a folder, or a module or class that overrides some."""
 SPAN = 8
-"""How many tests that need no device are looked past."""
+"""Number of tests without a device to skip when looking ahead."""
 
 
 @dataclass(frozen=True)
 class Habit:
-    """What tests in one place asked for last.
+    """The last request of the tests in one place.
 
     Attributes:
-        board, firmware: what was booted.
-        options: what the fixture for options returned.
+        board, firmware: the board and firmware that booted.
+        options: the value of the fixture for options.
     """
 
     board: Board
@@ -47,7 +47,7 @@ class Habit:
 
 
 def merged(*parts: Options) -> dict[str, Any]:
-    """Return all options in one; later ones win, and mappings are merged."""
+    """Return all options in one mapping; later ones win, and nested mappings are merged."""
     result: dict[str, Any] = {}
     for part in parts:
         for name, value in part.items():
@@ -59,7 +59,7 @@ def merged(*parts: Options) -> dict[str, Any]:
 
 
 def will_run(item: pytest.Item) -> bool:
-    """Return whether its marks let a test run; a condition in words counts as one that holds."""
+    """Return whether a test's marks let it run; a condition given as a string counts as true."""
     if item.get_closest_marker("skip"):
         return False
     if any(any(mark.args) or mark.kwargs.get("condition") for mark in item.iter_markers("skipif")):
@@ -68,7 +68,7 @@ def will_run(item: pytest.Item) -> bool:
 
 
 def place_of(item: pytest.Item | pytest.Module, kind: Kind) -> Place:
-    """Return where the fixtures that decide about the test's device come from."""
+    """Return the place whose fixtures determine the test's device."""
     names = FIXTURES[kind]
     parametrized = getattr(getattr(item, "callspec", None), "params", {})
     if any(name in parametrized for name in names):
@@ -83,11 +83,11 @@ def place_of(item: pytest.Item | pytest.Module, kind: Kind) -> Place:
 
 @dataclass
 class Forecast:
-    """Learns what tests ask for.
+    """Learns from past tests what the next ones will request.
 
     Attributes:
         common: returns the session's options.
-        marked: returns those of a node's markers, outermost first.
+        marked: returns the options in a node's markers, outermost first.
     """
 
     common: Callable[[], Options]
@@ -97,17 +97,17 @@ class Forecast:
     _served: set[pytest.Module] = field(default_factory=set)
 
     def learn(self, node: pytest.Item | pytest.Module, kind: Kind, habit: Habit) -> None:
-        """Remember what the fixtures of a test, or of a module, returned."""
+        """Remember the values of the fixtures of a test or a module."""
         self._habits[place_of(node, kind)] = habit
         if isinstance(node, pytest.Module):
             self._served.add(node)
 
     def was_wrong(self, item: pytest.Item, kind: Kind) -> None:
-        """Guess no more where this test is."""
+        """Stop predicting in the place of this test."""
         self._wrong.add(place_of(item, kind))
 
     def orders(self, coming: Sequence[pytest.Item], count: int) -> list[Order]:
-        """Return what the tests that come will ask for: the first `count`."""
+        """Return the first `count` devices that the coming tests are expected to request."""
         found: list[Order] = []
         modules = set(self._served)
         for other in coming[: count + SPAN]:
@@ -118,7 +118,7 @@ class Forecast:
         return found[:count]
 
     def _of(self, item: pytest.Item, modules: set[pytest.Module]) -> Iterator[Order]:
-        """Yield what one test will ask for; `modules` have their device, or have ordered it."""
+        """Yield one test's expected requests; `modules` have, or have ordered, their device."""
         names = getattr(item, "fixturenames", ())
         module = item.getparent(pytest.Module)
         if "shared_device" in names and module is not None and module not in modules:
@@ -136,11 +136,11 @@ class Forecast:
             return
         options = merged(self.common(), habit.options, *self.marked(node))
         if options.get("tap") is not None or options.get("record"):
-            return  # a tap would hear of a device that no test has yet; a recording has no pauses
+            return  # a tap must not see a device without a test; a recording cannot be paused
         try:
             device = Device(**{"board": habit.board, "firmware": habit.firmware, **options})
         except Exception:  # noqa: BLE001 (options may be anything)
-            return  # the test itself will say what is wrong with them
+            return  # the test itself will report what is wrong with them
         yield Order((item.nodeid, kind), device)
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The scenario suites: their names, those that come with a wheel, and shards."""
+"""The scenario suites: their names, and shards."""

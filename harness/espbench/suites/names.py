@@ -2,8 +2,8 @@
 """Finds the scenario suites by their names.
 
 A suite is a file `test_NAME.py` below `scenarios/`, or a folder of them. Its name is its path below
-that folder without `test_` and `.py`, such as `limits/saturation`, or `limits` for all in a folder.
-The last part is enough where no other suite has it: `saturation`.
+`scenarios/` without `test_` and `.py`, such as `limits/saturation`, or `limits` for a whole folder.
+The last part suffices if it is unique: `saturation`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from espbench.errors import EspbenchError
 
 FOLDER = "scenarios"
-"""Where suites are, in espbench's tree."""
+"""The folder of the suites in espbench's tree."""
 RENAMED = {
     "busy": "limits/saturation",
     "reentry": "protocol/reentrancy",
@@ -25,7 +25,7 @@ RENAMED = {
     "tls_limit": "limits/tls_connections",
     "wss_handshake": "handshake/wss",
 }
-"""Names of suites before they were in folders. They still work in 0.1."""
+"""Names of suites from before they were in folders. They still work in 0.1."""
 TESTS_OF_THE_HARNESS = {
     "dut": "harness/tests/embedded/test_dut.py",
     "gate": "harness/tests/perf/test_regressions.py",
@@ -34,11 +34,11 @@ TESTS_OF_THE_HARNESS = {
     "record": "harness/tests/recording/test_record_replay.py",
     "stubs": "harness/tests/docs/test_stubs.py",
 }
-"""Former suites: they test the harness or its documentation, not a device."""
+"""Former suites, which test the harness or its documentation, not a device."""
 
 
 def suites(root: Path) -> dict[str, Path]:
-    """Return the path of each suite below a tree, by its name; folders come before their files."""
+    """Return the path of each suite in a tree by its name; folders come before their files."""
     top = root / FOLDER
     files = sorted(top.rglob("test_*.py"))
     folders = {parent for path in files for parent in path.parents if parent.is_relative_to(top)}
@@ -52,7 +52,7 @@ def name_of(path: PurePosixPath | Path) -> str:
 
 
 def suite_of(nodeid: str) -> str:
-    """Return the name of the suite that a test belongs to; outside of `scenarios/`, of its file."""
+    """Return the name of a test's suite; outside `scenarios/`, a name for its file."""
     path = PurePosixPath(nodeid.partition("::")[0])
     below = path.parts[path.parts.index(FOLDER) + 1 :] if FOLDER in path.parts else ()
     return name_of(PurePosixPath(*below) if below else PurePosixPath(path.name))
@@ -62,7 +62,7 @@ def suite_paths(root: Path, names: Sequence[str]) -> list[str]:
     """Return pytest's arguments for suites, or for paths with or without a test's name.
 
     Raises:
-        EspbenchError: there is no such suite; the message lists those that there are.
+        EspbenchError: a suite does not exist; the message lists the existing ones.
     """
     if not names:
         return [str(root / FOLDER)]
@@ -79,7 +79,7 @@ def suite_paths(root: Path, names: Sequence[str]) -> list[str]:
 
 
 def renamed(names: Sequence[str]) -> list[str]:
-    """Return a sentence for each former name among these."""
+    """Return a deprecation message for each former name among these."""
     files = dict.fromkeys(name.partition("::")[0] for name in names)
     return [
         f"The suite {name} is called {RENAMED[name]} now; the old name goes after 0.1."
@@ -98,8 +98,8 @@ def _short(known: dict[str, Path]) -> dict[str, Path]:
 def _unknown(name: str, known: dict[str, Path]) -> str:
     if name in TESTS_OF_THE_HARNESS:
         return (
-            f"{name!r} is no longer a suite, as it does not test a device: in a clone of espbench, "
-            f"run pytest {TESTS_OF_THE_HARNESS[name]}."
+            f"{name!r} is no longer a suite because it does not test a device: in a clone of "
+            f"espbench, run pytest {TESTS_OF_THE_HARNESS[name]}."
         )
     if same := [each for each in known if each.rpartition("/")[2] == name]:
         return f"Several suites are called {name!r}: choose from {', '.join(same)}."

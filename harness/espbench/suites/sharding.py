@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Shards: a session runs its part of the tests, and CI jobs together run each test once.
+"""Shards: each CI job runs its part of the tests, and together they run each test once.
 
-pytest-split does the work. It cuts the tests, in their order, into parts that took the same time
-when they were recorded, so that tests of a module mostly stay together. Here is only its spelling
-as I/N.
+pytest-split does the work: it divides the tests, in order, into parts with equal recorded
+durations, so tests of a module mostly stay together. This module only adds the notation I/N.
 """
 
 from __future__ import annotations
@@ -24,30 +23,34 @@ OPTION = "--espbench-shard"
 
 @dataclass(frozen=True)
 class Shard:
-    """Part `index`, from 1 on, of `count`."""
+    """Part `index` of `count`, counted from 1."""
 
     index: int
     count: int
 
     def __str__(self) -> str:
-        """Return it as people write it, such as 2/8."""
+        """Return it in the notation of the option, such as 2/8."""
         return f"{self.index}/{self.count}"
 
 
 def parse(text: str, option: str = "--shard") -> Shard:
-    """Return the shard that `2/8` names, which this option has.
+    """Return the shard that a text such as `2/8` denotes.
+
+    Args:
+        text: the value of the option.
+        option: the option's name, for messages.
 
     Raises:
-        ConfigError: it does not look like that, or there is no such part.
+        ConfigError: the text is not of that form, or the part does not exist.
     """
     index, slash, count = text.partition("/")
     if not (slash and _is_number(index) and _is_number(count)):
-        raise ConfigError(f"{option} {text!r} is no I/N: write 2/8 for the second of eight parts.")
+        raise ConfigError(
+            f"{option} {text!r} is not of the form I/N: write 2/8 for the second of eight parts."
+        )
     shard = Shard(int(index), int(count))
     if not 1 <= shard.index <= shard.count:
-        raise ConfigError(
-            f"{option} {text} is no part of {count}: the first number goes from 1 to the second."
-        )
+        raise ConfigError(f"{option} {text} does not exist: use a first number from 1 to {count}.")
     return shard
 
 
@@ -56,11 +59,11 @@ def _is_number(text: str) -> bool:
 
 
 def apply(config: pytest.Config) -> None:
-    """Hand `OPTION` to pytest-split.
+    """Pass `OPTION` on to pytest-split.
 
     Raises:
-        ConfigError: it is no shard, contradicts pytest-split's own options, or pytest-split is not
-            loaded: all tests would run in every shard then.
+        ConfigError: the option is not a valid shard or contradicts pytest-split's own options, or
+            pytest-split is not loaded, in which case every shard would run all tests.
     """
     text = config.getoption(OPTION)
     if text is None:
@@ -69,22 +72,24 @@ def apply(config: pytest.Config) -> None:
     if not config.pluginmanager.hasplugin(PLUGIN):
         raise ConfigError(
             f"{OPTION} {shard} needs the plugin pytest-split, which is not loaded: "
-            "pip install pytest-split, and do not switch it off with -p."
+            "pip install pytest-split, and do not disable it with -p."
         )
-    # xdist's workers get the controller's options, those that are set here among them.
+    # xdist's workers get the controller's options, including those set here.
     if (config.option.splits, config.option.group) not in (
         (None, None),
         (shard.count, shard.index),
     ):
-        raise ConfigError(f"{OPTION} {shard} and --splits or --group exclude each other.")
+        raise ConfigError(
+            f"{OPTION} {shard} contradicts --splits or --group: remove these options."
+        )
     config.option.splits, config.option.group = shard.count, shard.index
 
 
 def read_durations(path: Path) -> str:
-    """Return the content of a file of recorded durations, checked.
+    """Return the content of a file of recorded durations, after checking it.
 
     Raises:
-        ConfigError: it is missing, or is none.
+        ConfigError: the file cannot be read, or does not contain durations.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -95,8 +100,8 @@ def read_durations(path: Path) -> str:
         ) from error
     if not _are_durations(text):
         raise ConfigError(
-            f"{path} has no durations of tests: give --durations a file that `espbench run` has "
-            "recorded."
+            f"{path} does not contain durations of tests: give --durations a file that "
+            "`espbench run` has recorded."
         )
     return text
 

@@ -240,8 +240,8 @@ def test_port_in_use() -> None:
         with pytest.raises(PortInUse) as error:
             up.check_free(port)
     assert str(error.value) == (
-        f"Port {port} of 127.0.0.1 is in use: end the program that has it (ss -ltnp shows it), "
-        "choose another, or leave the option away for a free one."
+        f"Port {port} of 127.0.0.1 is in use: end the program that uses it (see ss -ltnp), "
+        "choose another, or omit the option for a free one."
     )
     up.check_free(port)
 
@@ -251,21 +251,23 @@ def test_no_port(port: int) -> None:
     """A port out of range is rejected."""
     with pytest.raises(ConfigError) as error:
         up.check_free(port)
-    assert str(error.value) == f"{port} is no port: choose one from 1 to 65535."
+    assert str(error.value) == f"{port} is not a valid port: choose one from 1 to 65535."
 
 
 def test_certificate_without_key(tmp_path: Path) -> None:
     """A certificate needs its key."""
     with pytest.raises(ConfigError) as error:
         up.device_files(wish(cert=tmp_path))
-    assert str(error.value) == ("A certificate needs its key: give both --cert and --key, or none.")
+    assert (
+        str(error.value) == "A certificate needs its key: give both --cert and --key, or neither."
+    )
 
 
 def test_missing_folder() -> None:
     """The error for a missing folder of files names it."""
     with pytest.raises(ConfigError) as error:
         up.device_files(wish(files=Path("/no/such")))
-    assert str(error.value) == "There is no folder /no/such: check --files."
+    assert str(error.value) == "The folder /no/such does not exist: check --files."
 
 
 def test_files_and_certificates(tmp_path: Path) -> None:
@@ -349,12 +351,12 @@ def test_up_on_an_address(tiny_firmware: Callable[[bytes], Path], tmp_path: Path
     [
         (
             ("--host", "192.0.2.1", "--http-port", "8080"),
-            "'192.0.2.1' is no IPv4 address of this machine: choose one of `ip addr`, or 0.0.0.0 "
-            "for all of them.",
+            "'192.0.2.1' is not an IPv4 address of this machine: choose one that `ip addr` shows, "
+            "or 0.0.0.0 for all of them.",
         ),
         (
             ("--host", "0.0.0.0"),
-            "--host is for ports that you choose: give --http-port or --https-port as well.",
+            "--host applies only to chosen ports: give --http-port or --https-port as well.",
         ),
     ],
 )

@@ -21,7 +21,7 @@ LX60 = BOARDS["lx60"]
 
 
 def script(folder: Path, name: str, text: str) -> None:
-    """Write a program that prints a text."""
+    """Create a program that prints a text."""
     path = folder / name
     path.write_text(f"#!/bin/sh\necho '{text}'\n")
     path.chmod(0o755)
@@ -34,7 +34,7 @@ def state(findings: list[Finding]) -> dict[str, str]:
 
 @pytest.fixture
 def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a folder the whole PATH, and the home without anything of Espressif's; return it."""
+    """Make a folder the whole PATH, hide Espressif's tools, and return the folder."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("IDF_PATH", "IDF_TOOLS_PATH", "IDF_PYTHON_ENV_PATH", "ESPBENCH_MICROPYTHON"):
@@ -43,7 +43,7 @@ def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_nothing_there(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """On a machine with no tools all of them come in one line, and the exit status is 1."""
+    """On a machine without tools, one line installs them all, and the exit status is 1."""
     assert main(["doctor", "--board", "lx60"]) == 1
     shown = capsys.readouterr().out
     line = next(line for line in shown.splitlines() if line.startswith("  apt-get install"))
@@ -51,7 +51,7 @@ def test_nothing_there(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_line_is_that_of_set_up(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In a clone the doctor's line is the one of set-up: nobody asks root twice."""
+    """In a clone, the doctor prints the same line as the set-up, so one call of apt suffices."""
     said = subprocess.run(
         [sys.executable, "tools/bootstrap/debian.py"],
         cwd=TREE,
@@ -65,7 +65,7 @@ def test_the_line_is_that_of_set_up(only: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_old_qemu(only: Path) -> None:
-    """A QEMU that is too old is missing, with both versions."""
+    """A QEMU that is too old counts as missing, and the message has both versions."""
     script(only, "qemu-system-xtensa", "QEMU emulator version 5.2.0 (Debian)")
     (found,) = [f for f in doctor.examine([LX60]) if f.subject == "qemu-system-xtensa"]
     assert found.state == "missing"
@@ -82,7 +82,7 @@ def test_qemu_without_the_machine(only: Path) -> None:
 
 
 def test_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too little room is told with what to do."""
+    """A lack of disk space is reported with a remedy."""
     import shutil
 
     usage = shutil.disk_usage("/")._replace(free=1_000_000)
@@ -93,16 +93,16 @@ def test_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sources_come_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sources that are not fetched yet are no fault."""
+    """Sources that have not been fetched yet are not a problem."""
     monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path))
     (found,) = [f for f in doctor.examine([]) if f.subject == "sources"]
     assert found.state == "later"
-    assert found.found == f"0 of 5 in {tmp_path}; 94.2 MB are fetched by the next build"
+    assert found.found == f"0 of 5 in {tmp_path}; the next build fetches 94.2 MB"
     assert doctor.healthy([found])
 
 
 def test_json(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """For programs the findings are JSON, with the same exit status."""
+    """With --json, the findings are JSON, and the exit status is the same."""
     assert main(["doctor", "--json"]) == 1
     data = json.loads(capsys.readouterr().out)
     assert data["healthy"] is False
@@ -110,7 +110,7 @@ def test_json(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_one_line_for_apt() -> None:
-    """All Debian packages come in one line, once; other advice follows."""
+    """One line has each Debian package once; other remedies follow."""
     findings = [
         Finding("all", "a", "missing", "", "apt-get install --no-install-recommends one two"),
         Finding("all", "b", "missing", "", "free some space"),
@@ -124,14 +124,14 @@ def test_one_line_for_apt() -> None:
 
 
 def test_all_well() -> None:
-    """When nothing is missing it says so."""
+    """If nothing is missing, the output says so."""
     text = io.StringIO()
     doctor.show([Finding("all", "a", "ok", "here")], Console(file=text))
     assert "Nothing is missing." in text.getvalue()
 
 
 def test_optional_boards(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A board that may be missing is no fault, unless it is asked for."""
+    """Missing tools for an optional board are not a problem, unless the user names the board."""
     boards = [BOARDS["esp32"]]
     assert doctor.healthy(doctor.examine(boards)) is False
     found = doctor.examine(boards, wanted=False)
@@ -147,7 +147,7 @@ def test_optional_boards(only: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_extras_are_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What only an extra brings is not missing; what espbench itself needs is."""
+    """Packages of an extra are not required; espbench's own requirements are."""
     listed = ["rich>=13", 'esp-coredump>=1.12; extra == "esp"', "no-such-thing>=1"]
     monkeypatch.setattr("importlib.metadata.requires", lambda _name: listed)
     found = next(f for f in doctor.examine([]) if f.subject == "Python packages")

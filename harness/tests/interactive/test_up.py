@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench up`: what it shows, who gets in, what the device reaches, and how it ends."""
+"""`espbench up`: its output, its password, the device's network, and how it ends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from espbench.interactive.webrepl_password import (
 from up_process import Up, running
 
 BUILT_IN = "espbench"
-"""The password of the default application where nothing says another."""
+"""The default application's password, unless its configuration sets another."""
 
 
 @pytest.fixture(scope="module")
@@ -50,27 +50,27 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_random_passwords_differ() -> None:
-    """No two of them are the same, and each can be typed."""
+    """All of them differ, and each can be typed."""
     made = {random_password() for _ in range(100)}
     assert len(made) == 100
     assert all(re.fullmatch(rf"[a-z2-9]{{{LENGTH}}}", password) for password in made)
 
 
 def test_a_chosen_password() -> None:
-    """A variable sets it, so that it is in no list of processes; one that cannot be is refused."""
+    """A variable sets it, so no process list shows it; an invalid one is rejected."""
     assert chosen_password({VARIABLE: "of my own"}) == "of my own"
     assert chosen_password({VARIABLE: ""}) != chosen_password({})
     for bad in ("x" * 129, "a\nb", "Füße"):
         with pytest.raises(ConfigError) as error:
             chosen_password({VARIABLE: bad})
         assert str(error.value) == (
-            "ESPBENCH_WEBREPL_PASSWORD is not a password that the WebREPL takes: use at most 128 "
-            "printable ASCII characters."
+            "ESPBENCH_WEBREPL_PASSWORD is not a valid WebREPL password: use at most 128 printable "
+            "ASCII characters."
         )
 
 
 def test_a_password_beside_a_configuration(tmp_path: Path) -> None:
-    """It joins what /config.json has; a password of the user's, there or in main.py, stays."""
+    """It is added to /config.json, unless the user sets a password there or has a main.py."""
     config = tmp_path / "config.json"
     config.write_text('{"webrepl": {"path": "/repl"}, "wsserver": {"path": "/chat"}}')
     known = with_password({"/config.json": config}, "new")
@@ -95,7 +95,7 @@ def test_a_password_beside_a_configuration(tmp_path: Path) -> None:
     ],
 )
 def test_a_configuration_that_would_leave_the_built_in_password(text: str, said: str) -> None:
-    """The application would start with its own password, which everybody knows."""
+    """An invalid configuration is rejected, or the public built-in password would apply."""
     with pytest.raises(ConfigError, match=f"^{said}$"):
         with_password({"/config.json": text.encode()}, "new")
 
@@ -104,14 +104,14 @@ def test_a_configuration_that_would_leave_the_built_in_password(text: str, said:
 
 
 def log_in(up: Up, password: str) -> None:
-    """Log in at the WebREPL that it shows, and run a line there."""
+    """Log in to the WebREPL at the address shown, and run a line there."""
     address = up.wait_for(r"^webrepl-ws +ws://127\.0\.0\.1:(\d+)/webrepl$")
     with Endpoint(int(address[1])).websocket("/webrepl") as socket:
         assert WebRepl(socket, password).line("6 * 7") == "42\n"
 
 
 def test_its_password_and_what_it_reaches(firmware: str) -> None:
-    """The password is random and on no command line; QEMU lets the device open no connection."""
+    """The password is random and not on a command line; the device cannot open connections."""
     with running("--firmware", firmware) as up:
         password = up.wait_for(r"^password +(\S+)  \(WebREPL, and the terminal of the page\)$")[1]
         command = up.qemu().cmdline()
@@ -125,7 +125,7 @@ def test_its_password_and_what_it_reaches(firmware: str) -> None:
 
 
 def test_with_internet_and_a_chosen_password(firmware: str) -> None:
-    """`--internet` lets the device open connections; a variable names the password."""
+    """`--internet` lets the device open connections; a variable sets the password."""
     more = {VARIABLE: "a word of my own"}
     with running("--firmware", firmware, "--internet", more=more) as up:
         up.wait_for(r"^password +a word of my own  ")
@@ -144,13 +144,13 @@ def test_with_internet_and_a_chosen_password(firmware: str) -> None:
 def test_a_program_that_serves_nothing(
     program: str, why: str, firmware: str, project: Path
 ) -> None:
-    """No address is shown that does not answer, and one that comes to answer is shown then."""
+    """Only addresses that answer are shown, including those that begin to answer later."""
     (project / "main.py").write_text(program)
     more = {"ESPBENCH_TIMEOUT_SCALE": "0.2"}
     with running("--firmware", firmware, "--files", str(project), terminal=True, more=more) as up:
         up.wait_for(r"^mine$")
         up.wait_for(
-            r"^Nothing answers on the device's ports 80 and 443\. What comes to answer there is "
+            r"^Nothing answers on the device's ports 80 and 443 yet\. Servers that start later are "
             r"shown here\.$"
         )
         assert why in up.shown
@@ -163,13 +163,13 @@ def test_a_program_that_serves_nothing(
 
 
 def test_its_terminal(firmware: str) -> None:
-    """What the terminal is, and how to leave it, is said before the console shows anything."""
+    """The terminal's keys are explained before the console shows anything."""
     with running("--firmware", firmware, terminal=True) as up:
         up.wait_for(r"^password ")
         assert up.shown.startswith(
-            "This terminal is the device's console: it shows what the device prints, and sends "
-            "what you type.\nCtrl-] ends espbench up. Ctrl-C stops the device's program, for "
-            "MicroPython's prompt >>>; Ctrl-D there starts it again.\n"
+            "This terminal is the device's console: it shows the device's output and sends what "
+            "you type.\nCtrl-] ends espbench up. Ctrl-C stops the device's program and opens "
+            "MicroPython's prompt >>>; Ctrl-D there restarts the program.\n"
         )
         up.type("\x03")
         up.wait_for(r"^KeyboardInterrupt: ?$")
@@ -183,7 +183,7 @@ def test_its_terminal(firmware: str) -> None:
 
 
 def test_for_programs(firmware: str) -> None:
-    """With --json there is one document on standard output; console and sentences are elsewhere."""
+    """With --json, standard output has one document; all else goes to standard error."""
     command = [sys.executable, "-m", "espbench", "up", "--firmware", firmware, "--json"]
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -199,11 +199,11 @@ def test_for_programs(firmware: str) -> None:
     document = json.loads("".join(lines))
     assert set(document["addresses"]) >= {"http", "https", "ws", "wss", "webrepl-ws"}
     assert len(document["password"]) == LENGTH
-    assert "What the device prints follows; Ctrl-C ends espbench up." in said
+    assert "The device's output follows; Ctrl-C ends espbench up." in said
 
 
 def test_an_address_for_others_is_warned_of(tiny_firmware: Callable[[bytes], Path]) -> None:
-    """Whoever opens the ports to others is told who gets in, and that http is not encrypted."""
+    """Ports that are open to others cause a warning about access and encryption."""
     with socket.socket() as probe:
         probe.bind(("0.0.0.0", 0))
         port = probe.getsockname()[1]
@@ -211,6 +211,7 @@ def test_an_address_for_others_is_warned_of(tiny_firmware: Callable[[bytes], Pat
     with running("--firmware", firmware, "--host", "0.0.0.0", "--http-port", str(port)) as up:
         up.wait_for(r"^hello up$")
         assert (
-            "--host 0.0.0.0: whoever reaches this machine there reaches the device, and with the "
-            "WebREPL's password its REPL. Over http that password is not encrypted.\n" in up.shown
+            "--host 0.0.0.0: anyone who can reach this machine there can reach the device, and "
+            "with the WebREPL's password its REPL. Over http, that password is not encrypted.\n"
+            in up.shown
         )

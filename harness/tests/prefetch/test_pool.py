@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Devices that boot ahead: the same device as without, the same errors, and none left over."""
+"""Devices that boot ahead behave the same, fail the same, and none is left over."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ def spare(pytestconfig):
 def names(device):
     return [event.name for event in device.timeline]
 """
-"""What inner tests begin with: it counts the QEMUs, and `spare()` waits for the one ahead."""
+"""Prefix of inner tests: counts the QEMUs; `spare()` waits for the device that boots ahead."""
 
 
 def boots(folder: Path) -> int:
-    """Return how many QEMUs were started, and see that none of them is left."""
+    """Return the number of QEMUs started, and check that none of them is left."""
     pids = (folder / "boots").read_text().split()
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
     return len(pids)
 
 
 def sentences(output: str) -> list[str]:
-    """Return the last error that pytest showed, however far it indented that.
+    """Return the last error that pytest showed, at any indentation.
 
     What that one came of, such as how a socket ended, is a matter of moments.
     """
@@ -73,7 +73,7 @@ def sentences(output: str) -> list[str]:
 
 
 def test_the_next_device_is_there(inner: Inner, tmp_path: Path) -> None:
-    """Each test's device has booted while the one before ran, and nothing boots twice."""
+    """Each test's device boots while the previous test runs, and nothing boots twice."""
     source = """
 @pytest.mark.parametrize("number", range(4))
 def test_it(device, number, spare):
@@ -90,7 +90,7 @@ def test_it(device, number, spare):
 
 
 def test_no_pool(inner: Inner, tmp_path: Path) -> None:
-    """Without a pool nothing boots ahead."""
+    """Without a pool, nothing boots ahead."""
     source = """
 @pytest.mark.parametrize("number", range(2))
 def test_it(device, number, pytestconfig):
@@ -121,7 +121,7 @@ def test_it(device, number, spare):
     })
     if number < 2:
         spare()
-        time.sleep(3)  # the spare has to wait for longer than a boot takes
+        time.sleep(3)  # the spare must wait for longer than a boot takes
     else:
         open("seen.json", "w").write(json.dumps(SEEN))
 """
@@ -129,7 +129,7 @@ def test_it(device, number, spare):
 
 @pytest.mark.boards("lx60")
 def test_a_device_of_the_pool_is_like_any(inner: Inner, tmp_path: Path, firmware: Path) -> None:
-    """A device that waited shows nothing of that: clock, heap, console, capture, its own seed."""
+    """A device that waited is like a new one: clock, heap, console, capture, its own seed."""
     status, output = inner(COUNTED + REAL, f"--espbench-firmware={firmware}", "--espbench-pool=1")
     assert status == 0, output
     fresh, *others = json.loads((tmp_path / "seen.json").read_text())
@@ -172,7 +172,7 @@ def test_a_device_of_the_pool_is_like_any(inner: Inner, tmp_path: Path, firmware
     ],
 )
 def test_a_boot_that_fails(inner: Inner, tmp_path: Path, source: str, expected: list[str]) -> None:
-    """A boot that failed ahead gives its test the sentence and the evidence of one that did not."""
+    """A boot that fails ahead gives its test the same message and evidence as without a pool."""
     source = f"""
 def test_good(device, request):
     for found in activate(request.config).pool.spares:
@@ -197,7 +197,7 @@ def test_good_again(device): pass
 
 @pytest.mark.boards("lx60")
 def test_reboots_for_ever(inner: Inner, tmp_path: Path, firmware: Path) -> None:
-    """A device that reboots for ever is told of as without a pool, with its console's end."""
+    """A reboot loop is reported as without a pool, with the end of the console."""
     source = """
 from espbench.boards.builtin import BOARDS
 RESETS = "import machine\\nprint('rst:0x3 (MAIN_PY)')\\nmachine.reset()\\n"
@@ -227,7 +227,7 @@ def test_bad(device): pass
 
 
 def test_qemu_dies_in_the_pool(inner: Inner, tmp_path: Path) -> None:
-    """A QEMU that dies while it waits is told of by its test, and by no other."""
+    """A QEMU that dies while it waits fails its test, and no other."""
     source = """
 def test_good(device, spare):
     os.kill(spare().pid, signal.SIGKILL)
@@ -250,7 +250,7 @@ def test_good_again(device): pass
 
 
 def test_first_failure_ends_it(inner: Inner, tmp_path: Path) -> None:
-    """With -x at most the next test's device has booted in vain, and it is gone."""
+    """With -x, at most the next test's device has booted in vain, and it is gone."""
     source = """
 def test_bad(device, spare):
     spare()
@@ -299,7 +299,7 @@ def test_f(device):
 
 
 def test_options_do_not_leak(inner: Inner, tmp_path: Path) -> None:
-    """What a test changes in options, files and devices reaches others as it would without."""
+    """A test's changes to options, files and devices affect others as without a pool."""
     (tmp_path / "content.txt").write_text("old")
     source = """
 from pathlib import Path
@@ -326,7 +326,7 @@ def test_another_file(device, spare):
 
 
 def test_options_that_nobody_can_know(inner: Inner, tmp_path: Path) -> None:
-    """A fixture that gives each test other options is guessed wrong once, and never again."""
+    """A fixture with different options for each test is predicted wrongly once, then never."""
     source = """
 @pytest.fixture
 def device_options(request):
@@ -344,7 +344,7 @@ def test_it(device, number, request):
 
 
 def test_options_of_a_fixture_that_stay(inner: Inner, tmp_path: Path) -> None:
-    """A fixture that gives all tests the same is as good as a marker."""
+    """A fixture with the same options for all tests works as well as a marker."""
     source = """
 @pytest.fixture
 def device_options():
@@ -366,7 +366,7 @@ def test_it(device, number, request):
     [("changed, device, spare", "device"), ("device, spare", "changed, device")],
 )
 def test_surroundings_that_changed(inner: Inner, tmp_path: Path, first: str, second: str) -> None:
-    """A device is not handed over from one environment to another, and not tried again."""
+    """A device from another environment is not handed over, and no other boots ahead."""
     source = f"""
 @pytest.fixture
 def changed(monkeypatch):
@@ -385,7 +385,7 @@ def test_third(device):
 
 
 def test_a_modules_device(inner: Inner, tmp_path: Path) -> None:
-    """The device of the next module boots while the tests of this one run."""
+    """The next module's device boots while this module's tests run."""
     source = """
 def test_first(shared_device, spare):
     spare()
@@ -413,7 +413,7 @@ def test_it(device, number):
 """
     status, output = inner(COUNTED + source, READY, "--espbench-pool=2", "-n", "2")
     assert (status, "12 passed" in output) == (0, True), output
-    # At the end each worker may have guessed tests that the other one took.
+    # At the end, each worker may have predicted tests that the other one ran.
     assert 12 <= boots(tmp_path) <= 16
 
 
@@ -453,7 +453,7 @@ def test_second(device): pass
 )
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_ended(start: Start, source: str, number: signal.Signals) -> None:
-    """Whatever ends pytest, a device that waits or boots in the pool goes with it."""
+    """However pytest ends, devices that boot or wait in the pool end too."""
     run = start(source, "--espbench-pool=1")
     [(_, parent)] = run.devices()
     assert parent == run.process.pid
@@ -466,7 +466,7 @@ def test_ended(start: Start, source: str, number: signal.Signals) -> None:
 
 
 def test_worker_is_killed(start: Start) -> None:
-    """When a worker of xdist is killed, what boots ahead in it goes, too."""
+    """If an xdist worker is killed, its devices that boot ahead end too."""
     run = start(AHEAD, "--espbench-pool=1", "-n", "1", "--max-worker-restart=0")
     [(_, worker)] = run.devices()
     assert worker != run.process.pid
@@ -479,14 +479,14 @@ def test_worker_is_killed(start: Start) -> None:
 
 
 def test_bad_size(inner: Inner) -> None:
-    """A size that is no number is refused before anything is collected."""
+    """An invalid size is rejected before anything is collected."""
     status, output = inner("def test_it(device): pass", "--espbench-pool=-1")
     assert status == 4
     assert "ERROR: --espbench-pool: '-1' is no number of devices: write 0, 1 or more.\n" in output
 
 
 def test_size() -> None:
-    """The size is what was asked for, else the board's, if cores are left for that."""
+    """The size is the requested one, or else the board's, if enough cores are free."""
     board = replace(BOARDS["lx60"], spares=2)
     assert parse_pool("3", board, 0) == 3
     assert [parse_pool("", board, free) for free in (0, 1, 8)] == [0, 1, 2]
@@ -495,13 +495,13 @@ def test_size() -> None:
 
 
 def test_turns() -> None:
-    """Boots ahead get the cores that workers leave."""
+    """Devices boot ahead on the cores that workers do not use."""
     cases = {(2, 1): 1, (2, 2): 0, (8, 2): 6, (1, 4): 0}
     assert {case: turns(*case) for case in cases} == cases
 
 
 def test_one_turn_at_a_time(tmp_path: Path) -> None:
-    """Who waits gets in when the one before gives up, and one that gave up lets others pass."""
+    """A turn begins when the previous one is given up; turns given up while waiting are skipped."""
     first, second, third = (Turn(tmp_path, 0) for _ in range(3))
     assert first.wait()
     got: dict[str, bool] = {}
@@ -526,14 +526,14 @@ def test_one_turn_at_a_time(tmp_path: Path) -> None:
 
 
 def test_no_place_for_turns(tmp_path: Path) -> None:
-    """Where no lock can be made, nobody waits."""
+    """If no lock can be created, nobody waits."""
     (tmp_path / "file").write_text("in the way")
     turns = [Turn(tmp_path / "file", 0) for _ in range(2)]
     assert [turn.wait() for turn in turns] == [True, True]
 
 
 def test_every_option_counts(tmp_path: Path, tiny_firmware: Callable[..., Path]) -> None:
-    """Two devices are the same only when all options are; a new one may not be forgotten."""
+    """Two devices are equal only if all options are; the test covers every option."""
     firmware, content = tiny_firmware(), tmp_path / "content"
     content.write_text("old")
     other = tmp_path / "other.elf"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Suites are found by their names: a folder's, a file's in it, and the last part of one."""
+"""Suites are found by the name of a folder, of a file in it, or by the last part of a name."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def test_all(tree: Path) -> None:
     ],
 )
 def test_one(name: str, path: str, tree: Path) -> None:
-    """Each name leads to its path; a test's name stays behind it."""
+    """Each name leads to its path; a test's name is kept after it."""
     assert suite_paths(tree, [name]) == [str(tree / "scenarios" / path)]
 
 
 @pytest.mark.parametrize("name", ["duel", "limits/test_slots", "conftest"])
 def test_unknown(name: str, tree: Path) -> None:
-    """What no suite is called is answered with all names."""
+    """For an unknown name, the message lists all names."""
     with pytest.raises(EspbenchError) as error:
         suite_paths(tree, [name])
     assert str(error.value) == (
@@ -71,7 +71,7 @@ def test_unknown(name: str, tree: Path) -> None:
 
 
 def test_ambiguous(tree: Path) -> None:
-    """What more than one suite is called is answered with these."""
+    """For an ambiguous name, the message lists the candidates."""
     with pytest.raises(EspbenchError) as error:
         suite_paths(tree, ["files"])
     assert str(error.value) == (
@@ -80,7 +80,7 @@ def test_ambiguous(tree: Path) -> None:
 
 
 def test_paths(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A path is taken from where the command was called."""
+    """A path is relative to the current folder."""
     monkeypatch.chdir(tree / "scenarios")
     path = tree / "scenarios" / "limits" / "test_slots.py"
     assert suite_paths(tree, ["limits/test_slots.py::test_x"]) == [f"{path}::test_x"]
@@ -88,14 +88,14 @@ def test_paths(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", UNCHANGED)
 def test_unchanged(name: str) -> None:
-    """A name from before suites were in folders is a suite's, or a folder's."""
+    """These names from before suites were in folders still work."""
     assert suite_paths(TREE, [name])
     assert renamed([name]) == []
 
 
 @pytest.mark.parametrize("old", RENAMED)
 def test_renamed(old: str) -> None:
-    """A former name leads to a suite that there is, and the sentence says which."""
+    """A former name leads to an existing suite, and the message says which."""
     (path,) = suite_paths(TREE, [old])
     assert path == str(suites(TREE)[RENAMED[old]])
     assert renamed([old, f"{old}::test_x", "smoke"]) == [
@@ -105,7 +105,7 @@ def test_renamed(old: str) -> None:
 
 @pytest.mark.parametrize("old", TESTS_OF_THE_HARNESS)
 def test_of_the_harness(old: str) -> None:
-    """A former suite that tests the harness is refused, and the sentence says where it is."""
+    """A former suite that tests the harness is rejected, and the message says where it is."""
     with pytest.raises(EspbenchError, match=r"run pytest harness/tests/.*\.py\.$") as error:
         suite_paths(TREE, [old])
     path = str(error.value).rpartition(" ")[2].rstrip(".")
@@ -122,11 +122,11 @@ def test_of_the_harness(old: str) -> None:
     ],
 )
 def test_name_of_a_test(nodeid: str, name: str) -> None:
-    """A test's suite is named as on the command line; another project's file by itself."""
+    """A test's suite has the name for the command line; elsewhere, the file's name."""
     assert suite_of(nodeid) == name
 
 
 def test_about() -> None:
-    """Each suite of the tree says in one line what it is about."""
+    """Each suite of the tree has a one-line description."""
     found = {name: about(path) for name, path in suites(TREE).items()}
     assert all(found.values()), found

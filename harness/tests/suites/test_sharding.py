@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Shards: together they are every test once, they take equally long, and bad ones are sentences."""
+"""Shards run every test once, take equally long, and bad ones have clear error messages."""
 
 from __future__ import annotations
 
@@ -26,45 +26,45 @@ from rich.console import Console
 
 TREE = Path(__file__).resolve().parents[3]
 MODULES = {"test_a.py": 7, "test_b.py": 12, "test_c.py": 5}
-"""Tests in each module; the n-th of a module took n seconds when it was recorded."""
+"""Tests in each module; the recorded duration of the n-th is n seconds."""
 
 
 def test_parse() -> None:
-    """A shard is its number and how many there are."""
+    """A shard consists of its number and the number of shards."""
     assert parse("2/8") == Shard(2, 8)
     assert str(parse("1/1")) == "1/1"
 
 
 @pytest.mark.parametrize("text", ["x", "", "/", "2", "2/", "/8", "-1/8", "1.5/8", "2/8/9", "²/8"])
 def test_no_shard(text: str) -> None:
-    """What is no I/N is told how to write one."""
+    """For a text that is not I/N, the message explains the notation."""
     with pytest.raises(ConfigError) as error:
         parse(text)
     assert str(error.value) == (
-        f"--shard {text!r} is no I/N: write 2/8 for the second of eight parts."
+        f"--shard {text!r} is not of the form I/N: write 2/8 for the second of eight parts."
     )
 
 
 @pytest.mark.parametrize(("text", "count"), [("9/8", 8), ("0/8", 8), ("1/0", 0)])
 def test_shard_that_is_none_of_them(text: str, count: int) -> None:
-    """A part that there is not is told which there are."""
+    """For a part that does not exist, the message has the range."""
     with pytest.raises(ConfigError) as error:
         parse(text)
     assert str(error.value) == (
-        f"--shard {text} is no part of {count}: the first number goes from 1 to the second."
+        f"--shard {text} does not exist: use a first number from 1 to {count}."
     )
 
 
 def test_command_with_a_bad_shard(capsys: pytest.CaptureFixture[str]) -> None:
-    """`espbench run` says so before it builds anything."""
+    """`espbench run` rejects it before it builds anything."""
     assert cli.main(["run", "--shard", "9/8"]) == 1
     assert capsys.readouterr().err == (
-        "espbench: --shard 9/8 is no part of 8: the first number goes from 1 to the second.\n"
+        "espbench: --shard 9/8 does not exist: use a first number from 1 to 8.\n"
     )
 
 
 def test_command_with_bad_durations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file of durations that is missing, or is something else, is a sentence."""
+    """A file of durations that is missing or invalid is an error."""
     path = tmp_path / "durations.json"
     assert cli.main(["run", "--shard", "1/2", "--durations", str(path)]) == 1
     assert capsys.readouterr().err.startswith(f"espbench: The durations {path} cannot be read (")
@@ -72,15 +72,15 @@ def test_command_with_bad_durations(tmp_path: Path, capsys: pytest.CaptureFixtur
         path.write_text(text)
         assert cli.main(["run", "--shard", "1/2", "--durations", str(path)]) == 1
         assert capsys.readouterr().err == (
-            f"espbench: {path} has no durations of tests: give --durations a file that "
+            f"espbench: {path} does not contain durations of tests: give --durations a file that "
             "`espbench run` has recorded.\n"
         )
 
 
 def test_shard_without_scenarios() -> None:
-    """More shards than scenarios is no success; a shard of skipped ones is none's fault."""
+    """A shard without scenarios fails; a shard whose scenarios were all skipped does not."""
     assert complaint(5, Results(), Path(), Shard(7, 8)) == (
-        "Shard 7/8 has no scenario: there are fewer of them than shards."
+        "Shard 7/8 has no scenarios: there are fewer scenarios than shards."
     )
     assert complaint(0, Results(), Path(), Shard(7, 8)) == ""
 
@@ -92,7 +92,7 @@ Inner = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def inner(tmp_path: Path) -> Inner:
-    """Return a function that runs pytest on the modules, in which each test logs that it ran."""
+    """Return a function that runs pytest on modules whose tests log that they ran."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     durations: dict[str, float] = {}
     for module, count in MODULES.items():
@@ -121,7 +121,7 @@ def inner(tmp_path: Path) -> Inner:
 
 
 def shards(inner: Inner, folder: Path, count: int, *options: str) -> list[list[str]]:
-    """Return the tests that each of so many shards ran."""
+    """Return the tests that each of `count` shards ran."""
     parts = []
     for index in range(1, count + 1):
         (folder / "log").unlink(missing_ok=True)
@@ -137,24 +137,24 @@ def shards(inner: Inner, folder: Path, count: int, *options: str) -> list[list[s
     "options", [(), ("-n", "2", "--dist", "worksteal")], ids=["alone", "xdist"]
 )
 def test_each_test_runs_once(inner: Inner, tmp_path: Path, options: tuple[str, ...]) -> None:
-    """The shards together are every test exactly once, under pytest-xdist too."""
+    """The shards together run every test exactly once, under pytest-xdist too."""
     durations = json.loads((tmp_path / "recorded.json").read_text())
     parts = shards(inner, tmp_path, 3, *options)
     assert sorted(nodeid for part in parts for nodeid in part) == sorted(durations)
 
     seconds = [sum(durations[nodeid] for nodeid in part) for part in parts]
-    assert max(seconds) - sum(seconds) / 3 < max(durations.values())  # one test more, at most
+    assert max(seconds) - sum(seconds) / 3 < max(durations.values())  # at most one test more
     pieces = sum(len({nodeid.partition("::")[0] for nodeid in part}) for part in parts)
     assert pieces <= len(MODULES) + 2, "a module is cut only where a shard ends"
 
 
 def test_shard_without_pytest_split(inner: Inner) -> None:
-    """Without the plugin each shard would run all tests: that is refused."""
+    """Without the plugin, each shard would run all tests, so that is rejected."""
     result = inner("--espbench-shard=1/2", "-p", "no:pytest-split")
     assert result.returncode == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.strip().splitlines()[-1] == (
         "ERROR: --espbench-shard 1/2 needs the plugin pytest-split, which is not loaded: "
-        "pip install pytest-split, and do not switch it off with -p."
+        "pip install pytest-split, and do not disable it with -p."
     )
 
 
@@ -163,20 +163,20 @@ def test_shard_without_pytest_split(inner: Inner) -> None:
     [
         (
             ("--espbench-shard=9/8",),
-            "--espbench-shard 9/8 is no part of 8: the first number goes from 1 to the second.",
+            "--espbench-shard 9/8 does not exist: use a first number from 1 to 8.",
         ),
         (
             ("--espbench-shard=x",),
-            "--espbench-shard 'x' is no I/N: write 2/8 for the second of eight parts.",
+            "--espbench-shard 'x' is not of the form I/N: write 2/8 for the second of eight parts.",
         ),
         (
             ("--espbench-shard=1/2", "--splits=3", "--group=1"),
-            "--espbench-shard 1/2 and --splits or --group exclude each other.",
+            "--espbench-shard 1/2 contradicts --splits or --group: remove these options.",
         ),
     ],
 )
 def test_bad_option(inner: Inner, options: tuple[str, ...], said: str) -> None:
-    """A bad shard is one sentence of pytest's, and nothing runs."""
+    """A bad shard is a usage error of pytest, and nothing runs."""
     result = inner(*options)
     assert result.returncode == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.strip().splitlines()[-1] == f"ERROR: {said}"
@@ -189,7 +189,7 @@ def test_bad_option(inner: Inner, options: tuple[str, ...], said: str) -> None:
 def test_run_records_durations(
     tmp_path: Path, tiny_firmware: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`espbench run` records durations for the next run's shards, and keeps those it was given."""
+    """`espbench run` records durations for later shards, and does not change its input."""
     suite = tmp_path / "test_suite.py"
     suite.write_text(
         "import pytest\n"
@@ -224,8 +224,8 @@ def test_run_records_durations(
     first, changed = run("first", "1/2", uneven)
     second, _ = run("second", "2/2", uneven)
     assert (first, second) == ({heavy}, set(light))
-    assert uneven.read_text() == before, "other shards are cut by it, too"
-    assert json.loads(changed.read_text())[heavy] < 10, "what was run is recorded anew"
+    assert uneven.read_text() == before, "it also determines the other shards"
+    assert json.loads(changed.read_text())[heavy] < 10, "the new duration is recorded"
 
 
 RENEW = "renew them: espbench run --jobs 1 && cp build/run/durations.json ci/durations-lx60.json"
@@ -233,23 +233,23 @@ RENEW = "renew them: espbench run --jobs 1 && cp build/run/durations.json ci/dur
 
 @dataclass(frozen=True)
 class Item:
-    """As much of a pytest item as pytest-split looks at."""
+    """The part of a pytest item that pytest-split uses."""
 
     nodeid: str
 
 
 def test_committed_durations() -> None:
-    """The tree's own durations are of scenarios that there are, and balance eight shards."""
+    """The tree's own durations match the existing scenarios, and balance eight shards."""
     plan = Plan(board=BOARDS["lx60"], firmware=None, suites=[], out=Path())
     durations = json.loads(known_durations(plan, TREE))
-    assert list(durations) == sorted(durations), "a diff shows what changed"
+    assert list(durations) == sorted(durations), "sorted, for readable diffs"
     listed = inner_pytest(TREE, "--collect-only", "-q", "--espbench-board", "lx60", "scenarios")
     scenarios = [line for line in listed.splitlines() if line.startswith("scenarios/")]
     stale = sorted(set(durations) - set(scenarios))
     assert not stale, f"durations of scenarios that are gone, {RENEW}"
     suites = {nodeid.partition("::")[0] for nodeid in scenarios}
     assert suites == {nodeid.partition("::")[0] for nodeid in durations}, f"a new suite, {RENEW}"
-    # Those that are new count as the mean of the others: a few do no harm.
+    # pytest-split gives new tests the mean duration, so a few do no harm.
     assert len(durations) >= 0.95 * len(scenarios), f"many new scenarios, {RENEW}"
     items: list[Any] = [Item(each) for each in scenarios]
     parts = [part.duration for part in DurationBasedChunksAlgorithm()(8, items, durations)]

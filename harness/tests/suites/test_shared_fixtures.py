@@ -9,7 +9,7 @@ from espbench.device.device import Device
 
 
 def test_endpoints(device: Device, endpoints: Endpoints) -> None:
-    """They lead to the device of the test."""
+    """They lead to the test's device."""
     assert endpoints.http.port == device.port(80)
     assert endpoints.http.get("/hello").text == "hello\n"
 
@@ -17,7 +17,7 @@ def test_endpoints(device: Device, endpoints: Endpoints) -> None:
 def test_former_name(
     shared_device: Device, endpoints: Endpoints, request: pytest.FixtureRequest
 ) -> None:
-    """The fixture's former name gives the same, and says what it is called now."""
+    """The fixture's former name returns the same object, and warns with the new name."""
     said = r"^The fixture doors is called endpoints now; the old name goes after 0\.1\.$"
     with pytest.warns(DeprecationWarning, match=said):
         assert request.getfixturevalue("doors") is endpoints
