@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Figures of a firmware, and the gate that compares them with a baseline."""
+"""Measures firmware, and gates its figures against a baseline."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Follows a device's capture while it grows, until every segment is acknowledged.
+"""`Wire`: follows a device's growing capture, to know when every segment is acknowledged.
 
-Tells when the network is quiet: slirp acknowledges some segments at once and others after 2 ms or
-with the next one, so a client that goes on at once lets chance decide how many frames there are.
+slirp acknowledges some segments at once, and others after 2 ms or with the next one. A client that
+continues without waiting for a quiet network leaves the number of frames to chance.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ _FIN, _SYN, _RST = 1, 2, 4
 
 
 class Wire:
-    """Follows the capture (pcap, as QEMU's filter-dump writes it) of a device's NIC."""
+    """Follows the capture of a device's NIC, a pcap that QEMU's filter-dump writes."""
 
     def __init__(self, capture: Path, mac: bytes) -> None:
-        """Follow this file; `mac` is the device's address."""
+        """Follow `capture`; `mac` is the device's address."""
         self._file = capture.open("rb")
         self._file.seek(FILE_HEADER)
         self._mac = mac
         self._rest = b""
         self._owed: dict[bytes, tuple[int, int]] = {}
-        """By connection: what the device sent up to, and what was acknowledged of it."""
+        """By connection: the end of the data that the device sent, and the last ACK for it."""
         self.to_device = 0
-        """Frames that were sent to the device."""
+        """Number of frames sent to the device."""
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._file.close()
 
     @property
@@ -40,7 +40,7 @@ class Wire:
         return all(sent == acked for sent, acked in self._owed.values())
 
     def follow(self) -> None:
-        """Take what is new in the file."""
+        """Process new frames in the file."""
         data = self._rest + self._file.read()
         end = 0
         for frame in frames(data, end):
@@ -64,7 +64,7 @@ class Wire:
             data = total - (tcp - 14) - (frame[tcp + 12] >> 4) * 4
             sent = (sequence + data + bool(flags & _SYN) + bool(flags & _FIN)) % 2**32
             before, acked = self._owed.get(connection, (sequence, sequence))
-            newer = (sent - before) % 2**32 < 2**31  # a segment that is sent again is not
+            newer = (sent - before) % 2**32 < 2**31  # false for a retransmission
             self._owed[connection] = (sent if newer else before, acked)
         elif connection in self._owed:
             self._owed[connection] = (self._owed[connection][0], acknowledgement)

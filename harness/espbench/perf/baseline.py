@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The figures that a firmware is compared with: a JSON file that is committed beside it."""
+"""`Baseline`: the figures that the gate compares with, in a JSON file under version control."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Entry:
     """One figure of a baseline.
 
     Attributes:
-        value: None when it was unavailable.
-        unit: of the value.
-        tolerance: how far it may get worse.
-        better: which way.
+        value: the value, or None if it was unavailable.
+        unit: the value's unit.
+        tolerance: how much worse it may get.
+        better: which direction is better.
     """
 
     value: float | None
@@ -38,9 +38,9 @@ class Baseline:
     """A baseline.
 
     Attributes:
-        board: its name.
-        versions: of everything that took part.
-        figures: by key.
+        board: the board's name.
+        versions: versions of all tools involved.
+        figures: entries by key.
     """
 
     board: str
@@ -54,7 +54,7 @@ def make(
     versions: Mapping[str, str],
     before: Baseline | None = None,
 ) -> Baseline:
-    """Return a baseline of these readings; a figure's tolerance stays what it was before."""
+    """Return a baseline of these readings, keeping the tolerances of the previous one."""
     old = before.figures if before else {}
     entries = {}
     for reading in readings:
@@ -65,7 +65,7 @@ def make(
 
 
 def as_json(baseline: Baseline) -> dict[str, Any]:
-    """Return a baseline as it is written."""
+    """Return a baseline as a JSON object."""
     return {
         "format": FORMAT,
         "board": baseline.board,
@@ -84,7 +84,7 @@ def as_json(baseline: Baseline) -> dict[str, Any]:
 
 
 def write(baseline: Baseline, path: Path) -> None:
-    """Write a baseline; what is in order shows in a diff what has moved.
+    """Write a baseline, sorted for readable diffs.
 
     Raises:
         GateError: it cannot be written.
@@ -103,41 +103,41 @@ def read(path: Path, board: Board) -> Baseline:
     """Return the baseline in a file.
 
     Raises:
-        GateError: there is none, it is damaged, or it is of another board.
+        GateError: the baseline is missing, damaged, or for another board.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise GateError(
-            f"There is no baseline {path}: run the same command with --update to write one."
+            f"The baseline {path} does not exist: run the same command with --update to write one."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise GateError(f"The baseline {path} cannot be read ({error}): {_ANEW}") from error
+        raise GateError(f"The baseline {path} cannot be read ({error}): {_REPLACE}") from error
     try:
         baseline = parse(text)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         what = f"{type(error).__name__}: {error}"
-        raise GateError(f"The baseline {path} is damaged ({what}): {_ANEW}") from error
+        raise GateError(f"The baseline {path} is damaged ({what}): {_REPLACE}") from error
     if baseline.board != board.name:
         raise GateError(
-            f"The baseline {path} is of board {baseline.board}, and {board.name} is measured: name "
-            f"that board's baseline, or the other board with --board {baseline.board}."
+            f"The baseline {path} is for board {baseline.board}, not {board.name}: give the "
+            f"baseline of {board.name}, or --board {baseline.board}."
         )
     return baseline
 
 
-_ANEW = "take it from version control again, or remove it and write a new one with --update."
+_REPLACE = "restore it from version control, or remove it and write a new one with --update."
 
 
 def parse(text: str) -> Baseline:
     """Return the baseline in a text.
 
     Raises:
-        ValueError, TypeError, KeyError, AttributeError: it is none.
+        ValueError, TypeError, KeyError, AttributeError: the text is not a baseline.
     """
     data = json.loads(text)
     if data["format"] != FORMAT:
-        raise ValueError(f"its format is {data['format']}, and this espbench knows {FORMAT}")
+        raise ValueError(f"its format is {data['format']}, but this espbench knows {FORMAT}")
     figures = {str(key): _entry(key, entry) for key, entry in data["figures"].items()}
     versions = {str(key): str(value) for key, value in data["versions"].items()}
     return Baseline(str(data["board"]), versions, figures)
@@ -153,5 +153,5 @@ def _entry(key: str, entry: Mapping[str, Any]) -> Entry:
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is no number")
+        raise TypeError(f"{value!r} is not a number")
     return value

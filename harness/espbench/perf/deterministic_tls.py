@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A TLS 1.2 client that says the same in every run and with every OpenSSL.
+"""`FixedTls`: a TLS 1.2 client that sends the same bytes in every run, with any OpenSSL.
 
-It is tlslite-ng's, because OpenSSL's random numbers cannot be fixed from Python, and what it offers
-changes with its version.
+It uses tlslite-ng because OpenSSL's random numbers cannot be fixed from Python, and OpenSSL's
+offers change with its version.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class FixedTls:
     """A TLS connection over a TCP connection; it does not verify the certificate."""
 
     def __init__(self, raw: Stream, seed: str, timeout: Timeout = None) -> None:
-        """Do the handshake, with random numbers that follow from `seed`.
+        """Perform the handshake, with random numbers derived from `seed`.
 
         Raises:
             TlsError: the handshake failed.
-            ConnectionEnded: the peer went away in the middle.
+            ConnectionEnded: the peer closed the connection during the handshake.
             ClientTimeout: it took too long.
         """
         from tlslite.errors import TLSAbruptCloseError, TLSError
@@ -67,14 +67,14 @@ class FixedTls:
         self._connection.write(data)
 
     def receive(self, timeout: Timeout = None) -> bytes:
-        """Return what is there, waiting for at least one byte; b"" is the peer's orderly end."""
+        """Return available data, at least one byte; b"" if the peer closed the connection."""
         self.raw.sock.settimeout(self.raw.deadline(timeout).remaining())
         return bytes(self._connection.read())
 
     def close(self) -> None:
-        """End the TCP connection, without close_notify: nobody measures the client's end."""
+        """Close the TCP connection without close_notify, which no figure depends on."""
         self.raw.close()
 
     def reset(self) -> None:
-        """End the TCP connection with a reset."""
+        """Reset the TCP connection."""
         self.raw.reset()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Measures one device on the host's clock: boot, handshakes, requests, memory, idling. `Figure`."""
+"""`Figure`, and measurements of a device on the host's clock: boot, handshakes, memory, idling."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CERTS = "/certs"
 FORWARDS = {80: 2, 443: 6}
 RSA, ECDSA = "rsa2048", "p256"
 SESSIONS = 3
-"""TLS sessions that are open at once when their memory is measured."""
+"""Concurrent TLS sessions for measuring their memory."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,11 @@ class Figure:
     """One measured value.
 
     Attributes:
-        key: for programs.
-        title: for people.
-        value: in `unit`.
-        unit: such as "ms", "bytes", "1/s", "1/min", "%",
-            "ratio".
-        limit: what it must not exceed, or None.
+        key: identifier, for JSON.
+        title: name, for display.
+        value: the value in `unit`.
+        unit: such as "ms", "bytes", "1/s", "1/min", "%", "ratio".
+        limit: the highest acceptable value, or None.
     """
 
     key: str
@@ -50,7 +49,7 @@ class Figure:
         return self.limit is None or self.value <= self.limit
 
     def shown(self) -> str:
-        """Return value and unit as people read them."""
+        """Return value and unit for display."""
         match self.unit:
             case "bytes":
                 return f"{self.value / 1000:,.1f} kB"
@@ -66,13 +65,13 @@ class Figure:
                 return f"{self.value:,.1f} {self.unit}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for programs."""
+        """Return the figure as a JSON object."""
         return {**asdict(self), "good": self.good}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What `quick` found: the figures, and when what happened in a boot."""
+    """The result of `quick`: the figures, and the marks of one boot."""
 
     figures: tuple[Figure, ...]
     boot: tuple[Mark, ...]
@@ -87,32 +86,32 @@ def device(board: Board, firmware: Path, recipe: Recipe, **options: Any) -> Devi
 
 
 def https(device: Device, recipe: Recipe, index: int = 0) -> Endpoint:
-    """Return the way in by HTTPS, for a client that verifies."""
+    """Return the HTTPS endpoint, for clients that verify the certificate."""
     port = device.port(device.board.ports["https"], index)
     return Endpoint(port, Tls(trust=recipe.trust, server_name=recipe.server_name))
 
 
 def http(device: Device, index: int = 0) -> Endpoint:
-    """Return the way in by HTTP."""
+    """Return the HTTP endpoint."""
     return Endpoint(device.port(device.board.ports["http"], index))
 
 
 def first_answer(endpoint: Endpoint) -> None:
-    """Return when the device has answered a request."""
+    """Wait until the device has answered a request."""
     answer = endpoint.get("/hello")
     if answer.status != 200:
         raise AssertionError(f"GET /hello was answered with {answer.status}")
 
 
 def timed(action: Callable[[], object]) -> float:
-    """Return how many seconds `action` took."""
+    """Return the seconds that `action` took."""
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
 
 
 def handshakes(endpoint: Endpoint, count: int) -> Iterator[float]:
-    """Yield the seconds of full handshakes, TCP connect included, one after the other."""
+    """Yield the durations in seconds of full handshakes in sequence, including TCP's."""
     for _ in range(count):
         start = time.perf_counter()
         stream = endpoint.tls_stream()
@@ -127,7 +126,7 @@ def median_ms(seconds: Sequence[float] | Iterator[float]) -> float:
 
 def heap_per_session(device: Device, recipe: Recipe) -> float:
     """Return the bytes that an established, idle TLS session holds."""
-    first_answer(https(device, recipe))  # what the first connection takes for good is not its own
+    first_answer(https(device, recipe))  # the first connection also allocates permanent memory
     device.settle()
     before = device.heap_at_rest().free
     streams = []
@@ -145,18 +144,18 @@ def heap_per_session(device: Device, recipe: Recipe) -> float:
 
 
 def idle_cpu(device: Device, seconds: float) -> float:
-    """Return the host CPU that QEMU takes while the device idles, in per cent of one core."""
+    """Return the host CPU time that QEMU uses while the device idles, in percent of one core."""
     assert device.pid is not None
     process = psutil.Process(device.pid)
     before, start = process.cpu_times(), time.perf_counter()
-    time.sleep(seconds)  # nothing to wait for: it is the time that is measured
+    time.sleep(seconds)  # no event to wait for: this is the measured interval
     after, end = process.cpu_times(), time.perf_counter()
     used = after.user + after.system - before.user - before.system
     return 100 * used / (end - start)
 
 
 def boot(board: Board, firmware: Path) -> tuple[Mark, ...]:
-    """Return the moments of one boot, up to the first HTTPS answer.
+    """Return the marks of one boot, up to the first HTTPS answer.
 
     Raises:
         EspbenchError: the device or the client failed.
@@ -165,12 +164,12 @@ def boot(board: Board, firmware: Path) -> tuple[Mark, ...]:
     with device(board, firmware, recipe) as booted:
         first_answer(https(booted, recipe))
         end = booted.timeline.add(FIRST_ANSWER).at
-        # The console goes on beside us, and what it says later is no part of the boot.
+        # Later console events, from the reader thread, do not belong to the boot.
         return marks(event for event in booted.timeline if event.at <= end)
 
 
 def quick(board: Board, firmware: Path, *, boots: int = 5, count: int = 8) -> Measured:
-    """Measure what every run shows, in a few seconds.
+    """Measure the figures for the report of every run, in a few seconds.
 
     Raises:
         EspbenchError: a device or a client failed.

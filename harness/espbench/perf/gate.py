@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compares a firmware's figures with a baseline, and judges each; pure."""
+"""Compares a firmware's figures with a baseline, with a verdict on each; pure."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ BAD: frozenset[Verdict] = frozenset({"worse", "lost"})
 
 @dataclass(frozen=True)
 class Row:
-    """One figure against its baseline.
+    """One figure compared with its baseline.
 
     Attributes:
-        key, title, unit: of the figure.
-        before, after: values, None where there is none.
-        tolerance: how far it might have got worse.
-        verdict: "worse" (beyond the tolerance), "lost" (the baseline has it, and it cannot be
-            measured any more), "better" (beyond the tolerance, the good way), "moved" (within it),
-            "same", "new" (the baseline does not have it), "unavailable" (in neither), "not
-            comparable" (another compiler or library than the baseline's decides about it).
+        key, title, unit: see `metrics.Kind`.
+        before, after: the values, or None.
+        tolerance: how much worse it may get.
+        verdict: "worse" (beyond the tolerance), "lost" (in the baseline, but can no longer be
+            measured), "better" (beyond the tolerance, in the good direction), "moved" (within the
+            tolerance), "same", "new" (not in the baseline), "unavailable" (in neither), "not
+            comparable" (depends on a compiler or library that differs from the baseline's).
         reason: why it is unavailable or not comparable, or "".
     """
 
@@ -58,18 +58,18 @@ class Row:
 
     @property
     def change(self) -> float | None:
-        """By how much it moved."""
+        """The difference, or None."""
         return None if self.before is None or self.after is None else self.after - self.before
 
     def shown_change(self) -> str:
-        """Return by how much it moved, as people read it."""
+        """Return the difference for display."""
         if self.change is None or not self.change:
             return ""
         percent = f" ({100 * self.change / self.before:+.2f} %)" if self.before else ""
         return amount(self.change, self.unit, sign=True) + percent
 
     def sentence(self) -> str:
-        """Return what happened to it."""
+        """Return the verdict as a sentence."""
         match self.verdict:
             case "worse" | "better" | "moved":
                 assert self.before is not None
@@ -80,7 +80,7 @@ class Row:
                     f"{self.tolerance.shown(self.unit)} are tolerated."
                 )
             case "lost":
-                return f"{self.title} is in the baseline and could not be measured: {self.reason}"
+                return f"{self.title} is in the baseline but could not be measured: {self.reason}"
             case "unavailable":
                 return f"{self.title} is not available: {self.reason}"
             case "not comparable":
@@ -101,9 +101,9 @@ class Difference:
     """A version that differs from the baseline's.
 
     Attributes:
-        name: of what: a key of the versions.
-        before: the baseline's.
-        now: of what was measured.
+        name: key of the version.
+        before: the baseline's version.
+        now: the version now.
     """
 
     name: str
@@ -113,12 +113,12 @@ class Difference:
     def reason(self) -> str:
         """Return why figures that depend on it are not comparable."""
         if self.name == COMPILER:
-            return f"built with {self.now}, the baseline with {self.before}."
-        return f"measured with {self.name} {self.now}, the baseline with {self.before}."
+            return f"built with {self.now}, but the baseline with {self.before}."
+        return f"measured with {self.name} {self.now}, but the baseline with {self.before}."
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[Difference]:
-    """Return which versions that figures depend on differ; an unknown one differs from none."""
+    """Return the differences in versions that figures depend on; unknown versions do not count."""
     pairs = [(COMPILER, _compiler(before), _compiler(now))]
     pairs.append((TLSLITE, before.get(TLSLITE, ""), now.get(TLSLITE, "")))
     return [Difference(*pair) for pair in pairs if pair[1] and pair[2] and pair[1] != pair[2]]
@@ -131,12 +131,12 @@ def _compiler(versions: Mapping[str, str]) -> str:
 def compare(
     baseline: Baseline, readings: Sequence[Reading], different: Sequence[Difference] = ()
 ) -> list[Row]:
-    """Return a row for each figure of either side, none left out.
+    """Return a row for each figure in either the baseline or the readings.
 
     Args:
-        baseline: what is compared with.
-        readings: what was measured.
-        different: what makes figures that depend on it incomparable, from `differences`.
+        baseline: the baseline.
+        readings: the measured figures.
+        different: result of `differences`, which makes dependent figures incomparable.
     """
     rows = [
         _row(reading, baseline.figures.get(reading.kind.key), different) for reading in readings
@@ -168,7 +168,7 @@ def _row(reading: Reading, entry: Entry | None, different: Sequence[Difference])
 
 
 def judge(before: float, after: float, tolerance: Tolerance, *, higher: bool) -> Verdict:
-    """Return the verdict on a figure that both sides have; `higher` is whether that is better."""
+    """Return the verdict on a figure with both values; `higher` is whether higher is better."""
     gain = after - before if higher else before - after
     if not gain:
         return "same"
@@ -178,14 +178,14 @@ def judge(before: float, after: float, tolerance: Tolerance, *, higher: bool) ->
 
 
 def _gone(key: str, entry: Entry) -> Row:
-    # Only sections come and go with a firmware; all other figures are always there, or say why not.
+    # Only sections differ between firmwares; other figures are always present, or have a reason.
     title = key
     if key == IMAGE_FILE.key:
         title = IMAGE_FILE.title
     elif key.startswith(SECTION):
         title = section_kind(key.removeprefix(SECTION)).title
     reason = (
-        "this firmware does not have it; when that is meant, write the baseline anew with --update."
+        "this firmware does not have it; if that is intended, rewrite the baseline with --update."
     )
     verdict: Verdict = "unavailable" if entry.value is None else "lost"
     return Row(key, title, entry.unit, entry.value, None, entry.tolerance, verdict, reason)

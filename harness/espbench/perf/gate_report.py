@@ -23,7 +23,7 @@ STYLES: Mapping[Verdict, str] = {
     "not comparable": "yellow",
 }
 SKIPPED: frozenset[Verdict] = frozenset({"unavailable", "new", "not comparable"})
-"""Verdicts that are no test's outcome in JUnit XML."""
+"""Verdicts that count as skipped tests in JUnit XML."""
 HEADS = ("figure", "before", "now", "change", "tolerated", "verdict")
 
 
@@ -37,7 +37,7 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def summary(rows: Sequence[Row], board: str) -> str:
-    """Return the outcome in one sentence, and what is not in it in another."""
+    """Return the outcome in one sentence, with hints in further ones."""
     bad = sum(row.bad for row in rows)
     apart = len(_apart(rows))
     count = len(_measured(rows)) - apart
@@ -52,53 +52,53 @@ def summary(rows: Sequence[Row], board: str) -> str:
 
 
 def what_next(rows: Sequence[Row], different: Sequence[Difference] = ()) -> str:
-    """Return what to do about a closed gate and about figures that are not comparable, or ""."""
+    """Return advice about a closed gate and about figures that are not comparable, or ""."""
     advice = []
     if not passes(rows):
         advice.append(
-            "Look for what costs that; when it is meant, run the same `espbench gate` with "
-            "--update and commit the baseline, where reviewers see it."
+            "Find the cause; if the change is intended, run the same `espbench gate` with "
+            "--update and commit the baseline for review."
         )
     if _apart(rows):
         versions = " and ".join(
             one.before if one.name == COMPILER else f"{one.name} {one.before}" for one in different
         )
         advice.append(
-            f"To have all figures compared, build and measure with {versions} as the baseline was "
-            "(in the container that CI uses), or write a baseline of your own with --update and "
-            "another --baseline FILE."
+            f"To compare all figures, build and measure with {versions} like the baseline (in "
+            "CI's container), or write your own baseline with --update and another --baseline "
+            "FILE."
         )
     return " ".join(advice)
 
 
 def reasons(rows: Sequence[Row]) -> list[str]:
-    """Return why figures are missing: a sentence for each, or one for all with the same reason."""
+    """Return why figures are missing, with one sentence for all that have the same reason."""
     found: dict[tuple[Verdict, str], list[Row]] = {}
     for row in rows:
         if row.reason:
             found.setdefault((row.verdict, "" if row.bad else row.reason), []).append(row)
-    told = []
+    sentences = []
     for (verdict, reason), same in found.items():
         if reason and len(same) > 1:
             what = "available" if verdict == "unavailable" else "comparable"
-            told.append(f"{len(same)} figures are not {what}: {reason}")
+            sentences.append(f"{len(same)} figures are not {what}: {reason}")
         else:
-            told += [row.sentence() for row in same]
-    return told
+            sentences += [row.sentence() for row in same]
+    return sentences
 
 
 def _apart(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows that another compiler or library decides about."""
+    """Return the rows that are not comparable."""
     return [row for row in rows if row.verdict == "not comparable"]
 
 
 def _measured(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows that have anything to compare."""
+    """Return the rows that have a value."""
     return [row for row in rows if row.verdict != "unavailable"]
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """Return the rows for a terminal, but those that neither side could measure."""
+    """Return a table for a terminal, without figures that neither side could measure."""
     made = Table()
     for head in HEADS:
         right = head not in ("figure", "verdict")
@@ -115,7 +115,7 @@ def markdown(
     versions: Mapping[str, str],
     different: Sequence[Difference] = (),
 ) -> str:
-    """Return a pull request's summary: what moved, and all figures folded away."""
+    """Return a summary for a pull request: the changes, and all figures in a collapsed section."""
     quiet = ("same", "moved", "unavailable", "not comparable")
     moved = [row for row in rows if row.verdict not in quiet]
     parts = [f"### {summary(rows, board)}", ""]
@@ -127,8 +127,8 @@ def markdown(
         parts += [*(f"- {sentence}" for sentence in why), ""]
     parts += ["<details><summary>All figures</summary>", ""]
     parts += [*_markdown_table(_measured(rows)), "", "</details>"]
-    told = ", ".join(f"{name} {value}" for name, value in sorted(versions.items()))
-    return "\n".join([*parts, "", f"<sub>{told}</sub>", ""])
+    footer = ", ".join(f"{name} {value}" for name, value in sorted(versions.items()))
+    return "\n".join([*parts, "", f"<sub>{footer}</sub>", ""])
 
 
 def _markdown_table(rows: Sequence[Row]) -> list[str]:
@@ -141,7 +141,7 @@ def _markdown_table(rows: Sequence[Row]) -> list[str]:
 
 
 def junit(rows: Sequence[Row], board: str) -> str:
-    """Return JUnit XML: a test for each figure."""
+    """Return JUnit XML with a test for each figure."""
     suite = TestSuite(f"gate {board}")
     for row in rows:
         case = TestCase(row.title, f"gate.{board}")
@@ -165,7 +165,7 @@ def as_json(
     versions: Mapping[str, str],
     different: Sequence[Difference] = (),
 ) -> dict[str, Any]:
-    """Return the outcome for programs."""
+    """Return the outcome as a JSON object."""
     return {
         "board": board,
         "passed": passes(rows),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `espbench measure` and `espbench gate` share: versions, and figures that are unavailable."""
+"""Shared by `espbench measure` and `espbench gate`: versions, and unavailable figures."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from espbench.firmware import versions as involved
 from espbench.perf.metrics import Reading
 
 LOCAL = ("firmware", "Python")
-"""What differs between machines that measure the same."""
+"""Versions that differ between machines without affecting figures."""
 
 
 def versions(board: Board, firmware: Path, elf: Path | None = None) -> dict[str, str]:
-    """Return what took part, as far as figures may depend on it.
+    """Return the versions that figures may depend on.
 
     Args:
-        board, firmware: what was measured.
-        elf: of the firmware; None looks beside it.
+        board, firmware: the measured board and firmware.
+        elf: the firmware's ELF file; None to look beside the firmware.
     """
     known = involved.versions(board, firmware)
     kept = {name: text for name, text in known.items() if name not in LOCAL}
-    # The compiler that is installed need not be the one that made the firmware.
+    # The firmware may have been built with another compiler than the installed one.
     made_by = toolchain.compiler_of(elf or elf_of(firmware))
     if made_by and toolchain.compiler_in(kept["compiler"]) != made_by:
         kept["compiler"] = made_by
@@ -36,7 +36,7 @@ def versions(board: Board, firmware: Path, elf: Path | None = None) -> dict[str,
 
 
 def unavailable(readings: Sequence[Reading]) -> list[str]:
-    """Return a line for each figure that is not there, or one for all with the same reason."""
+    """Return a line for each unavailable figure, or one for all with the same reason."""
     found: dict[str, list[str]] = {}
     for reading in readings:
         if reading.reason:
@@ -50,5 +50,5 @@ def unavailable(readings: Sequence[Reading]) -> list[str]:
 
 
 def dumps(data: Mapping[str, Any]) -> str:
-    """Return JSON as it is written into files."""
+    """Return JSON text for a file."""
     return json.dumps(data, indent=1, sort_keys=True) + "\n"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Counts the instructions that a device executed, by a counter in its memory.
+"""`Meter`: counts the instructions that a device executes, with a counter in its memory.
 
-The firmware counts the cycles of its clock without those that it slept through, and leaves them
-where the host finds them (firmware/modules/bench/cycles.h). Under `-icount` the guest's clock
-goes by instructions, so cycles say how many were executed. Reading them costs the device nothing.
+The firmware counts the cycles for which it is awake, in a place where the host can read them
+(firmware/modules/bench/cycles.h). With `-icount`, instructions drive the guest's clock, so cycles
+measure instructions. Reading the counter costs the device nothing.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from espbench.util.timeouts import Deadline
 
 SYMBOL = "bench_work"
 MAC = b"\x52\x54\x00\x12\x34\x56"
-"""QEMU's address for the first NIC, which every board takes."""
+"""QEMU's MAC address for the first NIC, which every board uses."""
 LOOK = 0.001
-"""Seconds between two looks at what is not acknowledged: slirp takes 2 ms for that."""
+"""Seconds between two checks for missing ACKs, which slirp delays by up to 2 ms."""
 _RECORD = struct.Struct("<IIQQQQ")
 _WORDS = _RECORD.size // 4
 
 
 @dataclass(frozen=True)
 class Work:
-    """What the device worked until now.
+    """The device's work so far.
 
     Attributes:
-        frequency: of its cycles, in Hz.
-        asleep: whether it sleeps.
-        cycles: since it started, up to its last sleep, without housekeeping.
-        housekeeping: of those times awake in which no frame with something in it came.
-        at_event: both, up to its last event.
-        frames: that it has taken from its NIC.
+        frequency: frequency of the cycles in Hz.
+        asleep: whether the device is asleep.
+        cycles: cycles from its start to its last sleep, without housekeeping.
+        housekeeping: cycles of wake-ups without a frame that carried data.
+        at_event: all cycles up to its last event.
+        frames: number of frames that it has taken from its NIC.
     """
 
     frequency: int
@@ -48,27 +48,27 @@ class Work:
 
     @classmethod
     def of(cls, record: bytes) -> Work:
-        """Make it from the firmware's record."""
+        """Decode the firmware's record."""
         frequency, asleep, *counts = _RECORD.unpack(record)
         return cls(frequency, bool(asleep), *counts)
 
 
 def icount(shift: int) -> tuple[str, ...]:
-    """Return the arguments for a QEMU whose guest clock goes 2**shift ns an instruction.
+    """Return the arguments that make QEMU's guest clock advance 2**shift ns per instruction.
 
-    While the guest sleeps its clock goes with the host's: with `sleep=off` it would jump to the
-    next time-out of TCP each time that it waits for a packet.
+    While the guest sleeps, its clock follows the host's: with `sleep=off` it would jump to TCP's
+    next timeout whenever it waits for a packet.
     """
     return ("-icount", f"shift={shift},align=off,sleep=on")
 
 
 def instructions(cycles: float, frequency: int, shift: int) -> float:
-    """Return how many instructions so many cycles are under `icount(shift)`."""
+    """Convert cycles to instructions with `icount(shift)`."""
     return cycles * 1e9 / frequency / (1 << shift)
 
 
 class Meter:
-    """Reads a running device's work, and tells when it has nothing left to do."""
+    """Reads a running device's work, and waits until it has nothing left to do."""
 
     def __init__(self, device: Device) -> None:
         """Find the firmware's record; the device must have been started with a capture.
@@ -80,7 +80,7 @@ class Meter:
         if address is None:
             raise FigureUnavailable(
                 f"{device.elf} does not count its work (it has no symbol {SYMBOL}): build it with "
-                "module bench, on a board that tells work from sleep."
+                "module bench, on a board that can distinguish work from sleep."
             )
         self._device = device
         self._command = examine(address, _WORDS)
@@ -96,27 +96,27 @@ class Meter:
         self._ignored = self._frames_never_taken()
         if not self.read().frequency:
             raise FigureUnavailable(
-                f"Board {self._device.board.name} cannot tell work from sleep, so its firmware "
-                "does not count its work: measure that on lx60."
+                f"Board {self._device.board.name} cannot distinguish work from sleep, so its "
+                "firmware does not count its work: measure this on lx60."
             )
 
     def close(self) -> None:
-        """Let the capture go."""
+        """Close the capture."""
         self._wire.close()
 
     def read(self) -> Work:
-        """Return the record as it is now; the device may be in the middle of writing it."""
+        """Return the current record, even if the device is just writing it."""
         text = self._device.monitor("human-monitor-command", command_line=self._command)
         return Work.of(parse_words(str(text), _WORDS))
 
     def rest(self, *, frames: int = 0, timeout: float = 20.0) -> Work:
-        """Return what it worked when all that was sent to it is done, and it sleeps.
+        """Wait until the device has processed everything sent to it and sleeps; return its work.
+
+        This polls, because an event from the device would wake it.
 
         Args:
-            frames: that it must have taken since its start, for what it does not answer.
+            frames: frames that it must have received since its start, for unanswered ones.
             timeout: seconds, scaled.
-
-        There is no event to wait for: telling would wake the device.
 
         Raises:
             FigureUnavailable: it never sleeps.
@@ -140,7 +140,7 @@ class Meter:
             self._device.check()
 
     def _frames_never_taken(self) -> int:
-        """Return how many frames came before its NIC was on; it has been asleep since."""
+        """Return the number of frames sent before its NIC was enabled."""
         self._wire.follow()
         self._ignored = self._wire.to_device - self.read().frames
         return self._ignored

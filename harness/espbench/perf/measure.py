@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""`espbench measure`: a firmware's instructions and bytes of memory, the same from run to run.
+"""`espbench measure`: reproducible measurements of a firmware's instructions and memory.
 
-Two devices, one for each kind of key. Everything that could be left to chance is fixed: the seed of
-the device's random generator, keys, certificates, the clients' random numbers, the addresses, and
-the order of packets, because each step waits until the device has nothing left to do.
+There are two devices, one for each type of key. All randomness is removed: the seed of the device's
+random generator, keys, certificates, the clients' random numbers and the addresses are fixed, and
+so is the order of packets, because each step waits until the device has nothing left to do.
 """
 
 from __future__ import annotations
@@ -35,29 +35,29 @@ from espbench.util.timeouts import Deadline
 
 FILE = "/figures.bin"
 TIME_WAIT = 1.7
-"""Seconds: longer than lwIP keeps the control block of a connection that it closed, where its list
-of them cannot be read. Twice TCP_MSL of firmware/ports/lx60/lwipopts.h, counted in half seconds,
-takes up to 1.5 s."""
+"""Seconds, longer than lwIP keeps a connection in TIME-WAIT; for firmware whose list of them cannot
+be read. Twice TCP_MSL of firmware/ports/lx60/lwipopts.h, counted in half seconds, is up to 1.5 s.
+"""
 TIME_WAIT_AT_MOST = 10.0
-"""Seconds (scaled) after which a list that does not get empty is not waited for any more."""
+"""Seconds (scaled) to wait for the list of TIME-WAIT connections to become empty."""
 FILE_BYTES = 4096
 PASSWORD = "espbench"
 ANSWER_PATIENCE = 2.0
-"""Seconds (scaled) for an answer; a bench's firmware takes milliseconds."""
+"""Seconds (scaled) to wait for an answer; firmware with module bench takes milliseconds."""
 NO_ANSWER = (
-    "The firmware came up, and does not answer on the control channel, which espbench's module "
-    "bench brings: only its image can be measured."
+    "The firmware is ready but does not answer on the control channel of espbench's module bench: "
+    "only its image can be measured."
 )
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How often things are done.
+    """Numbers of repetitions.
 
     Attributes:
-        requests, echoes, transfers: of which the typical one counts.
-        handshakes: of which the mean counts: each has random numbers of its own.
-        sessions: that are open at once.
+        requests, echoes, transfers: repetitions of which the typical one counts.
+        handshakes: repetitions of which the mean counts, because each has other random numbers.
+        sessions: concurrent sessions.
     """
 
     requests: int = 12
@@ -68,9 +68,10 @@ class Effort:
 
 
 QUICK = Effort(requests=8, transfers=7)
-"""As many handshakes and sessions, or other figures would come out; and as many echoes: one is so
-cheap that 30 instructions are 0.1 % of it, and few of them repeat no better than that. With fewer
-requests and transfers a busy host moves their figures: see `typical_total`."""
+"""The numbers of handshakes and sessions must stay, because figures depend on them. So must the
+number of echoes: an echo is so cheap that 30 instructions are 0.1 % of it, and fewer repetitions
+vary by that much. With even fewer requests and transfers, a busy host would affect their figures;
+see `typical_total`."""
 
 Progress = Callable[[str], None]
 
@@ -78,8 +79,8 @@ Progress = Callable[[str], None]
 def typical(samples: Sequence[float]) -> float:
     """Return the median of the densest half of the samples.
 
-    Now and then something comes in between, and always makes a sample dearer by much: a median of
-    all would move with how often it did.
+    An occasional disturbance always makes a sample much more expensive, so the median of all
+    samples would vary with the number of disturbances.
     """
     ordered = sorted(samples)
     half = (len(ordered) + 1) // 2
@@ -89,12 +90,12 @@ def typical(samples: Sequence[float]) -> float:
 
 
 def typical_total(runs: Sequence[Sequence[float]]) -> float:
-    """Return the typical cost of something that is done in steps: the sum of each step's.
+    """Return the typical cost of an operation in steps: the sum of the steps' typical costs.
 
-    Whatever comes in between affects one step, but a third of all transfers beside four busy loops
-    have such a step, so the median of a few transfers is one of these now and then. A step costs
-    less, too: when the last one was 100 ms ago (process_queue() of firmware/app/bench_app.py),
-    the application waits 2 ms for the next piece of a file, and a piece that arrives in these 2 ms
+    A disturbance affects one step, but next to four busy loops a third of all transfers have such a
+    step, so the median of a few transfers would sometimes be one of them. A step can also be
+    cheaper: if the previous one was 100 ms ago (process_queue() in firmware/app/bench_app.py), the
+    application waits 2 ms for the next piece of a file, and a piece that arrives within these 2 ms
     saves a return to Python (1 % of a transfer).
     """
     return sum(typical(step) for step in zip(*runs, strict=True))
@@ -107,21 +108,21 @@ def measure(
     progress: Progress = lambda _: None,
     options: Mapping[str, Any] | None = None,
 ) -> list[Reading]:
-    """Return every figure; those that this board or firmware cannot give say why.
+    """Return every figure, with the reason for those that are unavailable.
 
     Args:
-        board, firmware: what is measured.
-        effort: how often things are done.
-        progress: is told which figure is on.
-        options: of each `Device`, when somebody said when the firmware is ready or where it
-            listens: it may be somebody else's.
+        board, firmware: the board and firmware to measure.
+        effort: numbers of repetitions.
+        progress: called with the title of the current figure.
+        options: options for `Device`, given if the user configured the firmware's readiness or
+            ports; then it may be another project's firmware.
 
     Raises:
         EspbenchError: a device or a client failed.
     """
     options = options or {}
     if options:
-        progress("whether it is a bench's firmware")
+        progress("checking for module bench")
         if reason := silence(board, firmware, options):
             unknown = [Reading(kind, None, reason) for kind in readings.KINDS.values()]
             return unknown + _image(firmware, options)
@@ -158,7 +159,7 @@ def measure(
 
 
 def _image(firmware: Path, options: Mapping[str, Any]) -> list[Reading]:
-    """Return the sizes of the image's sections, or of the file when it has none to see."""
+    """Return the sizes of the image's sections, or of the whole file if they are unknown."""
     try:
         found = sections(options.get("elf") or elf_of(firmware))
     except FigureUnavailable:
@@ -182,10 +183,10 @@ def _subject(
 
 
 class Subject:
-    """A device that is measured."""
+    """A device under measurement."""
 
     def __init__(self, device: Device, effort: Effort) -> None:
-        """Measure this running device."""
+        """Measure a running device."""
         self.device = device
         self.effort = effort
         self._time_wait = TimeWait(device)
@@ -198,16 +199,16 @@ class Subject:
             self._no_meter = str(error)
 
     def close(self) -> None:
-        """Let go of what measuring takes."""
+        """Release the meter."""
         if self._meter is not None:
             self._meter.close()
 
     @property
     def meter(self) -> Meter:
-        """What counts the device's work.
+        """The meter of the device's work.
 
         Raises:
-            FigureUnavailable: nothing does.
+            FigureUnavailable: the device's work cannot be counted.
         """
         if self._meter is None:
             raise FigureUnavailable(self._no_meter)
@@ -219,7 +220,7 @@ class Subject:
         return work.instructions(cycles, self.meter.read().frequency, shift)
 
     def _cost(self, action: Callable[[], object]) -> float:
-        """Return the cycles of an action that is over for the host when it returns."""
+        """Return the device's cycles for an action that is complete on the host on return."""
         before = self.meter.rest()
         action()
         return self.meter.rest().cycles - before.cycles
@@ -228,9 +229,9 @@ class Subject:
 
     @contextlib.contextmanager
     def _noticed(self) -> Iterator[None]:
-        """Wait until the device has seen a frame of the block, and has nothing left to do."""
+        """After the block, wait until the device has received a frame and is at rest."""
         if self._meter is None:
-            yield  # in what order things happen is left to chance; memory does not depend on it
+            yield  # the order of packets is left to chance, but memory does not depend on it
             return
         frames = self._meter.rest().frames
         yield
@@ -247,13 +248,13 @@ class Subject:
             stream.close()
 
     def secure(self) -> None:
-        """Make an HTTPS connection, and end it."""
+        """Open an HTTPS connection, and close it."""
         stream = self.raw("https")
         self._handshake(stream)
         self.hang_up(stream)
 
     def plain(self) -> None:
-        """Make a request on a connection of its own."""
+        """Send a request on a new connection."""
         stream = self.raw()
         HttpConnection(stream).get("/hello")
         self.hang_up(stream)
@@ -263,10 +264,10 @@ class Subject:
         return FixedTls(stream, f"handshake {self._seeds}")
 
     def warm_up(self) -> None:
-        """Do everything once: what the first connections take for good is not theirs.
+        """Open each type of connection once, because the first ones allocate permanent memory.
 
-        Nor is what is over soon: to see that the device is ready, somebody asked for a page, and
-        the device ended that connection. As long as it remembers this, a request costs 0.4 % less.
+        Also wait until TIME-WAIT is over: the readiness probe requested a page, and the device
+        closed that connection. While it is in TIME-WAIT, a request costs 0.4 % less.
         """
         self.plain()
         self.secure()
@@ -279,8 +280,8 @@ class Subject:
         return self._instructions(self.meter.rest().at_event)
 
     def handshake(self) -> float:
-        """Return the work of a TLS handshake, the TCP connection left out."""
-        self.meter.rest()  # nothing is begun that cannot be counted
+        """Return the work of a TLS handshake, without the TCP connection."""
+        self.meter.rest()  # fails early if work cannot be counted
         costs = []
         for _ in range(self.effort.handshakes):
             stream = self.raw("https")
@@ -295,8 +296,8 @@ class Subject:
         )
 
     def echo(self) -> float:
-        """Return the work of a WebSocket message that comes back."""
-        self.meter.rest()  # nothing is begun that cannot be counted
+        """Return the work of echoing a WebSocket message."""
+        self.meter.rest()  # fails early if work cannot be counted
         stream = self.raw()
         socket = WebSocket(stream)
 
@@ -311,16 +312,16 @@ class Subject:
     def transfer(self) -> float:
         """Return the work of reading a file by WebREPL, from its first piece to its last.
 
-        Its opening is left out: slirp's acknowledgement comes in the midst of it, or behind it.
+        Opening the file is excluded, because slirp's ACK may arrive during it or after it.
         """
-        self.meter.rest()  # nothing is begun that cannot be counted
+        self.meter.rest()  # fails early if work cannot be counted
         self.device.put(FILE, bytes(FILE_BYTES))
         stream = self.raw()
         socket = _Paced(WebSocket(stream, "/webrepl"), self.meter, self.device)
         repl = WebRepl(socket, PASSWORD)
         transfers = []
         for _ in range(self.effort.transfers):
-            # The fuller Python's heap is, the longer it looks for a free place.
+            # The fuller Python's heap is, the longer an allocation takes.
             self.device.exec("import gc; gc.collect()")
             socket.sent.clear()
             repl.get(FILE)
@@ -333,10 +334,10 @@ class Subject:
     # ---------------------------------------------------------------- memory
 
     def heap(self, name: str) -> float:
-        """Return one of the device's own figures.
+        """Return one of the figures that the device reports.
 
         Raises:
-            FigureUnavailable: this firmware does not have it.
+            FigureUnavailable: this firmware does not report it.
         """
         heap: Mapping[str, int] = self.device.control.request("heap")
         if name not in heap:
@@ -346,38 +347,38 @@ class Subject:
         return heap[name]
 
     def free(self) -> float:
-        """Return what is free while nobody is connected."""
+        """Return the free bytes without connections."""
         return self.device.settle().free
 
     def rested(self) -> int:
-        """Return what is free when no control block is left in TIME_WAIT either."""
+        """Return the free bytes without connections, including those in TIME-WAIT."""
         self._time_wait.wait(Deadline(TIME_WAIT_AT_MOST))
         free = self.device.settle().free
         if self._time_wait.known and not self._time_wait.any():
             return free
         while True:
-            self.device.wait_for_change(TIME_WAIT)  # nothing tells when it is over
+            self.device.wait_for_change(TIME_WAIT)  # there is no event at its end
             again = self.device.settle().free
             if again == free:
                 return free
             free = again
 
     def peak(self) -> float:
-        """Return what a handshake takes at most."""
+        """Return the peak heap use of a handshake."""
         before = self.rested()
         self.device.heap_reset()
         self.secure()
         return before - self.heap("low_water")
 
     def session(self) -> float:
-        """Return what an established, idle session holds."""
+        """Return the bytes that an established, idle session holds."""
         before = self.rested()
         streams = []
         for _ in range(self.effort.sessions):
             streams.append(self.raw("https"))
             self._handshake(streams[-1])
         if self._meter is not None:
-            self._meter.rest()  # what is not acknowledged yet is kept to be sent again
+            self._meter.rest()  # unacknowledged data is kept for retransmission
         held = before - self.heap("free")
         for stream in streams:
             self.hang_up(stream)
@@ -385,20 +386,20 @@ class Subject:
         return held / len(streams)
 
     def leak(self, connect: Callable[[], None]) -> float:
-        """Return what a connection that is over has not given back."""
+        """Return the bytes that a closed connection has not freed."""
         before = self.device.settle().free
         for _ in range(self.effort.sessions):
             connect()
         deadline = Deadline(5)
         while (lost := before - self.device.settle().free) > 0 and not deadline.expired():
-            self.device.wait_for_change(0.05)  # a control block may be in TIME_WAIT
+            self.device.wait_for_change(0.05)  # a connection may be in TIME-WAIT
         return max(lost, 0) / self.effort.sessions
 
 
 def _meter_of(device: Device) -> Meter:
     if device.board.icount_shift is None:
         raise FigureUnavailable(
-            f"Board {device.board.name} does not count work: its description has no icount_shift."
+            f"Board {device.board.name} cannot count work: its description has no icount_shift."
         )
     return Meter(device)
 
@@ -406,10 +407,10 @@ def _meter_of(device: Device) -> Meter:
 class _Paced:
     """A WebSocket whose sender waits until the device no longer expects the next message.
 
-    After a piece of a file the device waits 2 ms for the next one (NEXT_CHUNK_US of
-    firmware/modules/webrepl/terminal.c), and one that comes then costs less. On a busy host
-    2 ms of the guest's clock take any time. But whatever wakes the device ends that wait, and a
-    control request is not counted as work.
+    After a piece of a file, the device waits 2 ms for the next one (NEXT_CHUNK_US in
+    firmware/modules/webrepl/terminal.c), which is then cheaper. On a busy host, 2 ms of the guest's
+    clock can take any amount of time. But any wake-up ends that wait, and a control request is one
+    that is not counted as work.
     """
 
     def __init__(self, socket: WebSocket, meter: Meter, device: Device) -> None:
@@ -417,7 +418,7 @@ class _Paced:
         self._meter = meter
         self._device = device
         self.sent: list[Work] = []
-        """What the device had worked before each message."""
+        """The device's work before each message."""
 
     def send(self, data: str | bytes) -> None:
         self._meter.rest()
@@ -430,10 +431,10 @@ class _Paced:
 
 
 def silence(board: Board, firmware: Path, options: Mapping[str, Any]) -> str:
-    """Boot until it is ready; return why it can be asked for nothing, or "".
+    """Boot until ready; return why the control channel cannot be used, or "".
 
     Raises:
-        EspbenchError: it does not become ready, panics or dies.
+        EspbenchError: the device does not become ready, panics or dies.
     """
     with Device(board, firmware, **options) as device:
         if device.control.seen:

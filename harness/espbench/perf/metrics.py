@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The figures that the gate compares, and their tolerances: `Kind`, `Reading`."""
+"""`Kind` and `Reading`: the figures that the gate compares, and their tolerances."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ Better = Literal["lower", "higher"]
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a figure may get worse.
+    """How much worse a figure may get.
 
     Attributes:
-        amount: of per cent, or of the figure's unit.
-        percent: which of the two.
+        amount: the amount, in percent or in the figure's unit.
+        percent: whether it is in percent.
     """
 
     amount: float
     percent: bool = False
 
     def of(self, value: float) -> float:
-        """Return it in the figure's unit."""
+        """Return the tolerance for `value` in the figure's unit."""
         return abs(value) * self.amount / 100 if self.percent else self.amount
 
     def shown(self, unit: str) -> str:
-        """Return it as people read it."""
+        """Return the tolerance for display."""
         return f"{self.amount:g} {'%' if self.percent else SHORT.get(unit, unit)}"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a figure is.
+    """Description of a figure.
 
     Attributes:
-        key: for programs.
-        title: for people.
+        key: identifier, for JSON.
+        title: name, for display.
         unit: "instructions" or "bytes".
-        tolerance: how far it may get worse, unless the baseline says otherwise.
-        better: which way.
-        depends_on: names of the versions with which the figure moves although the firmware's
-            sources stay: of the compiler, or of the library that is the peer in a handshake.
+        tolerance: how much worse it may get, unless the baseline says otherwise.
+        better: which direction is better.
+        depends_on: names of versions on which the figure depends besides the firmware's sources:
+            the compiler, or the TLS library that is the peer in a handshake.
     """
 
     key: str
@@ -54,24 +54,24 @@ class Kind:
 
 @dataclass(frozen=True)
 class Reading:
-    """One figure of one run: a value, or the sentence that says why there is none."""
+    """One figure of one run: a value, or the reason why it is unavailable."""
 
     kind: Kind
     value: float | None
     reason: str = ""
 
     def shown(self) -> str:
-        """Return the value as people read it."""
+        """Return the value for display."""
         return "unavailable" if self.value is None else amount(self.value, self.kind.unit)
 
 
 def amount(value: float, unit: str, *, sign: bool = False) -> str:
-    """Return a value with its unit; whole numbers, because both units count things."""
+    """Return a value with its unit, rounded to a whole number, because both units are counts."""
     return f"{value:{'+' if sign else ''},.0f} {SHORT.get(unit, unit)}"
 
 
 SHORT = {"instructions": "instr", "bytes": "B"}
-"""Units as tables show them."""
+"""Abbreviations of units in tables."""
 
 
 _WORK = Tolerance(1, percent=True)
@@ -132,14 +132,14 @@ KINDS = {
         *(LOW_WATER, STACK_NET, STACK_MAIN),
     )
 }
-"""Every figure but the image's sections, which the firmware names."""
+"""All figures except the image's sections, whose names come from the firmware."""
 
 IMAGE_FILE = Kind("image_file", "Image, the whole file", "bytes", _IMAGE, depends_on=_MADE)
-"""Of a firmware whose sections are not known."""
+"""For a firmware whose sections are unknown."""
 SECTION = "image"
-"""What the keys of the image's sections begin with."""
+"""Prefix of the keys of the image's sections."""
 
 
 def section_kind(name: str) -> Kind:
-    """Return what the size of an image's section is."""
+    """Return the description of the size of an image's section."""
     return Kind(f"{SECTION}{name}", f"Image, section {name}", "bytes", _IMAGE, depends_on=_MADE)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""`espbench timings --pool`: suites a minute with a pool and without, in one run and in turns.
+"""`espbench timings --pool`: alternates suites with and without a pool.
 
-And how long a test waited for its device, which is what a pool is for.
+It measures suites per minute, and how long a test waits for its device, which a pool shortens.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from espbench.qemu import launcher
 
 SUITE = Path(__file__).with_name("pool_suite.py")
 TESTS = 10
-"""How many tests the suite has, each with a device of its own."""
+"""Number of tests in the suite, each with its own device."""
 
 
 WAITED = "waited"
-"""The property of a test that says for how many seconds it waited for its device."""
+"""Test property with the seconds that the test waited for its device."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What one suite took.
+    """The durations of one suite.
 
     Attributes:
         seconds: from the start to the end of pytest.
-        waited: seconds, of each test that ran.
+        waited: seconds that each test waited for its device.
     """
 
     seconds: float
@@ -68,15 +68,15 @@ def run(
     more: Sequence[str] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Figure]:
-    """Measure.
+    """Measure suites with and without a pool.
 
     Args:
-        board, firmware: what is booted.
-        rounds: how many suites of each kind.
-        size: of the pool.
-        jobs: with how many workers of pytest-xdist.
+        board, firmware: the board and firmware to boot.
+        rounds: number of suites with and without a pool.
+        size: size of the pool.
+        jobs: number of pytest-xdist workers.
         more: arguments for pytest.
-        progress: is told what is on.
+        progress: called with the current step.
 
     Raises:
         EspbenchError: the suite failed.
@@ -88,7 +88,7 @@ def run(
             taken.append(_once(command(board, firmware, size=spares, jobs=jobs, more=more)))
     none, pool = suites.values()
     without, ahead = (statistics.median(each.seconds for each in kind) for kind in (none, pool))
-    # A pair ran back to back, so what else the machine did hit both alike.
+    # The two suites of a pair run back to back, so other load affects both alike.
     ratio = statistics.median(a.seconds / b.seconds for a, b in zip(none, pool, strict=True))
     tests = len(none[0].waited)
     return [
@@ -101,12 +101,12 @@ def run(
 
 
 def _mean_ms(suites: Sequence[Taken]) -> float:
-    """Return the mean: with a pool some tests wait for a whole boot and others for nothing."""
+    """Return the mean: with a pool, some tests wait for a whole boot and others not at all."""
     return statistics.mean(seconds for suite in suites for seconds in suite.waited) * 1000
 
 
 def _once(words: Sequence[str]) -> Taken:
-    """Run one suite; return what it took, pytest's own start included."""
+    """Run one suite; return its durations, including pytest's start."""
     setpriv = shutil.which("setpriv")
     with tempfile.TemporaryDirectory() as folder:
         junit = Path(folder) / "suite.xml"
@@ -117,7 +117,7 @@ def _once(words: Sequence[str]) -> Taken:
         seconds = time.monotonic() - start
         if ended.returncode:
             tail = "\n".join((ended.stdout + ended.stderr).splitlines()[-12:])
-            raise EspbenchError(f"The suite did not pass, so there is nothing to measure:\n{tail}")
-        said = ElementTree.parse(junit).iter("property")
-        waited = tuple(float(p.get("value", "")) for p in said if p.get("name") == WAITED)
+            raise EspbenchError(f"The suite failed, so nothing can be measured:\n{tail}")
+        properties = ElementTree.parse(junit).iter("property")
+        waited = tuple(float(p.get("value", "")) for p in properties if p.get("name") == WAITED)
     return Taken(seconds, waited)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `espbench timings --pool` runs: tests with a device each, which look at it and change it."""
+"""The suite that `espbench timings --pool` runs: tests that each use and change their device."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.device(files=RECIPE.on_device())
 def test_serves(
     device: Device, number: int, record_property: Callable[[str, object], None]
 ) -> None:
-    """A device of the test's own serves HTTP, HTTPS and WebSockets, and runs Python."""
+    """The test's own device serves HTTP, HTTPS and WebSockets, and runs Python."""
     record_property(WAITED, waited(device))
     endpoints = Endpoints(device, Tls(trust=RECIPE.trust))
     device.exec(f"number = {number}")
@@ -34,10 +34,10 @@ def test_serves(
 
 
 def waited(device: Device) -> float:
-    """Return for how many seconds a test waited: for a whole boot, or for what was left of it."""
+    """Return the seconds that a test waited for a whole boot, or for the rest of one."""
     for event in device.timeline:
         if event.name == "handed_over":
             return float(event.detail["test_waited"])
     ready = device.timeline.first("ready")
-    assert ready is not None, "it has just become so"
+    assert ready is not None, "it has just become ready"
     return ready

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How well figures repeat: several runs side by side."""
+"""Compares the figures of several runs, to show how well they repeat."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from espbench.qemu import launcher
 
 @dataclass(frozen=True)
 class Repeat:
-    """One figure of several runs.
+    """One figure over several runs.
 
     Attributes:
-        kind: what it is.
-        values: one a run, without those runs that did not have it.
-        reason: why a run did not have it, or "".
+        kind: the figure.
+        values: one value per run in which it was available.
+        reason: why it was unavailable in a run, or "".
     """
 
     kind: Kind
@@ -32,7 +32,7 @@ class Repeat:
 
     @property
     def spread(self) -> float:
-        """Return how far the values lie apart, in per cent of their median."""
+        """The range of the values, in percent of their median."""
         middle = statistics.median(self.values)
         return 100 * (max(self.values) - min(self.values)) / middle if middle else 0.0
 
@@ -48,7 +48,7 @@ def side_by_side(runs: Sequence[Sequence[Reading]]) -> list[Repeat]:
 
 
 def table(repeats: Sequence[Repeat], runs: int) -> Table:
-    """Return least, median, most and spread of each figure."""
+    """Return a table with minimum, median, maximum and spread of each figure."""
     made = Table(title=f"{runs} runs")
     made.add_column("figure", no_wrap=True)
     for head in ("least", "median", "most", "spread"):
@@ -66,7 +66,7 @@ def table(repeats: Sequence[Repeat], runs: int) -> Table:
 
 @contextlib.contextmanager
 def busy(loops: int) -> Iterator[None]:
-    """Keep the host busy with so many loops meanwhile."""
+    """Keep the host busy with `loops` busy loops during the block."""
     with contextlib.ExitStack() as ending:
         for _ in range(loops):
             process = launcher.start_piped([sys.executable, "-c", "while True: pass"])
@@ -76,7 +76,7 @@ def busy(loops: int) -> Iterator[None]:
 
 
 def as_json(repeats: Sequence[Repeat], board: str, versions: Mapping[str, str]) -> dict[str, Any]:
-    """Return all runs for programs."""
+    """Return all runs as a JSON object."""
     return {
         "board": board,
         "versions": dict(versions),

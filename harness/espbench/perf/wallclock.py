@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench timings`: all figures of a firmware and the harness on the host's clock."""
+"""`espbench timings`: measures a firmware and the harness on the host's clock."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ from espbench.qemu.process import Machine, Wires, command_line, find_qemu
 from espbench.util import tempdirs
 
 BOOT_LIMIT = 1.05
-"""How much longer a boot by the harness may take than one by a bare QEMU command."""
+"""The largest acceptable ratio of a boot by the harness to one by a bare QEMU command."""
 STALL_LIMIT = 500.0
-"""Milliseconds that a connection may take: a frame that a driver overlooked waits for seconds."""
+"""Milliseconds that a connection may take: a frame that the driver misses waits for seconds."""
 BATCH = 20
-"""Requests that are timed together, because one alone is over before the heap is looked at."""
+"""Requests to time together, because a single one ends before the heap is sampled."""
 LISTENING = re.compile(rb'"listening"[^}]*"https"')
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How often things are measured.
+    """Numbers of repetitions.
 
     Attributes:
-        boots: of each kind.
-        handshakes, requests, echoes: of each kind.
-        connections: one after the other, of which the slowest must not stall.
-        idle: seconds.
-        suites: of each kind, when pools are measured.
+        boots: boots by the harness, and as many by a bare QEMU.
+        handshakes, requests, echoes: repetitions of each measurement.
+        connections: sequential connections, the slowest of which must not stall.
+        idle: seconds of idling.
+        suites: suites with and without a pool, if pools are measured.
     """
 
     boots: int = 15
@@ -72,7 +72,7 @@ def run(
     Raises:
         EspbenchError: a device or a client failed.
     """
-    sizes = _sizes(firmware)  # first: it may say that there is no ELF
+    sizes = _sizes(firmware)  # first, because it fails without an ELF
     progress("boots, by the harness and bare, alternating")
     harness, bare = _boots(board, firmware, effort.boots)
     found = [
@@ -121,7 +121,7 @@ def run(
 
 
 def _evidence(board: Board, firmware: Path, count: int) -> float:
-    """Return how much longer requests take that are captured, and the heap looked at meanwhile."""
+    """Return the ratio of request times with capture and heap samples to those without."""
     recipe = recipes()[figures.ECDSA]
     with contextlib.ExitStack() as stack:
         endpoints = [
@@ -201,7 +201,7 @@ def _serving(
 
 
 def connections(seconds: Sequence[float]) -> list[Figure]:
-    """Return what connections took that were made one after the other; pure."""
+    """Return the figures of sequential connections; pure."""
     return [
         Figure(
             "slowest_connection_ms",
@@ -229,11 +229,11 @@ def _sizes(firmware: Path) -> list[Figure]:
 
 
 def _boots(board: Board, firmware: Path, count: int) -> tuple[list[float], list[float]]:
-    """Boot by the harness and bare, in turns, so that a busy host hits both alike."""
+    """Alternate boots by the harness and bare ones, so a busy host affects both alike."""
     folder = tempdirs.new_folder("bare")
     try:
         machine, flash = _bare_machine(board, firmware, folder)
-        _by_harness(board, firmware)  # files and programs into the page cache, for both
+        _by_harness(board, firmware)  # fill the page cache for both
         _bare(machine, flash, folder)
         harness, bare = [], []
         for _ in range(count):
@@ -276,14 +276,14 @@ def free_port() -> int:
 
 
 def _records_to_the_terminal(board: Board) -> list[str]:
-    """Return the arguments that show the control UART, if there is one, where the console is."""
+    """Return the arguments that show the control UART, if any, together with the console."""
     if board.control_uart is None:
         return []
     return [*["-serial", "null"] * (board.control_uart - 1), "-serial", "file:/dev/stdout"]
 
 
 def _bare(machine: Machine, image: bytes, folder: Path) -> float:
-    """Start QEMU by hand, wait until its console says that it listens, and ask it."""
+    """Start a bare QEMU, wait until its console reports the listener, and send a request."""
     recipe = recipes()[figures.ECDSA]
     machine = replace(machine, flash=folder / "flash.img")
     machine.flash.write_bytes(image)
@@ -294,7 +294,7 @@ def _bare(machine: Machine, image: bytes, folder: Path) -> float:
     ]
     command += _records_to_the_terminal(machine.board)
     start = time.perf_counter()
-    # A pipe for its input, because QEMU's stdio prints nothing while it reads from /dev/null.
+    # Give it a pipe as input: with /dev/null, QEMU's stdio prints nothing.
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
@@ -304,8 +304,8 @@ def _bare(machine: Machine, image: bytes, folder: Path) -> float:
             if not piece:
                 tail = seen.decode(errors="replace")
                 raise NotReady(
-                    "A bare QEMU ended before its firmware listened: look for the cause in what it "
-                    f"printed, or boot it by `espbench up`. It printed:\n{tail}",
+                    "A bare QEMU exited before its firmware listened: look for the cause in its "
+                    f"output, or boot it with `espbench up`. It printed:\n{tail}",
                     tail=tail,
                 )
             seen += piece
@@ -328,7 +328,7 @@ def write(found: Sequence[Figure], versions: dict[str, str], path: Path) -> None
 
 
 def as_json(found: Sequence[Figure], versions: dict[str, str]) -> dict[str, Any]:
-    """Return the figures for programs."""
+    """Return the figures as a JSON object."""
     return {
         "versions": versions,
         "good": all(figure.good for figure in found),

@@ -202,4 +202,4 @@ def test_the_walk_through_of_ci(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert cli.main(gate) == 0
     output = capsys.readouterr().out
     assert re.search(r"The gate for esp32 is open: none of \d+ figures got worse\.", output)
-    assert "16 figures are not available: The firmware came up, and does not answer" in output
+    assert "16 figures are not available: The firmware is ready but does not answer" in output

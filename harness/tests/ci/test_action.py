@@ -117,7 +117,7 @@ def test_missing_baseline(job: Job) -> None:
     """A missing baseline is named, and the summary says that the gate was not reached."""
     outcome = job.run(baseline="ci/gone.json")
     assert outcome.failed == [GATE], outcome.said
-    assert "There is no baseline ci/gone.json" in outcome.said[GATE]
+    assert "The baseline ci/gone.json does not exist: " in outcome.said[GATE]
     assert job.summary.read_text() == "### The gate for lx60 was not reached: see the log.\n"
 
 

@@ -209,7 +209,7 @@ def test_workflow_without_a_baseline(runner: Runner) -> None:
     outcome = runner.run()
     assert outcome.failed == ["Gate"], outcome.said
     assert (
-        "There is no baseline ci/baseline-lx60.json: run the same command with --update"
+        "The baseline ci/baseline-lx60.json does not exist: run the same command with --update"
         in outcome.said["Gate"]
     )
     assert runner.summary.read_text() == ("### The gate for lx60 was not reached: see the log.\n")

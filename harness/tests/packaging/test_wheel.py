@@ -154,7 +154,7 @@ def test_gate(installed: Installed) -> None:
         assert "The gate for lx60 is open: none of 20 figures got worse." in said
     else:
         assert "The gate for lx60 is open: none of 8 figures got worse. 12 are not" in said
-        assert f"built with {here}, the baseline with {made_by}" in said
+        assert f"built with {here}, but the baseline with {made_by}" in said
 
 
 def test_doctor_without_a_compiler(installed: Installed, tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The gate's pure parts: verdicts, tolerances, baselines that are none, and its reports."""
+"""The gate's pure parts: verdicts, tolerances, invalid baselines, and reports."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def only(before: Reading, after: Reading) -> Row:
     ],
 )
 def test_verdicts(kind: Kind, before: float | None, after: float | None, verdict: str) -> None:
-    """A figure is judged by its own tolerance, its own way up, and is never left out."""
+    """A figure is judged by its own tolerance and direction, and is never left out."""
     row = only(Reading(kind, before), Reading(kind, after, "" if after else "no clock"))
     assert row.verdict == verdict
     assert row.bad == (verdict in ("worse", "lost"))
@@ -69,13 +69,13 @@ def test_a_figure_of_the_baseline_alone_is_lost() -> None:
     assert (row.verdict, row.title) == ("lost", "Image, section .iram")
     assert not gate.passes([row])
     assert row.sentence() == (
-        "Image, section .iram is in the baseline and could not be measured: this firmware does not "
-        "have it; when that is meant, write the baseline anew with --update."
+        "Image, section .iram is in the baseline but could not be measured: this firmware does not "
+        "have it; if that is intended, rewrite the baseline with --update."
     )
 
 
 def test_a_figure_that_is_not_in_the_baseline_is_new() -> None:
-    """It is told, and passes."""
+    """It is reported, and passes."""
     (row,) = gate.compare(of(), [Reading(WORK, 5)])
     assert row.verdict == "new"
     assert row.sentence() == "Echo is not in the baseline: add it with --update."
@@ -83,25 +83,25 @@ def test_a_figure_that_is_not_in_the_baseline_is_new() -> None:
 
 
 def test_sentences() -> None:
-    """A row says what it was, what it is, and what is tolerated."""
+    """A row's sentence has both values, the difference and the tolerance."""
     assert only(Reading(WORK, 10_000), Reading(WORK, 20_000)).sentence() == (
         "Echo: 10,000 instr before, 20,000 instr now, +10,000 instr (+100.00 %); 1 % are tolerated."
     )
     lost = only(Reading(FREE, 5), Reading(FREE, None, "It has no heap."))
     assert lost.sentence() == (
-        "Free heap is in the baseline and could not be measured: It has no heap."
+        "Free heap is in the baseline but could not be measured: It has no heap."
     )
 
 
 def test_a_leak_from_nothing_is_seen() -> None:
-    """A figure that was 0 has no percentage, and still gets worse."""
+    """A figure that was 0 has no percentage, but can still get worse."""
     row = only(Reading(readings.LEAK_HTTP, 0), Reading(readings.LEAK_HTTP, 104))
     assert row.verdict == "worse"
     assert row.shown_change() == "+104 B"
 
 
 def test_update_keeps_tolerances(tmp_path: Path) -> None:
-    """A tolerance that somebody set in the file stays when its value is written anew."""
+    """A tolerance that the user set in the file is kept when its value is updated."""
     path = tmp_path / "b.json"
     baseline.write(of(Reading(WORK, 100)), path)
     path.write_text(path.read_text().replace('"tolerance": 1,', '"tolerance": 7.5,'))
@@ -112,7 +112,7 @@ def test_update_keeps_tolerances(tmp_path: Path) -> None:
 
 
 def test_a_baseline_survives_its_file(tmp_path: Path) -> None:
-    """What is written is what is read, unavailable figures included, and its keys are in order."""
+    """A baseline that is written and read again is equal, and its keys are sorted."""
     made = of(Reading(WORK, 100), Reading(FREE, None, "no heap"))
     path = tmp_path / "new" / "b.json"
     baseline.write(made, path)
@@ -122,28 +122,28 @@ def test_a_baseline_survives_its_file(tmp_path: Path) -> None:
 
 
 def refused(path: Path) -> str:
-    """Return why a baseline is refused."""
+    """Return the error message for an invalid baseline."""
     with pytest.raises(GateError) as caught:
         baseline.read(path, LX60)
     return str(caught.value)
 
 
 def test_no_baseline(tmp_path: Path) -> None:
-    """The sentence says how to write one, of the firmware that was named."""
+    """The message says how to write one."""
     path = tmp_path / "b.json"
     assert refused(path) == (
-        f"There is no baseline {path}: run the same command with --update to write one."
+        f"The baseline {path} does not exist: run the same command with --update to write one."
     )
 
 
 def test_a_baseline_of_another_board(tmp_path: Path) -> None:
-    """The sentence names both boards, and what to do."""
+    """The message has both boards, and what to do."""
     path = tmp_path / "b.json"
     other = baseline.as_json(of(Reading(WORK, 1))) | {"board": "esp32"}
     path.write_text(json.dumps(other))
     assert refused(path) == (
-        f"The baseline {path} is of board esp32, and lx60 is measured: name that board's baseline, "
-        "or the other board with --board esp32."
+        f"The baseline {path} is for board esp32, not lx60: give the baseline of lx60, or --board "
+        "esp32."
     )
 
 
@@ -158,16 +158,19 @@ ENTRY = GOOD["figures"]["echo_work"]
         ("{", "JSONDecodeError"),
         ("[]", "TypeError"),
         ("{}", "KeyError: 'format'"),
-        (json.dumps(GOOD | {"format": 9}), "its format is 9, and this espbench knows 1"),
+        (json.dumps(GOOD | {"format": 9}), "its format is 9, but this espbench knows 1"),
         (json.dumps(GOOD | {"figures": []}), "AttributeError"),
         (json.dumps(GOOD | {"figures": {"x": {}}}), "KeyError: 'better'"),
-        (json.dumps(GOOD | {"figures": {"x": ENTRY | {"value": "7"}}}), "'7' is no number"),
-        (json.dumps(GOOD | {"figures": {"x": ENTRY | {"tolerance": True}}}), "True is no number"),
+        (json.dumps(GOOD | {"figures": {"x": ENTRY | {"value": "7"}}}), "'7' is not a number"),
+        (
+            json.dumps(GOOD | {"figures": {"x": ENTRY | {"tolerance": True}}}),
+            "True is not a number",
+        ),
         (json.dumps(GOOD | {"figures": {"x": ENTRY | {"better": "up"}}}), "x is better 'up'"),
     ],
 )
 def test_damaged_baselines(text: str, why: str, tmp_path: Path) -> None:
-    """Whatever is wrong with the file, the sentence says so, and what to do."""
+    """The message says what is wrong with the file, and what to do."""
     path = tmp_path / "b.json"
     path.write_text(text)
     said = refused(path)
@@ -176,25 +179,25 @@ def test_damaged_baselines(text: str, why: str, tmp_path: Path) -> None:
     assert said.endswith("or remove it and write a new one with --update.")
 
 
-def test_a_baseline_that_is_no_text(tmp_path: Path) -> None:
-    """Bytes that are no UTF-8 have their sentence, too."""
+def test_a_baseline_that_is_not_text(tmp_path: Path) -> None:
+    """Invalid UTF-8 is an error too."""
     path = tmp_path / "b.json"
     path.write_bytes(b"\xff\xfe")
     assert refused(path).startswith(f"The baseline {path} cannot be read (")
 
 
 def test_a_baseline_that_cannot_be_written(tmp_path: Path) -> None:
-    """The sentence says why."""
+    """The message says why."""
     (tmp_path / "file").touch()
     with pytest.raises(GateError, match=r"cannot be written \(.*\): name another place"):
         baseline.write(of(), tmp_path / "file" / "b.json")
 
 
 @pytest.mark.parametrize("update", [[], ["--update"]])
-def test_the_command_tells_of_a_bad_baseline_before_it_measures(
+def test_the_command_reports_a_bad_baseline_before_it_measures(
     update: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is built or booted for a damaged baseline; --update does not replace it unasked."""
+    """Nothing is built or booted for a damaged baseline, and --update does not replace it."""
     path = tmp_path / "b.json"
     path.write_text("{")
     nothing = ["--firmware", str(tmp_path / "none.elf")]
@@ -245,12 +248,12 @@ NEW = OLD | {"compiler": "xtensa-lx106-elf-gcc (13.3.0-16+14+b4) 13.3.0", "QEMU"
 def test_which_versions_differ(
     before: dict[str, str], now: dict[str, str], names: list[str]
 ) -> None:
-    """Only those that a figure depends on, and only where both sides are known."""
+    """Only versions that figures depend on count, and only if both sides are known."""
     assert [one.name for one in gate.differences(before, now)] == names
 
 
 def test_what_depends_on_what() -> None:
-    """Code depends on its compiler, a handshake on its peer, a leak and free heap on neither."""
+    """Code depends on its compiler, a handshake on its peer, leaks and free heap on neither."""
     depends = {key: set(kind.depends_on) for key, kind in readings.KINDS.items()}
     for key, on in depends.items():
         made = key.endswith("_work") or key.startswith("stack_")
@@ -263,7 +266,7 @@ def test_what_depends_on_what() -> None:
 
 @pytest.fixture
 def other_compiler() -> tuple[list[Row], list[gate.Difference]]:
-    """Return rows of a firmware that another compiler made: smaller, slower, and it leaks."""
+    """Return rows of a firmware from another compiler: it is smaller and slower, and leaks."""
     text = readings.section_kind(".text")
     before = baseline.make(
         LX60,
@@ -280,7 +283,7 @@ def other_compiler() -> tuple[list[Row], list[gate.Difference]]:
 def test_another_compiler_is_neither_praised_nor_refused(
     other_compiler: tuple[list[Row], list[gate.Difference]],
 ) -> None:
-    """What it decides about is not comparable, and what it has no part in is still judged."""
+    """Figures that depend on the compiler are not comparable; others are still judged."""
     rows, different = other_compiler
     assert [row.verdict for row in rows] == ["not comparable", "not comparable", "worse"]
     assert gate_report.summary(rows, "lx60") == (
@@ -292,31 +295,30 @@ def test_another_compiler_is_neither_praised_nor_refused(
         "The gate for lx60 is open, but none of 2 figures is comparable."
     )
     assert gate_report.reasons(open_rows) == [
-        "2 figures are not comparable: built with GCC 13.3.0, the baseline with GCC 12.2.0."
+        "2 figures are not comparable: built with GCC 13.3.0, but the baseline with GCC 12.2.0."
     ]
     assert gate_report.what_next(open_rows, different) == (
-        "To have all figures compared, build and measure with GCC 12.2.0 as the baseline was (in "
-        "the container that CI uses), or write a baseline of your own with --update and another "
-        "--baseline FILE."
+        "To compare all figures, build and measure with GCC 12.2.0 like the baseline (in CI's "
+        "container), or write your own baseline with --update and another --baseline FILE."
     )
     assert rows[0].sentence() == (
         "WebSocket echo is not comparable (30,000 instr before, 40,000 instr now): built with GCC "
-        "13.3.0, the baseline with GCC 12.2.0."
+        "13.3.0, but the baseline with GCC 12.2.0."
     )
 
 
 def test_reports_of_another_compiler(
     other_compiler: tuple[list[Row], list[gate.Difference]],
 ) -> None:
-    """JUnit skips what is not comparable, Markdown and JSON say which versions differ."""
+    """JUnit skips incomparable figures; Markdown and JSON have the versions that differ."""
     rows, different = other_compiler
     (suite,) = ElementTree.fromstring(gate_report.junit(rows, "lx60"))
     counts = {name: suite.get(name) for name in ("tests", "failures", "skipped")}
     assert counts == {"tests": "3", "failures": "1", "skipped": "2"}
     text = gate_report.markdown(rows, "lx60", NEW, different)
     first, _, everything = text.partition("<details>")
-    assert "as the baseline was" in first
-    assert "- 2 figures are not comparable: built with GCC 13.3.0, the baseline" in first
+    assert "like the baseline (in CI's container)" in first
+    assert "- 2 figures are not comparable: built with GCC 13.3.0, but the baseline" in first
     assert "| WebSocket echo |" not in first
     assert "| +10,000 instr (+33.33 %) | 1 % | not comparable |" in everything
     data = gate_report.as_json(rows, "lx60", NEW, different)
@@ -325,7 +327,7 @@ def test_reports_of_another_compiler(
 
 
 def test_no_cell_of_a_log_s_table_is_cut_off() -> None:
-    """The widest rows that there are fit: the largest figure, not comparable."""
+    """The widest possible rows fit: the largest figures, not comparable."""
     kinds = list(readings.KINDS.values())
     before = baseline.make(LX60, [Reading(kind, 309_999_434) for kind in kinds], OLD)
     found = [Reading(kind, 307_456_638) for kind in kinds]
@@ -353,13 +355,13 @@ def test_no_cell_of_a_log_s_table_is_cut_off() -> None:
     ],
 )
 def test_the_compiler_in_a_line(text: str, compiler: str) -> None:
-    """Whatever wrote the line, name and version come out alike; an assembler is no compiler."""
+    """Names and versions are uniform whatever wrote the line; assemblers do not count."""
     assert toolchain.compiler_in(text) == compiler
     assert toolchain.compiler_in(compiler) == compiler
 
 
 def test_the_compiler_of_a_firmware(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
-    """It is that of most units; an ELF that names none, and a file that is no ELF, have none."""
+    """It is that of most units; for an ELF without one, or another file, it is unknown."""
     assert toolchain.compiler_of(tiny_firmware()) == ""
     (tmp_path / "image.bin").write_bytes(b"\xe9")
     assert toolchain.compiler_of(tmp_path / "image.bin") == ""
@@ -370,7 +372,7 @@ def test_the_compiler_of_a_firmware(tiny_firmware: Callable[..., Path], tmp_path
 
 
 def test_junit(rows: list[Row]) -> None:
-    """Each figure is a test; what got worse failed, what is not there was skipped, and says why."""
+    """Each figure is a test: worse ones fail, and unavailable ones are skipped with the reason."""
     (suite,) = ElementTree.fromstring(gate_report.junit(rows, "lx60"))
     counts = {name: suite.get(name) for name in ("tests", "failures", "skipped")}
     assert counts == {"tests": "6", "failures": "2", "skipped": "2"}
@@ -384,19 +386,19 @@ def test_junit(rows: list[Row]) -> None:
 
 
 def test_markdown(rows: list[Row]) -> None:
-    """What moved comes first, what is not there says why, and everything is below."""
+    """Changes come first, then reasons for missing figures, then all figures."""
     text = gate_report.markdown(rows, "lx60", {"QEMU": "7.2.22"})
     first, _, everything = text.partition("<details>")
     assert first.startswith(
-        "### The gate for lx60 is closed: 2 of 5 figures got worse.\n\nLook for what costs that; "
-        "when it is meant, run the same `espbench gate` with --update and commit the baseline, "
-        "where reviewers see it.\n\n| figure |"
+        "### The gate for lx60 is closed: 2 of 5 figures got worse.\n\nFind the cause; if the "
+        "change is intended, run the same `espbench gate` with --update and commit the baseline "
+        "for review.\n\n| figure |"
     )
     assert (
         "| Echo | 10,000 instr | 20,000 instr | +10,000 instr (+100.00 %) | 1 % | **worse** |\n"
         in first
     )
-    assert "- Lost is in the baseline and could not be measured: It broke.\n" in first
+    assert "- Lost is in the baseline but could not be measured: It broke.\n" in first
     assert "- Never is not available: It never had one.\n" in first
     assert "| Same |" not in first
     assert "| Same | 1 B | 1 B |  | 1 B | same |" in everything
@@ -404,7 +406,7 @@ def test_markdown(rows: list[Row]) -> None:
 
 
 def test_json(rows: list[Row]) -> None:
-    """Programs get every figure, with both values."""
+    """The JSON has every figure, with both values."""
     data = gate_report.as_json(rows, "lx60", {})
     assert data["passed"] is False
     assert set(data["figures"]) == {"echo_work", "heap_free", "lost", "never", "new", "same"}
@@ -412,7 +414,7 @@ def test_json(rows: list[Row]) -> None:
 
 
 def test_an_open_gate_says_what_got_better() -> None:
-    """An improvement is kept by --update, or it could be lost again unseen."""
+    """An improvement should be kept with --update, or it could be lost unnoticed."""
     row = only(Reading(FREE, 5_000), Reading(FREE, 9_000))
     assert gate_report.summary([row], "lx60") == (
         "The gate for lx60 is open: none of 1 figures got worse. "

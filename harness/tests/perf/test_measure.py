@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What counts work: parsing, arithmetic, the capture, and what says that there is nothing."""
+"""Counting work: parsing, arithmetic, the capture, and figures that are unavailable."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ACK, FIN, SYN, RST = 16, 1, 2, 4
 
 
 def test_the_monitor_s_words_become_the_record() -> None:
-    """Little-endian words, as QEMU prints them, are the firmware's record."""
+    """The words that QEMU prints are decoded to the firmware's little-endian record."""
     text = (
         "0000000060087f48: 0x02625a00 0x00000001 0x00000005 0x00000001\r\n"
         "0000000060087f58: 0x00000007 0x00000000 0x00000009 0x00000000\r\n"
@@ -43,32 +43,32 @@ def test_the_monitor_s_words_become_the_record() -> None:
 
 @pytest.mark.parametrize("text", ["", "Cannot access memory\r\n", "0000: 0x00000001\r\n"])
 def test_other_words_are_an_error(text: str) -> None:
-    """What is no record is quoted."""
+    """Other output of the monitor is quoted."""
     with pytest.raises(QmpError, match="could not read the guest's memory: it replied"):
         parse_words(text, 10)
 
 
 def test_cycles_become_instructions() -> None:
-    """At 40 MHz a cycle is 25 ns, and with shift 2 an instruction 4 ns."""
+    """At 40 MHz a cycle takes 25 ns, and with shift 2 an instruction takes 4 ns."""
     assert work.instructions(4, 40_000_000, 2) == 25
 
 
-def test_typical_is_not_moved_by_what_comes_in_between() -> None:
-    """Even when nearly half of the samples are dearer, each by something else."""
+def test_typical_is_not_moved_by_disturbances() -> None:
+    """Nearly half of the samples may be more expensive, each by a different amount."""
     chance = random.Random(1)
     clean = [1000 + chance.randrange(3) for _ in range(11)]
-    dearer = [1000 + 300 * (n + 1) for n in range(9)]
-    mixed = [*clean, *dearer]
+    disturbed = [1000 + 300 * (n + 1) for n in range(9)]
+    mixed = [*clean, *disturbed]
     chance.shuffle(mixed)
     assert 1000 <= typical(mixed) <= 1002
     assert typical([5]) == 5
 
 
 @pytest.mark.parametrize("runs", [steady.Effort().transfers, steady.QUICK.transfers])
-def test_a_transfer_is_not_moved_by_what_comes_in_between(runs: int) -> None:
-    """Two steps in a hundred cost more or less, so a third of all transfers have one of these.
+def test_a_transfer_is_not_moved_by_disturbances(runs: int) -> None:
+    """Two in a hundred steps cost more or less, so a third of all transfers has such a step.
 
-    The shares and the costs are those of 120 transfers beside four busy loops.
+    The proportions and costs were measured in 120 transfers next to four busy loops.
     """
     chance = random.Random(1)
 
@@ -82,7 +82,7 @@ def test_a_transfer_is_not_moved_by_what_comes_in_between(runs: int) -> None:
 
 
 def test_fixed_random_is_the_same_again_and_goes_away() -> None:
-    """A seed gives one stream of bytes, and afterwards randomness is back."""
+    """A seed determines the stream of bytes, and afterwards randomness is restored."""
     import os
 
     assert FixedRandom("a")(8) == FixedRandom("a")(8) != FixedRandom("b")(8)
@@ -95,7 +95,7 @@ def test_fixed_random_is_the_same_again_and_goes_away() -> None:
 
 @pytest.mark.parametrize("kind", ["p256", "rsa2048"])
 def test_fixed_keys_are_the_same_everywhere(kind: str) -> None:
-    """A key made anew is the same key, and so is its certificate."""
+    """A key that is generated again is the same, and so is its certificate."""
     first, files = pkcs8(fixed_key(kind)), dict(fixed_recipe(kind).files)
     fixed_key.cache_clear()
     assert pkcs8(fixed_key(kind)) == first
@@ -116,7 +116,7 @@ def segment(source: bytes, flags: int, sequence: int, acked: int, data: bytes = 
 
 @pytest.fixture
 def capture(tmp_path: Path) -> Path:
-    """Return a capture with nothing in it."""
+    """Return an empty capture."""
     path = tmp_path / "net.pcap"
     path.write_bytes(bytes(24))
     return path
@@ -124,14 +124,14 @@ def capture(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def wire(capture: Path) -> Iterator[Wire]:
-    """Return what follows it."""
+    """Return a `Wire` that follows the capture."""
     made = Wire(capture, DEVICE)
     yield made
     made.close()
 
 
 def test_the_wire_knows_what_is_not_acknowledged(capture: Path, wire: Wire) -> None:
-    """SYN, data and FIN of the device wait for theirs, also where sequence numbers wrap."""
+    """The device's SYN, data and FIN need an ACK, even when sequence numbers wrap around."""
     top = 2**32 - 1
     steps = [
         (segment(OTHER, SYN, 7, 0), True),
@@ -139,10 +139,10 @@ def test_the_wire_knows_what_is_not_acknowledged(capture: Path, wire: Wire) -> N
         (segment(OTHER, ACK, 8, 0), True),
         (segment(DEVICE, ACK, 0, 8, b"hello"), False),
         (segment(DEVICE, ACK, 5, 8, b"more"), False),
-        (segment(DEVICE, ACK, 0, 8, b"hello"), False),  # again
+        (segment(DEVICE, ACK, 0, 8, b"hello"), False),  # retransmission
         (segment(OTHER, ACK, 8, 5), False),
         (segment(OTHER, ACK, 8, 9), True),
-        (segment(DEVICE, ACK, 9, 8), True),  # nothing in it
+        (segment(DEVICE, ACK, 9, 8), True),  # no data
         (segment(DEVICE, FIN | ACK, 9, 8), False),
         (segment(OTHER, ACK, 8, 10), True),
         (segment(DEVICE, ACK, 10, 8, b"late"), False),
@@ -157,7 +157,7 @@ def test_the_wire_knows_what_is_not_acknowledged(capture: Path, wire: Wire) -> N
 
 
 def test_half_a_frame_is_waited_for(capture: Path, wire: Wire) -> None:
-    """QEMU may be in the middle of writing one."""
+    """QEMU may not have finished writing a frame."""
     frame = segment(OTHER, SYN, 1, 0)
     whole = struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame
     for piece in (whole[:7], whole[7:30]):
@@ -171,18 +171,18 @@ def test_half_a_frame_is_waited_for(capture: Path, wire: Wire) -> None:
     assert wire.to_device == 1
 
 
-# ------------------------------------------------------------------- what is not there
+# ------------------------------------------------------------------- unavailable figures
 
 
 def test_a_board_that_does_not_count_says_so(tiny_firmware: Callable[..., Path]) -> None:
-    """The figure is there, without a value, and with the sentence."""
+    """The figure is unavailable, with the reason."""
     board = replace(BOARDS["lx60"], icount_shift=None)
-    with pytest.raises(FigureUnavailable, match="Board lx60 does not count work"):
+    with pytest.raises(FigureUnavailable, match="Board lx60 cannot count work"):
         _ = Subject(Device(board, tiny_firmware()), steady.QUICK).meter
 
 
 def test_a_firmware_without_the_record_says_so(tiny_firmware: Callable[..., Path]) -> None:
-    """Somebody else's ELF has no symbol bench_work."""
+    """Another project's ELF has no symbol bench_work."""
     with pytest.raises(FigureUnavailable, match="does not count its work"):
         work.Meter(Device(BOARDS["lx60"], tiny_firmware()))
 
@@ -190,7 +190,7 @@ def test_a_firmware_without_the_record_says_so(tiny_firmware: Callable[..., Path
 def test_a_firmware_without_lwip_has_nothing_to_remember(
     tiny_firmware: Callable[..., Path],
 ) -> None:
-    """Where there is no list of connections that are over, nobody waits for it to get empty."""
+    """Without a list of TIME-WAIT connections, nothing waits for it to become empty."""
     time_wait = TimeWait(Device(BOARDS["lx60"], tiny_firmware()))
     assert not time_wait.known
     assert not time_wait.any()
@@ -199,7 +199,7 @@ def test_a_firmware_without_lwip_has_nothing_to_remember(
 def test_a_firmware_that_never_began_to_count_says_so(
     capture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A record without a frequency is of a board that cannot tell work from sleep."""
+    """A record without a frequency means that the board cannot distinguish work from sleep."""
     monkeypatch.setattr(work, "symbol_address", lambda *_: 0x60001000)
     nothing = "0000000060001000: " + " ".join(["0x00000000"] * 10) + "\r\n"
     device = SimpleNamespace(
@@ -211,13 +211,13 @@ def test_a_firmware_that_never_began_to_count_says_so(
     with pytest.raises(FigureUnavailable) as caught:
         work.Meter(device)  # type: ignore[arg-type]
     assert str(caught.value) == (
-        "Board lx60 cannot tell work from sleep, so its firmware does not count its work: measure "
-        "that on lx60."
+        "Board lx60 cannot distinguish work from sleep, so its firmware does not count its work: "
+        "measure this on lx60."
     )
 
 
 def test_repeats_are_side_by_side() -> None:
-    """Spread is over the median; a figure that one run did not have keeps its reason."""
+    """The spread is relative to the median; a figure that one run lacks keeps its reason."""
     runs = [
         [Reading(BOOT, 1000), Reading(FREE, None, "gone")],
         [Reading(BOOT, 1001), Reading(FREE, 7)],
@@ -229,7 +229,7 @@ def test_repeats_are_side_by_side() -> None:
 
 
 def test_load_ends_with_its_block() -> None:
-    """The busy loops are processes, and are gone afterwards."""
+    """The busy loops are processes, which are gone afterwards."""
     from espbench.qemu import launcher
 
     before = launcher.live()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench timings --pool`: its own suite runs, and a suite that fails is no measurement."""
+"""`espbench timings --pool`: its suite runs, and a suite that fails is not a measurement."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ LX60 = BOARDS["lx60"]
 
 @pytest.mark.boards("lx60")
 def test_a_round(firmware: Path) -> None:
-    """Two of the suite's tests: each kind of suite has its figure, and so has waiting."""
-    told: list[str] = []
-    found = bench.run(LX60, firmware, rounds=1, size=1, more=["-k", "0 or 1"], progress=told.append)
-    assert told == ["suites with a pool of 0, 1 of 1", "suites with a pool of 1, 1 of 1"]
+    """A round with two of the suite's tests gives figures for both kinds of suite, and waiting."""
+    steps: list[str] = []
+    found = bench.run(
+        LX60, firmware, rounds=1, size=1, more=["-k", "0 or 1"], progress=steps.append
+    )
+    assert steps == ["suites with a pool of 0, 1 of 1", "suites with a pool of 1, 1 of 1"]
     figures = {figure.key: figure for figure in found}
     assert list(figures) == [
         *("suites_per_min", "suites_pool_per_min", "pool_ratio", "wait_ms", "wait_pool_ms")
@@ -37,7 +39,7 @@ def test_a_round(firmware: Path) -> None:
 
 
 def test_waiting(tiny_firmware: Callable[[], Path]) -> None:
-    """A test waits for a boot, or, when the pool hands a device over, for what was left of it."""
+    """A test waits for a whole boot, or for the rest of one if the pool has the device."""
     device = Device(LX60, tiny_firmware())
     device.timeline.add("ready", at=1.5)
     assert suite.waited(device) == 1.5
@@ -46,13 +48,13 @@ def test_waiting(tiny_firmware: Callable[[], Path]) -> None:
 
 
 def test_a_suite_that_fails(tiny_firmware: Callable[[], Path]) -> None:
-    """What was to be measured did not happen; the sentence has pytest's last lines."""
+    """A failed suite is an error, with pytest's last lines."""
     with pytest.raises(EspbenchError) as error:
         bench.run(
             LX60, tiny_firmware(), rounds=1, size=1, more=["-x", "--espbench-ready-timeout=0.1"]
         )
     text = str(error.value)
-    assert text.startswith("The suite did not pass, so there is nothing to measure:\n")
+    assert text.startswith("The suite failed, so nothing can be measured:\n")
     assert "1 error" in text
 
 
@@ -62,7 +64,7 @@ def test_command(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The command writes these figures, for people and for programs."""
+    """The command prints these figures, and writes them as JSON."""
     monkeypatch.setattr(effort, "QUICK", replace(effort.QUICK, suites=1))
     monkeypatch.setattr(bench, "SUITE", tmp_path / "suite.py")
     (tmp_path / "suite.py").write_text(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The gate: firmware that got worse is built as a pull request would, and refused."""
+"""The gate closes for firmware that got worse, built with patches like those of a pull request."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from espbench.perf.measure import Subject
 from espbench.util.timeouts import Deadline
 from patched_tree import PatchedTree
 
-# Work is counted where the guest's clock counts instructions.
+# Work can be counted only if the guest's clock counts instructions.
 pytestmark = pytest.mark.boards(*(name for name, board in BOARDS.items() if board.icount_shift))
 
 SPREAD = 0.1
-"""Per cent by which instructions may differ from run to run."""
+"""Percentage by which instructions may differ from run to run."""
 FEW = 40
-"""Files that a patch may make the compiler see again; the whole firmware is some 400."""
+"""The most files that a patch may cause to be recompiled; the whole firmware has about 400."""
 
 CODE = ("image", "stack")
-"""What the keys of figures begin with that a compiler decides about, beside the work."""
+"""Prefixes of the keys of figures that depend on the compiler, besides work."""
 
 ALMOST = 0.9
-"""Of a handshake the rest, hashes and records, is not done twice."""
+"""Factor for doubled handshakes, because hashes and records are not doubled."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Patch:
     """A change for the worse, and the figures that must close the gate.
 
     Attributes:
-        path, old, new: what is replaced where.
-        worse: the figures that get worse, each with the least that it has to move.
-        doubled: those that become twice what they were, or almost.
+        path, old, new: the file, the text to replace in it, and the replacement.
+        worse: the figures that get worse, each with its minimum change.
+        doubled: the figures that nearly double.
     """
 
     path: str
@@ -59,7 +59,7 @@ class Patch:
 
 
 PATCHES = {
-    # the key exchange and the signature of each handshake are done twice
+    # Does the key exchange and the signature of each handshake twice.
     "handshake": Patch(
         "firmware/modules/webserver/tls/session.c",
         "    mbedtls_ssl_init(connection->tls);\n",
@@ -108,7 +108,7 @@ PATCHES = {
 
 @pytest.fixture(scope="module")
 def firmware(board: Board) -> Path:
-    """Return this tree's firmware, whatever --firmware says: it is what is patched."""
+    """Return this tree's firmware regardless of --firmware, because the patches apply to it."""
     return build.firmware(board)
 
 
@@ -128,7 +128,7 @@ def tree(board: Board, tmp_path_factory: pytest.TempPathFactory) -> PatchedTree:
 
 
 def gate(baseline: Path, firmware: Path, folder: Path) -> tuple[int, dict[str, Any]]:
-    """Run the gate; return its exit status and its JSON. What people read is on stderr."""
+    """Run the gate; return its exit status and its JSON. Messages go to stderr."""
     return for_programs(
         *("gate", "--quick", "--firmware", str(firmware), "--baseline", str(baseline)),
         *("--junit", str(folder / "gate.xml"), "--markdown", str(folder / "gate.md")),
@@ -136,7 +136,7 @@ def gate(baseline: Path, firmware: Path, folder: Path) -> tuple[int, dict[str, A
 
 
 def for_programs(*arguments: str) -> tuple[int, dict[str, Any]]:
-    """Run a command with --json; return its exit status and what it printed."""
+    """Run a command with --json; return its exit status and its output."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         status = cli.main([*arguments, "--json"])
     return status, json.loads(printed.getvalue())
@@ -175,7 +175,7 @@ def test_firmware_that_got_worse_is_refused(
 def test_the_committed_baseline_holds(
     board: Board, firmware: Path, baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """This tree's firmware passes, and its instructions repeat to within 0.1 %."""
+    """This tree's firmware passes, and its instructions are reproducible within 0.1 %."""
     committed = sources.root() / "ci" / f"baseline-{board.name}.json"
     status, outcome = gate(committed, firmware, tmp_path)
     assert status == 0, capsys.readouterr().err
@@ -189,7 +189,7 @@ def test_the_committed_baseline_holds(
 def test_another_compiler_s_baseline_is_compared_where_it_can_be(
     firmware: Path, baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Code of another compiler is neither praised nor refused, and the heap is compared."""
+    """Figures of code from another compiler are not judged, but the heap is compared."""
     other = json.loads(baseline.read_text())
     made_by = toolchain.compiler_of(firmware)
     assert toolchain.compiler_in(other["versions"]["compiler"]) == made_by != ""
@@ -206,15 +206,15 @@ def test_another_compiler_s_baseline_is_compared_where_it_can_be(
     assert [key for key, verdict in verdicts.items() if verdict == "worse"] == ["session_p256_heap"]
     assert status == 1
     said = " ".join(capsys.readouterr().err.split())
-    assert f"not comparable: built with {made_by}, the baseline with GCC 11.1.0." in said
+    assert f"not comparable: built with {made_by}, but the baseline with GCC 11.1.0." in said
     assert "1 of 8 figures got worse. 12 are not comparable." in said
-    assert "or write a baseline of your own with --update" in said
+    assert "or write your own baseline with --update" in said
 
 
 def test_figures_repeat_beside_a_busy_host(
     board: Board, firmware: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two runs with a loop beside them: each count of instructions is the same to within 0.1 %."""
+    """Two runs next to a busy loop: all counts of instructions agree within 0.1 %."""
     status, outcome = for_programs(
         *("measure", "--quick", "--repeat", "2", "--load", "1", "--board", board.name),
         *("--firmware", str(firmware)),
@@ -235,7 +235,7 @@ def test_figures_repeat_beside_a_busy_host(
 def test_nothing_is_measured_beside_a_connection_that_is_remembered(
     board: Board, firmware: Path
 ) -> None:
-    """What the device ended itself it remembers for a second: rested() waits until it is over."""
+    """A connection that the device closed is in TIME-WAIT, and rested() waits for its end."""
     with Device(board, firmware, capture=True) as device:
         time_wait = TimeWait(device)
         deadline = Deadline(10)
@@ -250,10 +250,10 @@ def test_nothing_is_measured_beside_a_connection_that_is_remembered(
         subject.close()
 
 
-def test_what_a_firmware_no_longer_tells_is_not_dropped(
+def test_a_figure_that_a_firmware_no_longer_reports_is_not_dropped(
     board: Board, firmware: Path, baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A firmware that does not count its work is refused, and what it does tell is compared."""
+    """A firmware that does not count its work fails; the figures that it has are compared."""
     silent = tmp_path / "silent.elf"
     command = [f"{board.toolchain}objcopy", "--strip-symbol=bench_work", str(firmware), str(silent)]
     subprocess.run(command, check=True)
@@ -263,5 +263,5 @@ def test_what_a_firmware_no_longer_tells_is_not_dropped(
     assert lost == {key for key in outcome["figures"] if key.endswith("_work")}
     assert outcome["figures"]["session_p256_heap"]["now"] is not None
     said = capsys.readouterr().err
-    assert "Handshake, P-256 is in the baseline and could not be measured: " in said
+    assert "Handshake, P-256 is in the baseline but could not be measured: " in said
     assert "silent.elf does not count its work (it has no symbol bench_work)" in said

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Somebody else's firmware, made of C and a compiler: what it can be asked for."""
+"""Another project's firmware, plain C without espbench: the checks that work with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ READY = ("--ready-console", foreign.READY)
 
 
 def plugin_options(firmware: Path) -> tuple[str, str]:
-    """Return what pytest is told of the firmware."""
+    """Return pytest's options for the firmware."""
     return (
         f"--espbench-firmware={firmware}",
         f"--espbench-ready-console={foreign.READY}",
@@ -24,8 +24,8 @@ def plugin_options(firmware: Path) -> tuple[str, str]:
 
 
 UNAVAILABLE = (
-    "16 figures are not available: The firmware came up, and does not answer on the control "
-    "channel, which espbench's module bench brings: only its image can be measured."
+    "16 figures are not available: The firmware is ready but does not answer on the control "
+    "channel of espbench's module bench: only its image can be measured."
 )
 
 
@@ -42,7 +42,7 @@ def gate(firmware: Path, baseline: Path, *options: str) -> int:
 
 
 def test_gate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is gated on that it comes up and on its image; for the rest the gate says why not."""
+    """The gate checks that it becomes ready, and its image; other figures have a reason."""
     baseline = tmp_path / "baseline.json"
     firmware = foreign.build(tmp_path / "firmware.elf")
     assert gate(firmware, baseline, *READY, "--update") == 0
@@ -66,10 +66,10 @@ def test_gate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert failed == ["Image, section .rodata"]
 
 
-def test_gate_of_one_that_does_not_come_up(
+def test_gate_of_one_that_does_not_become_ready(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A firmware that no longer comes up is refused, with the end of its console."""
+    """A firmware that no longer becomes ready fails, with the end of its console."""
     firmware = foreign.build(tmp_path / "firmware.elf")
     baseline = tmp_path / "baseline.json"
     assert gate(firmware, baseline, *READY, "--update") == 0
@@ -83,8 +83,8 @@ def test_gate_of_one_that_does_not_come_up(
     )
 
 
-def test_nobody_said_when_it_is_ready(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Who leaves that away is told of it."""
+def test_without_a_readiness(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """If the options for readiness are missing, the message names them."""
     firmware = foreign.build(tmp_path / "firmware.elf")
     assert cli.main(["measure", "--firmware", str(firmware), "--ready-timeout", "1"]) == 1
     assert capsys.readouterr().err.startswith(
@@ -98,7 +98,7 @@ def test_nobody_said_when_it_is_ready(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_gate_of_a_binary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without sections the file counts; with --firmware-elf there are some."""
+    """Without sections, the file's size counts; --firmware-elf provides sections."""
     firmware = foreign.build(tmp_path / "firmware.elf")
     raw = tmp_path / "esp.bin"
     raw.write_bytes(bytes(100))
@@ -115,7 +115,7 @@ def test_gate_of_a_binary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_pytest(tmp_path: Path) -> None:
-    """`--espbench-firmware` runs what any firmware can do, and says what was skipped."""
+    """`--espbench-firmware` runs the tests that any firmware can pass, and skips the others."""
     firmware = foreign.build(tmp_path / "firmware.elf")
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     said = inner_pytest(tmp_path, "--espbench", *plugin_options(firmware))
@@ -125,8 +125,8 @@ def test_pytest(tmp_path: Path) -> None:
     assert "needs espbench's own firmware" in said
 
 
-def test_pytest_of_one_that_was_to_serve(tmp_path: Path) -> None:
-    """A port of which somebody said that it serves is no longer skipped."""
+def test_pytest_with_a_port(tmp_path: Path) -> None:
+    """The tests of a port that the user has declared are not skipped."""
     firmware = foreign.build(tmp_path / "firmware.elf")
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     options = (*plugin_options(firmware), "-k", "serves")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `espbench timings` makes of its measurements, without a device of the harness."""
+"""The evaluation of `espbench timings`, without a device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from espbench.qemu.process import Machine
 
 
 def test_a_bare_qemu_that_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it printed is in the sentence."""
+    """Its output is in the message."""
     program = tmp_path / "qemu"
     program.write_text("#!/bin/sh\necho booting\necho and no further\n")
     program.chmod(0o700)
@@ -25,14 +25,14 @@ def test_a_bare_qemu_that_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         bench._bare(machine, b"", tmp_path)
     assert caught.value.tail == "booting\nand no further\n"
     assert str(caught.value) == (
-        "A bare QEMU ended before its firmware listened: look for the cause in what it printed, or "
-        f"boot it by `espbench up`. It printed:\n{caught.value.tail}"
+        "A bare QEMU exited before its firmware listened: look for the cause in its output, or "
+        f"boot it with `espbench up`. It printed:\n{caught.value.tail}"
     )
 
 
 @pytest.mark.parametrize(("slowest", "good"), [(0.5, True), (0.501, False)])
 def test_connections(slowest: float, good: bool) -> None:
-    """One connection that stalls is bad, however quick the others are, as the median says."""
+    """One connection that stalls is bad, even if the median is good."""
     found = {figure.key: figure for figure in connections([0.010, 0.011, slowest, 0.012, 0.009])}
     assert found["slowest_connection_ms"].title == "Slowest of 5 connections"
     assert found["slowest_connection_ms"].shown() == f"{slowest * 1000:.1f} ms"
