@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What a run leaves: results, evidence, charts and pages."""
+"""Reports on runs: results, evidence, charts and pages."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Draws the boot of each board as one SVG."""
+"""Draws the boots of several boards as an SVG."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from markupsafe import Markup, escape
 from espbench.device.boot_phases import Mark, Phase
 
 WIDTH, LABEL, RIGHT = 720, 250, 84
-"""The picture, the names at its left, the times at its right, in SVG units."""
+"""Widths of the picture, of the names at its left, and of the times at its right, in SVG units."""
 LETTERS = 36
-"""How much of a name has room."""
+"""The most characters of a name that fit."""
 ROW, HEAD, AXIS, GAP = 24, 30, 26, 18
-"""Heights: an event, a board's name, its scale, and the space between boards."""
+"""Heights of an event, of a board's name, of its scale, and of the space between boards."""
 TICKS = 5
-"""How many steps a scale has at most."""
+"""The most steps of a scale."""
 PHASES: Mapping[Phase, str] = {"host": "host", "boot": "ROM and firmware", "serving": "servers"}
 
 
 def picture(boots: Mapping[str, Sequence[Mark]]) -> Markup:
-    """Return the boots by board as SVG, or "" when there is none.
+    """Return the boots by board as an SVG, or "" if there is none.
 
-    A row for each moment: its bar begins where the moment before ended. Each board has a scale of
-    its own, because one may boot in a tenth of another's time.
+    Each mark has a row, whose bar begins at the previous mark. Each board has its own scale,
+    because one may boot in a tenth of another's time.
     """
     shown = {board: marks for board, marks in boots.items() if marks}
     if not shown:
@@ -68,7 +68,7 @@ def _board(board: str, marks: Sequence[Mark], top: float) -> str:
     before = 0.0
     for number, mark in enumerate(marks):
         y = rows + ROW * number
-        # What takes no time is still seen.
+        # Keep a bar visible even if it took no time.
         width = max(scale * (mark.at - before), 2.0)
         parts.append(
             f'<text x="0" y="{y + 16:.0f}">{escape(_short(mark.name))}</text>'
@@ -96,5 +96,5 @@ def tick(end: float) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Return a time on the scale: milliseconds below a second."""
+    """Return a label for a time on the scale, in milliseconds below a second."""
     return f"{seconds:g} s" if seconds >= 1 else f"{round(seconds * 1000, 3):g} ms"

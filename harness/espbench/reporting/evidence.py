@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writes the evidence of a failed test: one folder with console, events, heap, panic and flash."""
+"""Writes the evidence of a failed test: a folder with console, events, heap, panic and flash."""
 
 from __future__ import annotations
 
@@ -23,47 +23,46 @@ from espbench.qemu.process import Machine, Wires, command_line, pasteable
 from espbench.util.timeouts import Deadline
 
 LAST_LOOK = 1.0
-"""Seconds (scaled) for the heap figures at the end: a hung guest must not hold up the report."""
+"""Seconds (scaled) for the last heap sample: a hung guest must not hold up the report."""
 TELLING = frozenset({"console.txt", "events.json", "heap.jsonl"})
-"""Files that tell a folder of evidence."""
+"""Files by which a folder of evidence is recognized."""
 COPY_LIMIT = 64 << 20
-"""Bytes up to which the firmware is copied; a bigger one is pointed to."""
+"""Size in bytes up to which the firmware is copied; a larger one is referred to."""
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What `save` did.
+    """The result of `save`.
 
     Attributes:
-        folder: where the evidence is.
-        problem: a sentence when not all of it could be written, else "".
+        folder: the folder of the evidence.
+        problem: why not all of it could be written, or "".
     """
 
     folder: Path
     problem: str = ""
 
     def __str__(self) -> str:
-        """Return the line for the failure's text."""
+        """Return the line for the failure's report."""
         return f"{self.folder}{f' (incomplete: {self.problem})' if self.problem else ''}"
 
 
 def folder_name(nodeid: str) -> str:
-    """Return a test's id as a folder's name: readable, unique enough, short enough."""
+    """Return a folder name for a test's node ID: readable, unique enough, short enough."""
     name = re.sub(r"[^A-Za-z0-9_.=,\[\]-]+", "-", nodeid.replace(".py::", "-").replace("::", "-"))
     return name.strip("-")[-150:] or "test"
 
 
 def save(device: Device, folder: Path) -> Saved:
-    """Write the evidence of a device, which may run or be stopped, to a new `folder`.
+    """Write the evidence of a device, running or stopped, to a new `folder`.
 
-    Never raises for what goes wrong on the way (a full disk, a dead guest): the test's own failure
-    is what matters, so the trouble becomes a sentence in the result. Somebody else's folder of that
-    name is left alone.
+    Problems such as a full disk or a dead guest do not raise, because the test's own failure
+    matters more; they are described in the result. An unrelated folder of that name is left alone.
     """
     problems: list[str] = []
     try:
         if folder.is_symlink() or (folder.exists() and not _is_evidence(folder)):
-            return Saved(folder, "there is something else of that name already: move it away")
+            return Saved(folder, "a file or folder of that name exists already: move it away")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         ignore = folder.parent / ".gitignore"
@@ -78,7 +77,7 @@ def save(device: Device, folder: Path) -> Saved:
         try:
             write(folder / name)
         except (OSError, EspbenchError) as error:
-            # What was cut off would mislead more than what is missing.
+            # A truncated file would be more misleading than a missing one.
             with contextlib.suppress(OSError):
                 (folder / name).unlink(missing_ok=True)
             problems.append(_sentence(error, folder))
@@ -86,7 +85,7 @@ def save(device: Device, folder: Path) -> Saved:
 
 
 def _is_evidence(folder: Path) -> bool:
-    """Return whether a folder is of an earlier run, whose disk may have been full, or is empty."""
+    """Return whether a folder is empty or an earlier run's, possibly incomplete, evidence."""
     if not folder.is_dir():
         return False
     names = {path.name for path in folder.iterdir()}
@@ -94,7 +93,7 @@ def _is_evidence(folder: Path) -> bool:
 
 
 def _parts(device: Device) -> dict[str, Callable[[Path], object]]:
-    """Return how each file is written, most important first: a disk may fill up on the way."""
+    """Return the writer of each file, most important first, because the disk may fill up."""
     parts: dict[str, Callable[[Path], object]] = {
         "console.txt": lambda p: p.write_text(device.console.transcript.stamped()),
     }
@@ -128,7 +127,7 @@ def _parts(device: Device) -> dict[str, Callable[[Path], object]]:
 
 
 def _core_dumps(device: Device) -> dict[str, Callable[[Path], object]]:
-    """Return how the core dumps that came with panics are written, and decoded."""
+    """Return the writers of the panics' core dumps, raw and decoded."""
     parts: dict[str, Callable[[Path], object]] = {}
     cores = [panic for panic in device.panics if panic.dump.core]
     for number, panic in enumerate(cores, 1):
@@ -148,8 +147,8 @@ def _decode_core(panic: Panic, path: Path) -> None:
 def replay(machine: Machine, folder: Path, *, copied: bool, program: str) -> str:
     """Return the command that boots the evidence again in a terminal.
 
-    It starts from the flash as the failed test left it, with the same seed and arguments, in the
-    same QEMU: another of its name may lack the machine.
+    It starts from the flash as the failed test left it, with the same seed and arguments. It names
+    the same QEMU program, because another one of that name may lack the machine.
     """
     firmware = folder / machine.firmware.name if copied else machine.firmware
     machine = replace(
@@ -180,7 +179,7 @@ def _heap(device: Device) -> str:
 
 
 def _write_connections(device: Device, path: Path) -> None:
-    """Write the connections on the timeline's clock; not where nothing tells the capture's."""
+    """Write the connections on the timeline's clock, unless the capture's clock is unknown."""
     if device.heap_watch is None or not device.capture_file.is_file():
         return
     seen = list(frames(device.capture_file.read_bytes()))
@@ -204,7 +203,7 @@ def _sentence(error: Exception, folder: Path) -> str:
 
 
 def panic_reports(panics: Sequence[Panic]) -> str:
-    """Return the decoded panics, each different one once: a boot loop repeats the same one."""
+    """Return the decoded panics, each distinct one once, because a boot loop repeats it."""
     times = Counter(panic.dump.text for panic in panics)
     first = {panic.dump.text: panic for panic in reversed(panics)}
     return "\n".join(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sums up a failure in a few lines for a terminal: its cause, and the device's state."""
+"""Summarizes a failure in a few lines for a terminal: its cause, and the device's state."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from espbench.device.device import Device
 
 WIDEST = 300
-"""Letters of a line that are still read."""
+"""The most characters of a line to show."""
 _ERROR = re.compile(r"^E +\S.*\n?(?:^E\b.*\n?)*", re.MULTILINE)
-"""What pytest marks as one error in a traceback: its first line, and those that go on."""
+"""The lines that pytest marks as one error in a traceback."""
 _MARK = re.compile(r"^E\b", re.MULTILINE)
 _TRACEBACK = "Traceback (most recent call last)"
 _MODULE = re.compile(r"^(?:[a-z_][a-z0-9_]*\.)+(?=[A-Z]\w*(?::|$))")
-"""The modules in front of an exception's class: a name is found without them."""
+"""The module path in front of an exception's class."""
 
 
 def cause(message: str) -> str:
     """Return in one line why a test failed.
 
-    The first line of an exception's message says it; what follows explains it, such as the end of
-    the console or a panic's backtrace. When it only announces what was said, the last line of that
-    goes with it. In a whole traceback it is the last error that is marked.
+    This is the first line of an exception's message; the rest are details, such as the end of the
+    console or a panic's backtrace. If the first line ends in a colon, the last line is appended. In
+    a whole traceback, the last error that pytest marked counts.
     """
     if marked := _ERROR.findall(message):
         message = _MARK.sub("", marked[-1])
@@ -37,29 +37,29 @@ def cause(message: str) -> str:
 
 
 def short(line: str) -> str:
-    """Return a line no longer than is read."""
+    """Return a line, truncated to `WIDEST` characters."""
     return line if len(line) <= WIDEST else f"{line[: WIDEST - 1]}…"
 
 
 def state(device: Device) -> str:
-    """Return in one line how a device is: what is known of its memory, and what it said last."""
+    """Return a device's state in one line: its memory, and the last line of its console."""
     parts = []
     if device.panics:
         parts.append(f"panicked {device.panics[-1].at:.3f} s after its start")
     elif not device.running:
-        parts.append("does not run")
+        parts.append("not running")
     if device.heap_samples:
         heap = device.heap_samples[-1].heap
         parts.append(
             f"heap {heap.free:,} of {heap.size:,} bytes free, low water {heap.low_water:,}"
         )
-    said = last_line(device.console.text)
-    parts.append(f"console: {short(said)}" if said else "nothing on its console")
+    last = last_line(device.console.text)
+    parts.append(f"console: {short(last)}" if last else "nothing on its console")
     return f"{device.name}: {'; '.join(parts)}"
 
 
 def last_line(text: str) -> str:
-    """Return the last line that says something; MicroPython's empty prompt does not."""
+    """Return the last line that is neither empty nor MicroPython's prompt."""
     lines = (line.strip() for line in reversed(text.splitlines()[-50:]))
     return next((line for line in lines if line and line != ">>>"), "")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Draws a test's heap over time, with its connections below, as SVG."""
+"""Draws a test's heap over time, with its connections below, as an SVG."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from espbench.reporting.boot_chart import duration, tick
 from espbench.reporting.story import Happening, Sample, Story
 
 WIDTH, LEFT, RIGHT = 720, 66, 12
-"""The picture, the scale at its left, and what is free at its right, in SVG units."""
+"""Widths of the picture, of the scale at its left, and of the right margin, in SVG units."""
 TOP, HEIGHT, AXIS = 54, 170, 22
-"""The legend and the names of marks, the curve, and the scale of the time."""
+"""Heights of the legend with the names of marks, of the curve, and of the time scale."""
 LANE, LANES = 12, 14
-"""Height of a row of connections, and how many there are at most."""
+"""Height of a row of connections, and the most rows."""
 POINTS = 300
-"""Intervals of time of which the curve shows the least and the most."""
+"""Number of time intervals for which the curve shows minimum and maximum."""
 MARKS: Mapping[str, str] = {
     "test": "test",
     "boot": "boot",
@@ -30,18 +30,18 @@ MARKS: Mapping[str, str] = {
     "panic": "panic",
     "qemu_died": "QEMU ended",
 }
-"""Events that are marked, by their names, and what is written there."""
+"""Labels of the events to mark, by event name."""
 ROOM = 0.1
-"""Least part of the heap that the scale covers: a change of some bytes is to look like one."""
+"""The smallest fraction of the heap that the scale covers, so that small changes look small."""
 NEAR = 8
-"""Units within which marks of one name are one."""
+"""Distance in SVG units within which marks of the same name are merged."""
 
 
 def picture(story: Story, ports: Mapping[int, str]) -> Markup:
-    """Return the heap's curve as SVG, or "" when the test left fewer than two samples.
+    """Return the heap's curve as an SVG, or "" if there are fewer than two samples.
 
     Args:
-        story: what the device went through.
+        story: the evidence of the test.
         ports: scheme by the device's port, such as 443: "https".
     """
     begin, end = window(story)
@@ -79,7 +79,7 @@ def picture(story: Story, ports: Mapping[int, str]) -> Markup:
 
 
 class _Scale:
-    """Where values are in a picture."""
+    """Maps values to positions in the picture."""
 
     def __init__(self, low: float, high: float, at_low: float, at_high: float) -> None:
         self.low, self.high = low, high
@@ -90,7 +90,7 @@ class _Scale:
 
 
 def window(story: Story) -> tuple[float, float]:
-    """Return from when to when the picture goes: the last test, and a little before and after."""
+    """Return the time range of the picture: the last test, with a margin before and after."""
     last = [story.samples[-1].at] if story.samples else []
     last += [event.at for event in story.events if event.name in ("panic", "qemu_died")]
     begin, end = story.began, max([*last, story.began])
@@ -100,7 +100,7 @@ def window(story: Story) -> tuple[float, float]:
 
 
 def thinned(samples: Sequence[Sample]) -> list[Sample]:
-    """Return no more samples than can be seen: the least and the most of each piece of time."""
+    """Return only as many samples as are visible: minimum and maximum of each interval."""
     if len(samples) <= 2 * POINTS:
         return list(samples)
     begin, span = samples[0].at, (samples[-1].at - samples[0].at) or 1.0
@@ -114,7 +114,7 @@ def thinned(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def bounds(samples: Sequence[Sample]) -> tuple[float, float, float]:
-    """Return the scale of the bytes: its ends, which are on steps, and the step."""
+    """Return the scale of the bytes: its ends, which are multiples of the step, and the step."""
     low = min(min(s.low_water, s.free) for s in samples)
     high = max(s.free for s in samples)
     missing = ROOM * max(s.size for s in samples) - (high - low)
@@ -125,7 +125,7 @@ def bounds(samples: Sequence[Sample]) -> tuple[float, float, float]:
 
 
 def packed(connections: Sequence[Connection]) -> list[list[Connection]]:
-    """Return the connections in rows; in a row one is over before the next is opened."""
+    """Return the connections in rows without overlaps."""
     lanes: list[list[Connection]] = []
     for connection in sorted(connections, key=lambda c: c.opened):
         for lane in lanes:
@@ -139,13 +139,13 @@ def packed(connections: Sequence[Connection]) -> list[list[Connection]]:
 
 
 def summary(story: Story, samples: Sequence[Sample]) -> str:
-    """Return in words what the picture shows."""
+    """Return a description of the picture."""
     begin, end = window(story)
     during = [c for c in story.connections if _within(c, begin, end)]
     still = sum(c.closed is None for c in during)
     return (
         f"Free at first {samples[0].free:,} bytes, at the end {samples[-1].free:,}, low water "
-        f"{samples[-1].low_water:,}; {len(during)} connections, {still} of them open to the last."
+        f"{samples[-1].low_water:,}; {len(during)} connections, {still} of them open at the end."
     )
 
 
@@ -154,7 +154,7 @@ def _within(connection: Connection, begin: float, end: float) -> bool:
 
 
 def _steps(name: str, points: Sequence[tuple[float, float]]) -> str:
-    """Return a line that stays at what was seen last: between two looks nobody knows better."""
+    """Return a step line, because nothing is known between two samples."""
     x, y = points[0]
     path = [f"M{x:.1f},{y:.1f}", *(f"H{x:.1f}V{y:.1f}" for x, y in points[1:])]
     return f'<path class="{name}" d="{"".join(path)}"/>'
@@ -197,7 +197,7 @@ def _marks(events: Sequence[Happening], x: _Scale) -> list[str]:
         )
         wide = 7.0 * len(title) + 6
         start = min(at, WIDTH - wide)
-        # Two rows, because marks are often close; what has room in neither keeps its tooltip.
+        # Two rows, because marks are often close; a label that fits in neither has a tooltip.
         row = next((row for row in (0, 1) if row_ends[row] <= start), None)
         if row is not None:
             row_ends[row] = start + wide
@@ -232,7 +232,7 @@ def _legend(schemes: Sequence[str]) -> list[str]:
 
 
 def _scheme(it: Connection, ports: Mapping[int, str]) -> str:
-    """Return the class of a connection."""
+    """Return the CSS class of a connection."""
     return "other" if it.outgoing else ports.get(it.port, "other")
 
 
@@ -259,7 +259,7 @@ def _connections(
 
 
 def told(it: Connection, ports: Mapping[int, str]) -> str:
-    """Return a connection in words."""
+    """Return a description of a connection."""
     name = f"to port {it.port}" if it.outgoing else ports.get(it.port, f"port {it.port}")
     opened = f"{name}, client's port {it.client}, opened at {it.opened:.3f} s"
     if it.closed is None:

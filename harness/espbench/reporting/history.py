@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The figures of earlier runs: a file with a line of JSON for each run, which runs append to."""
+"""The figures of earlier runs, in a file to which each run appends a line of JSON."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from espbench.util.programs import output
 
 NAME = "history.jsonl"
 FORMAT = 1
-"""Count up when an older espbench would misunderstand a line."""
+"""Increment this if an older espbench would misunderstand a line."""
 MOST = 500
-"""Runs that a file keeps; the oldest go first."""
+"""Number of runs that a file keeps; the oldest are removed first."""
 SLACK = 50
-"""Runs more than that before the file is written anew."""
+"""Number of further runs before the file is rewritten."""
 SHOWN = 60
-"""Runs that the report shows."""
+"""Number of runs that the report shows."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Entry:
     """One run.
 
     Attributes:
-        at: when it began, in ISO format.
-        board: its name.
-        firmware: name of the firmware's file; figures of different firmware are not one history.
-        commit: of git, short, with "+" when files were changed; "" outside of git.
-        figures: value by the figure's key.
-        versions: of what took part.
+        at: start time in ISO format.
+        board: name of the board.
+        firmware: file name of the firmware; different firmware has a separate history.
+        commit: abbreviated git commit, with "+" if files were changed; "" without git.
+        figures: values by the figures' keys.
+        versions: versions of all tools involved.
     """
 
     at: str
@@ -49,7 +49,7 @@ class Entry:
     versions: Mapping[str, str]
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as it is written."""
+        """Return the JSON object for the file."""
         return {
             "format": FORMAT,
             "at": self.at,
@@ -63,34 +63,34 @@ class Entry:
 
 @dataclass(frozen=True)
 class Past:
-    """What a file of history says of one board and firmware.
+    """The history of one board and firmware.
 
     Attributes:
-        entries: oldest first.
-        damaged: numbers of the lines that are none; they stay in the file.
+        entries: the runs, oldest first.
+        damaged: numbers of the lines that could not be read; they stay in the file.
     """
 
     entries: Sequence[Entry] = ()
     damaged: Sequence[int] = ()
 
     def complaint(self, path: Path) -> str:
-        """Return a sentence about the lines that could not be read, or ""."""
+        """Return a message about the lines that could not be read, or ""."""
         if not self.damaged:
             return ""
         lines = ", ".join(str(number) for number in self.damaged[:5])
         return (
-            f"The history {path} has lines that are damaged or of a newer espbench ({lines}): they "
-            "are left out; remove them, or use that espbench."
+            f"The history {path} has lines that are damaged or from a newer espbench ({lines}), "
+            "which are ignored: remove them, or use that espbench."
         )
 
 
 @dataclass(frozen=True)
 class Trend:
-    """A figure's history, this run's value last.
+    """A figure's history, including the current run.
 
     Attributes:
-        values: oldest first.
-        names: when and on which commit each was measured.
+        values: the values, oldest first.
+        names: time and commit of each value.
     """
 
     values: Sequence[float]
@@ -103,7 +103,7 @@ class Trend:
 
 
 def commit(folder: Path | None) -> str:
-    """Return the commit of the tree at a folder, with "+" when its files differ; "" without git."""
+    """Return the commit of a folder's tree, with "+" if its files differ; "" without git."""
     if folder is None:
         return ""
     git = ["git", "-C", str(folder)]
@@ -113,10 +113,10 @@ def commit(folder: Path | None) -> str:
 
 
 def check_file(path: Path) -> None:
-    """Check, before a run that takes minutes, that its figures can be added to a file.
+    """Check before a run that takes minutes that its figures can be appended to a file.
 
     Raises:
-        ConfigError: they cannot.
+        ConfigError: they cannot be appended.
     """
     with _readable(path), contextlib.suppress(FileNotFoundError):
         check(path.read_text(encoding="utf-8"), path)
@@ -127,7 +127,7 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "it is not a text file"
         raise ConfigError(
             f"The history {path} cannot be read and written ({reason}): name another file with "
             "--history."
@@ -135,19 +135,19 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def append(path: Path, entry: Entry) -> Past:
-    """Add a run to a file, and return the runs of its board and firmware, this one included.
+    """Append a run to a file, and return all runs of its board and firmware.
 
-    Runs that end at once wait for each other.
+    Runs that end simultaneously wait for each other.
 
     Raises:
-        ConfigError: the file cannot be read or written, or is no history at all.
+        ConfigError: the file cannot be read or written, or is not a history.
     """
     with _readable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path) as file:
             text = file.read()
             check(text, path)
-            # A run that was killed may have left half a line.
+            # A killed run may have left an incomplete line.
             lead = "\n" if text and not text.endswith("\n") else ""
             line = json.dumps(entry.as_json(), sort_keys=True) + "\n"
             file.write(lead + line)
@@ -160,20 +160,20 @@ def append(path: Path, entry: Entry) -> Past:
 
 
 def check(text: str, path: Path) -> None:
-    """Check that a text is a history: nothing is appended to somebody's other file.
+    """Check that a text is a history, so that nothing is appended to an unrelated file.
 
     Raises:
-        ConfigError: not one of its lines is an entry.
+        ConfigError: none of its lines is an entry.
     """
     lines = [line for line in text.splitlines() if line.strip()]
     if lines and all(_entry(line) is None for line in lines):
         raise ConfigError(
-            f"{path} is no history of figures: name another file with --history, or remove it."
+            f"{path} is not a history of figures: name another file with --history, or remove it."
         )
 
 
 def parse(text: str, board: str, firmware: str) -> Past:
-    """Return the runs of a board and firmware in a text, in the order of their time."""
+    """Return the runs of a board and firmware in a text, in chronological order."""
     entries, damaged = [], []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
@@ -187,7 +187,7 @@ def parse(text: str, board: str, firmware: str) -> Past:
 
 
 def trend(past: Past, figure: Figure) -> Trend | None:
-    """Return the history of a figure, or None when no run before had it."""
+    """Return the history of a figure, or None if no earlier run has it."""
     known = [entry for entry in past.entries if figure.key in entry.figures][-SHOWN:]
     if len(known) < 2:
         return None
@@ -216,12 +216,12 @@ def _entry(line: str) -> Entry | None:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[TextIO]:
-    """Open a file to read and append, with nobody else at it; a lock ends with its process."""
+    """Open a file for reading and appending, with an exclusive lock."""
     while True:
         file = path.open("a+", encoding="utf-8")
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            # Whoever had the lock before may have put a new file in its place.
+            # The previous holder of the lock may have replaced the file.
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                     file.seek(0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Renders the HTML report of a run: one file without network access."""
+"""Renders the HTML report of a run, a self-contained file."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from espbench.reporting.model import Run
 from espbench.reporting.results import Suite
 
 FIRST = ("panic.txt", "console.txt", "core-1.txt", "events.json", "heap.jsonl", "net.pcap")
-"""Files of evidence that the report links to, in the order in which they help."""
+"""Files of evidence to which the report links, most helpful first."""
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of evidence, as the report shows it.
+    """A folder of evidence in the report.
 
     Attributes:
-        name: of the folder.
-        href: where it is from the report.
-        files: the names of what people look at first.
-        heap: the heap's curve, or "".
+        name: name of the folder.
+        href: its URL relative to the report.
+        files: names of the most helpful files.
+        heap: chart of the heap, or "".
     """
 
     name: str
@@ -41,7 +41,7 @@ class Folder:
 
 
 def render(run: Run, page: Path) -> str:
-    """Return the report as HTML that goes to `page`."""
+    """Return the report as HTML, to be written to `page`."""
     results = run.results
     ports = {port: scheme for scheme, port in run.board.ports.items()}
     return template("report.html").render(
@@ -66,7 +66,7 @@ def render(run: Run, page: Path) -> str:
 
 
 def template(name: str) -> jinja2.Template:
-    """Return one of the pages' templates, which escapes what it is given."""
+    """Return one of the pages' templates, which escape their values."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("espbench.reporting", "templates"),
         autoescape=True,
@@ -78,8 +78,8 @@ def template(name: str) -> jinja2.Template:
 
 
 def folder(path: str, page: Path, ports: Mapping[int, str]) -> Folder:
-    """Return how the page refers to a folder of evidence: relative, so that both can be moved."""
-    # The plugin says "folder (and what could not be saved)" when something could not.
+    """Return a page's entry for a folder of evidence, relative so that both can be moved."""
+    # The plugin appends " (incomplete: ...)" if not all could be saved.
     place = Path(path.partition(" (")[0])
     href = Path(os.path.relpath(place.absolute(), page.absolute().parent)).as_posix()
     files = tuple(name for name in FIRST if (place / name).is_file())
@@ -87,7 +87,7 @@ def folder(path: str, page: Path, ports: Mapping[int, str]) -> Folder:
 
 
 def bar(suite: Suite) -> Markup:
-    """Return a bar with the shares of passed, failed and skipped scenarios, as SVG."""
+    """Return an SVG bar with the proportions of passed, failed and skipped scenarios."""
     if not suite.total:
         return Markup("")
     parts, x = [], 0.0

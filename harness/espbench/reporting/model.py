@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a run of the suites is asked to do, and what came out: `Plan` and `Run`, as data."""
+"""`Plan` and `Run`: the options of a run of the suites, and its outcome, as data."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ __all__ = ["Plan", "Run"]
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run.
+    """The options of a run.
 
     Attributes:
-        board: to emulate.
-        firmware: to test, or None for espbench's own, built first.
+        board: the board to emulate.
+        firmware: the firmware to test, or None to build espbench's own.
         suites: names of suites, or paths; empty for all.
-        out: folder for what the run leaves.
-        jobs: how many tests at a time; "auto" is one a core.
-        keywords: pytest's -k, or "".
-        evidence: which tests leave evidence.
-        pytest: more arguments for it.
+        out: folder for the run's files.
+        jobs: number of parallel tests; "auto" for one per core.
+        keywords: expression for pytest's -k, or "".
+        evidence: for which tests to save evidence.
+        pytest: more arguments for pytest.
         history: file with the figures of earlier runs; None for the one in `out`.
         shard: the part of the scenarios to run, or None for all.
-        durations: how long scenarios took, to balance shards by; None for what the tree has.
+        durations: recorded durations, for balancing shards; None for those of the tree.
     """
 
     board: Board
@@ -51,30 +51,32 @@ class Plan:
 
     @property
     def selects(self) -> bool:
-        """Whether only some of the scenarios are asked for."""
+        """Whether only some of the scenarios are selected."""
         return bool(self.suites or self.keywords or self.pytest or self.shard)
 
     @property
     def history_file(self) -> Path:
-        """Where the figures of all runs are."""
+        """The file with the figures of all runs."""
         return self.history or self.out / history.NAME
 
 
 @dataclass
 class Run:
-    """What came out.
+    """The outcome of a run.
 
     Attributes:
-        results: of the scenarios.
-        seconds: that the scenarios took together.
-        figures: that were measured; empty when that failed.
-        boot: what happened in a boot.
-        complaint: what else went wrong, or "".
-        versions: of everything that took part.
-        selected: whether only some of the scenarios were asked for.
-        ended: whether pytest read all suites and came to its own end.
-        past: the figures of the runs until now, this one included.
-        note: what should be known, and makes the run no bad one.
+        board: the emulated board.
+        results: results of the scenarios.
+        seconds: duration of all scenarios together.
+        figures: measured figures; empty if measuring failed.
+        boot: the marks of a boot.
+        complaint: other problems, or "".
+        versions: versions of all tools involved.
+        started: time of the start.
+        selected: whether only some of the scenarios were selected.
+        ended: whether pytest could read all suites and completed the session.
+        past: the figures of all runs, including this one.
+        note: a remark that does not make the run fail, or "".
     """
 
     board: Board
@@ -91,7 +93,7 @@ class Run:
     note: str = ""
 
     def complain(self, sentence: str) -> None:
-        """Add to what went wrong beside the scenarios."""
+        """Add a problem to `complaint`."""
         self.complaint = f"{self.complaint}\n{sentence}" if self.complaint else sentence
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The scenarios' outcomes as data, made from the events of `espbench.reporting.progress`."""
+"""`Results`: the scenarios' outcomes, computed from events of `espbench.reporting.progress`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Case:
     """One scenario.
 
     Attributes:
-        nodeid: pytest's name for it.
-        outcome: of all its phases.
-        seconds: of all its phases.
-        message: why it failed or was skipped, in one line or a few.
-        detail: the whole failure.
-        evidence: folders.
-        devices: a line about the state of each device when it failed.
-        ended: whether it was torn down, too, so that nothing about it changes any more.
+        nodeid: pytest's node ID.
+        outcome: the combined outcome of its phases.
+        seconds: the total duration of its phases.
+        message: why it failed or was skipped, in one or a few lines.
+        detail: the complete failure report.
+        evidence: folders of evidence.
+        devices: a line about the state of each device at the failure.
+        ended: whether its teardown has ended, so that nothing changes any more.
     """
 
     nodeid: str
@@ -50,7 +50,7 @@ class Case:
 
 @dataclass
 class Suite:
-    """Figures of a suite."""
+    """The counts of a suite's outcomes; `left` are those that have not ended."""
 
     name: str
     passed: int = 0
@@ -61,20 +61,20 @@ class Suite:
 
     @property
     def total(self) -> int:
-        """How many scenarios it has."""
+        """The number of its scenarios."""
         return self.passed + self.failed + self.skipped + self.left
 
 
 @dataclass
 class Results:
-    """All scenarios of a run, in the order in which they were found."""
+    """All scenarios of a run, in the order of collection."""
 
     cases: dict[str, Case] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
-    """Suites that could not be read, and why."""
+    """Errors by suite, for suites that could not be read."""
 
     def take(self, event: Mapping[str, Any]) -> Case | None:
-        """Take one event; return the scenario that it ended, if it did."""
+        """Handle an event; return the scenario that it ends, if any."""
         match event["event"]:
             case "collected":
                 for nodeid in event["nodeids"]:
@@ -97,7 +97,7 @@ class Results:
         if event["outcome"] == "failed":
             first = case.outcome != "failed"
             case.outcome = "failed"
-            if first:  # a failure while it is torn down is a consequence, if there was one before
+            if first:  # a later failure in teardown is probably a consequence
                 case.message, case.detail = event["message"], event["detail"]
                 case.devices = list(event.get("devices", ()))
         elif event["outcome"] == "skipped":
@@ -106,12 +106,12 @@ class Results:
             case.message = f"fails as expected: {reason}" if event["expected"] else reason
         elif event["when"] == "call" and case.outcome == "running":
             case.outcome = "passed"
-        # pytest-xdist's report of a worker that crashed has a phase of its own, and is the last.
+        # pytest-xdist's report of a crashed worker has another phase, and is the last report.
         case.ended = event["when"] not in ("setup", "call")
         return case if case.ended else None
 
     def finish(self) -> None:
-        """Call the run over: what has not ended did not pass."""
+        """End the run: scenarios that have not ended count as failed."""
         for case in self.cases.values():
             if case.outcome in ("running", "waiting"):
                 case.outcome = "failed"
@@ -119,22 +119,22 @@ class Results:
             case.ended = True
 
     def count(self, outcome: Outcome) -> int:
-        """Return how many scenarios have this outcome."""
+        """Return the number of scenarios with this outcome."""
         return sum(case.outcome == outcome for case in self.cases.values())
 
     @property
     def done(self) -> int:
-        """How many scenarios have ended."""
+        """The number of scenarios that have ended."""
         return sum(case.ended for case in self.cases.values())
 
     @property
     def good(self) -> bool:
-        """Whether there were scenarios, and none failed or was left out by an error."""
+        """Whether a scenario passed, and none failed or could not run."""
         bad = self.count("failed") or self.count("running") or self.count("waiting")
         return bool(self.count("passed")) and not bad and not self.broken
 
     def suites(self) -> list[Suite]:
-        """Return the figures of each suite, in order."""
+        """Return the counts of each suite, in order."""
         suites: dict[str, Suite] = {}
         for case in self.cases.values():
             suite = suites.setdefault(case.suite, Suite(case.suite))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`espbench run`: the scenario suites against a firmware, with live progress and a report."""
+"""`espbench run`: runs the scenario suites against a firmware, with live progress and a report."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ PYTEST_LOG = "pytest.log"
 DURATIONS = "durations.json"
 EVIDENCE = "evidence"
 PATIENCE = 20.0
-"""Seconds that pytest has to clean up after Ctrl-C."""
+"""Seconds that pytest may take to clean up after Ctrl-C."""
 
 
 def run(plan: Plan, console: Console) -> Run:
-    """Build, run the suites, measure, and write JUnit XML and report; show all of it.
+    """Build, run the suites, measure, write JUnit XML and the report, and show the outcome.
 
     Raises:
-        EspbenchError: it could not even start.
-        KeyboardInterrupt: Ctrl-C, after everything was ended.
+        EspbenchError: the run could not start.
+        KeyboardInterrupt: Ctrl-C, after everything has been stopped.
     """
     with claimed(plan.out):
         return _run(plan, console)
@@ -56,16 +56,17 @@ def run(plan: Plan, console: Console) -> Run:
 
 @contextlib.contextmanager
 def claimed(out: Path) -> Iterator[None]:
-    """Write a folder of results during the block.
+    """Claim a folder of results during the block.
 
     Raises:
-        ConfigError: another run does.
+        ConfigError: another run is writing to it.
     """
     try:
         claim = Claim(out)
     except BlockingIOError:
         raise ConfigError(
-            f"Another run writes {out} now: wait for its end, or choose another folder with --out."
+            f"Another run is writing to {out}: wait for its end, or choose another folder with "
+            "--out."
         ) from None
     try:
         yield
@@ -81,7 +82,7 @@ def _run(plan: Plan, console: Console) -> Run:
             measured = figures.quick(plan.board, firmware)
             outcome.figures, outcome.boot = measured.figures, measured.boot
         except (EspbenchError, AssertionError) as error:
-            # The run is bad, but what the scenarios found is still worth a report.
+            # The run fails, but the scenarios' results still deserve a report.
             outcome.complaint = outcome.complaint or f"The figures could not be measured: {error}"
     if outcome.figures:
         _remember(outcome, plan, firmware)
@@ -91,12 +92,12 @@ def _run(plan: Plan, console: Console) -> Run:
 
 
 def _remember(outcome: Run, plan: Plan, firmware: Path) -> None:
-    """Add this run's figures to the history, and know those of the runs before."""
+    """Append this run's figures to the history, and load those of earlier runs."""
     entry = history.Entry(
         outcome.started.isoformat(timespec="seconds"),
         plan.board.name,
         firmware.name,
-        # Of the firmware that is tested: of the tree, or of the project that brought its own.
+        # The commit of the firmware's project: this tree, or the one that the firmware is from.
         history.commit(tree.clone() if plan.firmware is None else plan.firmware.absolute().parent),
         {figure.key: figure.value for figure in outcome.figures},
         outcome.versions,
@@ -110,28 +111,28 @@ def _remember(outcome: Run, plan: Plan, firmware: Path) -> None:
 
 
 def prepare(plan: Plan, console: Console) -> Path:
-    """Check the plan, and return the firmware, built when need be.
+    """Check the plan, and return the firmware, building it if necessary.
 
     Raises:
-        EspbenchError: it cannot start.
+        EspbenchError: the run cannot start.
     """
     suite_paths(tree.root(), plan.suites)
     for sentence in renamed(plan.suites):
         console.print(sentence, style="yellow", markup=False, soft_wrap=True)
     if plan.firmware is not None and not plan.firmware.is_file():
-        raise EspbenchError(f"There is no firmware {plan.firmware}: check the path.")
+        raise EspbenchError(f"The firmware {plan.firmware} does not exist: check the path.")
     plan.out.mkdir(parents=True, exist_ok=True)
     history.check_file(plan.history_file)
     known_durations(plan, tree.root())
-    find_qemu(plan.board)  # a missing QEMU is told before a build that takes a minute
+    find_qemu(plan.board)  # fails before a build that takes a minute
     return plan.firmware or build.build(plan.board, console=console).firmware
 
 
 def known_durations(plan: Plan, root: Path) -> str:
-    """Return the recorded durations, as JSON: those that were named, or the tree's own.
+    """Return the recorded durations as JSON: those of the plan, or else the tree's own.
 
     Raises:
-        ConfigError: they are missing, or are none.
+        ConfigError: the file cannot be read, or does not contain durations.
     """
     committed = root / "ci" / f"durations-{plan.board.name}.json"
     if plan.durations is None and not committed.exists():
@@ -143,21 +144,21 @@ def execute(plan: Plan, firmware: Path, console: Console) -> Run:
     """Run the suites against a firmware, with live progress.
 
     Raises:
-        EspbenchError: it could not even start.
-        KeyboardInterrupt: Ctrl-C, after everything was ended.
+        EspbenchError: the run could not start.
+        KeyboardInterrupt: Ctrl-C, after everything has been stopped.
     """
     root = tree.root()
     evidence = owned.fresh(plan.out / EVIDENCE)
     if evidence.name != EVIDENCE:
         console.print(
-            f"{plan.out / EVIDENCE} is not an earlier run's, so it stays, and the evidence of this "
-            f"run goes to {evidence}.",
+            f"{plan.out / EVIDENCE} is not from an earlier run, so it is kept, and the evidence of "
+            f"this run goes to {evidence}.",
             style="yellow",
             markup=False,
             soft_wrap=True,
         )
-    # pytest-split reads and writes one file. What shards are cut by must be the same in all of
-    # them, so it works on a copy.
+    # pytest-split updates the file that it reads. All shards must be computed from the same
+    # durations, so give it a copy.
     (plan.out / DURATIONS).write_text(known_durations(plan, root))
     outcome = Run(
         plan.board, Results(), versions=versions(plan.board, firmware), selected=plan.selects
@@ -173,9 +174,9 @@ def execute(plan: Plan, firmware: Path, console: Console) -> Run:
 
 
 def write(outcome: Run, plan: Plan) -> Path:
-    """Write the report, and the run for programs; return the report's path.
+    """Write the report and run.json; return the report's path.
 
-    A full disk becomes the run's complaint: what the scenarios found is still shown.
+    If the disk is full, add that to the run's complaint, so that the results are still shown.
     """
     page = plan.out / "report.html"
     _write(outcome, page, lambda: report.render(outcome, page))
@@ -189,7 +190,7 @@ def _write(outcome: Run, path: Path, text: Callable[[], str]) -> None:
     except OSError as error:
         if not is_disk_full(error):
             raise
-        path.unlink(missing_ok=True)  # what was cut off would mislead
+        path.unlink(missing_ok=True)  # a truncated file would be misleading
         outcome.complain(
             f"The disk of {path.parent} is full, so {path.name} is missing: free some space."
         )
@@ -216,11 +217,11 @@ def _close(outcome: Run, plan: Plan, page: Path, console: Console) -> None:
 
 
 def pytest_command(plan: Plan, paths: Sequence[str], evidence: Path) -> list[str]:
-    """Return pytest's command line; `evidence` is the folder for it."""
+    """Return pytest's command line; `evidence` is the folder for evidence."""
     command = [sys.executable, "-m", "pytest", "-p", "espbench.reporting.progress", "--color=no"]
     command += ["-n", plan.jobs, "--dist", "worksteal", "--espbench-board", plan.board.name]
     if tree.clone() is None:
-        command += ["-p", "no:cacheprovider"]  # nothing is written into an installed package
+        command += ["-p", "no:cacheprovider"]  # do not write into an installed package
     command += [f"--junitxml={plan.out / 'junit.xml'}", "-o", "junit_family=xunit2"]
     command += [
         f"--espbench-evidence={plan.evidence}",
@@ -230,7 +231,7 @@ def pytest_command(plan: Plan, paths: Sequence[str], evidence: Path) -> list[str
     if plan.shard is not None:
         command += [f"--espbench-shard={plan.shard}"]
     if not plan.selects:
-        command += ["--clean-durations"]  # scenarios that are gone are forgotten
+        command += ["--clean-durations"]  # drops scenarios that no longer exist
     if plan.firmware is not None:
         command += ["--espbench-firmware", str(plan.firmware.absolute())]
     if plan.keywords:
@@ -242,7 +243,7 @@ def _scenarios(plan: Plan, root: Path, command: list[str], outcome: Run, console
     """Run pytest and follow it; return its exit status."""
     start = time.monotonic()
     log = plan.out / PYTEST_LOG
-    if setpriv := shutil.which("setpriv"):  # a missing one is told about by the first device
+    if setpriv := shutil.which("setpriv"):  # if it is missing, the first device reports that
         command = launcher.guarded(command, os.getpid(), setpriv)
     reading, writing = os.pipe()
     with log.open("w") as output, os.fdopen(reading) as events:
@@ -255,7 +256,7 @@ def _scenarios(plan: Plan, root: Path, command: list[str], outcome: Run, console
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C comes to us; we tell pytest, once
+                start_new_session=True,  # only we get Ctrl-C, and signal pytest once
             )
         finally:
             os.close(writing)
@@ -274,24 +275,24 @@ def _scenarios(plan: Plan, root: Path, command: list[str], outcome: Run, console
 
 
 def complaint(status: int, results: Results, log: Path, shard: Shard | None = None) -> str:
-    """Return what pytest's exit status says beyond the scenarios' own outcomes, or ""."""
-    # All that a shard gets may be scenarios for other boards.
+    """Return the problem that pytest's exit status shows beyond failed scenarios, or ""."""
+    # A shard may consist of scenarios for other boards only.
     if status == 0 and not results.count("passed") and shard is None:
-        return "Not one scenario passed: all were skipped."
+        return "No scenario passed: all were skipped."
     if status == 0 or (status == 1 and not results.good):
         return ""
     if status == 5 and shard is not None:
-        return f"Shard {shard} has no scenario: there are fewer of them than shards."
+        return f"Shard {shard} has no scenarios: there are fewer scenarios than shards."
     if status == 5:
-        return "No scenario was run: check the names of suites and keywords."
+        return "No scenario ran: check the names of suites and keywords."
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
-    return f"pytest ended with status {status}; its last lines (all are in {log}):\n{tail}"
+    return f"pytest ended with status {status}; its last lines (the full log is {log}):\n{tail}"
 
 
 def _end(process: subprocess.Popen[Any]) -> None:
-    """Let pytest clean up, then make sure."""
+    """Let pytest clean up, then kill what is left."""
     with contextlib.suppress(ProcessLookupError):
-        # To the whole session: workers of pytest-xdist wait for nobody then.
+        # Signal the whole session, so that pytest-xdist's workers end too.
         os.killpg(process.pid, signal.SIGINT)
     try:
         process.wait(PATIENCE)
@@ -302,7 +303,7 @@ def _end(process: subprocess.Popen[Any]) -> None:
 
 
 def as_json(outcome: Run) -> dict[str, Any]:
-    """Return the run for programs."""
+    """Return the run as a JSON object."""
     return {
         "good": outcome.good,
         "board": outcome.board.name,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Summarizes why tests were skipped: each reason once, with the number of tests."""
+"""Summarizes why tests were skipped: each reason once, with the tests that it affects."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from espbench.suites.names import suite_of
 
 LONGEST = 160
-"""Characters of a reason."""
+"""The most characters of a reason."""
 NAMED = 3
-"""Files that a line names."""
+"""The most files to name in a line."""
 
 
 def short(reason: str) -> str:
-    """Return a reason without the way to get what is missing, where that makes it long; pure."""
+    """Return a reason in one line, without the remedy if it is too long; pure."""
     cause = (reason.strip().splitlines() or [""])[0]
     while len(cause) > LONGEST and ": " in cause:
         cause = cause.rpartition(": ")[0]
@@ -25,13 +25,13 @@ def short(reason: str) -> str:
 
 
 def by_reason(skips: Iterable[tuple[str, str]], noun: str) -> dict[str, str]:
-    """Return what each reason kept from running, such as "3 tests (dual, tls)"; pure.
+    """Return the tests that each reason affects, such as "3 tests (dual, tls)"; pure.
 
-    The reason that did most comes first.
+    The most frequent reason comes first.
 
     Args:
-        skips: node id and reason of each test that was skipped.
-        noun: what they are, such as "scenario".
+        skips: node ID and reason of each skipped test.
+        noun: word for the tests, such as "scenario".
     """
     files: dict[str, list[str]] = defaultdict(list)
     for nodeid, reason in skips:
@@ -48,7 +48,7 @@ def _count(names: list[str], noun: str) -> str:
 
 
 def told(skips: Iterable[tuple[str, str]], noun: str) -> list[str]:
-    """Return a sentence for each reason; arguments as for `by_reason`; pure."""
+    """Return a sentence for each reason; for the arguments see `by_reason`; pure."""
     return [
         f"{what} {_were(what)} skipped: {reason or 'no reason was given'}"
         for reason, what in by_reason(skips, noun).items()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads a folder of evidence back for charts: its heap, its events, its connections."""
+"""Reads a folder of evidence for charts: heap samples, events and connections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Sample:
-    """The heap at one moment, in bytes."""
+    """A heap sample, in bytes."""
 
     at: float
     free: int
@@ -35,7 +35,7 @@ class Happening:
 
 @dataclass(frozen=True)
 class Story:
-    """What a device went through; times are seconds after its start."""
+    """The evidence of a device; times are in seconds since its start."""
 
     samples: Sequence[Sample] = ()
     events: Sequence[Happening] = ()
@@ -43,12 +43,12 @@ class Story:
 
     @property
     def began(self) -> float:
-        """When the last test began to use the device."""
+        """The time at which the last test began to use the device."""
         return max((event.at for event in self.events if event.name == "test"), default=0.0)
 
 
 def read(folder: Path) -> Story:
-    """Return what a folder of evidence tells; a part that is missing or damaged is left out."""
+    """Return the contents of a folder of evidence, without missing or damaged parts."""
     heap = _text(folder / "heap.jsonl").splitlines()
     return Story(
         samples=_all(lambda: [_sample(json.loads(line)) for line in heap if line.strip()]),

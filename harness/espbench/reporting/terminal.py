@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Shows a run in the terminal: live, or as plain lines where output is no terminal."""
+"""Shows a run in the terminal: live, or as plain lines if the output is not a terminal."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from espbench.reporting.results import Case, Results, Suite
 from espbench.reporting.trend_chart import words
 
 MOST_BROKEN = 20
-"""Failures that the end of a run tells about."""
+"""The most failures to list at the end of a run."""
 
 
 class Display:
-    """Shows results as they come; a context manager."""
+    """Shows results as they arrive; a context manager."""
 
     def __init__(self, console: Console, results: Results) -> None:
         """Show `results` on `console`."""
@@ -40,7 +40,7 @@ class Display:
         )
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Start the live display."""
         if self._live:
             self._live.start()
         return self
@@ -51,12 +51,12 @@ class Display:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
         if self._live:
             self._live.stop()
 
     def ended(self, case: Case) -> None:
-        """Show that a scenario ended: a failure at once; in plain output each suite, once."""
+        """Show a failure at once, and in plain output each suite when it has ended."""
         if case.outcome == "failed":
             self._console.print(failure_line(case), soft_wrap=True)
         if self._live:
@@ -71,7 +71,7 @@ class Display:
                 )
 
     def __rich__(self) -> RenderableType:
-        """Return one frame."""
+        """Return one frame of the live display."""
         if not self._results.cases:
             return Text("looking for scenarios …", "dim")
         table = Table(box=None, pad_edge=False, show_header=False)
@@ -101,14 +101,14 @@ def _failed(suite: Suite) -> Text:
 
 
 def failure_line(case: Case) -> Text:
-    """Return one line about a failure, for the moment when it happens."""
+    """Return one line about a failure, to show when it happens."""
     return Text.assemble(
         ("FAILED ", "bold red"), f"{case.suite}: {case.title}: ", cause(case.message)
     )
 
 
 def broken_lines(cases: Sequence[Case]) -> list[Text]:
-    """Return what broke, for the end: the cause, how the device was, and where the evidence is."""
+    """Return the failures for the end of a run: cause, state of the devices, and evidence."""
     lines = []
     for case in cases[:MOST_BROKEN]:
         name, *rest = told(
@@ -122,7 +122,7 @@ def broken_lines(cases: Sequence[Case]) -> list[Text]:
 
 
 def suites_table(results: Results, seconds: float) -> Table:
-    """Return the closing table."""
+    """Return the table of suites for the end of a run."""
     table = Table(show_footer=True)
     table.add_column("suite", "all")
     for name, outcome in (("passed", "passed"), ("failed", "failed"), ("skipped", "skipped")):
@@ -141,7 +141,7 @@ def suites_table(results: Results, seconds: float) -> Table:
 
 
 def figures_table(found: Sequence[Figure], past: Past | None = None) -> Table:
-    """Return the figures as a table, beside those of the runs before."""
+    """Return a table of the figures, compared with those of earlier runs."""
     table = Table()
     table.add_column("figure")
     table.add_column("value", justify="right")

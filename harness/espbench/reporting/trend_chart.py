@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Draws a figure's history as a small line, as SVG."""
+"""Draws a figure's history as a small line chart in SVG."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from espbench.perf.figures import Figure
 from espbench.reporting.history import Trend
 
 WIDTH, HEIGHT, EDGE = 140, 34, 4
-"""The picture, and what is free around the line, in SVG units."""
+"""Size of the picture, and the margin around the line, in SVG units."""
 ROOM = 0.05
-"""Least part of its median that the height stands for: noise is not to look like a change."""
+"""The smallest range of the chart, as a fraction of the median, so that noise looks small."""
 
 
 def picture(figure: Figure, trend: Trend | None) -> Markup:
-    """Return the figure's line, its median dashed and this run as a dot; "" without a history."""
+    """Return the chart, with a dashed median and a dot for this run; "" without a history."""
     if trend is None:
         return Markup("")
     low, high = min(trend.values), max(trend.values)
@@ -47,7 +47,7 @@ def picture(figure: Figure, trend: Trend | None) -> Markup:
 
 
 def words(figure: Figure, trend: Trend) -> str:
-    """Return how the last value is to those before."""
+    """Return a comparison of the last value with the earlier ones."""
     runs = len(trend.values) - 1
     before = "run before" if runs == 1 else f"median of {runs}"
     text = f"{before}: {shown(figure, trend.median)}"
@@ -58,5 +58,5 @@ def words(figure: Figure, trend: Trend) -> str:
 
 
 def shown(figure: Figure, value: float) -> str:
-    """Return another value of a figure as people read it."""
+    """Return another value of a figure for display."""
     return replace(figure, value=value).shown()

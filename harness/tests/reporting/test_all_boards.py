@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A run on all boards tests those that are here, and says which it left out and why."""
+"""A run on all boards tests the available ones, and says which it omits and why."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CLONE = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have a tree whose results are nobody else's, and be in it."""
+    """Create a tree with its own results, and change to it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "scenarios" / "test_http.py").touch()
@@ -38,12 +38,12 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def plan_of(tree: Path, *pytest: str, suites: Sequence[str] = (), own: bool = True) -> Plan:
-    """Return what `make test` asks for, with these arguments for pytest."""
+    """Return the plan of `make test`, with these arguments for pytest."""
     return Plan(tree, tree / "build" / "test", suites, pytest, own_tests=own)
 
 
 def test_boards_that_are_here() -> None:
-    """Without a choice all that are here are tested, and the others are named with the reason."""
+    """By default all available boards are tested, and the others are named with a reason."""
     assert here.chosen({}) == here.chosen({"ESPBENCH_BOARDS": " "}) == []
     boards, left = here.select([], {"esp32": "No QEMU.", "esp32c3": "No compiler."})
     assert boards == [LX60]
@@ -52,7 +52,7 @@ def test_boards_that_are_here() -> None:
 
 
 def test_each_reason_once() -> None:
-    """Tests and boards that lack the same share a short line, whatever number of them there is."""
+    """All tests and boards with the same reason share one short line."""
     long = f"Board esp32 needs QEMU, and none was found: install it with `x` ({'y' * 200}), or not."
     tests = [(f"harness/tests/boards/test_esp32.py::test_{n}", long) for n in range(30)]
     lines = command.left_out([*tests, ("scenarios/test_page.py", "no Chromium")], {"esp32": long})
@@ -64,7 +64,7 @@ def test_each_reason_once() -> None:
 
 
 def test_boards_that_are_chosen() -> None:
-    """A choice is obeyed in its order, and what it leaves out is said."""
+    """Chosen boards are tested in their order, and the omitted ones are named."""
     wanted = here.chosen({"ESPBENCH_BOARDS": "esp32, lx60,esp32"})
     assert wanted == [ESP32, LX60]
     assert here.select(wanted, {}) == (
@@ -76,7 +76,7 @@ def test_boards_that_are_chosen() -> None:
 
 
 def test_chosen_board_that_is_absent(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A board that was asked for and is not here is an error, before anything is built."""
+    """A chosen board that is not available is an error before anything is built."""
     monkeypatch.setenv("ESPBENCH_BOARDS", "lx60,esp32")
     monkeypatch.setattr(here, "absence", lambda board, _root: "No QEMU." * (board is ESP32))
     with pytest.raises(ConfigError) as caught:
@@ -87,7 +87,7 @@ def test_chosen_board_that_is_absent(tree: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_commands(tree: Path) -> None:
-    """Most of the harness's tests run once, scenarios once a board; paths are taken as given."""
+    """Most of the harness's tests run once, scenarios once per board; paths are kept."""
     base = [sys.executable, "-m", "pytest", "-rfExX", "-n", "auto", "--dist", "worksteal"]
     base.append("--espbench-board")
     lx60 = [*base, "lx60", f"--junitxml={tree}/build/test/lx60.xml"]
@@ -112,7 +112,7 @@ def test_commands(tree: Path) -> None:
 
 
 def test_tests_of_the_harness_on_each_board() -> None:
-    """Each is in the tree, where pytest finds it."""
+    """Each of them exists where pytest finds it."""
     assert [name for name in sessions.OWN_ON_EACH_BOARD if not (CLONE / name).is_file()] == []
 
 
@@ -121,12 +121,12 @@ def test_tests_of_the_harness_on_each_board() -> None:
     [([0], 0), ([0, 5], 0), ([0, 1], 1), ([5, 0], 5), ([1, 0], 1), ([0, 5, 2], 2)],
 )
 def test_status(statuses: list[int], status: int) -> None:
-    """One board's failure is the run's."""
+    """If one board fails, the run fails."""
     assert sessions.worst(statuses) == status
 
 
 def test_absence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A board is absent for the first thing that is missing."""
+    """The reason for a board's absence is the first missing requirement."""
     monkeypatch.setattr(here, "find_qemu", lambda _board: "/qemu")
     assert here.absence(LX60, tmp_path) == (
         "Board lx60 cannot be built: firmware/ports/lx60/Makefile does not exist."
@@ -164,7 +164,7 @@ time.sleep(60)
 
 
 def test_sigterm_ends_what_runs() -> None:
-    """SIGTERM, which comes to this process alone, reaches pytest, which cleans up."""
+    """SIGTERM to this process alone is forwarded to pytest, which cleans up."""
     program = (
         "import sys; from espbench.reporting.all_boards.sessions import run; "
         f"sys.exit(run([sys.executable, '-c', {CLEANS_UP!r}], '.'))"
@@ -202,7 +202,7 @@ sys.exit(run(Plan(tree, tree / "build" / "test", pytest=sys.argv[1:], own_tests=
 
 
 def test_two_runs_at_once(tree: Path) -> None:
-    """Of two real runs in one tree each has results of its own, and the second says where."""
+    """Two concurrent runs in one tree have separate results, and the second says where."""
     (tree / "firmware").symlink_to(CLONE / "firmware")
     (tree / "pytest.ini").write_text("[pytest]\naddopts = -p no:pytest_embedded\n")
     (tree / "scenarios" / "test_held.py").write_text(HELD)
@@ -212,7 +212,7 @@ def test_two_runs_at_once(tree: Path) -> None:
     for name in ("BEGUN", "GO_ON"):
         os.mkfifo(tree / name)
         environment[name] = str(tree / name)
-        # Held open here, so that neither side waits for the other to open it.
+        # Kept open here, so that neither side waits for the other to open it.
         ends[name] = os.open(tree / name, os.O_RDWR)
 
     def run(name: str) -> subprocess.Popen[str]:
@@ -222,7 +222,7 @@ def test_two_runs_at_once(tree: Path) -> None:
     with run("test_held.py") as first:
         try:
             ready, _, _ = select.select([ends["BEGUN"]], [], [], Deadline(60).remaining())
-            assert ready, "the first run did not come to its test"
+            assert ready, "the first run did not reach its test"
             with run("test_quick.py") as second:
                 assert second.stdout is not None
                 output = second.stdout.read()
@@ -239,7 +239,8 @@ def test_two_runs_at_once(tree: Path) -> None:
         )
     assert first.returncode == 0
     assert output.startswith(
-        "espbench: another run writes build/test now, so this one's results go to build/test-2\n"
+        "espbench: another run is writing to build/test, so the results of this one go to "
+        "build/test-2\n"
     )
     assert "espbench: results are in build/test-2\n" in output
     assert 'name="test_held"' in (tree / "build/test/lx60.xml").read_text()
@@ -249,14 +250,14 @@ def test_two_runs_at_once(tree: Path) -> None:
 def test_last_lines(
     tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The last lines say what was tested, how it went, and what was left out."""
+    """The last lines say what was tested, the outcomes, and what was omitted."""
     monkeypatch.delenv("ESPBENCH_BOARDS", raising=False)
     monkeypatch.setattr(here, "absence", lambda board, _root: "No c3." * (board is ESP32C3))
     built: list[object] = []
     monkeypatch.setattr(build, "build", lambda board, **_: built.append(board))
 
     def run(command: list[str], _root: Path) -> int:
-        """Break off on esp32; elsewhere leave out the tests that need Chromium."""
+        """Be interrupted on esp32; elsewhere skip the tests that need Chromium."""
         if "esp32" in command:
             return 2
         (tree / "build" / "test").mkdir(parents=True)
@@ -272,7 +273,7 @@ def test_last_lines(
     assert capsys.readouterr().out == (
         "espbench: board lx60 was tested: all passed\n"
         "espbench: board esp32 was tested: interrupted\n"
-        "espbench: parity: lx60 and esp32 were not compared, as the run did not come to its end on "
+        "espbench: parity: lx60 and esp32 were not compared because the run was incomplete on "
         "esp32.\n"
         "espbench: results are in build/test\n"
         "espbench: left out: 1 test (page): no Chromium\n"

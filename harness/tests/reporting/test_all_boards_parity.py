@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A run on all boards compares those that it tested, and fails for what nobody explained."""
+"""A run on all boards compares those that it tested, and fails for unexplained differences."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ boards = { lx60 = "passed", esp32 = "skipped: needs board *" }
 why = "Only lx60 counts."
 """
 FOLDERS = {"test_line": "harness.tests", "test_regressions": "harness.tests.perf"}
-"""Of modules that are not in scenarios/: one that runs with the first board only, one with each."""
+"""Modules outside scenarios/: one that runs with the first board only, one with each board."""
 TABLES = (TABLE, command.OWN_TABLE)
 GATE = {"lx60": "passed", "esp32": "skipped: needs board lx60"}
 
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have a tree whose table explains that gates need lx60."""
+    """Create a tree whose table explains that gates need lx60."""
     monkeypatch.chdir(tmp_path)
     for table, text in zip(TABLES, ("", TEXT), strict=True):
         (tmp_path / table).parent.mkdir(parents=True)
@@ -43,10 +43,10 @@ Make = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def make(tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Make:
-    """Return a function that tests some boards, whose pytest does what it is told; and the output.
+    """Return a function that tests boards with a fake pytest, and returns status and output.
 
-    Each board has a status, and its cases: a name to "passed", or to "failed" or "skipped: why";
-    None leaves no file.
+    Each board has an exit status and its cases, which map names to "passed", or to "failed" or
+    "skipped: why"; None writes no file.
     """
 
     def run(
@@ -74,7 +74,7 @@ def make(tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 
 
 def junit(cases: dict[str, str]) -> str:
-    """Return what pytest writes about these cases, which are named as in test_http.test_x."""
+    """Return pytest's JUnit XML for these cases, with names such as test_http.test_x."""
     made = []
     for name, outcome in cases.items():
         module, _, test = name.partition(".")
@@ -87,13 +87,13 @@ def junit(cases: dict[str, str]) -> str:
 
 
 def parity(output: str) -> list[str]:
-    """Return what the last lines say of parity."""
+    """Return the last lines about parity."""
     start = "espbench: parity: "
     return [line.removeprefix(start) for line in output.splitlines() if line.startswith(start)]
 
 
 def test_parity(make: Make, tree: Path) -> None:
-    """Boards that differ only as the table says are alike; the page has both."""
+    """Boards with only the table's differences are alike; the page has both."""
     boards = {
         name: (0, {"test_http.test_a": "passed", "test_regressions.test_g": outcome})
         for name, outcome in GATE.items()
@@ -112,7 +112,7 @@ def test_parity(make: Make, tree: Path) -> None:
 
 @pytest.mark.parametrize("status", [0, 1])
 def test_unexplained(make: Make, status: int) -> None:
-    """A row that nobody explained is shown and fails, also where every scenario passed."""
+    """An unexplained row is shown and fails the run, even if every scenario passed."""
     cases = {"test_http.test_a": "passed", "test_regressions.test_g": GATE["esp32"]}
     lx60 = {**cases, "test_regressions.test_g": "passed"}
     other = {"test_http.test_b": "failed: boom" if status else "skipped: no Chromium"}
@@ -128,7 +128,7 @@ def test_unexplained(make: Make, status: int) -> None:
 
 
 def test_stale(make: Make) -> None:
-    """An explanation that nothing needs fails a run of everything, and not one of some."""
+    """A stale explanation fails a run of all scenarios, but not one of some."""
     boards = {name: (0, {"test_http.test_a": "passed"}) for name in GATE}
     status, output = make(boards)
     assert status == 1
@@ -148,7 +148,7 @@ def test_each_other_board(make: Make) -> None:
 
 
 def test_one_board(make: Make, tree: Path) -> None:
-    """One board has nothing to be compared with, and needs no table."""
+    """A single board is not compared, and needs no table."""
     for table in TABLES:
         (tree / table).unlink()
     status, output = make({"lx60": (0, {"test_http.test_a": "passed"})})
@@ -156,7 +156,7 @@ def test_one_board(make: Make, tree: Path) -> None:
 
 
 def test_some_scenarios(make: Make) -> None:
-    """Of a run of some, what both boards have is compared; what one lacks is counted."""
+    """In a run of some scenarios, common ones are compared, and the others counted."""
     boards = {
         "lx60": (0, {"test_http.test_a": "passed", "test_http.test_b": "passed"}),
         "esp32": (0, {"test_http.test_a": "passed"}),
@@ -165,7 +165,7 @@ def test_some_scenarios(make: Make) -> None:
     assert status == 0, output
     assert parity(output) == [
         "lx60 and esp32: alike: 1 (1 passed); different: 0 (0 explained, 0 unexplained); stale in "
-        "the table: 0. Scenarios that one of the two did not have, and left aside: 1."
+        "the table: 0. Scenarios that only one of the two had were ignored: 1."
     ]
     assert make(boards)[0] == 1
 
@@ -175,7 +175,7 @@ def test_some_scenarios(make: Make) -> None:
     {"test_http.test_a": "skipped: no Chromium"},
 ])  # fmt: skip
 def test_no_scenario(make: Make, cases: dict[str, str]) -> None:
-    """Where -k leaves no scenario that is run, there is nothing to compare, and nothing fails."""
+    """If -k selects no scenario that runs, nothing is compared, and nothing fails."""
     boards = {"lx60": (0, {**cases, "test_line.test_a": "passed"}), "esp32": (5, cases)}
     status, output = make(boards, "-k", "test_a")
     assert status == 0, output
@@ -185,23 +185,23 @@ def test_no_scenario(make: Make, cases: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(("status", "cases"), [(2, {"test_http.test_a": "passed"}), (3, None)])
-def test_run_that_broke_off(make: Make, status: int, cases: dict[str, str] | None) -> None:
-    """A run without an end is not compared, least of all by the file of an earlier one."""
+def test_incomplete_run(make: Make, status: int, cases: dict[str, str] | None) -> None:
+    """An incomplete run is not compared, and an earlier run's file is not used."""
     whole = {"test_http.test_a": "passed", "test_http.test_b": "passed"}
     make({"lx60": (0, whole), "esp32": (0, whole)})
     found, output = make({"lx60": (0, whole), "esp32": (status, cases)})
     assert found == status
     assert parity(output) == [
-        "lx60 and esp32 were not compared, as the run did not come to its end on esp32."
+        "lx60 and esp32 were not compared because the run was incomplete on esp32."
     ]
 
 
 @pytest.mark.parametrize("name", TABLES, ids=str)
 def test_bad_table(make: Make, tree: Path, name: Path) -> None:
-    """A table that cannot be read is told about before an hour of tests."""
+    """A table that cannot be read is reported before an hour of tests."""
     table = tree / name
     table.write_text("[[")
     with pytest.raises(ConfigError) as caught:
         make({name: (0, {"test_http.test_a": "passed"}) for name in GATE})
-    assert str(caught.value).startswith(f"{table} is no TOML (")
+    assert str(caught.value).startswith(f"{table} is not valid TOML (")
     assert not (tree / "build").exists()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The boot as a picture: every moment that a timeline has, on a scale, with nothing to load."""
+"""The chart of a boot has every event of the timeline on a scale, and loads nothing."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ BOOT = (
     Event(0.06, "net", {"ip": "10.0.2.15"}),
     Event(0.08, "listening", {"scheme": "http", "port": 80}),
     Event(0.21, "ready"),
-    Event(0.2, "listening", {"scheme": "https", "port": 443}),  # a thread that came late
+    Event(0.2, "listening", {"scheme": "https", "port": 443}),  # added late by another thread
     Event(0.25, FIRST_ANSWER),
 )
 
 
 def test_marks() -> None:
-    """Events become sentences with a phase, in the order of time."""
+    """Events become titles with a phase, in chronological order."""
     assert [(mark.name, mark.phase) for mark in marks(BOOT)] == [
         ("start asked for", "host"),
         ("QEMU executed", "host"),
@@ -43,12 +43,12 @@ def test_marks() -> None:
 
 
 def test_unknown_event() -> None:
-    """An event of somebody else's firmware keeps its name."""
+    """An unknown event keeps its name."""
     assert marks([Event(1.0, "sd_card")]) == (Mark(1.0, "sd card", "boot"),)
 
 
 def test_marks_survive_json() -> None:
-    """A run's file keeps its boot for a later comparison."""
+    """The boot in a run's file can be read for a later comparison."""
     made = marks(BOOT)
     assert marks_from_json(json.loads(json.dumps([mark.as_json() for mark in made]))) == made
 
@@ -64,13 +64,13 @@ def test_marks_from_something_else(data: object) -> None:
 
 
 def bars(svg: str) -> list[tuple[float, float]]:
-    """Return where the bars of the boards begin and end."""
+    """Return the beginning and end of each bar."""
     found = re.findall(r'x="([\d.]+)" y="\d+" width="([\d.]+)" height="12"', svg)
     return [(float(x), float(x) + float(width)) for x, width in found]
 
 
 def test_picture() -> None:
-    """It is XML with a bar for each moment, each from the end of the one before, inside of it."""
+    """It is XML with a bar for each mark, beginning at the previous one, within the picture."""
     svg = picture({"lx60": marks(BOOT)})
     ElementTree.fromstring(svg)
     drawn = bars(svg)
@@ -83,7 +83,7 @@ def test_picture() -> None:
 
 
 def test_picture_of_two_boards() -> None:
-    """Each board has its name and a scale of its own: the slower one squeezes nothing."""
+    """Each board has its name and its own scale, regardless of a slower one."""
     slow = tuple(Mark(mark.at * 20, mark.name, mark.phase) for mark in marks(BOOT))
     svg = picture({"lx60": marks(BOOT), "esp32": slow})
     drawn = bars(svg)
@@ -100,7 +100,7 @@ def test_picture_escapes() -> None:
 
 
 def test_long_name() -> None:
-    """A name that would run into the bars is cut, and its tooltip has all of it."""
+    """A name that is too long is truncated, and its tooltip has the whole name."""
     name = "x" * 80
     svg = picture({"lx60": [Mark(0.1, name)]})
     assert f">{'x' * 35}…<" in svg
@@ -108,14 +108,14 @@ def test_long_name() -> None:
 
 
 def test_picture_of_nothing() -> None:
-    """Boards without a measured boot leave no empty picture."""
+    """Boards without a measured boot are not drawn."""
     assert picture({}) == ""
     assert picture({"lx60": ()}) == ""
     assert "esp32" not in picture({"lx60": marks(BOOT), "esp32": ()})
 
 
 def test_picture_of_no_time() -> None:
-    """A boot with nothing but its start divides by nothing."""
+    """A boot with only its start does not divide by zero."""
     assert len(bars(picture({"lx60": [Mark(0.0, "start", "host")]}))) == 1
 
 
@@ -123,7 +123,7 @@ def test_picture_of_no_time() -> None:
     (0.0, 1.0), (0.25, 0.05), (0.28, 0.1), (1.0, 0.2), (3.2, 1.0), (50.0, 10.0), (0.0009, 0.0002),
 ])  # fmt: skip
 def test_tick(end: float, step: float) -> None:
-    """A scale goes in steps that people count in, at most five of them."""
+    """A scale has round steps, at most five of them."""
     assert tick(end) == pytest.approx(step)
 
 
@@ -131,5 +131,5 @@ def test_tick(end: float, step: float) -> None:
     (0.0, "0 ms"), (0.05, "50 ms"), (0.30000000000000004, "300 ms"), (2.5, "2.5 s"),
 ])  # fmt: skip
 def test_duration(seconds: float, shown: str) -> None:
-    """Times are short."""
+    """Labels of times are short."""
     assert duration(seconds) == shown

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What broke is told in a few lines: the cause, and how the device was."""
+"""A failure is summarized in a few lines: the cause, and the device's state."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ ModuleNotFoundError: No module named 'x'
     ],
 )  # fmt: skip
 def test_cause(message: str, expected: str) -> None:
-    """The cause is the error's first line, and of several errors the last one's."""
+    """The cause is the first line of the error, or of the last of several errors."""
     assert cause(message) == expected
 
 
 def test_long_cause() -> None:
-    """A cause stays one line that can be read."""
+    """A cause is one line of limited length."""
     assert cause("x" * 5000) == "x" * (WIDEST - 1) + "…"
 
 
 def test_last_line() -> None:
-    """The last line of a console is one that says something."""
+    """The last line of a console is the last one with text."""
     assert last_line("one\ntwo \n\n>>> ") == "two"
     assert last_line("") == ""
 
 
 def test_told() -> None:
-    """A failure is a line; below it are its devices and its evidence."""
+    """A failure is a line, followed by its devices and its evidence."""
     assert told("t", "why", ["device: well"], ["e/t"]) == [
         "t: why",
         "    device: well",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A failing test's heap is drawn over its time, with its connections and what was done to it."""
+"""The chart of a failed test's heap over time, with its connections and events."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ STORY = Story(
 
 
 def test_picture() -> None:
-    """The picture has both lines, the marks, a bar for each connection, and words for all of it."""
+    """The picture has both lines, the marks, a bar for each connection, and a description."""
     svg = ElementTree.fromstring(picture(STORY, PORTS))
     assert svg.get("role") == "img"
     assert [child.tag for child in svg][:2] == ["title", "desc"]
     assert svg[1].text == (
         "Free at first 158,000 bytes, at the end 95,000, low water 71,000; 3 connections, 1 of "
-        "them open to the last."
+        "them open at the end."
     )
     assert {path.get("class") for path in svg.iter("path")} == {"free", "low"}
     names = [text.text for text in svg.iter("text") if "name" in (text.get("class") or "")]
@@ -66,7 +66,7 @@ def test_picture() -> None:
 
 
 def test_steps() -> None:
-    """The line goes down where it was seen to be lower, and stays there until the next look."""
+    """The line drops at a lower sample, and stays there until the next sample."""
     svg = ElementTree.fromstring(picture(STORY, PORTS))
     (line,) = [path.get("d", "") for path in svg.iter("path") if path.get("class") == "free"]
     assert line.count("H") == line.count("V") == len(list(svg.iter("circle"))) - 1
@@ -74,12 +74,12 @@ def test_steps() -> None:
 
 @pytest.mark.parametrize("samples", [[], [sample(1.0, 5)]])
 def test_no_curve(samples: list[Sample]) -> None:
-    """Where fewer than two looks were taken there is no picture."""
+    """With fewer than two samples, there is no picture."""
     assert picture(Story(samples), PORTS) == ""
 
 
 def test_window() -> None:
-    """Of a device that tests share, the last test is shown."""
+    """For a shared device, the last test is shown."""
     events = [Happening(at, "test", {}) for at in (1.0, 10.0)]
     story = Story([sample(at, 5) for at in (1.0, 5.0, 10.5, 12.0)], events)
     begin, end = window(story)
@@ -88,7 +88,7 @@ def test_window() -> None:
 
 
 def test_thinned() -> None:
-    """Of very many samples the least and the most are kept."""
+    """Of very many samples, minima and maxima are kept."""
     many = [sample(number / 100, 100_000 + number % 7) for number in range(20_000)]
     many[777] = sample(7.77, 3)
     kept = thinned(many)
@@ -106,7 +106,7 @@ def test_bounds() -> None:
 
 
 def test_packed() -> None:
-    """Connections share a row when one is over before the next; too many are counted."""
+    """Connections that do not overlap share a row; excess ones are only counted."""
     one, two, three = Connection(80, 1, 0.0, 1.0), Connection(80, 2, 0.5), Connection(80, 3, 1.0)
     assert packed([three, one, two]) == [[one, three], [two]]
     crowd = [Connection(443, number, 1.0) for number in range(LANES + 5)]
@@ -115,7 +115,7 @@ def test_packed() -> None:
 
 
 def test_damaged_evidence(tmp_path: Path) -> None:
-    """What is missing or damaged is left out, and the rest is told."""
+    """Missing or damaged parts are omitted, and the rest is read."""
     assert read(tmp_path / "none") == Story([], [], [])
     (tmp_path / "heap.jsonl").write_text('{"at": 1, "free"')
     (tmp_path / "connections.json").write_text('{"port": 80}')
@@ -126,7 +126,7 @@ def test_damaged_evidence(tmp_path: Path) -> None:
 
 
 class _Balance(HTMLParser):
-    """Checks that every element is closed where it must be."""
+    """Checks that every element is closed properly."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class _Balance(HTMLParser):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, _: object) -> None:
-        assert "svg" in self.open, f"<{tag}/> is no HTML"
+        assert "svg" in self.open, f"<{tag}/> is not valid HTML"
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -168,7 +168,7 @@ def test_sessions(device):
 
 @pytest.mark.boards("lx60")
 def test_failing_run(tmp_path: Path, firmware: Path) -> None:
-    """A test that fails with three TLS sessions leaves three steps, and the report shows them."""
+    """A test that fails with three TLS sessions shows three steps in the report."""
     (tmp_path / "test_sessions.py").write_text(SESSIONS)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     events = failing_pytest(
@@ -193,7 +193,7 @@ def test_failing_run(tmp_path: Path, firmware: Path) -> None:
         during = [s.free for s in story.samples if it.opened < s.at < until]
         assert min(during) < free[0] - number * session, (number, story.samples)
     assert [e.name for e in story.events if e.name == "ballast"] == ["ballast"]
-    case.evidence = [str(folder)]  # the run was there, and this test is elsewhere
+    case.evidence = [str(folder)]  # it was relative to the run's folder
     page = render(Run(BOARDS["lx60"], results), tmp_path / "report.html")
     svg = ElementTree.fromstring(
         page[page.index('<svg class="heap"') :].partition("</svg>")[0] + "</svg>"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Figures have a history, which no run spoils for another."""
+"""The history of figures, which concurrent and killed runs do not damage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def entry(number: int, value: float = 100.0, **more: str) -> Entry:
 
 
 def test_runs_follow_each_other(tmp_path: Path) -> None:
-    """Each run adds a line, and gets those before it, of its own board and firmware only."""
+    """Each run adds a line, and gets the earlier ones of its board and firmware only."""
     path = tmp_path / "new" / "history.jsonl"
     history.append(path, entry(1))
     history.append(path, entry(2, board="esp32"))
@@ -52,7 +52,7 @@ def test_runs_follow_each_other(tmp_path: Path) -> None:
 
 
 def test_bounded(tmp_path: Path) -> None:
-    """The file does not grow for ever: the oldest runs go, some at a time."""
+    """The file does not grow for ever: the oldest runs are removed in batches."""
     path = tmp_path / "history.jsonl"
     lines = [json.dumps(entry(number).as_json()) for number in range(MOST + SLACK)]
     path.write_text("\n".join(lines) + "\n")
@@ -67,13 +67,13 @@ def test_bounded(tmp_path: Path) -> None:
 
 
 def many(path: Path, begin: int) -> None:
-    """Be one of several runs that end at once."""
+    """Act as one of several runs that end simultaneously."""
     for number in range(begin, begin + 30):
         history.append(path, entry(number))
 
 
 def test_runs_at_once(tmp_path: Path) -> None:
-    """Runs that end at once lose no line, also when the file is written anew meanwhile."""
+    """Runs that end simultaneously lose no line, even if the file is rewritten meanwhile."""
     path = tmp_path / "history.jsonl"
     lines = [json.dumps(entry(number).as_json()) for number in range(MOST + SLACK - 20)]
     path.write_text("\n".join(lines) + "\n")
@@ -91,25 +91,27 @@ def test_runs_at_once(tmp_path: Path) -> None:
 
 
 def test_damaged_line(tmp_path: Path) -> None:
-    """A line that a killed run left, or a newer espbench, stays and is told; the others count."""
+    """A line from a killed run or a newer espbench is kept and reported; the others count."""
     path = tmp_path / "history.jsonl"
     newer = json.dumps({**entry(2).as_json(), "format": 99})
     path.write_text(json.dumps(entry(1).as_json()) + f"\n{newer}\n" + '{"format": 1, "at')
     past = history.append(path, entry(3))
     assert [it.commit for it in past.entries] == ["c1", "c3"]
     assert past.complaint(path) == (
-        f"The history {path} has lines that are damaged or of a newer espbench (2, 3): they are "
-        "left out; remove them, or use that espbench."
+        f"The history {path} has lines that are damaged or from a newer espbench (2, 3), which are "
+        "ignored: remove them, or use that espbench."
     )
     assert len(path.read_text().splitlines()) == 4
     assert Past().complaint(path) == ""
 
 
 def test_another_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is appended to a file that is no history, and the run does not even begin."""
+    """Nothing is appended to a file that is not a history, and the run does not begin."""
     path = tmp_path / "notes.txt"
     path.write_text("milk\n")
-    sentence = f"{path} is no history of figures: name another file with --history, or remove it."
+    sentence = (
+        f"{path} is not a history of figures: name another file with --history, or remove it."
+    )
     with pytest.raises(ConfigError) as error:
         history.append(path, entry(1))
     assert str(error.value) == sentence
@@ -124,7 +126,7 @@ def test_another_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_commit(tmp_path: Path) -> None:
-    """The commit is git's, with a mark when files differ from it; without git there is none."""
+    """The commit is git's, with a mark if files differ from it; without git, there is none."""
     assert history.commit(tmp_path) == ""
     git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@example.org"]
     (tmp_path / "a").write_text("1")
@@ -137,13 +139,13 @@ def test_commit(tmp_path: Path) -> None:
 
 
 def test_no_history() -> None:
-    """A first run has no line, and no words about what was before."""
+    """A first run has no chart and no comparison."""
     assert history.trend(Past([entry(1)]), BOOT) is None
     assert picture(BOOT, None) == ""
 
 
 def test_picture() -> None:
-    """The line has a point for each run, and the words tell how the last one is."""
+    """The line has a point for each run, and the description compares the last one."""
     seen = Trend([100.0, 110.0, 90.0, 120.0], ["a", "b", "<c>", "d"])
     svg = ElementTree.fromstring(picture(BOOT, seen))
     assert (svg[0].text, svg[1].text) == (
@@ -159,14 +161,14 @@ def test_picture() -> None:
 
 @pytest.mark.parametrize("values", [[0.0, 0.0], [5.0, 5.0], [5.0, 5.001]])
 def test_flat(values: list[float]) -> None:
-    """Figures that do not change, or only by noise, make a flat line in the middle."""
+    """Figures that do not change, except for noise, give a flat line in the middle."""
     svg = ElementTree.fromstring(picture(BOOT, Trend(values, ["a", "b"])))
     heights = [float(dot.get("cy", "")) for dot in svg.iter("circle")]
     assert all(abs(height - 17) < 1 for height in heights)
 
 
 def test_shown() -> None:
-    """Report and terminal show a figure beside the runs before."""
+    """Report and terminal compare a figure with earlier runs."""
     past = Past([entry(1), entry(2, 120.0)])
     run = Run(BOARDS["lx60"], Results(), figures=(BOOT, Figure("x", "New", 1, "ms")), past=past)
     page = render(run, Path("report.html"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Parity: what differs between two boards is seen, and explained in a checked file or a failure."""
+"""Parity: differences between two boards are found, and fail unless a file explains them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WHY = "The boards are made so."
 def sides(
     lx60: dict[str, Seen], esp32: dict[str, Seen], *, selected: bool = False
 ) -> tuple[Side, Side]:
-    """Return what two boards made of some scenarios."""
+    """Return the results of two boards."""
     return Side("lx60", lx60, selected), Side("esp32", esp32, selected)
 
 
@@ -48,7 +48,7 @@ def known(scenario: str, lx60: str = "passed", esp32: str = "failed") -> Known:
 
 
 def test_alike() -> None:
-    """Boards that do the same have no rows, and what they did is counted."""
+    """Boards with equal outcomes have no rows, and the outcomes are counted."""
     same = {A: PASSED, B: SKIPPED, C: FAILED}
     found = compare(*sides(same, dict(same)), [])
     assert found == Comparison(("lx60", "esp32"), alike={"passed": 1, "skipped": 1, "failed": 1})
@@ -57,14 +57,14 @@ def test_alike() -> None:
 
 @pytest.mark.parametrize("other", [FAILED, SKIPPED])
 def test_unexplained(other: Seen) -> None:
-    """A difference that nobody explained fails."""
+    """An unexplained difference fails."""
     found = compare(*sides({A: PASSED, B: PASSED}, {A: PASSED, B: other}), [])
     assert [(row.scenario, row.seen) for row in found.unexplained] == [(B, (PASSED, other))]
     assert not found.good
 
 
 def test_missing() -> None:
-    """A scenario that one board's run does not have is a difference, whichever it is."""
+    """A scenario that either board's results lack is a difference."""
     found = compare(*sides({A: PASSED}, {B: PASSED}), [])
     assert [(row.scenario, *map(str, row.seen)) for row in found.rows] == [
         (A, "passed", "missing"),
@@ -74,7 +74,7 @@ def test_missing() -> None:
 
 
 def test_reasons_to_skip() -> None:
-    """Skipped for another reason is another outcome; failed with other words is not."""
+    """A different reason for a skip is a difference; a different failure message is not."""
     one = {A: PASSED, B: SKIPPED, C: FAILED}
     other = {A: PASSED, B: Seen("skipped", "no Chromium"), C: Seen("failed", "KeyError")}
     assert [row.scenario for row in compare(*sides(one, other), []).rows] == [B]
@@ -93,14 +93,14 @@ def test_reasons_to_skip() -> None:
     (Known(A, {"lx60": "passed", "esp32c3": "skipped", "esp32": "failed"}, WHY), True),
 ])  # fmt: skip
 def test_explained(entry: Known, good: bool) -> None:
-    """An entry explains the scenarios that it names, on its boards, with its outcomes only."""
+    """An entry explains only the scenarios that it names, on its boards, with its outcomes."""
     found = compare(*sides({A: PASSED}, {A: FAILED}, selected=True), [entry])
     assert found.rows[0].known == (entry if good else None)
     assert found.good is good
 
 
 def test_explained_skip() -> None:
-    """An entry may leave the reason open, or name it."""
+    """An entry may name the reason or not."""
     seen = sides({A: SKIPPED}, {A: PASSED})
     for expected in ("skipped", "skipped: needs board *", "skipped: needs board lx60"):
         assert compare(*seen, [known(A, expected, "passed")]).good, expected
@@ -108,7 +108,7 @@ def test_explained_skip() -> None:
 
 
 def test_stale() -> None:
-    """An entry whose difference has gone fails, also beside others that are needed."""
+    """An entry whose difference no longer exists fails, even next to valid ones."""
     needed, gone = known(A), known(B)
     found = compare(*sides({A: PASSED, B: PASSED}, {A: FAILED, B: PASSED}), [needed, gone])
     assert found.stale == (gone,)
@@ -117,13 +117,13 @@ def test_stale() -> None:
 
 
 def test_stale_glob() -> None:
-    """A pattern is needed as long as one of its scenarios differs."""
+    """A pattern is not stale as long as one of its scenarios differs."""
     seen = sides({A: PASSED, B: PASSED}, {A: FAILED, B: PASSED})
     assert compare(*seen, [known("scenarios/*")]).good
 
 
 def test_stale_without_scenario() -> None:
-    """An entry for a scenario that is not there is stale, unless not everything was asked for."""
+    """An entry for a missing scenario is stale, unless only some scenarios were selected."""
     gone = known("scenarios/test_dual.py::renamed")
     assert compare(*sides({A: PASSED}, {A: PASSED}), [gone]).stale == (gone,)
     assert compare(*sides({A: PASSED}, {A: PASSED}, selected=True), [gone]).good
@@ -132,7 +132,7 @@ def test_stale_without_scenario() -> None:
 
 
 def test_not_stale_for_other_boards() -> None:
-    """An entry about other boards, or that lists these as alike, cannot be stale here."""
+    """An entry about other boards, or one that lists these as alike, is not stale."""
     entries = [
         Known(A, {"lx60": "passed", "esp32c3": "failed"}, WHY),
         Known(A, {"lx60": "passed", "esp32": "passed", "esp32c3": "failed"}, WHY),
@@ -141,21 +141,19 @@ def test_not_stale_for_other_boards() -> None:
 
 
 def test_nothing_passed() -> None:
-    """Two boards on which nothing works are alike, and that is no parity."""
+    """Two boards on which nothing works are alike, but that does not count as parity."""
     found = compare(*sides({A: FAILED, B: SKIPPED}, {A: FAILED, B: SKIPPED}), [])
     assert found.complaints == (
-        "Not one scenario passed on lx60 or esp32: mend that before you compare them.",
+        "No scenario passed on lx60 or esp32: fix that before comparing them.",
     )
     assert not found.good
 
 
-def test_run_that_broke_off() -> None:
-    """A run that did not come to its end proves nothing."""
+def test_incomplete_run() -> None:
+    """An incomplete run proves nothing."""
     one, other = Side("lx60", {A: PASSED}), Side("esp32", {A: PASSED}, complaint="pytest crashed.")
     found = compare(one, other, [])
-    assert found.complaints == (
-        "The scenarios of esp32 did not come to their end: pytest crashed.",
-    )
+    assert found.complaints == ("The run on esp32 was incomplete: pytest crashed.",)
     assert not found.good
 
 
@@ -165,7 +163,7 @@ def test_run_that_broke_off() -> None:
     ("a*d", "a[b\nc]d", True), ("*", "", True),
 ])  # fmt: skip
 def test_patterns(pattern: str, text: str, fits: bool) -> None:
-    """Only * is special: the brackets of node ids are brackets."""
+    """Only * is special; the brackets of node IDs are literal."""
     assert like(pattern, text) is fits
 
 
@@ -173,7 +171,7 @@ def test_patterns(pattern: str, text: str, fits: bool) -> None:
 
 
 def table(tmp_path: Path, text: str) -> Path:
-    """Return a table's file."""
+    """Write a table's file and return its path."""
     path = tmp_path / "parity.toml"
     path.write_text(text)
     return path
@@ -188,7 +186,7 @@ why = "{WHY}"
 
 
 def test_read(tmp_path: Path) -> None:
-    """Entries are read as they stand there; none at all is fine."""
+    """Entries are read in order; a file without entries is valid."""
     assert read(table(tmp_path, GOOD)) == [
         known("scenarios/test_dual.py::*", esp32="skipped: needs *")
     ]
@@ -202,7 +200,7 @@ def test_table_of_the_tree() -> None:
 
 @pytest.mark.parametrize("board", [name for name in BOARDS if name != "lx60"])
 def test_boards_of_the_tree(board: str) -> None:
-    """It explains each suite that is marked for some boards, against every other board."""
+    """The tree's table explains each suite that is marked for some boards."""
     whole = "pytestmark = pytest.mark.boards("
     files = [*suites(TREE).values(), *(TREE / name for name in OWN_ON_EACH_BOARD)]
     marked = [path for path in files if path.is_file() and whole in path.read_text()]
@@ -220,63 +218,64 @@ FIRST = "{0}, difference 1 (scenarios/test_dual.py::*)"
 BAD = {
     "no list": (
         'difference = "x"',
-        "{0}: difference is no list: write [[difference]] above each of them.",
+        "{0}: difference is not a list: write [[difference]] above each entry.",
     ),
     "word": (
         "[[differences]]",
-        "{0}: 'differences' is not known: write [[difference]] above each known difference.",
+        "{0}: unknown key 'differences': write [[difference]] above each known difference.",
     ),
-    "no TOML": ("[[", "{0} is no TOML (*): mend it."),
+    "no TOML": ("[[", "{0} is not valid TOML (*): correct it."),
     "key": (
         GOOD + "reason = 'x'",
-        "{0}, difference 1: 'reason' is not known: write scenario, boards, why.",
+        "{0}, difference 1: unknown key 'reason': use scenario, boards, why.",
     ),
     "no scenario": (
         "[[difference]]",
-        "{0}, difference 1 names no scenario: write its node id, with * for anything, such as "
+        "{0}, difference 1 names no scenario: write its node ID, with * for anything, such as "
         'scenario = "scenarios/protocol/test_dual.py::*".',
     ),
     "second entry": (GOOD + "[[difference]]", "{0}, difference 2 names no scenario: *"),
     "no why": (
         GOOD.replace("why", "#"),
-        FIRST + " does not explain itself: write why the boards differ, one sentence in one line "
-        "that ends in a full stop.",
+        FIRST + " has no valid explanation: under why, write in one line why the boards differ, "
+        "ending in a full stop.",
     ),
-    "no sentence": (GOOD.replace("so.", "so"), FIRST + " does not explain itself: *"),
-    "two lines": (GOOD.replace("are made", r"are\nmade"), FIRST + " does not explain itself: *"),
+    "no sentence": (GOOD.replace("so.", "so"), FIRST + " has no valid explanation: *"),
+    "two lines": (GOOD.replace("are made", r"are\nmade"), FIRST + " has no valid explanation: *"),
     "no boards": (
         GOOD.replace("boards", "#"),
-        FIRST + " has no outcomes of two boards: write them as in "
+        FIRST + " does not have the outcomes of two boards: write them as in "
         'boards = {{ lx60 = "passed", esp32 = "skipped" }}.',
     ),
     "one board": (
         GOOD.replace('lx60 = "passed",', ""),
-        FIRST + " has no outcomes of two boards: *",
+        FIRST + " does not have the outcomes of two boards: *",
     ),
     "board": (
         GOOD.replace("esp32", "esp8266"),
-        FIRST + ": there is no board 'esp8266': choose from esp32, esp32c3, lx60.",
+        FIRST + ": unknown board 'esp8266': choose from esp32, esp32c3, lx60.",
     ),
     "outcome": (
         GOOD.replace("passed", "fine"),
-        FIRST + ": the outcome of lx60 is 'fine': write one of passed, failed, skipped, missing, "
-        "where failed and skipped may name a reason, as in 'skipped: needs *'.",
+        FIRST + ": the outcome of lx60 is 'fine': use one of passed, failed, skipped, missing; "
+        "failed and skipped may have a reason, as in 'skipped: needs *'.",
     ),
     "number": (GOOD.replace('"passed"', "1"), FIRST + ": the outcome of lx60 is 1: *"),
     "reason": (
         GOOD.replace("passed", "passed: luck"),
-        FIRST + ": the outcome of lx60 is 'passed: luck': only failed and skipped have a reason.",
+        FIRST + ": the outcome of lx60 is 'passed: luck', but only failed and skipped can have a "
+        "reason: remove it.",
     ),
     "alike": (
         GOOD.replace("skipped: needs *", "passed"),
-        FIRST + " lists the same outcome for all boards: remove it, or tell apart what differs.",
+        FIRST + " has the same outcome for all boards: remove it, or correct the outcomes.",
     ),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_table(tmp_path: Path, name: str) -> None:
-    """Whatever is wrong with an entry is a sentence that names the entry and says what to write."""
+    """For an invalid entry, the message names the entry and says what to write."""
     text, expected = BAD[name]
     path = table(tmp_path, text)
     with pytest.raises(ConfigError) as error:
@@ -285,7 +284,7 @@ def test_bad_table(tmp_path: Path, name: str) -> None:
 
 
 def test_missing_table(tmp_path: Path) -> None:
-    """A table that is not there is a sentence."""
+    """A missing table is an error."""
     with pytest.raises(ConfigError) as error:
         read(tmp_path / "none.toml")
     assert str(error.value) == (
@@ -311,14 +310,14 @@ def finished(board: str = "lx60", **more: object) -> Run:
 
 
 def saved(tmp_path: Path, run: Run) -> Path:
-    """Return the file that a run leaves."""
+    """Write a run's file and return its path."""
     path = tmp_path / "run.json"
     path.write_text(json.dumps(as_json(run)))
     return path
 
 
 def test_side_of_a_run(tmp_path: Path) -> None:
-    """A run's file has all that is compared, with failures in one line and unreadable suites."""
+    """A run's file has all outcomes, with failures in one line, and unreadable suites."""
     side = side_of_file("lx60", saved(tmp_path, finished()))
     assert side == Side(
         "lx60",
@@ -333,7 +332,7 @@ def test_side_of_a_run(tmp_path: Path) -> None:
 
 
 def test_side_of_a_run_of_some(tmp_path: Path) -> None:
-    """A run's file says whether all was asked for, and whether it came to its end."""
+    """A run's file says whether all scenarios were selected, and whether it was complete."""
     complaint = "Not one scenario passed: all were skipped."
     side = side_of_file("lx60", saved(tmp_path, finished(selected=True, complaint=complaint)))
     assert (side.selected, side.complaint) == (True, "")
@@ -342,7 +341,7 @@ def test_side_of_a_run_of_some(tmp_path: Path) -> None:
 
 
 def test_unreadable_suite(tmp_path: Path) -> None:
-    """A suite that could not be read on either board is no parity of them, in files of any kind."""
+    """A suite that could not be read on either board is a complaint, in both file formats."""
     side = side_of_file("lx60", saved(tmp_path, finished(ended=False)))
     assert side.complaint == "A suite could not be read."
     path = tmp_path / "junit.xml"
@@ -356,7 +355,7 @@ def test_unreadable_suite(tmp_path: Path) -> None:
 
 
 def test_suite_that_skips_itself(tmp_path: Path) -> None:
-    """A suite for what is not installed is skipped as a whole, and no run is broken for it."""
+    """A suite that skips itself as a whole does not make the run incomplete."""
     path = tmp_path / "junit.xml"
     path.write_text(
         '<testsuite><testcase classname="" name="scenarios.test_page"><skipped message="collection '
@@ -373,7 +372,7 @@ def test_suite_that_skips_itself(tmp_path: Path) -> None:
     ({"pytest": ["--lf"]}, True),
 ])  # fmt: skip
 def test_selection(more: dict[str, object], selects: bool) -> None:
-    """Suites, keywords and arguments for pytest may all leave scenarios out."""
+    """Suites, keywords and arguments for pytest may all exclude scenarios."""
     options = {"suites": [], **more}
     plan = Plan(board=BOARDS["lx60"], firmware=None, out=Path(), **options)  # type: ignore[arg-type]
     assert plan.selects is selects
@@ -394,7 +393,7 @@ JUNIT = """<?xml version="1.0" encoding="utf-8"?><testsuites><testsuite name="py
 
 
 def test_side_of_junit(tmp_path: Path) -> None:
-    """JUnit XML says the same, without tests of no board; who failed once has failed."""
+    """JUnit XML gives the same, without tests of no board; one failure of a test counts."""
     path = tmp_path / "junit.xml"
     path.write_text(JUNIT)
     side = side_of_file("lx60", path)
@@ -405,7 +404,7 @@ def test_side_of_junit(tmp_path: Path) -> None:
         "scenarios/test_http.py::d": Seen("skipped", "fails as expected: known"),
         "scenarios/test_http.py::e": Seen("failed", "failed on setup"),
     }
-    assert side.selected  # it does not say, and an entry must not be called stale for that
+    assert side.selected  # unknown, and no entry may count as stale because of that
 
 
 @pytest.mark.parametrize(("classname", "name", "expected"), [
@@ -416,7 +415,7 @@ def test_side_of_junit(tmp_path: Path) -> None:
     ("", "scenarios.test_dual", "scenarios/test_dual.py"),
 ])  # fmt: skip
 def test_nodeids_of_junit(classname: str, name: str, expected: str) -> None:
-    """What pytest took apart for JUnit becomes a node id again."""
+    """JUnit's class name and name become a node ID again."""
     assert nodeid(classname, name) == expected
 
 
@@ -426,18 +425,18 @@ def test_nodeids_of_junit(classname: str, name: str, expected: str) -> None:
     '{"board": "lx60", "scenarios": [{"scenario": "a", "outcome": "fine", "message": ""}]}',
 ])  # fmt: skip
 def test_no_results(tmp_path: Path, text: str) -> None:
-    """A file that is something else is a sentence."""
+    """A file without results is an error."""
     path = tmp_path / "file"
     path.write_text(text)
     with pytest.raises(ConfigError) as error:
         side_of_file("lx60", path)
     assert str(error.value) == (
-        f"{path} is no result of a run: give run.json of espbench run, or JUnit XML of pytest."
+        f"{path} does not contain results: give run.json of espbench run, or JUnit XML of pytest."
     )
 
 
 def test_unreadable_results(tmp_path: Path) -> None:
-    """A file that is not there, or is no text, is a sentence."""
+    """A file that does not exist or is not text is an error."""
     with pytest.raises(ConfigError) as error:
         side_of_file("lx60", tmp_path / "none")
     assert str(error.value) == (
@@ -446,24 +445,26 @@ def test_unreadable_results(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(ConfigError) as error:
         side_of_file("lx60", tmp_path / "binary")
-    assert str(error.value) == f"{tmp_path}/binary cannot be read (it is no text): check --results."
+    assert str(error.value) == (
+        f"{tmp_path}/binary cannot be read (it is not a text file): check --results."
+    )
 
 
 def test_results_of_another_board(tmp_path: Path) -> None:
-    """Files that were mixed up are told apart."""
+    """A file with results of another board is an error."""
     path = saved(tmp_path, finished("lx60"))
     with pytest.raises(ConfigError) as error:
         side_of_file("esp32", path)
-    assert str(error.value) == f"{path} is of board lx60, not esp32: check --results."
+    assert str(error.value) == f"{path} is for board lx60, not esp32: check --results."
 
 
 def test_empty_results(tmp_path: Path) -> None:
-    """A run without a scenario cannot be compared."""
+    """A run without scenarios cannot be compared."""
     path = tmp_path / "junit.xml"
     path.write_text("<testsuites/>")
     with pytest.raises(ConfigError) as error:
         side_of_file("lx60", path)
-    assert str(error.value) == f"{path} has no scenario: run the suites again."
+    assert str(error.value) == f"{path} has no scenarios: run the suites again."
 
 
 # ------------------------------------------------------------------- options
@@ -471,7 +472,7 @@ def test_empty_results(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["lx60", "lx60,", "lx60,lx60", "lx60,esp32,esp32c3", ""])
 def test_two_boards(text: str) -> None:
-    """It takes two boards."""
+    """The option needs two different boards."""
     with pytest.raises(ConfigError) as error:
         two_boards(text)
     assert str(error.value) == (
@@ -485,7 +486,7 @@ def test_two_boards(text: str) -> None:
     (["lx60="], "--firmware 'lx60=' is not BOARD=PATH: write it as in --firmware esp32=PATH."),
     (["c3=x"], "--firmware is for board 'c3', which is not compared: add it to --boards "
      "(lx60,esp32)."),
-    (["lx60=a", "lx60=b"], "--firmware is there twice for board lx60: give it once."),
+    (["lx60=a", "lx60=b"], "--firmware is given twice for board lx60: give it once."),
 ])  # fmt: skip
 def test_by_board(texts: list[str], message: str) -> None:
     """Paths are given by board, once, for boards that are compared."""
@@ -496,7 +497,7 @@ def test_by_board(texts: list[str], message: str) -> None:
 
 
 def test_arguments_for_pytest() -> None:
-    """What is behind -- goes to pytest, and nothing of it is taken for a suite."""
+    """Arguments after -- go to pytest, and are not taken for suites."""
     options = parse(["parity", "dual", "http", "--boards", "a,b", "--", "-m", "not slow", "--"])
     assert (options.suite, options.pytest) == (["dual", "http"], ["-m", "not slow", "--"])
     assert parse(["parity", "dual"]).pytest == []
@@ -514,7 +515,7 @@ def mixed() -> Comparison:
 
 
 def test_summary() -> None:
-    """One sentence says how much is alike, and how much is not."""
+    """One sentence counts what is alike and what differs."""
     assert show.summary(mixed()) == (
         "lx60 and esp32: alike: 1 (1 passed); different: 3 (2 explained, 1 unexplained); "
         "stale in the table: 1."
@@ -540,7 +541,7 @@ def test_table() -> None:
 
 
 def test_markdown() -> None:
-    """Documents have explained rows by entry, the others one by one, and nothing breaks cells."""
+    """The Markdown has explained rows by entry, others one by one, with escaped cells."""
     assert show.markdown(mixed()).splitlines() == [
         show.summary(mixed()),
         "",
@@ -553,15 +554,15 @@ def test_markdown() -> None:
 
 
 def test_markdown_of_nothing() -> None:
-    """Boards that are alike need no table; a complaint is never left out."""
+    """Boards that are alike need no table; a complaint is always shown."""
     alike = compare(*sides({A: PASSED}, {A: PASSED}), [])
     assert show.markdown(alike) == f"{show.summary(alike)}\n"
     broken = compare(*sides({A: FAILED}, {A: FAILED}), [])
-    assert "**Not one scenario passed" in show.markdown(broken)
+    assert "**No scenario passed" in show.markdown(broken)
 
 
 def test_json() -> None:
-    """Programs get outcomes by board, and null where nobody has explained."""
+    """The JSON has outcomes by board, and null for unexplained differences."""
     data = json.loads(json.dumps(show.as_json(mixed())))
     assert (data["good"], data["boards"]) == (False, ["lx60", "esp32"])
     assert [row["why"] for row in data["rows"]] == [WHY, WHY, None]
@@ -570,7 +571,7 @@ def test_json() -> None:
 
 
 def test_page() -> None:
-    """The page has all rows and both boots, loads nothing, and lets no message become markup."""
+    """The page has all rows and both boots, loads nothing, and escapes messages."""
     boots = {"lx60": [Mark(0.1, "ready")], "esp32": [Mark(3.0, "ready")]}
     html = show.page(mixed(), boots)
     for expected in (
@@ -583,9 +584,9 @@ def test_page() -> None:
 
 
 def test_page_of_nothing() -> None:
-    """Boards that are alike have a page that says so; one that cannot be trusted says that."""
+    """The page says that boards are alike, or that the comparison cannot be trusted."""
     html = show.page(compare(*sides({A: PASSED}, {A: PASSED}), []), {})
-    assert "Nothing." in html
+    assert "None." in html
     assert 'class="badge passed"' in html
     html = show.page(compare(*sides({A: FAILED}, {A: FAILED}), []), {})
-    assert "Not one scenario passed" in html
+    assert "No scenario passed" in html

@@ -55,18 +55,18 @@ why = "The twin used to be slow."
 
 @pytest.fixture
 def twin(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a second board whose QEMU is everywhere: `lx60` under another name."""
+    """Add a second board that works everywhere: `lx60` under another name."""
     monkeypatch.setitem(BOARDS, TWIN, replace(LX60, name=TWIN))
 
 
 @pytest.fixture(autouse=True)
 def boots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Boot nothing for the picture: tiny firmware never answers over HTTPS."""
+    """Skip the boot for the chart, because the tiny firmware never answers over HTTPS."""
     monkeypatch.setattr("espbench.perf.figures.boot", lambda *_: (Mark(1.5, "ready", "serving"),))
 
 
 def table(folder: Path, text: str) -> str:
-    """Return a table's file."""
+    """Write a table's file and return its path."""
     path = folder / "parity.toml"
     path.write_text(text)
     return str(path)
@@ -78,7 +78,7 @@ def test_two_runs(
     tiny_firmware: Callable[[bytes], Path],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Two firmwares that differ in one word: two rows, which fail until they are explained."""
+    """Two firmwares that differ in one word give two rows, which fail until explained."""
     rude = tiny_firmware(b"ready\r\n").rename(tmp_path / "rude.elf")
     polite = tiny_firmware(b"hello\r\nready\r\n")
     suite = tmp_path / "suite"
@@ -111,7 +111,7 @@ def test_two_runs(
     for board in ("lx60", TWIN):
         assert (out / board / "report.html").is_file()
 
-    # The same two runs again, from the files that they left, of both kinds.
+    # Compare the same two runs again, from their files in both formats.
     for name in ("run.json", "junit.xml"):
         again = ["parity", "--boards", f"lx60,{TWIN}", "--out", str(tmp_path / "again")]
         again += [
@@ -125,15 +125,14 @@ def test_two_runs(
         assert "different: 2 (2 explained, 0 unexplained); stale in the table: 0." in said
         assert cli.main([*again, "--table", table(tmp_path, EXPLAINED + STALE), "--markdown"]) == 1
         said = capsys.readouterr().out
-        assert "| `*::test_says_ready` | passed | failed | **no scenario differs so" in said
+        assert "| `*::test_says_ready` | passed | failed | **no scenario differs like" in said
 
 
 @pytest.mark.parametrize(("source", "complaint"), [
-    ("def test_a():\n    assert 0", "Not one scenario passed on lx60 or lx60twin: mend that before "
-     "you compare them."),
-    ("import nothing_like_that", "The scenarios of lx60 did not come to their end: A suite could "
-     "not be read."),
-    ("", "The scenarios of lx60 did not come to their end: No scenario was run: "),
+    ("def test_a():\n    assert 0", "No scenario passed on lx60 or lx60twin: fix that before "
+     "comparing them."),
+    ("import nothing_like_that", "The run on lx60 was incomplete: A suite could not be read."),
+    ("", "The run on lx60 was incomplete: No scenario ran: "),
 ])  # fmt: skip
 def test_alike_in_failing(
     twin: None,
@@ -143,7 +142,7 @@ def test_alike_in_failing(
     source: str,
     complaint: str,
 ) -> None:
-    """Two runs that are alike because nothing works are no parity."""
+    """Two runs that are alike because nothing works do not count as parity."""
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_broken.py").write_text(source)
     firmware = tiny_firmware(b"ready\r\n")
@@ -155,7 +154,7 @@ def test_alike_in_failing(
 
 
 def test_real_junit_of_pytest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """JUnit XML of any pytest run can be compared, with the kinds of outcomes that it knows."""
+    """JUnit XML of any pytest run can be compared."""
     for board, expected in (("lx60", "1"), ("esp32", "2")):
         (tmp_path / "test_some.py").write_text(
             "import pytest\n"
@@ -181,7 +180,7 @@ def test_boot_that_fails(
     tiny_firmware: Callable[[bytes], Path],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A boot that cannot be measured is told about, and costs nothing but its picture."""
+    """A boot that cannot be measured is reported, and only its chart is missing."""
 
     def fails(*_: object) -> None:
         raise NotReady("It never listened.")
@@ -200,9 +199,10 @@ def test_boot_that_fails(
 
 
 def test_missing_firmware(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A firmware that is not there is told about before anything runs."""
+    """A missing firmware is reported before anything runs."""
     command = ["parity", "--firmware", "lx60=/no/such.elf", "--out", str(tmp_path)]
     assert cli.main(command) == 1
     assert (
-        capsys.readouterr().err == "espbench: There is no firmware /no/such.elf: check the path.\n"
+        capsys.readouterr().err
+        == "espbench: The firmware /no/such.elf does not exist: check the path.\n"
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A run's result is made from pytest's reports, and nothing that did not pass counts as passed."""
+"""Results are computed from pytest's reports, and only what passed counts as passed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def whole(nodeid: str, outcome: str = "passed", **more: Any) -> list[dict[str, A
 
 
 def results(*events: dict[str, Any], finished: bool = True) -> Results:
-    """Return what these events make."""
+    """Return the results of these events."""
     made = Results()
     for event in events:
         made.take(event)
@@ -68,7 +68,7 @@ def collected(*nodeids: str) -> dict[str, Any]:
 
 
 def test_all_passed() -> None:
-    """Passed scenarios are counted by suite, with the time of all phases."""
+    """Passed scenarios are counted by suite, with the duration of all phases."""
     made = results(collected(A, B, C), *whole(A), *whole(B), *whole(C))
     assert made.good
     assert [(s.name, s.passed, s.seconds) for s in made.suites()] == [
@@ -87,7 +87,7 @@ def test_failed() -> None:
 
 
 def test_teardown_that_fails() -> None:
-    """A scenario that passed and then lost memory has failed; a first failure is kept."""
+    """A failure in teardown makes a passed scenario fail, but an earlier failure is kept."""
     made = results(
         collected(A, B),
         {"event": "start", "nodeid": A},
@@ -99,16 +99,16 @@ def test_teardown_that_fails() -> None:
 
 
 def test_skipped_is_not_passed() -> None:
-    """A run in which all was skipped is no good one."""
+    """A run in which all scenarios were skipped is not good."""
     events = [report(A, "setup", "skipped", message="Skipped: needs esp32"), report(A, "teardown")]
     made = results(collected(A), {"event": "start", "nodeid": A}, *events)
     assert (made.count("passed"), made.count("skipped"), made.good) == (0, 1, False)
     assert made.skipped()[0].message == "needs esp32"
-    assert complaint(0, made, Path()) == "Not one scenario passed: all were skipped."
+    assert complaint(0, made, Path()) == "No scenario passed: all were skipped."
 
 
 def test_skipped_beside_passed() -> None:
-    """Skipped scenarios do not spoil a run, and are shown as skipped."""
+    """Skipped scenarios do not make a run fail, and are shown as skipped."""
     made = results(collected(A, B), *whole(A), report(B, "setup", "skipped", message="no"))
     assert made.good
     assert made.suites()[0].skipped == 1
@@ -118,7 +118,7 @@ def test_nothing_ran() -> None:
     """Zero scenarios are a failure."""
     assert not results().good
     assert complaint(5, results(), Path()) == (
-        "No scenario was run: check the names of suites and keywords."
+        "No scenario ran: check the names of suites and keywords."
     )
 
 
@@ -130,7 +130,7 @@ def test_lost_scenarios() -> None:
 
 
 def test_broken_suite() -> None:
-    """A suite that cannot be read fails the run, whatever the others did."""
+    """A suite that cannot be read fails the run, whatever the others' outcomes."""
     made = results(
         collected(A), *whole(A),
         {"event": "broken", "nodeid": "scenarios/test_memory.py", "detail": "SyntaxError"},
@@ -141,14 +141,15 @@ def test_broken_suite() -> None:
 
 
 def test_pytest_trouble(tmp_path: Path) -> None:
-    """When pytest itself fails, the end of its log is shown."""
+    """If pytest itself fails, the end of its log is shown."""
     log = tmp_path / "pytest.log"
     log.write_text("one\nINTERNALERROR> two\n")
     assert complaint(3, results(), log) == (
-        f"pytest ended with status 3; its last lines (all are in {log}):\none\nINTERNALERROR> two"
+        f"pytest ended with status 3; its last lines (the full log is {log}):\n"
+        "one\nINTERNALERROR> two"
     )
     assert complaint(1, results(*whole(A, "failed")), log) == ""
-    # as when JUnit XML could not be written
+    # for example if JUnit XML could not be written
     assert complaint(1, results(*whole(A)), log).startswith("pytest ended with status 1; its last")
 
 
@@ -173,7 +174,7 @@ def test_error(bad):
 
 @pytest.mark.parametrize("jobs", ["0", "2"])
 def test_events_of_a_real_pytest(tmp_path: Path, jobs: str) -> None:
-    """pytest's own reports arrive through the pipe, with xdist's workers and without."""
+    """pytest's own reports arrive through the pipe, with and without xdist's workers."""
     (tmp_path / "test_real.py").write_text(SUITE)
     reading, writing = os.pipe()
     command = [
@@ -228,7 +229,7 @@ def finished_run() -> Run:
 
 
 def test_report(tmp_path: Path) -> None:
-    """The report has everything, loads nothing, and lets no message become markup."""
+    """The report has everything, loads nothing, and escapes messages."""
     page = tmp_path / "build" / "run" / "report.html"
     html = render(finished_run(), page)
     for expected in (
@@ -268,7 +269,7 @@ def test_report(tmp_path: Path) -> None:
     ],
 )
 def test_a_report_that_loads_something_is_noticed(markup: str) -> None:
-    """What a browser would fetch is found in a report."""
+    """Anything that a browser would fetch is detected in a report."""
     assert len(loads(f"<!doctype html><a href='evidence/b'>b</a>{markup}")) == 1
 
 
@@ -280,16 +281,14 @@ def test_report_links_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_report_of_an_empty_run(tmp_path: Path) -> None:
-    """A run that found nothing still has a report, and it says failed."""
-    html = render(
-        Run(BOARDS["lx60"], results(), complaint="No scenario was run."), tmp_path / "r.html"
-    )
+    """A run without scenarios has a report, which says failed."""
+    html = render(Run(BOARDS["lx60"], results(), complaint="No scenario ran."), tmp_path / "r.html")
     assert 'class="badge failed"' in html
-    assert "No scenario was run." in html
+    assert "No scenario ran." in html
 
 
 def test_json() -> None:
-    """For programs there are suites, failures, figures and the verdict."""
+    """The JSON has suites, failures, figures and the verdict."""
     data = json.loads(json.dumps(as_json(finished_run())))
     assert data["good"] is False
     assert data["suites"][0] == {
@@ -304,7 +303,7 @@ def test_json() -> None:
 
 
 def text_of(*renderables: Any) -> str:
-    """Return what a console without a terminal shows."""
+    """Return the output on a console that is not a terminal."""
     console = Console(file=io.StringIO(), width=100)
     for renderable in renderables:
         console.print(renderable)
@@ -313,7 +312,7 @@ def text_of(*renderables: Any) -> str:
 
 
 def test_tables() -> None:
-    """The closing tables have suites, sums, figures and limits."""
+    """The final tables have suites, totals, figures and limits."""
     run = finished_run()
     shown = text_of(suites_table(run.results, run.seconds), figures_table(run.figures))
     for expected in ("tls_limit", "12.5 s", "123.5 ms", "1.200", "1.05"):
@@ -321,7 +320,7 @@ def test_tables() -> None:
 
 
 def test_plain_progress() -> None:
-    """In a pipe there are lines: failures at once, and each suite when it is over."""
+    """In a pipe, the output is lines: failures at once, and each suite at its end."""
     made = Results()
     console = Console(file=io.StringIO(), width=100)
     events = [collected(A, C), *whole(A, "failed", message="boom\nmore"), *whole(C)]
@@ -338,7 +337,7 @@ def test_plain_progress() -> None:
 
 
 def test_live_frame() -> None:
-    """In a terminal there is a bar for each suite, and what runs now."""
+    """In a terminal, there is a bar for each suite, and the running scenarios."""
     made = results(collected(A, B, C), *whole(A), {"event": "start", "nodeid": C}, finished=False)
     shown = text_of(Display(Console(file=io.StringIO()), made))
     assert "1/2" in shown
@@ -347,13 +346,13 @@ def test_live_frame() -> None:
 
 
 def test_failure_line() -> None:
-    """When a scenario fails, one line says which, and why."""
+    """When a scenario fails, one line has its name and the cause."""
     line = failure_line(Case(A, "failed", 1.0, "a.b.Boom: it broke\nin detail"))
     assert line.plain == "FAILED dual: a: Boom: it broke"
 
 
 def test_broken_lines() -> None:
-    """At the end a failure has its cause, its devices and its evidence; very many are counted."""
+    """At the end, failures have cause, devices and evidence; excess ones are only counted."""
     state = "device: heap 5 of 9 bytes free, low water 2; console: hello"
     event = {"devices": [state], "message": "boom", "evidence": ["evidence/a"]}
     made = results(collected(A), *whole(A, "failed", **event))
@@ -369,7 +368,7 @@ def test_broken_lines() -> None:
 
 
 def test_a_suite_s_line_is_final() -> None:
-    """A suite is told of once, after its last teardown, which may fail in another worker."""
+    """A suite is reported once, after its last teardown, which may fail in another worker."""
     output = io.StringIO()
     made = Results()
     late = report(A, "teardown", "failed", message="left a connection open")

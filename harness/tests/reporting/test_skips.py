@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Why tests were skipped is said, each reason once."""
+"""Reasons for skipped tests are shown, each once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inner_pytest import inner_pytest
 
 
 def test_by_reason() -> None:
-    """Each reason is told once, the most frequent first, and says how many it kept from running."""
+    """Each reason is shown once, the most frequent first, with the number of tests."""
     skips = [
         ("scenarios/test_page.py", "no Chromium"),
         *((f"scenarios/test_{name}.py::test_x", "needs board lx60") for name in "abcde"),
@@ -31,7 +31,7 @@ def test_by_reason() -> None:
 
 
 def test_short() -> None:
-    """A long reason loses the way to get what is missing, not the cause; a short one keeps it."""
+    """A long reason loses its remedy, but not its cause; a short one keeps both."""
     assert (
         short("No Chromium: apt-get install chromium.") == "No Chromium: apt-get install chromium"
     )
@@ -43,7 +43,7 @@ def test_short() -> None:
 
 
 def test_what_pytest_writes(tmp_path: Path) -> None:
-    """JUnit XML has the reasons of a file that skips itself, and of one that is marked."""
+    """JUnit XML has the reasons of a file that skips itself, and of a marked one."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_itself.py").write_text(
         "import pytest\npytest.importorskip('no_such', reason=\"pip install 'x[y]'\")\n"
@@ -75,7 +75,7 @@ def test_fine(board): pass
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist"])
 def test_the_last_lines_of_pytest(tmp_path: Path, workers: tuple[str, ...]) -> None:
-    """What the plugin skipped is explained, once; not when -r says what is to be reported."""
+    """Skips by the plugin are explained once, unless -r selects what pytest reports."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_inner.py").write_text(TESTS)
     options = ("-p", "no:pytest_embedded", *workers)
@@ -89,7 +89,7 @@ def test_the_last_lines_of_pytest(tmp_path: Path, workers: tuple[str, ...]) -> N
 
 
 def test_idf_examples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What the tests of ESP-IDF's own examples lack is said with the way to get it."""
+    """Missing requirements of the tests of ESP-IDF's examples are reported with a remedy."""
     how = "docs/how-to/pytest-embedded.md says how to build them"
     monkeypatch.delenv("ESPBENCH_IDF_EXAMPLES", raising=False)
     monkeypatch.setenv("IDF_PATH", str(tmp_path / "none"))

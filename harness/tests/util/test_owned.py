@@ -88,8 +88,8 @@ def test_run_into_the_project(tmp_path: Path, tiny_firmware: Callable[..., Path]
         )
         assert done.returncode == 1, done.stdout + done.stderr
         assert (
-            f"{tmp_path}/evidence is not an earlier run's, so it stays, and the evidence of this "
-            f"run goes to {tmp_path}/evidence-2." in done.stdout
+            f"{tmp_path}/evidence is not from an earlier run, so it is kept, and the evidence of "
+            f"this run goes to {tmp_path}/evidence-2." in done.stdout
         )
         (failure,) = json.loads((tmp_path / "run.json").read_text())["failures"]
         (folder,) = failure["evidence"]
@@ -111,6 +111,6 @@ def test_evidence_beside_something_else(tmp_path: Path, tiny_firmware: Callable[
     (folder / "notes.txt").write_text("mine")
     saved = evidence.save(device, folder)
     assert str(saved) == (
-        f"{folder} (incomplete: there is something else of that name already: move it away)"
+        f"{folder} (incomplete: a file or folder of that name exists already: move it away)"
     )
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]

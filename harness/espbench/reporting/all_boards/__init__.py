@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""One run of the suites on every board that can be tested here.
+"""Runs the suites on every board that can be tested on this machine.
 
-boards.py     which boards those are, and why the others cannot be
-sessions.py   pytest's sessions, one a board
-verdicts.py   the first board's results against each other one's
-command.py    the run as a whole, and what it prints
+boards.py     selects these boards, with reasons for the others
+sessions.py   runs one pytest session per board
+verdicts.py   compares the first board's results with those of each other board
+command.py    the whole run and its output
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which boards can be tested here, and why the others cannot."""
+"""Selects the boards that can be tested on this machine, with reasons for the others."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from espbench.firmware.build import builder_of
 from espbench.qemu.discovery import find_qemu
 
 VARIABLE = "ESPBENCH_BOARDS"
-"""Names of boards, separated by commas: those to test, all of which must be here."""
+"""Comma-separated names of the boards to test, all of which must be testable."""
 
 
 def chosen(environment: Mapping[str, str]) -> list[Board]:
-    """Return the boards that the environment chooses; none when it chooses none.
+    """Return the boards that the environment chooses, if any.
 
     Raises:
-        ConfigError: there is no such board.
+        ConfigError: a board does not exist.
     """
     names = [name.strip() for name in environment.get(VARIABLE, "").split(",")]
     return [board_named(name) for name in dict.fromkeys(names) if name]
@@ -41,14 +41,14 @@ def absence(board: Board, root: Path) -> str:
 def select(
     wanted: Sequence[Board], absent: Mapping[str, str]
 ) -> tuple[list[Board], dict[str, str]]:
-    """Return the boards to test, and why each other one is left out; pure.
+    """Return the boards to test, and the reasons for omitting the others; pure.
 
     Args:
-        wanted: the boards that somebody chose; empty for all that are here.
-        absent: why boards are not here, by name.
+        wanted: the boards that the user chose; empty for all testable ones.
+        absent: why boards cannot be tested, by name.
 
     Raises:
-        ConfigError: a board that somebody chose is not here.
+        ConfigError: a board that the user chose cannot be tested.
     """
     for board in wanted:
         if board.name in absent:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""`espbench run --all-boards`: the suites on every board that is here, and their parity.
+"""`espbench run --all-boards`: runs the suites on every testable board, and compares the boards.
 
-ESPBENCH_BOARDS=lx60,esp32 chooses the boards, and makes it an error when one of them is not here.
-Where several were tested, the first is compared with each other one, as `espbench parity` does.
+ESPBENCH_BOARDS=lx60,esp32 chooses the boards, and makes it an error if one cannot be tested.
+If several were tested, the first is compared with each other one, like `espbench parity` does.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from espbench.reporting.skips import short
 from espbench.util.dirlock import first_free
 
 OWN_TABLE = Path("harness", "tests", "expected_differences.toml")
-"""The expected differences in `Plan.on_each_board`; those in scenarios are in `TABLE`."""
+"""The expected differences in `Plan.on_each_board`; those of the scenarios are in `TABLE`."""
 
 
 def run(plan: Plan, tables: Console) -> int:
     """Build, test, compare and report; return an exit status.
 
     Args:
-        plan: what to run.
-        tables: where the scenarios go that differ between boards.
+        plan: the tests to run.
+        tables: console for the tables of scenarios that differ between boards.
 
     Raises:
-        EspbenchError: it could not even start.
+        EspbenchError: the run could not start.
     """
     claim = first_free(plan.out)
     try:
@@ -54,7 +54,7 @@ def run(plan: Plan, tables: Console) -> int:
             build.build(board, console=Console(stderr=True))
         if claim.folder != plan.out:
             sentence = (
-                f"another run writes {_shown(plan.out)} now, so this one's results go to "
+                f"another run is writing to {_shown(plan.out)}, so the results of this one go to "
                 f"{_shown(claim.folder)}"
             )
             print(f"espbench: {sentence}", flush=True)
@@ -72,7 +72,7 @@ def _test(
 ) -> int:
     files = {board.name: sessions.results_of(board, plan.out) for board in boards}
     for file in files.values():
-        file.unlink(missing_ok=True)  # of an earlier run: pytest may not come to writing another
+        file.unlink(missing_ok=True)  # an earlier run's: pytest may end without replacing it
     statuses = sessions.run_all(sessions.commands(boards, plan), plan.root)
     results = {
         name: file if status in sessions.ENDED and file.exists() else None
@@ -87,7 +87,7 @@ def _test(
     for verdict in found:
         print(f"espbench: parity: {verdict.sentence}")
     print(f"espbench: results are in {_shown(plan.out)}")
-    # The first run has what needs no board, or just any.
+    # Only the first session includes tests that need no board, or any board.
     first = results[boards[0].name]
     cases = {} if first is None else cases_of_junit(first.read_text(encoding="utf-8"))
     skips = [(name, seen.message) for name, seen in cases.items() if seen.kind == "skipped"]
@@ -97,17 +97,17 @@ def _test(
 
 
 def _shown(path: Path) -> Path:
-    """Return a path as short as it can be named from here."""
+    """Return a path relative to the current folder, if it is below that."""
     here_now = Path.cwd()
     return path.relative_to(here_now) if path.is_relative_to(here_now) else path
 
 
 def left_out(skips: Iterable[tuple[str, str]], boards: Mapping[str, str]) -> list[str]:
-    """Return a line for each reason for which tests or boards were left out, short; pure.
+    """Return a short line for each reason for which tests or boards were omitted; pure.
 
     Args:
-        skips: node id and reason of each test that was skipped.
-        boards: why boards were left out.
+        skips: node ID and reason of each skipped test.
+        boards: reasons for omitting boards, by name.
     """
     found = {reason: [tests] for reason, tests in skips_by_reason(skips, "test").items()}
     for name, reason in boards.items():

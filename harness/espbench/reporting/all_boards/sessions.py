@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""pytest's sessions, one a board, one after the other."""
+"""Runs pytest sessions, one per board, in sequence."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from espbench.suites.names import suite_paths
 INTERRUPTED = 2
 """pytest's exit status after Ctrl-C."""
 NOTHING_COLLECTED = 5
-"""pytest's exit status when no test was selected."""
+"""pytest's exit status if no test was selected."""
 ENDED = (0, 1, NOTHING_COLLECTED)
-"""pytest's exit statuses when it came to its own end."""
+"""pytest's exit statuses for a complete session."""
 OWN_ON_EACH_BOARD = (
     "harness/tests/docs/test_https_guide.py",
     "harness/tests/docs/test_readme.py",
@@ -29,21 +29,21 @@ OWN_ON_EACH_BOARD = (
     "harness/tests/perf/test_regressions.py",
     "harness/tests/recording/test_record_replay.py",
 )
-"""espbench's own tests that run with each board's firmware, as the scenarios do."""
+"""espbench's own tests that run with each board's firmware, like the scenarios."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run.
+    """The tests to run.
 
     Attributes:
         root: the tree with suites and firmware sources.
         out: folder for each board's JUnit XML.
         suites: names of suites, or paths; empty for all.
-        pytest: more arguments for it, paths among them.
-        own_tests: whether espbench's own tests run, too: `OWN_ON_EACH_BOARD` with each board, and
-            the others, which need no board or just any, with the first.
-        jobs: how many tests at a time; "auto" is one a core.
+        pytest: more arguments for pytest, including paths.
+        own_tests: whether to run espbench's own tests too: `OWN_ON_EACH_BOARD` with each board, and
+            the others, which need no board or any board, with the first.
+        jobs: number of parallel tests; "auto" for one per core.
     """
 
     root: Path
@@ -55,12 +55,12 @@ class Plan:
 
     @property
     def selects(self) -> bool:
-        """Whether only some of the tests are asked for."""
+        """Whether only some of the tests are selected."""
         return bool(self.suites or self.pytest)
 
     @property
     def on_each_board(self) -> tuple[str, ...]:
-        """Which of espbench's own tests run with each board."""
+        """Those of espbench's own tests that run with each board."""
         return OWN_ON_EACH_BOARD if self.own_tests else ()
 
 
@@ -68,12 +68,12 @@ def commands(boards: Sequence[Board], plan: Plan) -> list[list[str]]:
     """Return pytest's command line for each board.
 
     Raises:
-        EspbenchError: there is no such suite.
+        EspbenchError: a suite does not exist.
     """
-    # The run's last lines say why tests were skipped, each reason once: so pytest does not.
+    # The run's last lines give the reasons for skips, each once, so pytest need not.
     base = [sys.executable, "-m", "pytest", "-rfExX", "-n", plan.jobs, "--dist", "worksteal"]
     if source_tree.clone() is None:
-        base += ["-p", "no:cacheprovider"]  # nothing is written into an installed package
+        base += ["-p", "no:cacheprovider"]  # do not write into an installed package
     named = any(_is_path(argument, plan.root) for argument in plan.pytest)
     paths = suite_paths(plan.root, plan.suites) if plan.suites or not named else []
     everything = plan.own_tests and not (plan.suites or named)
@@ -82,7 +82,7 @@ def commands(boards: Sequence[Board], plan: Plan) -> list[list[str]]:
     return [
         [
             *(*base, "--espbench-board", board.name, f"--junitxml={results_of(board, plan.out)}"),
-            # Without a path, pytest takes all that the tree's `testpaths` name.
+            # Without a path, pytest uses the tree's `testpaths`.
             *(*plan.pytest, *([] if everything and not number else paths)),
         ]
         for number, board in enumerate(boards)
@@ -99,13 +99,13 @@ def _is_path(argument: str, root: Path) -> bool:
 
 
 def worst(statuses: Sequence[int]) -> int:
-    """Return the exit status of all runs; a further board for which nothing is selected is fine."""
+    """Return the combined exit status; for boards after the first, nothing selected is fine."""
     first, *others = statuses
     return first or next((s for s in others if s not in (0, NOTHING_COLLECTED)), 0)
 
 
 def run_all(runs: Sequence[Sequence[str]], root: Path) -> list[int]:
-    """Run one after the other, none after one that was interrupted; return their exit statuses."""
+    """Run the commands in sequence until one is interrupted; return all exit statuses."""
     statuses: list[int] = []
     for command in runs:
         interrupted = bool(statuses) and statuses[-1] == INTERRUPTED
@@ -114,13 +114,13 @@ def run_all(runs: Sequence[Sequence[str]], root: Path) -> list[int]:
 
 
 def run(command: Sequence[str], root: Path) -> int:
-    """Run pytest in `root`, end it when this process is to end, and return its exit status."""
+    """Run pytest in `root`, forwarding SIGTERM to it, and return its exit status."""
     process = subprocess.Popen(command, cwd=root)
 
     def hand_on(number: int, _frame: FrameType | None) -> None:
         process.send_signal(number)
 
-    # A terminal sends Ctrl-C to pytest as well; SIGTERM comes to this process alone.
+    # A terminal sends Ctrl-C to pytest as well, but SIGTERM reaches only this process.
     before = signal.signal(signal.SIGTERM, hand_on)
     try:
         while True:
@@ -133,7 +133,7 @@ def run(command: Sequence[str], root: Path) -> int:
 
 
 def outcome(status: int) -> str:
-    """Return what pytest's exit status means."""
+    """Return the meaning of pytest's exit status."""
     known = {
         0: "all passed",
         1: "some failed",

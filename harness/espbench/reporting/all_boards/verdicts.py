@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compares what the boards of one run made of the scenarios, as `espbench parity` does."""
+"""Compares the results of the boards of one run, like `espbench parity`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from espbench.reporting.parity.load import side_of_file
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of the comparison of two boards.
+    """The outcome of comparing two boards.
 
     Attributes:
-        sentence: for the last lines.
-        comparison: None when there was nothing to compare.
+        sentence: summary, for the run's last lines.
+        comparison: the comparison, or None if there was nothing to compare.
     """
 
     sentence: str
@@ -28,7 +28,7 @@ class Verdict:
 
     @property
     def good(self) -> bool:
-        """Whether nothing is unexplained."""
+        """Whether all differences are explained."""
         return self.comparison is None or self.comparison.good
 
 
@@ -39,12 +39,12 @@ def verdicts(
     selected: bool,
     also: tuple[str, ...] = (),
 ) -> list[Verdict]:
-    """Compare the first board with each other one, and leave each comparison beside its results.
+    """Compare the first board with each other one, and write each comparison beside its results.
 
     Args:
-        results: JUnit XML by board; None where a run did not come to its end.
-        known: the differences that are explained.
-        selected: whether somebody chose what to run: then boards are compared in what both have.
+        results: JUnit XML by board; None if the session was incomplete.
+        known: the known differences.
+        selected: whether the user selected tests; then only scenarios that both have are compared.
         also: files of the harness's tests that ran on each board.
 
     Raises:
@@ -68,16 +68,14 @@ def _verdict(
     files = {board: path for board in boards if (path := results[board])}
     if len(files) < len(boards):
         broken = " and ".join(board for board in boards if board not in files)
-        return Verdict(
-            f"{title} were not compared, as the run did not come to its end on {broken}."
-        )
+        return Verdict(f"{title} were not compared because the run was incomplete on {broken}.")
     sides = {
         board: side_of_file(board, path, empty=True, also=also) for board, path in files.items()
     }
     one, other = (replace(sides[board], selected=selected) for board in boards)
     left = 0
     if selected:
-        # What one board lacks was perhaps not chosen there (--lf, -x), and is no difference.
+        # A scenario that one board lacks may not have been selected there (--lf, -x).
         left = len(one.scenarios.keys() ^ other.scenarios.keys())
         one, other = in_common(one, other), in_common(other, one)
         if not any(ran(side) for side in (one, other)):
@@ -86,16 +84,16 @@ def _verdict(
     command.write(comparison, sides, files[boards[1]].with_name(f"parity-{'-'.join(boards)}"))
     sentences = [show.summary(comparison), *comparison.complaints]
     if left:
-        sentences.append(f"Scenarios that one of the two did not have, and left aside: {left}.")
+        sentences.append(f"Scenarios that only one of the two had were ignored: {left}.")
     return Verdict(" ".join(sentences), comparison)
 
 
 def in_common(side: Side, other: Side) -> Side:
-    """Return a side with the scenarios only that the other one has as well."""
+    """Return a side with only the scenarios that the other one has too."""
     shared = {name: seen for name, seen in side.scenarios.items() if name in other.scenarios}
     return replace(side, scenarios=shared)
 
 
 def ran(side: Side) -> bool:
-    """Return whether a scenario was run, and not skipped."""
+    """Return whether any scenario ran, and was not skipped."""
     return any(seen.kind in ("passed", "failed") for seen in side.scenarios.values())

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""`espbench parity`: the same suites on two boards, and the rows that differ."""
+"""`espbench parity`: compares the results of the same suites on two boards."""

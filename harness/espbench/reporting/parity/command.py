@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs the suites on two boards, or takes runs that exist, and compares them."""
+"""Runs the suites on two boards, or reads existing results, and compares them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from espbench.reporting.parity.load import side_of_file, side_of_run
 
 @dataclass(frozen=True)
 class Wish:
-    """What to compare.
+    """The options of `espbench parity`.
 
     Attributes:
-        plans: by board; each has its own firmware and folder.
-        results: files of runs that exist, by board: these boards are not run.
-        table: the known differences; None: the tree's own.
+        plans: a plan for each board, with its own firmware and folder.
+        results: files with existing results, by board; these boards are not run.
+        table: file of known differences; None for the tree's own.
         out: folder for the comparison.
     """
 
@@ -39,10 +39,10 @@ class Wish:
 
 
 def by_board(option: str, texts: list[str], boards: tuple[str, ...]) -> dict[str, Path]:
-    """Return the paths of an option that is given as BOARD=PATH, once for a board.
+    """Return the paths of an option that is given as BOARD=PATH, once per board.
 
     Raises:
-        ConfigError: one of them is not that, or names a board that is not compared.
+        ConfigError: a value has another form, repeats a board, or names one that is not compared.
     """
     paths: dict[str, Path] = {}
     for text in texts:
@@ -57,7 +57,7 @@ def by_board(option: str, texts: list[str], boards: tuple[str, ...]) -> dict[str
                 f"({','.join(boards)})."
             )
         if board in paths:
-            raise ConfigError(f"{option} is there twice for board {board}: give it once.")
+            raise ConfigError(f"{option} is given twice for board {board}: give it once.")
         paths[board] = Path(path)
     return paths
 
@@ -66,7 +66,7 @@ def two_boards(text: str) -> tuple[str, str]:
     """Return the names of the boards to compare.
 
     Raises:
-        ConfigError: these are not two different ones.
+        ConfigError: the text does not name two different boards.
     """
     names = [name.strip() for name in text.split(",")]
     if len(names) != 2 or names[0] == names[1] or not all(names):
@@ -77,10 +77,10 @@ def two_boards(text: str) -> tuple[str, str]:
 
 
 def parity(wish: Wish, console: Console) -> Comparison:
-    """Run what has to be run, compare, and leave the comparison in files.
+    """Run the suites where necessary, compare the results, and write the comparison to files.
 
     Raises:
-        EspbenchError: a file is bad, or a board could not even start.
+        EspbenchError: a file is invalid, or a run could not start.
     """
     with run.claimed(wish.out):
         return _parity(wish, console)
@@ -92,7 +92,7 @@ def _parity(wish: Wish, console: Console) -> Comparison:
         board: side_of_file(board, path) for board, path in wish.results.items()
     }
     left = [plan for plan in wish.plans if plan.board.name not in sides]
-    # A board that cannot start is told about before the other one has run for minutes.
+    # Find a board that cannot start before the other one runs for minutes.
     firmware = {plan.board.name: run.prepare(plan, console) for plan in left}
     for plan in left:
         name = plan.board.name
@@ -109,14 +109,14 @@ def _run(plan: Plan, firmware: Path, console: Console) -> Side:
     try:
         outcome.boot = figures.boot(plan.board, firmware)
     except (EspbenchError, AssertionError) as error:
-        # A picture less: what the scenarios found is what is compared.
+        # Only the chart is lost; the comparison is about the scenarios.
         console.print(f"The boot of {plan.board.name} could not be measured: {error}", markup=False)
     run.write(outcome, plan)
     return side_of_run(plan.board.name, run.as_json(outcome))
 
 
 def write(comparison: Comparison, sides: Mapping[str, Side], folder: Path) -> None:
-    """Leave the comparison as JSON, as Markdown and as a page."""
+    """Write the comparison as JSON, Markdown and HTML."""
     folder.mkdir(parents=True, exist_ok=True)
     boots = {board: side.boot for board, side in sides.items()}
     (folder / "parity.json").write_text(json.dumps(show.as_json(comparison), indent=1) + "\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compares what two boards made of the same suites: pure."""
+"""Compares the results of the same suites on two boards; pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MISSING = Seen("missing")
 
 @dataclass(frozen=True)
 class Side:
-    """What a board made of the suites.
+    """The results of one board.
 
     Attributes:
-        board: its name.
-        scenarios: by node id.
-        selected: whether only some suites or scenarios were asked for.
-        complaint: why the run did not come to its own end, or "".
-        boot: what happened in a boot, when it was measured.
+        board: name of the board.
+        scenarios: outcomes by node ID.
+        selected: whether only some suites or scenarios were selected.
+        complaint: why the run was incomplete, or "".
+        boot: the marks of a boot, if measured.
     """
 
     board: str
@@ -34,7 +34,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Row:
-    """A scenario that differs; `known` is None when nobody has explained why."""
+    """A scenario that differs; `known` is None if the difference is unexplained."""
 
     scenario: str
     seen: tuple[Seen, Seen]
@@ -43,13 +43,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What differs between two boards.
+    """The differences between two boards.
 
     Attributes:
-        boards: their names.
-        rows: the scenarios that differ, in the order in which they were found.
-        stale: known differences that are none any more.
-        alike: how many scenarios ended the same way on both, by kind.
+        boards: names of the boards.
+        rows: the scenarios that differ, in the order of the results.
+        stale: known differences that no longer exist.
+        alike: number of scenarios with the same outcome on both, by kind.
         complaints: why the comparison cannot be trusted.
     """
 
@@ -66,12 +66,12 @@ class Comparison:
 
     @property
     def good(self) -> bool:
-        """Whether every difference is explained, and every explanation is needed."""
+        """Whether every difference is explained, and no explanation is stale."""
         return not (self.unexplained or self.stale or self.complaints)
 
 
 def compare(left: Side, right: Side, known: Sequence[Known]) -> Comparison:
-    """Return what differs, with its explanations, and the explanations that are not needed."""
+    """Return the differences with their explanations, and the stale explanations."""
     boards = (left.board, right.board)
     rows: list[Row] = []
     alike: Counter[str] = Counter()
@@ -86,8 +86,8 @@ def compare(left: Side, right: Side, known: Sequence[Known]) -> Comparison:
         reasons = [n for n, entry in enumerate(known) if entry.explains(name, seen)]
         needed.update(reasons)
         rows.append(Row(name, (one, other), known[reasons[0]] if reasons else None))
-    # In a run of some suites an entry about others says nothing; in a run of all, an entry that
-    # names no scenario is about one that was renamed or removed.
+    # If only some suites ran, entries about others do not matter. If all ran, an entry without a
+    # scenario is about one that was renamed or removed.
     everything = not (left.selected or right.selected)
     stale = tuple(
         entry
@@ -100,20 +100,19 @@ def compare(left: Side, right: Side, known: Sequence[Known]) -> Comparison:
 
 
 def same(one: Seen, other: Seen) -> bool:
-    """Return whether both are one outcome; what is skipped must be so for the same reason."""
+    """Return whether both outcomes are the same; skips must have the same reason."""
     return one.kind == other.kind and (one.kind != "skipped" or one.message == other.message)
 
 
 def _complaints(left: Side, right: Side) -> tuple[str, ...]:
     found = [
-        f"The scenarios of {side.board} did not come to their end: {side.complaint}"
+        f"The run on {side.board} was incomplete: {side.complaint}"
         for side in (left, right)
         if side.complaint
     ]
     if not any(seen.kind == "passed" for side in (left, right) for seen in side.scenarios.values()):
-        # Two boards on which nothing works are alike, and nobody wants to hear that.
+        # Two boards on which nothing works would be alike, which is misleading.
         found.append(
-            f"Not one scenario passed on {left.board} or {right.board}: mend that before you "
-            "compare them."
+            f"No scenario passed on {left.board} or {right.board}: fix that before comparing them."
         )
     return tuple(found)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads what a board made of the suites, from `espbench run`'s run.json or from JUnit XML."""
+"""Reads a board's results, from `espbench run`'s run.json or from pytest's JUnit XML."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ UNREADABLE = "A suite could not be read."
 
 
 SKIPPED_FILE = "collection skipped"
-"""What pytest writes for a file that skips itself; path, line and reason follow as a tuple."""
+"""pytest's message for a file that skips itself; path, line and reason follow as a tuple."""
 OF_NO_BOARD = ("harness/tests/", "firmware/tests/")
-"""Where this project has tests that are about no board."""
+"""Folders of this project's tests that do not concern a board."""
 
-# Not XML is a SyntaxError.
+# Text that is not XML raises a SyntaxError.
 _SOMETHING_ELSE = (ValueError, KeyError, TypeError, SyntaxError, IndexError, JUnitXmlError)
 
 
 def side_of_file(
     board: str, path: Path, *, empty: bool = False, also: tuple[str, ...] = ()
 ) -> Side:
-    """Return the result that a file has.
+    """Return the results in a file.
 
     Args:
-        board: whose.
-        path: where.
-        empty: whether it may have no scenario.
-        also: files that count although they are where tests are about no board.
+        board: the expected board.
+        path: the file.
+        empty: whether it may have no scenarios.
+        also: test files that count although they are in `OF_NO_BOARD`.
 
     Raises:
-        ConfigError: it has none, or that of another board.
+        ConfigError: the file has no results, or those of another board.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
         raise ConfigError(f"{path} cannot be read ({reason}): check --results.") from None
     try:
         if text.lstrip().startswith("<"):
@@ -54,24 +54,25 @@ def side_of_file(
             side = side_of_run(board, json.loads(text))
     except _SOMETHING_ELSE:
         raise ConfigError(
-            f"{path} is no result of a run: give run.json of espbench run, or JUnit XML of pytest."
+            f"{path} does not contain results: give run.json of espbench run, or JUnit XML of "
+            "pytest."
         ) from None
     except ConfigError as error:
         raise ConfigError(f"{path} {error}") from None
     if not (side.scenarios or empty):
-        raise ConfigError(f"{path} has no scenario: run the suites again.")
+        raise ConfigError(f"{path} has no scenarios: run the suites again.")
     return side
 
 
 def side_of_run(board: str, data: Mapping[str, Any]) -> Side:
-    """Return what `espbench.reporting.runner.as_json` made.
+    """Return the results in the output of `espbench.reporting.runner.as_json`.
 
     Raises:
-        ConfigError: it is of another board; completes "FILE ...".
+        ConfigError: they are for another board; the message completes "FILE ...".
         ValueError, KeyError, TypeError: it is something else.
     """
     if data["board"] != board:
-        raise ConfigError(f"is of board {data['board']}, not {board}: check --results.")
+        raise ConfigError(f"is for board {data['board']}, not {board}: check --results.")
     scenarios = {}
     for item in data["scenarios"]:
         kind, message = item["outcome"], item["message"]
@@ -96,7 +97,7 @@ def _seen(kind: Kind, message: str) -> Seen:
 
 
 def side_of_junit(board: str, text: str, also: tuple[str, ...] = ()) -> Side:
-    """Return what JUnit XML of pytest says; `also` as for `side_of_file`.
+    """Return the results in pytest's JUnit XML; for `also` see `side_of_file`.
 
     Raises:
         JUnitXmlError, SyntaxError, ValueError: it is something else.
@@ -107,25 +108,25 @@ def side_of_junit(board: str, text: str, also: tuple[str, ...] = ()) -> Side:
         for name, seen in cases.items()
         if name.startswith(also) or not name.startswith(OF_NO_BOARD)
     }
-    # Alone a suite is named as a whole: it was skipped so, or it could not be read.
+    # A name without "::" is a whole suite, which was skipped or could not be read.
     broken = any("::" not in name and seen.kind == "failed" for name, seen in scenarios.items())
-    # It does not say what was asked for: better to think that it was not everything.
+    # The XML does not have the selection, so assume that not everything was selected.
     return Side(board, scenarios, selected=True, complaint=UNREADABLE if broken else "")
 
 
 def cases_of_junit(text: str) -> dict[str, Seen]:
-    """Return how each test ended, by node id; a file that was left out as a whole has its path.
+    """Return each test's outcome by node ID; a file that was skipped as a whole has its path.
 
     Raises:
-        JUnitXmlError, SyntaxError, ValueError: it is no JUnit XML of pytest.
+        JUnitXmlError, SyntaxError, ValueError: the text is not pytest's JUnit XML.
     """
-    # The root may be either, whatever the method's annotation says.
+    # The root may be either, despite the method's annotation.
     read = cast("JUnitXml | TestSuite", JUnitXml.fromstring(text))
     cases: dict[str, Seen] = {}
     for suite in [read] if isinstance(read, TestSuite) else read:
         for case in suite:
             name = nodeid(case.classname or "", case.name or "")
-            # A test that failed twice, while it ran and while it was torn down, is there twice.
+            # A test that failed both in its call and in its teardown appears twice.
             if name not in cases or cases[name].kind != "failed":
                 cases[name] = _seen_of(case)
     return cases
@@ -139,21 +140,21 @@ def _seen_of(case: TestCase) -> Seen:
         if message == SKIPPED_FILE:
             message = ast.literal_eval(result.text or "")[2]
         reason = message.removeprefix("Skipped: ")
-        # As `espbench.reporting.results` has it, so that both kinds of files can be compared.
+        # The same text as in `espbench.reporting.results`, so both file formats can be compared.
         expected = result.type == "pytest.xfail"
         return _seen("skipped", f"fails as expected: {reason}" if expected else reason)
     return Seen("passed")
 
 
 def nodeid(classname: str, name: str) -> str:
-    """Return the node id that pytest wrote as a class and a name.
+    """Return the node ID that pytest wrote as a class name and a name.
 
     `scenarios.test_dual.TestIt` and `test_a[b]` were `scenarios/test_dual.py::TestIt::test_a[b]`.
 
     Raises:
-        ValueError: there is no file in it whose name pytest would take.
+        ValueError: it does not contain the name of a test file.
     """
-    parts = (classname or name).split(".")  # what could not be read has no class
+    parts = (classname or name).split(".")  # a file that could not be read has no class name
     files = [
         n for n, part in enumerate(parts) if part.startswith("test_") or part.endswith("_test")
     ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Shows a comparison: a table in the terminal, Markdown for documents, JSON, and a page."""
+"""Renders a comparison as a table for the terminal, as Markdown, JSON and HTML."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from espbench.reporting.parity.compare import Comparison, Row
 from espbench.reporting.parity.expected import Known
 
 UNEXPLAINED = "unexplained"
-STALE = "no scenario differs so any more: remove it from the table"
+STALE = "no scenario differs like this any more: remove it from the table"
 STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow", "missing": "magenta"}
 
 
 def table(comparison: Comparison) -> Table:
-    """Return the rows that differ, and the explanations that nothing needs."""
+    """Return a table of the rows that differ, and of the stale explanations."""
     one, other = comparison.boards
     made = Table()
     for title in ("scenario", one, other, "why"):
@@ -55,12 +55,12 @@ def summary(comparison: Comparison) -> str:
 
 
 def markdown(comparison: Comparison) -> str:
-    """Return the comparison for a document: explained rows by their entry in the table."""
+    """Return the comparison as Markdown, with explained rows grouped by their explanation."""
     lines = [summary(comparison), ""]
     lines += [f"**{' '.join(text.split())}**\n" for text in comparison.complaints]
     if differs(comparison):
         lines += [_line("scenario", *comparison.boards, "why"), "|---|---|---|---|"]
-    # Entries hold mappings, so they are told apart by identity.
+    # Entries contain mappings and cannot be hashed, so use their identity.
     counts = Counter(id(row.known) for row in comparison.rows if row.known)
     for known in _explanations(comparison.rows):
         count = counts[id(known)]
@@ -82,7 +82,7 @@ def _explanations(rows: Sequence[Row]) -> list[Known]:
 
 
 def _code(text: str) -> str:
-    """Return text as code, where stars and angle brackets are themselves."""
+    """Return text as inline code, where asterisks and angle brackets are literal."""
     return text if text.isalpha() else "`{}`".format(text.replace("`", "'"))
 
 
@@ -92,7 +92,7 @@ def _line(*cells: str) -> str:
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
-    """Return the comparison for programs."""
+    """Return the comparison as a JSON object."""
     return {
         "good": comparison.good,
         "boards": list(comparison.boards),
@@ -117,7 +117,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def page(comparison: Comparison, boots: Mapping[str, Sequence[Mark]]) -> str:
-    """Return the comparison as HTML, with a boot of each board."""
+    """Return the comparison as HTML, with a chart of each board's boot."""
     return template("parity.html").render(
         it=comparison,
         verdict="passed" if comparison.good else "failed",
