@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""An emulated board as a place in a labgrid coordinator: exporter, resource and driver.
+"""Emulated boards as places of a labgrid coordinator: exporter, resource and driver.
 
-`imports: [espbench.lab.driver]` in a labgrid environment makes resource and driver known. Nothing
-is imported here, because the parts that know nothing of labgrid need none.
+`imports: [espbench.lab.driver]` in a labgrid environment registers resource and driver. This module
+imports nothing, because some of its parts work without labgrid.
 """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A board's console on a TCP port, as a lab's terminal server has it (RFC 2217).
+"""`ConsoleServer`: a board's console on a TCP port, as on a lab's terminal server (RFC 2217).
 
-Not raw: microcom, which `labgrid-client console` calls, always begins with telnet's negotiation,
-and Ctrl-A is in it, which is MicroPython's raw REPL.
+A raw port would not do: microcom, which `labgrid-client console` calls, always begins with a telnet
+negotiation. That contains Ctrl-A, which opens MicroPython's raw REPL.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ import serial
 from serial.rfc2217 import PortManager
 
 KEPT = 64 * 1024
-"""Bytes that wait for the next client while there is none."""
+"""Bytes of output to keep for the next client while there is none."""
 BACKLOG = 1024 * 1024
-"""Bytes that a client may lag behind before it is cut off: the board waits for nobody."""
+"""Bytes that a client may lag behind before it is disconnected, because the board cannot wait."""
 
 
 class _Client:
-    """What one client is still to be sent, and its side of telnet."""
+    """One client's unsent data and telnet state."""
 
     def __init__(self) -> None:
         self.unsent = bytearray()
-        # What a client sets of the line (speed, parity) is kept there, and goes no further.
+        # Line settings by a client (speed, parity) only affect this loopback port.
         self._telnet = PortManager(serial.serial_for_url("loop://"), self)
 
     def write(self, data: bytes) -> None:
-        """Send telnet's own; called by `PortManager`."""
+        """Queue telnet commands; called by `PortManager`."""
         self.unsent += data
 
     def show(self, data: bytes) -> None:
-        """Send what the board prints."""
+        """Queue the board's output."""
         self.unsent += b"".join(self._telnet.escape(data))
 
     def typed(self, data: bytes) -> bytes:
-        """Return what is for the board."""
+        """Return the data for the board, without telnet commands."""
         return b"".join(self._telnet.filter(data))
 
 
 class ConsoleServer:
-    """Shows all clients what the board prints, and sends it what they type.
+    """Sends the board's output to all clients, and their input to the board.
 
-    What it prints while nobody is connected waits for the next client, so that the boot is seen by
-    whoever acquired the place.
+    Output without a client is kept for the next one, so that the user who acquires the place sees
+    the boot.
     """
 
     def __init__(self, address: str, send: Callable[[bytes], None]) -> None:
-        """Listen on a free port of `address`; `send` is called with what clients type."""
+        """Listen on a free port of `address`; `send` is called with the clients' input."""
         self._send = send
         self._listener = socket.create_server((address, 0))
         self.port: int = self._listener.getsockname()[1]
@@ -69,13 +69,13 @@ class ConsoleServer:
         self._thread.start()
 
     def feed(self, data: bytes) -> None:
-        """Show `data`; from any thread."""
+        """Send `data` to the clients; may be called from any thread."""
         with self._lock:
             self._waiting += data
         self._nudge()
 
     def close(self) -> None:
-        """Cut all clients off and stop listening."""
+        """Disconnect all clients and stop listening."""
         self._closing = True
         self._nudge()
         self._thread.join()

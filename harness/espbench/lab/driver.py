@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a test asks a board of the lab: its addresses, and to wait until it serves."""
+"""`EspbenchDriver`: gives tests the addresses of a lab's board, and waits until it serves."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from espbench.util.timeouts import Deadline
 
 TRY = 2.0
 RETRY = 0.05
-"""Seconds between two requests that a board refused; nothing tells us when it will not."""
+"""Seconds between two requests while a board does not answer; there is no event to wait for."""
 
 
 @target_factory.reg_driver
 @attr.s(eq=False)
 class EspbenchDriver(Driver):
-    """Leads to the servers of an `EspbenchBoard`, through labgrid's SSH proxy where need be."""
+    """Leads to the servers of an `EspbenchBoard`, through labgrid's SSH proxy if necessary."""
 
     bindings: ClassVar = {"board": EspbenchBoard}
 
@@ -36,7 +36,10 @@ class EspbenchDriver(Driver):
         """
         port = getattr(self.board, {"ws": "http", "wss": "https"}.get(scheme, scheme), None)
         if scheme not in ("http", "https", "ws", "wss") or port is None:
-            raise ConfigError(f"The board of {self.target.name} has no address for {scheme}.")
+            raise ConfigError(
+                f"The board of {self.target.name} has no address for {scheme}: use http, https, "
+                "ws or wss, if it serves that."
+            )
         host, port = proxymanager.get_host_and_port(self.board, force_port=port)
         return str(host), int(port)
 
@@ -54,14 +57,14 @@ class EspbenchDriver(Driver):
         """Wait until the board answers `GET path`.
 
         Raises:
-            NotReady: it did not, in time.
+            NotReady: it did not answer in time.
         """
         deadline = Deadline.of(timeout)
         while not self._answers(path, min(deadline.remaining(), TRY)):
             if deadline.expired():
                 raise NotReady(
                     f"The board of {self.target.name} did not answer GET {path} within {deadline}: "
-                    "look at its console, or switch it off and on."
+                    "check its console, or power-cycle it."
                 )
             time.sleep(min(RETRY, deadline.remaining()))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command `espbench-exporter`: labgrid's exporter, which knows emulated boards as well."""
+"""The command `espbench-exporter`: labgrid's exporter with support for emulated boards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from espbench.qemu import launcher
 
 
 def main() -> int:
-    """Export the resources of a file until SIGTERM or Ctrl-C; return an exit status."""
+    """Export the resources in a file until SIGTERM or Ctrl-C; return an exit status."""
     try:
         from labgrid.remote import exporter
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What labgrid's exporter publishes of an emulated board.
+"""The resources that labgrid's exporter publishes for an emulated board.
 
-A board is three resources of one group, each with the same `unit`: `EspbenchConsole` has the
-options and becomes a `NetworkSerialPort`, `EspbenchPower` becomes a `NetworkPowerPort`, and
-`EspbenchBoard` stays one.
+A board consists of three resources in one group with the same `unit`: `EspbenchConsole` has the
+options and is published as a `NetworkSerialPort`, `EspbenchPower` as a `NetworkPowerPort`, and
+`EspbenchBoard` as itself.
 """
 
 from __future__ import annotations
@@ -32,19 +32,22 @@ def make_unit(params: dict[str, Any]) -> Unit:
     """Return the unit that a console's options describe.
 
     Raises:
-        EspbenchError: an option is wrong, or the firmware is missing or cannot be built.
+        EspbenchError: an option is invalid, or the firmware is missing or cannot be built.
     """
     name = str(params["unit"])
     for option in params:
         if option not in OPTIONS:
             raise ConfigError(
-                f"The unit {name} has an option {option!r}: choose from {', '.join(OPTIONS)}."
+                f"The unit {name} has an unknown option {option!r}: choose from "
+                f"{', '.join(OPTIONS)}."
             )
     if name in _units:
         raise ConfigError(f"There are two units {name}: give each EspbenchConsole its own name.")
     args = params.get("args") or {}
     if not isinstance(args, dict):
-        raise ConfigError(f"The args of unit {name} are no mapping: write args: {{heap: 65536}}.")
+        raise ConfigError(
+            f"The args of unit {name} are not a mapping: write args: {{heap: 65536}}."
+        )
     internet = params.get("internet", False)
     if not isinstance(internet, bool):
         raise ConfigError(f"The internet of unit {name} is {internet!r}: write true or false.")
@@ -70,7 +73,7 @@ def _path(value: Any) -> Path | None:
 
 @attr.s(eq=False)
 class _UnitExport(ResourceExport):
-    """A resource that a unit has while its place is acquired."""
+    """A resource of a unit, available while its place is acquired."""
 
     published = ""
 
@@ -90,13 +93,13 @@ class _UnitExport(ResourceExport):
         unit = _units.get(self.unit_name)
         if unit is None:
             raise ConfigError(
-                f"There is no unit {self.unit_name!r}: give an EspbenchConsole this name."
+                f"The unit {self.unit_name!r} does not exist: give an EspbenchConsole this name."
             )
         return unit
 
     @property
     def reached(self) -> str:
-        """The address for clients: on loopback this very host, or its end of labgrid's SSH."""
+        """The address for clients; loopback is this host, or the local end of labgrid's SSH."""
         listen = self.unit.listen
         return listen if listen == LOOPBACK else str(self.host)
 
@@ -119,7 +122,7 @@ class _UnitExport(ResourceExport):
         return {**self.where(host, ports), "extra": {"unit": self.unit_name}}
 
     def where(self, host: str, ports: Ports | None) -> dict[str, Any]:
-        """Return what is published; without `ports` nobody has the place."""
+        """Return the parameters to publish; `ports` is None while the place is free."""
         raise NotImplementedError
 
 
@@ -171,7 +174,7 @@ class BoardExport(_UnitExport):
 
 
 def register() -> None:
-    """Make the exporter know them."""
+    """Register the resources with labgrid's exporter."""
     exports["EspbenchConsole"] = ConsoleExport
     exports["EspbenchPower"] = PowerExport
     exports["EspbenchBoard"] = BoardExport

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A board's power switch on an HTTP port: the model `rest` of labgrid's NetworkPowerPort."""
+"""`PowerServer`: a board's power switch over HTTP, for labgrid's NetworkPowerPort, model `rest`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from espbench.errors import EspbenchError
 
 
 class PowerServer:
-    """Answers GET with 0 or 1, and switches with PUT of 0 or 1."""
+    """Answers GET with 0 or 1; PUT of 0 or 1 switches the power."""
 
     def __init__(
         self, address: str, is_on: Callable[[], bool], switch: Callable[[bool], None]
@@ -46,16 +46,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         length = self.headers.get("Content-Length", "")
-        wish = self.rfile.read(1) if length == "1" else b""
-        if wish not in (b"0", b"1"):
+        state = self.rfile.read(1) if length == "1" else b""
+        if state not in (b"0", b"1"):
             self.send_error(400, "PUT 1 to switch the board on, or 0 to switch it off.")
             return
         try:
-            self.power[1](wish == b"1")
+            self.power[1](state == b"1")
         except EspbenchError as error:
             self.send_error(500, str(error).partition("\n")[0])
             return
-        self._answer(wish)
+        self._answer(state)
 
     def _answer(self, body: bytes) -> None:
         self.send_response(200)
@@ -64,4 +64,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (http.server's name)
-        """Say nothing: labgrid logs what its clients do."""
+        """Log nothing, because labgrid logs its clients' actions."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where a board's servers are, emulated or real, for labgrid."""
+"""`EspbenchBoard`: labgrid's resource for the servers of a board, emulated or real."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class EspbenchBoard(NetworkResource):
     """A board that serves HTTP and HTTPS.
 
     Args:
-        http, https: ports on `host`; None where it serves none.
-        webrepl_password: the WebREPL's; None where it is not known.
+        http, https: ports on `host`; None if it does not serve that.
+        webrepl_password: the WebREPL's password; None if unknown.
     """
 
     http: int | None = attr.ib(default=None, validator=_port)

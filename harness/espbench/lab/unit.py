@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One emulated board of a lab: what runs while its place is acquired. Knows nothing of labgrid."""
+"""`Unit`: an emulated board that runs while its place is acquired; independent of labgrid."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from espbench.lab.console_server import ConsoleServer
 from espbench.lab.power_server import PowerServer
 
 TYPING = 1.0
-"""Seconds that a guest may take to read what is typed, before that is lost as on a real wire."""
+"""Seconds that a guest may take to read input before that is lost, as on a real wire."""
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where a unit is reached; the same for as long as it is leased, off and on again."""
+    """The ports of a unit, which stay the same during a lease, even across power cycles."""
 
     console: int
     power: int
     servers: dict[str, int]
-    """By scheme, http and https."""
+    """Ports by scheme, http and https."""
     password: str | None
-    """The WebREPL's, another one for each lease; None when a file of the unit sets it."""
+    """The WebREPL's password, different for each lease; None if a file of the unit sets it."""
 
 
 class Unit:
     """A board with its console and its power switch on TCP ports."""
 
     def __init__(self, name: str, wish: Wish, listen: str) -> None:
-        """Describe it; nothing runs yet.
+        """Create a unit; nothing runs yet.
 
         Args:
-            name: for messages.
-            wish: what it runs.
-            listen: address of this host that its ports are on.
+            name: the unit's name, for messages.
+            wish: the board, firmware and files.
+            listen: address of this host to listen on.
 
         Raises:
-            EspbenchError: it cannot run.
+            EspbenchError: the options are invalid.
         """
         self._password: str | None = None
         self.name = name
@@ -52,7 +52,7 @@ class Unit:
         self._console: ConsoleServer | None = None
         self._power: PowerServer | None = None
         self._servers: dict[str, int] = {}
-        self._device = self._new_device()  # what cannot run is told when the exporter starts
+        self._device = self._new_device()  # so that invalid options fail when the exporter starts
 
     def _new_device(self) -> Device:
         known = access(self._wish)
@@ -70,16 +70,16 @@ class Unit:
 
     @property
     def ports(self) -> Ports | None:
-        """Where it is, while it is leased."""
+        """The unit's ports while it is leased, else None."""
         if self._console is None or self._power is None:
             return None
         return Ports(self._console.port, self._power.port, dict(self._servers), self._password)
 
     def acquire(self) -> None:
-        """Start with the first of those who use it; it is on then, and boots.
+        """Add a user; the first one switches the board on.
 
         Raises:
-            EspbenchError: it could not.
+            EspbenchError: the board could not start.
         """
         with self._lock:
             if self._users == 0:
@@ -93,7 +93,7 @@ class Unit:
             self._users += 1
 
     def release(self) -> None:
-        """End with the last of those who use it; the next one gets a board as if new."""
+        """Remove a user; after the last one, the board ends, and its files are reset."""
         with self._lock:
             self._users -= 1
             if self._users == 0:
@@ -111,14 +111,14 @@ class Unit:
         self._device = self._new_device()
 
     def is_on(self) -> bool:
-        """Return whether it has power; one whose QEMU died has none."""
+        """Return whether the board is on; if its QEMU has died, it is off."""
         return self._device.running
 
     def switch(self, on: bool) -> None:
-        """Switch its power on or off.
+        """Switch the board's power on or off.
 
         Raises:
-            EspbenchError: it could not.
+            EspbenchError: the board could not start or stop.
         """
         with self._lock:
             if on == self.is_on():
@@ -133,7 +133,7 @@ class Unit:
                     raise
 
     def _forward(self) -> None:
-        """Forward ports of ours, which stay: QEMU's own are others after each start."""
+        """Forward fixed ports, because QEMU chooses others at each start."""
         for scheme, guest_port in self._device.board.ports.items():
             before = set(self._device.ports(guest_port))
             host_port = self._servers.get(scheme, 0)
@@ -144,7 +144,7 @@ class Unit:
         if (console := self._console) is None:
             return
         if self._wish.board.control_uart is None:
-            # Beside control records the lines have lost their \r, which a terminal needs.
+            # The demultiplexer of control records has removed \r, which a terminal needs.
             data = data.replace(b"\n", b"\r\n")
         console.feed(data)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An emulated board is a place of labgrid's: two clients at once, on loopback."""
+"""Emulated boards as places of labgrid, with two concurrent clients on loopback."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from espbench.util.tempdirs import PREFIX
 from espbench.util.timeouts import Deadline
 from lab import Lab, packages, qemus, watched
 
-# Two emulated boards and one that pretends to be real: it is where its owner says.
+# Two emulated boards, and one that stands for a real board at a given address.
 RESOURCES = """
 # for n in [1, 2]
 lx60-{{{{ n }}}}:
@@ -47,7 +47,7 @@ targets:
 imports: [espbench.lab.driver]
 """
 
-# What a user writes, and the end of a rendezvous: each client waits until the other one is here.
+# A user's test, with a rendezvous: each client waits until the other one has connected.
 TEST = """
 import socket, ssl, urllib.request
 import pytest
@@ -84,7 +84,7 @@ def test_board(board, console, power):
     power.on()
     assert power.get() is True
     board.wait_ready("/hello")
-    assert board.url("/hello") == http, "a place stays where it is, off and on again"
+    assert board.url("/hello") == http, "the address survives a power cycle"
     assert get(http) == get(https)
     console.sendcontrol("c")
     console.expect(">>> ", timeout=20)
@@ -97,7 +97,7 @@ def test_board(board, console, power):
 
 @pytest.fixture(scope="module")
 def site() -> Path:
-    """Return where labgrid is."""
+    """Return the folder with labgrid."""
     return packages()
 
 
@@ -110,7 +110,7 @@ def lab(tmp_path: Path, site: Path) -> Iterator[Lab]:
 
 @pytest.fixture
 def exporter(lab: Lab) -> subprocess.Popen[bytes]:
-    """Return an exporter of two emulated boards, with a place each, and of another one."""
+    """Return an exporter of two emulated boards and a real one, each with a place."""
     recipes()["p256"].write(lab.folder / "certs")
     firmware = build.firmware(BOARDS["lx60"])
     process = lab.export(RESOURCES.format(firmware=firmware, certs=lab.folder / "certs"))
@@ -120,9 +120,9 @@ def exporter(lab: Lab) -> subprocess.Popen[bytes]:
 
 
 def test_two_clients_at_once(lab: Lab, exporter: subprocess.Popen[bytes]) -> None:
-    """Two users lease a board each and test it at the same time; nothing runs before and after."""
+    """Two users each lease a board and test it concurrently; nothing runs before or after."""
     users = {"alice": "lx60-1", "bob": "lx60-2"}
-    assert qemus(exporter) == [], "nobody has a place"
+    assert qemus(exporter) == [], "no place is acquired"
     for user, place in users.items():
         lab.does("-p", place, "acquire", user=user)
     running = qemus(exporter)
@@ -133,7 +133,7 @@ def test_two_clients_at_once(lab: Lab, exporter: subprocess.Popen[bytes]) -> Non
     assert "Error: Place lx60-1 is already acquired by" in said
     assert qemus(exporter) == running
 
-    # Both are held at the meeting until both are there.
+    # Both clients wait at the meeting until both have connected.
     with socket.create_server(("127.0.0.1", 0)) as meeting:
         meeting.settimeout(Deadline(30).seconds)
         clients = {}
@@ -168,7 +168,7 @@ def test_two_clients_at_once(lab: Lab, exporter: subprocess.Popen[bytes]) -> Non
 
 
 def test_place_of_a_real_board(lab: Lab, exporter: subprocess.Popen[bytes]) -> None:
-    """A board that is no emulated one is leased with the same commands, and nothing starts."""
+    """A real board is leased with the same commands, and nothing starts."""
     lab.does("-p", "esp32-7", "acquire")
     assert "192.0.2.7" in lab.does("-p", "esp32-7", "show")
     assert lab.client("-p", "esp32-7", "acquire", user="bob")[0] == 1
@@ -178,7 +178,7 @@ def test_place_of_a_real_board(lab: Lab, exporter: subprocess.Popen[bytes]) -> N
 
 
 def test_labgrid_client_switches_power(lab: Lab, exporter: subprocess.Popen[bytes]) -> None:
-    """labgrid's own command switches the board; off there is no QEMU, on there is another one."""
+    """labgrid's own command switches the board: off ends QEMU, and on starts another one."""
     environment = lab.folder / "env.yaml"
     environment.write_text(ENVIRONMENT.format(place="lx60-1"))
     power = ("-c", str(environment), "-p", "lx60-1", "power")
@@ -195,7 +195,7 @@ def test_labgrid_client_switches_power(lab: Lab, exporter: subprocess.Popen[byte
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_exporter_ends(lab: Lab, exporter: subprocess.Popen[bytes], number: int) -> None:
-    """However the exporter ends, its QEMUs end; asked politely it removes their files, too."""
+    """However the exporter ends, its QEMUs end; after SIGTERM, their files are removed too."""
     for place in ("lx60-1", "lx60-2"):
         lab.does("-p", place, "acquire")
     running = qemus(exporter)
@@ -226,8 +226,8 @@ def test_exporter_ends(lab: Lab, exporter: subprocess.Popen[bytes], number: int)
         ),
         (
             "a: {console: {cls: EspbenchConsole, unit: a, port: 1}}",
-            "The unit a has an option 'port': choose from unit, board, firmware, files, cert, key, "
-            "args, internet, listen.",
+            "The unit a has an unknown option 'port': choose from unit, board, firmware, files, "
+            "cert, key, args, internet, listen.",
         ),
         (
             "a: {console: {cls: EspbenchConsole, unit: a, internet: maybe, firmware: x}}",
@@ -235,12 +235,12 @@ def test_exporter_ends(lab: Lab, exporter: subprocess.Popen[bytes], number: int)
         ),
         (
             "a: {console: {cls: EspbenchConsole, unit: a, args: heap, firmware: x}}",
-            "The args of unit a are no mapping: write args: {heap: 65536}.",
+            "The args of unit a are not a mapping: write args: {heap: 65536}.",
         ),
     ],
 )
 def test_bad_resources(tmp_path: Path, site: Path, resources: str, said: str) -> None:
-    """A mistake in the exporter's file is one sentence, and it ends."""
+    """An error in the exporter's file is reported in one sentence, and the exporter ends."""
     (tmp_path / "exporter.yaml").write_text(resources)
     with Lab(tmp_path, site) as lab:
         result = subprocess.run(
@@ -258,7 +258,7 @@ def test_bad_resources(tmp_path: Path, site: Path, resources: str, said: str) ->
 
 
 def test_without_labgrid() -> None:
-    """Where labgrid is not installed the exporter says how to get it."""
+    """Without labgrid, the exporter says how to install it."""
     code = "import sys; sys.modules['labgrid'] = None; from espbench.lab import exporter; "
     code += "sys.exit(exporter.main())"
     result = subprocess.run(
@@ -274,14 +274,14 @@ SESSIONS = {
     "lab": ("def test_it(target): pass\n", (), 0, "missing environment config"),
     "dut": ("def test_it(): pass\n", ("--embedded-services=qemu",), 4, "ERROR: labgrid and pytest"),
 }
-"""Of a test and options what comes of them, where both plugins are loaded."""
+"""A test, options, and their outcome when both plugins are loaded."""
 
 
 @pytest.mark.parametrize("kind", SESSIONS)
 def test_with_pytest_embedded(kind: str, lab: Lab) -> None:
-    """labgrid's sessions are as without pytest-embedded; one that wants duts too is refused.
+    """labgrid's sessions work beside pytest-embedded; one that also uses duts is rejected.
 
-    It would skip all: pytest-embedded has every test take its fixture `target`.
+    It would skip all tests, because pytest-embedded makes every test use its fixture `target`.
     """
     source, options, status, said = SESSIONS[kind]
     (lab.folder / "test_it.py").write_text(source)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What an emulated board of a lab is made of, without labgrid."""
+"""The parts of a lab's emulated board, without labgrid."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ TEXT = b"somebody else's firmware\r\nready\r\n"
 
 @pytest.fixture
 def typed() -> queue.Queue[bytes]:
-    """Return what clients typed."""
+    """Return the queue of the clients' input."""
     return queue.Queue()
 
 
 @pytest.fixture
 def console(typed: queue.Queue[bytes]) -> Iterator[ConsoleServer]:
-    """Return a console."""
+    """Return a console server."""
     console = ConsoleServer(LOOPBACK, typed.put)
     yield console
     console.close()
@@ -41,7 +41,7 @@ def console(typed: queue.Queue[bytes]) -> Iterator[ConsoleServer]:
 
 # IAC WILL ECHO, WILL SUPPRESS-GO-AHEAD, DO TRANSMIT-BINARY, WILL COM-PORT-OPTION
 GREETING = b"\xff\xfb\x01\xff\xfb\x03\xff\xfd\x00\xff\xfb\x2c"
-# what microcom 2019.01 begins with: COM-PORT-OPTION, and in it 115200 Bd and no flow control
+# The negotiation of microcom 2019.01: COM-PORT-OPTION with 115200 Bd and no flow control.
 MICROCOM = b"\xff\xfb,\xff\xfd,\xff\xfa,\x01\x00\x01\xc2\x00\xff\xf0\xff\xfa,\x05\x01\xff\xf0"
 
 
@@ -53,7 +53,7 @@ def connect(port: int) -> socket.socket:
 
 
 def read(client: socket.socket, size: int) -> bytes:
-    """Return so many bytes."""
+    """Read exactly `size` bytes."""
     data = b""
     while len(data) < size:
         piece = client.recv(size - len(data))
@@ -63,7 +63,7 @@ def read(client: socket.socket, size: int) -> bytes:
 
 
 def test_console(console: ConsoleServer, typed: queue.Queue[bytes]) -> None:
-    """The boot waits for the first client, later text goes to all, and what they type arrives."""
+    """The first client gets the boot, all clients get later text, and their input arrives."""
     console.feed(b"boot\r\n")
     with connect(console.port) as one:
         assert read(one, 6) == b"boot\r\n"
@@ -75,9 +75,9 @@ def test_console(console: ConsoleServer, typed: queue.Queue[bytes]) -> None:
 
 
 def test_microcom(console: ConsoleServer, typed: queue.Queue[bytes]) -> None:
-    """Of what `labgrid-client console` sends, the board gets what was typed and nothing else."""
+    """The board gets only the typed text from `labgrid-client console`, not the negotiation."""
     with connect(console.port) as client:
-        for byte in MICROCOM + b"help\r":  # in whatever pieces it comes
+        for byte in MICROCOM + b"help\r":  # in pieces of one byte
             client.sendall(bytes([byte]))
         got = b""
         while not got.endswith(b"\r"):
@@ -87,7 +87,7 @@ def test_microcom(console: ConsoleServer, typed: queue.Queue[bytes]) -> None:
 
 @pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning:serial.rfc2217")
 def test_serial_over_the_network(console: ConsoleServer, typed: queue.Queue[bytes]) -> None:
-    """pyserial, which labgrid's SerialDriver is made of, sends and gets every byte there is."""
+    """pyserial, which labgrid's SerialDriver uses, can send and receive every byte value."""
     every = bytes(range(256))
     with serial.serial_for_url(f"rfc2217://{LOOPBACK}:{console.port}", timeout=10) as port:
         port.write(every)
@@ -100,12 +100,12 @@ def test_serial_over_the_network(console: ConsoleServer, typed: queue.Queue[byte
 
 
 def test_client_that_reads_nothing(console: ConsoleServer) -> None:
-    """A client that lags behind too far is cut off; the others see all of it."""
+    """A client that lags too far behind is disconnected; the others get everything."""
     with connect(console.port) as good, socket.socket() as lazy:
         lazy.settimeout(10)
-        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # or it holds megabytes
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # by default it would hold megabytes
         lazy.connect((LOOPBACK, console.port))
-        assert read(lazy, len(GREETING)) == GREETING  # connected is not accepted
+        assert read(lazy, len(GREETING)) == GREETING  # wait until it has been accepted
         console.feed(b"x")
         assert read(good, 1) == read(lazy, 1) == b"x"
         piece = bytes(64 * 1024)
@@ -121,7 +121,7 @@ def test_client_that_reads_nothing(console: ConsoleServer) -> None:
 
 
 def ask(port: int, body: bytes | None = None) -> bytes:
-    """Return what a power switch answers."""
+    """Return the response of a power switch."""
     method = "GET" if body is None else "PUT"
     request = urllib.request.Request(f"http://{LOOPBACK}:{port}/power/0", body, method=method)
     with urllib.request.urlopen(request, timeout=10) as answer:
@@ -129,7 +129,7 @@ def ask(port: int, body: bytes | None = None) -> bytes:
 
 
 def test_power() -> None:
-    """The switch tells its state, takes 0 and 1, and says what is wrong with anything else."""
+    """The switch reports its state, accepts 0 and 1, and rejects anything else."""
     state = {"on": False}
 
     def switch(on: bool) -> None:
@@ -155,9 +155,9 @@ def test_power() -> None:
 
 
 def test_unit(tiny_firmware: Callable[[], Path]) -> None:
-    """A unit runs from its first user to its last, at ports that stay when it is off and on.
+    """A unit runs from its first user to its last, and its ports survive power cycles.
 
-    It opens no connections, and each lease has a password of its own.
+    It cannot open connections, and each lease has a different password.
     """
     unit = Unit("it", up.Wish(BOARDS["lx60"], tiny_firmware(), {}), LOOPBACK)
     assert not unit.is_on()
