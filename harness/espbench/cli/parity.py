@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         )
         for name in names
     )
-    wish = module.Wish(
+    options = module.ParityOptions(
         (one, other),
         module.by_board("--results", args.results, names),
         Path(args.table) if args.table else None,
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     )
     for_programs = args.json or args.markdown
     console = Console(stderr=True) if for_programs else terminal()
-    comparison = module.parity(wish, console)
+    comparison = module.parity(options, console)
     if args.json:
         print_json(show.as_json(comparison))
     elif args.markdown:

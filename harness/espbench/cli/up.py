@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
     board = board_named(args.board)
     fixed = {"http": args.http_port, "https": args.https_port}
-    wish = module.Wish(
+    options = module.UpOptions(
         board=board,
         firmware=Path(),
         fixed={scheme: port for scheme, port in fixed.items() if port is not None},
@@ -76,12 +76,12 @@ def run(args: argparse.Namespace) -> int:
         internet=args.internet,
         password=chosen_password(os.environ),
     )
-    module.check_address(wish)
-    for port in wish.fixed.values():
-        module.check_free(port, wish.host)  # fail before a build that takes a minute
-    module.access(wish)
-    wish = dataclasses.replace(wish, firmware=firmware_of(args, board))
-    return module.up(wish, terminal(), as_json=args.json)
+    module.check_address(options)
+    for port in options.fixed.values():
+        module.check_free(port, options.host)  # fail before a build that takes a minute
+    module.access(options)
+    options = dataclasses.replace(options, firmware=firmware_of(args, board))
+    return module.up(options, terminal(), as_json=args.json)
 
 
 def _boot_arguments(texts: Sequence[str]) -> dict[str, str]:

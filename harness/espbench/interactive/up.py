@@ -47,7 +47,7 @@ EVERYWHERE = "0.0.0.0"
 
 
 @dataclass(frozen=True)
-class Wish:
+class UpOptions:
     """The options of `espbench up`.
 
     Attributes:
@@ -73,61 +73,61 @@ class Wish:
     password: str | None = None
 
 
-def access(wish: Wish) -> Access:
+def access(options: UpOptions) -> Access:
     """Return the files of the device, and its WebREPL's password.
 
     Raises:
         ConfigError: see `device_files` and `with_password`.
     """
-    return with_password(device_files(wish), wish.password or random_password())
+    return with_password(device_files(options), options.password or random_password())
 
 
-def device_files(wish: Wish) -> dict[str, Any]:
+def device_files(options: UpOptions) -> dict[str, Any]:
     """Return the files of the device, without its WebREPL's password.
 
     Raises:
         ConfigError: a file or folder is missing, or only one of certificate and key is given.
     """
-    if (wish.cert is None) != (wish.key is None):
+    if (options.cert is None) != (options.key is None):
         raise ConfigError("A certificate needs its key: give both --cert and --key, or neither.")
     files: dict[str, Any] = {}
-    if wish.files is not None:
-        if not wish.files.is_dir():
-            raise ConfigError(f"The folder {wish.files} does not exist: check --files.")
+    if options.files is not None:
+        if not options.files.is_dir():
+            raise ConfigError(f"The folder {options.files} does not exist: check --files.")
         files = {
-            "/" + path.relative_to(wish.files).as_posix(): path
-            for path in sorted(wish.files.rglob("*"))
+            "/" + path.relative_to(options.files).as_posix(): path
+            for path in sorted(options.files.rglob("*"))
             if path.is_file()
         }
-    if wish.cert is not None and wish.key is not None:
-        for path in (wish.cert, wish.key):
+    if options.cert is not None and options.key is not None:
+        for path in (options.cert, options.key):
             if not path.is_file():
                 raise ConfigError(f"The file {path} does not exist: check --cert and --key.")
-        files |= {CERT: wish.cert, KEY: wish.key}
+        files |= {CERT: options.cert, KEY: options.key}
     elif CERT not in files and KEY not in files:
         made = recipes()[DEFAULT_RECIPE].device_files
         files |= {f"/certs/{name}": data for name, data in made.items()}
     return files
 
 
-def check_address(wish: Wish) -> None:
+def check_address(options: UpOptions) -> None:
     """Check that the chosen address belongs to this machine, and that a port uses it.
 
     Raises:
         ConfigError: it does not, or no port does.
     """
-    if wish.host == HERE:
+    if options.host == HERE:
         return
     try:
-        ipaddress.IPv4Address(wish.host)
+        ipaddress.IPv4Address(options.host)
         with socket.socket() as probe:
-            probe.bind((wish.host, 0))
+            probe.bind((options.host, 0))
     except (ValueError, OSError):
         raise ConfigError(
-            f"{wish.host!r} is not an IPv4 address of this machine: choose one that `ip addr` "
+            f"{options.host!r} is not an IPv4 address of this machine: choose one that `ip addr` "
             f"shows, or {EVERYWHERE} for all of them."
         ) from None
-    if not wish.fixed:
+    if not options.fixed:
         raise ConfigError(
             "--host applies only to chosen ports: give --http-port or --https-port as well."
         )
@@ -175,18 +175,18 @@ def forward(device: Device, host_port: int, guest_port: int, host: str = HERE) -
         ) from error
 
 
-def servers(device: Device, wish: Wish) -> list[Server]:
+def servers(device: Device, options: UpOptions) -> list[Server]:
     """Return the address of each server of the board, whether it runs or not."""
     found = []
     for scheme, guest_port in device.board.ports.items():
-        fixed = scheme in wish.fixed
-        host = wish.host if fixed and wish.host != EVERYWHERE else HERE
-        port = wish.fixed[scheme] if fixed else device.port(guest_port)
+        fixed = scheme in options.fixed
+        host = options.host if fixed and options.host != EVERYWHERE else HERE
+        port = options.fixed[scheme] if fixed else device.port(guest_port)
         found.append(Server(scheme, host, port))
     return found
 
 
-def up(wish: Wish, out: Console, *, as_json: bool) -> int:
+def up(options: UpOptions, out: Console, *, as_json: bool) -> int:
     """Boot, show addresses and console until Ctrl-] or Ctrl-C, and return an exit status.
 
     With `as_json`, the addresses go to standard output once, and everything else to standard error.
@@ -194,24 +194,24 @@ def up(wish: Wish, out: Console, *, as_json: bool) -> int:
     Raises:
         EspbenchError: the device could not boot, panicked or died.
     """
-    for port in wish.fixed.values():
-        check_free(port, wish.host)
-    known = access(wish)
+    for port in options.fixed.values():
+        check_free(port, options.host)
+    known = access(options)
     people = Console(stderr=True) if as_json else out
-    if wish.host != HERE:
-        _warn_of(wish.host, people)
+    if options.host != HERE:
+        _warn_of(options.host, people)
     device = Device(
-        wish.board,
-        wish.firmware,
+        options.board,
+        options.firmware,
         files=known.files,
-        args=wish.args,
-        internet=wish.internet,
+        args=options.args,
+        internet=options.internet,
         name="up",
     )
     with contextlib.closing(device):
         device.start(wait=False)
-        for scheme, port in wish.fixed.items():
-            forward(device, port, device.board.ports[scheme], wish.host)
+        for scheme, port in options.fixed.items():
+            forward(device, port, device.board.ports[scheme], options.host)
         people.print(
             ON_A_TERMINAL if _terminal() >= 0 else ELSEWHERE,
             style="dim",
@@ -219,7 +219,7 @@ def up(wish: Wish, out: Console, *, as_json: bool) -> int:
             soft_wrap=True,
         )
         announcer = _Announcer(
-            device, servers(device, wish), known, people, out if as_json else None
+            device, servers(device, options), known, people, out if as_json else None
         )
         threading.Thread(target=announcer.run, daemon=True).start()
         _console(device, sys.stderr if as_json else sys.stdout)

@@ -54,7 +54,7 @@ def make_unit(params: dict[str, Any]) -> Unit:
     board = board_named(str(params.get("board", "lx60")))
     firmware = params.get("firmware")
     files, cert, key = (_path(params.get(option)) for option in ("files", "cert", "key"))
-    wish = up.Wish(
+    options = up.UpOptions(
         board=board,
         firmware=build.firmware(board) if firmware is None else Path(firmware),
         fixed={},
@@ -64,7 +64,7 @@ def make_unit(params: dict[str, Any]) -> Unit:
         args={name: str(value) for name, value in args.items()},
         internet=internet,
     )
-    return Unit(name, wish, str(params.get("listen", LOOPBACK)))
+    return Unit(name, options, str(params.get("listen", LOOPBACK)))
 
 
 def _path(value: Any) -> Path | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from espbench.device.device import Device
 from espbench.errors import DeviceError
-from espbench.interactive.up import Wish, access
+from espbench.interactive.up import UpOptions, access
 from espbench.lab.console_server import ConsoleServer
 from espbench.lab.power_server import PowerServer
 
@@ -32,12 +32,12 @@ class Ports:
 class Unit:
     """A board with its console and its power switch on TCP ports."""
 
-    def __init__(self, name: str, wish: Wish, listen: str) -> None:
+    def __init__(self, name: str, options: UpOptions, listen: str) -> None:
         """Create a unit; nothing runs yet.
 
         Args:
             name: the unit's name, for messages.
-            wish: the board, firmware and files.
+            options: the board, firmware and files.
             listen: address of this host to listen on.
 
         Raises:
@@ -46,7 +46,7 @@ class Unit:
         self._password: str | None = None
         self.name = name
         self.listen = listen
-        self._wish = wish
+        self._options = options
         self._lock = threading.RLock()
         self._users = 0
         self._console: ConsoleServer | None = None
@@ -55,14 +55,14 @@ class Unit:
         self._device = self._new_device()  # so that invalid options fail when the exporter starts
 
     def _new_device(self) -> Device:
-        known = access(self._wish)
+        known = access(self._options)
         self._password = known.password
         return Device(
-            self._wish.board,
-            self._wish.firmware,
+            self._options.board,
+            self._options.firmware,
             files=known.files,
-            args=self._wish.args,
-            internet=self._wish.internet,
+            args=self._options.args,
+            internet=self._options.internet,
             capture=False,
             tap=self._show,
             name=self.name,
@@ -143,7 +143,7 @@ class Unit:
     def _show(self, data: bytes) -> None:
         if (console := self._console) is None:
             return
-        if self._wish.board.control_uart is None:
+        if self._options.board.control_uart is None:
             # The demultiplexer of control records has removed \r, which a terminal needs.
             data = data.replace(b"\n", b"\r\n")
         console.feed(data)

@@ -228,9 +228,9 @@ def test_closed_pipe() -> None:
 # ------------------------------------------------------------------------ up
 
 
-def wish(**options: object) -> up.Wish:
-    """Return a wish for files that exist."""
-    return up.Wish(BOARDS["lx60"], Path(), {}, **options)  # type: ignore[arg-type]
+def up_options(**options: object) -> up.UpOptions:
+    """Return options for `up`."""
+    return up.UpOptions(BOARDS["lx60"], Path(), {}, **options)  # type: ignore[arg-type]
 
 
 def test_port_in_use() -> None:
@@ -257,7 +257,7 @@ def test_no_port(port: int) -> None:
 def test_certificate_without_key(tmp_path: Path) -> None:
     """A certificate needs its key."""
     with pytest.raises(ConfigError) as error:
-        up.device_files(wish(cert=tmp_path))
+        up.device_files(up_options(cert=tmp_path))
     assert (
         str(error.value) == "A certificate needs its key: give both --cert and --key, or neither."
     )
@@ -266,7 +266,7 @@ def test_certificate_without_key(tmp_path: Path) -> None:
 def test_missing_folder() -> None:
     """The error for a missing folder of files names it."""
     with pytest.raises(ConfigError) as error:
-        up.device_files(wish(files=Path("/no/such")))
+        up.device_files(up_options(files=Path("/no/such")))
     assert str(error.value) == "The folder /no/such does not exist: check --files."
 
 
@@ -274,12 +274,12 @@ def test_files_and_certificates(tmp_path: Path) -> None:
     """The folder's files go on the device; a certificate is generated unless it has one."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "a.py").write_text("x = 1\n")
-    files = up.device_files(wish(files=tmp_path))
+    files = up.device_files(up_options(files=tmp_path))
     assert files["/lib/a.py"] == tmp_path / "lib" / "a.py"
     assert {up.CERT, up.KEY} <= set(files)
     (tmp_path / "certs").mkdir()
     (tmp_path / "certs" / "servercert.pem").write_text("mine")
-    files = up.device_files(wish(files=tmp_path))
+    files = up.device_files(up_options(files=tmp_path))
     assert up.KEY not in files
 
 

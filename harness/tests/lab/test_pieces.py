@@ -103,7 +103,9 @@ def test_client_that_reads_nothing(console: ConsoleServer) -> None:
     """A client that lags too far behind is disconnected; the others get everything."""
     with connect(console.port) as good, socket.socket() as lazy:
         lazy.settimeout(10)
-        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # by default it would hold megabytes
+        lazy.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF, 4096
+        )  # by default it would hold megabytes
         lazy.connect((LOOPBACK, console.port))
         assert read(lazy, len(GREETING)) == GREETING  # wait until it has been accepted
         console.feed(b"x")
@@ -159,7 +161,7 @@ def test_unit(tiny_firmware: Callable[[], Path]) -> None:
 
     It cannot open connections, and each lease has a different password.
     """
-    unit = Unit("it", up.Wish(BOARDS["lx60"], tiny_firmware(), {}), LOOPBACK)
+    unit = Unit("it", up.UpOptions(BOARDS["lx60"], tiny_firmware(), {}), LOOPBACK)
     assert not unit.is_on()
     unit.acquire()
     unit.acquire()

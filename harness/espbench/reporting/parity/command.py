@@ -22,7 +22,7 @@ from espbench.reporting.parity.load import side_of_file, side_of_run
 
 
 @dataclass(frozen=True)
-class Wish:
+class ParityOptions:
     """The options of `espbench parity`.
 
     Attributes:
@@ -76,31 +76,31 @@ def two_boards(text: str) -> tuple[str, str]:
     return names[0], names[1]
 
 
-def parity(wish: Wish, console: Console) -> Comparison:
+def parity(options: ParityOptions, console: Console) -> Comparison:
     """Run the suites where necessary, compare the results, and write the comparison to files.
 
     Raises:
         EspbenchError: a file is invalid, or a run could not start.
     """
-    with run.claimed(wish.out):
-        return _parity(wish, console)
+    with run.claimed(options.out):
+        return _parity(options, console)
 
 
-def _parity(wish: Wish, console: Console) -> Comparison:
-    known = read(wish.table or tree.root() / TABLE)
+def _parity(options: ParityOptions, console: Console) -> Comparison:
+    known = read(options.table or tree.root() / TABLE)
     sides: dict[str, Side] = {
-        board: side_of_file(board, path) for board, path in wish.results.items()
+        board: side_of_file(board, path) for board, path in options.results.items()
     }
-    left = [plan for plan in wish.plans if plan.board.name not in sides]
+    left = [plan for plan in options.plans if plan.board.name not in sides]
     # Find a board that cannot start before the other one runs for minutes.
     firmware = {plan.board.name: run.prepare(plan, console) for plan in left}
     for plan in left:
         name = plan.board.name
         console.print(f"board   {name}: {plan.board.title}", highlight=False, soft_wrap=True)
         sides[name] = _run(plan, firmware[name], console)
-    one, other = (sides[plan.board.name] for plan in wish.plans)
+    one, other = (sides[plan.board.name] for plan in options.plans)
     comparison = compare(one, other, known)
-    write(comparison, {side.board: side for side in (one, other)}, wish.out)
+    write(comparison, {side.board: side for side in (one, other)}, options.out)
     return comparison
 
 
