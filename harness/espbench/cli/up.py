@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     )
     module.check_address(options)
     for port in options.fixed.values():
-        module.check_free(port, options.host)  # fail before a build that takes a minute
+        module.check_free(port, options.host)  # fails before a build that takes a minute
     module.access(options)
     options = dataclasses.replace(options, firmware=firmware_of(args, board))
     return module.up(options, terminal(), as_json=args.json)

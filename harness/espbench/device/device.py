@@ -342,7 +342,7 @@ class Device(Shortcuts):
             raise
 
     def follow(self, tap: Callable[[bytes], None]) -> None:
-        """Let `tap` have what the guest printed in this run, and what it prints from now on."""
+        """Pass `tap` the guest's output of this run so far, and from now on."""
         self._tap = tap
         self.console.follow(tap)
 

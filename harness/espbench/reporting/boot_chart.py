@@ -36,7 +36,7 @@ def picture(boots: Mapping[str, Sequence[Mark]]) -> Markup:
         top += HEAD + ROW * len(marks) + AXIS + GAP
     return Markup(
         f'<svg class="boots" viewBox="0 0 {WIDTH} {top - GAP:.0f}" role="img" '
-        f'aria-label="What happened in a boot of {escape(", ".join(shown))}, and when">'
+        f'aria-label="Events of a boot of {escape(", ".join(shown))} over time">'
         f"{''.join(parts)}</svg>"
     )
 

@@ -65,7 +65,7 @@ def boots(folder: Path) -> int:
 def sentences(output: str) -> list[str]:
     """Return the last error that pytest showed, at any indentation.
 
-    What that one came of, such as how a socket ended, is a matter of moments.
+    An earlier error that caused it, such as how a socket ended, depends on timing.
     """
     lines: list[str] = re.findall(r"^E +(.*)$", output, re.M)
     last = max(number for number, line in enumerate(lines) if line.startswith("espbench.errors."))

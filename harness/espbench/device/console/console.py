@@ -170,7 +170,7 @@ class Console:
         return match
 
     def follow(self, tap: Callable[[bytes], None]) -> None:
-        """Let `tap` have all that the console showed, and from now on what it shows."""
+        """Pass `tap` the console's text so far, and its output from now on."""
         with self.changed:
             if self.text:
                 tap(self.text.encode())
@@ -280,7 +280,7 @@ class Console:
             # The demultiplexer removes \r from text that shares its line with records.
             shown = data if raw else _text_of(items)
             with self.changed:
-                tap = self._tap  # one that comes later is handed what is taken now by `follow`
+                tap = self._tap  # `follow` passes this data to a tap that is set later
                 if data is not None:
                     self._take(items, at)
                 if record_data:
