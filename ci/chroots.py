@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Fresh Debian machines in folders: made by debootstrap, entered in namespaces of their own.
+"""Fresh Debian systems in folders: created by debootstrap, entered in separate namespaces.
 
-What is mounted or started in one ends with the command that runs there, whatever ends this program:
-both happen in a mount and a PID namespace, whose first process dies with ours. Standard library
-only; needs root.
+Commands run in their own mount and PID namespaces, whose first process dies with this one. So their
+mounts and processes are gone when the command ends, and also however this program ends. Standard
+library only; needs root.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BASE = ("ca-certificates", "git", "make", "python3")
-"""What somebody has who cloned the tree and typed `make`."""
+"""The packages of a user who has cloned the tree and runs `make`."""
 USER = "newcomer"
 USER_ID = 1000
 FORWARDED = re.compile(
@@ -26,13 +26,13 @@ FORWARDED = re.compile(
     r"DEFAULT_TIMEOUT|CONSTRAINT)|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|"
     r"ESPBENCH_(WERROR|DEBIAN_MIRROR|TIME_SCALE))$"
 )
-"""The caller's variables that reach into a machine: how packages are had, and how CI is strict."""
+"""The caller's variables that a machine gets: access to packages, and CI's strictness."""
 APT_SETTINGS = re.compile(r"(?m)^Acquire::(?:https?::.*Proxy|Check-Valid-Until) .*$")
-"""What a machine's apt gets of this one's: proxies, and whether an old mirror will do."""
+"""Settings of this machine's apt to copy: proxies, and whether an expired mirror is accepted."""
 PIP_FILES = ("/etc/pip.conf", "/etc/xdg/pip")
-"""pip's configuration of the whole machine; each user's own is copied beside."""
+"""pip's system-wide configuration; each user's own is copied as well."""
 AUTHORITIES = "/usr/local/share/ca-certificates"
-"""Certificate authorities that somebody added to this machine."""
+"""Certificate authorities added to this machine."""
 NAMESPACES = (
     *("setpriv", "--pdeathsig", "KILL"),
     *("unshare", "--mount", "--propagation", "private"),
@@ -54,7 +54,7 @@ _MIRROR = re.compile(r"https?://[^\s\]]+/debian/?(?=\s|$)")
 
 
 class NotPossible(Exception):
-    """A sentence that says why this machine cannot make such machines."""
+    """A message that says why this machine cannot create chroots."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Machine:
 
     Attributes:
         root: the folder.
-        shared: folders of this machine, by where they appear in that one.
+        shared: folders of this machine, by their mount points in the other.
         variables: the environment of its commands.
     """
 
@@ -72,7 +72,7 @@ class Machine:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def command(self, script: str, *, user: bool = False) -> list[str]:
-        """Return what runs a shell script in it, as root or as a user without rights; pure."""
+        """Return the command that runs a shell script in it, as root or an ordinary user; pure."""
         home = f"/home/{USER}" if user else "/root"
         mounts = [part for to, here in self.shared.items() for part in (here, f"{self.root}{to}")]
         who = [f"--userspec={USER_ID}:{USER_ID}"] if user else []
@@ -91,9 +91,9 @@ class Machine:
 
 
 def run(command: Sequence[str], log: Path, seconds: float) -> int:
-    """Run a command with its output in a log; return its status, 124 when it took too long.
+    """Run a command with its output in a log; return its status, or 124 if it took too long.
 
-    However this function is left, all that the command started is gone.
+    However this function ends, everything that the command started has ended.
     """
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -101,7 +101,7 @@ def run(command: Sequence[str], log: Path, seconds: float) -> int:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C comes to us, and we end it whole
+            start_new_session=True,  # Ctrl-C reaches only us, and we end the whole group
         )
         try:
             return process.wait(seconds)
@@ -113,7 +113,7 @@ def run(command: Sequence[str], log: Path, seconds: float) -> int:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a PID namespace by its first process, and wait until the kernel has emptied it."""
+    """End a PID namespace by killing its first process; wait until the kernel has emptied it."""
     if process.poll() is not None:
         return
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
@@ -131,10 +131,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def check() -> None:
-    """Check that chroots can be made here.
+    """Check that chroots can be created here.
 
     Raises:
-        NotPossible: no root, no debootstrap, or no namespaces.
+        NotPossible: not root, no debootstrap, or no namespaces.
     """
     if os.geteuid() != 0:
         raise NotPossible("chroots need root: run this as root.")
@@ -143,7 +143,7 @@ def check() -> None:
     result = subprocess.run(probe, capture_output=True, text=True, check=False)
     if result.returncode:
         raise NotPossible(
-            f"this machine lets nobody mount in a namespace ({result.stderr.strip()}): use a "
+            f"this machine does not allow mounts in a namespace ({result.stderr.strip()}): use a "
             "virtual machine, or a container with CAP_SYS_ADMIN."
         )
     _check_program("debootstrap", "debootstrap")
@@ -157,44 +157,44 @@ def _check_program(program: str, package: str) -> None:
 
 
 def mirror(texts: Iterable[str]) -> str:
-    """Return the archive that apt's source lists name first; pure.
+    """Return the first archive in apt's source lists; pure.
 
     Args:
         texts: contents of `sources.list` and `*.sources` (sources.list(5)).
 
     Raises:
-        NotPossible: they name none.
+        NotPossible: they contain none.
     """
     for text in texts:
         for line in text.splitlines():
             if not line.lstrip().startswith("#") and (found := _MIRROR.search(line)):
                 return found[0].rstrip("/")
     raise NotPossible(
-        "apt's sources name no mirror of Debian: set ESPBENCH_DEBIAN_MIRROR to one's address."
+        "apt's sources name no Debian mirror: set ESPBENCH_DEBIAN_MIRROR to the URL of one."
     )
 
 
 def mirror_here(apt: Path = Path("/etc/apt")) -> str:
-    """Return the mirror to use: the variable's, or the one that apt uses on this machine.
+    """Return the mirror to use: the variable's, or else that of this machine's apt.
 
     Raises:
         NotPossible: there is none.
     """
-    if chosen := os.environ.get("ESPBENCH_DEBIAN_MIRROR"):
-        return chosen.rstrip("/")
+    if configured := os.environ.get("ESPBENCH_DEBIAN_MIRROR"):
+        return configured.rstrip("/")
     paths = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
     return mirror(path.read_text(errors="replace") for path in paths if path.is_file())
 
 
 def bootstrap(suite: str, folder: Path, archives: Path, log: Path, seconds: float) -> None:
-    """Make the smallest Debian of a suite, with `BASE`, whole or not at all.
+    """Create a minimal Debian of a suite with the packages `BASE`, completely or not at all.
 
     Args:
         suite: its code name, or `testing`.
-        folder: where it goes.
-        archives: keeps downloaded packages.
-        log: gets debootstrap's words.
-        seconds: how long it may take.
+        folder: the folder to create.
+        archives: the folder for downloaded packages.
+        log: the file for debootstrap's output.
+        seconds: the time limit.
 
     Raises:
         NotPossible: there is no mirror, or debootstrap failed.
@@ -207,13 +207,13 @@ def bootstrap(suite: str, folder: Path, archives: Path, log: Path, seconds: floa
         *(f"--cache-dir={archives}", suite, str(half), mirror_here()),
     ]
     if run(command, log, seconds):
-        raise NotPossible(f"debootstrap could not make Debian {suite}: its words are in {log}.")
+        raise NotPossible(f"debootstrap could not create Debian {suite}: see its output in {log}.")
     configure(half)
     half.rename(folder)
 
 
 def configure(root: Path, here: Path = Path("/")) -> None:
-    """Give a new Debian this machine's way to packages, and a user without rights."""
+    """Give a new Debian this machine's access to packages, and an ordinary user."""
     for name in ("/etc/resolv.conf", "/etc/hosts", *PIP_FILES, AUTHORITIES):
         _copy(here / name[1:], root / name[1:])
     own = here / "root/.config/pip/pip.conf"
@@ -243,5 +243,5 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def forwarded(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a machine's commands get of ours; pure."""
+    """Return those of our variables that a machine's commands get; pure."""
     return {name: value for name, value in environment.items() if FORWARDED.match(name)}

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Does what a newcomer does, on fresh Debians in chroots, and says where it fails.
+"""Run a newcomer's commands on fresh Debians in chroots, and report which fail.
 
-    python3 ci/newcomer.py                                  # all that this machine can do
+    python3 ci/newcomer.py                                  # everything that this machine can run
     python3 ci/newcomer.py --debian 13 --steps run wheel    # a part
-    python3 ci/newcomer.py --list                           # which parts there are
+    python3 ci/newcomer.py --list                           # list the parts
 
-Each machine gets a clone of HEAD and, in a fresh home, README's commands: `make run` and
-`make test` as root, `make run` as a user without rights, and `pip install` with `pytest --espbench`
-in an empty project that has its environment inside. Standard library only; needs root and
-debootstrap.
+Each machine gets a clone of HEAD and, in a fresh home, runs README's commands: `make run` and
+`make test` as root, `make run` as an ordinary user, and `pip install` and `pytest --espbench` in an
+empty project with its environment inside. Standard library only; needs root and debootstrap.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ from chroots import Machine, NotPossible
 
 TREE = Path(__file__).resolve().parent.parent
 SUITES = {"12": "bookworm", "13": "trixie", "testing": "testing"}
-"""Their own Pythons: 3.11 in Debian 12, 3.13 in 13, 3.14 in testing (November 2026)."""
+"""They have Python 3.11 (Debian 12), 3.13 (13) and 3.14 (testing, November 2026)."""
 EXTRA_PYTHONS = ("3.12",)
-"""Versions that none of them has: an interpreter of this machine, in a chroot of its own Debian."""
+"""Versions that none of them has: an interpreter of this machine, in a chroot of its Debian."""
 STEPS = ("run", "test", "wheel", "user", "upgrade")
 INTERPRETER = "/opt/interpreter"
 LAST_LINES = 15
@@ -66,9 +65,9 @@ echo 'def test_own(): pass' >test_own.py
 pytest --espbench --junitxml=result.xml
 count 1
 """
-"""In an empty project, and in one with a test of its own: suites of espbench ran, and that test.
+"""Check that espbench's suites run in an empty project, and with the test of a project, too.
 
-A command a line: `set -e` ignores what fails on the left of `&&`.
+One command per line, because `set -e` ignores failures on the left of `&&`.
 """
 
 USER_LINE = """
@@ -82,13 +81,13 @@ chown -R {uid}:{uid} /home/{user}
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing that a newcomer does on one machine.
+    """One step of a newcomer on one machine.
 
     Attributes:
         debian: a key of `SUITES`.
-        python: a version such as "3.12" of this machine's; empty for that Debian's own.
+        python: a version of this machine's such as "3.12"; empty for the Debian's own.
         step: one of `STEPS`.
-        pytest: its major version, for the step `wheel`.
+        pytest: pytest's major version, for the step `wheel`.
     """
 
     debian: str
@@ -98,13 +97,13 @@ class Cell:
 
     @property
     def machine(self) -> str:
-        """Cells with the same name follow each other on one machine."""
+        """The machine's name; cells with the same one run on it in sequence."""
         own = f"-{self.step}" if self.step in ("user", "upgrade") else ""
         return f"{self.debian}-python{self.python or ''}{own}"
 
     @property
     def name(self) -> str:
-        """The cell's own name."""
+        """The cell's name."""
         return f"{self.machine}-{self.step}{self.pytest}"
 
 
@@ -113,7 +112,7 @@ class Result:
     """How a cell ended.
 
     Attributes:
-        cell: which.
+        cell: the cell.
         verdict: passed, failed or left out.
         python: the version that ran.
         said: why it was left out, where it failed, or how long it took.
@@ -126,7 +125,7 @@ class Result:
 
 
 def matrix(options: argparse.Namespace) -> list[Cell]:
-    """Return the cells that the options choose, those of one machine together; pure."""
+    """Return the cells that the options select, grouped by machine; pure."""
     machines = [(debian, "") for debian in options.debian if options.system_python]
     if options.home in options.debian:
         machines += [(options.home, python) for python in options.python]
@@ -154,7 +153,7 @@ def table(results: Iterable[Result]) -> str:
 
 
 def script(cell: Cell, options: argparse.Namespace) -> str:
-    """Return what a newcomer types; pure."""
+    """Return the commands of a newcomer; pure."""
     python = f"{INTERPRETER}/bin/python{cell.python}" if cell.python else "python3"
     make = f"cd espbench && make PYTHON={python}"
     if cell.step == "test":
@@ -171,7 +170,7 @@ def shell(text: str) -> str:
 
 
 class Newcomer:
-    """Makes machines in a folder, and runs cells on them."""
+    """Creates machines in a folder, and runs cells on them."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         """Take the folder and the limits from the options."""
@@ -181,7 +180,7 @@ class Newcomer:
         (self._work / "logs").mkdir(parents=True, exist_ok=True)
 
     def cells(self, cells: Sequence[Cell]) -> Iterator[Result]:
-        """Run cells, a machine at a time; each machine is removed after its last one."""
+        """Run cells, one machine at a time; remove each machine after its last cell."""
         for name in dict.fromkeys(cell.machine for cell in cells):
             of_it = [cell for cell in cells if cell.machine == name]
             root = self._work / name
@@ -204,7 +203,7 @@ class Newcomer:
         if suite in self._bases:
             raise NotPossible(self._bases[suite])
         if not folder.exists():
-            print(f"newcomer: making Debian {debian}", flush=True)
+            print(f"newcomer: creating Debian {debian}", flush=True)
             log = self._work / "logs" / f"base-{suite}.log"
             try:
                 chroots.bootstrap(
@@ -228,7 +227,7 @@ class Newcomer:
         shutil.rmtree(root, ignore_errors=True)
         subprocess.run(["cp", "-a", "--reflink=auto", str(base), str(root)], check=True)
         variables = chroots.forwarded(os.environ)
-        if cell.step != "user":  # a user without rights starts with nothing
+        if cell.step != "user":  # an ordinary user starts with empty caches
             shared["/shared/espbench"] = self._cache("espbench", cell.debian)
             shared["/shared/pip"] = self._cache("pip")
             variables |= {"ESPBENCH_CACHE": "/shared/espbench", "PIP_CACHE_DIR": "/shared/pip"}
@@ -268,7 +267,7 @@ class Newcomer:
         return Result(cell, "failed", python, f"after {took}, see {log}")
 
     def _older_environment(self, machine: Machine, log: Path) -> int:
-        """Leave in the clone what `make setup` on Debian 12 had left before an upgrade."""
+        """Replace the clone by one in which `make setup` ran on Debian 12, as before an upgrade."""
         older = self._machine(Cell("12", "", "upgrade"), self._work / "12-before-the-upgrade")
         try:
             status = chroots.run(
@@ -283,32 +282,32 @@ class Newcomer:
 
 
 def interpreter(version: str) -> Path:
-    """Return the folder with a Python of this machine that can be taken elsewhere.
+    """Return the folder of a relocatable Python of this machine.
 
     Raises:
         NotPossible: there is none.
     """
     question = "import sys; print(sys.base_prefix, '%d.%d' % sys.version_info[:2])"
     folders = os.environ.get("PATH", "").split(os.pathsep)
-    # A shim of pyenv's starts the version that is chosen for a folder, if any.
+    # A pyenv shim would start the version selected for the current folder, if any.
     folders += map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin"))
     for folder in folders:
         program = Path(folder, f"python{version}")
         if not os.access(program, os.X_OK):
             continue
-        said = subprocess.run(
+        probe = subprocess.run(
             [program, "-c", question], capture_output=True, text=True, check=False
         )
-        prefix, _, found = said.stdout.strip().rpartition(" ")
+        prefix, _, found = probe.stdout.strip().rpartition(" ")
         if found == version and prefix and prefix != "/usr":
             return Path(prefix)
     raise NotPossible(
-        f"no Python {version} outside of /usr is on PATH or in pyenv: pyenv install {version}"
+        f"no Python {version} outside of /usr is on PATH or in pyenv: run pyenv install {version}"
     )
 
 
 def home_release(text: str) -> str:
-    """Return which of the Debians this machine is, from os-release(5); empty for none; pure."""
+    """Return this machine's Debian from os-release(5), or "" if it is not in `SUITES`; pure."""
     found = re.search(r'(?m)^VERSION_CODENAME="?(\w+)', text)
     return next((key for key, suite in SUITES.items() if found and suite == found[1]), "")
 
@@ -316,7 +315,7 @@ def home_release(text: str) -> str:
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     result = argparse.ArgumentParser(
-        prog="newcomer", description="Does what a newcomer does, on fresh Debians in chroots."
+        prog="newcomer", description="Run a newcomer's commands on fresh Debians in chroots."
     )
     add = result.add_argument
     add("--debian", nargs="+", choices=SUITES, default=list(SUITES), help="default: all")
@@ -325,34 +324,34 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         default=list(EXTRA_PYTHONS),
         metavar="X.Y",
-        help="this machine's interpreters to try beside each Debian's own "
+        help="this machine's interpreters to try in addition to each Debian's own "
         f"(default: {' '.join(EXTRA_PYTHONS)})",
     )
     add(
         "--no-system-python",
         dest="system_python",
         action="store_false",
-        help="leave each Debian's own Python out",
+        help="skip each Debian's own Python",
     )
     add("--steps", nargs="+", choices=STEPS, default=list(STEPS), help="default: all")
     add("--pytest", nargs="+", choices=("8", "9"), default=["8", "9"], help="for the step wheel")
-    add("--suites", default="smoke dual", help="what make run gets (default: smoke dual)")
+    add("--suites", default="smoke dual", help="arguments of make run (default: smoke dual)")
     add(
         "--tests",
         default="harness/tests/tools/test_bootstrap.py harness/tests/firmware/test_build.py",
-        help="what make test gets; empty for all (default: set-up's and the build's)",
+        help="arguments of make test; empty for all tests (default: set-up's and the build's)",
     )
     add("--work", default=TREE / "build" / "newcomer", help="default: build/newcomer")
     add(
         "--limit", type=float, default=3600, metavar="SECONDS", help="for each step (default: 3600)"
     )
-    add("--keep", action="store_true", help="leave the machines there, to look at")
-    add("--fresh", action="store_true", help="begin without what earlier runs left in --work")
+    add("--keep", action="store_true", help="keep the machines for inspection")
+    add("--fresh", action="store_true", help="first delete what earlier runs left in --work")
     add("--list", action="store_true", help="only list the cells")
     add(
         "--if-possible",
         action="store_true",
-        help="where no chroots can be made, say so and exit with 0",
+        help="if chroots cannot be created, say so and exit with 0",
     )
     return result
 

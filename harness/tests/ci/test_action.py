@@ -80,7 +80,7 @@ def test_without_a_baseline(job: Job) -> None:
     """Without a baseline, only the tests run, and no summary is written."""
     outcome = job.run()
     assert outcome.failed == [], outcome.said
-    assert outcome.said[GATE] == "The input baseline is empty: the gate is left out.\n"
+    assert outcome.said[GATE] == "The input baseline is empty: the gate is skipped.\n"
     assert not job.summary.exists()
 
 
@@ -118,7 +118,7 @@ def test_missing_baseline(job: Job) -> None:
     outcome = job.run(baseline="ci/gone.json")
     assert outcome.failed == [GATE], outcome.said
     assert "The baseline ci/gone.json does not exist: " in outcome.said[GATE]
-    assert job.summary.read_text() == "### The gate for lx60 was not reached: see the log.\n"
+    assert job.summary.read_text() == "### The gate for lx60 did not run: see the log.\n"
 
 
 def test_it_is_safe() -> None:

@@ -174,7 +174,7 @@ def test_mirror(text: str) -> None:
 
 def test_no_mirror() -> None:
     """Without a mirror, the error names the variable to set."""
-    with pytest.raises(NotPossible, match="set ESPBENCH_DEBIAN_MIRROR to one's address"):
+    with pytest.raises(NotPossible, match="set ESPBENCH_DEBIAN_MIRROR to the URL of one"):
         chroots.mirror(["deb https://tools.example/apt stable main"])
 
 
@@ -229,7 +229,7 @@ def test_no_interpreter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(
         NotPossible,
-        match=r"no Python 3\.12 .* is on PATH or in pyenv: pyenv install 3\.12$",
+        match=r"no Python 3\.12 .* is on PATH or in pyenv: run pyenv install 3\.12$",
     ):
         newcomer.interpreter("3.12")
 

@@ -121,7 +121,7 @@ class Runner:
         return workflow.run(steps, self.project, {**self.variables, **more}, self._after)
 
     def _after(self, step: str) -> None:
-        if step == "espbench":
+        if step == "Install espbench":
             self.there.complete(self._environment)
 
     def uploads(self, name: str) -> Path:
@@ -143,10 +143,12 @@ def test_workflow_that_passes(runner: Runner, installed: Installed) -> None:
     outcome = runner.run()
     assert outcome.failed == [], outcome.said
     assert "install" in runner.apt.read_text()
-    assert "2 passed, 3 skipped" in outcome.said["Suites, and the project's own tests"]
-    assert "Nothing is missing." in outcome.said["What is here"]
+    assert "2 passed, 3 skipped" in outcome.said["Test the firmware"]
+    assert "Nothing is missing." in outcome.said["Check the environment"]
     assert "The gate for lx60 is open: none of 4 figures" in runner.summary.read_text()
-    assert runner.uploads("The comment, as a file").read_text() == runner.summary.read_text()
+    assert (
+        runner.uploads("Keep the summary for a comment").read_text() == runner.summary.read_text()
+    )
 
 
 def test_workflow_with_a_larger_image(runner: Runner, installed: Installed) -> None:
@@ -155,7 +157,7 @@ def test_workflow_with_a_larger_image(runner: Runner, installed: Installed) -> N
     runner.there.rebuild()
     outcome = runner.run(EXTRA="9000")
     assert outcome.failed == ["Gate"], outcome.said
-    comment = runner.uploads("The comment, as a file").read_text()
+    comment = runner.uploads("Keep the summary for a comment").read_text()
     assert "is closed: 1 of 4 figures got worse." in comment
     assert "| Image, section .rodata | 52 B | 9,036 B |" in comment
 
@@ -165,8 +167,8 @@ def test_workflow_with_a_failing_test(runner: Runner, installed: Installed) -> N
     runner.there.baseline()
     (runner.project / "test_mine.py").write_text(FAILING)
     outcome = runner.run()
-    assert outcome.failed == ["Suites, and the project's own tests"], outcome.said
-    left = runner.uploads("What a failure left")
+    assert outcome.failed == ["Test the firmware"], outcome.said
+    left = runner.uploads("Keep results and evidence")
     assert (left / "suites.xml").is_file()
     assert list(left.glob("evidence/*/console.txt"))
     assert "is open" in runner.summary.read_text()
@@ -180,8 +182,8 @@ def test_workflow_that_records_nothing(runner: Runner, installed: Installed) -> 
     runner.there.baseline()
     (runner.project / "test_mine.py").write_text(FAILING)
     outcome = runner.run(RECORD="never")
-    assert outcome.failed == ["Suites, and the project's own tests"], outcome.said
-    left = runner.uploads("What a failure left")
+    assert outcome.failed == ["Test the firmware"], outcome.said
+    left = runner.uploads("Keep results and evidence")
     assert list(left.glob("evidence/*/console.txt"))
     assert not list(left.glob("**/*.espbench"))
 
@@ -200,7 +202,7 @@ def test_workflow_with_a_firmware_that_does_not_serve(
     """The job fails if the firmware does not serve as the workflow says."""
     runner.there.baseline()
     outcome = runner.run(**said, ESPBENCH_TIMEOUT_SCALE="0.2")
-    assert outcome.failed == ["Suites, and the project's own tests", "Gate"][:failing], outcome.said
+    assert outcome.failed == ["Test the firmware", "Gate"][:failing], outcome.said
     assert words in outcome.said[outcome.failed[0]]
 
 
@@ -212,7 +214,7 @@ def test_workflow_without_a_baseline(runner: Runner) -> None:
         "The baseline ci/baseline-lx60.json does not exist: run the same command with --update"
         in outcome.said["Gate"]
     )
-    assert runner.summary.read_text() == ("### The gate for lx60 was not reached: see the log.\n")
+    assert runner.summary.read_text() == ("### The gate for lx60 did not run: see the log.\n")
 
 
 def test_workflow_is_safe() -> None:
