@@ -115,13 +115,13 @@ class Result:
         cell: the cell.
         verdict: passed, failed or left out.
         python: the version that ran.
-        said: why it was left out, where it failed, or how long it took.
+        detail: why it was left out, where it failed, or how long it took.
     """
 
     cell: Cell
     verdict: str
     python: str
-    said: str
+    detail: str
 
 
 def matrix(options: argparse.Namespace) -> list[Cell]:
@@ -145,7 +145,7 @@ def table(results: Iterable[Result]) -> str:
     """Return the results as a table; pure."""
     rows = [("Debian", "Python", "step", "pytest", "", "")]
     rows += [
-        (r.cell.debian, r.python, r.cell.step, r.cell.pytest, r.verdict, r.said) for r in results
+        (r.cell.debian, r.python, r.cell.step, r.cell.pytest, r.verdict, r.detail) for r in results
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = ["  ".join([*map(str.ljust, row, widths), row[-1]]).rstrip() for row in rows]
@@ -377,7 +377,7 @@ def main(arguments: Sequence[str]) -> int:
     results: list[Result] = []
     with contextlib.suppress(KeyboardInterrupt):
         for result in Newcomer(options).cells(cells):
-            print(f"newcomer: {result.cell.name} {result.verdict}: {result.said}", flush=True)
+            print(f"newcomer: {result.cell.name} {result.verdict}: {result.detail}", flush=True)
             results.append(result)
     done = {result.cell for result in results}
     stopped = [

@@ -421,7 +421,7 @@ def all_taken(busy: None, shared_device: Device, endpoints: Endpoints) -> Iterat
 
 
 PENDING = 4
-"""How many further clients of each server may connect before they send a request."""
+"""How many clients of each server may wait, beyond its slots, until their request is complete."""
 
 
 def refused(device: Device) -> int:

@@ -243,8 +243,8 @@ def sessions(shared_device: Device, endpoints: Endpoints) -> Iterator[Sessions]:
 def test_close_reaches_its_client_alone(first: str, sessions: Sessions) -> None:
     """With two ws and two wss sessions open, close() in Python ends that session and no other.
 
-    The sessions are opened in an order in which mixing up servers, sockets or slots would hit
-    another one.
+    Sessions of the two servers alternate, so that mixing up servers, sockets or slots would hit
+    another session.
     """
     second = "wss" if first == "ws" else "ws"
     everybody = [sessions.open(scheme) for scheme in (first, second, first, second)]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""MicroPython's ESP32_GENERIC with the servers as user C modules, and nothing else of the bench.
+"""MicroPython's ESP32_GENERIC with the servers as user C modules, without the bench's other parts.
 
-What the pinned sources and a plain ESP-IDF do not have is left out of the board: its radio (binary
-libraries), mDNS (a managed component), btree and micropython-lib (MicroPython's submodules), and
+The board omits what the pinned sources and a plain ESP-IDF do not contain: the radio (binary
+libraries), mDNS (a managed component), btree and micropython-lib (submodules of MicroPython), and
 the chip's multiplier, with which an upstream Mbed TLS does not link.
 """
 
@@ -40,7 +40,7 @@ set(COMPONENTS main)
 #define MICROPY_HW_ENABLE_MDNS_RESPONDER (0)
 """,
     "mdns.h": "",
-    "README.md": "Nothing: an empty micropython-lib.\n",
+    "README.md": "An empty micropython-lib.\n",
     "manifest.py": """\
 freeze("$(PORT_DIR)/modules", ("_boot.py", "flashbdev.py", "inisetup.py"))
 include("$(MPY_DIR)/extmod/asyncio")
@@ -53,7 +53,7 @@ add_library(micropy_extmod_btree INTERFACE)
 
 
 def absence() -> str:
-    """Return what is missing and how to get it, or ""."""
+    """Return what is missing and how to get it, or "" if nothing is."""
     try:
         find_qemu(ESP32)
         builder_of(ESP32).check_tools(ESP32)
@@ -63,12 +63,12 @@ def absence() -> str:
 
 
 def build(folder: Path) -> Path:
-    """Return the folder that `idf.py build` has built in, below `folder`."""
+    """Run `idf.py build` in a folder below `folder`; return the build folder."""
     board = folder / "ESP32_GENERIC"
     board.mkdir(parents=True, exist_ok=True)
     for name, text in BOARD.items():
         path = board / name
-        if not path.exists() or path.read_text() != text:  # a new time would build all again
+        if not path.exists() or path.read_text() != text:  # keep its time, or all is rebuilt
             path.write_text(text)
     idf = idf_env.check_idf(ESP32.name, os.environ)
     python, environment = idf_env.activated(idf, ESP32.toolchain, os.environ)
