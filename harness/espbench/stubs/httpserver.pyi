@@ -12,7 +12,7 @@ handshake). On the ESP32 boards, which allocate TLS buffers only as needed, one 
 answered, a response the size of its body until the client has received it.
 
 Handlers, callbacks of `wsserver` and streams written in Python may call every function of these
-modules except `process_queue`, which runs them and raises RuntimeError if they call it.
+modules except `process_queue`, which runs them and raises RuntimeError when they call it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -240,14 +240,16 @@ def start(
     """
 
 def stop() -> None:
-    """Stop both servers and wipe the key. Handlers and endpoints stay registered.
+    """Stop both servers, end their connections and wipe the key.
+
+    Handlers and endpoints stay registered.
 
     A handler that stops or restarts its server also ends its own connection: its response is lost,
     and `send` returns `False`.
     """
 
 def https_running() -> bool:
-    """Return whether HTTPS runs."""
+    """Return whether HTTPS is running."""
 
 def on(uri: str, handler: Callable[[Request], str | Data | None], method: str = "GET") -> None:
     """Register a handler on both servers, replacing any other for the same path and method.
