@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""First code of every start: the file system at /, then the network."""
+"""Run at every start: mount the file system at /, then bring the network up."""
 
 import network
 import vfs
@@ -23,9 +23,9 @@ def _mount():
     try:
         vfs.mount(vfs.VfsLfs2(flash, **sizes), "/")
     except OSError as error:
-        # somebody's files may still be in there: never format what is not empty
+        # It may still hold the user's files: only ever format an empty flash.
         print(
-            "The file system in flash is damaged (%s): going on without it. "
+            "The file system in flash is damaged (%s): continuing without it. "
             "To empty it: import lx60, vfs; vfs.VfsLfs2.mkfs(lx60.Flash())" % error
         )
 

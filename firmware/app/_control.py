@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""The part of the control channel's eval that is easier in Python."""
+"""Convert values to JSON for the control channel's eval."""
 
 import json
 
 
 def value_json(value):
-    """The value as JSON on one line; its repr() as a string if it has no JSON form."""
+    """Return the value as one line of JSON; its repr() as a string if it has no JSON form."""
     try:
         text = json.dumps(value)
-        # MicroPython writes what it cannot express as str() of it: only trust what reads back
+        # MicroPython falls back to str() for what JSON cannot express: trust only what parses.
         json.loads(text)
         return text
     except (TypeError, ValueError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What runs after _boot: the user's /main.py, else the default application."""
+"""Run after _boot: start the user's /main.py, or the default application without one."""
 
 import os
 import sys
@@ -17,8 +17,8 @@ if _has_main():
     with open("/main.py") as _file:
         exec(compile(_file.read(), "main.py", "exec"))
 else:
-    # All that it imports is frozen. To look for each module in the file system first, as a user's
-    # program does, takes seconds on a chip that stops both cores for each read.
+    # All its imports are frozen. Searching the file system for each module first, as for a user's
+    # program, takes seconds on a chip that stops both cores for each read.
     _path = sys.path[:]
     sys.path[:] = [".frozen"]
     try:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The default application: what the bench's scenarios talk to, over http, https, ws and wss.
+"""The default application, which the bench's scenarios talk to over http, https, ws and wss.
 
-/config.json, if there is one, overrides keyword arguments of the starts below, by module:
+/config.json, if it exists, overrides the keyword arguments of start() by module:
 {"httpserver": {"max_https": 2}, "wsserver": {"path": "/chat"}, "webrepl": {"password": "secret"}}
 """
 
@@ -13,7 +13,7 @@ import page
 from esp32 import httpserver, webrepl, wsserver
 
 BOARD = os.uname().sysname
-if BOARD == "esp32":  # the port's name, for every chip; "NAME with CHIP" tells which
+if BOARD == "esp32":  # the port's name for every chip; the machine is "NAME with CHIP"
     BOARD = os.uname().machine.split()[-1].lower()
 CERTIFICATE = "/certs/servercert.pem"
 KEY = "/certs/prvtkey.pem"
@@ -85,11 +85,11 @@ def on_message(client, data):
 
 
 def start():
-    """Start all servers; False when one of them did not."""
+    """Start all servers; return whether the HTTP server and, with a certificate, HTTPS run."""
     config = _config()
     options = {}
     if _exists(CERTIFICATE) or _exists(KEY):
-        # with only one of the two httpserver.start() says which is missing
+        # with only one of the two, httpserver.start() reports which is missing
         options = {"cert_file": CERTIFICATE, "key_file": KEY}
     options.update(config.get("httpserver", {}))
     page.start("espbench " + BOARD)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is frozen into every image."""
+"""Modules frozen into every image of board lx60."""
 
 freeze(".", ("_boot.py", "_main.py", "_control.py", "bench_app.py"))
 freeze(".", ("page.py", "static_files.py"))

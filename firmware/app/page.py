@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The page that the device serves: its status, a WebREPL terminal, upload and download.
+"""The device's web page: status, a WebREPL terminal, file upload and download.
 
     import page
     page.start()
 
-httpserver, and webrepl for the terminal, are started by the program itself, before or after.
+The program itself starts httpserver, and webrepl for the terminal, before or after this.
 """
 
 import gc
@@ -21,7 +21,7 @@ import static_files
 try:
     import bench
 except ImportError:
-    bench = None  # firmware for a real board has none
+    bench = None  # firmware for a real board does not have it
 
 _HEADERS = {
     "Cache-Control": "no-cache",
@@ -43,7 +43,7 @@ def _heap():
 
 
 def status():
-    """The figures of /status.json; times in milliseconds, sizes in bytes."""
+    """Return the figures of /status.json: times in milliseconds, sizes in bytes."""
     info = httpserver.info()
     stats = httpserver.stats()
     for scheme in ("http", "https"):
@@ -57,19 +57,19 @@ def status():
 class _Page:
     def __init__(self, name, webrepl_path):
         self.name = name
-        # The browser tells by it that the device was reset, whatever the clocks say.
+        # Lets the browser detect a reset of the device, independent of clocks.
         self.boot = hexlify(os.urandom(4)).decode()
         self.webrepl_path = webrepl_path
 
     def on_page(self, request):
         if not static_files.accepts_gzip(request):
-            # curl and the like: the page is for browsers, and all of them do
+            # curl and the like: the page is for browsers, all of which accept gzip
             httpserver.send(self.name + "\n", headers={"Vary": "Accept-Encoding"})
             return None
         if static_files.matches(request, page_data.ETAG):
             httpserver.send(None, 304, page_data.TYPE, _HEADERS)
             return None
-        # BytesIO reads it where it is, in flash: it takes no memory but for the pieces under way
+        # BytesIO reads it in place, from flash: only the pieces being sent take memory.
         httpserver.send(io.BytesIO(page_data.PAGE), 200, page_data.TYPE, _HEADERS)
         return None
 
@@ -83,11 +83,11 @@ class _Page:
 
 
 def start(name=None, uri="/", webrepl_path="/webrepl"):
-    """Serve the page, and its figures at status.json beside it, on http and https alike.
+    """Serve the page, and its figures at status.json beside it, on both http and https.
 
-    name: what the page calls the device, by default its board.
-    uri: ends in "/".
-    webrepl_path: where webrepl.start() listens, for the terminal.
+    name: the device's name on the page; the board's by default.
+    uri: where the page is; must end in "/".
+    webrepl_path: the path of webrepl.start(), for the terminal.
     """
     if uri[-1:] != "/":
         raise ValueError("uri must end in '/'")

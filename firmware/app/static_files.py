@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Files of the file system over HTTP: what httpserver.static(uri, directory) does.
+"""Serve files of the file system over HTTP: the implementation of httpserver.static().
 
-A file is streamed in pieces, so its size does not matter. It goes with a media type by its name's
-ending, and a strong ETag (SHA-256 of its content); If-None-Match gets 304. When there is a
-name.gz beside it, clients that accept gzip get that.
+A file is streamed in pieces, so its size does not matter. It is sent with a media type according to
+its extension and a strong ETag (SHA-256 of its content); If-None-Match gets 304. Clients that accept
+gzip get name.gz instead if it exists.
 
-Never served, whatever the directory: /certs, names that begin with a dot, and keys (*.pem, *.key
-and the like); from "/" itself also programs (*.py, *.mpy) and /config.json, which may hold
-passwords.
+Never served from any directory: /certs, names that begin with a dot, and keys (*.pem, *.key and the
+like). From "/" itself, programs (*.py, *.mpy) and /config.json, which may hold passwords, are not
+served either.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from binascii import hexlify
 import httpserver
 
 _DIRECTORY = 0x4000
-_SETTLED_S = 2  # a file this old that is written again gets another time
+_SETTLED_S = 2  # a file at least this old gets a new time when it is written again
 _ETAGS_MAX = 32
 
 _TYPES = {
@@ -64,19 +64,19 @@ def _ending(name):
 
 
 def media_type(name):
-    """The media type by the name's ending."""
+    """Return the media type according to the name's extension."""
     return _TYPES.get(_ending(name), "application/octet-stream")
 
 
 def _decoded(segment):
-    """One piece of a path without its %XX, or None when it is malformed."""
+    """Return a path segment with its %XX decoded, or None when it is malformed."""
     if "%" not in segment:
         return segment
     pieces = segment.encode().split(b"%")
     out = bytearray(pieces[0])
     for piece in pieces[1:]:
         digits = piece[:2]
-        # int() is no judge: it takes "+1" and " 1" too
+        # int() would also accept "+1" and " 1"
         if len(digits) < 2 or any(d not in b"0123456789abcdefABCDEF" for d in digits):
             return None
         out.append(int(digits, 16))
@@ -88,11 +88,11 @@ def _decoded(segment):
 
 
 def segments(path):
-    """The names in a request's path, or None when one of them cannot be a file's.
+    """Return the names in a request's path, or None when one cannot be a file name.
 
-    The path is split before it is decoded, once, and what is then no plain name is refused:
-    whatever the encoding, nothing can lead out of the directory. The last name is "" when the path
-    ends in "/".
+    The path is split first and each segment decoded once; anything but a plain name is then
+    refused, so no encoding can lead out of the directory. The last name is "" when the path ends
+    in "/".
     """
     names = []
     raw = path.split("/")
@@ -102,7 +102,7 @@ def segments(path):
             return None
         if name == "" and i + 1 < len(raw):
             return None
-        # "a." and "a " are a on FAT; a leading dot covers "." and ".."
+        # FAT treats "a." and "a " as "a"; a leading dot covers "." and ".."
         if name and (name[0] == "." or name[-1] in ". "):
             return None
         for c in name:
@@ -113,7 +113,7 @@ def segments(path):
 
 
 def is_private(path):
-    """Whether a file must not be served, whoever asks and whatever the directory."""
+    """Return whether a file must never be served, from any directory."""
     names = path.lower().split("/")[1:]
     ending = _ending(names[-1])
     if ending == "gz":
@@ -151,8 +151,8 @@ def _etag(path, stat):
     if known and known[0] == size and known[1] == changed:
         return known[2]
     etag = _digest(path)
-    # The time has seconds: a file that changed just now may do so again unnoticed. (A time to come
-    # is of a clock that was set, or counted, before the last start.)
+    # The time's resolution is one second: a file that changed just now may change again unnoticed.
+    # (A time in the future comes from a clock that was set before the last start.)
     if abs(time.time() - changed) >= _SETTLED_S:
         if len(_etags) >= _ETAGS_MAX:
             _etags.clear()
@@ -161,7 +161,7 @@ def _etag(path, stat):
 
 
 def accepts_gzip(request):
-    """Whether Accept-Encoding takes gzip (RFC 9110, 12.5.3): a weight of 0 says no."""
+    """Return whether Accept-Encoding accepts gzip (RFC 9110, 12.5.3): a weight of 0 excludes it."""
     header = request.headers.get("accept-encoding", "")
     weights = {}
     if isinstance(header, str):
@@ -174,7 +174,7 @@ def accepts_gzip(request):
 
 
 def matches(request, etag):
-    """Whether If-None-Match names this ETag (RFC 9110, 13.1.2; compared weakly)."""
+    """Return whether If-None-Match lists this ETag (RFC 9110, 13.1.2; weak comparison)."""
     header = request.headers.get("if-none-match", "")
     if not isinstance(header, str):
         return False
@@ -202,7 +202,7 @@ def _send(request, path):
             headers["Content-Encoding"] = "gzip"
             file, stat = path + ".gz", packed
         elif plain is None:
-            httpserver.send("406 Not Acceptable: it is there as gzip only\n", 406, headers=headers)
+            httpserver.send("406 Not Acceptable: available as gzip only\n", 406, headers=headers)
             return
     etag = headers["ETag"] = _etag(file, stat)
     if matches(request, etag):
@@ -218,8 +218,8 @@ def _redirect(location):
 
 class _Directory:
     def __init__(self, uri, path):
-        self.uri = uri  # without a "/" at its end
-        self.path = path  # the same; "" is "/"
+        self.uri = uri  # without a trailing "/"
+        self.path = path  # likewise; "" is "/"
 
     def __call__(self, request):
         path = request.path
@@ -238,7 +238,7 @@ class _Directory:
         file = self.path + "/" + "/".join(names)
         stat = _stat(file)
         if stat is not None and stat[0] & _DIRECTORY:
-            # only when there is something to see, or it would tell which directories exist
+            # only with an index, or it would reveal which directories exist
             if _file_stat(file + "/index.html") or _file_stat(file + "/index.html.gz"):
                 _redirect(path + "/")
             else:
@@ -250,7 +250,7 @@ class _Directory:
 def _checked(what, value):
     parts = value.split("/")
     if parts[0] or "." in parts or ".." in parts or "*" in value:
-        raise ValueError("%s must be absolute, without . and .. and *" % what)
+        raise ValueError("%s must be absolute, without ., .. and *" % what)
     value = "/".join(part for part in parts if part)
     return "/" + value if value else ""
 
@@ -258,7 +258,7 @@ def _checked(what, value):
 def serve(uri, directory):
     """Serve the files below a directory at this URI, for GET and HEAD.
 
-    Raises ValueError when one of the two is not absolute, or the directory holds keys.
+    Raises ValueError when either is not absolute, or the directory holds keys.
     """
     uri, directory = _checked("uri", uri), _checked("directory", directory)
     if directory and is_private(directory + "/x"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The device API where its users look for it: from esp32 import httpserver, wsserver, webrepl."""
+"""The device API under the name users import: from esp32 import httpserver, wsserver, webrepl."""
 
 import httpserver
 import webrepl

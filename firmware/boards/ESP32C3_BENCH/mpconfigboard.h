@@ -7,6 +7,6 @@
 /* The console is UART0, as on the ESP32: the emulator has no USB. */
 #define MICROPY_HW_ESP_USB_SERIAL_JTAG (0)
 
-/* The chip has less memory than an ESP32, and the network shall have as much as there. */
+/* The chip has less memory than an ESP32, but the network gets as much as there. */
 #undef MICROPY_GC_INITIAL_HEAP_SIZE
 #define MICROPY_GC_INITIAL_HEAP_SIZE (80 * 1024)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 set(IDF_TARGET esp32)
-# `espbench build` names the folder, also for a copy of this one elsewhere.
+# `espbench build` sets this, also for a copy of this folder elsewhere.
 if(NOT ESPBENCH_FIRMWARE)
     set(ESPBENCH_FIRMWARE ${CMAKE_CURRENT_LIST_DIR}/../..)
 endif()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is frozen into the images of the ESP32 boards, besides the page (see board.cmake)."""
+"""Modules frozen into the images of the ESP32 boards, besides the page (see board.cmake)."""
 
 freeze("python", ("_boot.py", "_esp32.py", "_network.py"))
 freeze("../../app", ("_main.py", "_control.py", "bench_app.py", "page.py", "static_files.py"))

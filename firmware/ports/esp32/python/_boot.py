@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""First code of every start: the bench's modules, the network, then the file system at /."""
+"""Run at every start: install the bench's modules, bring the network up, mount /."""
 
 import gc
 import sys
@@ -12,7 +12,7 @@ if flashbdev.bdev:
     flashbdev.bdev = bench_board.Flash(flashbdev.bdev)
 bdev = flashbdev.bdev
 
-# littlefs's caches are four times this. (What is on disk does not depend on it.)
+# littlefs's caches are four times this. (The format on disk does not depend on it.)
 SIZES = {"readsize": 256, "progsize": 256}
 
 
@@ -34,15 +34,15 @@ def _mount():
     try:
         vfs.mount(vfs.VfsLfs2(bdev, **SIZES), "/")
     except OSError as error:
-        # somebody's files may still be in there: never format what is not empty
+        # It may still hold the user's files: only ever format an empty flash.
         print(
-            "The file system in flash is damaged (%s): going on without it. "
+            "The file system in flash is damaged (%s): continuing without it. "
             "To empty it: import vfs; from flashbdev import bdev; vfs.VfsLfs2.mkfs(bdev)" % error
         )
 
 
 def _modules():
-    """Put the bench's parts into two modules of the port, which are in ROM and cannot take them."""
+    """Shadow two of the port's modules: they are in ROM and cannot be extended."""
     import _esp32
     import _network
 
@@ -59,7 +59,7 @@ def _connect():
         print(error)
 
 
-_modules()  # first: with files at hand each import would look for its module among them
+_modules()  # first: once files are mounted, each import searches them
 _connect()
 _mount()
 gc.collect()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `import esp32` finds: the port's module, and the device API where its users look for it."""
+"""The module that `import esp32` finds: the port's own, with the device API added."""
 
 import httpserver
 import webrepl

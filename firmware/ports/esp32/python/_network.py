@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `import network` finds: the port's module, with the interfaces that the emulator has."""
+"""The module that `import network` finds: the port's own, with the emulator's interfaces."""
 
 from network import *
 from bench_board import *
