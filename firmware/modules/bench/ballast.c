@@ -40,9 +40,9 @@ static void fill(size_t bytes) {
     }
 }
 
-#define HEADERS 64 /* of the blocks that are taken beside */
+#define HEADERS 64 /* room for the headers of the ballast's blocks */
 
-/* What is to stay free is kept aside meanwhile: in one piece, not in those that were left over. */
+/* Reserves the memory that is to stay free, so that it stays in one piece. */
 static void *keep_room(size_t bytes) {
     size_t free = net_heap_figures().free, more = bytes - held + HEADERS;
     return free > more ? net_heap_take(free - more) : NULL;

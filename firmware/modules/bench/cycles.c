@@ -10,7 +10,7 @@
 #define TCP_FIN_SYN_RST 0x07
 
 volatile bench_work_t bench_work;
-static bool has_content; /* something came since the processor woke */
+static bool has_content; /* a frame with content came since the processor woke */
 
 static void count(void) {
     uint32_t cycles = bench_work_cycles();

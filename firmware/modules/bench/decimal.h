@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* 64-bit numbers as text: ESP-IDF's short printf ("nano") has no %llu. */
+/* 64-bit numbers as text: ESP-IDF's "nano" printf does not support %llu. */
 #ifndef ESPBENCH_DECIMAL_H
 #define ESPBENCH_DECIMAL_H
 

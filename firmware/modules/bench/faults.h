@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Allocations that are made to fail, counted from the moment that this is asked for. */
+/* Fault injection: makes allocations fail, counted from alloc_faults_arm(). */
 #ifndef ESPBENCH_BENCH_FAULTS_H
 #define ESPBENCH_BENCH_FAULTS_H
 
@@ -11,8 +11,8 @@ typedef struct {
     uint32_t failed;      /* how many of them were made to fail */
 } alloc_faults_t;
 
-/* The nth next allocation fails (1: the very next), and with `always` each one after it too.
- * 0 switches this off; the count starts anew in any case. */
+/* Makes the nth next allocation fail (1: the very next), and with `always` all after it too. 0
+ * disarms. The count restarts in any case. */
 void alloc_faults_arm(uint32_t nth, bool always);
 
 /* Counts an allocation; true when it has to fail. */

@@ -8,12 +8,12 @@
 
 #include "webserver/net_heap.h"
 
-/* Enough for both of these. */
+/* Enough for either. */
 #define BENCH_STATS_BYTES 4096
 
 void bench_heap_json(char *out, size_t size);
 
-/* {} while no server is part of the firmware. */
+/* {} in a firmware without servers. */
 void bench_stats_json(char *out, size_t size);
 
 #endif

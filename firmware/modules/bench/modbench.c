@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Module bench: what a bench build adds for tests. */
+/* Module bench: memory figures and fault injection for tests. */
 #include <string.h>
 
 #include "ballast.h"
@@ -42,7 +42,7 @@ static size_t not_negative(mp_obj_t object) {
     return value;
 }
 
-/* bench.ballast(n=None) -> bytes that are really held; None only asks. */
+/* bench.ballast(n=None) -> bytes held; None only queries. */
 static mp_obj_t bench_ballast(size_t n_args, const mp_obj_t *args) {
     if (n_args == 0 || args[0] == mp_const_none) {
         return number(ballast_held());
@@ -51,7 +51,7 @@ static mp_obj_t bench_ballast(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(bench_ballast_obj, 0, 1, bench_ballast);
 
-/* bench.fail_alloc(n, persistent=False): see alloc_faults.h. */
+/* bench.fail_alloc(n, persistent=False): see faults.h. */
 static mp_obj_t bench_fail_alloc(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum { ARG_n, ARG_persistent };
     static const mp_arg_t allowed[] = {
@@ -76,7 +76,7 @@ static mp_obj_t bench_stats(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(bench_stats_obj, bench_stats);
 
-/* bench.panic(kind="exception"): see bench_panic.h. */
+/* bench.panic(kind="exception"): see panic.h. */
 static mp_obj_t bench_panic(size_t n_args, const mp_obj_t *args) {
     if (!bench_panic_kind(n_args > 0 ? mp_obj_str_get_str(args[0]) : "exception")) {
         mp_raise_ValueError(MP_ERROR_TEXT("kind must be exception, abort, stack or hang"));

@@ -9,17 +9,17 @@
 #include "py/mphal.h"
 
 #define FRAME_BYTES 64
-/* Whoever looks at the stacks does so in one of the switches between threads. */
+/* The stacks are checked when threads are switched. */
 #define LOOKED_AT_AFTER_MS 20
 
 void bench_panic_exception(void) {
-    /* The address is volatile so that the compiler does not see it. */
+    /* Volatile, so that the compiler does not know the address. */
     static volatile uintptr_t nowhere = 16;
     (void)*(volatile uint32_t *)nowhere;
 }
 
 static unsigned deeper(const char *end);
-/* Volatile, so that the compiler makes no loop of the recursion. */
+/* Volatile, so that the compiler does not turn the recursion into a loop. */
 static unsigned (*volatile again)(const char *) = deeper;
 
 static unsigned deeper(const char *end) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What module bench asks of the board. */
+/* Functions that module bench needs from the port. */
 #ifndef ESPBENCH_BENCH_PORT_H
 #define ESPBENCH_BENCH_PORT_H
 
@@ -10,22 +10,22 @@ typedef struct {
     size_t free;
 } bench_gc_figures_t;
 
-/* MicroPython's heap; zeros while it has none. */
+/* Figures of MicroPython's heap; zeros while there is none. */
 bench_gc_figures_t bench_gc_figures(void);
 
-/* Bytes of the network task's stack that were never used. */
+/* Bytes of the network task's stack never used so far. */
 size_t bench_net_stack_low_water(void);
 
-/* Bytes of MicroPython's stack that were never used. */
+/* Bytes of MicroPython's stack never used so far. */
 size_t bench_main_stack_low_water(void);
 
-/* Where the caller's stack ends: its lowest address. */
+/* The lowest address of the caller's stack. */
 const char *bench_stack_end(void);
 
-/* What abort() does under ESP-IDF. */
+/* Ends in a panic, as abort() does under ESP-IDF. */
 void bench_abort(void);
 
-/* Loops for ever with interrupts off. */
+/* Loops forever with interrupts off. */
 void bench_hang(void);
 
 #endif
