@@ -251,9 +251,9 @@ def test_limits_are_options(shared_device: Device, endpoints: Endpoints) -> None
         start(shared_device)
 
 
-TOO_MUCH = (
-    r"^Failed to start (HTTPS?) server: (.*) is too much: lwIP is configured for (\d+) connections"
-    r", of which others need (\d+); ask for (\d+) in all at most\n"
+TOO_MANY = (
+    r"^Failed to start (HTTPS?) server: (.*) is too many: lwIP is configured for (\d+) connections"
+    r", (\d+) of them reserved; ask for at most (\d+) in all\n"
 )
 
 
@@ -276,7 +276,7 @@ def try_start(shared_device: Device) -> Iterator[Callable[[int, int], Refused | 
         limits = f", max_http={max_http}, max_https={max_https}"
         if shared_device.eval(START.format(limits)):
             return None
-        match = shared_device.console.expect(TOO_MUCH)
+        match = shared_device.console.expect(TOO_MANY)
         return Refused(match[1], match[2], *(int(match[n]) for n in (3, 4, 5)))
 
     yield attempt
@@ -302,7 +302,7 @@ def test_limits_are_checked_at_start(
     for max_http, max_https in ((MAX_HTTP, 250), (refused.most - MAX_HTTPS + 1, MAX_HTTPS)):
         again = try_start(max_http, max_https)
         assert again == refused._replace(
-            server="HTTPS", asked=f"max_https={max_https} beside max_http={max_http}"
+            server="HTTPS", asked=f"max_https={max_https} with max_http={max_http}"
         )
         assert shared_device.eval("__import__('httpserver').https_running()") is False
         assert endpoints.http.get("/hello").status == 200

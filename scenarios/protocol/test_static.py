@@ -221,7 +221,7 @@ def test_a_file_that_shrinks_while_it_is_sent(endpoints: Endpoints, shared_devic
         http.send("GET", "/short")
         with pytest.raises(ClientError):
             http.receive()
-    shared_device.console.expect("became shorter", timeout=5)
+    shared_device.console.expect("file shrank", timeout=5)
     shared_device.exec("httpserver.off('/short')")
 
 

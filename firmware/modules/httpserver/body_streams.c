@@ -9,15 +9,15 @@
 #include "webserver/stream.h"
 
 #define STREAMS_MAX 16
-#define PIECES_AT_ONCE 2 /* that a connection takes while the network does not run */
+#define PIECES_AT_ONCE 2 /* a connection can take before the network runs again */
 
 MP_REGISTER_ROOT_POINTER(mp_obj_t httpserver_streams[16]);
 _Static_assert(STREAMS_MAX == 16, "httpserver_streams has a place for each");
 
 static transport_stream_t streams[STREAMS_MAX];
 
-/* One buffer for all: a piece is read and copied to its connection before anything else is read. A
- * source in Python cannot have another read meanwhile: process_queue() refuses it. */
+/* One buffer for all: a piece is read and copied to its connection before the next read. A source
+ * in Python cannot cause another read meanwhile: process_queue() refuses to be re-entered. */
 static uint8_t piece[2048];
 
 static int free_place(void) {
@@ -46,7 +46,7 @@ size_t http_streams_length(mp_obj_t source) {
     return end > here ? (size_t)(end - here) : 0;
 }
 
-/* A source may be written in Python: what it raises is printed, as a handler's exceptions are. */
+/* A source may be written in Python: its exceptions are printed like a handler's. */
 static void close_source(mp_obj_t source) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
@@ -86,8 +86,8 @@ static bool read_piece(mp_obj_t source, size_t length) {
     return true;
 }
 
-/* What a stream has given before it is interrupted is lost, so its body cannot go on: it ends
- * first, and then the exception is looked at, which may be raised again. */
+/* Data read before an interrupt is lost, so the body cannot continue: abort it first, then handle
+ * the exception, which may be raised again. */
 static bool read_or_abort(int i, size_t length) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
@@ -100,17 +100,16 @@ static bool read_or_abort(int i, size_t length) {
     return read;
 }
 
-/* Gives what there is room for; false when this stream is done with. The network runs while a
- * source in Python does, and a client that keeps up with it has room for ever: then it is others'
+/* Writes as much as there is room for; false when the stream has ended. The network runs while a
+ * source in Python does, so a fast client always has room: PIECES_AT_ONCE gives others their
  * turn. */
 static bool serve(int i) {
     int room;
     for (int n = 0; n < PIECES_AT_ONCE && (room = transport_stream_room(streams[i])) > 0; n++) {
         size_t length = (size_t)room < sizeof piece ? (size_t)room : sizeof piece;
         if (!read_or_abort(i, length)) {
-            /* The head has promised more than there is: only the connection's end can tell. */
-            server_log(
-                "httpserver: a file became shorter, or could not be read, while it was sent");
+            /* The head promised a longer body: only closing the connection can signal that. */
+            server_log("httpserver: a file shrank or could not be read while being sent");
             transport_stream_abort(streams[i]);
             return false;
         }

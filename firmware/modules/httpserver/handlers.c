@@ -15,14 +15,14 @@
 
 #define TEXT "text/plain; charset=utf-8"
 
-/* One handler for each place in the route table. */
+/* One handler for each entry of the route table. */
 MP_REGISTER_ROOT_POINTER(mp_obj_t httpserver_handlers[32]);
 _Static_assert(ROUTE_MAX == 32, "httpserver_handlers has a place for each route");
 
-/* The request whose handler is running, until it is answered. There is one: process_queue() is not
- * entered again from a handler. Whatever Python runs meanwhile may answer it, which frees it. */
+/* The request whose handler is running, until it is answered. There is only one, as handlers cannot
+ * re-enter process_queue(). Any Python code that runs meanwhile may answer it, which frees it. */
 static transport_request_t *current;
-static bool called; /* its handler was: before that nobody can answer it, while it is read */
+static bool called; /* its handler was called: it cannot be answered before that */
 
 void http_handlers_set(int index, mp_obj_t handler) {
     MP_STATE_VM(httpserver_handlers)[index] = handler;
@@ -59,7 +59,7 @@ static void add_header(vstr_t *lines, mp_obj_t name, mp_obj_t value) {
     const char *v = mp_obj_str_get_data(value, &value_length);
     if (name_length == 0 || !http_is_line_safe(n, name_length) ||
         !http_is_line_safe(v, value_length) || memchr(n, ':', name_length)) {
-        mp_raise_ValueError(MP_ERROR_TEXT("header name or value holds what would end it"));
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid header name or value"));
     }
     vstr_add_strn(lines, n, name_length);
     vstr_add_strn(lines, ": ", 2);
@@ -67,7 +67,7 @@ static void add_header(vstr_t *lines, mp_obj_t name, mp_obj_t value) {
     vstr_add_strn(lines, "\r\n", 2);
 }
 
-/* From a dict, or from a sequence of (name, value). Iterators and __str__ may be Python, and change
+/* Takes a dict or a sequence of (name, value). Iterators and __str__ may be in Python and change
  * the dict. */
 static void add_headers(vstr_t *lines, mp_obj_t headers) {
     if (mp_obj_is_dict_or_ordereddict(headers)) {
@@ -90,7 +90,7 @@ static void add_headers(vstr_t *lines, mp_obj_t headers) {
 
 static void raise_without_request(void) {
     if (!current || !called) {
-        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("no request waits for an answer"));
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("no request awaits a response"));
     }
 }
 
@@ -101,7 +101,7 @@ bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_t
         mp_raise_ValueError(MP_ERROR_TEXT("status must be 200 to 999"));
     }
     if (content_type && !http_is_line_safe(content_type, strlen(content_type))) {
-        mp_raise_ValueError(MP_ERROR_TEXT("content_type holds what would end the line"));
+        mp_raise_ValueError(MP_ERROR_TEXT("content_type contains CR, LF or NUL"));
     }
     vstr_t lines;
     vstr_init(&lines, 16);
@@ -115,8 +115,8 @@ bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_t
         content = server_stream(content, MP_STREAM_OP_READ | MP_STREAM_OP_IOCTL);
         body.len = http_streams_length(content);
     }
-    /* From here to the answer nothing runs Python or allocates in its heap (a collection closes
-     * files, whose block device may be Python's): the request and the buffer stay as they are. */
+    /* From here to the response nothing runs Python or allocates in its heap (a collection closes
+     * files, whose block device may be in Python), so the request and the buffer stay valid. */
     raise_without_request();
     if (streamed && !http_streams_room()) {
         respond(503, TEXT, "Retry-After: 1\r\n", "503 Service Unavailable\n", 24);
@@ -145,7 +145,7 @@ bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_t
 }
 
 static mp_obj_t text_object(const char *text, size_t length) {
-    /* What is not UTF-8 (RFC 9110 section 5.5 allows it in values) becomes bytes. */
+    /* Text that is not UTF-8 (allowed in values by RFC 9110 section 5.5) becomes bytes. */
     if (utf8_check((const byte *)text, length)) {
         return mp_obj_new_str(text, length);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Python's handlers: the table of them, calling one with a request, and what it answers. */
+/* Handlers in Python: their table, calling one with a request, and sending its response. */
 #ifndef ESPBENCH_HTTPSERVER_HANDLERS_H
 #define ESPBENCH_HTTPSERVER_HANDLERS_H
 
@@ -13,8 +13,8 @@ void http_handlers_forget(void);
  * KeyboardInterrupt and SystemExit. */
 void http_handlers_run(server_item_t *item);
 
-/* Answers the request whose handler is running. False: the client is gone, or memory is missing.
- * Raises RuntimeError when no request waits for an answer, ValueError for a bad header. */
+/* Answers the request whose handler is running. False: the client is gone, or out of memory. Raises
+ * RuntimeError when no request awaits a response, ValueError for a bad header. */
 bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_type,
                         mp_obj_t headers);
 

@@ -12,8 +12,8 @@ static void store(mp_obj_t dict, qstr key, mp_obj_t value) {
     mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(key), value);
 }
 
-/* The subject's common name; without one, the first DNS name or the whole subject. Other than
- * printable ASCII becomes '?': the file is somebody's, and the name goes into a page. */
+/* The subject's common name; without one, the first DNS name or the whole subject. Anything but
+ * printable ASCII becomes '?': the file is untrusted, and the name goes into a page. */
 static mp_obj_t certificate_name(const mbedtls_x509_crt *crt) {
     char text[128];
     size_t length = 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What httpserver.info() says about a listener. */
+/* The listeners' part of httpserver.info(). */
 #ifndef ESPBENCH_HTTPSERVER_INFO_H
 #define ESPBENCH_HTTPSERVER_INFO_H
 
 #include "py/obj.h"
 #include "webserver/transport.h"
 
-/* A dict with port and max, for TLS the certificate too; None when it does not listen. */
+/* A dict with port and max, and for TLS the certificate; None when the server does not listen. */
 mp_obj_t server_info_listener(server_scheme_t scheme, const transport_options_t *options);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* httpserver: HTTP and HTTPS at once, one table of handlers for both. */
+/* Module httpserver: HTTP and HTTPS with one table of handlers for both. */
 #include <stdio.h>
 #include <string.h>
 
@@ -19,10 +19,10 @@
 #define RECV_TIMEOUT_MS 5000 /* as ESP-IDF's recv_wait_timeout and send_wait_timeout */
 #define SEND_TIMEOUT_MS 5000
 #define SERVER_STATS_BYTES 2048
-#define ITEMS_AT_ONCE 64 /* process_queue() returns after so many, however fast more arrive */
+#define ITEMS_AT_ONCE 64 /* process_queue() returns after this many, even if more arrive */
 
-/* What runs, to tell whether another start() asks for the same: the options, and a hash over the
- * contents of both files. */
+/* The running configuration, to detect a start() that changes nothing: the options, and a hash of
+ * both files' contents. */
 static transport_options_t running[SERVER_SCHEMES];
 static uint8_t running_digest[32];
 
@@ -65,7 +65,7 @@ static bool start_listener(server_scheme_t scheme, const transport_options_t *op
     return false;
 }
 
-/* Whether so many connections have room, beside those of the other server; says so if not. */
+/* Whether this many connections fit beside those of the other server; logs an error if not. */
 static bool fits(server_scheme_t scheme, unsigned max, unsigned max_http) {
     transport_room_t room = transport_room();
     unsigned left = room.all > room.others ? room.all - room.others : 0;
@@ -78,11 +78,11 @@ static bool fits(server_scheme_t scheme, unsigned max, unsigned max_http) {
     } else if (max_http == 0) {
         snprintf(asked, sizeof asked, "max_https=%u is", max);
     } else {
-        snprintf(asked, sizeof asked, "max_https=%u beside max_http=%u is", max, max_http);
+        snprintf(asked, sizeof asked, "max_https=%u with max_http=%u is", max, max_http);
     }
     snprintf(cause, sizeof cause,
-             "%s too much: lwIP is configured for %u connections, of which others need %u; ask for "
-             "%u in all at most",
+             "%s too many: lwIP is configured for %u connections, %u of them reserved; ask for at "
+             "most %u in all",
              asked, room.all, room.others, left);
     failed(scheme, cause);
     return false;
@@ -100,7 +100,7 @@ static bool start_http(const transport_options_t *options) {
     return start_listener(SERVER_HTTP, options);
 }
 
-/* The texts of both files, while HTTPS starts. */
+/* The contents of both files while HTTPS starts. */
 typedef struct {
     pem_file_t cert, key;
 } files_t;
@@ -144,7 +144,7 @@ static void stop_https(void) {
     memset(running_digest, 0, sizeof running_digest);
 }
 
-/* Starts anew unless the same contents and options run already. */
+/* Restarts unless a server with the same contents and options is already running. */
 static bool start_https(transport_options_t *options, const char *cert_file, const char *key_file) {
     files_t files = {0};
     char cause[200];
@@ -331,8 +331,8 @@ static mp_obj_t httpserver_send(size_t n_args, const mp_obj_t *args, mp_map_t *k
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(httpserver_send_obj, 0, httpserver_send);
 
-/* Handlers, callbacks or streams are being run. What they are run for (the request to answer, the
- * piece of a body) exists once, so they cannot be run from within: process_queue() is refused. */
+/* Handlers, callbacks or streams are running. Their state (the request to answer, the piece of a
+ * body) exists once, so process_queue() must not be called from within them. */
 static bool serving;
 
 static void refuse_while_serving(void) {
@@ -354,7 +354,7 @@ static int serve_queue(void) {
         } else {
             item->owner->dispatch(item);
         }
-        board_wait_event(0); /* the answer leaves now, not after the other handlers */
+        board_wait_event(0); /* send the response now, not after the other handlers */
         http_streams_run();
     }
     return handled;
@@ -364,7 +364,7 @@ static mp_obj_t httpserver_process_queue(size_t n_args, const mp_obj_t *args) {
     mp_int_t timeout = n_args ? mp_obj_get_int(args[0]) : 0;
     refuse_while_serving();
     server_wait((uint32_t)in_range(timeout, 0, 86400000, MP_QSTR_timeout_ms));
-    refuse_while_serving(); /* another thread may have begun while this one waited */
+    refuse_while_serving(); /* another thread may have started while this one waited */
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
         serving = false;
@@ -412,7 +412,7 @@ static mp_obj_t httpserver_info(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(httpserver_info_obj, httpserver_info);
 
-/* In Python, frozen: it only names files and headers; the bytes go through send(). */
+/* In frozen Python, which only chooses files and headers; the bytes go through send(). */
 static mp_obj_t httpserver_static(mp_obj_t uri, mp_obj_t directory) {
     mp_obj_t module = mp_import_name(MP_QSTR_static_files, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
     return mp_call_function_2(mp_load_attr(module, MP_QSTR_serve), uri, directory);

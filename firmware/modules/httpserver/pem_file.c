@@ -13,7 +13,7 @@
 #include "webserver/stream.h"
 #include "webserver/tls/credentials.h"
 
-/* Opens for reading; the errno of a failure, or 0. */
+/* Opens a file for reading. Returns 0 or an errno. */
 static int open_file(const char *path, mp_obj_t *file) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
@@ -67,7 +67,7 @@ static void say(char *out, size_t size, const char *what, const char *path, int 
     }
 }
 
-/* Reads the whole of it, in as many pieces as it comes in. */
+/* Reads all of it, in as many pieces as the stream returns. */
 static int read_all(mp_obj_t stream, pem_file_t *file, size_t length) {
     size_t got;
     for (size_t at = 0; at < length; at += got) {

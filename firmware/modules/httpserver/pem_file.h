@@ -7,17 +7,17 @@
 #include <stddef.h>
 
 typedef struct {
-    char *text; /* with a NUL behind it, which `size` counts; NULL: none */
+    char *text; /* ends in a NUL, which `size` includes; NULL: none */
     size_t size;
 } pem_file_t;
 
-/* Reads into an empty file, to be given to pem_file_free() whatever comes of it; false with a
- * sentence in error. `what` names it: "certificate" or "key". Raises what a file system in Python
- * raises, unless it is an OSError of opening. */
+/* Reads into an empty `file`; call pem_file_free() on it even after a failure. False: a sentence is
+ * in `error`. `what` is "certificate" or "key". Raises the exceptions of a file system in Python,
+ * except for an OSError of open(). */
 bool pem_file_read(pem_file_t *file, const char *what, const char *path, char *error,
                    size_t error_size);
 
-/* Zeroizes and frees; the file is empty then. */
+/* Zeroizes and frees the text, and empties the file. */
 void pem_file_free(pem_file_t *file);
 
 #endif
