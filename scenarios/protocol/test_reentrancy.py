@@ -312,7 +312,7 @@ def test_callbacks(site: str, shared_device: Device, endpoints: Endpoints) -> No
         if action == "process_queue":
             assert is_refused(shared_device, "process_queue() is running")
         if action == "send":
-            assert is_refused(shared_device, "no request waits for an answer")
+            assert is_refused(shared_device, "no request awaits a response")
 
 
 @pytest.mark.failures("handler_error")
@@ -449,7 +449,7 @@ def test_a_raw_paste_is_read_by_the_repl_alone(shared_device: Device, endpoints:
         repl.type("\x01", "\r\n>")
         repl.type("\x05A\x01", "R\x01\x00\x04\x01")
         socket.send("print(6 *")
-        with pytest.raises(ControlError, match="is taking a file or a paste"):
+        with pytest.raises(ControlError, match="is reading a file or a paste"):
             shared_device.exec("webrepl.process_queue()")
         socket.send(" 7)\x04")
         assert "42\r\n" in repl.read_until("\x04>")
@@ -496,7 +496,7 @@ def test_a_file_system_in_python(shared_device: Device, endpoints: Endpoints) ->
                 finally:
                     websocket.stream.close()
             if action == "webrepl.process_queue":
-                assert is_refused(shared_device, "is taking a file or a paste")
+                assert is_refused(shared_device, "is reading a file or a paste")
     finally:
         shared_device.exec("vfs.umount('/py')")
 

@@ -123,7 +123,7 @@ def test_a_password_in_pieces(endpoints: Endpoints) -> None:
         ("webrepl.start('')", "no default"),
         ("webrepl.start(password=None)", "no default"),
         ("webrepl.start('x' * 129)", "longer than 128 bytes"),
-        ("webrepl.start('a\\rb')", "cannot be typed"),
+        ("webrepl.start('a\\rb')", "control character"),
         ("webrepl.start('x', 'webrepl')", "must begin with '/'"),
         ("webrepl.start('x', origins=['device.local'])", "scheme://host"),
         ("webrepl.start('x', ping_interval_ms=-1)", "out of range"),

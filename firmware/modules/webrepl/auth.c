@@ -11,10 +11,10 @@
 
 static void erase(webrepl_password_t *typed) {
     if (typed->length == 0 || typed->length > WEBREPL_PASSWORD_MAX) {
-        return; /* what did not fit cannot be taken back */
+        return; /* an overlong password cannot be corrected */
     }
     uint8_t byte;
-    do { /* a whole character, however many bytes it has */
+    do { /* a whole character, which may be several bytes */
         byte = typed->text[--typed->length];
         typed->text[typed->length] = 0;
     } while (typed->length > 0 && (byte & 0xc0) == 0x80);

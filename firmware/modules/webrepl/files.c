@@ -13,19 +13,19 @@
 #include "session.h"
 #include "webserver/stream.h"
 
-#define CHUNK 256      /* bytes of a file in one frame of a download, as upstream sends them */
-#define FOLDERS_DEEP 8 /* how far down leftovers are looked for */
+#define CHUNK 256      /* bytes of a file in one frame of a download, as in upstream */
+#define FOLDERS_DEEP 8 /* how deep leftovers are searched for */
 #define S_IFDIR 0x4000
 
-/* The file that is read or written. */
+/* The file being read or written. */
 MP_REGISTER_ROOT_POINTER(mp_obj_t webrepl_file);
 
 typedef enum { NO_TRANSFER, PUT, GET } transfer_t;
 
 static webrepl_request_t request;
 static transfer_t transfer;
-static uint32_t left; /* bytes of an upload that have not come */
-static int failed;    /* why an upload is not written; its rest is only counted */
+static uint32_t left; /* bytes of an upload still to come */
+static int failed;    /* errno of a failed upload, whose rest is only counted */
 static char upload[WEBREPL_NAME_MAX + sizeof WEBREPL_UPLOAD_NAME];
 
 bool webrepl_files_busy(void) { return transfer != NO_TRANSFER || request.length > 0; }
@@ -35,7 +35,7 @@ static void answer(int code) {
     webrepl_output_binary(frame, sizeof frame);
 }
 
-/* ---- the file system: each call gives 0 or an errno ---- */
+/* ---- the file system: each call returns 0 or an errno ---- */
 
 typedef void (*action_t)(const void *argument);
 
@@ -97,7 +97,7 @@ static void do_write(const void *buffer_info) {
     }
 }
 
-/* buffer_info: where to; its length becomes that of what was read. */
+/* buffer_info: the destination; its length becomes the number of bytes read. */
 static void do_read(const void *buffer_info) {
     mp_buffer_info_t *piece = (mp_buffer_info_t *)buffer_info;
     int error = server_stream_read(MP_STATE_VM(webrepl_file), piece->buf, CHUNK, &piece->len);
@@ -106,7 +106,7 @@ static void do_read(const void *buffer_info) {
     }
 }
 
-/* Refuses at once what cannot fit: blocks free, times their size (os.statvfs()). */
+/* Raises ENOSPC for a file that cannot fit in the free blocks (os.statvfs()). */
 static void check_room(void) {
     char folder[sizeof upload];
     strcpy(folder, upload);
@@ -153,7 +153,7 @@ static void discard_upload(void) {
     attempt(do_remove, upload);
 }
 
-/* All of the upload has come. */
+/* The upload is complete. */
 static void end_upload(void) {
     int error = failed;
     if (!error) {
@@ -211,7 +211,7 @@ static void begin_download(void) {
     answer(error);
 }
 
-/* The client has asked for the next piece. */
+/* Called when the client asks for the next piece. */
 static void send_piece(void) {
     uint8_t frame[2 + CHUNK];
     mp_buffer_info_t piece = {.buf = frame + 2};
@@ -248,7 +248,7 @@ static void run_request(void) {
     }
 }
 
-/* Returns what it used; all of it when it cannot be a request. */
+/* Returns the number of bytes used: all of them when this cannot be a request. */
 static size_t take_request(const uint8_t *data, size_t length) {
     size_t used = webrepl_request_feed(&request, data, length);
     if (webrepl_request_complete(&request)) {
@@ -314,7 +314,7 @@ static void clean_entry(mp_obj_t folder, mp_obj_t entry, int depth) {
 static void clean(mp_obj_t folder, int depth) {
     mp_obj_t root = MP_OBJ_NEW_QSTR(MP_QSTR__slash_);
     mp_obj_t path = mp_obj_is_true(folder) ? folder : root;
-    /* a list first: removing while a directory is being read is not for every file system */
+    /* a list first: not every file system can remove files while a directory is being read */
     mp_obj_t entries = list_of(mp_vfs_ilistdir(1, &path));
     size_t count;
     mp_obj_t *items;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Files over WebREPL, in MicroPython's own protocol (extmod/modwebrepl.c): binary frames with
- * requests "WA" and answers "WB". An answer's code is 0, or MicroPython's errno.
+ * requests "WA" and responses "WB". A response's code is 0 or MicroPython's errno.
  */
 #ifndef ESPBENCH_WEBREPL_FILES_H
 #define ESPBENCH_WEBREPL_FILES_H
@@ -10,16 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A piece of the byte stream that the binary frames make. Raises nothing. */
+/* Takes a piece of the byte stream in the binary frames. Raises nothing. */
 void webrepl_files_input(const uint8_t *data, size_t length);
 
 /* Whether a transfer is under way. */
 bool webrepl_files_busy(void);
 
-/* Ends a transfer; nothing stays of an upload that is not complete. Raises nothing. */
+/* Ends a transfer; removes an incomplete upload. Raises nothing. */
 void webrepl_files_abort(void);
 
-/* Removes what uploads left behind when the device was reset in the middle. Raises nothing. */
+/* Removes files left by uploads that a reset interrupted. Raises nothing. */
 void webrepl_files_clean(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* webrepl: MicroPython's REPL and files over WebSocket, in MicroPython's own protocol. */
+/* Module webrepl: MicroPython's REPL and files over WebSocket, in MicroPython's own protocol. */
 #include <string.h>
 
 #include "files.h"
@@ -12,7 +12,7 @@
 #include "webserver/port.h"
 #include "webserver/server.h"
 
-#define BUDGET_MS 20 /* of one process_queue(): others want their turn while a file comes */
+#define BUDGET_MS 20 /* of one process_queue(), so that a transfer leaves time for others */
 
 static char path[64];
 
@@ -27,7 +27,7 @@ static webrepl_password_t parse_password(mp_obj_t object) {
     }
     for (size_t i = 0; i < length; i++) {
         if ((unsigned char)text[i] < ' ' || text[i] == 127) {
-            mp_raise_ValueError(MP_ERROR_TEXT("password holds a character that cannot be typed"));
+            mp_raise_ValueError(MP_ERROR_TEXT("password contains a control character"));
         }
     }
     webrepl_password_t password = {.length = (uint16_t)length};
@@ -108,7 +108,7 @@ static mp_obj_t webrepl_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_
     strcpy(path, new_path);
     webrepl_session_password(&password);
     memset(&password, 0, sizeof password);
-    if (!webrepl_files_busy()) { /* a session may be calling this */
+    if (!webrepl_files_busy()) { /* this may be called from a session */
         webrepl_files_clean();
     }
     return mp_const_true;
@@ -119,7 +119,7 @@ static void refuse_while_busy(void) {
     if (webrepl_terminal_busy()) {
         mp_raise_msg(
             &mp_type_RuntimeError,
-            MP_ERROR_TEXT("process_queue() is taking a file or a paste: a file system or a "
+            MP_ERROR_TEXT("process_queue() is reading a file or a paste: a file system or a "
                           "scheduled function must return to it, not call it"));
     }
 }
@@ -129,10 +129,10 @@ static mp_obj_t webrepl_process_queue(size_t n_args, const mp_obj_t *args) {
     bool reset;
     refuse_while_busy();
     server_wait(timeout > 0 ? (uint32_t)timeout : 0);
-    refuse_while_busy(); /* another thread may have begun while this one waited */
+    refuse_while_busy(); /* another thread may have started while this one waited */
     int served = webrepl_terminal_serve(BUDGET_MS, &reset);
     if (reset) {
-        mp_raise_type(&mp_type_SystemExit); /* ends the application, then MicroPython starts anew */
+        mp_raise_type(&mp_type_SystemExit); /* ends the application and restarts MicroPython */
     }
     return MP_OBJ_NEW_SMALL_INT(served);
 }

@@ -15,13 +15,13 @@ static void print_strn(void *data, const char *text, size_t length) {
 }
 static const mp_print_t session_print = {NULL, print_strn};
 
-/* ---- the copy: other names, the session as its terminal ---- */
+/* ---- the copy: with other names, and the session as its terminal ---- */
 
 #undef MICROPY_REPL_EVENT_DRIVEN
 #define MICROPY_REPL_EVENT_DRIVEN (1)
 
-/* The window of a raw paste is half of it and is sent as a number of two bytes in a text frame:
- * with 1024 (bytes 0x00 0x04) both of them are UTF-8, with the usual 128 they would not be. */
+/* The raw paste window is half of this, sent as two bytes in a text frame. The bytes of 1024 (0x00
+ * 0x04) are valid UTF-8, those of the usual 128 would not be. */
 #undef MICROPY_REPL_STDIN_BUFFER_MAX
 #define MICROPY_REPL_STDIN_BUFFER_MAX (2048)
 
@@ -49,7 +49,7 @@ static const mp_print_t session_print = {NULL, print_strn};
 
 #include "shared/runtime/pyexec.c"
 
-/* the list of completions goes to the session alone; what programs print goes to the console too */
+/* completions go to the session only; the output of programs also goes to the console */
 #define mp_plat_print session_print
 #include "shared/readline/readline.c"
 #undef mp_plat_print

@@ -13,7 +13,7 @@ static uint64_t little_endian(const uint8_t *bytes, size_t count) {
     return number;
 }
 
-/* The name as a string; false when it is longer than its field or holds a NUL. */
+/* Copies the name as a string; false when it is longer than its field or contains a NUL. */
 static bool take_name(webrepl_request_t *request) {
     size_t length = little_endian(request->raw + 16, 2);
     if (length > WEBREPL_NAME_MAX) {

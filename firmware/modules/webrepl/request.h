@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests of the file protocol (MicroPython's extmod/modwebrepl.c): 82 bytes, put together from
- * whatever pieces arrive, and the check of the file's name. Pure: no MicroPython.
+ * Requests of the file protocol (MicroPython's extmod/modwebrepl.c): 82 bytes, assembled from
+ * pieces of any size, and validation of the file name. Pure: no MicroPython.
  */
 #ifndef ESPBENCH_WEBREPL_REQUEST_H
 #define ESPBENCH_WEBREPL_REQUEST_H
@@ -13,14 +13,14 @@
 #define WEBREPL_REQUEST_SIZE 82
 #define WEBREPL_NAME_MAX 64
 
-/* The file that an upload is written to, in the target's folder, until it is complete. */
+/* The file in the target's folder that an upload is written to until it is complete. */
 #define WEBREPL_UPLOAD_NAME ".webrepl-upload"
 
 enum { WEBREPL_PUT = 1, WEBREPL_GET = 2, WEBREPL_VERSION = 3 };
 
 typedef struct {
     uint8_t raw[WEBREPL_REQUEST_SIZE];
-    size_t length; /* bytes that are there */
+    size_t length; /* bytes received */
     /* valid when complete */
     uint8_t operation;
     uint64_t offset;
@@ -29,16 +29,16 @@ typedef struct {
     bool signature_good, name_good;
 } webrepl_request_t;
 
-/* Takes what belongs to the request; returns how many bytes that were. */
+/* Takes the bytes that belong to the request; returns how many. */
 size_t webrepl_request_feed(webrepl_request_t *request, const uint8_t *data, size_t length);
 bool webrepl_request_complete(const webrepl_request_t *request);
 void webrepl_request_clear(webrepl_request_t *request);
 
-/* Whether this may be a file's name: UTF-8 without control characters, no empty, "." or ".."
- * component, not the name of an upload that is under way. */
+/* Whether this is a valid file name: UTF-8 without control characters, no component that is empty,
+ * ".", ".." or WEBREPL_UPLOAD_NAME. */
 bool webrepl_name_valid(const char *name);
 
-/* The path of the upload's file beside `name`. */
+/* The path of the temporary upload file in the folder of `name`. */
 void webrepl_upload_path(const char *name,
                          char path[WEBREPL_NAME_MAX + sizeof WEBREPL_UPLOAD_NAME]);
 

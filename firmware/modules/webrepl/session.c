@@ -13,21 +13,21 @@
 #include "webserver/ws/frame.h"
 
 #define GUESTS SERVER_GUESTS
-#define QUEUED_MAX 8192     /* bytes of input that wait for MicroPython's thread */
-#define OUTPUT_HIGH 4096    /* bytes on the way to the client above which output waits */
+#define QUEUED_MAX 8192     /* bytes of input queued for MicroPython's thread */
+#define OUTPUT_HIGH 4096    /* bytes queued for the client above which output waits */
 #define BATCH_US 5000       /* how long output may be held back to fill a frame */
 #define LOGIN_US 60000000   /* how long the password may take */
-#define FORGIVE_US 60000000 /* without a failure: the next one counts as the first again */
+#define FORGIVE_US 60000000 /* time after which failures in a row are forgotten */
 #define SLOW_US 10000000    /* how long output waits for a slow client */
 #define CTRL_C 3
 #define NEVER UINT64_MAX
 
 typedef enum {
     GUEST_NONE,
-    GUEST_NEW,    /* connected: gets the prompt with the next poll, behind the upgrade's answer */
-    GUEST_REFUSE, /* gets told why with the next poll */
+    GUEST_NEW,    /* connected: gets the prompt with the next poll, after the upgrade response */
+    GUEST_REFUSE, /* gets the reason with the next poll */
     GUEST_TYPES,
-    GUEST_WAITS, /* has sent a password, right or wrong: its answer is held back */
+    GUEST_WAITS, /* has sent a password, right or wrong; the answer is delayed */
 } guest_state_t;
 
 typedef struct {
@@ -42,8 +42,7 @@ static const refusal_t CROWD = {WS_CODE_TRY_LATER, "\r\nToo many clients without
 static const refusal_t BUSY = {WS_CODE_TRY_LATER,
                                "\r\nOther passwords are being checked: try again\r\n",
                                "other passwords are being checked"};
-static const refusal_t LATE = {WS_CODE_POLICY, "\r\nNo password came in time\r\n",
-                               "login time-out"};
+static const refusal_t LATE = {WS_CODE_POLICY, "\r\nLogin timed out\r\n", "login time-out"};
 static const refusal_t DENIED = {WS_CODE_POLICY, "\r\nAccess denied\r\n", "access denied"};
 static const refusal_t BINARY = {WS_CODE_POLICY, "\r\nLog in first\r\n", "log in first"};
 static const refusal_t STOPPED = {WS_CODE_GOING_AWAY, "\r\nWebREPL stopped\r\n", "WebREPL stopped"};
@@ -52,20 +51,20 @@ typedef struct {
     guest_state_t state;
     transport_client_t client;
     server_item_t *connect; /* for MicroPython's thread, when the password is right */
-    uint64_t by;            /* types: time-out; waits: when it gets its answer */
+    uint64_t by;            /* GUEST_TYPES: time-out; GUEST_WAITS: when it gets its answer */
     bool right;
     const refusal_t *refusal;
     webrepl_password_t typed;
 } guest_t;
 
-static guest_t guests[GUESTS + 1]; /* the last is for one who is turned away */
+static guest_t guests[GUESTS + 1]; /* the last is for a client that is being refused */
 static webrepl_password_t password;
 static bool enabled;
-static unsigned failures; /* wrong passwords in a row, whoever sent them */
+static unsigned failures; /* wrong passwords in a row, from any client */
 static uint64_t last_failure;
 
 static transport_client_t session;
-static transport_client_t leaving; /* was closed by us; MicroPython's thread is to hear its end */
+static transport_client_t leaving; /* closed by us, its ITEM_DISCONNECT is still to come */
 static webrepl_activity_t activity;
 
 static char batch[1024];
@@ -120,14 +119,14 @@ static void send_batch(void) {
 
 static bool interrupted(void) { return MP_STATE_MAIN_THREAD(mp_pending_exception) != MP_OBJ_NULL; }
 
-/* Waits until the client has taken enough of what is queued for it. A program that is to be
- * interrupted waits no longer: what it printed is queued all the same. */
+/* Waits until enough of the client's queued output was sent. Stops waiting when the program is
+ * being interrupted: its output is queued all the same. */
 static void wait_for_client(void) {
     uint64_t end = board_us() + SLOW_US;
     while (session && transport_ws_queued(session) > OUTPUT_HIGH && !interrupted()) {
         if (board_us() >= end) {
-            server_log("webrepl: the client takes no output: its session is ended");
-            webrepl_session_close(WS_CODE_POLICY, "output was not taken");
+            server_log("webrepl: the client does not read output: session closed");
+            webrepl_session_close(WS_CODE_POLICY, "output was not read");
             return;
         }
         board_wait_event(10000);
@@ -137,7 +136,7 @@ static void wait_for_client(void) {
 void webrepl_output_flush(void) {
     if (session && batched) {
         send_batch();
-        board_wait_event(0); /* it leaves now */
+        board_wait_event(0); /* send it now */
         wait_for_client();
     }
 }
@@ -154,7 +153,7 @@ void webrepl_output(const char *text, size_t length) {
             webrepl_output_flush();
         } else if (batch_by == NEVER) {
             batch_by = board_us() + BATCH_US;
-            board_wait_event(0); /* the board learns of the new deadline */
+            board_wait_event(0); /* so that the board sees the new deadline */
         }
     }
 }
@@ -184,16 +183,16 @@ static void refuse(guest_t *guest, const refusal_t *why) {
     transport_ws_close(client, why->code, why->reason);
 }
 
-/* A place for one more: a free one, or that of the guest who has been here longest without sending
- * a password. Nobody takes it from one who waits for an answer: those who only connect can come
- * more often than the owner. NULL: all of them wait for theirs. */
+/* A place for one more guest: a free one, or that of the oldest guest that has not sent a password.
+ * A guest waiting for its answer keeps its place, because clients that only connect may come more
+ * often than the owner. NULL: all guests are waiting for answers. */
 static guest_t *guest_place(void) {
     guest_t *oldest = NULL;
     for (int i = 0; i < GUESTS; i++) {
         if (guests[i].state == GUEST_NONE) {
             return &guests[i];
         }
-        /* numbers of clients grow, and may wrap */
+        /* client numbers increase, and may wrap */
         if (guests[i].state != GUEST_WAITS &&
             (!oldest || (int32_t)(guests[i].client - oldest->client) < 0)) {
             oldest = &guests[i];
@@ -205,8 +204,8 @@ static guest_t *guest_place(void) {
     return oldest;
 }
 
-/* Where a newcomer is until it has been told why not, at the next poll. */
-static guest_t *door(void) {
+/* The place of a refused client until the next poll sends it the reason. */
+static guest_t *refusal_place(void) {
     guest_t *guest = &guests[GUESTS];
     if (guest->state != GUEST_NONE) {
         refuse(guest, guest->refusal);
@@ -226,7 +225,7 @@ static void welcome(server_item_t *item) {
     const refusal_t *why = session ? &IN_USE : !enabled ? &STOPPED : NULL;
     guest_t *guest = why ? NULL : guest_place();
     if (!guest) {
-        guest = door();
+        guest = refusal_place();
         why = why ? why : &BUSY;
     }
     *guest = (guest_t){.state = GUEST_NEW, .client = item->client, .connect = item};
@@ -235,9 +234,9 @@ static void welcome(server_item_t *item) {
     }
 }
 
-/* When a guest has typed its line. A wrong password is counted now, so that going away before the
- * answer does not help; and a right one waits as long as a wrong one before it would have made it,
- * so that the wait tells nothing. */
+/* Called when a guest has typed its line. A wrong password is counted now, so that disconnecting
+ * before the answer does not help. A right one waits as long as the wrong ones before it, so that
+ * the delay reveals nothing. */
 static void judge(guest_t *guest) {
     uint64_t now = board_us();
     if (now - last_failure > FORGIVE_US) {
@@ -277,15 +276,15 @@ static void log_in(guest_t *guest) {
     }
     transport_ws_limit(client, WEBREPL_MESSAGE_MAX);
     send_text(client, "\r\nWebREPL connected\r\n>>> ");
-    transport_resume(); /* a client need not wait for the answer before it goes on */
+    transport_resume(); /* a client may send more before it gets the answer */
 }
 
-/* Gives a guest what is due. */
+/* Sends a guest whatever is due. */
 static void serve(guest_t *guest, uint64_t now) {
     if (guest->state == GUEST_REFUSE) {
         refuse(guest, guest->refusal);
     } else if (guest->state == GUEST_NEW) {
-        guest->state = GUEST_TYPES; /* first: if sending fails, the guest is gone behind it */
+        guest->state = GUEST_TYPES; /* first: if sending fails, the guest is gone afterwards */
         guest->by = now + LOGIN_US;
         send_text(guest->client, "Password: ");
         transport_resume();
@@ -306,8 +305,8 @@ void webrepl_session_poll(void) {
         serve(&guests[i], now);
     }
     if (now >= batch_by && transport_ws_queued(session) > OUTPUT_HIGH) {
-        batch_by =
-            now + BATCH_US; /* the client is slow: let the batch fill, then its writer waits */
+        /* The client is slow: let the batch fill, then its writer waits. */
+        batch_by = now + BATCH_US;
     } else if (now >= batch_by) {
         send_batch();
     }
@@ -323,16 +322,15 @@ uint64_t webrepl_session_deadline(void) {
     return by;
 }
 
-/* ---- what arrives ---- */
+/* ---- input ---- */
 
 static void drop_front(server_item_t *item, size_t count) {
     item->length -= count;
     memmove(item->data, item->data + count, item->length);
 }
 
-/* Nothing is sent from here: it would end the connection that is just being read. What comes behind
- * the password waits for its answer: clients do not (webrepl_cli.py asks for the version at once).
- */
+/* Sends nothing, as that could end the connection that is being read. Input after the password is
+ * held until the password is answered: webrepl_cli.py asks for the version right away. */
 static server_verdict_t guest_message(guest_t *guest, server_item_t *item) {
     if (guest->state == GUEST_NEW || guest->state == GUEST_WAITS) {
         return SERVER_ITEM_WAIT;
@@ -355,7 +353,7 @@ static server_verdict_t guest_message(guest_t *guest, server_item_t *item) {
     return SERVER_ITEM_TAKEN;
 }
 
-/* Whether what is typed in front of the first Ctrl-C is nothing but empty lines. */
+/* Whether only empty lines precede the first Ctrl-C. */
 static bool first_is_alone(const server_item_t *item) {
     size_t i = 0;
     while (item->data[i] == '\r' || item->data[i] == '\n') {
@@ -364,16 +362,16 @@ static bool first_is_alone(const server_item_t *item) {
     return item->data[i] == CTRL_C;
 }
 
-/* Ctrl-C works when it arrives, not when its turn comes in the queue. While code of the session
- * runs, it goes to that code and is not input. Else it is input, which ends the line being typed;
- * at an empty prompt it interrupts the application too, as any terminal of MicroPython does, and
- * when earlier input waits, because then the application is what keeps it waiting. */
+/* Ctrl-C takes effect on arrival, not in its turn in the queue. While code of the session runs, it
+ * interrupts that code and is not input. Otherwise it is input that ends the line being typed. It
+ * also interrupts the application at an empty prompt, as any terminal of MicroPython does, and when
+ * earlier input is queued, because then the application is holding it up. */
 static void look_for_interrupt(server_item_t *item, size_t queued) {
     if (!item->text || item->code || !memchr(item->data, CTRL_C, item->length) ||
         mp_interrupt_char != CTRL_C) {
         return;
     }
-    item->code = 1; /* looked at: a message that waits comes here again */
+    item->code = 1; /* seen: a waiting message comes here again */
     if (activity == WEBREPL_RUNS) {
         size_t kept = 0;
         for (size_t i = 0; i < item->length; i++) {

@@ -16,21 +16,21 @@
 #include "webserver/server.h"
 
 #define CODE_SERVICE_RESTART 1012 /* IANA's registry of close codes */
-#define GOODBYE_US 1000000        /* how long the client's answer to it is waited for */
-#define NEXT_CHUNK_US 2000 /* how soon the next piece of a file has to come to be waited for */
+#define GOODBYE_US 1000000        /* how long to wait for the client's close frame */
+#define NEXT_CHUNK_US 2000        /* how long to wait for the next piece of a file */
 
 #if !MICROPY_PY_OS_DUPTERM
 #error "webrepl needs MICROPY_PY_OS_DUPTERM"
 #endif
 
-static server_item_t *item; /* text that is being typed into the REPL */
+static server_item_t *item; /* text being typed into the REPL */
 static size_t at;
-static unsigned running;       /* how deep code of the session runs in itself */
-static unsigned sessions;      /* how many there were, to see in a REPL that another one began */
-static transport_client_t now; /* the session that this thread has heard of last */
-static unsigned line_depth;    /* the line being typed is what such deep code serves */
-static bool taking;            /* a piece of a file is being dealt with */
-static bool reading;           /* the REPL itself reads a raw paste */
+static unsigned running;  /* nesting depth of running session code */
+static unsigned sessions; /* number of sessions so far, to detect a new one during a REPL call */
+static transport_client_t now; /* the latest session known to this thread */
+static unsigned line_depth;    /* the nesting depth that the line being typed belongs to */
+static bool taking;            /* a piece of a file is being processed */
+static bool reading;           /* the REPL itself is reading a raw paste */
 
 bool webrepl_terminal_runs(void) { return running > 0; }
 
@@ -44,7 +44,7 @@ static int read_char(void);
 
 static mp_uint_t stream_write(mp_obj_t self, const void *data, mp_uint_t size, int *error) {
     (void)self, (void)error;
-    /* In the raw REPL a program reads the answers: what others print would spoil them. */
+    /* A program reads the raw REPL's responses, which other output would corrupt. */
     if (running || !webrepl_repl_is_raw()) {
         webrepl_output(data, size);
     }
@@ -54,7 +54,7 @@ static mp_uint_t stream_write(mp_obj_t self, const void *data, mp_uint_t size, i
 static mp_uint_t stream_read(mp_obj_t self, void *data, mp_uint_t size, int *error) {
     (void)self;
     int c = -1;
-    if (size && running) { /* input() of a program that the console runs is not ours to feed */
+    if (size && running) { /* input() of a program started on the console reads from the console */
         webrepl_output_flush();
         c = read_char();
     }
@@ -121,8 +121,9 @@ static void begin_session(transport_client_t client) {
     now = client;
     sessions++;
     webrepl_terminal_attach(true);
-    /* The prompt went out with the login. While code of an earlier session still runs, this is for
-     * what that code serves (it may be a whole application); it begins anew when that has ended. */
+    /* The prompt was sent with the login. While code of an earlier session still runs (it may be a
+     * whole application), this line belongs to that nesting depth; a new one begins when the code
+     * ends. */
     line_depth = running;
     webrepl_repl_begin(false);
 }
@@ -139,9 +140,9 @@ static void deal_with(const server_item_t *taken) {
     }
 }
 
-/* What is not REPL input. */
+/* Processes an item that is not REPL input. */
 static void take(server_item_t *taken) {
-    void *volatile raised = NULL; /* lives across setjmp(), as do those in type() */
+    void *volatile raised = NULL; /* must survive setjmp(), as those in type() */
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         taking = true;
@@ -157,7 +158,7 @@ static void take(server_item_t *taken) {
     }
 }
 
-/* Takes the next item; text becomes `item`. False: there is none. */
+/* Takes the next item; REPL text becomes `item`. False: the queue is empty. */
 static bool next_item(void) {
     server_item_t *taken = taking ? NULL : server_take(QUEUE_REPL);
     if (!taken) {
@@ -183,7 +184,7 @@ static int next_char(void) {
     return c;
 }
 
-/* The next character for a program that reads, or -1. Files go on meanwhile. */
+/* The next character for a program that reads, or -1. File transfers continue meanwhile. */
 static int read_char(void) {
     if (reading) {
         return -1;
@@ -197,13 +198,13 @@ int webrepl_stdin_wait(void) {
     transport_client_t whose = now;
     webrepl_output_flush();
     for (;;) {
-        reading = true; /* leave() says so when this raises */
+        reading = true; /* leave() resets it when this raises */
         mp_handle_pending(true);
         reading = false;
         while (!item && now == whose && next_item()) {
         }
         if (!now || now != whose) {
-            return CHAR_CTRL_C; /* nobody is left to send the rest */
+            return CHAR_CTRL_C; /* the rest will never come */
         }
         if (item) {
             return next_char();
@@ -219,7 +220,7 @@ typedef struct {
     int interrupt_char;
 } context_t;
 
-/* The REPL's code runs in __main__, whoever calls process_queue(). */
+/* The REPL's code runs in __main__, whatever module calls process_queue(). */
 static context_t enter(void) {
     context_t before = {mp_globals_get(), mp_locals_get(), mp_interrupt_char};
     mp_globals_set(&MP_STATE_VM(dict_main));
@@ -239,8 +240,8 @@ static void leave(const context_t *before) {
     note_activity();
 }
 
-/* Code that was typed may serve the session itself. What it is given to type is not to continue
- * the line that it was started with, which is still there. */
+/* Code typed into the session may itself serve the session. Its input must not continue the line
+ * that started it, which is still there. */
 static void begin_line(unsigned depth) {
     if (line_depth != depth) {
         webrepl_repl_begin(false);
@@ -248,7 +249,7 @@ static void begin_line(unsigned depth) {
     }
 }
 
-/* The code that began a line of its own has ended, and the line with it. */
+/* Ends the line of nested code that has finished. */
 static void end_line(unsigned depth, bool raw) {
     if (line_depth > depth) {
         webrepl_repl_set_raw(raw);
@@ -256,7 +257,7 @@ static void end_line(unsigned depth, bool raw) {
     }
 }
 
-/* Types one character into the REPL. True: a soft reset is wanted. */
+/* Types one character into the REPL. True: a soft reset was requested. */
 static bool type(char c) {
     unsigned depth = running;
     volatile unsigned session = sessions;
@@ -269,7 +270,7 @@ static bool type(char c) {
         begin_line(depth);
         reset = webrepl_repl_type(c);
         nlr_pop();
-    } else { /* no memory for the line: it is lost, the session is not */
+    } else { /* no memory for the line: it is lost, but the session goes on */
         mp_hal_set_interrupt_char(-1);
         raised = server_print_exception(nlr.ret_val);
         session--;
@@ -285,7 +286,7 @@ static bool type(char c) {
     return reset;
 }
 
-/* Tells the client that the device restarts, and waits a little so that it hears it. */
+/* Closes the session for a restart, and waits a moment for the client's close frame. */
 static void say_goodbye(void) {
     transport_client_t client = now;
     webrepl_output_flush();
@@ -301,7 +302,7 @@ static void say_goodbye(void) {
     end_session();
 }
 
-/* All of the text that has come. */
+/* Types all of the received text. True: a soft reset was requested. */
 static bool type_all(void) {
     int c;
     while ((c = next_char()) >= 0) {
