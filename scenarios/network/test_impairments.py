@@ -38,7 +38,7 @@ LOST = 8.0
 """Seconds for which it then keeps trying to deliver its last data (LOST_US)."""
 PASSWORD = "espbench"
 TRIES = 3
-GIVEN_UP = "the client does not take what is sent to it"
+GIVEN_UP = "the client does not read the output"
 SIZE = 100_000
 SLOW_HANDSHAKES = json.dumps({"httpserver": {"handshake_timeout_ms": 60_000}})
 

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A connection, and what net/ offers to the parts that work on it. Each has a header of its own:
- *   tls/session.h       TLS configuration, handshake, why a handshake failed
+ * A connection, and the functions that net/ provides to the layers above it, each of which has its
+ * own header:
+ *   tls/session.h       TLS configuration, handshakes and their errors
  *   http/request.h      requests and responses
- *   http/body_stream.h  bodies that come piece by piece
+ *   http/body_stream.h  bodies sent piece by piece
  *   ws/session.h        WebSocket sessions
- * net/ itself knows them all, and they know each other in this order only: http, ws, tls.
+ * net/ depends on all of them; among themselves they depend only downwards: http, ws, tls.
  *
- * lwIP's callbacks only note what happened; the work is done in transport_poll(), outside of
- * tcp_input(), so that any connection may be ended there at any point.
+ * lwIP's callbacks only record what happened. transport_poll() does the work outside of
+ * tcp_input(), so that any connection may be ended at any point.
  *
- * Why not altcp_tls: it reports a failed handshake as a closed connection, without Mbed TLS's
- * code; it cannot bound the time of a handshake; and its close sends what it likes. The sentences
- * in the log, the whole-handshake time-out and the purge without close_notify all need the session
- * itself, so Mbed TLS sits directly on the tcp_pcb.
+ * Why not altcp_tls: it reports a failed handshake as a closed connection, without Mbed TLS's error
+ * code; it cannot limit the time of a handshake; and the caller cannot control what its close
+ * sends. The log messages, the time-out of the whole handshake and the purge without close_notify
+ * all need the session itself, so Mbed TLS sits directly on the tcp_pcb.
  */
 #ifndef ESPBENCH_WEBSERVER_CONNECTION_H
 #define ESPBENCH_WEBSERVER_CONNECTION_H
@@ -26,15 +27,15 @@
 
 #define NEVER UINT64_MAX
 #define TARGET_MAX 512       /* bytes of a request target; more is 414 */
-#define HEAD_MAX 2560        /* bytes of a whole head (target included) as kept; more is 431 */
+#define HEAD_MAX 2560        /* bytes of a stored head with its target; more is 431 */
 #define OUT_HIGH 4096        /* queued output above which no more input is read */
 #define STREAM_LOW 4096      /* queued output below which a body's next piece is asked for */
-#define STREAM_PIECE 4096    /* most bytes of a piece */
+#define STREAM_PIECE 4096    /* largest piece in bytes */
 #define WS_OUT_MAX 65536     /* queued output above which a WebSocket send is refused */
 #define LINGER_US 1000000    /* how long input is discarded after our FIN has arrived */
-#define LOST_US 8000000      /* and for that without progress: lwIP repeats after 1.5 and 3 s */
-#define GRACE_US 500000      /* after a handshake the first request is on its way: not idle */
-#define NO_MEMORY_US 1000000 /* how long lwIP may lack memory to send before we give up */
+#define LOST_US 8000000      /* the same, without progress: lwIP retransmits after 1.5 and 3 s */
+#define GRACE_US 500000      /* after a handshake, not idle: the first request is on its way */
+#define NO_MEMORY_US 1000000 /* how long lwIP may be out of memory for sending */
 
 typedef struct connection connection_t;
 
@@ -42,9 +43,8 @@ typedef enum {
     STATE_HANDSHAKE, /* TLS, not done yet */
     STATE_HTTP,
     STATE_WEBSOCKET,
-    STATE_FLUSH,  /* sends what is queued, then closes */
-    STATE_LINGER, /* FIN sent; discards input until the peer's FIN, so that no RST eats the answer
-                   */
+    STATE_FLUSH,  /* sends the queued output, then closes */
+    STATE_LINGER, /* FIN sent; discards input until the peer's FIN, as a RST would lose output */
 } connection_state_t;
 
 typedef struct out_block {
@@ -60,21 +60,21 @@ struct connection {
     server_scheme_t scheme;
     connection_state_t state;
     uint32_t id;
-    struct tcp_pcb *pcb; /* NULL once lwIP has let go of it */
+    struct tcp_pcb *pcb; /* NULL once lwIP has freed it */
     struct pbuf *rx;
     uint16_t rx_at;
 #if CONFIG_MBEDTLS_DYNAMIC_BUFFER
-    uint16_t record_left; /* of a TLS record's body; none: a header comes next */
+    uint16_t record_left; /* of a TLS record's body; 0: a header comes next */
 #endif
-    bool admitted; /* has a place; until then it only waits, see admit() */
-    bool spare;    /* has none of the limit's, see net/pending.c */
+    bool admitted; /* was accepted; until then it only waits, see admit() */
+    bool spare;    /* beyond the limit, see net/pending.c */
     bool ready, eof, started, asked, no_memory;
     mbedtls_ssl_context *tls;
-    uint8_t *stash; /* decrypted input that could not be used yet */
+    uint8_t *stash; /* decrypted input not used yet */
     size_t stash_at, stash_length;
     out_block_t *out, *out_last;
     size_t out_bytes;
-    size_t stream_left; /* bytes of a response's body that are still to be written */
+    size_t stream_left; /* bytes of a response's body still to be written */
     uint64_t admitted_at, last_used, last_received, last_sent, handshake_by, linger_by;
     uint64_t turn_by; /* net/pending.c: the end of its turn; 0: it has had none */
     uint64_t no_memory_since;
@@ -89,79 +89,80 @@ extern const transport_options_t *connection_options(const connection_t *connect
 connection_t *connection_by_id(uint32_t id);
 connection_t *connection_streaming(void); /* one with room for a piece of its body, or NULL */
 
-/* Whether the connection has a place for the request whose head has come. False: all are in use,
- * and the request is not for the WebREPL: connection_refuse() it. */
+/* Claims a place for the request whose head was received. False: all are in use, and the request is
+ * not for the WebREPL: call connection_refuse(). */
 bool connection_claim(connection_t *connection, bool webrepl);
 void connection_refuse(connection_t *connection);
 
-/* Whether its client has a place of its own (server_module_t.is_session). */
+/* Whether its client does not count towards the limit (server_module_t.is_session). */
 bool connection_is_session(const connection_t *connection);
 
-/* Ends one that stays connected, for another. */
+/* Ends a connection to make room for another. */
 void connection_purge(connection_t *connection);
 
 /* Whether there is memory for a TLS handshake. */
 bool connection_handshake_fits(void);
 
-/* Logs and counts; the line names the peer. */
+/* Logs and counts a failure; the log line names the peer. */
 void connection_failure(connection_t *connection, server_cause_t cause, const char *what);
 
-/* ---- net/pending.c: the lists are of one server's connections, the newest first ---- */
+/* ---- net/pending.c: each list is one server's connections, newest first ---- */
 
-#define PENDING_MAX 4 /* connections of each server that wait beyond its limit */
+#define PENDING_MAX 4 /* connections per server that wait beyond its limit */
 
-/* Lets one more wait; another may have to go. False: there is no WebREPL to wait for. */
+/* Makes room for one more to wait, perhaps by ending another. False: there is no WebREPL to wait
+ * for. */
 bool pending_make_room(connection_t *list);
 
 /* Whether the connection's handshake has to wait for its turn. May end the connection. */
 bool pending_waits(connection_t *connection);
 
-/* Tells that we computed for the connection until now. */
+/* Extends the connection's turn by the time computed for it since `since`. */
 void pending_computed(connection_t *connection, uint64_t since);
 
-/* Lets the next in line begin its handshake, when its time has come. */
+/* Lets the next in line begin its handshake, if it is due. */
 void pending_next_turn(connection_t *list);
 uint64_t pending_deadline(connection_t *list);
 
-/* Gives a new client of the WebREPL a turn, unless it is in one. */
+/* Gives a new client of the WebREPL a turn, unless it has one. */
 void pending_becomes_guest(connection_t *connection);
 
-/* Whether a WebSocket's client is one of the WebREPL in its turn, or waits for its password's
- * answer: then it is not idle. */
+/* Whether a WebREPL client is in its turn or waiting for its password's answer: then it is not
+ * idle. */
 bool pending_guest_stays(const connection_t *connection);
 
-/* Whether a place that is free is of use to it. */
+/* Whether the connection can use a free place. */
 bool pending_may_have_place(const connection_t *connection);
 void pending_drop_closing(connection_t *list);
 
 /* ---- net/connection.c ---- */
 
-/* Queues bytes: two pieces, of which the second may be NULL. All or nothing. */
+/* Queues both pieces or nothing; the second may be NULL. */
 bool connection_queue(connection_t *connection, const void *a, size_t a_length, const void *b,
                       size_t b_length);
 
 typedef enum { IO_OK, IO_BLOCKED, IO_ENDED } io_result_t;
 
-/* Sends what it can. IO_OK: all is with lwIP. IO_ENDED: the connection is gone. */
+/* Sends as much as possible. IO_OK: lwIP has it all. IO_ENDED: the connection is gone. */
 io_result_t connection_send(connection_t *connection);
 
-/* The next piece of input without using it up. IO_BLOCKED: none now. IO_ENDED: no more will come
- * (orderly), or the connection is gone (then connection->pcb is NULL). */
+/* Returns the next piece of input without consuming it. IO_BLOCKED: none now. IO_ENDED: the peer
+ * has finished, or the connection is gone (then connection->pcb is NULL). */
 io_result_t connection_peek(connection_t *connection, const uint8_t **data, size_t *length);
 void connection_use(connection_t *connection, size_t length);
 
-/* Keeps the unused rest of decrypted input; false: no memory. Called when a service ends. */
+/* Stores the unused decrypted input; false: out of memory. Called at the end of service(). */
 bool connection_keep_rest(connection_t *connection);
 void connection_drop_input(connection_t *connection);
 
 int connection_bio_send(void *connection, const unsigned char *data, size_t length);
 int connection_bio_receive(void *connection, unsigned char *data, size_t length);
 
-/* Sends what is queued, then closes in an orderly way (close_notify, FIN, linger). */
+/* Sends the queued output, then closes in an orderly way (close_notify, FIN, linger). */
 void connection_finish(connection_t *connection);
 
-/* Frees what the connection holds besides its place, and closes; abort sends a RST. The
- * connection is removed from the list by the next poll (state STATE_LINGER, pcb NULL). */
+/* Frees everything but the connection itself, and closes it; `abort` sends a RST. The next poll
+ * removes the connection from the list (state STATE_LINGER, pcb NULL). */
 void connection_end(connection_t *connection, bool abort);
 
 #endif

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 include_guard(GLOBAL)
 
-# http-parser 2.9.4: ESP-IDF's own is too old to be safe from request smuggling.
+# http-parser 2.9.4, as ESP-IDF's is old and vulnerable to request smuggling.
 if(NOT ESPBENCH_HTTP_PARSER)
     set(ESPBENCH_HTTP_PARSER $ENV{ESPBENCH_HTTP_PARSER})
 endif()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What httpserver, wsserver and webrepl share. HTTP_PARSER: the folder of http-parser 2.9.4. The port
-# brings lwIP, Mbed TLS and what port.h asks for.
+# Code shared by httpserver, wsserver and webrepl. HTTP_PARSER: the folder of http-parser 2.9.4. The
+# port provides lwIP, Mbed TLS and the functions of port.h.
 SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	exception.c \
 	http/body_stream.c \
@@ -31,5 +31,5 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	ws/session.c)
 SRC_USERMOD_LIB_C += $(HTTP_PARSER)/http_parser.c
 
-# One folder for all of these modules, whose headers are included as "webserver/server.h".
+# One include folder for all of these modules, for includes such as "webserver/server.h".
 CFLAGS_USERMOD += -I$(patsubst %/,%,$(dir $(USERMOD_DIR))) -I$(HTTP_PARSER) -DHTTP_PARSER_STRICT=1

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the servers need of the port that they run on. */
+/* The functions that the servers need from the port. */
 #ifndef ESPBENCH_WEBSERVER_PORT_H
 #define ESPBENCH_WEBSERVER_PORT_H
 
@@ -7,17 +7,17 @@
 #include <stdint.h>
 
 /*
- * The port's own header, which includes none of ours. It keeps the threads apart, where there are
- * several (see transport.h), with functions or macros:
+ * The port's own header, which includes none of ours. It isolates the threads from each other,
+ * where there are several (see transport.h), with functions or macros:
  *
- *   NETWORK_LOCKED;       A declaration: until the end of its block lwIP belongs to the caller. May
- *                         be nested.
- *   bool network_start()  Starts whatever calls transport_poll(), unless it runs already. Called in
- *                         MicroPython's thread. False: no memory.
- *   network_wake()        transport_poll() has something to do. From any thread, lwIP's included.
- *   network_pause()       Gives lwIP free while something is computed that does not touch it,
- *   network_resume()      and takes it back. In the network context.
- *   network_thread()      Which thread this is: a pointer to compare.
+ *  - NETWORK_LOCKED; is a declaration: until the end of its block the caller owns lwIP. May be
+ *    nested.
+ *  - bool network_start() starts the thread that calls transport_poll(), unless it is running.
+ *    Called in MicroPython's thread. False: no memory.
+ *  - network_wake() signals work for transport_poll(). Callable from any thread, including lwIP's.
+ *  - network_pause() releases lwIP while something is computed that does not use it, and
+ *    network_resume() takes it back. In the network context.
+ *  - network_thread() identifies the calling thread: a pointer to compare.
  */
 #include "webserver_threads.h"
 
@@ -27,13 +27,13 @@
 /* Microseconds since boot. */
 uint64_t board_us(void);
 
-/* Fills with entropy; 0 when it did. */
+/* Fills `out` with entropy. Returns 0 on success. */
 int board_entropy(unsigned char *out, size_t length);
 
-/* One piece of console output below MicroPython; '\n' becomes CR LF. */
+/* Prints on the console, below MicroPython; '\n' becomes CR LF. */
 void board_console_write(const char *text, size_t length);
 
-/* Lets the network run, then sleeps until something happens or this many microseconds passed. */
+/* Runs the network, then sleeps until an event or for at most `us` microseconds. */
 void board_wait_event(uint32_t us);
 
 #endif

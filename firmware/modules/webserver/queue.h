@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bounded first-in first-out queue from the network to MicroPython's thread. Items are linked
- * through themselves, so that putting one in never allocates; the bound counts what clients cause
- * (requests, sessions and messages). A session's end must not be lost and is put beyond it: there
- * is at most one for each session that was put in.
+ * The bounded FIFO queue from the network to MicroPython's thread. It is intrusive, so that pushing
+ * never allocates. The limit counts items caused by clients (requests, sessions and messages). A
+ * session's end must not be lost and does not count: there is at most one for each queued session.
  *
  * Pure: no lwIP, no MicroPython.
  */
@@ -20,20 +19,20 @@ typedef struct queue_node {
 
 typedef struct {
     queue_node_t *head, *tail;
-    size_t limit, depth, max_depth, full; /* depth counts bounded items only */
+    size_t limit, depth, max_depth, full; /* depth: items that count towards the limit */
 } queue_t;
 
 void queue_init(queue_t *queue, size_t limit);
 bool queue_has_room(const queue_t *queue);
 
-/* False, and counted, when the queue is full. */
+/* Returns false, and counts that, when the queue is full. */
 bool queue_push(queue_t *queue, queue_node_t *node);
 
-/* Puts a node in whatever the bound says. */
+/* Pushes a node regardless of the limit. */
 void queue_push_always(queue_t *queue, queue_node_t *node);
 queue_node_t *queue_pop(queue_t *queue);
 
-/* Takes out a node that is in the queue. */
+/* Removes a node that is in the queue. */
 void queue_remove(queue_t *queue, queue_node_t *node);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Figures of the queues to MicroPython, as the statistics show them. Pure. */
+/* Figures of the queues to MicroPython, for the statistics. Pure. */
 #ifndef ESPBENCH_WEBSERVER_QUEUE_FIGURES_H
 #define ESPBENCH_WEBSERVER_QUEUE_FIGURES_H
 

@@ -42,7 +42,7 @@ int route_add(route_table_t *table, const char *path, uint8_t methods) {
 
 void route_remove(route_table_t *table, int index) { table->routes[index] = (route_t){0}; }
 
-/* How well a route fits: 0 not at all, else more for a longer match, most for an exact one. */
+/* How well a route matches: 0 not at all, more for a longer prefix, most for an exact match. */
 static size_t fit(const route_t *route, const char *target, size_t length) {
     size_t n = strlen(route->path);
     if (n > 0 && route->path[n - 1] == '*') {
@@ -67,7 +67,7 @@ route_result_t route_find(const route_table_t *table, const char *target, uint8_
             continue;
         }
         *allow |= route->methods;
-        /* Of two equal fits the method itself wins over GET standing in for HEAD. */
+        /* Among equal matches, a HEAD route wins over GET standing in for HEAD. */
         if ((route->methods & wanted) &&
             (score > best || (score == best && route->methods == method))) {
             best = score;

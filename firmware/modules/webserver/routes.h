@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One table of URI handlers and WebSocket endpoints for both servers: a route is there on http and
- * https (ws and wss) alike, whether it was added before or after the servers started.
+ * One table of URI handlers and WebSocket endpoints for both servers: a route applies to both http
+ * and https (ws and wss), whether it was added before or after the servers started.
  *
  * Pure: no lwIP, no MicroPython. The table does not own the paths; the caller keeps them alive.
  */
@@ -15,7 +15,7 @@
 #define ROUTE_MAX 32
 #define ROUTE_METHODS 7
 
-/* Methods by bit; ROUTE_METHOD_NAMES gives the names in the order of the bits. */
+/* Methods by bit, the first ROUTE_METHODS in the order of method_names in routes.c. */
 enum {
     ROUTE_GET = 1 << 0,
     ROUTE_POST = 1 << 1,
@@ -28,7 +28,7 @@ enum {
 };
 
 typedef struct {
-    const char *path; /* NULL: a free place; may end in '*', which matches any rest */
+    const char *path; /* NULL: a free entry; may end in '*', which matches any rest */
     uint8_t methods;  /* one method bit, or ROUTE_WEBSOCKET */
 } route_t;
 
@@ -45,22 +45,22 @@ uint8_t route_method(const char *name);
  * '#'. */
 size_t route_path_length(const char *target);
 
-/* Index of the exact entry, or -1. */
+/* Returns the index of the exact entry, or -1. */
 int route_index(const route_table_t *table, const char *path, uint8_t methods);
 
-/* Index of the entry now holding this route, or -1 when the table is full. */
+/* Adds or replaces a route. Returns the index of its entry, or -1 when the table is full. */
 int route_add(route_table_t *table, const char *path, uint8_t methods);
 void route_remove(route_table_t *table, int index);
 
-/* Looks a target up. An exact path wins over a prefix, a longer prefix over a shorter. HEAD falls
- * back to GET. *index gets the entry when found; *allow the methods the path has otherwise. */
+/* Looks up a target. An exact path wins over a prefix, a longer prefix over a shorter. HEAD falls
+ * back to GET. *index gets the entry, or -1; *allow the methods that the path supports. */
 route_result_t route_find(const route_table_t *table, const char *target, uint8_t method,
                           int *index, uint8_t *allow);
 
-/* The WebSocket endpoint at a target, or -1. */
+/* Returns the index of the WebSocket endpoint at a target, or -1. */
 int route_find_websocket(const route_table_t *table, const char *target);
 
-/* "GET, HEAD, POST" for the Allow header; the length written. */
+/* Writes methods for the Allow header, such as "GET, POST, HEAD". Returns the length. */
 size_t route_allow(uint8_t methods, char *out, size_t size);
 
 #endif

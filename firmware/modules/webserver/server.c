@@ -21,7 +21,7 @@ static route_table_t table;
 static server_endpoint_t endpoints[ROUTE_MAX];
 
 #define MODULES_MAX 8
-static const server_module_t *modules[MODULES_MAX]; /* NULL: a free place */
+static const server_module_t *modules[MODULES_MAX]; /* NULL: free */
 
 void server_register(const server_module_t *module) {
     if (!network_start()) {
@@ -122,7 +122,7 @@ static bool queue_repl(const server_module_t *owner, server_item_t *item) {
     if (item->kind != ITEM_MESSAGE) {
         queue_push_always(&queues[QUEUE_REPL], &item->node);
     } else if (!queue_has_room(&queues[QUEUE_REPL])) {
-        return false; /* not counted: holding a client back is no failure here */
+        return false; /* not counted: holding a client back is not a failure here */
     } else {
         queue_push(&queues[QUEUE_REPL], &item->node);
         bytes_in[QUEUE_REPL] += item->length;
@@ -139,8 +139,7 @@ bool server_on_websocket(const server_module_t *owner, server_item_t *item) {
         return queue_message(item);
     }
     if (item->kind == ITEM_CONNECT) {
-        return queue_push(&queues[QUEUE_APP],
-                          &item->node); /* server_on_upgrade() saw to the room */
+        return queue_push(&queues[QUEUE_APP], &item->node); /* server_on_upgrade() checked */
     }
     queue_push_always(&queues[QUEUE_APP], &item->node);
     return true;
@@ -199,7 +198,7 @@ void server_failure(server_scheme_t scheme, server_cause_t cause, const char *fo
     va_list args;
     va_start(args, format);
     char prefix[40];
-    /* the words that the users' guide has them look for */
+    /* the words to look for according to the user guide */
     snprintf(prefix, sizeof prefix, "%s: %s", server_scheme_name(scheme),
              cause == CAUSE_NO_MEMORY ? "Memory allocation failed: " : "");
     log_line(prefix, format, args);

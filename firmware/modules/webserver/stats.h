@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the servers count, since boot. Pure: no lwIP, no MicroPython, no allocation, so that the
- * control channel can ask for it whatever state the device is in.
+ * The servers' statistics since boot. Pure: no lwIP, no MicroPython, no allocation, so that the
+ * control channel can query them in any state of the device.
  */
 #ifndef ESPBENCH_WEBSERVER_STATS_H
 #define ESPBENCH_WEBSERVER_STATS_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Causes of failures: what the statistics name them. */
+/* Causes of failures, with their names in the statistics. */
 #define SERVER_CAUSES(X)                                                                           \
     X(NO_MEMORY, "no_memory")                 /* an allocation failed */                           \
     X(HANDSHAKE_TIMEOUT, "handshake_timeout") /* not done in time */                               \

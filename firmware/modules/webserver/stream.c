@@ -9,13 +9,14 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 
-/* Bytes that a class in Python is given at once. An ESP32's Python heap often has no free block of
- * 16 kB, which the longest certificate would need. */
+/* Largest buffer passed to a class in Python. An ESP32's Python heap often lacks a free block of 16
+ * kB, which the longest certificate would need. */
 #define LENT_MAX 2048
 
 extern const mp_obj_module_t mp_module_io; /* py/modio.c; no header has it */
 
-/* Whether a class in Python is derived from io.IOBase, whose protocol calls the class's methods. */
+/* Whether this is an instance of a Python subclass of io.IOBase, whose protocol calls its
+ * methods. */
 static bool is_python(mp_obj_t stream) {
     const mp_obj_type_t *type = mp_obj_get_type(stream);
     if (!mp_obj_is_instance_type(type)) {
@@ -34,13 +35,13 @@ mp_obj_t server_stream(mp_obj_t object, int operations) {
     }
     mp_obj_t native = ((const mp_obj_instance_t *)MP_OBJ_TO_PTR(object))->subobj[0];
     if (native == MP_OBJ_SENTINEL) {
-        mp_raise_OSError(MP_EBADF); /* the class's __init__ did not call its base's */
+        mp_raise_OSError(MP_EBADF); /* the class's __init__ did not call its base class's */
     }
     mp_get_stream_raise(native, operations);
     return native;
 }
 
-/* Calls readinto() or write() with a bytearray; returns what that returns. */
+/* Calls readinto() or write() with a bytearray; returns its result. */
 static mp_int_t call(mp_obj_t stream, qstr name, mp_obj_t buffer) {
     mp_obj_t method[3];
     mp_load_method(stream, name, method);
@@ -53,7 +54,7 @@ static int read_python(mp_obj_t stream, void *out, size_t size, size_t *got) {
     size = MIN(size, LENT_MAX);
     mp_obj_t bytes = mp_obj_new_bytearray_by_ref(size, m_new0(byte, size));
     mp_int_t result = call(stream, MP_QSTR_readinto, bytes);
-    mp_buffer_info_t buffer; /* as the method has left it */
+    mp_buffer_info_t buffer; /* as the method left it */
     mp_get_buffer_raise(bytes, &buffer, MP_BUFFER_READ);
     if (result < 0) {
         return (int)-result;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MicroPython's streams, whoever wrote them. io.IOBase lends a class in Python memory that is not
- * Python's as a bytearray, and believes what it returns: a class that keeps the bytearray, makes it
- * longer or returns too much writes where it likes. Here such a class gets memory of Python's.
- * MicroPython's thread; all of it may run Python, and raise what that raises.
+ * Safe access to MicroPython's streams. io.IOBase passes a bytearray over foreign memory to a class
+ * in Python and trusts its result: a class that keeps the bytearray, extends it or returns too
+ * large a number causes wild writes. These functions pass such a class memory of Python's heap
+ * instead. MicroPython's thread; any of them may run Python, and raise its exceptions.
  */
 #ifndef ESPBENCH_WEBSERVER_STREAM_H
 #define ESPBENCH_WEBSERVER_STREAM_H
@@ -12,9 +12,9 @@
 
 #include "py/obj.h"
 
-/* The stream in an object: the object itself, or what a class in Python has of its native base
- * (class File(io.BytesIO)), whose protocol takes an object for one of that base. `operations` are
- * MP_STREAM_OP_*. Raises OSError when it is no stream that has them. */
+/* Returns the stream of an object: the object itself, or for a Python subclass of a native stream
+ * (class File(io.BytesIO)) its native part, because the native protocol cannot handle the subclass.
+ * `operations` are MP_STREAM_OP_*. Raises OSError when the object is not a stream with these. */
 mp_obj_t server_stream(mp_obj_t object, int operations);
 
 /* Reads at most `size` bytes with one call; *got is 0 at the end. Returns 0 or an errno. */

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The transport interface: what is below MicroPython (lwIP and Mbed TLS) as the server modules see
- * it.
+ * The transport interface: lwIP and Mbed TLS, below MicroPython, as the server modules see them.
  *
- * Two contexts exist. The network context reads, decrypts, parses and writes: on lx60 the polled
- * network task, on ESP-IDF a task of its own. MicroPython's thread runs handlers. They meet in
- * queues only:
+ * There are two contexts. The network context reads, decrypts, parses and writes: on lx60 the
+ * polled network task, on ESP-IDF its own task. MicroPython's thread runs handlers. They
+ * communicate only through queues:
  *  - up: the network context calls the server_on_*() functions of server.h, which queue items;
  *  - down: MicroPython's thread calls transport_respond(), transport_ws_send() and
  *    transport_ws_close(), which queue bytes on the connection; the network context sends them.
  *
- * Only one of them runs at a time, so that a call in either direction is atomic for the other side.
+ * Only one of them runs at a time, so a call in either direction is atomic for the other side.
  *
  * On lx60 they are one thread. The network context is entered from the VM hook, from idle and from
  * sleeps, never from an allocator and never from itself (transport_poll() is guarded).
  *
- * On ESP-IDF the network context is a task that takes MicroPython's GIL to run, so that it gets in
- * at the same points: between instructions of the VM, in idle and in sleeps. lwIP's callbacks come
- * in its own thread there, and are kept apart by lwIP's core lock (NETWORK_LOCKED).
+ * On ESP-IDF the network context is a task that takes MicroPython's GIL to run, so it gets in at
+ * the same points: between VM instructions, in idle and in sleeps. lwIP's callbacks run in its own
+ * thread, and lwIP's core lock (NETWORK_LOCKED) keeps them apart.
  *
- * Nothing here touches MicroPython's GC heap: memory comes from the bounded network heap.
+ * Nothing here uses MicroPython's GC heap: memory comes from the bounded network heap.
  */
 #ifndef ESPBENCH_WEBSERVER_TRANSPORT_H
 #define ESPBENCH_WEBSERVER_TRANSPORT_H
@@ -34,22 +33,22 @@ typedef struct tls_identity tls_identity_t; /* tls/credentials.h */
 
 typedef enum { SERVER_HTTP = 0, SERVER_HTTPS = 1, SERVER_SCHEMES = 2 } server_scheme_t;
 
-/* What happens to a connection above the limit. */
+/* The policy for connections above the limit. */
 typedef enum {
-    SERVER_FULL_PURGE,  /* the least recently used idle connection makes place (ESP-IDF's LRU) */
+    SERVER_FULL_PURGE,  /* the least recently used idle connection makes room (ESP-IDF's LRU) */
     SERVER_FULL_REFUSE, /* the new connection is aborted */
 } server_full_t;
 
 typedef struct {
     uint16_t port;
-    uint16_t max_connections; /* open ones, those in a handshake included */
+    uint16_t max_connections; /* open ones, including those in a handshake */
     server_full_t full;
-    uint32_t handshake_timeout_ms; /* over the whole handshake, however its bytes arrive */
-    uint32_t idle_timeout_ms;      /* of a kept-alive connection between requests; 0: none */
+    uint32_t handshake_timeout_ms; /* for the whole handshake, even if data keeps arriving */
+    uint32_t idle_timeout_ms;      /* of a persistent connection between requests; 0: none */
     uint32_t recv_timeout_ms;      /* without progress inside a request or a frame */
-    uint32_t send_timeout_ms;      /* without progress of an answer */
-    uint32_t response_timeout_ms;  /* for MicroPython to answer, or to go on with a body; 0: none */
-    tls_identity_t *identity;      /* HTTPS only; the transport owns it once the start succeeded */
+    uint32_t send_timeout_ms;      /* without progress of a response */
+    uint32_t response_timeout_ms;  /* for MicroPython to answer or to continue a body; 0: none */
+    tls_identity_t *identity;      /* HTTPS only; owned by the transport after a successful start */
 } transport_options_t;
 
 typedef enum {
@@ -60,12 +59,12 @@ typedef enum {
 } transport_status_t;
 
 /* One request, from its delivery by server_on_request() to exactly one transport_respond() or
- * transport_request_drop(). Until transport_request_taken() the transport may take it back
- * (server_withdraw()): its client has gone, or the answer is overdue. From then on it outlives its
- * connection: answering a request whose client has gone is allowed and frees it. */
+ * transport_request_drop(). Until transport_request_taken(), the transport may withdraw it
+ * (server_withdraw()) because its client is gone or the response is overdue. After that it outlives
+ * its connection: answering a request whose client is gone is allowed and frees it. */
 typedef struct transport_request transport_request_t;
 
-/* MicroPython's thread has it now. */
+/* Called when MicroPython's thread takes the request. */
 void transport_request_taken(transport_request_t *request);
 
 /* A view into a request; valid until it is answered. The strings end in NUL. */
@@ -86,21 +85,22 @@ typedef struct {
     size_t length;
 } transport_response_t;
 
-/* Number of a WebSocket session: never 0 and not used again before 2^32 others were. A number
- * whose session is gone is refused by the calls below, so that a late answer never reaches
- * somebody else's connection. */
+/* The number of a WebSocket session: never 0, and reused only after 2^32 connections. The functions
+ * below refuse the number of an ended session, so that a late response never reaches another
+ * client's connection. */
 typedef uint32_t transport_client_t;
 
-/* Connections that the board's TCP/IP stack is configured for. Both servers' have to fit into them,
- * beside what others need: to be checked before a start. */
+/* Connections that the board's TCP/IP stack is configured for. The limits of both servers must fit
+ * beside the reserved ones: check before a start. */
 typedef struct {
     unsigned all;
-    unsigned others; /* for newcomers without a place, and for programs' own sockets */
+    unsigned
+        others; /* reserved for new connections without a place and for programs' own sockets */
 } transport_room_t;
 
 transport_room_t transport_room(void);
 
-/* Bytes of the network heap that the connections which still have a place would take, and the
+/* Bytes of the network heap needed for the connections that may still come, including the
  * WebREPL's. */
 size_t transport_reserve(void);
 
@@ -114,51 +114,51 @@ int transport_tls_error(void);
 
 void transport_request_view(const transport_request_t *request, transport_request_view_t *view);
 
-/* Answers and frees the request; the body is copied. False when the client is gone or memory is
- * missing (then the connection is ended and the failure counted). */
+/* Answers and frees the request; the body is copied. False: the client is gone, or out of memory
+ * (then the failure is counted and the connection ends). */
 bool transport_respond(transport_request_t *request, const transport_response_t *response);
 
-/* Answers with a body that comes piece by piece: response->length says how long it is in all, its
- * body is ignored. *stream becomes the number to write it with; 0 when no body is to come: the
- * request was a HEAD, or the length is 0. Returns what transport_respond() does. */
+/* Answers with a body written piece by piece: response->length is its total length, response->body
+ * is ignored. *stream gets the number to write it with; 0: no body is needed, because the request
+ * was a HEAD or the length is 0. Returns the same as transport_respond(). */
 typedef uint32_t transport_stream_t;
 bool transport_respond_stream(transport_request_t *request, const transport_response_t *response,
                               transport_stream_t *stream);
 
-/* How many bytes of the body can be taken now: 0 while the client is busy with what it has, -1
- * when the body is complete or the client is gone. */
+/* The number of bytes of the body that can be written now: 0 while enough is queued for the client,
+ * -1 when the body is complete or the client is gone. */
 int transport_stream_room(transport_stream_t stream);
 
 /* Whether any body has room for a piece. */
 bool transport_stream_wants(void);
 
-/* Writes a piece, at most as long as there is room; it is copied. False: the client is gone, or
- * memory is missing (then the connection is ended and the failure counted). */
+/* Writes a piece, which is copied, of at most transport_stream_room() bytes. False: the client is
+ * gone, or out of memory (then the failure is counted and the connection ends). */
 bool transport_stream_write(transport_stream_t stream, const void *data, size_t length);
 
-/* Ends a body before it is complete, with its connection, so that the client can tell. */
+/* Aborts an incomplete body by ending its connection, so that the client notices. */
 void transport_stream_abort(transport_stream_t stream);
 
-/* Frees a request without an answer and ends its connection. */
+/* Frees a request without a response and ends its connection. */
 void transport_request_drop(transport_request_t *request);
 
-/* Queues one message. False: the session is gone or closing, its reader is too slow, or memory is
- * missing. */
+/* Queues one message. False: the session is gone or closing, its client is too slow, or out of
+ * memory. */
 bool transport_ws_send(transport_client_t client, bool text, const void *data, size_t length);
 
 /* Starts the close handshake with this code and reason (at most 123 bytes of UTF-8). */
 bool transport_ws_close(transport_client_t client, uint16_t code, const char *reason);
 
-/* Whether the session is still there to be sent to. */
+/* Whether messages can still be sent to the session. */
 bool transport_ws_open(transport_client_t client);
 
-/* Bytes that are queued for the session's client and that it has not taken; 0 without a session. */
+/* Bytes queued for the session's client; 0 without a session. */
 size_t transport_ws_queued(transport_client_t client);
 
-/* Changes how long a message may be that the session's client begins from now on. */
+/* Changes the size limit for messages that the session's client starts from now on. */
 void transport_ws_limit(transport_client_t client, size_t max_message);
 
-/* A place in the queue to MicroPython became free: go on with a connection that waits for one. */
+/* Resumes connections that wait for the queue to MicroPython, which has room again. */
 void transport_resume(void);
 
 #endif

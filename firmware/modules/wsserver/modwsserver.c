@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* wsserver: WebSocket endpoints, on ws and wss alike. Events come with httpserver.process_queue().
+/* Module wsserver: WebSocket endpoints on ws and wss. httpserver.process_queue() runs its events.
  */
 #include <string.h>
 
@@ -75,8 +75,8 @@ static void dispatch(server_item_t *item) {
         server_item_free(item);
         return;
     }
-    /* RFC 6455 section 7.4.1: an unexpected condition; the session cannot go on as if nothing
-     * had happened. */
+    /* 1011 (RFC 6455 section 7.4.1), an unexpected condition: the session cannot go on as if
+     * nothing had happened. */
     transport_ws_close(item->client, WS_CODE_ERROR, "handler failed");
     server_item_free(item);
     server_handler_failed(nlr.ret_val, SERVER_HTTP);
@@ -147,8 +147,8 @@ static void close_sessions(const char *path) {
     }
 }
 
-/* The path may be the route's own, which goes with the route: nothing here allocates in Python's
- * heap, since a collection may run Python that removes the route. */
+/* `path` may be the route's own, freed with the route. So nothing here may allocate in Python's
+ * heap: a collection may run Python code that removes the route. */
 static void stop_path(const char *path) {
     close_sessions(path);
     server_route_remove(path, ROUTE_WEBSOCKET);
@@ -182,12 +182,12 @@ static mp_obj_t wsserver_on(mp_obj_t event, mp_obj_t callback) {
 static MP_DEFINE_CONST_FUN_OBJ_2(wsserver_on_obj, wsserver_on);
 
 static mp_obj_t wsserver_send(mp_obj_t client, mp_obj_t data) {
-    /* first: an __int__ in Python may change what `data` holds */
+    /* first: an __int__ in Python may change `data` */
     transport_client_t number = (transport_client_t)mp_obj_get_int_truncated(client);
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(data, &buffer, MP_BUFFER_READ);
     bool sent = transport_ws_send(number, mp_obj_is_str(data), buffer.buf, buffer.len);
-    board_wait_event(0); /* it leaves now, even when the caller goes on for long */
+    board_wait_event(0); /* send it now, even if the caller runs on for long */
     return mp_obj_new_bool(sent);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(wsserver_send_obj, wsserver_send);
@@ -205,7 +205,7 @@ static mp_obj_t wsserver_close(size_t n_args, const mp_obj_t *args, mp_map_t *kw
     const char *reason = mp_obj_str_get_str(value[REASON].u_obj);
     mp_int_t code = value[CODE].u_int;
     if (code < 0 || !ws_close_code_valid((unsigned)code)) {
-        mp_raise_ValueError(MP_ERROR_TEXT("code must be one that may be sent (RFC 6455, 7.4)"));
+        mp_raise_ValueError(MP_ERROR_TEXT("code must be valid in a close frame (RFC 6455, 7.4)"));
     }
     if (strlen(reason) > WS_CONTROL_MAX - 2) {
         mp_raise_ValueError(MP_ERROR_TEXT("reason must be at most 123 bytes"));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bodies that come piece by piece: MicroPython's thread writes one when the last is on its way. */
+/* Bodies sent piece by piece: MicroPython's thread writes a piece once the last one is being
+ * sent. */
 #include "webserver/http/body_stream.h"
 
 static connection_t *find(transport_stream_t stream) {
@@ -29,7 +30,7 @@ bool transport_stream_write(transport_stream_t stream, const void *data, size_t 
         return false;
     }
     if (!connection_queue(connection, data, length, NULL, 0)) {
-        connection_failure(connection, CAUSE_NO_MEMORY, "out of memory for an answer");
+        connection_failure(connection, CAUSE_NO_MEMORY, "out of memory for a response");
         connection_end(connection, true);
         return false;
     }

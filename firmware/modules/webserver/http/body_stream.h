@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bodies of responses that MicroPython writes piece by piece. */
+/* Response bodies that MicroPython writes piece by piece. */
 #ifndef ESPBENCH_WEBSERVER_HTTP_BODY_STREAM_H
 #define ESPBENCH_WEBSERVER_HTTP_BODY_STREAM_H
 

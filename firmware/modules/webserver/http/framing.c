@@ -20,8 +20,8 @@ static void count_coding(codings_t *codings, const char *member, size_t length) 
     codings->parameters |= codings->last_chunked && name != length;
 }
 
-/* Adds the codings of one field's list (RFC 9110 section 5.6.1). A quoted string cannot hide a
- * comma here: chunked has no parameters, and any other coding is refused whatever it has. */
+/* Adds the codings of one field's list (RFC 9110 section 5.6.1). Commas in quoted strings need no
+ * care: chunked has no parameters, and any other coding is refused anyway. */
 static void count_codings(codings_t *codings, const char *list) {
     while (*list) {
         list += strspn(list, ", \t");

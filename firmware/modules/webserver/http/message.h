@@ -10,24 +10,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The reason phrase of a status (RFC 9110 section 15); "Status" for one that has no name here. */
+/* The reason phrase of a status code (RFC 9110 section 15); "Status" for an unknown one. */
 const char *http_reason(unsigned status);
 
-/* The first value of a header in a list of "name NUL value NUL ... NUL"; NULL when absent. *count
- * (may be NULL) gets how often it is there. The name is in lower case. */
+/* The first value of a header in a list of "name NUL value NUL ... NUL"; NULL when absent. *count,
+ * unless NULL, gets the number of occurrences. The name must be in lower case. */
 const char *http_header(const char *headers, const char *name, unsigned *count);
 
-/* Whether a comma-separated list holds a token, whatever its case (RFC 9110 section 5.6.1). */
+/* Whether a comma-separated list contains a token, ignoring case (RFC 9110 section 5.6.1). */
 bool http_has_token(const char *list, const char *token);
 
-/* Whether a part of a header line holds nothing that would end the line (CR, LF, NUL). */
+/* Whether a part of a header line is free of CR, LF and NUL, which would end the line. */
 bool http_is_line_safe(const char *text, size_t length);
 
 typedef struct {
     unsigned status;
     const char *content_type;  /* or NULL */
     const char *extra_headers; /* lines that end in CRLF, or NULL */
-    size_t length;             /* of the body, or of what GET would have sent */
+    size_t length;             /* of the body, for HEAD of the body that GET would have sent */
     bool keep_alive;
     bool http_1_0;
 } http_head_t;
@@ -35,7 +35,8 @@ typedef struct {
 /* Whether a response with this status has a body (RFC 9110 section 6.4.1). */
 bool http_status_has_body(unsigned status);
 
-/* Formats a response head; returns its length, without writing when it exceeds size. */
+/* Formats a response head into `out`, truncated to `size` with its NUL. Returns the length of the
+ * whole head: the result is complete if that is less than `size`. */
 size_t http_format_head(const http_head_t *head, char *out, size_t size);
 
 #endif

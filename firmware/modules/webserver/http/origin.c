@@ -13,7 +13,7 @@ typedef struct {
 
 typedef struct {
     piece_t scheme, host;
-    long port; /* -1: the scheme's own, and we do not know it */
+    long port; /* -1: the default port of an unknown scheme */
 } origin_t;
 
 static bool same_text(piece_t a, piece_t b) {
@@ -26,8 +26,7 @@ static long default_port(piece_t scheme) {
                                                       : -1;
 }
 
-/* Digits up to the end of the text; none stand for the scheme's own port (RFC 3986 section 3.2.3).
- */
+/* Digits up to the end of the text; empty means the scheme's default port (RFC 3986, 3.2.3). */
 static bool parse_port(const char *text, long *port) {
     if (!*text) {
         return true;
@@ -88,7 +87,7 @@ bool origin_is_same(const char *origin, bool secure, const char *host) {
            same_origin(&page, &device);
 }
 
-/* `page` is NULL for an origin that names no host, such as "null". */
+/* `page` is NULL for an origin without a host, such as "null". */
 static bool is_entry(const char *entry, const char *origin, const origin_t *page) {
     origin_t listed;
     if (strcmp(entry, "*") == 0 || strcmp(entry, origin) == 0) {

@@ -8,14 +8,13 @@
 #include "webserver/http/origin.h"
 #include "webserver/port.h"
 
-/* Bytes of the whole list. */
+/* Checks the entries; returns the size of the list in bytes. */
 static size_t check(const mp_obj_t *items, size_t count) {
     size_t total = 1;
     for (size_t i = 0; i < count; i++) {
         const char *entry = mp_obj_str_get_str(items[i]);
         if (!origin_entry_valid(entry)) {
-            mp_raise_ValueError(
-                MP_ERROR_TEXT("an origin is scheme://host or scheme://host:port, null or *"));
+            mp_raise_ValueError(MP_ERROR_TEXT("an origin must be scheme://host[:port], null or *"));
         }
         total += strlen(entry) + 1;
     }

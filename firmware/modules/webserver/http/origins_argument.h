@@ -5,9 +5,8 @@
 
 #include "py/obj.h"
 
-/* None gives NULL; a sequence of strings gives a list for origin_allowed(), in the network heap and
- * the caller's. Raises TypeError, ValueError for an entry that can match nothing, OSError(ENOMEM).
- */
+/* Returns NULL for None; for a sequence of strings a list for origin_allowed() in the network heap,
+ * owned by the caller. Raises TypeError, ValueError for an invalid entry, OSError(ENOMEM). */
 char *server_origins_new(mp_obj_t origins);
 
 #endif

@@ -6,10 +6,10 @@
 #include "webserver/http/request_state.h"
 #include "webserver/http/ws_handshake.h"
 
-#define HEAD_FIRST 512      /* first size of the buffer for a head */
-#define HEAD_US 20000000ull /* a whole head must be there by then, however it trickles */
+#define HEAD_FIRST 512      /* initial size of the buffer for a head */
+#define HEAD_US 20000000ull /* time limit for a whole head, even if it keeps arriving */
 
-static size_t bodies; /* bytes of all requests' */
+static size_t bodies; /* total bytes of all requests' bodies */
 
 void request_free(transport_request_t *request) {
     bodies -= request->body_capacity;
@@ -48,7 +48,7 @@ static int grow_body(transport_request_t *request, size_t capacity) {
     size_t all = bodies - request->body_capacity + capacity;
     if (!server_may_hold(all, capacity)) {
         return request_refuse(request, 503, CAUSE_QUEUE_FULL,
-                              "the bodies of requests that wait take too much memory");
+                              "the bodies of waiting requests take too much memory");
     }
     if (!grow((char **)&request->body, &request->body_capacity, request->body_length, capacity)) {
         return request_refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for a request's body");
@@ -68,7 +68,7 @@ void request_release(transport_request_t *request) {
     request_free(request);
 }
 
-/* Appends to the head; keeps two bytes free for the NULs that end it. */
+/* Appends to the head; leaves two bytes free for its final NULs. */
 static int append_head(transport_request_t *request, const char *text, size_t length) {
     size_t wanted = request->head_length + length + 2;
     if (wanted > HEAD_MAX) {
@@ -95,7 +95,7 @@ static int on_url(http_parser *parser, const char *text, size_t length) {
         return request_refuse(request, 414, CAUSE_URI_TOO_LONG, "the request's URI is too long");
     }
     if (memchr(text, 0, length)) {
-        return request_refuse(request, 400, CAUSE_BAD_REQUEST, "the URI holds a NUL");
+        return request_refuse(request, 400, CAUSE_BAD_REQUEST, "NUL in the URI");
     }
     return append_head(request, text, length);
 }
@@ -129,8 +129,8 @@ static int on_header_field(http_parser *parser, const char *text, size_t length)
 
 static int on_header_value(http_parser *parser, const char *text, size_t length) {
     transport_request_t *request = parser->data;
-    if (memchr(text, 0, length)) { /* http-parser does not look at a value's first character */
-        return request_refuse(request, 400, CAUSE_BAD_REQUEST, "a field of the header holds a NUL");
+    if (memchr(text, 0, length)) { /* http-parser does not check a value's first character */
+        return request_refuse(request, 400, CAUSE_BAD_REQUEST, "NUL in a header field");
     }
     if (request->head_done) {
         return 0;
@@ -170,7 +170,7 @@ static int check_upgrade(transport_request_t *request, http_parser *parser) {
     if (origins > 1 ||
         !origin_allowed(request->endpoint.origins, origin, request->scheme == SERVER_HTTPS, host)) {
         return request_refuse(request, 403, CAUSE_WS_ORIGIN,
-                              "refused a WebSocket to a page of another origin (see origins=)");
+                              "refused a WebSocket from another origin (see origins=)");
     }
     bool body = (parser->flags & F_CHUNKED) ||
                 ((parser->flags & F_CONTENTLENGTH) && parser->content_length > 0);
@@ -182,8 +182,8 @@ static int check_upgrade(transport_request_t *request, http_parser *parser) {
     return 0;
 }
 
-/* Before anything else looks at the body. A parser that reads the framing in another way than we do
- * would take a part of the body for the next request, or the other way round. */
+/* Must run before the body is used. A proxy that interprets the framing differently would take part
+ * of the body for the next request, or the other way round. */
 static int check_framing(transport_request_t *request, const http_parser *parser) {
     if (request->folded) {
         return request_refuse(request, 400, CAUSE_BAD_REQUEST,
@@ -198,7 +198,7 @@ static int check_framing(transport_request_t *request, const http_parser *parser
                           : 0;
 }
 
-/* Routing, as soon as the head is there: before a body is read or memory taken for it. */
+/* Routes as soon as the head is complete, before the body is read or memory allocated for it. */
 static int route(transport_request_t *request, http_parser *parser) {
     const char *method = http_method_str((enum http_method)parser->method);
     bool endpoint = server_find_endpoint(request->head, &request->endpoint);
@@ -238,15 +238,15 @@ static int prepare_body(transport_request_t *request, http_parser *parser) {
     }
     if (!http_has_token(expect, "100-continue")) {
         return request_refuse(request, 417, CAUSE_BAD_REQUEST,
-                              "the request expects what we do not know");
+                              "the request's Expect is unsupported");
     }
     if (request->status) {
-        return -1; /* the answer comes instead of 100, and the body must not follow */
+        return -1; /* the final response replaces 100, and the body must not follow */
     }
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if ((chunked || length) &&
         !connection_queue(request->connection, go_on, sizeof go_on - 1, NULL, 0)) {
-        return request_refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for an answer");
+        return request_refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for a response");
     }
     return 0;
 }
@@ -276,7 +276,7 @@ static int on_headers_complete(http_parser *parser) {
         prepare_body(request, parser) != 0) {
         return -1;
     }
-    /* Other upgrades (h2c) and CONNECT are not taken: the message goes on as plain HTTP. */
+    /* Other upgrades (h2c) and CONNECT are not supported: parse on as plain HTTP. */
     parser->upgrade = request->upgrade;
     return 0;
 }
@@ -292,7 +292,7 @@ static int on_body(http_parser *parser, const char *data, size_t length) {
         request->body_length = wanted;
         return 0;
     }
-    if (wanted > request->body_capacity) { /* chunked: its length was not known */
+    if (wanted > request->body_capacity) { /* chunked: the length is not known in advance */
         size_t capacity = request->body_capacity * 2;
         capacity = capacity > wanted ? capacity : wanted;
         capacity = capacity < server_max_body() ? capacity : server_max_body();
@@ -309,7 +309,7 @@ static int on_message_complete(http_parser *parser) {
     transport_request_t *request = parser->data;
     request->complete = true;
     request->completed = board_us();
-    http_parser_pause(parser, 1); /* the next request waits for this one's answer */
+    http_parser_pause(parser, 1); /* the next request waits for this one's response */
     return 0;
 }
 
@@ -334,7 +334,7 @@ static transport_request_t *new_request(connection_t *connection) {
     return request;
 }
 
-/* "FROB /" is a method that we do not know (501), the rest is garbage (400). */
+/* Whether the data looks like an unknown method, "FROB /" (501), rather than garbage (400). */
 static bool looks_like_method(const uint8_t *data, size_t length) {
     size_t n = 0;
     while (n < length && data[n] >= 'A' && data[n] <= 'Z') {
@@ -343,7 +343,7 @@ static bool looks_like_method(const uint8_t *data, size_t length) {
     return n > 0 && n + 1 < length && data[n] == ' ' && data[n + 1] == '/';
 }
 
-/* What the parser stopped at, when it was none of our callbacks. */
+/* Finds the reason why the parser stopped when no callback of ours did it. */
 static void explain(transport_request_t *request, const uint8_t *data, size_t length, size_t used) {
     bool first = request->head_length == 0 && !request->head_done;
     enum http_errno error = HTTP_PARSER_ERRNO(&request->parser);
@@ -441,7 +441,7 @@ uint64_t http_deadline(const connection_t *connection) {
 void http_timeout(connection_t *connection) {
     transport_request_t *request = connection->request;
     if (!request) {
-        connection_finish(connection); /* idle for too long: nothing went wrong */
+        connection_finish(connection); /* idle for too long: not an error */
         return;
     }
     if (request->complete) {
@@ -460,7 +460,7 @@ void transport_request_taken(transport_request_t *request) {
 void transport_request_drop(transport_request_t *request) {
     NETWORK_LOCKED;
     connection_t *connection = request->connection;
-    request->item = NULL; /* out of the queue already */
+    request->item = NULL; /* already out of the queue */
     request->taken = false;
     if (connection) {
         connection_end(connection, true); /* frees the request */

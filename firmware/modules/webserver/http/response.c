@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Answers: MicroPython's, our own, and the one that makes a WebSocket of the connection. */
+/* Responses: MicroPython's, our own, and the upgrade to WebSocket. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ bool request_keeps_alive(const transport_request_t *request) {
     return request->complete && http_should_keep_alive(&request->parser);
 }
 
-/* Queues an answer and goes on with the connection, or closes it. Releases the request. */
+/* Queues a response, then keeps the connection open or closes it. Releases the request. */
 static bool answer(transport_request_t *request, const transport_response_t *response,
                    bool keep_alive) {
     connection_t *connection = request->connection;
@@ -29,7 +29,7 @@ static bool answer(transport_request_t *request, const transport_response_t *res
     bool body = http_status_has_body(response->status) &&
                 !(request->head_done && request->parser.method == HTTP_HEAD);
     connection->request = NULL;
-    request_release(request); /* before the answer's memory is taken */
+    request_release(request); /* before memory for the response is allocated */
     char text[256];
     size_t length = http_format_head(&head, text, sizeof text);
     char *large = NULL;
@@ -46,7 +46,7 @@ static bool answer(transport_request_t *request, const transport_response_t *res
     if (!queued) {
         static const char failed[] =
             "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        connection_failure(connection, CAUSE_NO_MEMORY, "out of memory for an answer");
+        connection_failure(connection, CAUSE_NO_MEMORY, "out of memory for a response");
         if (!connection_queue(connection, failed, sizeof failed - 1, NULL, 0)) {
             connection_end(connection, true);
             return false;
@@ -67,7 +67,7 @@ static bool answer(transport_request_t *request, const transport_response_t *res
     return true;
 }
 
-/* Answers without a handler: an error, or an upgrade that is not one. */
+/* Answers without a handler: an error, or a failed upgrade. */
 void request_answer_status(transport_request_t *request, bool keep_alive) {
     char body[64], extra[112] = "";
     unsigned status = request->status;
@@ -121,9 +121,8 @@ void request_upgrade(transport_request_t *request) {
         return;
     }
     if (!connection_queue(connection, text, (size_t)length, NULL, 0)) {
-        connection_failure(connection, CAUSE_NO_MEMORY, "out of memory for an answer");
-        connection_end(connection,
-                       true); /* frees the request, and tells that the session is gone */
+        connection_failure(connection, CAUSE_NO_MEMORY, "out of memory for a response");
+        connection_end(connection, true); /* frees the request; reports the session's end */
         return;
     }
     server_count_response(101);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The opening handshake of RFC 6455, section 4.2. Pure: the hash is handed in.
+ * The opening handshake of RFC 6455, section 4.2. Pure: the hash function is passed in.
  */
 #ifndef ESPBENCH_WEBSERVER_HTTP_WS_HANDSHAKE_H
 #define ESPBENCH_WEBSERVER_HTTP_WS_HANDSHAKE_H
@@ -12,13 +12,13 @@
 #define WS_ACCEPT_SIZE 29 /* 28 characters of base64 and NUL */
 
 typedef enum {
-    WS_UPGRADE_NONE,        /* no Upgrade to WebSocket asked: 426 */
+    WS_UPGRADE_NONE,        /* no Upgrade to WebSocket requested: 426 */
     WS_UPGRADE_OK,          /* go on */
     WS_UPGRADE_BAD,         /* malformed: 400 */
     WS_UPGRADE_BAD_VERSION, /* not version 13: 426 with Sec-WebSocket-Version (section 4.4) */
 } ws_upgrade_t;
 
-/* Checks a request's headers (see http_header()); the method is the caller's to check. */
+/* Checks a request's headers (see http_header()); the caller checks the method. */
 ws_upgrade_t ws_check_upgrade(const char *headers);
 
 /* Whether a Sec-WebSocket-Key is the base64 of 16 bytes. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Listening, and what lwIP calls: new connections, data, acknowledgements, resets. */
+/* Listening, and lwIP's callbacks: new connections, data, acknowledgements, resets. */
 #include "lwip/ip.h"
 #include "lwip/tcp.h"
 
@@ -7,15 +7,15 @@
 #include "webserver/net/listener.h"
 #include "webserver/tls/session.h"
 
-/* SYNs of a burst wait here until their handshakes are done: all of them within one poll. A SYN
- * that finds it full is dropped, and the client's retransmission comes seconds later. */
+/* A burst of SYNs waits here until the TCP handshakes are done, all within one poll. When it is
+ * full, a SYN is dropped, and the client retransmits it only seconds later. */
 #define BACKLOG 64
 
 listener_t listeners[SERVER_SCHEMES];
 static uint32_t last_id;
 static int tls_error;
 
-/* ---- lwIP's callbacks: they only note what happened (in lwIP's thread, where it has one) ---- */
+/* ---- lwIP's callbacks: they only record what happened (in lwIP's thread, if it has one) ---- */
 
 static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error) {
     connection_t *connection = arg;
@@ -64,7 +64,7 @@ static void on_error(void *arg, err_t error) {
     }
 }
 
-/* A peer that has vanished must not keep its place: we hear of it within 35 s. */
+/* A vanished peer must not keep its place: this detects it within 35 s. */
 static void keep_alive(struct tcp_pcb *pcb) {
     ip_set_option(pcb, SOF_KEEPALIVE);
     pcb->keep_idle = 15000;

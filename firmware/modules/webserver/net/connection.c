@@ -10,11 +10,11 @@
 #define RECORD_MAX (16384 + 2048) /* RFC 5246 section 6.2.3 */
 #define BLOCK_MAX 4096            /* one TLS record; small pieces survive a fragmented heap */
 
-/* Decrypted input of the connection being served. One buffer for all: it is empty, or kept as the
- * connection's stash, whenever a service ends. */
+/* Decrypted input of the connection being served. One buffer for all: at the end of service() it is
+ * empty, or moved to the connection's stash. */
 static uint8_t plain[2048];
 static size_t plain_at, plain_length;
-static const connection_t *plain_of; /* others may end while it is used */
+static const connection_t *plain_of; /* other connections may end while it is in use */
 
 static void free_blocks(out_block_t *block) {
     while (block) {
@@ -70,8 +70,8 @@ bool connection_queue(connection_t *connection, const void *a, size_t a_length, 
     return true;
 }
 
-/* Gives bytes to lwIP. Returns how many it took, 0 when it is full for now, -1 when memory has been
- * missing for too long. */
+/* Passes bytes to lwIP. Returns how many it took, 0 when it is full for now, -1 when it has been
+ * out of memory for too long. */
 static int tcp_give(connection_t *connection, const void *data, size_t length) {
     struct tcp_pcb *pcb = connection->pcb;
     size_t room = tcp_sndbuf(pcb);
@@ -83,8 +83,8 @@ static int tcp_give(connection_t *connection, const void *data, size_t length) {
         connection->no_memory = false;
         return (int)length;
     }
-    /* No memory: other connections may give some back. Try again (the poll sees no_memory), but
-     * not for ever. */
+    /* No memory: other connections may free some. Retry (the poll checks no_memory) for a limited
+     * time. */
     uint64_t now = board_us();
     if (!connection->no_memory) {
         connection->no_memory = true;
@@ -94,7 +94,7 @@ static int tcp_give(connection_t *connection, const void *data, size_t length) {
 }
 
 int connection_bio_send(void *context, const unsigned char *data, size_t length) {
-    NETWORK_LOCKED; /* a handshake is computed without it */
+    NETWORK_LOCKED; /* a handshake is computed without the lock */
     connection_t *connection = context;
     if (!connection->pcb) {
         return MBEDTLS_ERR_SSL_CONN_EOF;
@@ -119,7 +119,7 @@ static void use_rx(connection_t *connection, size_t length) {
     }
 }
 
-/* A record's header comes whole or not at all: ESP-IDF's dynamic buffers keep none of a part. */
+/* Returns a record's header whole or not at all: ESP-IDF's dynamic buffers lose a partial one. */
 int connection_bio_receive(void *context, unsigned char *data, size_t length) {
     NETWORK_LOCKED;
     connection_t *connection = context;
@@ -135,8 +135,8 @@ int connection_bio_receive(void *context, unsigned char *data, size_t length) {
     pbuf_copy_partial(connection->rx, data, (u16_t)n, connection->rx_at);
     use_rx(connection, n);
 #if CONFIG_MBEDTLS_DYNAMIC_BUFFER
-    /* These buffers are as long as the header says, before Mbed TLS has looked at it. What is asked
-     * for need not be a header: five bytes may also be what a body lacks. */
+    /* These buffers are allocated by the header's length before Mbed TLS has checked it. Five bytes
+     * need not be a header: they may also be the rest of a body. */
     if (connection->record_left > 0) {
         connection->record_left -= (uint16_t)n;
     } else if (n == RECORD_HEADER) {

@@ -5,7 +5,7 @@
 
 #include "lwip/prot/tcp.h"
 
-/* More than this many at once are lost, as they always were: both limits' worth of connections. */
+/* If more are pending, their RSTs are lost. Enough for the default limits of both servers. */
 #define OWED_MAX 16
 
 typedef struct {
@@ -15,7 +15,7 @@ typedef struct {
 static owed_t owed[OWED_MAX];
 
 static bool has_memory_for_reset(void) {
-    struct pbuf *probe = pbuf_alloc(PBUF_IP, TCP_HLEN, PBUF_RAM); /* as tcp_rst() does */
+    struct pbuf *probe = pbuf_alloc(PBUF_IP, TCP_HLEN, PBUF_RAM); /* as tcp_rst() allocates */
     if (!probe) {
         return false;
     }
@@ -34,7 +34,7 @@ static err_t drop(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error) {
 
 static void forget(void *arg, err_t error) {
     (void)error;
-    ((owed_t *)arg)->pcb = NULL; /* the peer was quicker: lwIP has freed it */
+    ((owed_t *)arg)->pcb = NULL; /* the peer reset it first: lwIP has freed it */
 }
 
 bool owed_reset(struct tcp_pcb *pcb) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP resets that could not be sent for lack of memory. lwIP's tcp_abort() loses the RST then, and
- * the peer would wait for ever for a connection that is gone: such a connection is kept, without
- * its buffers and callbacks, until memory for its RST is there.
+ * TCP resets deferred for lack of memory. Without memory, lwIP's tcp_abort() loses the RST, and the
+ * peer would wait forever on a dead connection. Such a connection is kept, without its buffers and
+ * callbacks, until there is memory for its RST.
  */
 #ifndef ESPBENCH_WEBSERVER_NET_DEFERRED_RST_H
 #define ESPBENCH_WEBSERVER_NET_DEFERRED_RST_H
@@ -11,10 +11,11 @@
 
 #include "lwip/tcp.h"
 
-/* Ends a connection by a RST, now or as soon as there is memory for it. True: the pcb is gone. */
+/* Aborts a connection with a RST, now or as soon as there is memory for it. True: the pcb is
+ * freed. */
 bool owed_reset(struct tcp_pcb *pcb);
 
-/* Sends what can be sent; false: some are still owed. */
+/* Sends the deferred RSTs for which there is memory; false: some are still pending. */
 bool owed_reset_poll(void);
 
 #endif

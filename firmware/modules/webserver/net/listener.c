@@ -14,7 +14,7 @@
 #include "webserver/tls/session.h"
 #include "webserver/ws/session.h"
 
-#define NO_MEMORY_RETRY_US 20000 /* nobody tells when memory is back */
+#define NO_MEMORY_RETRY_US 20000 /* no event signals that memory is free again */
 
 static bool polling;
 static bool resets_owed;
@@ -81,7 +81,7 @@ bool connection_is_session(const connection_t *connection) {
 
 static bool is_idle(const connection_t *connection) { return !is_busy(connection); }
 
-/* Only MicroPython can go on with it. */
+/* Whether the connection is waiting for MicroPython alone. */
 static bool waits_for_micropython(const connection_t *connection) {
     switch (connection->state) {
     case STATE_HTTP:
@@ -94,14 +94,14 @@ static bool waits_for_micropython(const connection_t *connection) {
     }
 }
 
-/* The client has sent its FIN. It may still be reading (shutdown(2) with SHUT_WR), but most that do
- * so have gone, and then we hear no more of them until we send. */
+/* The client has sent its FIN. It may still be reading (shutdown(2) with SHUT_WR), but most such
+ * clients are gone, which only shows once we send. */
 static bool is_half_closed(const connection_t *connection) {
     return connection->eof && waits_for_micropython(connection);
 }
 
-/* Connections that hold one of the places of the limit: not those that only wait for the peer's
- * FIN, nor the WebREPL's session, which has a place of its own. */
+/* Whether the connection counts towards the limit: not if it only waits for the peer's FIN, nor if
+ * it is the WebREPL's session, which has its own place. */
 static bool holds_place(const connection_t *connection) {
     return connection->admitted && !connection->spare && connection->state != STATE_LINGER &&
            !connection_is_session(connection);
@@ -118,21 +118,21 @@ static connection_t *least_recently_used(const listener_t *listener,
     return found;
 }
 
-/* As ESP-IDF's LRU purge does: without close_notify. */
+/* Closes without close_notify, as ESP-IDF's LRU purge does. */
 void connection_purge(connection_t *connection) {
     server_stats.scheme[connection->scheme].purged++;
-    server_log("%s: %s:%u: purged to make place for a new connection",
+    server_log("%s: %s:%u: purged to make room for a new connection",
                server_scheme_name(connection->scheme), ipaddr_ntoa(&connection->peer),
                connection->peer_port);
     if (connection->state == STATE_HTTP && http_waits(connection)) {
         http_unavailable(connection);
         connection_send(connection);
-        connection_drop_input(connection); /* a close with input left would be a RST */
+        connection_drop_input(connection); /* closing with unread input would send a RST */
     }
     connection_end(connection, false);
 }
 
-/* Frees a place: of a client that has probably gone, else of one that is idle. */
+/* Frees a place, preferably of a client that has probably gone, else of an idle one. */
 static bool make_place(listener_t *listener) {
     connection_t *victim = least_recently_used(listener, is_half_closed);
     if (!victim && listener->options.full == SERVER_FULL_PURGE) {
@@ -152,7 +152,7 @@ static unsigned count_open(const listener_t *listener, connection_t **oldest_lin
             open += holds_place(c);
         } else if (c->pcb) {
             lingering++;
-            *oldest_lingering = c; /* new ones are put at the head of the list */
+            *oldest_lingering = c; /* new ones are at the head of the list */
         }
     }
     if (lingering < listener->options.max_connections) {
@@ -183,8 +183,7 @@ bool connection_claim(connection_t *connection, bool webrepl) {
     return webrepl || !connection->spare;
 }
 
-/* Gives places that have become free to connections that came when there was none, the oldest
- * first. */
+/* Gives free places to connections beyond the limit, the oldest first. */
 static void fill_places(listener_t *listener) {
     for (;;) {
         connection_t *oldest = NULL, *lingering;
@@ -206,9 +205,9 @@ static void fill_places(listener_t *listener) {
     }
 }
 
-/* Gives places to new connections, the oldest first. Not in on_accept(): frames that arrived
- * together are all looked at before, so that a place whose client has just gone counts as free,
- * and a client whose request has just come does not count as idle. */
+/* Gives places to new connections, the oldest first. Not in on_accept(), so that all frames of a
+ * batch are processed first: then the place of a client that has just left counts as free, and a
+ * client whose request has just arrived does not count as idle. */
 static void admit(listener_t *listener) {
     if (listener->any_spare) {
         fill_places(listener);
@@ -241,11 +240,11 @@ static void admit(listener_t *listener) {
     }
 }
 
-/* ---- the work on one connection ---- */
+/* ---- service of one connection ---- */
 
 static void reset_by_peer(connection_t *connection) {
     if (!connection->admitted) {
-        connection_end(connection, false); /* it never had a place */
+        connection_end(connection, false); /* it was never admitted */
         return;
     }
     if (connection->state == STATE_HANDSHAKE) {
@@ -347,7 +346,7 @@ static uint64_t send_deadline(const connection_t *connection) {
     return connection->last_sent + connection_options(connection)->send_timeout_ms * 1000ull;
 }
 
-/* When MicroPython has to have written the next piece of a body. */
+/* The deadline for MicroPython to write the next piece of a body. */
 static uint64_t piece_deadline(const connection_t *connection) {
     uint64_t since = connection->last_sent > connection->last_used ? connection->last_sent
                                                                    : connection->last_used;
@@ -380,30 +379,28 @@ static uint64_t deadline(const connection_t *connection) {
     return other_by < by ? other_by : by;
 }
 
-/* Whether the peer has not acknowledged all that we sent, our FIN included. */
+/* Whether the peer still owes acknowledgements, of our FIN included. */
 static bool is_owed(const struct tcp_pcb *pcb) { return pcb->unacked || pcb->unsent; }
 
 static void expire(connection_t *connection, uint64_t now) {
     if (connection->state == STATE_HANDSHAKE) {
         server_stats.handshakes.timeout++;
         server_stats.handshakes.failed++;
-        connection_failure(connection, CAUSE_HANDSHAKE_TIMEOUT,
-                           "the handshake was not done in time");
+        connection_failure(connection, CAUSE_HANDSHAKE_TIMEOUT, "the handshake timed out");
         connection_end(connection, true);
     } else if (connection->state == STATE_LINGER) {
         if (is_owed(connection->pcb) && now < connection->last_sent + LOST_US) {
-            /* a lost segment is sent again later than we linger: a RST now would eat it */
+            /* retransmission takes longer than LINGER_US: a RST now would lose the segment */
             connection->linger_by = now + LINGER_US;
         } else {
             connection_end(connection, true);
         }
     } else if (connection->out && now >= send_deadline(connection)) {
-        connection_failure(connection, CAUSE_SEND_TIMEOUT,
-                           "the client does not take what is sent to it");
+        connection_failure(connection, CAUSE_SEND_TIMEOUT, "the client does not read the output");
         connection_end(connection, true);
     } else if (!connection->out && connection->stream_left && now >= piece_deadline(connection)) {
         connection_failure(connection, CAUSE_RESPONSE_TIMEOUT,
-                           "MicroPython did not go on with an answer in time");
+                           "MicroPython did not continue a body in time");
         connection_end(connection, true);
     } else if (connection->state == STATE_HTTP) {
         http_timeout(connection);
@@ -497,9 +494,9 @@ void transport_resume(void) {
 
 /* ---- room ---- */
 
-/* Of each server more connections than it admits are there: one that makes place for itself, or
- * hears that there is none, and those that wait for their turn or their request. Beside them are
- * the WebREPL's session and the clients at its prompt. */
+/* Connections beyond the limits: for each server one that is being admitted or refused, and those
+ * that wait for their turn or their request; also the WebREPL's session and the clients at its
+ * prompt. */
 #define NEWCOMERS (SERVER_SCHEMES * (PENDING_MAX + 1) + 1 + SERVER_GUESTS)
 
 #if LWIP_NETCONN
@@ -509,20 +506,22 @@ void transport_resume(void) {
 #endif
 
 #if MEMP_NUM_TCP_PCB_LISTEN < 2
-#error "both servers listen: MEMP_NUM_TCP_PCB_LISTEN (CONFIG_LWIP_MAX_LISTENING_TCP) is 2 at least"
+#error                                                                                             \
+    "set MEMP_NUM_TCP_PCB_LISTEN (CONFIG_LWIP_MAX_LISTENING_TCP) to 2 or more: both servers listen"
 #endif
 
-/* Where lwIP takes control blocks from the heap (MEMP_MEM_MALLOC), it does not count them: then the
- * number is what the board's memory was measured for. Closed connections need none of it: lwIP
- * drops them when it needs their memory (tcp_alloc()). */
+/* Where lwIP allocates control blocks from the heap (MEMP_MEM_MALLOC), it does not count them;
+ * MEMP_NUM_TCP_PCB is then what the board's memory was measured for. Closed connections do not
+ * count: lwIP drops them when it needs their memory (tcp_alloc()). */
 transport_room_t transport_room(void) {
     const unsigned all = MEMP_NUM_TCP_PCB, others = NEWCOMERS + SOCKETS;
-    /* MicroPython's own boards have fewer connections than sockets: half of them are for us. */
+    /* MicroPython's own boards have fewer connections than sockets: the servers get half of
+     * them. */
     return (transport_room_t){.all = all, .others = others < all / 2 ? others : all / 2};
 }
 
-/* What an open TLS session takes, and what its handshake takes besides; measured, see
-   docs/how-to/https.md. */
+/* Memory of an open TLS session, and its handshake's on top of it; measured, see
+ * docs/how-to/https.md. */
 #if CONFIG_MBEDTLS_DYNAMIC_BUFFER
 #define TLS_SESSION 3072
 #define TLS_HANDSHAKE 20480

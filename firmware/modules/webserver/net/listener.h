@@ -9,12 +9,12 @@ typedef struct {
     struct tcp_pcb *pcb; /* NULL: not listening */
     transport_options_t options;
     connection_t *connections;
-    bool any_spare; /* among them; it may be some time ago */
+    bool any_spare; /* one of them may be spare; cleared late */
 } listener_t;
 
 extern listener_t listeners[SERVER_SCHEMES];
 
-/* Takes the connections that are over out of the list. */
+/* Removes ended connections from the list, and frees them. */
 void listener_remove_ended(listener_t *listener);
 
 #endif

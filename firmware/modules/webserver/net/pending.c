@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections beyond the limit that have not said what they want.
+ * Connections beyond the limit whose request has not arrived.
  *
- * While an endpoint of the WebREPL is registered, each server lets a few clients more than its
- * limit come so far that their request tells what it is for: requests that nobody answers would
- * lock the owner out otherwise, who alone can interrupt the program that does not answer them.
+ * While a WebREPL endpoint is registered, each server accepts a few clients beyond its limit until
+ * their request shows whether it is for the WebREPL. Otherwise requests that no program answers
+ * would lock out the owner, the only one who can interrupt that program.
  *
- * A client that only connects costs its control block. Of those the oldest makes way for a
- * newcomer, as the oldest half-open connection does in RFC 4987 section 3.3: a single place could
- * be held again and again by whoever connects more often than the owner. A client that has sent a
- * part of a request counts among them, or one byte would be enough to stay.
+ * A client that only connects costs its control block. The oldest of these makes way for a new one,
+ * like the oldest half-open connection in RFC 4987 section 3.3: with a single place, a client that
+ * connects more often than the owner could hold it forever. A client with a partial request counts
+ * too, or one byte would be enough to stay.
  *
- * A TLS session takes too much memory for more than one. Clients whose ClientHello has come wait in
- * line, and the oldest has a turn of bounded time for its handshake, its request and its password.
- * They look alike until then, so when all that wait are in line, chance says which makes way (as
- * with OpenSSH's MaxStartups): with any order, whoever hits the right moment would always win.
+ * A TLS session takes too much memory to have more than one. Clients whose ClientHello has arrived
+ * wait in line, and the oldest gets a turn of limited time for its handshake, its request and its
+ * password. They cannot be told apart before, so when all waiting clients are in line, a random one
+ * makes way (as with OpenSSH's MaxStartups): any fixed order could be exploited by timing.
  */
 #include "webserver/ws/session.h"
 
-#define TURN_US 3000000 /* what a client may take, our own computing not counted */
-#define QUIET_US 500000 /* and for that without a sign of life */
+#define TURN_US 3000000 /* what a client may take, not counting our own computation */
+#define QUIET_US 500000 /* the same, without a sign of life */
 #define RECORD_HEADER 5 /* RFC 8446 section 5.1 */
 #define RECORD_HANDSHAKE 0x16
 
@@ -30,7 +30,7 @@ static bool is_pending(const connection_t *connection) {
 
 static bool has_turn(const connection_t *connection) { return connection->turn_by != 0; }
 
-/* The first record is there, and is of a handshake. */
+/* Whether the first record is complete and a handshake record. */
 static bool has_hello(const connection_t *connection) {
     uint8_t header[RECORD_HEADER];
     return connection->rx &&
@@ -43,7 +43,7 @@ static bool is_in_line(const connection_t *connection) {
     return connection->state == STATE_HANDSHAKE && !has_turn(connection) && has_hello(connection);
 }
 
-/* What it sent came with the frames that are being dealt with, and is read next. */
+/* Whether its input arrived in the current batch of frames and has not been read yet. */
 static bool is_unread(const connection_t *connection) {
     return connection->state == STATE_HTTP && connection->rx;
 }
@@ -80,7 +80,7 @@ bool pending_waits(connection_t *connection) {
     }
     uint8_t first = *(uint8_t *)connection->rx->payload;
     if (first >= 'A' && first <= 'Z') {
-        return false; /* tls_handshake() says what is wrong, and takes no memory for it */
+        return false; /* tls_handshake() reports the error without allocating */
     }
     if (first != RECORD_HANDSHAKE || connection->rx->tot_len > HEAD_MAX || connection->eof) {
         connection_refuse(connection);
@@ -92,12 +92,12 @@ bool pending_waits(connection_t *connection) {
 
 void pending_computed(connection_t *connection, uint64_t since) {
     if (has_turn(connection)) {
-        connection->last_sent = board_us(); /* the client could not go on before */
+        connection->last_sent = board_us(); /* the client could not continue before */
         connection->turn_by += connection->last_sent - since;
     }
 }
 
-/* When a client whose turn it is makes way for the next. */
+/* When the client in its turn makes way for the next. */
 static uint64_t turn_end(const connection_t *connection) {
     uint64_t alive = connection->last_received > connection->last_sent ? connection->last_received
                                                                        : connection->last_sent;
@@ -123,8 +123,8 @@ static bool is_tls_guest(const connection_t *connection) {
     return is_guest(connection) && connection->tls;
 }
 
-/* A client at the password prompt stays for the rest of its turn, one that has sent a password
- * until the answer. */
+/* A client at the password prompt stays for the rest of its turn; one that has sent a password,
+ * until it is answered. */
 static uint64_t guest_end(const connection_t *connection) {
     const server_module_t *owner = connection->ws->endpoint.owner;
     bool judged = owner->is_judging && owner->is_judging(connection->id);
@@ -159,7 +159,7 @@ static uint64_t free_at(connection_t *list) {
             first = guest_end(c) < first ? guest_end(c) : first;
         }
     }
-    return guests ? first : 0; /* else nobody of ours has the memory: let it try */
+    return guests ? first : 0; /* else the memory is not used by TLS guests: let it try */
 }
 
 static void make_way(connection_t *list, uint64_t now) {
@@ -197,7 +197,7 @@ bool pending_may_have_place(const connection_t *connection) {
            (is_pending(connection) && (has_turn(connection) || is_in_line(connection)));
 }
 
-/* Guests who have been told to go: only their close frames are still waited for. */
+/* Ends guests that are being refused and only owe their close frame. */
 void pending_drop_closing(connection_t *list) {
     for (connection_t *c = list; c; c = c->next) {
         if (is_guest(c) && (c->ws->close_sent || c->state != STATE_WEBSOCKET)) {

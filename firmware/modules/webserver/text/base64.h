@@ -9,7 +9,7 @@
 #define BASE64_INVALID -1
 #define BASE64_TOO_LONG -2
 
-/* Characters that so many bytes become, padding included, without a NUL. */
+/* Encoded length of so many bytes, with padding, without a NUL. */
 #define BASE64_LENGTH(bytes) (((bytes) + 2) / 3 * 4)
 
 /* Encodes with padding; `out` gets BASE64_LENGTH(length) characters and a NUL. */

@@ -30,7 +30,7 @@ bool utf8_valid(const char *text, size_t length) {
     return utf8_feed(&state, (const uint8_t *)text, length) && state.left == 0;
 }
 
-/* A lead byte begins what is cut off: the nearest one to the end, as no byte is both. */
+/* A truncated character starts with a lead byte: look for the last one. */
 size_t utf8_whole(const char *text, size_t length) {
     for (size_t back = 1; back < LONGEST && back <= length; back++) {
         utf8_t state = {0};
@@ -41,7 +41,7 @@ size_t utf8_whole(const char *text, size_t length) {
     return length;
 }
 
-/* Bytes of the character that the text begins with; 0: it begins with none. */
+/* Length of the character at the beginning of the text; 0: it does not begin with one. */
 static size_t character(const char *text, size_t length) {
     utf8_t state = {0};
     for (size_t i = 0; i < length && utf8_feed(&state, (const uint8_t *)text + i, 1); i++) {

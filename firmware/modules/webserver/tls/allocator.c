@@ -9,20 +9,20 @@
 #include "webserver_threads.h"
 
 #define GRAIN 16
-#define KINDS 8 /* cached are blocks of up to 7 * 16 bytes: the numbers of P-256 and P-384 */
+#define KINDS 8 /* blocks of up to 7 * 16 bytes are cached: the numbers of P-256 and P-384 */
 
-/* In front of each block; 8 bytes, so that blocks stay aligned to 8. */
+/* Precedes each block; 8 bytes, so that blocks stay aligned to 8. */
 typedef union header {
     struct {
-        union header *next; /* while it is in the cache */
-        uint32_t kind;      /* its size in grains; KINDS and above are not cached */
+        union header *next; /* while the block is in the cache */
+        uint32_t kind;      /* size in grains; KINDS and above are not cached */
     };
     uint64_t align;
 } header_t;
 
 static header_t *cache[KINDS];
 static bool caching;
-static const void *owner; /* the thread whose step it is: the cache is its alone */
+static const void *owner; /* the thread that runs the step, the only one to use the cache */
 
 static bool may_cache(void) { return caching && owner == network_thread(); }
 

@@ -14,7 +14,7 @@
 
 #define RSA_BITS_MIN 2048
 
-/* The Certificate message (RFC 5246 section 7.4.2) is one record here: 4 bytes of handshake
+/* The Certificate message (RFC 5246 section 7.4.2) must fit in one record: 4 bytes of handshake
  * header, 3 of list length, 3 before each certificate. */
 #ifndef MBEDTLS_SSL_OUT_CONTENT_LEN
 #define MBEDTLS_SSL_OUT_CONTENT_LEN MBEDTLS_SSL_MAX_CONTENT_LEN
@@ -44,8 +44,8 @@ int tls_random(void *unused, unsigned char *out, size_t length) {
     return mbedtls_ctr_drbg_random(&drbg, out, length);
 }
 
-/* Mbed TLS names a failed allocation in many ways, and a chain's parser not at all: the heap knows.
- */
+/* Mbed TLS reports failed allocations by many codes, and in a chain's parser not at all: ask the
+ * heap. */
 static uint32_t failures_before;
 
 static bool was_out_of_memory(void) { return net_heap_failures() != failures_before; }
@@ -57,11 +57,11 @@ static void say_no_memory(char *error, size_t size) {
              (unsigned long)heap.free, (unsigned long)heap.largest);
 }
 
-/* Parses one certificate of a file: text begins at its BEGIN line. */
+/* Parses one certificate of a file; `text` starts at its BEGIN line. */
 static bool parse_certificate(mbedtls_x509_crt *chain, const char *text, size_t length,
                               unsigned index, unsigned count, const char *name, char *error,
                               size_t error_size) {
-    char *copy = net_malloc(length + 1); /* Mbed TLS wants a NUL behind it */
+    char *copy = net_malloc(length + 1); /* Mbed TLS needs a final NUL */
     if (!copy) {
         say_no_memory(error, error_size);
         return false;
@@ -100,7 +100,7 @@ static bool parse_chain(tls_identity_t *identity, const char *text, const char *
         snprintf(error, error_size, "no certificate in %s", name);
         return false;
     }
-    /* One by one, to say which of them is damaged. */
+    /* One by one, to report which of them is damaged. */
     size_t total = 0;
     const char *at = pem_next_certificate(text);
     for (unsigned index = 1; at; index++) {
@@ -169,7 +169,7 @@ static bool parse_key(tls_identity_t *identity, const char *text, size_t size, c
     return true;
 }
 
-/* The key may belong to another certificate of the file. */
+/* Explains a mismatch: the key may belong to another certificate of the file. */
 static void say_mismatch(const tls_identity_t *identity, const char *cert_name,
                          const char *key_name, char *error, size_t error_size) {
     unsigned index = 2;
@@ -191,7 +191,7 @@ static bool check(tls_identity_t *identity, const char *certificates, const char
                   size_t error_size) {
     unsigned char probe;
     if (tls_random(NULL, &probe, 1) != 0) {
-        snprintf(error, error_size, "the board gives no entropy");
+        snprintf(error, error_size, "entropy source failed");
         return false;
     }
     if (!parse_chain(identity, certificates, cert_name, error, error_size) ||

@@ -15,7 +15,7 @@
 #define COMPAT_PK_CHECK_PAIR(public_key, key, rng) mbedtls_pk_check_pair(public_key, key, rng, NULL)
 #define COMPAT_SHA1 mbedtls_sha1
 #define COMPAT_ERR_NO_VERSION MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION
-/* one code for all that a server and a client can have no choice of in common */
+/* one code for every kind of parameter that server and client cannot agree on */
 #define COMPAT_CASE_NO_CIPHER case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE
 #define COMPAT_SHA256_STARTS(sha) mbedtls_sha256_starts(sha, 0)
 #define COMPAT_SHA256_UPDATE mbedtls_sha256_update

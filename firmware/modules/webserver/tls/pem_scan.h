@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a PEM file holds, before it is parsed, so that an error can say what is wrong with it
- * (RFC 7468; RFC 1421 section 4.6 for encrypted keys). Pure: no lwIP, no MicroPython, no Mbed TLS.
+ * Scans a PEM file before it is parsed, for precise error messages (RFC 7468; RFC 1421 section 4.6
+ * for encrypted keys). Pure: no lwIP, no MicroPython, no Mbed TLS.
  */
 #ifndef ESPBENCH_WEBSERVER_TLS_PEM_SCAN_H
 #define ESPBENCH_WEBSERVER_TLS_PEM_SCAN_H
@@ -11,12 +11,12 @@
 typedef struct {
     bool pem; /* has a "-----BEGIN " line */
     unsigned certificates, private_keys;
-    bool encrypted; /* a private key needs a password */
+    bool encrypted; /* a private key is encrypted */
 } pem_scan_t;
 
 pem_scan_t pem_scan(const char *text);
 
-/* The next BEGIN line of a certificate at or behind text, or NULL. */
+/* The next BEGIN line of a certificate in `text`, or NULL. */
 const char *pem_next_certificate(const char *text);
 
 #endif

@@ -13,7 +13,7 @@ static mbedtls_ssl_config config;
 static tls_identity_t *identity;
 
 int tls_start(tls_identity_t *new_identity) {
-    /* TLS 1.2 only; AEAD suites first, CBC as ESP-IDF has it. */
+    /* TLS 1.2 only; AEAD suites first, then CBC as in ESP-IDF. */
     mbedtls_ssl_config_init(&config);
     int r = mbedtls_ssl_config_defaults(&config, MBEDTLS_SSL_IS_SERVER,
                                         MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
@@ -60,13 +60,13 @@ static server_cause_t explain(const connection_t *connection, int code, bool mem
         *what = "the client ended the handshake with an alert";
         return CAUSE_TLS_ALERT;
     case COMPAT_ERR_NO_VERSION:
-        *what = "the client has no TLS version in common with us (TLS 1.2)";
+        *what = "no TLS version in common with the client (TLS 1.2)";
         return CAUSE_TLS_VERSION;
     COMPAT_CASE_NO_CIPHER:
-        *what = "the client has no usable cipher suite in common with us";
+        *what = "no cipher suite in common with the client";
         return CAUSE_TLS_CIPHER;
     default:
-        *what = connection->started ? "the TLS handshake failed" : "this is no TLS";
+        *what = connection->started ? "the TLS handshake failed" : "this is not TLS";
         return CAUSE_TLS_PROTOCOL;
     }
 }
@@ -82,13 +82,13 @@ static io_result_t fail(connection_t *connection, server_cause_t cause, const ch
         what = text;
     }
     connection_failure(connection, cause, what);
-    tls_free(connection); /* its memory is free at once; an alert is with lwIP already */
+    tls_free(connection); /* frees its memory at once; an alert was already passed to lwIP */
     connection_finish(connection);
     return IO_ENDED;
 }
 
-/* Takes the session's memory when the first bytes are there, not before: a client that only
- * connects costs 200 bytes. */
+/* Allocates the session when the first bytes have arrived: a client that only connects costs 200
+ * bytes. */
 static int open_session(connection_t *connection) {
     connection->tls = net_malloc(sizeof *connection->tls);
     if (!connection->tls) {
@@ -120,11 +120,11 @@ io_result_t tls_handshake(connection_t *connection) {
             return fail(connection, CAUSE_NO_MEMORY, "out of memory for a TLS session", r);
         }
     }
-    /* Mbed TLS reports a failed allocation by many codes, or not at all: the heap knows. */
+    /* Mbed TLS reports failed allocations by many codes, or not at all: ask the heap. */
     uint32_t failures = net_heap_failures();
     tls_memory_begin_step();
-    network_pause(); /* a signature takes tenths of a second: frames and timers must not wait for it
-                      */
+    /* A signature takes tenths of a second: frames and timers must not wait for it. */
+    network_pause();
     int r = mbedtls_ssl_handshake(connection->tls);
     network_resume();
     tls_memory_end_step();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* TLS on a connection: configuration, handshake, why a handshake failed. */
+/* TLS on a connection: configuration, handshakes and their errors. */
 #ifndef ESPBENCH_WEBSERVER_TLS_SESSION_H
 #define ESPBENCH_WEBSERVER_TLS_SESSION_H
 
@@ -8,7 +8,7 @@
 int tls_start(tls_identity_t *identity);
 void tls_stop(void);
 
-/* Goes on with a handshake. IO_OK: done. IO_ENDED: failed, logged, being closed. */
+/* Continues a handshake. IO_OK: done. IO_ENDED: failed and logged; the connection is closing. */
 io_result_t tls_handshake(connection_t *connection);
 void tls_free(connection_t *connection);
 

@@ -24,13 +24,13 @@ static ws_event_t fail(ws_decoder_t *decoder, uint16_t code, const char *reason)
     return WS_EVENT_FAIL;
 }
 
-/* How long the header is, as far as its first bytes tell. */
+/* The header's length, as far as the received bytes determine it. */
 static size_t header_size(const ws_decoder_t *decoder) {
     if (decoder->header_length < 2) {
         return 2;
     }
     uint8_t n = decoder->header[1] & 0x7f;
-    /* Only the length; a frame without a mask fails before its mask would be waited for. */
+    /* A frame without a mask is rejected before its mask would be read. */
     return 2 + (n == 126 ? 2 : n == 127 ? 8 : 0) + (decoder->header[1] & 0x80 ? 4 : 0);
 }
 
@@ -54,7 +54,7 @@ static ws_event_t check_first_bytes(ws_decoder_t *decoder) {
         return fail(decoder, WS_CODE_PROTOCOL, "control frame is too long");
     }
     if (opcode == WS_CONTINUATION && !decoder->in_message) {
-        return fail(decoder, WS_CODE_PROTOCOL, "continuation of nothing");
+        return fail(decoder, WS_CODE_PROTOCOL, "unexpected continuation");
     }
     if (!control && opcode != WS_CONTINUATION && decoder->in_message) {
         return fail(decoder, WS_CODE_PROTOCOL, "new message inside a fragmented one");
@@ -176,7 +176,7 @@ ws_event_t ws_decode(ws_decoder_t *decoder, const uint8_t *data, size_t length, 
             event = read_header(decoder, data, length, used);
         } else {
             bool control = decoder->opcode & 8;
-            /* An empty message gets memory too: it is an item like any other. */
+            /* An empty message needs memory too: it becomes an item like any other. */
             if (!control && (!decoder->message || decoder->capacity < decoder->needed)) {
                 return WS_EVENT_RESERVE;
             }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The framing of RFC 6455 (sections 5 to 8), a server's side: a decoder that works on whatever
- * pieces of the stream arrive and asks for memory exactly when a frame's header has told how much
- * it takes, and the encoder of frame headers.
+ * Framing of RFC 6455 (sections 5 to 8), server side: a decoder that takes the stream in pieces of
+ * any size and requests memory once a frame's header shows how much it needs, and an encoder of
+ * frame headers.
  *
  * Why not wslay: a wslay_event_context holds two buffers of 4096 bytes for each connection; ten ws
  * and four wss connections would need 120 kB of a heap of 180 kB.
@@ -19,7 +19,7 @@
 #include "webserver/text/utf8.h"
 
 #define WS_CONTROL_MAX 125
-#define WS_HEADER_MAX 10 /* of a frame that the server sends: not masked */
+#define WS_HEADER_MAX 10 /* of a server's frame, which is not masked */
 
 enum { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
 
@@ -39,14 +39,14 @@ enum {
 
 typedef enum {
     WS_EVENT_NONE,    /* all input is used */
-    WS_EVENT_RESERVE, /* message, capacity: make room for `needed` bytes, then go on */
+    WS_EVENT_RESERVE, /* grow message and capacity to `needed` bytes, then continue */
     WS_EVENT_MESSAGE, /* message[0..length) is complete; take it with ws_decoder_take() */
     WS_EVENT_CONTROL, /* control_opcode, control[0..control_length) */
     WS_EVENT_FAIL,    /* fail_code: the connection must be failed with it */
 } ws_event_t;
 
 typedef struct {
-    /* the message being put together; the memory is the caller's */
+    /* the message being assembled; the caller owns the memory */
     uint8_t *message;
     size_t capacity, length, needed;
     size_t max_message;
@@ -67,17 +67,17 @@ void ws_decoder_init(ws_decoder_t *decoder, size_t max_message);
 /* Decodes up to the next event; *used gets the bytes consumed. */
 ws_event_t ws_decode(ws_decoder_t *decoder, const uint8_t *data, size_t length, size_t *used);
 
-/* Forgets the message that was taken over. */
+/* Releases the message to the caller. */
 void ws_decoder_take(ws_decoder_t *decoder);
 
-/* Whether a frame or a fragmented message has begun and is not complete. */
+/* Whether a frame or a fragmented message is incomplete. */
 bool ws_decoder_busy(const ws_decoder_t *decoder);
 
 /* Whether a peer may send this code in a close frame (section 7.4). */
 bool ws_close_code_valid(unsigned code);
 
-/* Checks a received close frame's payload. Returns the code to answer with (the peer's own,
- * WS_CODE_NO_STATUS for an empty one, else the code that fails the connection). */
+/* Checks a received close frame's payload. Returns the code to answer with: the peer's own,
+ * WS_CODE_NO_STATUS for an empty payload, or the code to fail the connection with. */
 uint16_t ws_check_close(const uint8_t *payload, size_t length);
 
 /* Writes the header of an unmasked, unfragmented frame; returns its length. */

@@ -3,11 +3,11 @@
 
 #include "webserver/ws/session.h"
 
-#define CLOSE_US 5000000ull /* how long the peer's close frame is waited for */
+#define CLOSE_US 5000000ull /* how long to wait for the peer's close frame */
 
 static void fail(connection_t *connection, uint16_t code, const char *reason);
 
-/* The connection's own frames (pong, close) and MicroPython's messages. */
+/* Queues a frame: MicroPython's messages, and control frames of our own. */
 static bool queue_frame(connection_t *connection, uint8_t opcode, const void *data, size_t length) {
     uint8_t header[WS_HEADER_MAX];
     size_t n = ws_frame_header(opcode, length, header);
@@ -60,7 +60,7 @@ void ws_forget(connection_t *connection) {
     net_free(ws);
 }
 
-/* Sends a close frame; the session ends when the peer's has come, or at close_by. */
+/* Sends a close frame; the session ends when the peer's arrives, or at close_by. */
 static bool send_close(connection_t *connection, uint16_t code, const char *reason) {
     websocket_t *ws = connection->ws;
     uint8_t payload[WS_CONTROL_MAX];
@@ -110,7 +110,7 @@ static void fail_input(connection_t *connection) {
 
 static bool reserve(websocket_t *ws) {
     size_t wanted = ws->decoder.needed;
-    if (ws->message) { /* a fragmented message: leave room for more of it */
+    if (ws->message) { /* a fragmented message: leave room for more fragments */
         size_t doubled = ws->decoder.capacity * 2;
         wanted = doubled > wanted ? doubled : wanted;
         wanted = wanted < ws->endpoint.max_message ? wanted : ws->endpoint.max_message;
@@ -129,7 +129,7 @@ static bool reserve(websocket_t *ws) {
     return true;
 }
 
-/* Hands the complete message up, or keeps it until the queue has room. */
+/* Queues the complete message, or keeps it until the queue has room. */
 static void deliver(connection_t *connection) {
     websocket_t *ws = connection->ws;
     server_item_t *item = ws->message;
@@ -146,7 +146,7 @@ static void deliver(connection_t *connection) {
         ws->message = NULL;
         ws_decoder_take(&ws->decoder);
     } else if (!was_waiting && !ws->endpoint.owner->on_item) {
-        /* (a WebREPL holds its client back whenever a file comes faster than it is written) */
+        /* (not for the WebREPL, which holds back a client that sends a file too fast) */
         server_stats.failures[CAUSE_QUEUE_FULL]++;
     }
 }
@@ -191,7 +191,7 @@ size_t ws_input(connection_t *connection, const uint8_t *data, size_t length) {
     websocket_t *ws = connection->ws;
     size_t used = 0, n;
     connection->last_used = connection->last_received;
-    ws->pong_by = NEVER; /* any sign of life will do */
+    ws->pong_by = NEVER; /* any input is a sign of life */
     if (ws->endpoint.ping_interval_ms) {
         ws->ping_at = connection->last_received + ws->endpoint.ping_interval_ms * 1000ull;
     }
@@ -208,7 +208,7 @@ size_t ws_input(connection_t *connection, const uint8_t *data, size_t length) {
             }
             break;
         case WS_EVENT_MESSAGE:
-            if (ws->close_sent) { /* section 5.5.1: what comes after our close is discarded */
+            if (ws->close_sent) { /* section 5.5.1: data after our close frame is discarded */
                 server_item_free(ws->message);
                 ws->message = NULL;
                 ws_decoder_take(&ws->decoder);
@@ -244,7 +244,7 @@ void ws_peer_gone(connection_t *connection) {
 uint64_t ws_deadline(const connection_t *connection) {
     const websocket_t *ws = connection->ws;
     if (ws->waiting) {
-        return ws->close_by; /* a pong may be behind what we do not take */
+        return ws->close_by; /* a pong may be queued behind unread input */
     }
     uint64_t by = ws->close_by < ws->pong_by ? ws->close_by : ws->pong_by;
     by = ws->ping_at < by ? ws->ping_at : by;
@@ -288,7 +288,7 @@ bool transport_ws_send(transport_client_t client, bool text, const void *data, s
         return false;
     }
     if (!queue_frame(connection, text ? WS_TEXT : WS_BINARY, data, length)) {
-        no_memory(connection); /* a stream with a message missing is worse than its end */
+        no_memory(connection); /* better to end the stream than to lose a message */
         return false;
     }
     connection->last_used = board_us();

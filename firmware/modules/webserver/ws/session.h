@@ -10,14 +10,14 @@ struct websocket {
     server_endpoint_t endpoint;
     ws_decoder_t decoder;
     server_item_t *message; /* being received */
-    server_item_t *gone;    /* the disconnect event, allocated ahead so that it cannot fail */
-    bool waiting;           /* message is complete, the queue is full */
+    server_item_t *gone;    /* the disconnect event, allocated in advance so that it cannot fail */
+    bool waiting;           /* the message is complete, but the queue is full */
     bool close_sent, close_received;
-    uint16_t close_code; /* what the disconnect event will say */
+    uint16_t close_code; /* the code of the disconnect event */
     uint64_t ping_at, pong_by, close_by;
 };
 
-/* Takes the connection over after a good upgrade; false: no memory, nothing changed. */
+/* Takes over the connection after a valid upgrade; false: no memory, nothing changed. */
 bool ws_open(connection_t *connection, const server_endpoint_t *endpoint, const char *target);
 size_t ws_input(connection_t *connection, const uint8_t *data, size_t length);
 bool ws_wants_input(const connection_t *connection);
