@@ -19,15 +19,15 @@
 #include "webserver/net_heap.h"
 #include "webserver/server.h"
 
-/* A firmware without the servers is a MicroPython board all the same. */
+/* The firmware may be built without the servers. */
 void server_watch_listening(server_listening_t watcher) __attribute__((weak));
 const char *server_scheme_name(server_scheme_t scheme) __attribute__((weak));
 
-#ifndef CONTROL_REQUEST_BYTES /* board.h may have less room */
+#ifndef CONTROL_REQUEST_BYTES /* board.h may set less */
 #define CONTROL_REQUEST_BYTES (64 * 1024)
 #endif
 
-/* .bss, so that requests work when both heaps are full. */
+/* Static, so that requests work when both heaps are full. */
 static char request[CONTROL_REQUEST_BYTES];
 static size_t request_length;
 static bool request_too_long;
@@ -122,7 +122,7 @@ static void verb_stats(uint32_t id, char *arguments) {
     control_answer(id, json);
 }
 
-/* A decimal number at *text, which moves behind it and the spaces that follow. */
+/* Parses a decimal number and moves *text behind it and any spaces. */
 static bool take_number(char **text, uint32_t *number) {
     char *end;
     unsigned long value = strtoul(*text, &end, 10);
@@ -223,7 +223,7 @@ void control_end(void) {
     char *text = request;
     uint32_t id;
     if (!take_number(&text, &id)) {
-        control_error(0, "a request is: id, a space, a verb and its arguments");
+        control_error(0, "expected: id, a space, a verb and its arguments");
         return;
     }
     if (request_too_long) {

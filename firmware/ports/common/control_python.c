@@ -15,7 +15,7 @@
 #include "shared/runtime/interrupt_char.h"
 #include "webserver/text/base64.h"
 
-/* As long as the longest request, decoded. */
+/* The size of the longest request, decoded. */
 #ifndef CONTROL_SOURCE_BYTES
 #define CONTROL_SOURCE_BYTES (48 * 1024)
 #endif
@@ -25,7 +25,7 @@ static unsigned char source[CONTROL_SOURCE_BYTES];
 static size_t source_length;
 
 static uint32_t pending_id;
-static volatile bool pending; /* the control channel may be another thread's */
+static volatile bool pending; /* the control channel may run in another thread */
 static bool pending_value;
 static bool in_readline;
 static bool opened;
@@ -59,8 +59,8 @@ static void answer_exception(uint32_t id, mp_obj_base_t *exception) {
     console_record_end();
 }
 
-/* machine.soft_reset() and sys.exit() raise SystemExit: leave the program that runs, or the
- * REPL, the way their own users would. */
+/* machine.soft_reset() and sys.exit() raise SystemExit: leave the running program or the REPL as if
+ * they had raised it. */
 static void leave_program(void) {
     if (in_readline) {
         console_inject("\x03\x04");
@@ -77,15 +77,15 @@ static mp_obj_t run_source(bool want_value) {
     return mp_call_function_0(function);
 }
 
-/* The JSON of a value: the work of frozen module _control. */
+/* Converts a value to JSON, using frozen module _control. */
 static mp_obj_t value_json(mp_obj_t value) {
     mp_obj_t module = mp_import_name(MP_QSTR__control, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
     return mp_call_function_1(mp_load_attr(module, MP_QSTR_value_json), value);
 }
 
-/* Before the answer: the next request may be here right behind it. */
+/* Called before the answer is sent, as the next request may follow it immediately. */
 static void finish(void) {
-    mp_sched_lock(); /* first: schedule() looks at it */
+    mp_sched_lock(); /* first: schedule() checks the lock */
     pending = false;
 }
 
@@ -103,8 +103,8 @@ static void run(mp_sched_node_t *unused) {
         mp_locals_set(&MP_STATE_VM(dict_main));
         in_readline = false;
         mp_hal_set_interrupt_char('\x03');
-        /* Not a short callback but a program: others may be scheduled while it runs, and Ctrl-C
-         * ends it. The lock is the scheduler's own, taken before it called us. */
+        /* This is a program, not a short callback: other callbacks may run meanwhile, and Ctrl-C
+         * ends it. The scheduler took its lock before it called us. */
         mp_sched_unlock();
         mp_obj_t value = run_source(want_value);
         const char *json = want_value ? mp_obj_str_get_str(value_json(value)) : NULL;
@@ -133,11 +133,10 @@ static mp_obj_t schedule_node(mp_obj_t unused) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(schedule_node_obj, schedule_node);
 
-/* The scheduler runs its nodes until there is none: a host that asks again while its answer is
- * written would have it run requests for ever, and the program that it watches would stand still.
- * What it runs after its nodes is one entry of its queue, and then the program goes on. So while it
- * runs anything, the next node comes from there. The queue is the program's, too, and may be
- * full. */
+/* The scheduler runs nodes until none is left: a host that sends the next request as soon as it has
+ * an answer would keep it busy forever and stall the program. After the nodes, the scheduler runs
+ * one entry of its queue before the program goes on. So while it is running, schedule the next node
+ * from that queue, which the program shares and may have filled. */
 static bool schedule(void) {
     bool runs = MP_STATE_VM(sched_state) <= MP_SCHED_LOCKED;
     return (runs && mp_sched_schedule(MP_OBJ_FROM_PTR(&schedule_node_obj), mp_const_none)) ||
@@ -146,7 +145,7 @@ static bool schedule(void) {
 
 void control_python_request(uint32_t id, const char *base64, bool want_value) {
     if (pending) {
-        control_error(id, "MicroPython still runs the request before this one: wait for its "
+        control_error(id, "MicroPython is still running the previous request: wait for its "
                           "answer, or send Ctrl-C on the console");
         return;
     }
@@ -167,7 +166,7 @@ void control_python_request(uint32_t id, const char *base64, bool want_value) {
     MICROPY_END_ATOMIC_SECTION(state);
     if (now && !schedule()) {
         pending = false;
-        control_error(id, "MicroPython's scheduler does not take the request");
+        control_error(id, "MicroPython's scheduler refused the request");
     }
 }
 
@@ -185,7 +184,7 @@ void control_python_reset(void) {
     opened = false;
     if (pending) {
         pending = false;
-        control_error(pending_id, "MicroPython was reset before it ran the request to its end");
+        control_error(pending_id, "MicroPython was reset before the request finished");
     }
     memset(&node, 0, sizeof(node));
 }

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* Whether MicroPython has a heap now. */
+/* Sets whether MicroPython has a heap now. */
 void gc_figures_ready(bool ready);
 
 #endif

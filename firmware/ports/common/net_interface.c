@@ -18,7 +18,7 @@
 #error "lwIP needs LWIP_NETIF_STATUS_CALLBACK: CONFIG_LWIP_NETIF_STATUS_CALLBACK=y on ESP-IDF"
 #endif
 
-/* lwIP forgets an address after five minutes of silence (ARP_MAXAGE). */
+/* lwIP drops an ARP entry after five minutes without traffic (ARP_MAXAGE). */
 #define GATEWAY_REFRESH_MS 120000
 
 extern char mod_network_hostname_data[];
@@ -39,8 +39,8 @@ static err_t init_interface(struct netif *netif) {
     return ERR_OK;
 }
 
-/* A burst of connections must not find the gateway's address missing: lwIP would hold all
- * answers back until ARP's reply, and throw away what its queue does not take. */
+/* Keeps the gateway's ARP entry fresh. Without it, lwIP would queue the replies to a burst of
+ * connections until ARP is answered, and drop those that do not fit. */
 static void refresh_gateway(void *unused) {
     (void)unused;
     if (up && !ip4_addr_isany(netif_ip4_gw(&interface))) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one network interface: lwIP's over open_eth. */
+/* The only network interface: lwIP over open_eth. */
 #ifndef COMMON_NET_INTERFACE_H
 #define COMMON_NET_INTERFACE_H
 
@@ -10,17 +10,17 @@
 struct netif;
 struct pbuf;
 
-/* Brings the interface up, or leaves it down; false when memory or the NIC is missing. */
+/* Brings the interface up. False: it stays down, out of memory or without a NIC. */
 bool net_up(bool dhcp);
 void net_down(void);
 bool net_is_up(void);
 
-/* NULL until net_up() was called the first time. */
+/* NULL until the first net_up(). */
 struct netif *net_interface(void);
 
-/* ---- what the board gives ---- */
+/* ---- provided by the board ---- */
 
-/* Lets frames in, or keeps them out; false when there is no NIC. */
+/* Starts or stops receiving frames; false when there is no NIC. */
 bool net_board_open(void);
 void net_board_close(void);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* network.LAN: the one interface, with the methods of the esp32 port. network.WLAN may have it
- * instead: who is activated last has it. */
+/* network.LAN: the only interface, with the methods of the esp32 port. It is shared with
+ * network.WLAN: the one activated last owns it. */
 #include "network_lan.h"
 
 #include <string.h>
@@ -22,8 +22,8 @@
 
 static const mp_obj_base_t lan_object = {&network_lan_type};
 
-/* LAN(id=0, *, mdc, mdio, phy_type, phy_addr ...): one object; what only hardware needs is taken
- * and ignored, so that programs for the esp32 port run. */
+/* LAN(id=0, *, mdc, mdio, phy_type, phy_addr ...) returns the only object; hardware arguments are
+ * ignored, so that programs for the esp32 port run. */
 static mp_obj_t lan_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
                              const mp_obj_t *args) {
     (void)type;
@@ -94,7 +94,7 @@ static struct netif *interface_or_raise(void) {
     if (!net_is_up()) {
         mp_raise_msg(
             &mp_type_OSError,
-            MP_ERROR_TEXT("the interface is down: active(True) first, WLAN then connect()"));
+            MP_ERROR_TEXT("the interface is down: call active(True), for WLAN also connect()"));
     }
     return net_interface();
 }
@@ -119,7 +119,7 @@ static void set_addresses(struct netif *netif, const ip4_addr_t *address, const 
 static void start_dhcp(struct netif *netif) {
     err_t error;
     {
-        NETWORK_LOCKED; /* an exception must not leave it locked */
+        NETWORK_LOCKED; /* the lock must be released before raising */
         error = dhcp_start(netif);
     }
     if (error != ERR_OK) {
@@ -161,7 +161,7 @@ mp_obj_t network_lan_ifconfig(size_t n_args, const mp_obj_t *args) {
     struct netif *netif = interface_or_raise();
     if (mp_obj_is_str(args[1])) {
         if (strcmp(mp_obj_str_get_str(args[1]), "dhcp") != 0) {
-            mp_raise_ValueError(MP_ERROR_TEXT("'dhcp' or a tuple of four addresses"));
+            mp_raise_ValueError(MP_ERROR_TEXT("must be 'dhcp' or a tuple of four addresses"));
         }
         start_dhcp(netif);
         return mp_const_none;
@@ -203,7 +203,8 @@ static void set_address(struct netif *netif, mp_obj_t value) {
         const char *slash = strchr(text, '/');
         int bits = slash != NULL ? atoi(slash + 1) : 32;
         if (bits < 0 || bits > 32 || slash == NULL) {
-            mp_raise_ValueError(MP_ERROR_TEXT("address/bits, or a tuple of address and mask"));
+            mp_raise_ValueError(
+                MP_ERROR_TEXT("must be address/bits or a tuple of address and mask"));
         }
         address = network_address_from(mp_obj_new_str(text, slash - text));
         mask.addr = bits == 0 ? 0 : lwip_htonl(~(u32_t)0 << (32 - bits));

@@ -5,7 +5,7 @@
 #include "lwip/ip4_addr.h"
 #include "py/obj.h"
 
-/* LAN.status(), with the numbers of ESP-IDF's esp32 port. */
+/* Values of LAN.status(), as in MicroPython's esp32 port. */
 enum {
     NETWORK_ETH_STOPPED = 2,
     NETWORK_ETH_CONNECTED = 3,
@@ -14,7 +14,7 @@ enum {
 
 extern const mp_obj_type_t network_lan_type;
 
-/* What network.WLAN shares with it: there is one interface below both. */
+/* Shared with network.WLAN, which uses the same interface. */
 mp_obj_t network_lan_ifconfig(size_t n_args, const mp_obj_t *args);
 ip4_addr_t network_address_from(mp_obj_t object);
 extern const mp_obj_fun_builtin_var_t network_lan_ipconfig_obj;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* network.WLAN: the station, with the methods, errors and numbers of the esp32 port. */
+/* network.WLAN: a station, with the methods, errors and constants of the esp32 port. */
 #include "network_wlan.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "py/mphal.h"
 #include "py/runtime.h"
 
-/* What an access point across the room looks like. */
+/* Plausible values for an access point across the room. */
 #define CHANNEL 6
 #define RSSI (-50)
 #define TXPOWER_DBM 20
@@ -35,7 +35,7 @@ static mp_obj_t wlan_make_new(const mp_obj_type_t *type, size_t n_args, size_t n
     mp_arg_check_num(n_args, n_kw, 0, 1, false);
     mp_int_t id = n_args > 0 ? mp_obj_get_int(args[0]) : NETWORK_WLAN_STA;
     if (id == NETWORK_WLAN_AP) {
-        raise_os(MP_ERROR_TEXT("this board can be no access point: use WLAN(network.STA_IF)"));
+        raise_os(MP_ERROR_TEXT("this board cannot be an access point: use WLAN(network.STA_IF)"));
     }
     if (id != NETWORK_WLAN_STA) {
         mp_raise_ValueError(MP_ERROR_TEXT("invalid WLAN interface identifier"));
@@ -55,7 +55,7 @@ static mp_obj_t wlan_active(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(wlan_active_obj, 1, 2, wlan_active);
 
-/* The esp32 port cuts off what is too long. */
+/* Truncates, as the esp32 port does. */
 static void take_text(mp_obj_t object, size_t at_most, station_text_t *text) {
     size_t length;
     const char *data = mp_obj_str_get_data(object, &length);
@@ -136,8 +136,7 @@ static mp_obj_t wlan_status(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(wlan_status_obj, 1, 2, wlan_status);
 
-/* scan() -> [(ssid, bssid, channel, RSSI, security, hidden)]: the one access point, if it is
- * there. */
+/* scan() -> [(ssid, bssid, channel, RSSI, security, hidden)]: the access point, if in range. */
 static mp_obj_t wlan_scan(mp_obj_t self) {
     (void)self;
     if (!station_is_active()) {
@@ -148,7 +147,7 @@ static mp_obj_t wlan_scan(mp_obj_t self) {
     if (station_access_point(&ssid, &key)) {
         mp_obj_t items[6] = {
             mp_obj_new_bytes((const byte *)ssid.text, ssid.length),
-            /* slirp's own, as the gateway has it */
+            /* the MAC address of slirp's gateway */
             mp_obj_new_bytes((const byte *)"\x52\x55\x0a\x00\x02\x02", 6),
             MP_OBJ_NEW_SMALL_INT(CHANNEL),
             MP_OBJ_NEW_SMALL_INT(RSSI),
@@ -161,7 +160,7 @@ static mp_obj_t wlan_scan(mp_obj_t self) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(wlan_scan_obj, wlan_scan);
 
-/* Before the station has joined there is nothing to set an address on: it is kept until then. */
+/* Addresses set before the station has joined are stored until then. */
 static mp_obj_t wlan_ifconfig(size_t n_args, const mp_obj_t *args) {
     if (n_args == 2 && !mp_obj_is_str(args[1])) {
         mp_obj_t *items;
@@ -206,7 +205,7 @@ static void set_config(qstr key, mp_obj_t value) {
         break;
     case MP_QSTR_mac:
         raise_os(MP_ERROR_TEXT("this board's MAC address cannot be changed"));
-    case MP_QSTR_channel: /* of a radio that is not there: taken and ignored */
+    case MP_QSTR_channel: /* radio settings: accepted and ignored */
     case MP_QSTR_txpower:
     case MP_QSTR_protocol:
         break;

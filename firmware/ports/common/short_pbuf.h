@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Short frames when lwIP's memory is out: acknowledgements, FINs, resets and ARP are what makes it
- * give memory back. */
+/* Static buffers for short frames when lwIP is out of memory: acknowledgements, FINs, resets and
+ * ARP are what lets it free memory. */
 #ifndef COMMON_SHORT_PBUF_H
 #define COMMON_SHORT_PBUF_H
 
@@ -8,8 +8,8 @@
 
 struct pbuf;
 
-/* One of a few static buffers for a frame of so many bytes behind ETH_PAD_SIZE; NULL when it is too
- * long, or all are in use. For one thread; any may free it. */
+/* Returns a static buffer for a frame of `length` bytes after ETH_PAD_SIZE; NULL when it is too
+ * long or all are in use. Call from one thread only; any thread may free the buffer. */
 struct pbuf *short_pbuf(size_t length);
 
 #endif

@@ -12,7 +12,7 @@
 #include "open_eth.h"
 #include "webserver_threads.h"
 
-/* A real station takes seconds; here it is long enough to be seen by a program that polls. */
+/* A real station takes seconds; this is long enough for a polling program to notice. */
 #define JOIN_MS 50
 #define FAIL_MS 200
 #define LOOK_AT_LINK_MS 200
@@ -20,7 +20,7 @@
 static bool active, joined;
 static bool trying; /* attempt() is due */
 static bool wanted; /* connect() was called and disconnect() was not */
-static int reason;  /* of the last failure; 0: none. As on the esp32 port, connect() keeps it. */
+static int reason;  /* of the last failure; 0: none. connect() keeps it, as on the esp32 port. */
 static int attempts_at_most, attempts; /* at most 0: no limit */
 static station_text_t ssid, password;
 static bool has_addresses;
@@ -57,7 +57,7 @@ static void stop_timers(void) {
     sys_untimeout(look_at_link, NULL);
 }
 
-/* Why the access point does not take us; 0 when it does. */
+/* Why the access point refuses the station; 0 when it accepts it. */
 static int refusal(void) {
     station_text_t name, key;
     if (!station_access_point(&name, &key) || !same(&name, &ssid)) {
@@ -117,7 +117,7 @@ static void leave(int why) {
     reason = why;
 }
 
-/* QEMU does not say when the link changes. */
+/* Polls the link, as QEMU does not signal changes. */
 static void look_at_link(void *unused) {
     (void)unused;
     if (station_has_address()) {
@@ -134,7 +134,7 @@ static void look_at_link(void *unused) {
 void station_activate(void) {
     NETWORK_LOCKED;
     if (!active) {
-        net_down(); /* network.LAN had it */
+        net_down(); /* network.LAN had the interface */
         active = true;
         joined = wanted = false;
         reason = 0;
@@ -164,7 +164,7 @@ bool station_reconnect(void) {
     wanted = true;
     attempts = 0;
     try_soon();
-    board_poll(); /* the alarm is set for what was due before */
+    board_poll(); /* so that the alarm is set for the new timer */
     return true;
 }
 

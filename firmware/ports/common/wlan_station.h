@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A Wi-Fi station over the emulated Ethernet: one access point is in range, whose name and
- * password are on the kernel command line (wlan_ssid=, wlan_password=). A link that is down
- * (QMP's set_link) is an access point out of range.
+ * A Wi-Fi station over the emulated Ethernet. One access point is in range, with its name and
+ * password in the boot arguments (wlan_ssid=, wlan_password=). When the link is down (QMP's
+ * set_link), it is out of range.
  *
- * As long as the station is active the Ethernet interface is its own; network.LAN does not have it.
+ * While the station is active, it owns the Ethernet interface, and network.LAN is down.
  */
 #ifndef COMMON_WLAN_STATION_H
 #define COMMON_WLAN_STATION_H
@@ -17,7 +17,7 @@
 #define STATION_SSID_MAX 32
 #define STATION_PASSWORD_MAX 64
 
-/* WLAN.status(), with the numbers of the esp32 port: its own, then ESP-IDF's wifi_err_reason_t. */
+/* Values of WLAN.status(), as in the esp32 port: its own, then ESP-IDF's wifi_err_reason_t. */
 enum {
     STATION_IDLE = 1000,
     STATION_CONNECTING = 1001,
@@ -38,18 +38,18 @@ typedef struct {
     ip4_addr_t address, mask, gateway, dns;
 } station_addresses_t;
 
-/* The access point in range; false when there is none. An empty password: it is open. */
+/* Returns the access point in range; false when there is none. Empty password: it is open. */
 bool station_access_point(station_text_t *ssid, station_text_t *password);
 
-/* Takes the interface (which has no address then) or gives it back, without one. */
+/* Takes the interface or gives it back, in either case without an address. */
 void station_activate(void);
 void station_deactivate(void);
 bool station_is_active(void);
 
-/* Begins to join, and tries again and again as ESP-IDF's events make the esp32 port do. False
- * while an attempt is under way. */
+/* Starts to join, and retries like the esp32 port does on ESP-IDF's events. False while an attempt
+ * is in progress. */
 bool station_connect(const station_text_t *ssid, const station_text_t *password);
-/* The same with what was given last. */
+/* The same with the last name and password. */
 bool station_reconnect(void);
 void station_disconnect(void);
 
@@ -57,11 +57,11 @@ int station_status(void);
 bool station_has_address(void);
 const station_text_t *station_ssid(void);
 
-/* How often a failed attempt is repeated; -1: for ever. */
+/* How often a failed attempt is retried; -1: without limit. */
 void station_set_reconnects(int reconnects);
 int station_reconnects(void);
 
-/* The addresses to use from the next time it joins, or NULL: DHCP. */
+/* Sets the addresses to use from the next join on. NULL: DHCP. */
 void station_set_addresses(const station_addresses_t *addresses);
 bool station_is_joined(void);
 
