@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the bench does to the chip's heap: less of it, and allocations of lwIP's that are counted
- * and made to fail. */
+/* The bench's control of the chip's heap: limits its size, and counts lwIP's allocations and makes
+ * them fail. */
 #include "esp_heap_caps.h"
 #include "heap_limit.h"
 #include "lwip_timers.h"
@@ -18,7 +18,7 @@ void heap_limit_set(size_t bytes) {
     }
 }
 
-/* ---- lwIP allocates with malloc(): the linker leads its calls here (--wrap) ---- */
+/* ---- lwIP allocates with malloc(): the linker redirects its calls here (--wrap) ---- */
 
 void *__real_mem_malloc(size_t size);
 void *__real_mem_calloc(size_t count, size_t size);

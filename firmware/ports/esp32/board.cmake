@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: MIT
-# What the bench's boards of MicroPython's esp32 port share; included by their mpconfigboard.cmake.
+# Settings shared by the bench's boards of MicroPython's esp32 port; included by their
+# mpconfigboard.cmake.
 get_filename_component(ESPBENCH_FIRMWARE ${CMAKE_CURRENT_LIST_DIR}/../.. ABSOLUTE)
 
 if(NOT ESPBENCH_VERSION)
     set(ESPBENCH_VERSION 0.1.0)
 endif()
 
-# Only what the firmware links is configured and built; core dumps are linked by their options.
+# Configure and build only the components that the firmware links; core dumps are linked by their
+# options.
 set(COMPONENTS main espcoredump)
 
-# Nothing of micropython-lib is frozen in: its submodule is not needed.
+# Nothing from micropython-lib is frozen, so its submodule is not needed.
 set(MICROPY_LIB_DIR ${CMAKE_CURRENT_LIST_DIR}/no-micropython-lib)
 
-# The board's own options come last, and win.
+# The board's own options come last and take precedence.
 file(WRITE ${CMAKE_BINARY_DIR}/sdkconfig.partitions
     "CONFIG_PARTITION_TABLE_CUSTOM_FILENAME=\"${CMAKE_CURRENT_LIST_DIR}/partitions.csv\"\n")
 set(SDKCONFIG_DEFAULTS
@@ -28,7 +30,7 @@ if(NOT USER_C_MODULES)
     set(USER_C_MODULES ${CMAKE_CURRENT_LIST_DIR}/micropython.cmake)
 endif()
 
-# The device's page, as a frozen module with one gzipped file in it; made anew when its parts change.
+# The device's page, as a frozen module with one gzipped file; rebuilt when its sources change.
 set(ESPBENCH_PAGE ${CMAKE_BINARY_DIR}/page)
 file(MAKE_DIRECTORY ${ESPBENCH_PAGE})
 execute_process(
@@ -38,7 +40,7 @@ execute_process(
 file(GLOB ESPBENCH_PAGE_PARTS ${ESPBENCH_FIRMWARE}/web/*)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ESPBENCH_PAGE_PARTS})
 
-# makemanifest.py knows no folder of the build's.
+# makemanifest.py has no variable for the build folder.
 if(NOT MICROPY_FROZEN_MANIFEST)
     set(MICROPY_FROZEN_MANIFEST ${CMAKE_BINARY_DIR}/manifest.py)
     file(WRITE ${MICROPY_FROZEN_MANIFEST}

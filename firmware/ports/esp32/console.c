@@ -18,21 +18,21 @@
 #include "uart.h"
 
 #define CONTROL_UART UART_NUM_1
-/* Nothing is at the other end of a real UART1's default pins, and the driver routes none: this is
- * for the emulator, whose UARTs keep to the baud rate. */
+/* For the emulator only, whose UARTs run at the configured baud rate. On a chip nothing is
+ * connected to UART1's default pins, and the driver routes none. */
 #define CONTROL_BAUD 5000000
 #define CONTROL_STACK_BYTES 4096
-#define CONTROL_PRIORITY 6 /* above the network task: it answers while that computes */
+#define CONTROL_PRIORITY 6 /* above the network task, to answer while that computes */
 
 #define RX_INTERRUPTS (UART_INTR_RXFIFO_FULL | UART_INTR_RXFIFO_TOUT)
-#define LOOK_AGAIN_MS 100  /* should an interrupt be lost all the same */
-#define RX_TIMEOUT_BITS 10 /* about a byte, as ESP-IDF's driver */
+#define LOOK_AGAIN_MS 100  /* in case an interrupt is lost */
+#define RX_TIMEOUT_BITS 10 /* about one byte, as in ESP-IDF's driver */
 
 #define RECORD_SEPARATOR 0x1e
 
 static SemaphoreHandle_t record_lock;
 
-/* Waits for room by the clock, not for a notification: those of the network task are for its
+/* Waits for room with a delay, not for a notification, which the network task uses for its
  * connections. */
 static void write_uart(uart_dev_t *uart, const char *text, size_t length) {
     uart_hal_context_t hal = {.dev = uart};
@@ -120,7 +120,7 @@ static void IRAM_ATTR on_interrupt(void *unused) {
     }
 }
 
-/* Takes what the UART has; the host waits as long as its FIFO is full. */
+/* Takes all bytes from the UART; the host waits while its FIFO is full. */
 static void drain(uart_hal_context_t *hal) {
     uint8_t bytes[SOC_UART_FIFO_LEN];
     int length;
@@ -138,7 +138,7 @@ static void answer(void *unused) {
     for (;;) {
         drain(&hal);
         uart_hal_ena_intr_mask(&hal, RX_INTERRUPTS);
-        /* The emulator interrupts for bytes that come, not for those that are there. */
+        /* The emulator raises an interrupt for new bytes, not for bytes already in the FIFO. */
         if (uart_hal_get_rxfifo_len(&hal) == 0) {
             ulTaskNotifyTake(pdTRUE, pdMS_TO_TICKS(LOOK_AGAIN_MS));
         }
@@ -157,7 +157,7 @@ static bool start_uart(void) {
     uart_hal_set_baudrate(&hal, CONTROL_BAUD, clock);
     uart_hal_rxfifo_rst(&hal);
     uart_hal_txfifo_rst(&hal);
-    /* A reset of the CPU leaves them on, and there is no task yet that could be told. */
+    /* A CPU reset leaves them enabled, and there is no task to notify yet. */
     uart_hal_disable_intr_mask(&hal, UINT32_MAX);
     if (esp_intr_alloc(uart_periph_signal[CONTROL_UART].irq, ESP_INTR_FLAG_LOWMED, on_interrupt,
                        NULL, NULL) != ESP_OK) {
@@ -170,7 +170,7 @@ static bool start_uart(void) {
 
 bool console_start_control(void) {
     record_lock = xSemaphoreCreateMutex();
-    /* the task lets the UART interrupt it, once both are there */
+    /* the task enables the UART's interrupts once both exist */
     return record_lock != NULL && start_uart() &&
            xTaskCreate(answer, "espbench_ctl", CONTROL_STACK_BYTES, NULL, CONTROL_PRIORITY,
                        &answering) == pdPASS;

@@ -6,14 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Starts to answer on the control channel; false when memory is missing. */
+/* Starts the control channel; false: out of memory. */
 bool console_start_control(void);
 
-/* Puts characters behind what the host has sent to the console. */
+/* Appends characters to the console input. */
 void console_inject(const char *text);
 
-/* Output of a record: 0x1E, the pieces, a line feed. One record at a time: begin waits for others.
- */
+/* Write a record: 0x1E, the pieces, a line feed. One record at a time: begin waits for others. */
 void console_record_begin(void);
 void console_record_piece(const char *text, size_t length);
 void console_record_end(void);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A partition that is read through the flash's memory mapping. The port's own block device reads by
- * commands to the flash, with the cache off: all code in flash stands still meanwhile, on both
- * cores, and an emulator translates it anew, which takes 5 ms for each read. What is written goes
- * the port's way, and ESP-IDF flushes the cache behind it. Where the mapping shows what was there
- * before all the same (an emulated ESP32-C3), reads go the port's way, too, from that write on. */
+/* A partition that is read through the flash's memory mapping. The port's own block device reads
+ * with flash commands while the cache is off: code in flash stops on both cores, and an emulator
+ * translates it again, which takes 5 ms per read. Writes go through the port's device, after which
+ * ESP-IDF flushes the cache. If the mapping still shows old data (an emulated ESP32-C3), reads go
+ * through the port's device, too, from that write on. */
 #include "flash_device.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "py/mperrno.h"
 #include "py/runtime.h"
 
-#define BLOCK_BYTES 4096 /* the flash's sectors, and so littlefs's blocks in the port */
+#define BLOCK_BYTES 4096 /* a flash sector, which is the port's littlefs block */
 
 typedef struct {
     mp_obj_base_t base;
@@ -21,11 +21,11 @@ typedef struct {
     const esp_partition_t *area;
 } flash_device_t;
 
-/* The one partition that is mapped. It outlives soft resets, which free the device but not the
- * pages of the MMU: when these ran out, all reads went the slow way. */
+/* The single mapped partition. It survives soft resets, which free the device but not the MMU's
+ * pages: once these are used up, all reads would be slow. */
 static struct {
     const esp_partition_t *area;
-    const uint8_t *bytes; /* NULL: it is not mapped, or showed what was not there any more */
+    const uint8_t *bytes; /* NULL: not mapped, or given up after showing old data */
     esp_partition_mmap_handle_t handle;
     size_t size;
 } mapped;
@@ -57,7 +57,7 @@ static mp_obj_t call(mp_obj_t self_in, qstr method, size_t n_args, const mp_obj_
     return mp_call_method_n_kw(n_args, 0, all);
 }
 
-/* Flash(partition) -> the device, or the partition itself when the MMU has no pages left for it */
+/* Flash(partition) -> the device, or the partition itself when the MMU has no pages left */
 static mp_obj_t make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
                          const mp_obj_t *args) {
     mp_arg_check_num(n_args, n_kw, 1, 1, false);
@@ -76,7 +76,8 @@ static mp_obj_t make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
     return MP_OBJ_FROM_PTR(self);
 }
 
-/* After a write or, without `expected`, an erase: gives the mapping up when it does not show it. */
+/* Called after a write or, with `expected` NULL, an erase: gives up the mapping if it does not show
+ * the result. */
 static void check(const flash_device_t *self, size_t at, const uint8_t *expected, size_t length) {
     if (!is_mapped(self) || at > mapped.size || length > mapped.size - at) {
         return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Module bench_board: what the frozen start-up code asks of the board, its block device, and the
- * classes that it puts into module network. */
+/* Module bench_board, for the frozen start-up code: the boot arguments, the block device, and the
+ * classes for module network. */
 #include <string.h>
 
 #include "cmdline.h"

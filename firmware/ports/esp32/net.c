@@ -20,7 +20,7 @@
 #define START_STACK_BYTES 4096
 
 static bool started;  /* lwIP and the driver */
-static bool admitted; /* frames are let in */
+static bool admitted; /* frames are accepted */
 static uint32_t dropped;
 
 uint32_t net_receive_dropped(void) { return dropped; }
@@ -32,8 +32,8 @@ bool board_poll(void) {
 
 /* ---- frames ---- */
 
-/* In the driver's task. The driver's buffer is as long as the longest frame whatever is in it: it
- * must not wait in a socket's queue. */
+/* Runs in the driver's task. Copies the frame, as the driver's buffer always has the maximum length
+ * and must not wait in a socket's queue. */
 static void take_frame(uint8_t *frame, size_t length) {
     struct pbuf *p = admitted ? pbuf_alloc(PBUF_RAW, length, PBUF_RAM) : NULL;
     if (p == NULL && admitted) {

@@ -7,8 +7,7 @@
 
 #include "net_interface.h"
 
-/* Starts lwIP and the driver, pinned to the core that calls; false when memory or the NIC is
- * missing. */
+/* Starts lwIP and the driver, pinned to lwIP's core; false: out of memory, or no NIC. */
 bool net_start(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames thrown away for lack of memory. */
+/* Frames dropped for lack of memory. */
 #ifndef ESP32_NET_RECEIVE_H
 #define ESP32_NET_RECEIVE_H
 

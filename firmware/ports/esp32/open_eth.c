@@ -28,9 +28,9 @@ static esp_err_t on_frame(esp_eth_handle_t driver, uint8_t *frame, uint32_t leng
     return ESP_OK;
 }
 
-/* Without a link the driver switches the MAC off. Switched on again, the MAC begins at its first
- * descriptor (as does QEMU's: opencores_eth.c) while the driver goes on at its last, and nothing
- * arrives until the two meet again by chance: so it stays on. */
+/* When the link goes down, the driver disables the MAC. Enabled again, the MAC restarts at its
+ * first descriptor (as in QEMU's opencores_eth.c) while the driver continues at its last, and
+ * nothing is received until they happen to meet. So the MAC stays enabled. */
 static esp_err_t (*switch_mac)(esp_eth_mac_t *mac, eth_link_t link);
 
 static esp_err_t switch_on_once(esp_eth_mac_t *mac, eth_link_t link) {
@@ -42,8 +42,8 @@ static esp_err_t switch_on_once(esp_eth_mac_t *mac, eth_link_t link) {
 
 static esp_eth_handle_t install(void) {
     eth_mac_config_t mac_config = ETH_MAC_DEFAULT_CONFIG();
-    /* On another core than its task the driver's interrupt handler clears interrupts that it has
-     * not seen, and connections stall for seconds. */
+    /* On a different core than its task, the driver's interrupt handler clears interrupts that it
+     * has not seen, and connections stall for seconds. */
     mac_config.flags |= ETH_MAC_FLAG_PIN_TO_CORE;
     mac_config.rx_task_stack_size = RX_STACK_BYTES;
     eth_phy_config_t phy_config = ETH_PHY_DEFAULT_CONFIG();

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Why the chip started. */
+/* The cause of the last reset. */
 #ifndef ESP32_RETAINED_H
 #define ESP32_RETAINED_H
 
 typedef enum { RESET_POWER_ON, RESET_HARD, RESET_PANIC, RESET_SOFT } reset_cause_t;
 
-/* A soft reset of MicroPython starts it again without a reset of the chip. */
+/* Records a soft reset, which restarts MicroPython without a reset of the chip. */
 void retained_soft_reset(void);
 
 /* "power_on", "hard_reset", "panic" or "soft". */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What happens besides MicroPython's own start, and around its soft resets. All of it hangs on
- * hooks of MicroPython's esp32 port or on the linker's --wrap: the port itself is not changed. */
+/* The bench's part of starts and soft resets. It uses hooks of MicroPython's esp32 port and the
+ * linker's --wrap: the port itself is unchanged. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,14 +30,14 @@
 #include "shared/runtime/pyexec.h"
 #include "stdin.h"
 
-/* A component of ESP-IDF that finds no memory says so in its log, and the first line of the log
- * takes memory for two locks, without which ESP-IDF calls abort(). So both are made now. */
+/* ESP-IDF logs when it runs out of memory, but its first log line allocates two locks and calls
+ * abort() if that fails. So create both now. */
 static void make_log_locks(void) {
     esp_log_level_set("*", esp_log_level_get("*")); /* the log's own */
     write(fileno(stdout), "", 0);                   /* its UART's */
 }
 
-/* MICROPY_BOARD_STARTUP: before MicroPython's task exists. */
+/* MICROPY_BOARD_STARTUP: runs before MicroPython's task exists. */
 void espbench_startup(void) {
     boardctrl_startup(); /* the port's own: NVS */
     make_log_locks();
@@ -48,7 +48,7 @@ void espbench_startup(void) {
     }
 }
 
-/* MICROPY_PORT_INIT_FUNC: at the end of mp_init(), at each start. */
+/* MICROPY_PORT_INIT_FUNC: runs at the end of each mp_init(). */
 void espbench_port_init(void) {
     static bool again;
     if (again) {
@@ -56,7 +56,7 @@ void espbench_port_init(void) {
     }
     control_event_boot();
     if (!again) {
-        net_start(); /* net_up() says what is missing */
+        net_start(); /* net_up() reports a failure */
         heap_limit_set(cmdline_number("heap", UINT32_MAX));
     }
     again = true;
@@ -64,7 +64,7 @@ void espbench_port_init(void) {
     network_task_release();
 }
 
-/* A step of the port's soft reset, while everything of MicroPython's is still there. */
+/* A step of the port's soft reset, while MicroPython is still intact. */
 void __real_mp_thread_deinit(void);
 void __wrap_mp_thread_deinit(void);
 void __wrap_mp_thread_deinit(void) {
@@ -75,7 +75,7 @@ void __wrap_mp_thread_deinit(void) {
 
 void stdin_waits(bool waiting) { control_python_in_readline(waiting); }
 
-/* boot.py comes right after the frozen _boot.py. main.py, or what runs without one: _main.py knows.
+/* boot.py runs right after the frozen _boot.py. _main.py runs main.py or the default application.
  */
 int __real_pyexec_file_if_exists(const char *name);
 int __wrap_pyexec_file_if_exists(const char *name);
@@ -89,12 +89,12 @@ int __wrap_pyexec_file_if_exists(const char *name) {
 
 /* ---- MicroPython's heap ---- */
 
-/* The port lets it grow as long as the chip has memory, and the servers would have none left: it
- * grows when gcheap= of the boot arguments says so. */
+/* The port lets it grow into all of the chip's memory, leaving none to the servers. Limit it to
+ * gcheap= of the boot arguments. */
 size_t __real_gc_get_max_new_split(void);
 size_t __wrap_gc_get_max_new_split(void);
 size_t __wrap_gc_get_max_new_split(void) {
-    size_t total = 0; /* not from gc_info(), which asks this function */
+    size_t total = 0; /* not from gc_info(), which calls this function */
     for (mp_state_mem_area_t *area = &MP_STATE_MEM(area); area != NULL; area = area->next) {
         total += area->gc_pool_end - area->gc_pool_start;
     }

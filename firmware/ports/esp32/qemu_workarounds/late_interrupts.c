@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Three faults of the emulated ESP32-C3, seen in a derivative of Espressif's QEMU 8.1.3. An
- * interrupt on its way to the CPU is taken although a critical section has raised the interrupt
- * threshold since; a switch of tasks then leaves the threshold wrong for both tasks. And one that
- * comes while another is on its way stays pending until the threshold changes, as `mret` does not
- * look for it. So entering a critical section makes sure of the threshold, and the two places that
- * would wait for ever lower it. The third (its cause is presumed): an interrupt that a device
- * raises in the moment in which the CPU enables interrupts in mstatus (at the beginning of each
- * handler) may be lost. Its line stays high, and the emulated matrix looks at changes only: when it
- * was the tick's, the CPU slept for good, and not even a reset of the machine helped. A line that
- * is enabled anew is looked at, so that is done to all of them before the CPU sleeps, and now and
- * then where it never does, because a program waits for something in a loop. A real chip has none
- * of the three. */
+/* Workarounds for three faults of the emulated ESP32-C3, seen in a derivative of Espressif's QEMU
+ * 8.1.3. First, a pending interrupt is taken although a critical section has raised the interrupt
+ * threshold in the meantime; a task switch then leaves the wrong threshold for both tasks. Second,
+ * an interrupt raised while another is pending stays pending until the threshold changes, as `mret`
+ * does not check for it. So entering a critical section verifies the threshold, and the two places
+ * that would wait forever lower it. Third (the cause is an assumption), an interrupt that a device
+ * raises just as the CPU enables interrupts in mstatus (at the start of each handler) may be lost:
+ * its line stays high, and the emulated matrix only detects changes. When this happened to the
+ * tick, the CPU slept forever, and not even a machine reset helped. Re-enabling a line makes the
+ * matrix check it, so all lines are re-enabled before the CPU sleeps, and periodically when it does
+ * not because a program is polling. A real chip has none of these faults. */
 #ifdef __riscv
 
 #include <stdbool.h>
@@ -27,12 +26,12 @@ extern volatile UBaseType_t port_xSchedulerRunning[];
 extern volatile UBaseType_t port_uxCriticalNesting[];
 extern volatile UBaseType_t port_uxOldInterruptState[];
 
-/* Outside of critical sections a task runs with the threshold low. */
+/* Outside of critical sections, a task runs with a low threshold. */
 static bool IRAM_ATTR should_be_low(void) {
     return port_xSchedulerRunning[0] && port_uxCriticalNesting[0] == 0 && !xPortInIsrContext();
 }
 
-/* Interrupts are off meanwhile, as a handler may let a task run that enables a line of its own. */
+/* Interrupts are off meanwhile, as a handler may switch to a task that enables another line. */
 static void IRAM_ATTR look_at_lines(void) {
     unsigned before = RV_CLEAR_CSR(mstatus, MSTATUS_MIE);
     uint32_t enabled = esp_cpu_intr_get_enabled_mask();
@@ -41,9 +40,10 @@ static void IRAM_ATTR look_at_lines(void) {
     RV_SET_CSR(mstatus, before & MSTATUS_MIE);
 }
 
-#define LOOK_EVERY 128 /* critical sections: the program's loop enters some for the GIL */
+#define LOOK_EVERY 128 /* critical sections, which a polling program enters for the GIL */
 
-/* As the original, but sure of the threshold: the loop's last turn finds the one before at work. */
+/* Like the original, but sets the threshold until a read shows that the previous write took
+ * effect. */
 void __wrap_vPortEnterCritical(void);
 void IRAM_ATTR __wrap_vPortEnterCritical(void) {
     static unsigned entered;
@@ -63,11 +63,11 @@ void IRAM_ATTR __wrap_vPortEnterCritical(void) {
 }
 
 static void IRAM_ATTR lower_threshold(void) {
-    portDISABLE_INTERRUPTS(); /* a change, too, if it was low */
+    portDISABLE_INTERRUPTS(); /* causes a change even if it was low */
     portENABLE_INTERRUPTS();
 }
 
-/* The original waits for its own interrupt and does nothing else. */
+/* The original only waits for its own interrupt. */
 void __real_vPortYield(void);
 void __wrap_vPortYield(void);
 void IRAM_ATTR __wrap_vPortYield(void) {
@@ -81,9 +81,9 @@ void IRAM_ATTR __wrap_vPortYield(void) {
     }
 }
 
-#define LINES_AT_ONCE 4 /* that may wait: tick, yield, UART, Ethernet */
+#define LINES_AT_ONCE 4 /* that may be pending: tick, yield, UART, Ethernet */
 
-/* Before the CPU sleeps until the next interrupt: the tick's wakes it, and then this runs again. */
+/* Runs before the CPU sleeps; the tick wakes it, and this runs again. */
 static bool on_idle(void) {
     look_at_lines();
     for (int i = 0; i < LINES_AT_ONCE; i++) {
@@ -92,7 +92,7 @@ static bool on_idle(void) {
     return true;
 }
 
-/* Not in startup.c, as the ESP32 needs nothing of this. */
+/* Not in startup.c, as the ESP32 does not need it. */
 static void __attribute__((constructor)) watch_idle(void) {
     esp_register_freertos_idle_hook_for_cpu(on_idle, 0);
 }

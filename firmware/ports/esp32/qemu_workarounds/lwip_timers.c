@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ESP-IDF's lwIP takes a timer from the heap each time it sets one, which it does 250 ms after the
- * last time for TCP's. When that allocation fails the timer is gone for good, and lwIP believes
- * that it runs: until the next reset nothing is sent again, no ACK is delayed, no connection leaves
- * TIME_WAIT. So where timers are set, the heap's word is not the last one. All this runs under
- * lwIP's core lock. */
+/* ESP-IDF's lwIP allocates a timer from the heap each time it sets one, for TCP every 250 ms. When
+ * that allocation fails, the timer is lost, but lwIP considers it running: until the next reset
+ * nothing is retransmitted, no delayed ACK is sent, and no connection leaves TIME_WAIT. So timers
+ * fall back to static memory. All of this runs under lwIP's core lock. */
 #include "lwip_timers.h"
 
 #include <stdint.h>
@@ -42,7 +41,7 @@ bool lwip_timers_give(void *block) {
     return true;
 }
 
-/* ---- where lwIP sets timers: the linker leads its calls here (--wrap) ---- */
+/* ---- where lwIP sets timers: the linker redirects its calls here (--wrap) ---- */
 
 void __real_sys_check_timeouts(void);
 void __wrap_sys_check_timeouts(void);

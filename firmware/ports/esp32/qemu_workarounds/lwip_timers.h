@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory for lwIP's timers, for when the heap has none. */
+/* Static memory for lwIP's timers when the heap is full. */
 #ifndef ESP32_QEMU_WORKAROUNDS_LWIP_TIMERS_H
 #define ESP32_QEMU_WORKAROUNDS_LWIP_TIMERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What lwIP allocates now may be a timer: a place for one of that size, or NULL. */
+/* Returns a place if lwIP is setting a timer and the size is that of one, else NULL. */
 void *lwip_timers_take(size_t size);
 
-/* false: the block is none of these. */
+/* Frees a place; false: the block is not one of them. */
 bool lwip_timers_give(void *block);
 
 #endif

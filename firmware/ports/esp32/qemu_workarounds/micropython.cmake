@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-# What an emulated chip and ESP-IDF on it need, and a real one does not.
+# Workarounds that ESP-IDF needs on an emulated chip but not on a real one.
 add_library(usermod_qemu_workarounds INTERFACE)
 file(GLOB found CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.c)
 target_sources(usermod_qemu_workarounds INTERFACE ${found})
 target_include_directories(usermod_qemu_workarounds INTERFACE ${CMAKE_CURRENT_LIST_DIR})
 
-# Where lwIP, FreeRTOS and the C library have no hook of their own: see lwip_timers.c, rx_buffer.c,
+# Where lwIP, FreeRTOS and the C library have no hook: see lwip_timers.c, rx_buffer.c,
 # late_interrupts.c.
 set(wrapped sys_check_timeouts tcp_timer_needed sys_timeout malloc free)
 if(CONFIG_IDF_TARGET_ARCH_RISCV)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The second-stage bootloader ran in what is heap now, and the emulator still keeps its
- * translation: as long as it does, each write to one of those pages takes its slow way, and an RSA
- * signature whose numbers lie there takes seconds. Writing over the code makes the emulator forget
- * it. Only the ESP32-C3 has code and heap in the same memory. */
+/* The second-stage bootloader ran in memory that is now heap, and the emulator still keeps the
+ * translated code. While it does, each write to those pages takes a slow path, and an RSA signature
+ * with its numbers there takes seconds. Overwriting the code makes the emulator drop the
+ * translation. Only the ESP32-C3 has code and heap in the same memory. */
 #ifdef __riscv
 
 #include <string.h>
@@ -12,7 +12,7 @@
 #define CAPS (MALLOC_CAP_DEFAULT | MALLOC_CAP_INTERNAL)
 #define BLOCKS 8
 
-/* After the heap is there, before anything of the application's is in it. */
+/* Runs after the heap is set up, before the application allocates from it. */
 static void __attribute__((constructor)) overwrite_free_memory(void) {
     void *blocks[BLOCKS];
     for (int i = 0; i < BLOCKS; i++) {

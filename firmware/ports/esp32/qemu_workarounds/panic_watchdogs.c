@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* MicroPython's panic handler gives the watchdogs time by a function that ESP-IDF v5.3.4, v5.4.2
- * and v5.5 have under another name; releases before v1.26 know the old one alone, later ones go by
- * version numbers that leave v5.3.4 out. Where ESP-IDF has the old one, that is linked. */
+/* MicroPython's panic handler feeds the watchdogs through a function that was renamed in ESP-IDF
+ * v5.3.4, v5.4.2 and v5.5. MicroPython before v1.26 only uses the old name, and later releases
+ * check version numbers but miss v5.3.4. Where ESP-IDF has the old name, its function is linked. */
 #include <stddef.h>
 #include <stdint.h>
 

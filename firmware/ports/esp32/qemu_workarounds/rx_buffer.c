@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One buffer for all frames that ESP-IDF's open_eth driver receives. Its task allocates one of full
- * length for each, and when there is no memory it tries again at once and for ever, above the
- * priority of whoever could give memory back. take_frame() in net.c frees the buffer before the
- * driver asks for the next, so one is enough. The linker leads malloc() and free() here (--wrap).
+ * One buffer for all frames that ESP-IDF's open_eth driver receives. The driver's task allocates a
+ * buffer of full length for each frame, and without memory it retries in an endless loop, at a
+ * higher priority than the tasks that could free memory. take_frame() in net.c frees the buffer
+ * before the driver allocates the next, so one is enough. The linker redirects malloc() and free()
+ * here (--wrap).
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Lets the task of ESP-IDF's open_eth driver receive without a heap; false when there is none. */
+/* Lets the task of ESP-IDF's open_eth driver receive without the heap; false: no such task. */
 bool rx_buffer_find_driver(void);
 
 #endif

@@ -21,9 +21,9 @@ void lwip_lock_give(void) { UNLOCK_TCPIP_CORE(); }
 
 #else
 
-/* Without CONFIG_LWIP_TCPIP_CORE_LOCKING, which MicroPython's boards leave off, only lwIP's thread
- * may call lwIP. So whoever takes the lock has that thread wait in a callback until it gives the
- * lock back. It costs two switches of tasks. */
+/* Without CONFIG_LWIP_TCPIP_CORE_LOCKING, which MicroPython's boards do not set, only lwIP's thread
+ * may call lwIP. So taking the lock makes that thread wait in a callback until the lock is
+ * released. This costs two task switches. */
 
 static SemaphoreHandle_t mutex, stopped, go_on;
 static struct tcpip_callback_msg *stop; /* allocated once: taking the lock cannot fail */
@@ -44,7 +44,7 @@ bool lwip_lock_init(void) {
     if (!mutex || !stopped || !go_on || !stop) {
         return false;
     }
-    lwip_lock_take(); /* lwip_thread is known from here on */
+    lwip_lock_take(); /* sets lwip_thread */
     lwip_lock_give();
     return true;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What webserver/port.h asks of an ESP32, by MicroPython's esp32 port and ESP-IDF.
+# Implements webserver/port.h on an ESP32 with MicroPython's esp32 port and ESP-IDF.
 include_guard(GLOBAL)
 
 add_library(usermod_webserver_esp32 INTERFACE)
@@ -13,13 +13,13 @@ target_sources(usermod_webserver_esp32 INTERFACE
 )
 target_include_directories(usermod_webserver_esp32 INTERFACE ${CMAKE_CURRENT_LIST_DIR})
 
-# CMake compiles these sources for the executable too, and it is that copy which is linked. The IDF
-# gives the executable neither this definition, without which FreeRTOS's headers are another's, nor
-# an optimisation or debugging information.
+# CMake also compiles these sources for the executable, and links that copy. ESP-IDF gives the
+# executable neither this definition, which FreeRTOS's headers need, nor optimisation or debug
+# information.
 target_compile_options(usermod_webserver_esp32 INTERFACE -O2 -ggdb)
 target_compile_definitions(usermod_webserver_esp32 INTERFACE ESP_PLATFORM)
 
-# Where MicroPython's port has no hook of its own: see soft_reset.c, stdin.c.
+# Where MicroPython's port has no hook: see soft_reset.c, stdin.c.
 foreach(symbol machine_timer_deinit_all mp_deinit mp_hal_stdin_rx_chr)
     target_link_options(usermod_webserver_esp32 INTERFACE -Wl,--wrap=${symbol})
 endforeach()

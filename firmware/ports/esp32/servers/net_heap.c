@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* net_heap.h over ESP-IDF's heap, which the network shares with everything else. */
+/* Implements net_heap.h on ESP-IDF's heap, which the network shares with everything else. */
 #include "webserver/net_heap.h"
 
 #include <stdbool.h>
@@ -13,14 +13,14 @@
 #define CAPS (MALLOC_CAP_DEFAULT | MALLOC_CAP_INTERNAL)
 
 static uint32_t failures;
-static size_t blocks; /* the network's alone: others allocate from the same heap */
+static size_t blocks; /* only the network's: others use the same heap */
 static portMUX_TYPE lock = portMUX_INITIALIZER_UNLOCKED;
 
 static bool (*injected)(void);
 
 void net_heap_inject(bool (*must_fail)(void)) { injected = must_fail; }
 
-/* lwIP's thread and the GIL's holder allocate at once. */
+/* lwIP's thread and the GIL's holder may allocate at the same time. */
 bool net_heap_must_fail(void) {
     if (injected == NULL) {
         return false;
@@ -60,8 +60,8 @@ void *net_calloc(size_t count, size_t size) {
 void *net_realloc(void *block, size_t size) {
     void *moved =
         net_heap_counted(net_heap_must_fail() ? NULL : heap_caps_realloc(block, size, CAPS));
-    net_heap_uncounted(moved != NULL ? block
-                                     : NULL); /* if it failed, the old block is still there */
+    /* If it failed, the old block still exists. */
+    net_heap_uncounted(moved != NULL ? block : NULL);
     return moved;
 }
 

@@ -16,11 +16,11 @@
 #include "webserver/port.h"
 #include "webserver/server.h"
 
-#define STACK_BYTES (10 * 1024) /* what a handshake needs: the users' guide's 10 kB */
-#define PRIORITY 5              /* as ESP-IDF's httpd task; MicroPython has 1 */
+#define STACK_BYTES (10 * 1024) /* enough for a handshake: the user guide's 10 kB */
+#define PRIORITY 5              /* like ESP-IDF's httpd task; MicroPython has 1 */
 
 static TaskHandle_t task;
-volatile bool network_waits; /* for the GIL: a board's MICROPY_VM_HOOK_LOOP may look at it */
+volatile bool network_waits; /* for the GIL; a board's MICROPY_VM_HOOK_LOOP may check it */
 static volatile bool held = true;
 static SemaphoreHandle_t out; /* given by the task when it has seen `held` */
 
@@ -35,7 +35,7 @@ network_scope_t network_scope_begin(void) {
 void network_scope_end(const network_scope_t *scope) {
     if (scope->taken) {
         lwip_lock_give();
-        network_wake(); /* MicroPython's thread has left something to send */
+        network_wake(); /* MicroPython's thread may have queued output */
     }
 }
 
@@ -62,7 +62,7 @@ static TickType_t ticks(uint64_t us) {
     return n < portMAX_DELAY ? (TickType_t)n : portMAX_DELAY - 1;
 }
 
-/* Serves the connections once; returns how long there is nothing to do, in microseconds. */
+/* Serves the connections once; returns the time until there is more work, in microseconds. */
 static uint32_t serve(void) {
     uint32_t wait = 0;
     network_waits = true;
@@ -71,7 +71,7 @@ static uint32_t serve(void) {
     if (!held) {
         transport_poll();
         wait = transport_wait_us();
-        /* it sleeps, and has a request to handle or a Ctrl-C to obey */
+        /* wake it to handle a request or Ctrl-C */
         if (server_pending() || MP_STATE_MAIN_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
             mp_hal_wake_main_task();
         }
@@ -136,7 +136,7 @@ unsigned network_task_stack_low_water(void) {
 
 void board_wait_event(uint32_t us) {
     network_wake();
-    MP_THREAD_GIL_EXIT(); /* the network task has been waiting for this */
+    MP_THREAD_GIL_EXIT(); /* the network task is waiting for this */
     if (us > 0) {
         ulTaskNotifyTake(pdTRUE, ticks(us));
     }

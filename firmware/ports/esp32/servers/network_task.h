@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* The network task, as the port sees it; what the modules see is in webserver_threads.h. */
+/* The network task's interface for the port; that for the modules is webserver_threads.h. */
 #ifndef ESP32_SERVERS_NETWORK_TASK_H
 #define ESP32_SERVERS_NETWORK_TASK_H
 
 #include <stdbool.h>
 
-/* Starts lwIP and creates the network task, which does nothing until it is let. True: both are
- * there, since now or before. */
+/* Starts lwIP and creates the network task, which idles until network_task_release(). True: both
+ * exist, perhaps already before. */
 bool network_task_start(void);
 bool network_task_started(void);
 
-/* For MicroPython's soft resets, which make the GIL anew: keeps the task from it (called with the
- * GIL), waits until the task is not in its queue either (called without it), and lets it in. */
+/* For MicroPython's soft resets, which recreate the GIL: keep the task from taking it (call with
+ * the GIL), wait until the task no longer waits for it (call without the GIL), and let the task run
+ * again. */
 void network_task_hold(void);
 void network_task_wait(void);
 void network_task_release(void);
 
-/* Bytes of its stack that were never used. */
+/* Bytes of its stack never used so far. */
 unsigned network_task_stack_low_water(void);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* MicroPython's soft reset, where its esp32 port has no hook: the linker leads the port's calls
- * here (--wrap). The network task starts again when a module is imported. */
+/* Steps of MicroPython's soft reset, where its esp32 port has no hook: the linker redirects the
+ * port's calls here (--wrap). The network task starts again when a module is imported. */
 #include "network_task.h"
 #include "webserver/server.h"
 
-/* The first step, while everything of MicroPython's is still there. */
+/* The first step, while MicroPython is still intact. */
 void __real_machine_timer_deinit_all(void);
 void __wrap_machine_timer_deinit_all(void);
 void __wrap_machine_timer_deinit_all(void) {
@@ -15,7 +15,7 @@ void __wrap_machine_timer_deinit_all(void) {
     __real_machine_timer_deinit_all();
 }
 
-/* The last step, which gives the GIL free; the next start makes it anew. */
+/* The last step, which releases the GIL; the next start recreates it. */
 void __real_mp_deinit(void);
 void __wrap_mp_deinit(void);
 void __wrap_mp_deinit(void) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The console's input, with what a WebREPL needs to live on at the prompt. */
+/* Console input that also serves the WebREPL while waiting at the prompt. */
 #include "stdin.h"
 
 #include "extmod/misc.h"
@@ -35,7 +35,7 @@ static int wait_for_char(void) {
         if (ringbuf_peek(&stdin_ringbuf) != -1) {
             return __real_mp_hal_stdin_rx_chr();
         }
-        if (server_at_prompt()) { /* a soft reset is wanted */
+        if (server_at_prompt()) { /* a soft reset was requested */
             ringbuf_put(&stdin_ringbuf, CTRL_C);
             ringbuf_put(&stdin_ringbuf, CTRL_D);
             continue;

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* A board's, if it has one: called before and after the REPL waits for console input. */
+/* Optional, provided by the board: called before and after the REPL waits for console input. */
 void stdin_waits(bool waiting) __attribute__((weak));
 
 #endif

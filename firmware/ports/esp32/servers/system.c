@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What webserver/port.h asks of the chip and of ESP-IDF. */
+/* The functions of webserver/port.h that use the chip and ESP-IDF. */
 #include <stdio.h>
 
 #include "esp_random.h"
@@ -15,13 +15,13 @@ int board_entropy(unsigned char *out, size_t length) {
     return 0;
 }
 
-/* By the C library, which makes CR LF of '\n'. A board may have its own. */
+/* Uses the C library, which turns '\n' into CR LF. A board may override it. */
 __attribute__((weak)) void board_console_write(const char *text, size_t length) {
     fwrite(text, 1, length, stdout);
     fflush(stdout);
 }
 
-/* Before anybody uses Mbed TLS: what one allocator gave, another must not free. */
+/* Before Mbed TLS is first used, as one allocator must not free the other's blocks. */
 static void __attribute__((constructor)) set_allocator(void) {
     mbedtls_platform_set_calloc_free(tls_calloc, tls_release);
 }

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The threads of an ESP32, and what keeps them apart:
- *  - MicroPython's (and those of module _thread) hold the GIL while they run;
+ * The threads of an ESP32 and their locks:
+ *  - MicroPython's threads (including those of module _thread) hold the GIL while they run;
  *  - the network task holds the GIL too, while it serves connections: it is the "network context"
  *    of transport.h. It runs on MicroPython's core at a higher priority, so that it gets the GIL as
- *    soon as MicroPython lets go of it, which the VM does every 32 jumps;
- *  - lwIP's thread holds lwIP's core lock; our callbacks in it only note what happened.
- * Who needs both takes the GIL first.
+ *    soon as MicroPython releases it, which the VM does every 32 jumps;
+ *  - lwIP's thread holds lwIP's core lock; our callbacks in it only record what happened.
+ *
+ * A thread that needs both locks takes the GIL first.
  */
 #ifndef ESP32_SERVERS_WEBSERVER_THREADS_H
 #define ESP32_SERVERS_WEBSERVER_THREADS_H
 
 #include <stdbool.h>
 
-/* lwIP's core lock, until the end of the block; nothing when the thread has it already. */
+/* Holds lwIP's core lock until the end of the block; does nothing if the thread has it already. */
 typedef struct {
     bool taken;
 } network_scope_t;
@@ -29,7 +30,7 @@ void network_pause(void);
 void network_resume(void);
 const void *network_thread(void);
 
-/* lwIP's thread is to look at its timers again: another one has set some. */
+/* Makes lwIP's thread check its timers again, after another thread has set one. */
 void network_timers_set(void);
 
 #endif
