@@ -65,7 +65,7 @@ static void write_text(const char *text, size_t length, bool cooked) {
         }
         uart_write(run, text - run);
         if (text < end) {
-            /* a record separator from a program would look like an answer of ours */
+            /* a record separator from a program would look like a control record */
             uart_write(*text == '\n' ? "\r\n" : "?", *text == '\n' ? 2 : 1);
             text++;
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lwIP on lx60: the raw API, polled. Every allocation comes from the bounded network heap: no
- * pool has a limit of its own but the heap. Values that ESP-IDF v5.3 has too are its defaults.
+ * lwIP on lx60: the raw API, polled. Every allocation comes from the bounded network heap: pools
+ * have no separate limits. Options that ESP-IDF v5.3 also has are set to its defaults.
  */
 #ifndef LX60_LWIPOPTS_H
 #define LX60_LWIPOPTS_H
@@ -14,7 +14,7 @@
 #define LWIP_NETCONN 0
 #define LWIP_STATS 0
 
-/* Timers have static places (lwip_timers.c): upstream's die for good when memory is out. */
+/* Timers are static (lwip_timers.c): upstream's stop permanently when out of memory. */
 #define LWIP_TIMERS 1
 #define LWIP_TIMERS_CUSTOM 1
 
@@ -32,7 +32,7 @@
 #define LWIP_DNS 1
 #define DNS_TABLE_SIZE 2
 #define LWIP_DHCP 1
-/* two ARP probes would cost two seconds at each start, for an address that slirp gives only us */
+/* two ARP probes would take two seconds at each start, and slirp has no other client */
 #define DHCP_DOES_ARP_CHECK 0
 
 #define ETH_PAD_SIZE 2
@@ -49,22 +49,22 @@
 #define TCP_QUEUE_OOSEQ 1
 #define TCP_LISTEN_BACKLOG 1
 
-/* What httpserver.start() checks its numbers against: nothing counts them here, and ESP-IDF's lwIP
- * does not either. As many as the ESP32 boards have beside their programs' sockets
- * (CONFIG_LWIP_MAX_ACTIVE_TCP less CONFIG_LWIP_MAX_SOCKETS). */
+/* The limit that httpserver.start() checks; lwIP does not enforce it, here or in ESP-IDF. The same
+ * as on the ESP32 boards without their programs' sockets (CONFIG_LWIP_MAX_ACTIVE_TCP less
+ * CONFIG_LWIP_MAX_SOCKETS). */
 #define MEMP_NUM_TCP_PCB 67
 
-/* TIME_WAIT lasts two of these. ESP-IDF has 60 s; here nothing reorders packets, and a closed
+/* TIME_WAIT lasts twice this. ESP-IDF has 60 s; here nothing reorders packets, and a closed
  * connection that keeps its memory for minutes would look like a leak. */
 #define TCP_MSL 500
-/* Of a peer that has vanished we hear within 35 s: it holds a connection's place until then. */
+/* Detects a vanished peer within 35 s; until then it holds a connection's place. */
 #define TCP_KEEPINTVL_DEFAULT 5000
 #define TCP_KEEPCNT_DEFAULT 4
 
 #define SO_REUSE 1
 #define LWIP_CHKSUM_ALGORITHM 3
 
-/* sanity checks of pool sizes, which nothing uses */
+/* they check the sizes of pools, which are not used */
 #define LWIP_DISABLE_TCP_SANITY_CHECKS 1
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Start of the board, and MicroPython's life between soft resets. */
+/* Start of the board, and the loop of MicroPython's soft resets. */
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +25,7 @@
 #include "shared/runtime/pyexec.h"
 #include "uart.h"
 
-/* firmware/modules/webserver; a firmware without it is a MicroPython board all the same. */
+/* From firmware/modules/webserver, which the firmware may be built without. */
 void server_soft_reset(void) __attribute__((weak));
 
 const char lx60_help_text[] =

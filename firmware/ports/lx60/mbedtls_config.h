@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mbed TLS 2.28 as the lwip transport uses it: a TLS 1.2 server with ECDHE for RSA and ECDSA keys.
- * Sizes are ESP-IDF's default ("asymmetric content length": 16 kB in, 4 kB out).
+ * Mbed TLS 2.28 as the transport uses it: a TLS 1.2 server with ECDHE for RSA and ECDSA keys.
+ * Buffer sizes are ESP-IDF's default ("asymmetric content length": 16 kB in, 4 kB out).
  */
 #ifndef LX60_MBEDTLS_CONFIG_H
 #define LX60_MBEDTLS_CONFIG_H
 
-/* All memory from the bounded network heap. */
+/* All memory comes from the bounded network heap. */
 #include "webserver/tls/allocator.h"
 #define MBEDTLS_PLATFORM_C
 #define MBEDTLS_PLATFORM_MEMORY

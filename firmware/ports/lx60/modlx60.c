@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Module lx60: what the frozen start-up code asks of the board. */
+/* Module lx60, for the frozen start-up code: the flash and the kernel command line. */
 #include "cmdline.h"
 #include <string.h>
 
@@ -11,7 +11,7 @@
 static const mp_obj_type_t flash_type;
 static const mp_obj_base_t flash_object = {&flash_type};
 
-/* Flash(): the block device of the whole flash; OSError(ENODEV) when there is none. */
+/* Flash(): a block device over the whole flash; OSError(ENODEV) without a flash. */
 static mp_obj_t flash_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
                                const mp_obj_t *args) {
     (void)type;
@@ -23,7 +23,7 @@ static mp_obj_t flash_make_new(const mp_obj_type_t *type, size_t n_args, size_t 
     return MP_OBJ_FROM_PTR(&flash_object);
 }
 
-/* The place that block, offset and length name; -EINVAL in *error when it is not inside. */
+/* The flash offset of block and offset; *error is -EINVAL when `length` bytes do not fit there. */
 static size_t place(const mp_obj_t *args, size_t n_args, size_t length, int *error) {
     size_t block = mp_obj_get_int(args[1]);
     size_t offset = n_args > 3 ? mp_obj_get_int(args[3]) : 0;
@@ -47,8 +47,8 @@ static mp_obj_t flash_readblocks(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(flash_readblocks_obj, 3, 4, flash_readblocks);
 
-/* writeblocks(block, buffer, offset=None): without an offset whole blocks, which are erased
- * first; see MicroPython's documentation of block devices. */
+/* writeblocks(block, buffer, offset=0) -> 0, or a negative error. Needs no erase before, as QEMU's
+ * flash can set bits. */
 static mp_obj_t flash_writeblocks(size_t n_args, const mp_obj_t *args) {
     mp_buffer_info_t buffer;
     int error;
@@ -88,7 +88,7 @@ static mp_obj_t flash_ioctl(mp_obj_t self, mp_obj_t operation, mp_obj_t argument
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(flash_ioctl_obj, flash_ioctl);
 
-/* blank() -> bool: are the two blocks that hold littlefs's superblock empty? */
+/* blank() -> bool: whether the two blocks of littlefs's superblock are empty */
 static mp_obj_t flash_blank(mp_obj_t self) {
     (void)self;
     return mp_obj_new_bool(flash_is_blank(0, 2 * FLASH_BLOCK_SIZE));

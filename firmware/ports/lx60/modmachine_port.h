@@ -4,7 +4,7 @@
 #include "clock.h"
 #include "retained.h"
 
-/* The numbers of the esp32 port. */
+/* The values of the esp32 port. */
 enum { MP_PWRON_RESET = 1, MP_HARD_RESET, MP_WDT_RESET, MP_DEEPSLEEP_RESET, MP_SOFT_RESET };
 
 #define MICROPY_PY_MACHINE_EXTRA_GLOBALS                                                           \
@@ -14,8 +14,7 @@ enum { MP_PWRON_RESET = 1, MP_HARD_RESET, MP_WDT_RESET, MP_DEEPSLEEP_RESET, MP_S
         {MP_ROM_QSTR(MP_QSTR_DEEPSLEEP_RESET), MP_ROM_INT(MP_DEEPSLEEP_RESET)},                    \
         {MP_ROM_QSTR(MP_QSTR_SOFT_RESET), MP_ROM_INT(MP_SOFT_RESET)},
 
-/* QEMU's open_eth has one MAC address per NIC, 52:54:00:12:34:56 by default: as unique as the
- * board is. */
+/* The default MAC address of QEMU's first NIC. */
 static mp_obj_t mp_machine_unique_id(void) {
     static const byte id[6] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
     return mp_obj_new_bytes(id, sizeof(id));
@@ -23,7 +22,7 @@ static mp_obj_t mp_machine_unique_id(void) {
 
 NORETURN static void mp_machine_reset(void) { board_reset(RESET_HARD); }
 
-/* A panic is a hard reset for a program, as on the esp32 port. */
+/* A panic counts as a hard reset, as on the esp32 port. */
 static mp_int_t mp_machine_reset_cause(void) {
     switch (retained_cause()) {
     case RESET_POWER_ON:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Included by extmod/modtime.c. There is no clock of the day: time starts at 0 with each reset. */
+/* Included by extmod/modtime.c. There is no real-time clock: time starts at 0 with each reset. */
 #include "py/obj.h"
 #include "shared/timeutils/timeutils.h"
 

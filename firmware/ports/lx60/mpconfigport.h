@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* MicroPython on lx60: the features of the esp32 port that this board can have. */
+/* MicroPython on lx60: the features of the esp32 port that this board can support. */
 #include <alloca.h>
 #include <stdint.h>
 
@@ -17,7 +17,7 @@ typedef long mp_off_t;
 #define MICROPY_ALLOC_PATH_MAX (128)
 #define MICROPY_ENABLE_GC (1)
 #define MICROPY_GCREGS_SETJMP (1)
-/* GCC knows that setjmp() returns twice, but not that nlr_push() in assembler does: GCC 16 reuses a
+/* GCC knows that setjmp() returns twice, but not that nlr_push() in assembly does: GCC 16 reuses a
  * stack slot that the VM needs after the second return. */
 #define MICROPY_NLR_SETJMP (1)
 #define MICROPY_STACK_CHECK_MARGIN (1024)
@@ -74,7 +74,7 @@ typedef long mp_off_t;
 #define MICROPY_HW_BOARD_NAME "lx60 (QEMU)"
 #define MICROPY_HW_MCU_NAME "LX106"
 
-/* The VM asks at each backward jump; the interrupt handler says whether there is work. */
+/* The VM checks at each backward jump; the interrupt handler sets board_events. */
 extern volatile uint32_t board_events;
 extern void board_vm_hook(void);
 #define MICROPY_VM_HOOK_LOOP                                                                       \
@@ -83,7 +83,7 @@ extern void board_vm_hook(void);
     }
 #define MICROPY_VM_HOOK_RETURN MICROPY_VM_HOOK_LOOP
 
-/* Waits inside of MicroPython's own modules (select, asyncio): milliseconds, -1 is for ever. */
+/* Waits in MicroPython's own modules (select, asyncio): milliseconds, -1 means forever. */
 extern void lx60_wait_event_ms(int ms);
 #define MICROPY_INTERNAL_WFE(timeout_ms) lx60_wait_event_ms(timeout_ms)
 

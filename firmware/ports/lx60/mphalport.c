@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What MicroPython asks of the board: console, delays, waits. */
+/* MicroPython's HAL on this board: console, delays, waits. */
 #include "py/mphal.h"
 
 #include "board.h"
@@ -9,10 +9,10 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 
-/* firmware/modules/webserver, if it is there */
+/* from firmware/modules/webserver, if linked */
 bool server_at_prompt(void) __attribute__((weak));
 
-/* Longer waits are cut into pieces of this size. */
+/* Longer waits are split into pieces of this size. */
 #define WAIT_US 1000000u
 
 void board_vm_hook(void) { board_poll(); }
@@ -33,7 +33,7 @@ int mp_hal_stdin_rx_chr(void) {
             break;
         }
         if (server_at_prompt != NULL && server_at_prompt()) {
-            console_inject("\x03\x04"); /* a soft reset is wanted */
+            console_inject("\x03\x04"); /* a soft reset was requested */
             continue;
         }
         if ((c = mp_os_dupterm_rx_chr()) >= 0) {
@@ -47,7 +47,7 @@ int mp_hal_stdin_rx_chr(void) {
 
 mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t length) {
     board_console_write_raw(text, length);
-    mp_os_dupterm_tx_strn(text, length); /* webrepl copies a line's output */
+    mp_os_dupterm_tx_strn(text, length); /* copies the output to webrepl */
     return length;
 }
 

@@ -22,7 +22,7 @@ bool board_poll(void) {
     bool worked = console_poll();
     worked |= net_poll();
     clock_alarm(net_wait_us());
-    /* With its ring full the console stays masked: the UART's line would be active for good. */
+    /* While its ring is full, the console stays masked: the UART's line would stay active. */
     clock_unmask(LX60_INT_TIMER | LX60_INT_ETHERNET | (console_full() ? 0 : LX60_INT_UART));
     polling = false;
     return worked;

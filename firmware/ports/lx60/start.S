@@ -2,8 +2,8 @@
 /*
  * Entry, exception vectors and stack switching for the LX106 core (call0 ABI).
  *
- * Interrupts do no work here: the handler notes which lines are active in board_events and masks
- * them; board_poll() serves them and opens the mask again. waiti ends on any of them.
+ * The interrupt handler only records the active lines in board_events and masks them; board_poll()
+ * serves and unmasks them. waiti ends on any of them.
  */
 #include "registers.h"
 
@@ -21,7 +21,7 @@ _vectors:
     .org 0x50               /* exception with PS.UM = 1 */
     wsr a0, excsave1
     j _exception
-    .org 0x70               /* exception inside of an exception */
+    .org 0x70               /* exception inside an exception */
     j _double_exception
 
     .org 0x80
@@ -99,7 +99,7 @@ _double_exception:
     rsr a1, depc
     j _fault_save_pc
 
-/* void panic_abort(void): the dump of the caller's registers, as if its call had failed. */
+/* void panic_abort(void): panics with the caller's registers, as if the call had faulted. */
     .section .text.panic_abort, "ax"
     .literal_position
     .align 4
@@ -150,8 +150,8 @@ _start:                     /* a2 = boot parameter tags */
     movi a3, _vectors
     wsr a3, vecbase
     rsync
-    /* Nothing is mapped in five of the eight 512 MiB regions: let them say so, so that a null
-       pointer is a LoadProhibited as on an ESP32. Attribute 15: no access. */
+    /* Five of the eight 512 MiB regions are unmapped: deny access to them (attribute 15), so that a
+     * null pointer is a LoadProhibited as on an ESP32. */
     movi a3, 15
     movi a4, 0x00000000
     wdtlb a3, a4

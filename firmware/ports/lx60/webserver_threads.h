@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Network and MicroPython are one thread on this board: nothing has to be kept apart or woken. */
+/* Network and MicroPython are one thread on this board: no locking or waking is needed. */
 #ifndef LX60_WEBSERVER_THREADS_H
 #define LX60_WEBSERVER_THREADS_H
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Host test of the bounded heap: its promises one by one, then against a model with random calls.
- */
+/* Host test of the bounded heap: each guarantee by itself, then random calls against a model. */
 #include "heap.h"
 
 #include <stdint.h>
@@ -136,9 +135,9 @@ static void test_a_second_free_is_found(void) {
          *wall = heap_alloc(&heap, 64);
     heap_free(&heap, block);
     heap_free(&heap, block);
-    CHECK(complaint != NULL && strstr(complaint, "freed before") && complaint_address == block);
+    CHECK(complaint != NULL && strstr(complaint, "already freed") && complaint_address == block);
     complaint = NULL;
-    heap_free(&heap, front); /* swallows the block behind it */
+    heap_free(&heap, front); /* merges with the block after it */
     heap_free(&heap, block);
     CHECK(complaint != NULL && complaint_address == block);
     CHECK(wall != NULL && heap.blocks == 1);
@@ -184,7 +183,7 @@ static void test_a_write_to_a_free_block_is_found(void) {
     CHECK(wall != NULL);
 }
 
-/* A small generator, so that a failure can be repeated. */
+/* A small generator, so that failures are reproducible. */
 static uint32_t state = 1;
 
 static uint32_t next_random(void) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Boot parameter tags: how QEMU hands the kernel command line over. */
+/* Boot parameter tags, in which QEMU passes the kernel command line. */
 #ifndef LX60_CHIP_BOOT_TAGS_H
 #define LX60_CHIP_BOOT_TAGS_H
 
-/* Takes the command line out of the tags (NULL: there is none). */
+/* Reads the command line from the tags (NULL: there are none). */
 void boot_tags_read(const void *tags);
 
 #endif

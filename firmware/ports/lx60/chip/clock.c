@@ -12,11 +12,11 @@
 
 volatile uint32_t board_events;
 
-/* Division by multiplication: this core divides in a loop that takes longer for larger numbers, and
- * what a request costs would depend on the time of day. */
+/* Division by multiplication: this core divides in a loop that takes longer for larger numbers, so
+ * the cost of a request would depend on the uptime. */
 typedef struct {
     uint32_t divisor, reciprocal; /* 2^32 / divisor */
-    uint32_t rest;                /* of what was added, less than the divisor */
+    uint32_t rest;                /* remainder so far, less than the divisor */
 } divider_t;
 
 static divider_t cycles_to_us, us_to_ms;
@@ -24,15 +24,16 @@ static uint32_t last_cycles;
 static uint64_t now_us;
 static uint32_t now_ms;
 
-static uint32_t counted_until; /* the counter when bench_work was right */
+static uint32_t counted_until; /* the counter when bench_work was last updated */
 
 static divider_t divider(uint32_t divisor) {
     return (divider_t){.divisor = divisor, .reciprocal = (uint32_t)((1ull << 32) / divisor)};
 }
 
-/* Adds to what is to be divided; returns the whole units that this makes. */
+/* Adds to the dividend; returns the whole units that this completes. */
 static uint32_t divider_add(divider_t *divider, uint32_t amount) {
-    uint32_t units = (uint64_t)amount * divider->reciprocal >> 32; /* or one more */
+    uint32_t units =
+        (uint64_t)amount * divider->reciprocal >> 32; /* or one less than the quotient */
     divider->rest += amount - units * divider->divisor;
     while (divider->rest >= divider->divisor) {
         divider->rest -= divider->divisor;
@@ -78,7 +79,7 @@ uint32_t clock_ms(void) {
     return now_ms;
 }
 
-/* Must be called at least once in 2^32 cycles of work: before each sleep it is. */
+/* Must be called at least once in 2^32 cycles of work: it is called before each sleep. */
 uint32_t bench_work_cycles(void) {
     uint32_t cycles = clock_cycles(), worked = cycles - counted_until;
     counted_until = cycles;
@@ -89,7 +90,7 @@ void clock_alarm(uint32_t us) {
     uint32_t start = clock_cycles();
     uint32_t target = start + us * cycles_to_us.divisor + ALARM_MARGIN_CYCLES;
     __asm__ volatile("wsr %0, ccompare0; esync" ::"a"(target));
-    /* written too late to match: note the event ourselves */
+    /* set too late to match: record the event in software */
     if (clock_cycles() - start >= target - start) {
         uint32_t ps;
         __asm__ volatile("rsil %0, 1" : "=a"(ps)::"memory");
@@ -108,8 +109,8 @@ void clock_unmask(uint32_t lines) {
 
 void clock_sleep(void) {
     uint32_t ps;
-    /* An interrupt between the check and waiti must not be lost: masked until waiti, which opens
-     * the level and sleeps in one step. */
+    /* An interrupt between the check and waiti must not be lost: keep interrupts masked until
+     * waiti, which atomically unmasks them and sleeps. */
     __asm__ volatile("rsil %0, 1" : "=a"(ps)::"memory");
     if (board_events == 0) {
         bench_work_sleep();

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random bytes from the 256 bits that the host gives: SHA-256 in counter mode under a key that is
- * replaced after each request, so that the past cannot be computed from the present state.
+ * Random bytes from a 256-bit seed of the host: SHA-256 in counter mode with a key that is replaced
+ * after each request, so that past output cannot be computed from the present state.
  *
- * The key depends on the number of starts since power-on: a reset never repeats the bytes before
- * it. A power-on with the same seed does, which is what makes a run reproducible.
+ * The key depends on the number of starts since power-on, so a reset never repeats earlier bytes. A
+ * power-on with the same seed does, which makes runs reproducible.
  */
 #include "entropy.h"
 

@@ -5,7 +5,7 @@
 
 #include "registers.h"
 
-/* Intel's command set, as hw/block/pflash_cfi01.c of QEMU has it. */
+/* Intel's command set, as in QEMU's hw/block/pflash_cfi01.c. */
 #define COMMAND_WRITE_TO_BUFFER 0xe8
 #define COMMAND_CONFIRM 0xd0
 #define COMMAND_CLEAR_STATUS 0x50
@@ -16,12 +16,12 @@
 #define STATUS_READY 0x80
 #define STATUS_ERRORS 0x3a
 
-/* The device buffers this much, and writes it in one piece. */
+/* The size of the device's write buffer. */
 #define BUFFER_BYTES 2048
 
 static volatile uint16_t *cell(size_t offset) { return (volatile uint16_t *)(LX60_FLASH + offset); }
 
-/* Without a flash QEMU reads zeros here, and swallows writes. */
+/* Without a flash, QEMU ignores writes here and reads return zeros. */
 bool flash_init(void) {
     *cell(CFI_QUERY_ADDRESS * 2) = COMMAND_CFI_QUERY;
     const uint16_t signature[3] = {
@@ -36,8 +36,7 @@ bool flash_init(void) {
 
 const uint8_t *flash_at(size_t offset) { return (const uint8_t *)LX60_FLASH + offset; }
 
-/* Writes at most a buffer's worth, which does not cross a boundary of that size; data NULL: ones.
- */
+/* Writes up to BUFFER_BYTES, not across a boundary of that size. data NULL: ones. */
 static bool write_buffer(size_t offset, const uint8_t *data, size_t length) {
     volatile uint16_t *start = cell(offset);
     *start = COMMAND_WRITE_TO_BUFFER;
@@ -84,9 +83,9 @@ static bool is_all(size_t offset, size_t length, uint32_t word) {
 }
 
 /*
- * The device erases 64 KiB at a time, which would leave littlefs 64 blocks: two for each folder
- * and one at least for each file. So a block is erased by writing ones to it: QEMU's flash, unlike
- * a real one, takes a write that sets bits. Should that ever change, the check says so.
+ * The device erases 64 KiB at a time, which would give littlefs only 64 blocks: it needs two for
+ * each folder and at least one for each file. So a block is erased by writing ones to it: QEMU's
+ * flash, unlike a real one, allows writes to set bits. The check detects if that ever changes.
  */
 bool flash_erase_block(size_t offset) {
     return is_all(offset, FLASH_BLOCK_SIZE, 0xffffffff) ||

@@ -4,12 +4,13 @@
 #include <string.h>
 
 /*
- * A header precedes each block's bytes. A free block has its links in front of its own bytes and
- * its size in the last word of them, where the block behind it finds it.
+ * A header precedes each block's bytes. A free block has its links at the start of its bytes and
+ * its size in the last word, where the following block finds it.
  */
 struct heap_block {
-    uint32_t tag;       /* size in bytes without the header, and the flags in its lower bits */
-    uint32_t seal;      /* tag and address, scrambled: a write past the end of a block breaks it */
+    uint32_t tag; /* size in bytes without the header, and the flags in its lower bits */
+    uint32_t
+        seal; /* tag and address, hashed: a write past the end of the previous block breaks it */
     heap_block_t *next; /* of a free block only, from here on */
     heap_block_t *previous;
 };
@@ -50,7 +51,7 @@ static heap_block_t *behind(const heap_block_t *block) {
     return (heap_block_t *)((char *)block + HEADER_BYTES + size_of(block));
 }
 
-/* Only when the block in front is free. */
+/* Valid only when the preceding block is free. */
 static heap_block_t *in_front(const heap_block_t *block) {
     uint32_t size = ((const uint32_t *)block)[-1];
     return (heap_block_t *)((char *)block - HEADER_BYTES - size);
@@ -155,7 +156,7 @@ static heap_block_t *best_fit(const heap_t *heap, size_t size) {
     return best;
 }
 
-/* Cuts a block that is in use down to `size`, and joins the rest with a free block behind. */
+/* Shrinks a block in use to `size`, and merges the rest with a free block after it. */
 static void trim(heap_t *heap, heap_block_t *block, size_t size) {
     size_t rest = size_of(block) - size;
     heap_block_t *next = behind(block);
@@ -209,7 +210,7 @@ void *heap_alloc(heap_t *heap, size_t size) {
     return bytes_of(block);
 }
 
-/* The block of this address if it is one in use; tells what is wrong if not. */
+/* The block of this address if it is in use; reports an error if not. */
 static heap_block_t *used_block(const heap_t *heap, const void *bytes) {
     heap_block_t *block = block_of(bytes);
     if ((uintptr_t)bytes % HEAP_ALIGN != 0 || block < heap->first || block >= heap->end) {
@@ -217,11 +218,11 @@ static heap_block_t *used_block(const heap_t *heap, const void *bytes) {
         return NULL;
     }
     if (!sealed(block)) {
-        error(heap, "not a block, freed before, or its header was overwritten", bytes);
+        error(heap, "not a block, already freed, or its header was overwritten", bytes);
         return NULL;
     }
     if (!(block->tag & IN_USE)) {
-        error(heap, "freed before", bytes);
+        error(heap, "already freed", bytes);
         return NULL;
     }
     if (!sealed(behind(block))) {
@@ -249,7 +250,7 @@ void heap_free(heap_t *heap, void *bytes) {
     if (!(block->tag & PREVIOUS_IN_USE)) {
         heap_block_t *front = in_front(block);
         if (!sealed(front) || (front->tag & IN_USE)) {
-            error(heap, "the free block in front was written to", front);
+            error(heap, "the preceding free block was written to", front);
             return;
         }
         unlink_free(heap, front);
@@ -257,7 +258,7 @@ void heap_free(heap_t *heap, void *bytes) {
         block->seal = 0;
         block = front;
     }
-    /* two free blocks are never neighbours: what is in front is in use */
+    /* free blocks are never adjacent: the preceding block is in use */
     set_tag(block, (uint32_t)size | PREVIOUS_IN_USE);
     link_free(heap, block);
     next = behind(block);
@@ -265,7 +266,7 @@ void heap_free(heap_t *heap, void *bytes) {
     heap->blocks--;
 }
 
-/* Takes the free block behind, if that makes this one large enough. */
+/* Takes the free block after this one, if that makes it large enough. */
 static bool grow_in_place(heap_t *heap, heap_block_t *block, size_t size) {
     heap_block_t *next = behind(block);
     if ((next->tag & IN_USE) || size_of(block) + HEADER_BYTES + size_of(next) < size) {
@@ -329,7 +330,7 @@ bool heap_check(const heap_t *heap) {
         }
         bool in_use = block->tag & IN_USE;
         if (previous_in_use != !!(block->tag & PREVIOUS_IN_USE) || (!in_use && !previous_in_use)) {
-            error(heap, "two neighbours disagree", block);
+            error(heap, "adjacent blocks disagree", block);
             return false;
         }
         free_bytes += in_use ? 0 : size_of(block);

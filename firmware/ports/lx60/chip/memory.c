@@ -6,13 +6,13 @@
 
 #define PAINT 0xa5a5a5a5
 #define GUARD_WORDS 8
-#define PAINT_MARGIN_WORDS 32 /* below memory_init()'s frame: paint()'s own */
+#define PAINT_MARGIN_WORDS 32 /* below memory_init()'s frame, for paint()'s own */
 
-/* Room that a Python program may not use: control requests and httpserver.start(), which checks
- * certificates, run on top of it. 24 kB are left, 16 kB is the esp32 port's whole stack. */
+/* Stack that a Python program may not use: control requests and httpserver.start(), which checks
+ * certificates, run on top of it. This leaves 24 kB; the esp32 port's whole stack is 16 kB. */
 #define MAIN_STACK_RESERVE (24 * 1024)
 
-/* What is free on an ESP32 under MicroPython v1.28.0 with ESP-IDF v5.3.1: see README.md. */
+/* The free memory of an ESP32 with MicroPython v1.28.0 and ESP-IDF v5.3.1: see README.md. */
 #define NET_HEAP_BYTES 184320
 #define GC_HEAP_BYTES 167936
 #define HEAP_BYTES_AT_LEAST 4096
@@ -49,7 +49,7 @@ static char *place(region_t *region, char *start, const char *key, uint32_t othe
 }
 
 void memory_init(void) {
-    /* up to here it is in use already */
+    /* the stack above this frame is in use */
     paint(_main_stack, (uint32_t *)__builtin_frame_address(0) - PAINT_MARGIN_WORDS);
     paint(_net_stack, _net_stack_top);
     char *next = place(&net_heap, _heaps, "heap", NET_HEAP_BYTES);

@@ -79,7 +79,8 @@ static bool is_code(uint32_t address) {
     return address >= (uint32_t)&_vectors && address < (uint32_t)&_text_end;
 }
 
-/* Is the instruction before this address a call? (call0: op0 = 5, n = 0; callx0: 0x0000c0) */
+/* Whether the instruction before this address is a call. (call0: op0 = 5, n = 0; callx0:
+ * 0x0000c0) */
 static bool follows_call(uint32_t address) {
     if (!is_code(address - 3) || !is_code(address)) {
         return false;
@@ -103,8 +104,8 @@ static void print_registers(void) {
           (unsigned)panic_frame[FRAME_EXCVADDR]);
 }
 
-/* A guess without debug information: every word on the stack that points behind a call. The
- * host's unwinder does better with the stack memory below. */
+/* An estimate without debug information: every word on the stack that points after a call. The
+ * host's unwinder does better with the stack memory dump. */
 static void print_backtrace(uint32_t sp, uint32_t top) {
     print("\nBacktrace: 0x%08x:0x%08x", (unsigned)panic_frame[FRAME_PC], (unsigned)sp);
     int depth = 1;
@@ -136,12 +137,12 @@ static void print_stack(uint32_t sp, uint32_t top) {
     }
 }
 
-/* Called by start.S on a stack of its own. */
+/* Called by start.S on the panic stack. */
 void panic_enter(void) __attribute__((noreturn));
 
 void panic_enter(void) {
     if (panicking) {
-        static const char text[] = "\nPanic inside of the panic handler.\nRebooting...\n";
+        static const char text[] = "\nPanic inside the panic handler.\nRebooting...\n";
         board_console_write(text, sizeof(text) - 1);
         board_reset(RESET_PANIC);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses of the XTFPGA peripherals as hw/xtensa/xtfpga.c of QEMU maps them without MMU. */
+/* Addresses of the XTFPGA peripherals, as QEMU's hw/xtensa/xtfpga.c maps them without an MMU. */
 #ifndef LX60_CHIP_REGISTERS_H
 #define LX60_CHIP_REGISTERS_H
 
@@ -18,7 +18,7 @@
 #define LX60_INT_TIMER (1 << 6)
 #define LX60_INT_ALL (LX60_INT_UART | LX60_INT_ETHERNET | LX60_INT_TIMER)
 
-/* Offsets of the saved registers in struct panic_frame, in words: A0 to A15 come first. */
+/* Indices of the saved registers in panic_frame[]: A0 to A15 come first. */
 #define FRAME_PC 16
 #define FRAME_PS 17
 #define FRAME_SAR 18

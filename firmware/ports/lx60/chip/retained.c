@@ -24,7 +24,7 @@ void retained_init(void) {
         cause = RESET_POWER_ON;
     } else {
         kept->starts++;
-        /* without a cause of our own it was a reset from outside: QEMU's system_reset */
+        /* without a recorded cause it was a reset from outside: QEMU's system_reset */
         cause = kept->next_cause_check == ~kept->next_cause && kept->next_cause == RESET_PANIC
                     ? RESET_PANIC
                     : RESET_HARD;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What survives a reset of the machine: RAM that the image does not cover. */
+/* Data that survives a reset of the machine, in RAM outside of the image. */
 #ifndef LX60_CHIP_RETAINED_H
 #define LX60_CHIP_RETAINED_H
 
@@ -7,10 +7,10 @@
 
 typedef enum { RESET_POWER_ON, RESET_HARD, RESET_PANIC, RESET_SOFT } reset_cause_t;
 
-/* Finds out why the machine started. */
+/* Determines why the machine started. */
 void retained_init(void);
 
-/* A soft reset of MicroPython starts it again without a reset of the machine. */
+/* Records a soft reset, which restarts MicroPython without a reset of the machine. */
 void retained_soft_reset(void);
 
 reset_cause_t retained_cause(void);
@@ -18,7 +18,7 @@ reset_cause_t retained_cause(void);
 /* "power_on", "hard_reset", "panic" or "soft". */
 const char *retained_cause_name(void);
 
-/* How often the machine was started since power-on; 0 the first time. */
+/* How often the machine was reset since power-on. */
 uint32_t retained_starts(void);
 
 /* Resets the machine. */

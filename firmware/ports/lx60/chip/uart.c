@@ -17,11 +17,11 @@
 
 volatile uint32_t uart_taken;
 
-static int early = -1; /* the byte that arrived before the start */
+static int early = -1; /* a byte that arrived before uart_init(), or -1 */
 
 void uart_init(void) {
-    /* Switching the FIFO on empties it, and the host may have sent a byte already. From then on
-     * QEMU holds back what does not fit, so nothing that the host sends is ever lost. */
+    /* Enabling the FIFO empties it, and the host may have sent a byte already. After that, QEMU
+     * holds back input that does not fit, so no input is ever lost. */
     early = register_read(LSR) & LSR_DATA_READY ? (int)(register_read(RBR) & 0xff) : -1;
     register_write(FCR, FCR_ENABLE);
     register_write(IER, IER_RECEIVED);

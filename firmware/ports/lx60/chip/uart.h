@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How many bytes were read from it, plus one; zero until it is ready. A host that records a run
- * looks here when it may send more (harness/espbench/qemu/uart_pacing.py). */
+/* The number of bytes read, plus one; zero until the UART is ready. A host that records a run
+ * checks here whether it may send more (harness/espbench/qemu/uart_pacing.py). */
 extern volatile uint32_t uart_taken;
 
 void uart_init(void);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * 64-bit multiplication and division for the LX106, which Debian's libgcc leaves to the ESP8266's
- * ROM. The names and meanings are those of GCC's "Integer library routines".
+ * ROM. Names and semantics are those of GCC's "Integer library routines".
  */
 #include <stdint.h>
 
-/* libgcc has this one. */
+/* Provided by libgcc. */
 uint64_t __udivmoddi4(uint64_t dividend, uint64_t divisor, uint64_t *rest);
 
 uint64_t __udivdi3(uint64_t dividend, uint64_t divisor);
@@ -29,7 +29,7 @@ int64_t __divdi3(int64_t dividend, int64_t divisor) {
     return (dividend ^ divisor) < 0 ? (int64_t)-quotient : (int64_t)quotient;
 }
 
-/* 32 x 32 bits to 64: the core multiplies to 32 bits only */
+/* 32 x 32 bits to 64: the core's multiplier only returns 32 bits */
 static uint64_t multiply_words(uint32_t a, uint32_t b) {
     uint32_t a0 = a & 0xffff, a1 = a >> 16, b0 = b & 0xffff, b1 = b >> 16;
     uint32_t low = a0 * b0, cross1 = a0 * b1, cross2 = a1 * b0;

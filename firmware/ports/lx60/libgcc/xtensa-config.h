@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The LX106 core, as GCC's assembly sources want to be told (include/xtensa-config.h). */
+/* Configuration of the LX106 core for GCC's assembly sources (include/xtensa-config.h). */
 #ifndef LX60_LIBGCC_XTENSA_CONFIG_H
 #define LX60_LIBGCC_XTENSA_CONFIG_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The functions that LWIP_TIMERS_CUSTOM of lwIP's opt.h asks for. Upstream's timers allocate each
- * time they are started anew; one allocation that fails would stop TCP's timer for good.
+ * Implements the functions that lwIP requires with LWIP_TIMERS_CUSTOM (opt.h). Upstream's timers
+ * allocate memory each time they are restarted; one failure would stop TCP's timer permanently.
  */
 #include "lwip_timers.h"
 
@@ -13,10 +13,10 @@
 
 #define SHOTS_AT_MOST 16
 #define CYCLIC_AT_MOST 12
-#define TCP_TIMER 0 /* its place in lwip_cyclic_timers[] */
+#define TCP_TIMER 0 /* its index in lwip_cyclic_timers[] */
 
 typedef struct {
-    sys_timeout_handler handler; /* NULL: this place is free */
+    sys_timeout_handler handler; /* NULL: free */
     void *arg;
     uint32_t due;
 } shot_t;
@@ -26,7 +26,7 @@ static uint32_t cyclic_due[CYCLIC_AT_MOST];
 
 static bool is_due(uint32_t due, uint32_t now) { return (int32_t)(now - due) >= 0; }
 
-/* TCP's timer rests while there is no connection. */
+/* TCP's timer stops while there is no connection. */
 static bool is_running(int cyclic) {
     return cyclic != TCP_TIMER || tcp_active_pcbs != NULL || tcp_tw_pcbs != NULL;
 }

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Runs what is due; true when something was. */
+/* Runs the timers that are due; true when there was one. */
 bool lwip_timers_run(void);
 
-/* Milliseconds until something is due, UINT32_MAX if nothing ever is. */
+/* Milliseconds until a timer is due, UINT32_MAX if none is running. */
 uint32_t lwip_timers_wait_ms(void);
 
 #endif

@@ -16,7 +16,7 @@
 #define STALLED_RETRY_US 1000
 #define WAIT_AT_MOST_US 10000000u
 
-/* firmware/modules/webserver: all server work, and how long it can wait. */
+/* From firmware/modules/webserver, which the firmware may be built without. */
 void transport_poll(void) __attribute__((weak));
 uint32_t transport_wait_us(void) __attribute__((weak));
 

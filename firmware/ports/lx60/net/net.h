@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* lwIP on open_eth: one interface, polled on a stack of its own. */
+/* lwIP on open_eth: one interface, polled on a separate stack. */
 #ifndef LX60_NET_NET_H
 #define LX60_NET_NET_H
 
@@ -8,13 +8,13 @@
 
 #include "net_interface.h"
 
-/* The stack without an interface: call once, before net_poll(). */
+/* Initialises lwIP without an interface. Call once, before net_poll(). */
 void net_init(void);
 
-/* Frames, timers, servers. True when there was something to do. */
+/* Processes frames, timers and servers. True when there was something to do. */
 bool net_poll(void);
 
-/* Microseconds until net_poll() has something to do, whatever happens outside. */
+/* Microseconds until net_poll() has work even without an interrupt. */
 uint32_t net_wait_us(void);
 
 #endif

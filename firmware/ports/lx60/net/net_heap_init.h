@@ -2,7 +2,7 @@
 #ifndef LX60_NET_NET_HEAP_INIT_H
 #define LX60_NET_NET_HEAP_INIT_H
 
-/* Makes the network heap ready, once, before anything allocates from it. */
+/* Initialises the network heap. Call once, before anything allocates from it. */
 void net_heap_init(void);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A frame is copied into the network heap, as on an ESP32. When that has no memory:
+ * Copies frames into the network heap, as on an ESP32. When that is full:
  *  - a short frame (an acknowledgement, a FIN, a reset, ARP) goes through one of a few static
- *    buffers: it is what makes lwIP give memory back;
- *  - another one waits in the NIC's ring for a moment, because a frame that is dropped costs its
- *    sender a retransmission after a second or more, and is then dropped and counted.
+ *    buffers, as these frames let lwIP free memory;
+ *  - any other waits in the NIC's ring for a moment, because the sender of a dropped frame only
+ *    retransmits after a second or more. After that it is dropped and counted.
  */
 #include "net_receive.h"
 
@@ -23,7 +23,7 @@ static bool holding;
 static uint64_t held_since;
 static uint32_t dropped;
 
-/* May this frame still wait? */
+/* Whether this frame may still wait. */
 static bool hold(void) {
     if (!holding) {
         holding = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the NIC's frames to lwIP's buffers, with an answer for each lack of memory. */
+/* Passes the NIC's frames to lwIP, and handles the lack of memory. */
 #ifndef LX60_NET_NET_RECEIVE_H
 #define LX60_NET_NET_RECEIVE_H
 
@@ -8,13 +8,13 @@
 
 struct netif;
 
-/* Hands over all frames that memory allows; true when there was one. */
+/* Passes on all frames for which there is memory; true when there was one. */
 bool net_receive(struct netif *interface);
 
-/* A frame waits for memory: look again soon. */
+/* Whether a frame is waiting for memory: poll again soon. */
 bool net_receive_stalled(void);
 
-/* Frames thrown away for lack of memory since the start. */
+/* Frames dropped for lack of memory since the start. */
 uint32_t net_receive_dropped(void);
 
 #endif

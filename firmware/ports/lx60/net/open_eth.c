@@ -25,10 +25,10 @@
 #define INT_BUSY 0x10
 #define INT_ALL 0x7f
 
-/* least and most bytes of a frame */
+/* minimum and maximum frame size in bytes */
 #define PACKETLEN_DEFAULT 0x00400600
 
-/* MIISTATUS's LINKFAIL is what it was when a register of the PHY (QEMU's has number 1) was read */
+/* LINKFAIL in MIISTATUS is updated when a register of the PHY is read (QEMU's has address 1) */
 #define MIIADDRESS_PHY1_STATUS 0x0101
 #define MIICOMMAND_READ 0x02
 #define MIISTATUS_LINKFAIL 0x01
@@ -44,8 +44,8 @@
 #define CHECKSUM_BYTES 4
 #define BUFFER_BYTES 1536
 
-/* The MAC has 128 descriptors. Received frames wait outside of the network heap: what is free on
- * an ESP32 already excludes its receive buffers. A burst of connections fits. */
+/* The MAC has 128 descriptors. Receive buffers are outside of the network heap: the ESP32's free
+ * memory does not include its own either. A burst of connections fits. */
 #define TX_BUFFERS 16
 #define RX_BUFFERS 96
 
@@ -63,7 +63,7 @@ static void give_to_mac(unsigned index) {
 }
 
 bool open_eth_init(void) {
-    /* without the NIC QEMU swallows writes and reads zeros */
+    /* without the NIC, QEMU ignores writes and reads return zeros */
     register_write(PACKETLEN, PACKETLEN_DEFAULT);
     if (register_read(PACKETLEN) != PACKETLEN_DEFAULT) {
         return false;
@@ -105,8 +105,8 @@ bool open_eth_link(void) {
 const uint8_t *open_eth_frame(size_t *length) {
     uint32_t state = register_read(descriptor(TX_BUFFERS + rx_next));
     if (state & RX_EMPTY) {
-        /* Acknowledge first and look again after: a frame that arrives between the look and the
-         * acknowledgement would otherwise lose its interrupt and wait for the next one. */
+        /* Acknowledge the interrupt and check again: otherwise a frame that arrives between the
+         * check and the acknowledgement would lose its interrupt and wait for the next one. */
         register_write(INT_SOURCE, INT_ALL);
         state = register_read(descriptor(TX_BUFFERS + rx_next));
         if (state & RX_EMPTY) {
