@@ -4,16 +4,16 @@ const POLL_MS = 5000, RETRY_MS = 1000, SLOW_MS = 3000, GIVE_UP_MS = 30000;
 const keys = $('keys'), screen = $('screen');
 const terminal = new Terminal(screen, $('out'), $('line').children);
 let repl = null;        // the session, when logged in
-let trying = false;     // a login is on its way
-let kept = null;        // the password, when it may log in again by itself
-let lost = false;       // a session ended without our doing
+let trying = false;     // a login is in progress
+let kept = null;        // the password, if automatic login is allowed
+let lost = false;       // the session ended unexpectedly
 let boot = null, path = '/webrepl', timer, polling = false, alive = false;
 
 // ---- status
 
 function say(id, text, is) {
   const element = $(id);
-  // a live region speaks whenever it is written to
+  // a live region is announced on every write
   if (element.textContent !== text) element.textContent = text;
   if (is) element.dataset.is = is;
 }
@@ -56,7 +56,7 @@ function show(status) {
   if (lost && !repl && !trying && kept !== null) login(kept);
 }
 
-// One request at a time: a device that is busy must not find a queue of them. None while hidden.
+// One request at a time, so that a busy device does not find a queue of them; none while hidden.
 async function poll() {
   clearTimeout(timer);
   if (polling || document.hidden) return;
@@ -86,7 +86,7 @@ document.addEventListener('visibilitychange', poll);
 
 function enable() {
   const on = repl !== null;
-  // focus must not fall out of what disappears
+  // keep the focus when its element gets hidden
   const inside = !on && (screen.contains(document.activeElement) ||
     $('buttons').contains(document.activeElement));
   $('login').hidden = on;
@@ -108,7 +108,7 @@ function ended(session, reason) {
   poll();
 }
 
-// When it logs in by itself, the focus stays with what the user is at.
+// An automatic login must not move the user's focus.
 function focus(element) {
   const active = document.activeElement;
   if (active === document.body || $('login').contains(active)) {
@@ -173,7 +173,7 @@ const SPECIAL = {
   Enter: '\r', Backspace: '\x7f', Delete: '\x1b[3~', Home: '\x1b[H', End: '\x1b[F',
   ArrowUp: '\x1b[A', ArrowDown: '\x1b[B', ArrowRight: '\x1b[C', ArrowLeft: '\x1b[D',
 };
-let leaving = false;  // Escape was the last key: Tab moves on
+let leaving = false;  // Escape was the last key: Tab leaves the terminal
 
 function send(text) {
   repl?.send(text);
@@ -189,7 +189,7 @@ keys.onkeydown = (event) => {
   if (event.ctrlKey) {
     const letter = event.key.toLowerCase();
     text = /^[a-eku]$/.test(letter) ? String.fromCharCode(letter.charCodeAt(0) - 96) : undefined;
-    // the user's Ctrl-C is a copy when there is something to copy
+    // Ctrl-C copies when text is selected
     if (letter === 'c' && !getSelection().isCollapsed) return;
   }
   if (text === undefined) return;
@@ -197,7 +197,7 @@ keys.onkeydown = (event) => {
   send(text);
 };
 
-// Characters come as input, not as keys: so do those of phones and input methods.
+// Take characters from input events, which phones and input methods send, too.
 keys.addEventListener('beforeinput', (event) => {
   if (event.isComposing) return;
   event.preventDefault();
@@ -211,7 +211,7 @@ keys.addEventListener('compositionend', (event) => {
   keys.value = '';
 });
 
-// Several lines go in paste mode (Ctrl-E, Ctrl-D), or the REPL would indent them once more.
+// Send several lines in paste mode (Ctrl-E, Ctrl-D), or the REPL would indent them again.
 keys.addEventListener('paste', (event) => {
   event.preventDefault();
   const text = event.clipboardData.getData('text').replace(/\r\n|\n/g, '\r')

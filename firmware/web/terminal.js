@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a REPL needs of a terminal: one line that can be edited, and those above it.
-// Characters of control: CR, LF, BS, HT. Sequences: cursor left, right and to a column, erase in
-// line, clear the screen; colours are read over.
+// A minimal terminal for a REPL: one line that can be edited, and the output above it. Control
+// characters: CR, LF, BS, HT. Escape sequences: cursor left, right and to a column, erase in line,
+// clear the screen; others, such as colours, are ignored.
 class Terminal {
   #lines; #parts; #box; #chars = []; #at = 0; #escape = ''; #new = null;
 
@@ -26,7 +26,7 @@ class Terminal {
     if (down) box.scrollTop = box.scrollHeight;
   }
 
-  // A line of the page's own, apart from what the device writes.
+  // Prints a line of the page's own, separate from the device's output.
   note(text) {
     this.write((this.#chars.length ? '\r\n' : '') + text + '\r\n');
   }

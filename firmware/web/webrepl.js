@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A client of MicroPython's WebREPL: text frames are the REPL's, binary ones are transfers.
+// A client of MicroPython's WebREPL: text frames are for the REPL, binary ones for transfers.
 class WebRepl {
   #socket; #text = ''; #bytes = []; #count = 0; #wake = null; #ended = null; #password;
   #accept; #refuse; #onText; #onEnd; #tail = Promise.resolve();
 
-  // Resolves `ready` when the password was taken, rejects it with a sentence otherwise.
+  // `ready` resolves when the password was accepted, and rejects with a sentence otherwise.
   constructor(url, password, onText, onEnd) {
     this.#password = password;
     this.#onText = onText;
@@ -65,7 +65,7 @@ class WebRepl {
     this.#onEnd(this, event.reason);
   }
 
-  // One transfer after the other; a failed one does not stop the next.
+  // Runs transfers one after another, even after a failure.
   #turn(work) {
     const turn = this.#tail.then(() => {
       this.#bytes = [];
@@ -113,10 +113,10 @@ class WebRepl {
     this.#socket.send(record);
   }
 
-  // "WB" and a number, of which 0 is good
+  // "WB" and an error code, 0 for success
   async #answer(failure) {
     const head = await this.#read(2), code = await this.#number();
-    if (head[0] !== 0x57 || head[1] !== 0x42) throw new Error('The device answered nonsense');
+    if (head[0] !== 0x57 || head[1] !== 0x42) throw new Error('Invalid response from the device');
     if (code) throw new Error(failure);
   }
 

@@ -101,7 +101,7 @@ def test_on_a_phone(visit: Visit) -> None:
         assert box["height"] >= 40
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 320
-    page.get_by_role("button", name="Line before").tap()
+    page.get_by_role("button", name="Previous line").tap()
     expect(page.locator("#line")).to_contain_text("'x' * 200")
     sizes = page.evaluate(
         "[...document.querySelectorAll('input:not([type=checkbox]), textarea')]"

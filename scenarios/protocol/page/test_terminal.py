@@ -57,7 +57,7 @@ def test_control_keys(visit: Visit) -> None:
     shows(page, "raw REPL; CTRL-B to exit", ">")
     page.get_by_role("button", name="Ctrl-B").click()
     shows(page, ">>>")
-    page.get_by_role("button", name="Line before").click()
+    page.get_by_role("button", name="Previous line").click()
     expect(page.locator("#line")).to_contain_text("while True")
 
 
