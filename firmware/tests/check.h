@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CHECK(expression): prints where and what, and ends with status 1. */
+/* CHECK(expression): on failure, prints the location and the expression, and exits with status
+ * 1. */
 #ifndef CHECK_H
 #define CHECK_H
 

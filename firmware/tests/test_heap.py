@@ -17,7 +17,7 @@ LX60 = FIRMWARE / "ports" / "lx60" / "chip"
 COMMON = FIRMWARE / "ports" / "common"
 BENCH = MODULES / "bench"
 
-# test program: what it is linked with
+# test program: the sources it is linked with
 PROGRAMS = {
     "lx60/heap_test": [LX60 / "heap.c"],
     "bench/ballast_test": [LX60 / "heap.c", BENCH / "faults.c", BENCH / "ballast.c"],
@@ -25,7 +25,7 @@ PROGRAMS = {
     "lx60/text_test": [LX60 / "boot_tags.c", COMMON / "cmdline.c"],
 }
 
-# The optimiser sees other things than the sanitizers do.
+# The optimiser finds other problems than the sanitizers.
 BUILDS = {
     "sanitized": ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
     "optimized": ["-O2"],
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not 
 @pytest.mark.parametrize("flags", BUILDS.values(), ids=BUILDS.keys())
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_pure_part(name: str, flags: list[str], tmp_path: Path) -> None:
-    """The C test of a pure part passes, and the compiler and the sanitizers have no complaint."""
+    """The C test passes, and the compiler and the sanitizers report nothing."""
     program = tmp_path / Path(name).name
     sources = [TESTS / f"{name}.c", *PROGRAMS[name]]
     warnings = ["-std=gnu11", "-g", *warning_flags()]

@@ -15,7 +15,7 @@ FIRMWARE = Path(__file__).resolve().parent.parent
 MODULES = FIRMWARE / "modules"
 TESTS = Path(__file__).resolve().parent
 
-# test program: what it is linked with
+# test program: the sources it is linked with
 PROGRAMS = {
     "webserver/queue_test": ["webserver/queue.c"],
     "webserver/routes_test": ["webserver/routes.c"],
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not 
 
 
 def build(name: str, folder: Path) -> Path:
-    """Compiles a test program with the address and undefined-behaviour sanitizers."""
+    """Compile a test program with the address and undefined-behaviour sanitizers."""
     program = folder / Path(name).name
     sources = [TESTS / f"{name}.c", *(MODULES / source for source in PROGRAMS[name])]
     flags = ["-std=gnu11", *warning_flags(), "-g", "-O1"]
@@ -51,7 +51,7 @@ def build(name: str, folder: Path) -> Path:
 
 
 def run(name: str, folder: Path) -> str:
-    """Runs a test program; its complaint is the test's failure."""
+    """Run a test program; fail the test with its message."""
     done = subprocess.run([build(name, folder)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -59,13 +59,13 @@ def run(name: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("name", [name for name in PROGRAMS if name != "webserver/stats_test"])
 def test_pure_part(name: str, tmp_path: Path) -> None:
-    """The C test of a pure part passes without a word from the sanitizers."""
+    """The C test passes, and the sanitizers report nothing."""
     run(name, tmp_path)
 
 
 @pytest.mark.parametrize("level", ["-Os", "-O2", "-O3"])
 def test_the_password_compare_takes_constant_time(level: str, tmp_path: Path) -> None:
-    """It runs through as many basic blocks for a right password as for any wrong one."""
+    """It executes as many basic blocks for the right password as for any wrong one."""
     flags = ["-std=gnu11", *warning_flags(), f"-I{TESTS}", f"-I{MODULES}", level]
     compared, program = tmp_path / "login.o", tmp_path / "constant_time_test"
     source = MODULES / "webrepl/auth.c"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Host test of the parts of module bench that fail allocations and take ballast. */
+/* Host test of module bench's fault injection and ballast. */
 #include "bench/ballast.h"
 #include "bench/faults.h"
 #include "check.h"
@@ -14,7 +14,7 @@ static void complain(const char *what, const void *address) {
     exit(1);
 }
 
-/* module bench's view of the heap, as boards/lx60/net_heap.c gives it */
+/* net_heap.h on the lx60 heap, as in ports/lx60/net/net_heap.c */
 void *net_heap_take(size_t size) { return heap_alloc(&heap, size); }
 void net_heap_give(void *block) { heap_free(&heap, block); }
 net_heap_figures_t net_heap_figures(void) {

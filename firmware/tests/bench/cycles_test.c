@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Host test of what counts as work: which frames have something in them, and whose cycles go where.
- */
+/* Host test of the work counter: which frames have content, and how cycles are attributed. */
 #include <string.h>
 
 #include "bench/cycles.h"
@@ -55,7 +54,7 @@ static void test_cut_frames_are_only_read_as_far_as_they_go(void) {
 
 static void test_whose_cycles_go_where(void) {
     uint8_t frame[128];
-    bench_work_event(); /* before the start: no clock, no counting */
+    bench_work_event(); /* before the start nothing is counted */
     CHECK(bench_work.at_event == 0);
     bench_work_start(40000000);
     now = 100;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counts the basic blocks that a password's compare runs through (-fsanitize-coverage=trace-pc
- * calls us for each): as many for any two passwords, or its time would tell how much was right.
+ * Counts the basic blocks that the password comparison executes (-fsanitize-coverage=trace-pc calls
+ * us for each). The count must not depend on the passwords, or the time would reveal how much was
+ * right.
  */
 #include <stdio.h>
 #include <string.h>

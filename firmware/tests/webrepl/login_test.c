@@ -27,7 +27,7 @@ static bool equal(const char *a, const char *b) {
 int main(void) {
     bool complete;
     size_t used = webrepl_password_type(&typed, (const uint8_t *)"secret\rprint", 12, &complete);
-    CHECK(complete && used == 7 && typed.length == 6); /* the rest is not the password's */
+    CHECK(complete && used == 7 && typed.length == 6); /* the rest is not part of the password */
 
     CHECK(equal("secret\r", "secret\n") && equal("\r", "\r"));
     CHECK(!equal("secret\r", "secreT\r") && !equal("secret\r", "secre\r"));
@@ -46,7 +46,7 @@ int main(void) {
     strcpy(long_text + WEBREPL_PASSWORD_MAX, "x\r");
     webrepl_password_t too_long = line(long_text);
     CHECK(!webrepl_password_equal(&too_long, &longest));
-    strcpy(long_text + WEBREPL_PASSWORD_MAX, "x\x7f"); /* does not become right again */
+    strcpy(long_text + WEBREPL_PASSWORD_MAX, "x\x7f"); /* stays too long */
     memset(&typed, 0, sizeof typed);
     CHECK(!type(long_text) && type("\r") && !webrepl_password_equal(&typed, &longest));
 

@@ -36,7 +36,7 @@ int main(void) {
     CHECK(webrepl_request_complete(&request) && request.signature_good && request.name_good);
     CHECK(request.operation == WEBREPL_PUT && request.offset == 5 && request.size == 0x12345678);
     CHECK(strcmp(request.name, "/lib/a.py") == 0);
-    CHECK(webrepl_request_feed(&request, raw, 10) == 0); /* data behind it is not its own */
+    CHECK(webrepl_request_feed(&request, raw, 10) == 0); /* the data after it is not consumed */
 
     char full[WEBREPL_NAME_MAX + 1];
     memset(full, 'n', WEBREPL_NAME_MAX);

@@ -10,7 +10,7 @@ typedef struct {
     size_t length;
 } stream_t;
 
-/* What the decoder said: messages and control frames, in order, as text. */
+/* The decoder's events: messages and control frames, in order, as text. */
 typedef struct {
     char text[4096];
     uint16_t code;
@@ -36,7 +36,8 @@ static void text_frame(stream_t *stream, int first, const char *text) {
     frame(stream, first, text, strlen(text));
 }
 
-/* Feeds the stream in pieces of `step` bytes to a decoder whose memory is exactly what it asked. */
+/* Feeds the stream in pieces of `step` bytes to a decoder that gets exactly the memory it
+ * requests. */
 static heard_t feed(const stream_t *stream, size_t step, size_t max_message) {
     heard_t heard = {0};
     ws_decoder_t decoder;
@@ -169,7 +170,7 @@ static void protocol_errors(void) {
     raw("\x91\x80\0\0\0\0", 6, WS_CODE_PROTOCOL);                      /* RSV3 */
     raw("\x83\x80\0\0\0\0", 6, WS_CODE_PROTOCOL);                      /* opcode 3 */
     raw("\x8b\x80\0\0\0\0", 6, WS_CODE_PROTOCOL);                      /* opcode 11 */
-    raw("\x80\x80\0\0\0\0", 6, WS_CODE_PROTOCOL);                      /* nothing to go on */
+    raw("\x80\x80\0\0\0\0", 6, WS_CODE_PROTOCOL);                      /* nothing to continue */
     raw("\x09\x80\0\0\0\0", 6, WS_CODE_PROTOCOL);                      /* fragmented ping */
     raw("\x89\xfe\0\x7e\0\0\0\0", 8, WS_CODE_PROTOCOL);                /* long ping */
     raw("\x82\xfe\0\x05\0\0\0\0", 8, WS_CODE_PROTOCOL);                /* 5 in 16 bits */
@@ -212,7 +213,7 @@ static void closes(void) {
     }
 }
 
-/* Any bytes at all: no event may read or write where it must not (the sanitizers look). */
+/* Random bytes must not cause an invalid access (the sanitizers check). */
 static void garbage(void) {
     stream_t *s = calloc(1, sizeof *s);
     uint32_t state = 12345;

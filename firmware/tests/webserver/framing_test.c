@@ -48,7 +48,7 @@ int main(void) {
     CHECK(http_framing("transfer-encoding\0, chunked ,\0", false).chunked);
     CHECK(STATUS("transfer-encoding\0chunked\0") == 0);
 
-    /* not final: the body's length cannot be told */
+    /* not final: the body's length is unknown */
     CHECK(STATUS("transfer-encoding\0\0") == 400 && STATUS("transfer-encoding\0,\0") == 400);
     CHECK(STATUS("transfer-encoding\0identity\0") == 400);
     CHECK(STATUS("transfer-encoding\0cow\0") == 400);
@@ -65,7 +65,7 @@ int main(void) {
     CHECK(STATUS("transfer-encoding\0chunked;foo=bar\0") == 400);
     CHECK(STATUS("transfer-encoding\0chunked ;foo=bar\0") == 400);
 
-    /* another coding inside of chunked */
+    /* another coding before chunked */
     CHECK(STATUS("transfer-encoding\0gzip, chunked\0") == 501);
     CHECK(STATUS("transfer-encoding\0identity\0transfer-encoding\0chunked\0") == 501);
 

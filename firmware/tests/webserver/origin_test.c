@@ -11,7 +11,7 @@ static void same(void) {
     CHECK(origin_is_same("https://device.local", HTTPS, "device.local"));
     CHECK(origin_is_same("HTTP://Device.Local", HTTP, "dEVICE.lOCAL"));
 
-    /* a port that is missing is the scheme's own, on either side */
+    /* a missing port is the scheme's default, on either side */
     CHECK(origin_is_same("http://a:80", HTTP, "a") && origin_is_same("http://a", HTTP, "a:80"));
     CHECK(origin_is_same("https://a:443", HTTPS, "a") &&
           origin_is_same("https://a", HTTPS, "a:443"));
@@ -21,7 +21,7 @@ static void same(void) {
     CHECK(!origin_is_same("http://a", HTTP, "a:8080"));
     CHECK(!origin_is_same("http://a:8080", HTTP, "a"));
 
-    /* the scheme is that of the door which the request came through */
+    /* the scheme is that of the server that received the request */
     CHECK(!origin_is_same("http://a", HTTPS, "a") && !origin_is_same("https://a", HTTP, "a"));
     CHECK(!origin_is_same("http://a:443", HTTPS, "a") && !origin_is_same("ws://a", HTTP, "a"));
 
@@ -54,7 +54,7 @@ static void allowed(void) {
     CHECK(!origin_allowed(NULL, "null", HTTP, "a") && !origin_allowed(NULL, "", HTTP, "a"));
 
     CHECK(
-        origin_allowed(list, "http://a", HTTP, "a")); /* our own pages, beside those of the list */
+        origin_allowed(list, "http://a", HTTP, "a")); /* our own pages, besides those on the list */
     CHECK(origin_allowed(list, "https://device.local", HTTP, "a"));
     CHECK(origin_allowed(list, "HTTPS://Device.Local:443", HTTP, "a"));
     CHECK(origin_allowed(list, "http://10.0.0.5:8080", HTTP, "a"));

@@ -11,7 +11,7 @@ int main(void) {
     CHECK(queue_push(&queue, &nodes[0]) && queue_push(&queue, &nodes[1]));
     CHECK(!queue_has_room(&queue) && !queue_push(&queue, &nodes[2]));
     CHECK(queue.full == 1 && queue.depth == 2 && queue.max_depth == 2);
-    /* events go beyond the bound, keep the order and do not count */
+    /* events are queued beyond the limit, in order, and do not count */
     queue_push_always(&queue, &nodes[3]);
     CHECK(queue.depth == 2);
     CHECK(queue_pop(&queue) == &nodes[0] && queue_has_room(&queue));

@@ -37,7 +37,7 @@ int main(void) {
     finds("/echo", 0, ROUTE_METHOD_NOT_ALLOWED, -1, "GET, POST, HEAD"); /* a method unknown here */
     finds("/echo/", ROUTE_GET, ROUTE_NOT_FOUND, -1, "");
     finds("/ech", ROUTE_GET, ROUTE_NOT_FOUND, -1, "");
-    finds("/ws", ROUTE_GET, ROUTE_NOT_FOUND, -1, ""); /* an endpoint is no handler */
+    finds("/ws", ROUTE_GET, ROUTE_NOT_FOUND, -1, ""); /* an endpoint is not a handler */
     finds("/files/a/b", ROUTE_GET, ROUTE_FOUND, files, "GET, HEAD");
     finds("/files/", ROUTE_GET, ROUTE_FOUND, files, "GET, HEAD");
     finds("/files", ROUTE_GET, ROUTE_NOT_FOUND, -1, "");
@@ -50,7 +50,7 @@ int main(void) {
     CHECK(route_find_websocket(&table, "/ws/a") == sockets);
     CHECK(route_find_websocket(&table, "/echo") == -1);
 
-    /* HEAD of its own wins over GET standing in for it */
+    /* a HEAD route wins over GET standing in for it */
     int head = route_add(&table, "/echo", ROUTE_HEAD);
     finds("/echo", ROUTE_HEAD, ROUTE_FOUND, head, "GET, POST, HEAD");
 
@@ -65,6 +65,6 @@ int main(void) {
         table.routes[route_index(&table, "/x", ROUTE_GET)].path = "/y";
     }
     CHECK(route_add(&table, "/new", ROUTE_GET) == -1); /* full */
-    CHECK(route_add(&table, "/", ROUTE_GET) == root);  /* what is there can still be replaced */
+    CHECK(route_add(&table, "/", ROUTE_GET) == root);  /* an existing route can still be replaced */
     return 0;
 }

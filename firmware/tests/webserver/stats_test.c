@@ -12,7 +12,7 @@ uint32_t net_heap_failures(void) { return 7; }
 
 server_queue_figures_t server_queue_figures(void) { return (server_queue_figures_t){1, 2, 3}; }
 
-/* Prints the JSON for the test in Python to read. */
+/* Prints the JSON, which the Python test reads. */
 int main(void) {
     char text[2048];
     for (unsigned status = 200; status < 300; status++) {
@@ -25,7 +25,7 @@ int main(void) {
     size_t n = server_stats_json(text, sizeof text);
     CHECK(n == strlen(text) && n > 0);
     for (size_t size = 0; size <= n; size++) {
-        CHECK(server_stats_json(text, size) == 0); /* never half a JSON, never beyond the buffer */
+        CHECK(server_stats_json(text, size) == 0); /* no truncated JSON, no overflow */
     }
     CHECK(server_stats_json(text, n + 1) == n);
     puts(text);

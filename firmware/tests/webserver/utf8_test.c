@@ -16,7 +16,7 @@ static bool repairs(const char *text, const char *expected) {
 
 static bool valid(const char *text) { return utf8_valid(text, strlen(text)); }
 
-/* Whether a text is good in one piece and in pieces of one byte alike. */
+/* Whether a text is valid, checked in one piece and byte by byte. */
 static bool in_pieces(const char *text) {
     utf8_t state = {0};
     for (; *text; text++) {
@@ -55,14 +55,14 @@ int main(void) {
     CHECK(whole("a\xc3\xa4") == 3 && whole("a\xc3") == 1);
     CHECK(whole("\xe2\x82") == 0 && whole("\xe2\x82\xac") == 3 && whole("\xe2") == 0);
     CHECK(whole("ab\xf0\x9f\x98") == 2 && whole("\xf0\x9f\x98\x80") == 4);
-    /* what cannot become a character is not kept for ever */
+    /* bytes that cannot become a character are not held back */
     CHECK(whole("\x80\x80\x80\x80") == 4 && whole("a\xff") == 2 && whole("a\xc0") == 2);
     CHECK(whole("\xe0\x80") == 2 && whole("\xed\xa0") == 2 && whole("\xf4\x90") == 2);
 
     CHECK(repairs("abc\n", "abc\n") && repairs("\xc3\xa4\xe2\x82\xac", "\xc3\xa4\xe2\x82\xac"));
     CHECK(repairs("\xf0\x9f\x98\x80!", "\xf0\x9f\x98\x80!"));
     CHECK(repairs("a\x80z", "a?z") && repairs("\xffx\xfe", "?x?"));
-    CHECK(repairs("\xe2\x82x\xc3\xa4", "??x\xc3\xa4"));                 /* cut, then good ones */
+    CHECK(repairs("\xe2\x82x\xc3\xa4", "??x\xc3\xa4"));                 /* truncated, then valid */
     CHECK(repairs("\xc0\xaf", "??") && repairs("\xed\xa0\x80", "???")); /* overlong, surrogate */
     CHECK(repairs("\xf4\x90\x80\x80", "????"));
     return 0;

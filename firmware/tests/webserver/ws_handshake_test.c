@@ -5,7 +5,7 @@
 
 #include "check.h"
 
-/* The example of RFC 6455 section 1.3: what must be hashed, and its digest. */
+/* The example of RFC 6455 section 1.3: the input of the hash, and its digest. */
 static bool example_sha1(const uint8_t *data, size_t length, uint8_t digest[20]) {
     static const char text[] = "dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     static const uint8_t result[20] = {0xb3, 0x7a, 0x4f, 0x2c, 0xc0, 0x62, 0x4f, 0x16, 0x90, 0xf6,
