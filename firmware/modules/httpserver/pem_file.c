@@ -49,7 +49,7 @@ static int file_size(mp_obj_t file, size_t *size) {
                                                                                             : 0;
 }
 
-static void say(char *out, size_t size, const char *what, const char *path, int error) {
+static void format_error(char *out, size_t size, const char *what, const char *path, int error) {
     switch (error) {
     case MP_ENOENT:
     case MP_ENODEV: /* nothing is mounted there */
@@ -102,7 +102,7 @@ static bool read_open(pem_file_t *file, mp_obj_t stream, const char *what, const
         code = read_all(stream, file, length);
     }
     if (code != 0) {
-        say(error, error_size, what, path, code);
+        format_error(error, error_size, what, path, code);
     }
     return code == 0;
 }
@@ -112,7 +112,7 @@ bool pem_file_read(pem_file_t *file, const char *what, const char *path, char *e
     mp_obj_t stream = MP_OBJ_NULL;
     int code = open_file(path, &stream);
     if (code != 0) {
-        say(error, error_size, what, path, code);
+        format_error(error, error_size, what, path, code);
         return false;
     }
     bool read = read_open(file, stream, what, path, error, error_size);

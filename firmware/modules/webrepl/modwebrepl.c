@@ -63,7 +63,7 @@ const server_module_t webrepl_server_module = {
     .deadline = webrepl_session_deadline,
     .keeps_place = true,
     .is_session = webrepl_session_is,
-    .is_judging = webrepl_session_is_judging,
+    .is_authenticating = webrepl_session_is_authenticating,
     .at_prompt = at_prompt,
     .soft_reset = soft_reset,
 };

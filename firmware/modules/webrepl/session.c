@@ -86,7 +86,7 @@ transport_client_t webrepl_session_client(void) { return session; }
 
 bool webrepl_session_is(transport_client_t client) { return session && client == session; }
 
-bool webrepl_session_is_judging(transport_client_t client) {
+bool webrepl_session_is_authenticating(transport_client_t client) {
     const guest_t *guest = find_guest(client);
     return guest && guest->state == GUEST_WAITS;
 }
@@ -237,7 +237,7 @@ static void welcome(server_item_t *item) {
 /* Called when a guest has typed its line. A wrong password is counted now, so that disconnecting
  * before the answer does not help. A right one waits as long as the wrong ones before it, so that
  * the delay reveals nothing. */
-static void judge(guest_t *guest) {
+static void check_password(guest_t *guest) {
     uint64_t now = board_us();
     if (now - last_failure > FORGIVE_US) {
         failures = 0;
@@ -343,7 +343,7 @@ static server_verdict_t guest_message(guest_t *guest, server_item_t *item) {
         memset(item->data, 0, used);
         drop_front(item, used);
         if (complete) {
-            judge(guest);
+            check_password(guest);
         }
         if (item->length > 0) {
             return SERVER_ITEM_WAIT;

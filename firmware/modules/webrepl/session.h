@@ -31,7 +31,7 @@ uint64_t webrepl_session_deadline(void);
 bool webrepl_session_is(transport_client_t client);
 
 /* Whether this client has sent a password and is waiting for the answer. */
-bool webrepl_session_is_judging(transport_client_t client);
+bool webrepl_session_is_authenticating(transport_client_t client);
 
 /* Sets the password. NULL: closes all sessions and refuses new ones. */
 void webrepl_session_password(const webrepl_password_t *password);

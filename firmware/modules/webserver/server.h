@@ -154,7 +154,7 @@ struct server_module {
 
     /* Whether the client is waiting for the module's answer, as to a password: then it is not
      * purged. */
-    bool (*is_judging)(transport_client_t client);
+    bool (*is_authenticating)(transport_client_t client);
 
     /* In MicroPython's thread. */
     void (*dispatch)(server_item_t *item); /* runs the handler of an event; frees the item */

@@ -41,7 +41,7 @@ static http_framing_t refuse(unsigned status, const char *what) {
     return (http_framing_t){.status = status, .what = what};
 }
 
-static http_framing_t judge_codings(const char *headers) {
+static http_framing_t check_codings(const char *headers) {
     codings_t codings = {0};
     while (*headers) {
         const char *value = headers + strlen(headers) + 1;
@@ -80,7 +80,7 @@ http_framing_t http_framing(const char *headers, bool http_1_0) {
     if (lengths > 1 || (lengths && !is_number(length))) {
         return refuse(400, "the request's Content-Length is not one number");
     }
-    return encodings ? judge_codings(headers) : (http_framing_t){0};
+    return encodings ? check_codings(headers) : (http_framing_t){0};
 }
 
 bool http_fold_found(http_fold_t *fold, const uint8_t *data, size_t length) {

@@ -88,7 +88,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error) {
         server_stats.scheme[scheme].refused++;
         server_failure(scheme, CAUSE_NO_MEMORY, "%s:%u: out of memory for a connection",
                        ipaddr_ntoa(&pcb->remote_ip), pcb->remote_port);
-        return owed_reset(pcb) ? ERR_ABRT : ERR_OK;
+        return deferred_rst_abort(pcb) ? ERR_ABRT : ERR_OK;
     }
     connection->scheme = scheme;
     connection->state = scheme == SERVER_HTTPS ? STATE_HANDSHAKE : STATE_HTTP;

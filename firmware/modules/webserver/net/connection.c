@@ -325,7 +325,7 @@ void connection_end(connection_t *connection, bool abort) {
         tcp_sent(pcb, NULL);
         tcp_err(pcb, NULL);
         if (abort || tcp_close(pcb) != ERR_OK) {
-            owed_reset(pcb);
+            deferred_rst_abort(pcb);
         }
     }
 }

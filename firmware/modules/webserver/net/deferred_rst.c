@@ -6,13 +6,13 @@
 #include "lwip/prot/tcp.h"
 
 /* If more are pending, their RSTs are lost. Enough for the default limits of both servers. */
-#define OWED_MAX 16
+#define DEFERRED_MAX 16
 
 typedef struct {
     struct tcp_pcb *pcb; /* NULL: free */
-} owed_t;
+} deferred_t;
 
-static owed_t owed[OWED_MAX];
+static deferred_t deferred[DEFERRED_MAX];
 
 static bool has_memory_for_reset(void) {
     struct pbuf *probe = pbuf_alloc(PBUF_IP, TCP_HLEN, PBUF_RAM); /* as tcp_rst() allocates */
@@ -34,14 +34,14 @@ static err_t drop(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error) {
 
 static void forget(void *arg, err_t error) {
     (void)error;
-    ((owed_t *)arg)->pcb = NULL; /* the peer reset it first: lwIP has freed it */
+    ((deferred_t *)arg)->pcb = NULL; /* the peer reset it first: lwIP has freed it */
 }
 
-bool owed_reset(struct tcp_pcb *pcb) {
-    owed_t *place = NULL;
+bool deferred_rst_abort(struct tcp_pcb *pcb) {
+    deferred_t *place = NULL;
     if (!has_memory_for_reset()) {
-        for (size_t i = 0; i < OWED_MAX && !place; i++) {
-            place = owed[i].pcb ? NULL : &owed[i];
+        for (size_t i = 0; i < DEFERRED_MAX && !place; i++) {
+            place = deferred[i].pcb ? NULL : &deferred[i];
         }
     }
     if (!place) {
@@ -56,15 +56,15 @@ bool owed_reset(struct tcp_pcb *pcb) {
     return false;
 }
 
-bool owed_reset_poll(void) {
+bool deferred_rst_poll(void) {
     bool left = false;
-    for (size_t i = 0; i < OWED_MAX; i++) {
-        struct tcp_pcb *pcb = owed[i].pcb;
+    for (size_t i = 0; i < DEFERRED_MAX; i++) {
+        struct tcp_pcb *pcb = deferred[i].pcb;
         if (!pcb) {
             continue;
         }
         if (!left && has_memory_for_reset()) {
-            owed[i].pcb = NULL;
+            deferred[i].pcb = NULL;
             tcp_err(pcb, NULL);
             tcp_abort(pcb);
         } else {

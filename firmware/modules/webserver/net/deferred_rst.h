@@ -13,9 +13,9 @@
 
 /* Aborts a connection with a RST, now or as soon as there is memory for it. True: the pcb is
  * freed. */
-bool owed_reset(struct tcp_pcb *pcb);
+bool deferred_rst_abort(struct tcp_pcb *pcb);
 
 /* Sends the deferred RSTs for which there is memory; false: some are still pending. */
-bool owed_reset_poll(void);
+bool deferred_rst_poll(void);
 
 #endif

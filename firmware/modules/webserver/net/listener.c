@@ -17,7 +17,7 @@
 #define NO_MEMORY_RETRY_US 20000 /* no event signals that memory is free again */
 
 static bool polling;
-static bool resets_owed;
+static bool rsts_deferred;
 
 const transport_options_t *connection_options(const connection_t *connection) {
     return &listeners[connection->scheme].options;
@@ -380,7 +380,7 @@ static uint64_t deadline(const connection_t *connection) {
 }
 
 /* Whether the peer still owes acknowledgements, of our FIN included. */
-static bool is_owed(const struct tcp_pcb *pcb) { return pcb->unacked || pcb->unsent; }
+static bool has_unacknowledged(const struct tcp_pcb *pcb) { return pcb->unacked || pcb->unsent; }
 
 static void expire(connection_t *connection, uint64_t now) {
     if (connection->state == STATE_HANDSHAKE) {
@@ -389,7 +389,7 @@ static void expire(connection_t *connection, uint64_t now) {
         connection_failure(connection, CAUSE_HANDSHAKE_TIMEOUT, "the handshake timed out");
         connection_end(connection, true);
     } else if (connection->state == STATE_LINGER) {
-        if (is_owed(connection->pcb) && now < connection->last_sent + LOST_US) {
+        if (has_unacknowledged(connection->pcb) && now < connection->last_sent + LOST_US) {
             /* retransmission takes longer than LINGER_US: a RST now would lose the segment */
             connection->linger_by = now + LINGER_US;
         } else {
@@ -456,14 +456,14 @@ void transport_poll(void) {
         }
         serve(&listeners[i]);
     }
-    resets_owed = !owed_reset_poll();
+    rsts_deferred = !deferred_rst_poll();
     polling = false;
 }
 
 uint32_t transport_wait_us(void) {
     uint64_t now = board_us(), by = now + 1000000, modules_by = server_deadline();
     by = modules_by < by ? modules_by : by;
-    by = resets_owed && now + NO_MEMORY_RETRY_US < by ? now + NO_MEMORY_RETRY_US : by;
+    by = rsts_deferred && now + NO_MEMORY_RETRY_US < by ? now + NO_MEMORY_RETRY_US : by;
     for (int i = 0; i < SERVER_SCHEMES; i++) {
         if (listeners[i].any_spare) {
             uint64_t turn_by = pending_deadline(listeners[i].connections);

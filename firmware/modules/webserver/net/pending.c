@@ -127,8 +127,8 @@ static bool is_tls_guest(const connection_t *connection) {
  * until it is answered. */
 static uint64_t guest_end(const connection_t *connection) {
     const server_module_t *owner = connection->ws->endpoint.owner;
-    bool judged = owner->is_judging && owner->is_judging(connection->id);
-    return judged ? NEVER : turn_end(connection);
+    bool authenticating = owner->is_authenticating && owner->is_authenticating(connection->id);
+    return authenticating ? NEVER : turn_end(connection);
 }
 
 bool pending_guest_stays(const connection_t *connection) {

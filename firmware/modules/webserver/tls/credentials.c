@@ -50,7 +50,7 @@ static uint32_t failures_before;
 
 static bool was_out_of_memory(void) { return net_heap_failures() != failures_before; }
 
-static void say_no_memory(char *error, size_t size) {
+static void format_no_memory(char *error, size_t size) {
     net_heap_figures_t heap = net_heap_figures();
     snprintf(error, size,
              "Memory allocation failed: out of memory (%lu bytes free, largest block %lu)",
@@ -63,7 +63,7 @@ static bool parse_certificate(mbedtls_x509_crt *chain, const char *text, size_t 
                               size_t error_size) {
     char *copy = net_malloc(length + 1); /* Mbed TLS needs a final NUL */
     if (!copy) {
-        say_no_memory(error, error_size);
+        format_no_memory(error, error_size);
         return false;
     }
     memcpy(copy, text, length);
@@ -75,7 +75,7 @@ static bool parse_certificate(mbedtls_x509_crt *chain, const char *text, size_t 
     }
     int high = -(-r & 0xff80);
     if (was_out_of_memory()) {
-        say_no_memory(error, error_size);
+        format_no_memory(error, error_size);
     } else if (high == MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG || high == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG ||
                high == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE) {
         snprintf(error, error_size,
@@ -141,7 +141,7 @@ static bool parse_key(tls_identity_t *identity, const char *text, size_t size, c
     }
     int r = COMPAT_PK_PARSE(&identity->key, (const unsigned char *)text, size, tls_random);
     if (was_out_of_memory()) {
-        say_no_memory(error, error_size);
+        format_no_memory(error, error_size);
         return false;
     }
     int high = -(-r & 0xff80);
@@ -170,8 +170,8 @@ static bool parse_key(tls_identity_t *identity, const char *text, size_t size, c
 }
 
 /* Explains a mismatch: the key may belong to another certificate of the file. */
-static void say_mismatch(const tls_identity_t *identity, const char *cert_name,
-                         const char *key_name, char *error, size_t error_size) {
+static void format_mismatch(const tls_identity_t *identity, const char *cert_name,
+                            const char *key_name, char *error, size_t error_size) {
     unsigned index = 2;
     for (const mbedtls_x509_crt *crt = identity->chain.next; crt; crt = crt->next, index++) {
         if (COMPAT_PK_CHECK_PAIR(&crt->pk, &identity->key, tls_random) == 0) {
@@ -200,11 +200,11 @@ static bool check(tls_identity_t *identity, const char *certificates, const char
     }
     int r = COMPAT_PK_CHECK_PAIR(&identity->chain.pk, &identity->key, tls_random);
     if (was_out_of_memory()) {
-        say_no_memory(error, error_size);
+        format_no_memory(error, error_size);
         return false;
     }
     if (r != 0) {
-        say_mismatch(identity, cert_name, key_name, error, error_size);
+        format_mismatch(identity, cert_name, key_name, error, error_size);
         return false;
     }
     return true;
@@ -216,7 +216,7 @@ tls_identity_t *tls_identity_new(const char *certificates, const char *cert_name
     failures_before = net_heap_failures();
     tls_identity_t *identity = net_calloc(1, sizeof *identity);
     if (!identity) {
-        say_no_memory(error, error_size);
+        format_no_memory(error, error_size);
         return NULL;
     }
     mbedtls_x509_crt_init(&identity->chain);

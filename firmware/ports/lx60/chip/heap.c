@@ -47,12 +47,12 @@ static heap_block_t *block_of(const void *bytes) {
     return (heap_block_t *)((char *)bytes - HEADER_BYTES);
 }
 
-static heap_block_t *behind(const heap_block_t *block) {
+static heap_block_t *block_after(const heap_block_t *block) {
     return (heap_block_t *)((char *)block + HEADER_BYTES + size_of(block));
 }
 
 /* Valid only when the preceding block is free. */
-static heap_block_t *in_front(const heap_block_t *block) {
+static heap_block_t *block_before(const heap_block_t *block) {
     uint32_t size = ((const uint32_t *)block)[-1];
     return (heap_block_t *)((char *)block - HEADER_BYTES - size);
 }
@@ -75,7 +75,7 @@ static void link_free(heap_t *heap, heap_block_t *block) {
     }
     heap->lists[list] = block;
     heap->filled[list / 32] |= 1u << (list % 32);
-    *(uint32_t *)((char *)behind(block) - 4) = size_of(block);
+    *(uint32_t *)((char *)block_after(block) - 4) = size_of(block);
     heap->free += size_of(block);
 }
 
@@ -159,7 +159,7 @@ static heap_block_t *best_fit(const heap_t *heap, size_t size) {
 /* Shrinks a block in use to `size`, and merges the rest with a free block after it. */
 static void trim(heap_t *heap, heap_block_t *block, size_t size) {
     size_t rest = size_of(block) - size;
-    heap_block_t *next = behind(block);
+    heap_block_t *next = block_after(block);
     bool join = !(next->tag & IN_USE);
     if (!join && rest < HEADER_BYTES + LEAST_BYTES) {
         return;
@@ -174,10 +174,10 @@ static void trim(heap_t *heap, heap_block_t *block, size_t size) {
         next->seal = 0;
     }
     set_tag(block, (uint32_t)size | (block->tag & FLAGS));
-    heap_block_t *tail = behind(block);
+    heap_block_t *tail = block_after(block);
     set_tag(tail, (uint32_t)free_bytes | PREVIOUS_IN_USE);
     link_free(heap, tail);
-    next = behind(tail);
+    next = block_after(tail);
     set_tag(next, next->tag & ~PREVIOUS_IN_USE);
 }
 
@@ -196,13 +196,13 @@ void *heap_alloc(heap_t *heap, size_t size) {
     if (block == NULL) {
         return NULL;
     }
-    if (!sealed(block) || !sealed(behind(block))) {
+    if (!sealed(block) || !sealed(block_after(block))) {
         error(heap, "a free block was written to", block);
         return NULL;
     }
     unlink_free(heap, block);
     set_tag(block, block->tag | IN_USE);
-    heap_block_t *next = behind(block);
+    heap_block_t *next = block_after(block);
     set_tag(next, next->tag | PREVIOUS_IN_USE);
     trim(heap, block, size);
     heap->blocks++;
@@ -225,7 +225,7 @@ static heap_block_t *used_block(const heap_t *heap, const void *bytes) {
         error(heap, "already freed", bytes);
         return NULL;
     }
-    if (!sealed(behind(block))) {
+    if (!sealed(block_after(block))) {
         error(heap, "written past the end of the block", bytes);
         return NULL;
     }
@@ -241,14 +241,14 @@ void heap_free(heap_t *heap, void *bytes) {
         return;
     }
     size_t size = size_of(block);
-    heap_block_t *next = behind(block);
+    heap_block_t *next = block_after(block);
     if (!(next->tag & IN_USE)) {
         unlink_free(heap, next);
         size += HEADER_BYTES + size_of(next);
         next->seal = 0;
     }
     if (!(block->tag & PREVIOUS_IN_USE)) {
-        heap_block_t *front = in_front(block);
+        heap_block_t *front = block_before(block);
         if (!sealed(front) || (front->tag & IN_USE)) {
             error(heap, "the preceding free block was written to", front);
             return;
@@ -261,14 +261,14 @@ void heap_free(heap_t *heap, void *bytes) {
     /* free blocks are never adjacent: the preceding block is in use */
     set_tag(block, (uint32_t)size | PREVIOUS_IN_USE);
     link_free(heap, block);
-    next = behind(block);
+    next = block_after(block);
     set_tag(next, next->tag & ~PREVIOUS_IN_USE);
     heap->blocks--;
 }
 
 /* Takes the free block after this one, if that makes it large enough. */
 static bool grow_in_place(heap_t *heap, heap_block_t *block, size_t size) {
-    heap_block_t *next = behind(block);
+    heap_block_t *next = block_after(block);
     if ((next->tag & IN_USE) || size_of(block) + HEADER_BYTES + size_of(next) < size) {
         return false;
     }
@@ -276,7 +276,7 @@ static bool grow_in_place(heap_t *heap, heap_block_t *block, size_t size) {
     next->seal = 0;
     set_tag(block,
             (uint32_t)(size_of(block) + HEADER_BYTES + size_of(next)) | (block->tag & FLAGS));
-    next = behind(block);
+    next = block_after(block);
     set_tag(next, next->tag | PREVIOUS_IN_USE);
     return true;
 }
@@ -323,8 +323,8 @@ bool heap_check(const heap_t *heap) {
     size_t free_bytes = 0, free_blocks = 0, used_blocks = 0;
     bool previous_in_use = true;
     const heap_block_t *block = heap->first;
-    for (; block < heap->end; block = behind(block)) {
-        if (!sealed(block) || behind(block) > heap->end) {
+    for (; block < heap->end; block = block_after(block)) {
+        if (!sealed(block) || block_after(block) > heap->end) {
             error(heap, "the header of a block was overwritten", block);
             return false;
         }
