@@ -33,7 +33,7 @@ bool webrepl_session_is(transport_client_t client);
 /* Whether this client has sent a password and is waiting for the answer. */
 bool webrepl_session_is_authenticating(transport_client_t client);
 
-/* Sets the password. NULL: closes all sessions and refuses new ones. */
+/* Sets the password. NULL: disconnects all clients and refuses new ones. */
 void webrepl_session_password(const webrepl_password_t *password);
 
 /* The client of the session, or 0. */

@@ -60,7 +60,7 @@ struct connection {
     server_scheme_t scheme;
     connection_state_t state;
     uint32_t id;
-    struct tcp_pcb *pcb; /* NULL once lwIP has freed it */
+    struct tcp_pcb *pcb; /* NULL once closed, or freed by lwIP */
     struct pbuf *rx;
     uint16_t rx_at;
 #if CONFIG_MBEDTLS_DYNAMIC_BUFFER
