@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Runs tests that take pytest-embedded's `dut` on espbench's machine.
+"""Runs tests with pytest-embedded's `dut` on espbench's machine.
 
-pytest-embedded keeps `dut`, its `expect` and its options. The QEMU below them is a `Device`: it
-cannot outlive its test, writes to a copy of the flash image, and its network has ends on the host.
-The modules `qemu`, `app`, `log` and `manager` import pytest-embedded, and are imported late.
+pytest-embedded provides `dut`, its `expect` and its options. The QEMU below them is a `Device`: it
+cannot outlive its test, writes to a copy of the flash image, and forwards its ports to the host.
+The modules `qemu`, `app`, `log` and `manager` import pytest-embedded, so they are imported late.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""pytest-embedded's app, with a flash image that needs no esptool."""
+"""pytest-embedded's app classes, with a flash image made without esptool."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from espbench.errors import ConfigError
 
 
 class FirmwareApp(App):  # type: ignore[misc]  # it has no types
-    """The session's firmware, which is one file and has no build folder."""
+    """The session's firmware: a single file without a build folder."""
 
     def _get_binary_path(self, build_dir: str | None = None) -> str | None:  # noqa: ARG002
         return None
@@ -27,13 +27,13 @@ class DutApp(QemuApp):  # type: ignore[misc]  # it has no types
         found: str | None = super()._get_binary_path(build_dir)
         if found is None or not Path(found).is_dir():
             raise ConfigError(
-                f"There is no build folder {build_dir} in {self.app_path}: build the project with "
+                f"{self.app_path} has no build folder {build_dir}: build the project with "
                 f"`idf.py -B {build_dir} build`, or name another with --build-dir."
             )
         return found
 
     def create_image(self) -> None:
-        """Make the image; an encrypted one, or one that may stay, is pytest-embedded's to make."""
+        """Write the image; pytest-embedded handles encrypted images and those it may keep."""
         path = Path(self.image_path)
         if self.encrypt or (self.skip_regenerate_image and path.exists()):
             super().create_image()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Which versions of pytest-embedded fit: espbench puts classes of its own in place of two of its.
+"""Checks the version of pytest-embedded, because espbench replaces some of its classes.
 
-The ranges are those in espbench's own metadata, so that pip installs what is accepted here.
+The ranges come from espbench's metadata, so pip installs a version that is accepted here.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from packaging.requirements import Requirement
 
 PREFIX = "pytest-embedded"
 PACKAGE = "pytest-embedded-qemu"
-"""The one that a dut in QEMU cannot do without."""
+"""The package that a dut in QEMU requires."""
 
 
 def wanted() -> list[Requirement]:
-    """Return what espbench requires of it; nothing when espbench itself is not installed."""
+    """Return espbench's requirements of pytest-embedded; none if espbench is not installed."""
     try:
         listed = metadata.requires("espbench") or []
     except metadata.PackageNotFoundError:
@@ -26,7 +26,7 @@ def wanted() -> list[Requirement]:
 
 
 def installed(name: str) -> str | None:
-    """Return the version of a package, or None when it is not there."""
+    """Return the version of a package, or None if it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -37,11 +37,11 @@ def misfit(
     requirements: Iterable[Requirement] | None = None,
     version_of: Callable[[str], str | None] | None = None,
 ) -> str:
-    """Return the sentence that says why the installed versions do not fit, or "".
+    """Return why the installed versions are incompatible, or "".
 
     Args:
-        requirements: what fits, by default `wanted()`.
-        version_of: looks a package up, by default `installed`.
+        requirements: the compatible versions, by default `wanted()`.
+        version_of: returns the version of a package, by default `installed`.
     """
     look = version_of or installed
     for requirement in wanted() if requirements is None else requirements:
@@ -49,13 +49,13 @@ def misfit(
         if version is None:
             if requirement.name == PACKAGE:
                 return (
-                    f"{PACKAGE} is not installed, and a dut in QEMU needs it: install it with "
+                    f"{PACKAGE} is not installed, but a dut in QEMU needs it: install it with "
                     f"`pip install '{requirement}'`."
                 )
         elif not requirement.specifier.contains(version, prereleases=True):
             return (
-                f"{requirement.name} {version} does not fit this espbench, which takes "
+                f"{requirement.name} {version} does not work with this espbench, which needs "
                 f"{requirement.specifier}: install that with `pip install '{requirement}'`, "
-                "or leave pytest-embedded's own QEMU alone with --espbench-dut=off."
+                "or use pytest-embedded's own QEMU with --espbench-dut=off."
             )
     return ""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The way to a guest's ports, with some patience at first contact.
+"""Connects to a guest's ports, and waits at the first connection until the guest is ready.
 
-A server prints that it starts before it is complete: ESP-IDF's `ws_echo_server` says "Starting
-server" and then registers its handlers. A client behind a real network comes milliseconds later;
-one that follows an emulated console by a forwarded port comes before, and gets a 404.
+A server may print that it starts before it is ready: ESP-IDF's `ws_echo_server` prints "Starting
+server" and then registers its handlers. Over a real network a client connects milliseconds later.
+A client that follows an emulated console connects earlier, and gets a 404.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from espbench.device.device import Device
 from espbench.util.timeouts import Deadline
 
 QUIET = 0.1
-"""Seconds without a word from the guest, after which it has started what it was starting."""
+"""Seconds of silence on the console after which the guest counts as started."""
 PATIENCE = 2.0
-"""Seconds (scaled) after which a guest that never is silent is connected to all the same."""
+"""Seconds (scaled) after which to connect even to a guest that keeps printing."""
 
 
 class Contact:
-    """Knows which ports of a device have been connected to since its last boot."""
+    """Tracks the ports of a device that clients have connected to since its last boot."""
 
     def __init__(self, device: Device) -> None:
-        """Begin with none."""
+        """Start without known ports."""
         self._device = device
         self._lock = threading.Lock()
         self._known: set[tuple[int, int, int]] = set()
 
     def port(self, guest_port: int) -> int:
-        """Return the host port that leads there; the first time in a boot the guest is quiet then.
+        """Return the host port for a guest port; the first time in a boot, wait for silence.
 
         Raises:
-            EspbenchError: there is no way to it.
+            EspbenchError: the port cannot be forwarded.
         """
         key = (len(self._device.resets), self._device.boots, guest_port)
         with self._lock:

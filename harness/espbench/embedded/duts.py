@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The devices below pytest-embedded's duts: which board they are, and how long they run."""
+"""The devices below pytest-embedded's duts: their boards, their options and their lifetime."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from espbench.embedded.log import Feed, MessageQueue
 
 DEFAULT_IMAGE = "flash_image.bin"
-"""pytest-embedded's name of the image when nobody names another."""
+"""pytest-embedded's default name of the image."""
 FIRST_SUBNET = 2
 """Slirp's own network is 10.0.2.0/24; further machines get 10.0.3.0/24 and so on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What a test says of its dut's machine.
+    """The machine that a test requests for its dut.
 
     Attributes:
         options: keyword arguments of `Device`.
-        own: the session's board and firmware, when the dut has no image of its own.
-        make: boots the machine of a test that takes `device` alone, as it would without a dut.
-        alone: whether the test takes `device` and no dut.
+        own: the session's board and firmware, if the dut does not have its own image.
+        make: boots the machine of a test that uses `device` without a dut.
+        alone: whether the test uses `device` and no dut.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -44,16 +44,16 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What to boot.
+class MachineSpec:
+    """The machine to boot.
 
     Attributes:
-        board: which, with the efuses that are asked for.
-        firmware: the flash image, or the firmware of a board that takes no image.
-        elf: the same with debugging information, or None.
-        program: the QEMU to run, or None for the one that is found.
-        efuse: file of the eFuses, which then stays, or None.
-        theirs: the rest of pytest-embedded's arguments.
+        board: the board, with the requested eFuses.
+        firmware: the flash image, or the firmware of a board without one.
+        elf: the firmware's ELF file with debugging information, or None.
+        program: the QEMU to run, or None to search for it.
+        efuse: file of the eFuses, which is kept, or None.
+        theirs: the remaining arguments of pytest-embedded.
     """
 
     board: Board
@@ -71,7 +71,7 @@ class _Running:
 
 
 class Duts:
-    """All of a session."""
+    """All devices of a session that are below duts."""
 
     def __init__(
         self,
@@ -79,11 +79,11 @@ class Duts:
         *,
         routed: bool,
     ) -> None:
-        """Begin with none.
+        """Start without devices.
 
         Args:
-            known: the session's devices; those that run are added.
-            routed: whether connections to the guests' addresses are led to them.
+            known: list of the session's devices, to which running ones are added.
+            routed: whether to redirect connections to the guests' addresses.
         """
         self._known = known
         self._route = Route() if routed else None
@@ -91,10 +91,10 @@ class Duts:
 
     @property
     def devices(self) -> list[Device]:
-        """Those that have been started and not ended."""
+        """The devices that have been started and not ended."""
         return list(self._running)
 
-    def wish(
+    def machine_spec(
         self,
         order: Order,
         *,
@@ -104,11 +104,11 @@ class Duts:
         efuse_path: str | None,
         cli_args: str | None,
         extra_args: str | None,
-    ) -> Wish | None:
-        """Return what pytest-embedded's arguments ask for; None: a board that espbench has not.
+    ) -> MachineSpec | None:
+        """Return the machine for pytest-embedded's arguments; None if espbench lacks the board.
 
         Raises:
-            ConfigError: they ask for what cannot be.
+            ConfigError: the arguments are invalid.
         """
         parts = theirs(cli_args, extra_args)
         target = getattr(app, "target", None)
@@ -123,14 +123,14 @@ class Duts:
                 return None
         else:
             raise ConfigError(
-                f"There is no flash image {image} for the dut: build the project, or name another "
+                f"The dut's flash image {image} does not exist: build the project, or name another "
                 "image with --qemu-image-path."
             )
         elf = getattr(app, "elf_file", None)
         efuse = Path(efuse_path).absolute() if efuse_path else None
         if efuse is not None:
             board, parts = _with_efuse(board, parts, efuse)
-        return Wish(
+        return MachineSpec(
             board=board,
             firmware=image.absolute(),
             elf=Path(elf) if elf else None,
@@ -139,49 +139,49 @@ class Duts:
             theirs=parts,
         )
 
-    def boot(self, wish: Wish, order: Order, target: MessageQueue) -> Device:
-        """Start a machine without waiting for anything, and let its console reach `target`.
+    def boot(self, spec: MachineSpec, order: Order, target: MessageQueue) -> Device:
+        """Start a machine without waiting for it, and send its console output to `target`.
 
         Raises:
-            EspbenchError: it could not be started; nothing keeps running then.
+            EspbenchError: it could not be started; nothing is left running.
         """
         number = min(
             set(range(len(self._running) + 1)) - {r.number for r in self._running.values()}
         )
         options: dict[str, Any] = {
-            "board": wish.board,
-            "firmware": wish.firmware,
+            "board": spec.board,
+            "firmware": spec.firmware,
             # As with pytest-embedded's own QEMU; a marker can forbid it.
             "internet": not order.alone,
-            **({} if wish.elf is None else {"elf": wish.elf}),
+            **({} if spec.elf is None else {"elf": spec.elf}),
             **order.options,
         }
-        from espbench.embedded.log import Feed, Log  # with it comes pytest-embedded
+        from espbench.embedded.log import Feed, Log  # imports pytest-embedded
 
-        # A log is in this process, and as quick as a variable.
+        # A log is in this process and never blocks, so it needs no feed.
         feed = None if isinstance(target, Log) else Feed(target)
         device = Device(
             **{
                 **options,
-                "extra": (*wish.theirs.extra, *options.get("extra", ())),
+                "extra": (*spec.theirs.extra, *options.get("extra", ())),
                 "name": f"dut-{number}" if number else "dut",
-                "qemu": wish.program,
+                "qemu": spec.program,
                 "subnet": f"10.0.{FIRST_SUBNET + number}.0/24" if number else None,
                 "tap": target.put if feed is None else feed.put,
             }
         )
-        # Known before it starts: a start that fails leaves evidence too.
+        # Registered before it starts, so that a failed start leaves evidence too.
         self._running[device] = _Running(number, feed)
         self._known.append(device)
         device.start(wait=False)
-        for rule in wish.theirs.rules:
+        for rule in spec.theirs.rules:
             device.qemu.add_forward(rule)
         if self._route is not None:
             self._route.add(device.guest_address, Contact(device).port)
         return device
 
     def end(self, device: Device) -> None:
-        """End a machine and forget it; nothing happens when that has been done."""
+        """End a machine and remove it; do nothing if it has ended already."""
         running = self._running.pop(device, None)
         if running is None:
             return
@@ -193,15 +193,15 @@ class Duts:
         self._known.remove(device)
 
     def end_all(self) -> None:
-        """End all that run."""
+        """End all running machines."""
         for device in self.devices:
             self.end(device)
 
 
 def _with_efuse(board: Board, parts: Theirs, efuse: Path) -> tuple[Board, Theirs]:
-    """Return a board whose eFuses are in that file, and stay there; it boots from flash still."""
+    """Return a board that keeps its eFuses in this file and still boots from flash."""
     if not isinstance(board.handover, FlashImage) or board.handover.efuse is None:
-        raise ConfigError(f"Board {board.name} has no eFuses: leave --qemu-efuse-path away for it.")
+        raise ConfigError(f"Board {board.name} has no eFuses: remove --qemu-efuse-path.")
     driver = board.handover.efuse.driver
     arguments = (
         *("-drive", f"if=none,format=raw,id=efuse,file={option_value(efuse)}"),

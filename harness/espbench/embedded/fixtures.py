@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The fixtures of pytest-embedded that espbench overrides.
 
-pytest takes the fixture of the plugin that was registered last. This module is registered after
-pytest-embedded's, in each session that has it, so it imports nothing but pytest; a conftest.py of
-the project still has the last word. Each fixture does what pytest-embedded's does unless the duts
-of the test are in QEMU.
+pytest uses the fixture of the plugin that was registered last, and this module is registered after
+pytest-embedded's plugin. A conftest.py of the project can still override both. Every session with
+pytest-embedded imports this module, so it imports only pytest. Each fixture behaves like
+pytest-embedded's unless the duts of the test are in QEMU.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from espbench.embedded.plugin import EmbeddedPlugin
 
 PROVIDER = pytest.StashKey[Callable[[], "EmbeddedPlugin"]]()
-"""Returns what the session knows of its duts; the session uses espbench from then on."""
+"""Returns the session's `EmbeddedPlugin`, and activates espbench."""
 
 
 Request = pytest.FixtureRequest
@@ -31,7 +31,7 @@ Request = pytest.FixtureRequest
 
 @pytest.fixture(scope="session")
 def _mp_manager() -> Iterator[Any]:
-    """Return what makes queues in another process, which starts with the first of them."""
+    """Return a manager of queues in another process, which starts with the first queue."""
     from espbench.embedded.manager import Manager
 
     manager = Manager()
@@ -42,7 +42,7 @@ def _mp_manager() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def _stdout_lock() -> Any:
-    """Return the lock of the processes that print; it is made when the first of them starts."""
+    """Return the lock of the processes that print; it is created when the first one starts."""
     from pytest_embedded.dut_factory import set_stdout_lock
 
     from espbench.embedded.manager import Lock
@@ -54,7 +54,7 @@ def _stdout_lock() -> Any:
 
 @pytest.fixture(scope="session")
 def session_tempdir(session_tempdir: str) -> Iterator[str]:
-    """Return the folder of pytest-embedded's logs, and leave none without any."""
+    """Return the folder of pytest-embedded's logs, and remove it if it stays empty."""
     yield session_tempdir
     with contextlib.suppress(OSError):
         Path(session_tempdir).rmdir()
@@ -62,7 +62,7 @@ def session_tempdir(session_tempdir: str) -> Iterator[str]:
 
 @pytest.fixture
 def embedded_services(request: Request, embedded_services: Any) -> Any:
-    """Return the services that are asked for; espbench's own suites have theirs always."""
+    """Return the requested services; espbench's own suites always have theirs."""
     if not embedded_services and request.config.pluginmanager.hasplugin("espbench-embedded"):
         from espbench.firmware import source_tree
 
@@ -72,7 +72,7 @@ def embedded_services(request: Request, embedded_services: Any) -> Any:
 
 @pytest.fixture
 def msg_queue(request: Request, _services: Any) -> Iterator[Any]:
-    """Return what takes what a dut prints; for duts in QEMU it is in this process."""
+    """Return the queue of a dut's output; for duts in QEMU it is a log in this process."""
     if not _ours(request, _services):
         yield request.getfixturevalue("msg_queue")
         return
@@ -88,7 +88,7 @@ def msg_queue(request: Request, _services: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def _listener(request: Request, _services: Any, msg_queue: Any) -> Any:
-    """Write and show what a dut prints; no process is needed for that."""
+    """Write and show a dut's output, without another process."""
     if not _ours(request, _services):
         return request.getfixturevalue("_listener")
     from espbench.embedded.log import Show
@@ -108,7 +108,7 @@ def _listener(request: Request, _services: Any, msg_queue: Any) -> Any:
 
 @pytest.fixture
 def _pexpect_fr(request: Request, _services: Any, _listener: Any) -> Iterator[Any]:
-    """Return a file that pexpect holds open; a log is not read from one."""
+    """Return an open file, which pexpect requires; a log is not read from a file."""
     if not _ours(request, _services):
         yield request.getfixturevalue("_pexpect_fr")
         return
@@ -121,7 +121,7 @@ def _pexpect_fr(request: Request, _services: Any, _listener: Any) -> Iterator[An
 
 @pytest.fixture
 def pexpect_proc(request: Request, _services: Any, msg_queue: Any, _pexpect_fr: Any) -> Any:
-    """Return what `expect` runs on."""
+    """Return the process that `expect` reads from."""
     if not _ours(request, _services):
         processes = request.getfixturevalue("pexpect_proc")
         for process, services in zip(
@@ -137,7 +137,7 @@ def pexpect_proc(request: Request, _services: Any, msg_queue: Any, _pexpect_fr: 
 
 @pytest.fixture
 def _fixture_classes_and_options(request: Request, _fixture_classes_and_options: Any) -> Any:
-    """Return pytest-embedded's choice of classes, with espbench's for a dut in QEMU."""
+    """Return pytest-embedded's classes, with espbench's for a dut in QEMU."""
     parameters = _each(request, request.getfixturevalue("parametrize_fixtures"))
     choices = _each(request, _fixture_classes_and_options)
     for choice, known in zip(choices, parameters, strict=True):
@@ -146,15 +146,15 @@ def _fixture_classes_and_options(request: Request, _fixture_classes_and_options:
     return _fixture_classes_and_options
 
 
-# pytest-embedded's own `qemu` and `dut` look for all that refers to them when they end, among all
-# objects of the process: 24 ms each, in a small suite.
+# At teardown, pytest-embedded's own `qemu` and `dut` search all objects of the process for
+# references to them, which takes 24 ms each in a small suite.
 
 
 @pytest.fixture
 def qemu(
     request: Request, _services: Any, _fixture_classes_and_options: Any, app: Any
 ) -> Iterator[Any]:
-    """Return the machines; they end with the test."""
+    """Return the machines, which end with the test."""
     if not _ours(request, _services):
         yield request.getfixturevalue("qemu")
         return
@@ -191,9 +191,9 @@ def dut(
 
 @pytest.fixture
 def app_path(request: Request, test_file_path: str) -> Any:
-    """Return where the app is; a test without a dut has no need to have it in JUnit XML.
+    """Return the path of the app, without recording it in JUnit XML for a test without a dut.
 
-    pytest-embedded has each test's there, for which pytest warns in each test.
+    pytest-embedded records it for each test, and pytest warns about that each time.
     """
     given = "app_path" in getattr(getattr(request.node, "callspec", None), "params", {})
     if given or request.config.getoption("app_path") or _takes_dut(request) or _several(request):
@@ -202,24 +202,24 @@ def app_path(request: Request, test_file_path: str) -> Any:
 
 
 def _takes_dut(request: Request) -> bool:
-    """Return whether a test takes a dut, or what there is only with one."""
+    """Return whether a test uses a dut, or a fixture that requires one."""
     return "_fixture_classes_and_options" in request.node.fixturenames
 
 
 def _ours(request: Request, services: Any) -> bool:
-    """Return whether all duts of a test are in QEMU, on machines of espbench's."""
+    """Return whether all duts of a test are in QEMU, on espbench's machines."""
     if not all(in_qemu(one) for one in _each(request, services)):
         return False
     return request.config.stash[PROVIDER]().provides
 
 
 def _each(request: Request, value: Any) -> list[Any]:
-    """Return the value of a fixture for each dut; with several, pytest-embedded joins them."""
+    """Return the value of a fixture for each dut; for several, pytest-embedded has a tuple."""
     return list(value) if _several(request) else [value]
 
 
 def _value(request: Request, values: list[Any]) -> Any:
-    """Return the value of a fixture from those for each dut."""
+    """Return the value of a fixture, given its values for each dut."""
     return values if _several(request) else values[0]
 
 

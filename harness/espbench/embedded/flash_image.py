@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The one flash image that QEMU starts from: whether a project has one, and how it is made."""
+"""The flash image that QEMU boots from: finds it in a project, or merges it from its parts."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from espbench.errors import ImageError
 
 MEGABYTE = 1 << 20
 BUILT = ("flasher_args.json", "config/sdkconfig.json")
-"""What ESP-IDF leaves in each build folder, and other builds do not."""
+"""Files in each build folder of ESP-IDF, and not in those of other build systems."""
 
 
 def has_image(parameters: Mapping[str, Any]) -> bool:
-    """Return whether an image is named, or a build folder of ESP-IDF is where it should be.
+    """Return whether an image is given, or a build folder of ESP-IDF exists.
 
     Args:
-        parameters: what pytest-embedded's fixture `parametrize_fixtures` has for one dut.
+        parameters: values of pytest-embedded's fixture `parametrize_fixtures` for one dut.
     """
     if parameters["qemu_image_path"]:
         return True
     folder = Path(parameters["build_dir"] or "build")
     app = Path(parameters["app_path"] or ".")
-    # In pytest-embedded's order: beside the test, then in the working folder.
+    # In pytest-embedded's order: next to the test, then in the working folder.
     return any((path / name).is_file() for path in (app / folder, folder) for name in BUILT)
 
 
 def flash_size(text: str) -> int:
-    """Return the bytes in ESP-IDF's name of a flash's size, such as "4MB".
+    """Return the number of bytes in ESP-IDF's notation of a flash size, such as "4MB".
 
     Raises:
-        ImageError: it is no such name.
+        ImageError: the text is not such a size.
     """
     number = text.removesuffix("MB")
     if not number.isdecimal():
         raise ImageError(
-            f"The project's flash size is {text!r}, and QEMU has 2, 4, 8 or 16MB: set "
+            f"The project's flash size is {text!r}, but QEMU supports 2, 4, 8 or 16MB: set "
             "CONFIG_ESPTOOLPY_FLASHSIZE."
         )
     return int(number) * MEGABYTE
@@ -62,15 +62,15 @@ def merged(files: Iterable[tuple[int, Path]], size: int) -> bytes:
             ) from error
         if offset + len(data) > size:
             raise ImageError(
-                f"{path.name} ends at {offset + len(data):#x}, behind the end of a flash of "
-                f"{size // MEGABYTE} MB: set CONFIG_ESPTOOLPY_FLASHSIZE to more."
+                f"{path.name} ends at {offset + len(data):#x}, beyond the end of a flash of "
+                f"{size // MEGABYTE} MB: increase CONFIG_ESPTOOLPY_FLASHSIZE."
             )
         image[offset : offset + len(data)] = data
     return bytes(image)
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file that others may be reading or writing just now, unless it is there already."""
+    """Write a file atomically, because others may use it, unless it has this content already."""
     with contextlib.suppress(OSError):
         if path.read_bytes() == content:
             return

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Spares a session that uses nothing of pytest-embedded what pytest-embedded does in each test.
+"""Removes pytest-embedded's autouse fixtures from tests that do not use pytest-embedded.
 
-pytest-embedded comes along with espbench, and has each test of each project take some 60 fixtures
-of its: that takes 2.6 ms, starts two processes, and a fixture of the project that is named `app`,
-`port`, `target` or `count` is taken for its own. Where no test asks for a dut, none of that is
-wanted.
+espbench depends on pytest-embedded, which makes each test of each project use some 60 of its
+fixtures. That takes 2.6 ms and starts two processes, and it mistakes a project's fixture named
+`app`, `port`, `target` or `count` for its own. A test without a dut needs none of that.
 
-Each session of a project imports this, so it imports nothing but pytest.
+Every session with pytest-embedded imports this module, so it imports only pytest.
 """
 
 from __future__ import annotations
@@ -18,40 +17,40 @@ from typing import Any
 import pytest
 
 NAME = "pytest_embedded"
-"""Of the package; pytest registers its plugin by that name when nobody names it."""
+"""Name of the package, and of its plugin unless that is loaded with -p."""
 HOMES = ("pytest_embedded.plugin", "espbench.embedded.fixtures")
-"""The modules with pytest-embedded's fixtures, and with espbench's in their place."""
+"""Modules with pytest-embedded's fixtures and espbench's overrides."""
 AUTOUSE = frozenset(
     {"_mp_manager", "_stdout_lock", "close_factory_duts", "count", "parametrize_fixtures"}
 )
-"""What pytest-embedded has each test take."""
+"""Autouse fixtures of pytest-embedded."""
 IMPORTED = frozenset({NAME, "DutFactory", "dut_factory"})
-"""Names by which a module has pytest-embedded, to make duts without a fixture."""
+"""Names in a module that imports pytest-embedded to create duts without a fixture."""
 
 
 class Options:
-    """Stands for pytest's parser, to learn which options pytest-embedded has."""
+    """Stand-in for pytest's parser that collects pytest-embedded's options."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without options."""
         self.defaults: dict[str, Any] = {}
 
     def getgroup(self, *_names: str) -> Options:
-        """Return the group: all are one."""
+        """Return this object as the group."""
         return self
 
     def addoption(self, *names: str, **attributes: Any) -> None:
-        """Remember an option's default."""
+        """Record an option's default."""
         destination = attributes.get("dest") or names[-1].lstrip("-").replace("-", "_")
         switch = False if attributes.get("action") == "store_true" else None
         self.defaults[destination] = attributes.get("default", switch)
 
 
 def asked(config: pytest.Config) -> bool:
-    """Return whether somebody named pytest-embedded's plugin, or gave one of its options."""
+    """Return whether the plugin was loaded with -p, or one of its options was given."""
     plugin = config.pluginmanager.get_plugin(NAME)
     if plugin is None:
-        return True  # it has the name of its module when somebody named it
+        return True  # loaded with -p, it is registered by its module's name
     options = Options()
     plugin.pytest_addoption(options)
     given = vars(config.option)
@@ -59,20 +58,20 @@ def asked(config: pytest.Config) -> bool:
 
 
 class Sparing:
-    """Decides for each test; what is the same for many of them is looked at once."""
+    """Decides for each test whether to remove the fixtures, and caches shared checks."""
 
     def __init__(self) -> None:
-        """Begin before any test is known."""
+        """Start with an empty cache."""
         self._asked: bool | None = None
         self._files: dict[Any, bool] = {}
 
     def spare(self, test: pytest.Item) -> None:
-        """Have a test take nothing of pytest-embedded, unless something asks for it.
+        """Remove pytest-embedded's fixtures from a test, unless it uses pytest-embedded.
 
         Args:
-            test: an item, or the definition of a function that becomes several.
+            test: an item, or the definition of a function before parametrization.
         """
-        # pytest tells in no public way what a test takes and why.
+        # pytest has no public API for the fixtures of a test and their origin.
         info: Any = getattr(test, "_fixtureinfo", None)
         if info is None or AUTOUSE.isdisjoint(info.initialnames):
             return
@@ -88,14 +87,14 @@ class Sparing:
         info.names_closure[:] = [name for name in info.names_closure if name in names]
 
     def _needs(self, path: Any) -> bool:
-        """Return whether tests of a file may make duts without a fixture."""
+        """Return whether tests of a file may create duts without a fixture."""
         if path not in self._files:
-            self._files[path] = _imported() or _says_so(path)
+            self._files[path] = _imported() or _mentioned(path)
         return self._files[path]
 
 
 def _imported() -> bool:
-    """Return whether a module of the project has imported it."""
+    """Return whether a module of the project has imported pytest-embedded."""
     return any(
         not IMPORTED.isdisjoint(getattr(module, "__dict__", ()))
         for name, module in list(sys.modules.items())
@@ -103,8 +102,8 @@ def _imported() -> bool:
     )
 
 
-def _says_so(path: Any) -> bool:
-    """Return whether a file of tests names it, to import it when a test runs."""
+def _mentioned(path: Any) -> bool:
+    """Return whether a test file names pytest-embedded, and may import it at run time."""
     try:
         return NAME.encode() in path.read_bytes()
     except OSError:
@@ -112,7 +111,7 @@ def _says_so(path: Any) -> bool:
 
 
 def _wanted(item: pytest.Item, info: Any) -> list[str]:
-    """Return the fixtures that a test takes, but for those that pytest-embedded has all take."""
+    """Return the fixtures that a test uses, without pytest-embedded's autouse fixtures."""
     named = {*info.argnames, *item.config.getini("usefixtures")}
     for mark in item.iter_markers("usefixtures"):
         named.update(mark.args)
@@ -124,12 +123,12 @@ def _wanted(item: pytest.Item, info: Any) -> list[str]:
 
 
 def _is_autouse_of_the_project(info: Any, name: str) -> bool:
-    """Return whether a project has a fixture of that name that all tests take, or may have."""
+    """Return whether a project has, or may have, an autouse fixture of that name."""
     definitions = info.name2fixturedefs.get(name, ())
     return (
         bool(definitions)
         and definitions[-1].func.__module__ not in HOMES
-        and getattr(definitions[-1], "_autouse", True)  # pytest 8 does not tell
+        and getattr(definitions[-1], "_autouse", True)  # unknown in pytest 8
     )
 
 
@@ -139,7 +138,7 @@ def _is_theirs(info: Any, name: str) -> bool:
 
 
 def _closure(info: Any, names: Iterable[str]) -> set[str]:
-    """Return these fixtures and all that they take; one that takes its own name extends it."""
+    """Return these fixtures and their dependencies; a fixture that requests itself extends one."""
     found: set[str] = set()
     left = [(name, 1) for name in names]
     while left:

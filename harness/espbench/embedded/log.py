@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What a dut prints, kept in pytest's own process: it replaces three processes of pytest-embedded.
+"""The output of a dut, kept in pytest's process: replaces three processes of pytest-embedded.
 
 pytest-embedded has a manager process with a queue, and for each dut a process that copies the queue
-into a file, which `expect` reads over and over until something has changed. A machine of espbench's
-is read by a thread of pytest's process already, so a buffer with a condition does all of that, and
-nothing outlives the session.
+to a file, which `expect` polls. A thread of pytest's process reads the console of espbench's
+machines anyway, so a buffer with a condition variable is enough, and nothing outlives the session.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ from typing import Any, BinaryIO, Protocol
 from pytest_embedded.log import EOF, TIMEOUT, PexpectProcess
 
 LINGER = 0.05
-"""Seconds (unscaled) that an unfinished line waits for its rest; a prompt has none."""
+"""Seconds (unscaled) to wait for the end of an unfinished line; a prompt has none."""
 IDLE = 0.01
-"""Seconds that another process which has nothing to say waits before it asks again."""
+"""Seconds between polls of another process that has no output."""
 _STDOUT = threading.Lock()
 
 
 class Log:
-    """Takes the place of pytest-embedded's `MessageQueue` and of its listener process."""
+    """Replaces pytest-embedded's `MessageQueue` and its listener process."""
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Create an empty log."""
         self._changed = threading.Condition(threading.RLock())
         self._data = bytearray()
         self._last = 0.0
@@ -43,30 +42,30 @@ class Log:
         self._pipes: list[Connection] = []
 
     def open(self, path: Path, show: Show | None = None) -> None:
-        """Write what comes to a file as well, and show it on standard output.
+        """Also write the output to a file, and show it on standard output.
 
-        A file of that name is of an earlier test, whose text is not this one's.
+        An existing file is from an earlier test and is overwritten.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._changed:
             self._file, self._show = path.open("wb", buffering=0), show
 
     def open_when_read(self, path: Path) -> None:
-        """Write a file as well, once somebody expects something."""
+        """Also write the output to a file, once something is expected."""
         self._later = path
 
     def begin(self) -> None:
-        """Write the file from now on that was to be written when somebody reads."""
+        """Start writing the file of `open_when_read`."""
         path, self._later = self._later, None
         if path is not None:
             with self._changed:
                 self.open(path)
                 self._write(bytes(self._data))
 
-    # ---------------------------------------------------------------- for those who print
+    # ---------------------------------------------------------------- writing
 
     def put(self, data: str | bytes, **_options: Any) -> None:
-        """Append; never raises, because the console's reader calls it."""
+        """Append; never raise, because the console's reader calls it."""
         piece = data.encode() if isinstance(data, str) else bytes(data)
         if not piece:
             return
@@ -86,14 +85,14 @@ class Log:
     write = put
 
     def flush(self) -> None:
-        """Do nothing: nothing is held back."""
+        """Do nothing: there is no buffering."""
 
     def isatty(self) -> bool:
         """Return True, as pytest-embedded's queue does."""
         return True
 
     def __reduce__(self) -> tuple[type[Remote], tuple[Connection]]:
-        """Become a pipe to this log in a process that is spawned: pytest-embedded's own QEMU."""
+        """Become a pipe to this log in a spawned process, as for pytest-embedded's own QEMU."""
         reading, writing = Pipe(duplex=False)
         self._pipes.append(writing)
         threading.Thread(target=self._pump, args=(reading,), daemon=True).start()
@@ -104,20 +103,20 @@ class Log:
             while True:
                 self.put(reading.recv_bytes())
 
-    # ---------------------------------------------------------------- for those who read
+    # ---------------------------------------------------------------- reading
 
     def read(self, start: int, size: int, timeout: float | None) -> bytes:
-        """Return whole lines that came after the first `start` bytes, as soon as there are some.
+        """Return whole lines after the first `start` bytes, as soon as there are some.
 
-        Pieces of a line would do harm: `expect(r"port (\\d+)")` would take the first digit.
+        With parts of lines, `expect(r"port (\\d+)")` would match after the first digit.
 
         Args:
-            start: how much has been read.
-            size: how many bytes at most.
-            timeout: seconds, unscaled; None: no limit.
+            start: number of bytes read so far.
+            size: maximum number of bytes.
+            timeout: seconds, unscaled; None for no limit.
 
         Returns:
-            nothing when nothing came in time; an unfinished line when its rest does not come.
+            the lines; an unfinished line if its end does not arrive; b"" after the timeout.
         """
         end = None if timeout is None else time.monotonic() + timeout
         with self._changed:
@@ -136,7 +135,7 @@ class Log:
                 self._changed.wait(min(waits, default=None))
 
     def close(self) -> None:
-        """End the file and the ways to it from other processes."""
+        """Close the file and the pipes from other processes."""
         with self._changed:
             file, self._file = self._file, None
             show, self._show = self._show, None
@@ -149,16 +148,16 @@ class Log:
 
 
 class Remote:
-    """A log of another process; what is put there reaches it."""
+    """Forwards output to a log in another process."""
 
     def __init__(self, pipe: Connection) -> None:
-        """Remember the way."""
+        """Wrap the writing end of a pipe to the log."""
         self._pipe = pipe
         self._poll = select.poll()
         self._poll.register(pipe.fileno(), 0)
 
     def put(self, data: str | bytes, **_options: Any) -> None:
-        """Append; with nothing to append, wait a moment, because the caller asks again at once.
+        """Append; without data wait a moment, because the caller polls without a pause.
 
         Raises:
             OSError: the process with the log has ended.
@@ -173,27 +172,27 @@ class Remote:
 
 
 class Show:
-    """Prints lines as pytest-embedded's listener does: with the time, and which dut it was."""
+    """Prints lines like pytest-embedded's listener: with the time and the name of the dut."""
 
     def __init__(self, *, stamped: bool = True, name: str = "") -> None:
-        """Begin with a line.
+        """Start at the beginning of a line.
 
         Args:
             stamped: whether each line begins with the time.
-            name: of the dut, where there are several; "" for none.
+            name: name of the dut if there are several, or "".
         """
         self._stamped = stamped
         self._name = name
         self._rest = b""
 
     def put(self, piece: bytes) -> None:
-        """Print the lines that are complete."""
+        """Print the complete lines."""
         lines, end, self._rest = (self._rest + piece).rpartition(b"\n")
         if end:
             self._print(lines + end)
 
     def close(self) -> None:
-        """Print what is left of a line."""
+        """Print the unfinished line."""
         if self._rest:
             self._print(self._rest + b"\n")
         self._rest = b""
@@ -203,42 +202,42 @@ class Show:
         prefix = f"{now}[{self._name}] " if self._name else now
         text = lines.decode(errors="ignore").replace("\r\n", "\n")
         shown = "".join(f"{prefix}{line}\n" for line in text.removesuffix("\n").split("\n"))
-        # To where the listener process would print: pytest's capture has that, too.
+        # Where the listener process would print; pytest captures that too.
         with _STDOUT, contextlib.suppress(OSError, ValueError, AttributeError):
             sys.__stdout__.write(shown)  # type: ignore[union-attr]
             sys.__stdout__.flush()  # type: ignore[union-attr]
 
 
 class LogProcess(PexpectProcess):  # type: ignore[misc]  # it has no types
-    """What `expect` reads from: a log, waited for instead of looked at again and again."""
+    """The process that `expect` reads from: waits for a log instead of polling it."""
 
     def __init__(self, file: BinaryIO, log: Log, maxread: int) -> None:
-        """Begin at the log's beginning.
+        """Start at the beginning of a log.
 
         Args:
-            file: pexpect wants one that is open; nothing is read from it.
-            log: what is read.
-            maxread: bytes at a time, at most.
+            file: an open file, which pexpect requires; it is not read.
+            log: the log to read.
+            maxread: maximum number of bytes per read.
         """
         super().__init__(file, maxread=maxread)
         self._source = log
         self._at = 0
 
     def close(self) -> None:
-        """Let further waits fail; the file is closed by who opened it."""
+        """Let further reads fail; the owner of the file closes it."""
         self.child_fd = -1
         self.closed = True
 
     def read_nonblocking(self, size: int = 1, timeout: float | None = -1) -> bytes:
-        """Return what came, as soon as something has.
+        """Return new output, as soon as there is some.
 
         Args:
-            size: how many bytes at most.
+            size: maximum number of bytes.
             timeout: seconds; -1 for `self.timeout`, None for no limit.
 
         Raises:
-            EOF: it was closed.
-            TIMEOUT: nothing came.
+            EOF: the process was closed.
+            TIMEOUT: there was no output in time.
         """
         if self.closed:
             raise EOF("Bad File Descriptor")
@@ -252,23 +251,23 @@ class LogProcess(PexpectProcess):  # type: ignore[misc]  # it has no types
 
 
 class MessageQueue(Protocol):
-    """pytest-embedded's queue; what is put there reaches `dut.expect` and its log."""
+    """pytest-embedded's queue, which feeds `dut.expect` and the dut's log."""
 
     def put(self, data: bytes) -> None:
         """Append."""
 
 
 class Feed:
-    """Hands the console over to pytest-embedded's own queue, line by line, for the same reason.
+    """Forwards the console to pytest-embedded's own queue in whole lines, as `Log.read` does.
 
-    It has a thread of its own, so that the console's reader never waits for another process.
+    It has its own thread, so that the console's reader never waits for another process.
     """
 
     def __init__(self, target: MessageQueue, linger: float = LINGER) -> None:
-        """Start.
+        """Start the thread.
 
         Args:
-            target: where it goes.
+            target: the queue.
             linger: see `LINGER`.
         """
         self._target = target
@@ -278,16 +277,16 @@ class Feed:
         self._thread.start()
 
     def put(self, data: bytes) -> None:
-        """Hand `data` over, soon."""
+        """Forward `data` asynchronously."""
         self._pieces.put(data)
 
     def close(self) -> None:
-        """Hand over what is left and end."""
+        """Forward the remaining data and end the thread."""
         self._pieces.put(None)
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        # The queue's process may end first, when pytest is interrupted.
+        # The queue's process may end first if pytest is interrupted.
         with contextlib.suppress(OSError, EOFError):
             line = b""
             while True:

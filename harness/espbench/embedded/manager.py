@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""pytest-embedded's manager process and its lock, from when they are needed until pytest ends.
+"""pytest-embedded's manager process and lock, created on first use and ended with pytest.
 
-pytest-embedded makes both in every session, with a process each, and its manager outlives a pytest
-that is killed. Duts in QEMU need neither; those of other services do.
+pytest-embedded creates both in every session, with a process each, and its manager outlives a
+killed pytest. Duts in QEMU need neither, but those of other services do.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ PR_SET_PDEATHSIG = 1
 
 
 class Manager:
-    """Takes the place of pytest-embedded's `MessageQueueManager`."""
+    """Replaces pytest-embedded's `MessageQueueManager`."""
 
     def __init__(self) -> None:
-        """Begin without a process."""
+        """Create the manager without a process."""
         self._lock = threading.Lock()
         self._started: Any = None
 
     def publish(self) -> None:
-        """Let pytest-embedded's `DutFactory` find it, which looks for it in a module's variable."""
+        """Set the module variable in which pytest-embedded's `DutFactory` finds the manager."""
         vars(plugin)["_MP_MANAGER"] = self
 
     def MessageQueue(self) -> Any:  # noqa: N802 (pytest-embedded's name)
-        """Return a queue that other processes can use."""
+        """Return a queue for use by other processes."""
         with self._lock:
             if self._started is None:
                 manager = MessageQueueManager()
@@ -53,10 +53,10 @@ class Manager:
 
 
 class Lock:
-    """A lock that other processes can be given; to make one starts a process."""
+    """A lock that can be passed to other processes; creating the real one starts a process."""
 
     def __init__(self) -> None:
-        """Begin without one."""
+        """Create the lock without the real one."""
         self._made: Any = None
 
     def _real(self) -> Any:
@@ -65,7 +65,7 @@ class Lock:
         return self._made
 
     def __enter__(self) -> Any:
-        """Take it."""
+        """Acquire the lock."""
         return self._real().__enter__()
 
     def __exit__(
@@ -74,11 +74,11 @@ class Lock:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Let it go."""
+        """Release the lock."""
         self._real().__exit__(kind, error, traceback)
 
     def __reduce__(self) -> tuple[Any, tuple[Any]]:
-        """Become the real one in another process."""
+        """Become the real lock in another process."""
         return _itself, (self._real(),)
 
 
@@ -87,11 +87,11 @@ def _itself(value: Any) -> Any:
 
 
 def end_with_parent(parent: int) -> None:
-    """Let the kernel end this process when the one that forked it ends, however that ends.
+    """Let the kernel kill this process when its parent ends for any reason.
 
     Args:
-        parent: which has forked it, and may have ended already; 0: multiprocessing's own server,
-            which ends with pytest.
+        parent: pid of the parent, which may have ended already, or 0 for multiprocessing's
+            server, which ends with pytest.
     """
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if parent and os.getppid() != parent:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is registered beside espbench's own plugin when pytest-embedded is there."""
+"""Plugin that is registered if pytest-embedded is installed: runs duts on espbench's machines."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from espbench.errors import ConfigError, EspbenchError
 from espbench.firmware import source_tree
 
 MAKE = pytest.StashKey[Callable[[], Device]]()
-"""What boots the machine of a test that takes `device` and no dut."""
+"""Boots the machine of a test that uses `device` and no dut."""
 SHARED = pytest.StashKey[Any]()
 """The dut of a module's device."""
 
 
 class EmbeddedPlugin:
-    """Lets the duts of a session be espbench's machines."""
+    """Runs the duts of a session on espbench's machines."""
 
     def __init__(
         self,
@@ -37,18 +37,18 @@ class EmbeddedPlugin:
         named: Callable[[pytest.FixtureRequest], bool],
         known: list[Device],
     ) -> None:
-        """Check that it can be done.
+        """Check the installed version and the options.
 
         Args:
-            config: pytest's.
+            config: the pytest configuration.
             options: returns the keyword arguments of `Device` for a test; True adds those of the
                 fixture `device_options`.
             own: returns the session's board and firmware for a test.
-            named: returns whether somebody named the session's firmware, for a test.
-            known: the session's devices; those of duts are added.
+            named: returns whether the session's firmware was given, for a test.
+            known: list of the session's devices, to which those of duts are added.
 
         Raises:
-            ConfigError: the session asks for it, and this version of pytest-embedded does not fit.
+            ConfigError: the session needs pytest-embedded, and its version is incompatible.
         """
         mode = config.getoption("--espbench-dut")
         self._routed = mode == "routed"
@@ -66,22 +66,22 @@ class EmbeddedPlugin:
     # ---------------------------------------------------------------- hooks
 
     def pytest_report_header(self) -> str | None:
-        """Say what a dut is, when there will be some."""
+        """Report the machine of duts, if the session may have some."""
         if not wanted(self._services):
             loud = self._misfits and fit.installed(fit.PACKAGE) is not None
             return f"espbench: {self._why_not}" if loud else None
         if self._why_not:
             return f"espbench: dut runs in pytest-embedded's own QEMU ({self._why_not})"
-        how = "connections to its address are led to it" if self._routed else "no routes"
+        how = "connections to its address go to it" if self._routed else "no redirection"
         return f"espbench: dut runs on espbench's machine; {how}"
 
     def pytest_unconfigure(self) -> None:
-        """End what still runs."""
+        """End all running machines."""
         self.duts.end_all()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self) -> Generator[None, object, object]:
-        """End every machine with its test, whatever became of pytest-embedded's own teardown."""
+        """End every machine with its test, even if pytest-embedded's own teardown fails."""
         try:
             return (yield)
         finally:
@@ -97,19 +97,19 @@ class EmbeddedPlugin:
     def choose(
         self, request: pytest.FixtureRequest, choice: Any, parameters: Mapping[str, Any]
     ) -> None:
-        """Put espbench's classes in place of pytest-embedded's, but for those of the project.
+        """Replace pytest-embedded's classes by espbench's, but keep those of the project.
 
         Args:
-            request: of a test.
+            request: request of a test.
             choice: pytest-embedded's `ClassCliOptions` for one of its duts.
-            parameters: what its fixture `parametrize_fixtures` has for that dut.
+            parameters: values of its fixture `parametrize_fixtures` for that dut.
 
         Raises:
-            EspbenchError: the session's firmware is wanted, and could not be built.
+            EspbenchError: the session's firmware is needed, but could not be built.
         """
         if not self.provides:
             return
-        # Not before a dut is wanted: to import them takes a while.
+        # Imported only for a dut, because the import is slow.
         import pytest_embedded_qemu
 
         from espbench.embedded.app import DutApp, FirmwareApp
@@ -144,10 +144,10 @@ class EmbeddedPlugin:
         )
 
     def boot(self, request: pytest.FixtureRequest, make: Callable[[], Device]) -> Device:
-        """Return the device of a test that takes no dut: the machine below the one that it gets.
+        """Return the device of a test without a dut, which gets one on top of the device.
 
         Args:
-            request: of the test.
+            request: request of the test.
             make: boots the session's board with the session's firmware.
 
         Raises:
@@ -165,10 +165,10 @@ class EmbeddedPlugin:
     def shared(
         self, request: pytest.FixtureRequest, make: Callable[[], Device]
     ) -> Iterator[Device]:
-        """Yield the device of a module, with a dut above it where a test of it would have one.
+        """Yield the device of a module, with a dut on top if a test of it would have one.
 
         Args:
-            request: of the module.
+            request: request of the module.
             make: boots the session's board with the session's firmware.
 
         Raises:
@@ -205,7 +205,7 @@ class EmbeddedPlugin:
         """Return the machine below a dut.
 
         Raises:
-            ConfigError: it has none of espbench's.
+            ConfigError: the dut does not run on espbench's machine.
         """
         if isinstance(dut, list | tuple):
             raise ConfigError(
@@ -214,15 +214,15 @@ class EmbeddedPlugin:
             )
         found = getattr(getattr(dut, "qemu", None), "device", None)
         if not isinstance(found, Device):
-            why = self._why_not or "it is no QEMU, or a chip that espbench has no board for"
+            why = self._why_not or "it is not in QEMU, or espbench has no board for its chip"
             raise ConfigError(
-                f"The dut does not run on espbench's machine ({why}), so `device` cannot be the "
-                "same: use --embedded-services idf,qemu, or leave one of the two fixtures away."
+                f"The dut does not run on espbench's machine ({why}), so `device` cannot "
+                "be its machine: use --embedded-services idf,qemu, or only one of the two fixtures."
             )
         return found
 
     def cause(self) -> EspbenchError | None:
-        """Return what ended a dut, if anything did: that is what failed, not the time-out after."""
+        """Return the error that ended a dut, or None; it replaces the timeout that it caused."""
         for device in self.duts.devices:
             try:
                 device.check()

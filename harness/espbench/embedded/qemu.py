@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What pytest-embedded holds as its QEMU: a `Device` behind the methods of its class.
+"""pytest-embedded's QEMU class on top of a `Device`.
 
-`create` makes duts that live longer than a test, for which pytest-embedded has no fixture;
-`DutFactory.create()` makes its own in the same way, and takes no class of somebody else's.
+`create` makes duts that live longer than a test, for which pytest-embedded has no fixture. Its
+`DutFactory.create()` works in the same way, but does not accept other classes.
 """
 
 from __future__ import annotations
@@ -22,42 +22,44 @@ from pytest_embedded_qemu.qemu import QEMU_TARGETS
 
 from espbench.device.device import Device
 from espbench.embedded.app import FirmwareApp
-from espbench.embedded.duts import Duts, Order, Wish
+from espbench.embedded.duts import Duts, MachineSpec, Order
 from espbench.embedded.log import Log, LogProcess
 from espbench.embedded.services import MAXREAD
 
 LONG = 1e6
-"""Seconds that stand for ever: what can be waited for has an upper bound."""
+"""Seconds that stand for no limit, because waits need an upper bound."""
 
 
 class DutQemu(Qemu):  # type: ignore[misc]  # it has no types
-    """A running device; `device` is what a test's fixture of that name is, too."""
+    """A running device; `device` is the value of the fixture of that name."""
 
     device: Device
 
     def __new__(cls, *, duts: Duts, order: Order, **options: Any) -> Any:
-        """Leave it to pytest-embedded when espbench has no such board."""
-        wish = None if order.make else duts.wish(order, **_known(options))
-        if wish is None and order.make is None:
+        """Create pytest-embedded's own QEMU if espbench has no such board."""
+        spec = None if order.make else duts.machine_spec(order, **_known(options))
+        if spec is None and order.make is None:
             return Qemu(**options)
         made = super().__new__(cls)
-        made._wish = wish
+        made._spec = spec
         return made
 
     def __init__(self, *, duts: Duts, order: Order, msg_queue: Any, **options: Any) -> None:
-        """Boot the machine, and let what it prints reach `expect`."""
+        """Boot the machine, and pass its output to `expect`."""
         self.app = options.get("app")
         self.efuse_path = options.get("qemu_efuse_path")
-        wish: Wish | None = self._wish
+        spec: MachineSpec | None = self._spec
         self._end: Callable[[Device], None] = Device.close
-        if wish is None:
-            assert order.make is not None, "there is either a wish, or what makes the machine"
+        if spec is None:
+            assert order.make is not None, (
+                "there is either a spec or a function that boots the machine"
+            )
             self.device = order.make()
             self.device.follow(msg_queue.put)
         else:
-            if wish.efuse is not None:
-                wish.efuse.write_bytes(QEMU_TARGETS[wish.board.name].default_efuse)
-            self.device = duts.boot(wish, order, msg_queue)
+            if spec.efuse is not None:
+                spec.efuse.write_bytes(QEMU_TARGETS[spec.board.name].default_efuse)
+            self.device = duts.boot(spec, order, msg_queue)
             self._end = duts.end
         self.image_path = str(self.device.firmware)
         self.qemu_prog_path = self.device.program
@@ -68,7 +70,7 @@ class DutQemu(Qemu):  # type: ignore[misc]  # it has no types
         self.stdin = self.stdout = self.stderr = None
 
     def write(self, s: str | bytes) -> None:
-        """Type `s`, text with a line feed behind it."""
+        """Send `s` to the console; text gets a line feed appended."""
         self.device.console.send(to_bytes(s, "\n"))
 
     def qmp_execute_cmd(self, execute: str, arguments: dict[str, Any] | None = None) -> Any:
@@ -76,7 +78,7 @@ class DutQemu(Qemu):  # type: ignore[misc]  # it has no types
         return self.device.monitor(execute, **(arguments or {}))
 
     def poll(self) -> int | None:
-        """Return the exit status when QEMU has ended, else None."""
+        """Return the exit status if QEMU has ended, else None."""
         self.returncode = self._process.wait(0)
         return self.returncode
 
@@ -92,7 +94,7 @@ class DutQemu(Qemu):  # type: ignore[misc]  # it has no types
         return self.returncode
 
     def close(self) -> None:
-        """End QEMU; nothing of it is left when this returns."""
+        """End QEMU and wait for its end."""
         self._end(self.device)
         self.poll()
 
@@ -115,10 +117,10 @@ def create(duts: Duts, make: Callable[[], Device], path: Path, name: str) -> Ite
     """Yield a dut of the services idf and qemu.
 
     Args:
-        duts: the session's.
-        make: boots its machine, and sees to the end of that.
-        path: of its log, which is written once somebody expects something.
-        name: of what has it.
+        duts: the duts of the session.
+        make: boots the machine, whose owner ends it.
+        path: path of the log, which is written once something is expected.
+        name: name of the test or module that uses the dut.
 
     Raises:
         EspbenchError: it could not be booted.

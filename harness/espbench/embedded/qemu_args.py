@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `--qemu-cli-args` and `--qemu-extra-args` mean for a machine that has most of it already."""
+"""Parses `--qemu-cli-args` and `--qemu-extra-args` for a machine that is mostly set up already."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from espbench.errors import ConfigError
 
 MACHINE = "esp32"
-"""What pytest-embedded starts when nobody names a machine."""
+"""pytest-embedded's default machine."""
 _NETWORKS = ("-nic", "-net", "-netdev")
 
 
 @dataclass(frozen=True)
 class Theirs:
-    """pytest-embedded's arguments for QEMU, taken apart.
+    """pytest-embedded's arguments for QEMU, parsed.
 
     Attributes:
-        machine: QEMU's name of it; None: they name none.
-        rules: ports that they forward, as in `hostfwd=`.
-        extra: all else.
+        machine: QEMU's name of the machine, or None if not given.
+        rules: port forwarding rules, as in `hostfwd=`.
+        extra: all other arguments.
     """
 
     machine: str | None = None
@@ -29,19 +29,19 @@ class Theirs:
 
 
 def theirs(cli: str | None, extra: str | None) -> Theirs:
-    """Take both apart; pure.
+    """Parse the values of both options.
 
     Raises:
-        ConfigError: they bring a network that is not the one that espbench brings.
+        ConfigError: they set up a network other than espbench's.
     """
-    # pytest-embedded takes quotes around the first one away, too.
+    # pytest-embedded also strips quotes around the value of the first option.
     words = iter([*shlex.split((cli or "").strip("\"'")), *shlex.split(extra or "")])
     machine: str | None = None
     rules: list[str] = []
     rest: list[str] = []
     for word in words:
         if word == "-nographic":
-            continue  # the console is a socket: with -nographic Ctrl-A would be QEMU's
+            continue  # the console is a socket; with -nographic QEMU would intercept Ctrl-A
         if word in ("-machine", "-M"):
             machine = next(words, "").partition(",")[0]
         elif word in _NETWORKS:
@@ -55,14 +55,14 @@ def theirs(cli: str | None, extra: str | None) -> Theirs:
 
 
 def _rules(option: str, value: str) -> list[str]:
-    """Return the ports that a NIC forwards, when it is otherwise like the one that is there."""
+    """Return the port forwarding rules of a NIC that is otherwise like espbench's."""
     kind, *settings = value.split(",")
     known = [setting.partition("=") for setting in settings]
     if option != "-nic" or kind != "user" or any(_unknown(key, text) for key, _, text in known):
         raise ConfigError(
-            f"espbench gives a dut its network and cannot take `{option} {value}` from "
-            "--qemu-cli-args or --qemu-extra-args: leave it away, or leave pytest-embedded's own "
-            "QEMU alone with --espbench-dut=off."
+            f"espbench sets up the network of a dut and cannot accept `{option} {value}` from "
+            "--qemu-cli-args or --qemu-extra-args: remove it, or use pytest-embedded's own QEMU "
+            "with --espbench-dut=off."
         )
     return [text for key, _, text in known if key == "hostfwd"]
 

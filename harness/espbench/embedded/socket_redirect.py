@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Leads this process's TCP connections to a guest's address to the host port that is forwarded.
+"""Redirects this process's TCP connections to a guest's address to the forwarded host port.
 
-The guest prints 10.0.2.15, which exists inside of QEMU only, and tests connect to what it prints.
-http.client, ssl, requests, urllib3, httpx, websocket-client and asyncio all end in the `connect` of
-`socket.socket`, so that is where the address is exchanged; nothing else is touched, and other
-addresses pass as they are. Connections of other processes do not come by here, nor does UDP.
+The guest prints 10.0.2.15, which exists only inside QEMU, and tests connect to that address.
+http.client, ssl, requests, urllib3, httpx, websocket-client and asyncio all call `connect` of
+`socket.socket`, so the address is replaced there. Connections to other addresses are unchanged.
+Connections of other processes and UDP are not redirected.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from espbench.clients import source_ports
 from espbench.errors import EspbenchError
 
 Forward = Callable[[int], int]
-"""Returns the host port on 127.0.0.1 that leads to a guest port."""
+"""Returns the host port on 127.0.0.1 that is forwarded to a guest port."""
 
 HERE = "127.0.0.1"
 
 
 class Route:
-    """The guests' addresses; `socket.socket` is changed only while there are some."""
+    """The guests' addresses; `socket.socket` is patched only while there are some."""
 
     def __init__(self) -> None:
-        """Begin without a guest."""
+        """Start without a guest."""
         self._guests: dict[str, Forward] = {}
         self._lock = threading.Lock()
         self._undo: list[Callable[[], None]] = []
 
     def add(self, address: str, forward: Forward) -> None:
-        """Route connections to `address` from now on."""
+        """Redirect connections to `address` from now on."""
         with self._lock:
             self._guests[address] = forward
             if not self._undo:
@@ -45,7 +45,7 @@ class Route:
                 ]
 
     def remove(self, address: str) -> None:
-        """Let connections to `address` go where they went before."""
+        """Stop redirecting connections to `address`."""
         with self._lock:
             self._guests.pop(address, None)
             if not self._guests:
@@ -81,10 +81,10 @@ class Route:
 
 
 def _wrap(name: str, instead: Callable[..., Any]) -> Callable[[], None]:
-    """Let `socket.socket` call `instead` with its own method before the arguments.
+    """Patch a method of `socket.socket` to call `instead` with the original method first.
 
     Returns:
-        what undoes it.
+        a function that undoes it.
     """
     before = getattr(socket.socket, name)
     own = name in vars(socket.socket)
@@ -96,7 +96,7 @@ def _wrap(name: str, instead: Callable[..., Any]) -> Callable[[], None]:
 
     def undo() -> None:
         if vars(socket.socket).get(name) is not method:
-            return  # somebody wrapped it too, and calls this one: without guests it changes nothing
+            return  # patched again by other code, which calls this method: harmless without guests
         if own:
             setattr(socket.socket, name, before)
         else:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The pytest plugin: fixtures for booted devices, and evidence of what made a test fail.
+"""The pytest plugin: hooks, fixtures for booted devices, and evidence of failures.
 
-Each session of a project that has espbench installed loads this module. A session that uses nothing
-of espbench pays for it and for `options`, and for nothing else: what is imported, registered or
-claimed waits for an option, an ini setting, a fixture or a marker of espbench's.
+Every pytest session in an environment with espbench loads this module. A session that does not use
+espbench imports only this module and `options`; all other imports, registrations and locks wait
+until it uses an option, ini setting, fixture or marker of espbench.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _SPARING = pytest.StashKey["Sparing"]()
 FIXTURES = frozenset(
     {"board", "firmware", "device", "device_factory", "shared_device", "shared_dut"}
 )
-"""What tests take from this plugin."""
+"""Fixtures of this plugin."""
 
 
 def __getattr__(name: str) -> object:
-    """Import the type of a fixture when somebody asks for it (PEP 562)."""
+    """Import the type of a fixture on first use (PEP 562)."""
     if name != "DeviceFactory":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from espbench.plugin.devices import DeviceFactory
@@ -49,7 +49,7 @@ def __getattr__(name: str) -> object:
 
 
 def active(config: pytest.Config) -> Session | None:
-    """Return the session, if it uses espbench."""
+    """Return the session if it uses espbench, or None."""
     return config.stash.get(_SESSION, None)
 
 
@@ -85,38 +85,38 @@ def _takes(item: pytest.Item, duts: frozenset[str]) -> bool:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options."""
+    """Add the plugin's options and ini settings."""
     options.add(parser)
 
 
 def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> None:
-    """Prepare for the options' earlier names, those of `addopts` included."""
+    """Prepare hints for renamed options, including those in `addopts`."""
     options.explain_renamed(parser, args)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Prepare the plugins beside this one before they are configured."""
+    """Resolve conflicts with other plugins before they are configured."""
     has = config.pluginmanager.hasplugin
     sharded = config.getoption("--espbench-shard") is not None
     if sharded or (has("labgrid") and has("pytest_embedded")):
         from espbench.errors import ConfigError
-        from espbench.plugin import conflicts as neighbours
+        from espbench.plugin import conflicts
         from espbench.suites import sharding as shard
 
         try:
-            neighbours.check(config)
+            conflicts.check(config)
             shard.apply(config)
         except ConfigError as error:
             raise pytest.UsageError(str(error)) from None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers, and start if options or ini settings ask for something."""
+    """Declare the markers, and activate espbench if options or ini settings ask for it."""
     config.addinivalue_line(
         "markers",
-        "device(files=None, args=None, forwards=None, **options): what the test's device starts "
-        "with; keyword arguments of espbench.Device, merged from module, class and function",
+        "device(files=None, args=None, forwards=None, **options): options of the test's device: "
+        "keyword arguments of espbench.Device, merged from module, class and function",
     )
     config.addinivalue_line("markers", "boards(*names): the test needs one of these boards")
     if getattr(config.option, "tx", None):
@@ -130,14 +130,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _override_fixtures(config: pytest.Config) -> None:
-    """Register what overrides fixtures of pytest-embedded, whose plugin is there by now."""
+    """Register overrides for fixtures of pytest-embedded, whose plugin is registered by now."""
     from espbench.embedded import fixtures, idle
 
     config.stash[_SPARING] = idle.Sparing()
 
     def embedded() -> EmbeddedPlugin:
         found = activate(config).embedded
-        assert found is not None, "a session with pytest-embedded's options has it"
+        assert found is not None, "the session has pytest-embedded's options"
         return found
 
     config.stash[fixtures.PROVIDER] = embedded
@@ -145,7 +145,7 @@ def _override_fixtures(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End whatever still runs."""
+    """End all running devices and release the evidence folder."""
     if session := active(config):
         session.close()
     if session or getattr(config.option, "tx", None):
@@ -155,23 +155,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str] | None:
-    """Say which board it is, when that is known before collection."""
+    """Report the board, if it is known before collection."""
     session = active(config)
     config.stash[_STARTED] = session is not None
     return session.header() if session else None
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str] | None:
-    """Say which board it is, when the tests decided that there is one."""
+    """Report the board, if the collected tests activated espbench."""
     session = active(config)
     return session.header() if session and not config.stash.get(_STARTED, True) else None
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Let the workers of pytest-xdist write where their session does.
+    """Pass the evidence folder to a worker of pytest-xdist.
 
-    They start before anybody knows the tests, and cannot ask later: so the folder is claimed.
+    Workers start before collection and cannot ask later, so the folder is claimed now.
     """
     from espbench.plugin import evidence_folder
 
@@ -180,14 +180,14 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Spare a function pytest-embedded's fixtures, before one of them makes several tests of it."""
+    """Remove pytest-embedded's unused fixtures before one of them parametrizes the function."""
     sparing: Sparing | None = metafunc.config.stash.get(_SPARING, None)
     if sparing is not None:
         sparing.spare(metafunc.definition)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Start if a test uses something of espbench, and skip what this board is not for."""
+    """Activate espbench if a test uses it, and skip tests for other boards."""
     if sparing := config.stash.get(_SPARING, None):
         for item in items:
             sparing.spare(item)
@@ -206,13 +206,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def board(pytestconfig: pytest.Config) -> Board:
-    """Return the board that is emulated."""
+    """Return the emulated board."""
     return activate(pytestconfig).board
 
 
 @pytest.fixture(scope="session")
 def firmware(pytestconfig: pytest.Config, board: Board) -> Path:
-    """Return the firmware's path; espbench's own is built when none is named."""
+    """Return the firmware's path; espbench's own firmware is built if none is given."""
     from espbench.plugin.settings import chosen_firmware
 
     return chosen_firmware(pytestconfig, board)
@@ -220,13 +220,13 @@ def firmware(pytestconfig: pytest.Config, board: Board) -> Path:
 
 @pytest.fixture
 def device_options() -> Options:
-    """Return options for `device` and `device_factory`: override this to compute them."""
+    """Return options for `device` and `device_factory`; override it to compute them."""
     return {}
 
 
 @pytest.fixture(scope="module")
 def shared_device_options() -> Options:
-    """Return options for `shared_device`: override this to compute them."""
+    """Return options for `shared_device`; override it to compute them."""
     return {}
 
 
@@ -234,7 +234,7 @@ def shared_device_options() -> Options:
 def device_factory(
     request: pytest.FixtureRequest, board: Board, device_options: Options
 ) -> Iterator[DeviceFactory]:
-    """Return a function that boots devices, which end with the test."""
+    """Return a function that boots devices; they end with the test."""
     from espbench.plugin.devices import factory
 
     with factory(activate(request.config), request, board, device_options) as make:
@@ -243,7 +243,7 @@ def device_factory(
 
 @pytest.fixture
 def device(request: pytest.FixtureRequest, device_factory: DeviceFactory) -> Device:
-    """Return a freshly booted device of the test's own: the machine below its dut."""
+    """Return a freshly booted device for this test: the machine below its dut, if it has one."""
     embedded = activate(request.config).embedded
     if embedded is None:
         return device_factory()
@@ -256,7 +256,7 @@ def device(request: pytest.FixtureRequest, device_factory: DeviceFactory) -> Dev
 def shared_device(
     request: pytest.FixtureRequest, board: Board, firmware: Path, shared_device_options: Options
 ) -> Iterator[Device]:
-    """Return a device that all tests of the module share, for those that change nothing."""
+    """Return a device shared by all tests of the module, for tests that change nothing."""
     from espbench.plugin.devices import shared
 
     session = activate(request.config)
@@ -272,7 +272,7 @@ def shared_dut(request: pytest.FixtureRequest, shared_device: Device) -> Any:
         from espbench.errors import ConfigError
 
         raise ConfigError(
-            "There is no dut without pytest-embedded's plugin: leave out -p no:pytest_embedded."
+            "shared_dut needs pytest-embedded's plugin: remove -p no:pytest_embedded."
         )
     return embedded.shared_dut(request.node, shared_device)
 
@@ -282,7 +282,7 @@ def shared_dut(request: pytest.FixtureRequest, shared_device: Device) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """End the session before its first test when no test could boot a device."""
+    """End the session before its first test if no device could boot."""
     own = active(session.config)
     if own is None or session.testsfailed or session.config.option.collectonly:
         return None
@@ -295,7 +295,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 def pytest_runtest_protocol(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, object, object]:
-    """Remember what comes next."""
+    """Record the upcoming tests, whose devices may boot ahead."""
     if session := active(item.config):
         session.look_ahead(item, nextitem)
     return (yield)
@@ -303,21 +303,21 @@ def pytest_runtest_protocol(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Start a shared device again when the test before made it panic or end."""
+    """Restart a shared device that panicked or ended in the previous test."""
     if session := active(item.config):
         session.revive()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """Make every network whole before fixtures look at what the test left behind."""
+    """Undo network faults before fixtures check the state that the test left."""
     if session := active(item.config):
         session.reset_networks()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Run the test; when its device panicked, that is what failed, not a client's time-out."""
+    """Run the test; report a panic of its device instead of the client timeout it caused."""
     if session := active(item.config):
         from espbench.plugin import failures
 
@@ -329,24 +329,24 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Save evidence while the devices are still there, and name its folder in the report."""
+    """Save evidence while the devices still exist, and add its folder to the report."""
     report = yield
     if session := active(item.config):
         from espbench.plugin import failures
 
-        failures.tell(session, item, report)
+        failures.save_evidence(session, item, report)
     return report
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say in a few lines what broke, for those who read nothing but the end."""
+    """Summarize failures and skipped tests at the end of the output."""
     if active(config):
         from espbench.plugin import failures
 
         suites = config.pluginmanager.hasplugin("espbench-suites")
-        failures.tell_skips(terminalreporter, all_of_them=suites)
+        failures.report_skips(terminalreporter, all_of_them=suites)
         failures.summarize(terminalreporter)
 
 

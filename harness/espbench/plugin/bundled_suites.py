@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""espbench's own suites in somebody else's pytest session: `pytest --espbench`."""
+"""espbench's own suites in the pytest session of another project: `pytest --espbench`."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ ALL = "all"
 
 
 class ShippedSuites:
-    """Has them collected under the names that they have in espbench's own tree."""
+    """Collects the suites under the names that they have in espbench's tree."""
 
     def __init__(self, config: pytest.Config, names: Sequence[str]) -> None:
         """Find the suites.
 
         Args:
-            config: the session's.
-            names: of suites, or `ALL`.
+            config: the pytest configuration.
+            names: names of suites, or `ALL`.
 
         Raises:
-            EspbenchError: there is no such suite, or none came with this espbench.
+            EspbenchError: a suite is unknown, or this espbench has no suites.
         """
         root = tree.root()
         paths = suite_paths(root, [] if ALL in names else names)
@@ -39,7 +39,7 @@ class ShippedSuites:
         self._config = config
         self._root = root
         self._wanted = {Path(path.partition("::")[0]) for path in paths}
-        # A test's id begins behind the argument that led to it: the folder's, not the file's.
+        # Node ids are relative to the argument: pass the folder, not the files.
         outside = not root.is_relative_to(config.rootpath) or root == CARRIED
         self._outside = root if outside else None
         self._opened: Path | None = None
@@ -50,9 +50,9 @@ class ShippedSuites:
             sys.path.append(str(root / folder))
 
     def _add(self, paths: Sequence[str]) -> None:
-        """Add to pytest's arguments what is not below one of them.
+        """Add paths to pytest's arguments, except those below an existing argument.
 
-        pytest 9 drops such an argument itself. pytest 8 drops the outer one, and with it the
+        pytest 9 drops nested arguments itself. pytest 8 drops the outer one, and with it the
         project's own tests.
         """
         here = self._config.invocation_params.dir
@@ -61,12 +61,12 @@ class ShippedSuites:
             path for path in paths if not any(Path(path).is_relative_to(each) for each in outer)
         ]
 
-    # Before pytest's own, whose first answer counts.
+    # firstresult hook: run before pytest's own implementation.
     @pytest.hookimpl(tryfirst=True)
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        """Let pytest find what is wanted, wherever it is, and nothing else on the way there.
+        """Collect the requested suites, and nothing else on the path to them.
 
-        The suites may be below a folder that pytest passes by, such as the virtual environment of
+        The suites may be below a folder that pytest ignores, such as the virtual environment of
         the project.
         """
         if self._asking:
@@ -84,13 +84,13 @@ class ShippedSuites:
         if any(each.is_relative_to(path) for each in self._wanted) and path.is_dir():
             return False
         if any(path.is_relative_to(each) for each in self._wanted):
-            return None  # the user's --ignore counts
+            return None  # respect the user's --ignore
         if self._outside is None:
             return True if self._open() else None
         return None if path.name in ("__init__.py", "conftest.py") else True
 
     def _open(self) -> Path | None:
-        """Return the topmost folder on the way that is entered only for the suites' sake."""
+        """Return the topmost ignored folder on the path to the suites, or None."""
         if not self._looked:
             self._looked = True
             top = self._config.rootpath
@@ -108,24 +108,23 @@ class ShippedSuites:
             self._asking = False
         return self._opened
 
-    # Before -k, -m and --deselect take some of them away, which is the user's wish.
+    # Before -k, -m and --deselect, which may remove tests on purpose.
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(
         self, session: pytest.Session, items: list[pytest.Item]
     ) -> None:
-        """Refuse a session that was asked for suites and would run without them.
+        """Refuse a session that collected no test of a requested suite.
 
         Raises:
-            pytest.UsageError: it is one.
+            pytest.UsageError: a suite has no collected test, and this process is not a worker.
         """
         if session.testsfailed or self._config.option.collectonly:
-            return  # Which file cannot be read is reported; who lists tests sees what there is.
+            return  # Collection errors are reported already; --collect-only shows the tests.
         for path in sorted(self._wanted):
             if not any(item.path.is_relative_to(path) for item in items):
                 refuse(
                     session,
-                    f"espbench's suite {path} was asked for, and none of its tests was collected: "
-                    "check that python_files and python_functions match test_*, and leave out "
-                    "--ignore.",
+                    f"No test of espbench's suite {path} was collected: check that python_files "
+                    "and python_functions match test_*, and remove --ignore.",
                 )
                 return

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Keeps two plugins apart that have a fixture of the same name: pytest-embedded and labgrid.
+"""Resolves the conflict between pytest-embedded and labgrid, which both define `target`.
 
-Both have one named `target`, and in a session with duts pytest-embedded has every test take it.
-Where both are loaded that is labgrid's, which skips the test when there is no labgrid environment:
-a session would run nothing, and end with success.
+In a session with duts, pytest-embedded makes every test use its fixture `target`. If both plugins
+are loaded, the tests get labgrid's instead, which skips them without a labgrid environment: the
+session would run nothing and succeed.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from espbench.errors import ConfigError
 
 
 def check(config: pytest.Config) -> None:
-    """Refuse a session that wants both; where nobody wants a dut, `target` is labgrid's.
+    """Refuse a session that uses both plugins; without duts, keep labgrid's `target`.
 
     Raises:
-        ConfigError: it wants both.
+        ConfigError: the session uses both.
     """
     labgrid = config.pluginmanager.get_plugin("labgrid")
     if labgrid is None or not config.pluginmanager.hasplugin("pytest_embedded"):
         return
     if idle.asked(config):
         raise ConfigError(
-            "labgrid and pytest-embedded both have a fixture named target, which skips every test "
-            "here: add -p no:pytest_embedded for a lab's boards, or -p no:labgrid."
+            "labgrid and pytest-embedded both have a fixture named target, so every test would be "
+            "skipped: add -p no:pytest_embedded to use labgrid's boards, or -p no:labgrid."
         )
-    # pytest takes the fixture of the plugin that was registered last.
-    again = types.ModuleType("espbench-labgrid-target")
-    vars(again)["target"] = vars(labgrid)["target"]
-    config.pluginmanager.register(again, again.__name__)
+    # pytest uses the fixture of the plugin that was registered last.
+    override = types.ModuleType("espbench-labgrid-target")
+    vars(override)["target"] = vars(labgrid)["target"]
+    config.pluginmanager.register(override, override.__name__)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Devices for tests: booted by fixtures, or taken from the pool, and ended with their owner."""
+"""Boots devices for fixtures, or takes them from the pool, and ends them with their owner."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from espbench.prefetch.predictor import Habit, Options, merged
 
 
 class DeviceFactory(Protocol):
-    """Makes devices that end with the test."""
+    """Boots devices that end with the test."""
 
     def __call__(self, **options: Any) -> Device:
-        """Boot one more device; `options` are those of `Device`, on top of the markers'."""
+        """Boot another device; `options` are those of `Device` and override those of markers."""
 
 
 @contextlib.contextmanager
@@ -32,11 +32,11 @@ def factory(
 
     Args:
         session: the session.
-        request: the fixture's.
-        board: what to boot.
-        given: what the fixture `device_options` returned.
+        request: the request of the fixture.
+        board: the board to boot.
+        given: the value of the fixture `device_options`.
     """
-    # Not before one is booted: a test whose `device` is pytest-embedded's dut needs no firmware.
+    # `make` asks for the firmware: a test whose device is below a dut needs none.
     base = merged(common(request.config), given, *marked(request.node))
     with _owner(session) as own:
 
@@ -56,14 +56,14 @@ def shared(
     firmware: Path,
     given: Options,
 ) -> Iterator[Device]:
-    """Yield a module's device.
+    """Yield the shared device of a module.
 
     Args:
         session: the session.
-        request: the fixture's.
-        board: what to boot.
-        firmware: with which firmware.
-        given: what the fixture `shared_device_options` returned.
+        request: the request of the fixture.
+        board: the board to boot.
+        firmware: the firmware to boot.
+        given: the value of the fixture `shared_device_options`.
     """
     node: pytest.Module = request.node
     options = merged(common(session.config), given, *marked(node))
@@ -84,7 +84,7 @@ def shared(
 def _owner(
     session: Session, *, shared: bool = False
 ) -> Generator[Callable[[Board, Path, Options], Device]]:
-    """Yield a function that boots devices, all of which end with the block."""
+    """Yield a function that boots devices, and end them with the block."""
     mine: list[Device] = []
 
     def boot(board: Board, firmware: Path, options: Options) -> Device:
@@ -92,7 +92,7 @@ def _owner(
         spare = session.pool.take(device)
         if spare is not None:
             device = spare.device
-        # Known before it starts: a start that fails leaves evidence too.
+        # Registered before it starts, so that a failed start leaves evidence too.
         mine.append(device)
         session.devices.append(device)
         if shared:

@@ -11,11 +11,11 @@ from espbench.util.dirlock import Claim, first_free
 
 CLAIM = pytest.StashKey[Claim]()
 INPUT = "espbench_evidence"
-"""What a worker of pytest-xdist is told."""
+"""Key of `workerinput` that passes the folder to workers of pytest-xdist."""
 
 
 def usual(config: pytest.Config) -> Path:
-    """Return the folder that options or ini name; a worker's is the one that it was told."""
+    """Return the folder that options or ini settings name; in a worker, its controller's."""
     if hasattr(config, "workerinput"):
         return Path(config.workerinput[INPUT])
     if named := config.getoption("--espbench-evidence-dir"):
@@ -24,7 +24,7 @@ def usual(config: pytest.Config) -> Path:
 
 
 def claim(config: pytest.Config) -> Path:
-    """Return the folder, claimed for this session when there may be evidence."""
+    """Return the folder, and claim it for this session unless evidence is off."""
     if hasattr(config, "workerinput") or config.getoption("--espbench-evidence") == "never":
         return usual(config)
     if CLAIM not in config.stash:
@@ -33,7 +33,7 @@ def claim(config: pytest.Config) -> Path:
 
 
 def release(config: pytest.Config) -> None:
-    """Let other sessions have it."""
+    """Release the folder for other sessions."""
     if (held := config.stash.get(CLAIM, None)) is not None:
         held.release()
         del config.stash[CLAIM]

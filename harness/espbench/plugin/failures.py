@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a failed test leaves: its cause, its evidence, and lines in the terminal's summary."""
+"""Reports a failed test: its cause, its evidence, and lines in the terminal summary."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from espbench.reporting.skips import told
 
 
 def run(session: Session, item: pytest.Item) -> Generator[None, object, object]:
-    """Run the test; when its device panicked, that is what failed, not a client's time-out."""
+    """Run the test; report a panic of its device instead of the client timeout it caused."""
     for device in session.devices_of(item):
         device.timeline.add("test", nodeid=item.nodeid)
     session.boot_ahead(item)
@@ -30,7 +30,7 @@ def run(session: Session, item: pytest.Item) -> Generator[None, object, object]:
         result = yield
     except Panicked:
         raise
-    # pytest.fail, and with it pytest-timeout, raises what is no Exception.
+    # pytest.fail and pytest-timeout raise an exception that is not an Exception.
     except (Exception, pytest.fail.Exception) as error:
         embedded = session.embedded if _takes_dut(item) else None
         if cause := _panicked(session, item) or (embedded and embedded.cause()):
@@ -49,7 +49,7 @@ def _panicked(session: Session, item: pytest.Item, but: Sequence[Device] = ()) -
 
 
 def _duts(session: Session, item: pytest.Item) -> list[Device]:
-    """Return pytest-embedded's: a test that passes may have made them panic, and expected that."""
+    """Return the devices of pytest-embedded's duts, in which a passing test may expect a panic."""
     if session.embedded is None or not _takes_dut(item):
         return []
     return session.embedded.duts.devices
@@ -59,8 +59,8 @@ def _takes_dut(item: pytest.Item) -> bool:
     return not DUTS.isdisjoint(getattr(item, "fixturenames", ()))
 
 
-def tell(session: Session, item: pytest.Item, report: pytest.TestReport) -> None:
-    """Save the evidence while the devices are still there, and name its folder in the report."""
+def save_evidence(session: Session, item: pytest.Item, report: pytest.TestReport) -> None:
+    """Save evidence while the devices still exist, and add its folder to the report."""
     vars(report)[USED] = True
     mode = item.config.getoption("--espbench-evidence")
     wanted = mode != "never" and (report.failed or (mode == "always" and report.when == "call"))
@@ -69,8 +69,8 @@ def tell(session: Session, item: pytest.Item, report: pytest.TestReport) -> None
             report.sections.append(("espbench evidence", saved))
             report.user_properties.append(("evidence", saved))
     if item.config.getoption("--espbench-report") and (devices := session.devices_of(item)):
-        _tell_boot(session, devices[0], report)
-    if report.failed:  # after the evidence, for which the heap was looked at
+        _add_boot(session, devices[0], report)
+    if report.failed:  # after saving the evidence, which reads the heap
         states = [("device", broken.state(device)) for device in session.devices_of(item)]
         report.user_properties.extend(states)
     mode = item.config.getoption("--espbench-record")
@@ -81,29 +81,28 @@ def tell(session: Session, item: pytest.Item, report: pytest.TestReport) -> None
             report.user_properties.append(("recording", kept))
 
 
-def _tell_boot(session: Session, device: Device, report: pytest.TestReport) -> None:
-    """Have a report bring the moments of a boot: once in each process is enough for the page."""
+def _add_boot(session: Session, device: Device, report: pytest.TestReport) -> None:
+    """Add the phases of a boot to a report, once per process, for the HTML report."""
     ready = device.timeline.first("ready")
-    if ready is not None and not session.boot_told:
-        session.boot_told = True
+    if ready is not None and not session.boot_reported:
+        session.boot_reported = True
         boot = marks(event for event in device.timeline if event.at <= ready)
-        # Not a property of the test, which would be in JUnit XML; pytest-xdist brings it, too.
+        # Not a property, which would appear in JUnit XML; pytest-xdist transfers it too.
         vars(report)[progress.BOOT] = [mark.as_json() for mark in boot]
 
 
 REPORTED = "fE"
-"""What pytest reports without -r: failures and errors."""
+"""Value of pytest's -r by default: failures and errors."""
 NEEDS_BOARD = "needs board "
-"""What the reason of a test for other boards begins with; see `markers`."""
+"""Prefix of the reason for skipping a test of other boards; see `ours`."""
 
 
-def tell_skips(terminalreporter: pytest.TerminalReporter, *, all_of_them: bool) -> None:
-    """Say why tests were skipped, unless pytest's option -r says what is to be reported.
+def report_skips(terminalreporter: pytest.TerminalReporter, *, all_of_them: bool) -> None:
+    """Report why tests were skipped, unless pytest's option -r is given.
 
     Args:
-        terminalreporter: pytest's.
-        all_of_them: whether espbench's suites were asked for; else those count that this plugin
-            skipped.
+        terminalreporter: pytest's terminal reporter.
+        all_of_them: whether to report all skipped tests, or only those this plugin skipped.
     """
     if terminalreporter.config.getoption("reportchars") != REPORTED:
         return
@@ -119,7 +118,7 @@ def tell_skips(terminalreporter: pytest.TerminalReporter, *, all_of_them: bool) 
 
 
 def summarize(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in a few lines what broke, for those who read nothing but the end."""
+    """Summarize each failure in a few lines at the end of the output."""
     reports = [
         report
         for kind in ("failed", "error")
@@ -142,7 +141,7 @@ def summarize(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _keep_recordings(session: Session, item: pytest.Item, devices: list[Device]) -> list[str]:
-    """Have the devices' runs kept, which are over with their fixtures; return the archives."""
+    """Keep the recordings of the devices, which end with their fixtures; return the archives."""
     folders = _folders(session, item, devices)
     kept = []
     for device, folder in zip(devices, folders, strict=True):
@@ -161,7 +160,7 @@ def _save(session: Session, item: pytest.Item, devices: list[Device]) -> list[st
 
 
 def _folders(session: Session, item: pytest.Item, devices: list[Device]) -> list[Path]:
-    """Return where the evidence of each device of a test goes."""
+    """Return the evidence folder of each device of a test."""
     folder = session.evidence / folder_name(item.nodeid)
     if len(devices) == 1:
         return [folder]

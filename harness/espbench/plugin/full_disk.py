@@ -11,23 +11,23 @@ from espbench.errors import is_disk_full
 
 
 class FullDisk:
-    """Makes a sentence of the error with which pytest's JUnit XML would end everything."""
+    """Catches the error of a full disk, which would end pytest with a traceback."""
 
     def __init__(self, config: pytest.Config) -> None:
-        """Watch a session."""
+        """Remember where JUnit XML is written."""
         self._junit = str(config.getoption("xmlpath", None) or "")
         self._problem = ""
 
-    # The innermost wrapper: the terminal's, around it, prints the failures.
+    # The innermost wrapper, so that the terminal reporter still prints the failures.
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Let the session end as it would, with a status that is not 0."""
+        """Let the session end normally, but with a non-zero status."""
         try:
             yield
         except OSError as error:
             if not is_disk_full(error):
                 raise
-            lost = error.filename or self._junit or "what is written at the end"
+            lost = error.filename or self._junit or "a file written at the end"
             self._problem = (
                 f"espbench: The disk is full, so {lost} is missing or cut off: free some space."
             )
@@ -35,6 +35,6 @@ class FullDisk:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what is missing."""
+        """Report the file that is missing."""
         if self._problem:
             terminalreporter.write_line(self._problem, red=True)

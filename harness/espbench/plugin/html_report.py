@@ -25,7 +25,7 @@ from espbench.util.version import __version__
 
 
 def versions(board: Board, firmware: Path | None) -> dict[str, str]:
-    """Return what took part; a part that is missing is left out: its tests have said so."""
+    """Return the versions of all parts; missing parts, reported by the tests, are omitted."""
     known = {"board": f"{board.name}: {board.title}"}
     with contextlib.suppress(EspbenchError):
         known["QEMU"] = dotted(qemu_version(find_qemu(board)))
@@ -39,16 +39,16 @@ def versions(board: Board, firmware: Path | None) -> dict[str, str]:
 
 
 class SessionPage(Follower):
-    """Writes the page when the session is over; under pytest-xdist only the controller does."""
+    """Writes the page at the end of the session; under pytest-xdist, in the controller only."""
 
     def __init__(self, page: Path, board: Board, firmware: Path | None, here: Path) -> None:
         """Follow a session.
 
         Args:
-            page: where the report goes.
-            board: that is emulated.
-            firmware: that was named, or None when it is espbench's own.
-            here: what the folders of evidence are relative to.
+            page: path of the report.
+            board: the emulated board.
+            firmware: the given firmware, or None for espbench's own.
+            here: folder that the evidence paths are relative to.
         """
         self._page = page
         self._firmware = firmware
@@ -58,14 +58,14 @@ class SessionPage(Follower):
         self._problem = ""
 
     def say(self, event: str, **detail: Any) -> None:
-        """Take what happened."""
+        """Record an event of the session."""
         if "evidence" in detail:
-            # The tests' current folder may be another one by the time that the page is made.
+            # Absolute, because tests may change the current folder.
             detail["evidence"] = [str(self._here / path) for path in detail["evidence"]]
         self._run.results.take({"event": event, **detail})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take how a phase of a test ended, and the first boot that one tells of."""
+        """Record the outcome of a test phase, and the first reported boot."""
         super().pytest_runtest_logreport(report)
         if not self._run.boot and (boot := getattr(report, BOOT, None)):
             self._run.boot = marks_from_json(boot)
@@ -74,14 +74,14 @@ class SessionPage(Follower):
     def pytest_sessionfinish(
         self, session: pytest.Session, exitstatus: int
     ) -> Generator[None, None, None]:
-        """Write the page when JUnit XML is written, or could not be."""
+        """Write the page after JUnit XML, even if that failed."""
         try:
             yield
         finally:
             self._write(session, exitstatus)
 
     def _write(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the page; a session whose page is missing is no good one."""
+        """Write the page; a session whose page cannot be written fails."""
         run = self._run
         run.seconds = time.monotonic() - self._since
         run.results.finish()
@@ -97,7 +97,7 @@ class SessionPage(Follower):
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say where the page is, or why it is not."""
+        """Report where the page is, or why it is missing."""
         if self._problem:
             terminalreporter.write_line(f"espbench: {self._problem}", red=True)
         else:
@@ -106,12 +106,12 @@ class SessionPage(Follower):
 
 def _sentence(error: OSError, page: Path) -> str:
     if is_disk_full(error):
-        page.unlink(missing_ok=True)  # half a page would mislead
+        page.unlink(missing_ok=True)  # a truncated page would be misleading
         return (
             f"The disk of {page.parent} is full, so the report {page.name} is missing: free some "
             "space there."
         )
     return (
-        f"The report {page} cannot be written ({error.strerror}): choose another place with "
+        f"The report {page} cannot be written ({error.strerror}): choose another path with "
         "--espbench-report."
     )

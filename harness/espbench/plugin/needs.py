@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checks before a session's first test that QEMU and the firmware are there, or ends it."""
+"""Checks for QEMU and the firmware before the first test, and ends a session without them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from espbench.qemu.process import check_version, qemu_version
 
 
 def met(session: Session, pytest_session: pytest.Session) -> bool:
-    """Return whether the tests can run; a worker of pytest-xdist refuses them and returns False.
+    """Return whether the tests can run; if not, a worker of pytest-xdist refuses the session.
 
     Raises:
-        pytest.UsageError: they cannot, and this process is not a worker.
+        pytest.UsageError: the tests cannot run, and this process is not a worker.
     """
     try:
         _check(session, pytest_session.items)
@@ -34,7 +34,7 @@ def met(session: Session, pytest_session: pytest.Session) -> bool:
 
 
 def _check(session: Session, items: Iterable[pytest.Item]) -> None:
-    """Look for QEMU, build the firmware, and look at it, if some test boots a device with them.
+    """Find QEMU, and build and check the firmware, if a test boots a device.
 
     Raises:
         EspbenchError: something is missing, or the firmware could not be built.
@@ -45,7 +45,7 @@ def _check(session: Session, items: Iterable[pytest.Item]) -> None:
     board = session.board
     program = find_qemu(board)
     check_version(board, program, qemu_version(program))
-    # `device_factory` asks for it when it boots the first, so it is not among a test's fixtures.
+    # `device_factory` requests `firmware` lazily, so it is not among a test's fixtures.
     if any(ours.would_take(item, "firmware") for item in booting):
         with _shown(session.config):
             firmware = chosen_firmware(session.config, board)
@@ -53,7 +53,7 @@ def _check(session: Session, items: Iterable[pytest.Item]) -> None:
 
 
 def _boots(session: Session, item: pytest.Item) -> bool:
-    """Return whether a test boots the session's board; a dut has a machine and image of its own."""
+    """Return whether a test boots the session's board; a dut has its own machine and image."""
     if not ours.takes(item, "board"):
         return False
     dut = session.embedded is not None and "dut" in getattr(item, "fixturenames", ())
@@ -62,7 +62,7 @@ def _boots(session: Session, item: pytest.Item) -> bool:
 
 @contextlib.contextmanager
 def _shown(config: pytest.Config) -> Iterator[None]:
-    """Let what is printed be seen: a build takes a minute."""
+    """Suspend output capturing, because a build takes a minute."""
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
         yield

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The plugin's options and ini settings, and whether a session uses one of them.
 
-Every session that has espbench installed imports this module: it imports nothing itself.
+Every pytest session in an environment with espbench imports this module, so its imports are few.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import pytest
 from espbench.embedded.services import services, wanted
 
 MODES = ("routed", "direct", "off")
-"""What `--espbench-dut` takes."""
+"""Choices of `--espbench-dut`."""
 DEFAULTS = {
     "espbench": False,
     "espbench_evidence": "failed",
     "espbench_record": "never",
     "espbench_dut": MODES[0],
 }
-"""What options are when nobody gave them; others are None."""
+"""Defaults of options; those of others are None."""
 INI = {
     "espbench_board": ("default of --espbench-board", "lx60"),
     "espbench_firmware": ("default of --espbench-firmware, relative to the root", ""),
@@ -30,7 +30,7 @@ INI = {
     "espbench_ready_http": ("default of --espbench-ready-http", ""),
     "espbench_pool": ("default of --espbench-pool", ""),
 }
-"""Ini settings: what each is, and its default."""
+"""Ini settings with their description and default."""
 
 
 RENAMED = {
@@ -49,13 +49,13 @@ RENAMED = {
         "--pool",
     )
 }
-"""What options are called now, by their earlier names, for one release."""
+"""Current names of options, by earlier names; kept for one release."""
 
 
 def explain_renamed(parser: pytest.Parser, arguments: Sequence[str]) -> None:
-    """Have pytest say what an option is called now, should it refuse its earlier name.
+    """Add the current names of renamed options to pytest's error about unknown arguments.
 
-    It refuses nothing when the project has an option of that name.
+    There is no such error if the project has an option of that name.
     """
     names = {argument.partition("=")[0] for argument in arguments}
     if old := [name for name in RENAMED if name in names]:
@@ -63,17 +63,17 @@ def explain_renamed(parser: pytest.Parser, arguments: Sequence[str]) -> None:
 
 
 def add(parser: pytest.Parser) -> None:
-    """Add the options; each begins with --espbench, so that a project has all other names."""
+    """Add the options; all begin with --espbench, to leave other names to the project."""
     group = parser.getgroup("espbench", "emulated boards (espbench)")
     group.addoption(
         "--espbench",
         action="store_true",
-        help="run espbench's own suite smoke as well: it boots, and it serves",
+        help="also run espbench's suite smoke: the firmware boots and serves",
     )
     group.addoption(
         "--espbench-suites",
         metavar="NAME,...",
-        help="run these of espbench's own suites as well, such as dual,http; all for all of them",
+        help="also run these suites of espbench, such as dual,http, or all",
     )
     group.addoption(
         "--espbench-board",
@@ -99,35 +99,35 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--espbench-evidence-dir",
         metavar="PATH",
-        help="where evidence goes (default: ini espbench_evidence_dir, else evidence/ in the root)",
+        help="folder for evidence (default: ini espbench_evidence_dir, else evidence/ in the root)",
     )
     group.addoption(
         "--espbench-report",
         metavar="FILE",
-        help="write an HTML page about the session, with its evidence, to FILE",
+        help="write an HTML report of the session, with its evidence, to FILE",
     )
     group.addoption(
         "--espbench-record",
         choices=("never", "failed", "always"),
         default=DEFAULTS["espbench_record"],
-        help="which tests leave a recording for `espbench replay` in their evidence; devices are "
-        "slower then (default: never)",
+        help="which tests leave a recording for `espbench replay` in their evidence; recording "
+        "slows devices down (default: never)",
     )
     group.addoption(
         "--espbench-shard",
         metavar="I/N",
-        help="run part I of N, which together are all tests; they take equally long, by the "
-        "durations that pytest-split's --store-durations recorded",
+        help="run part I of N; the parts take equally long, by the durations that pytest-split's "
+        "--store-durations recorded",
     )
     group.addoption(
         "--espbench-ports",
         metavar="SCHEME=PORT,...",
-        help="where the firmware listens, such as http=8080,https=8443 (default: the board's)",
+        help="ports the firmware listens on, such as http=8080,https=8443 (default: the board's)",
     )
     group.addoption(
         "--espbench-ready-console",
         metavar="REGEX",
-        help="the device is ready when its console shows this",
+        help="the device is ready when its console matches this",
     )
     group.addoption(
         "--espbench-ready-http",
@@ -138,21 +138,21 @@ def add(parser: pytest.Parser) -> None:
         "--espbench-ready-timeout",
         metavar="SECONDS",
         type=float,
-        help="how long it may take (default: the board's, times ESPBENCH_TIMEOUT_SCALE)",
+        help="time limit for becoming ready (default: the board's, times ESPBENCH_TIMEOUT_SCALE)",
     )
     group.addoption(
         "--espbench-pool",
         metavar="N",
-        help="how many devices boot ahead of the tests that need them, in each process; 0: none "
-        "(default: ini espbench_pool, else what suits the board, and "
-        "none where every core has a worker)",
+        help="number of devices to boot ahead of the tests that need them, in each process "
+        "(default: ini espbench_pool, else depending on the board, and 0 if every core has a "
+        "worker)",
     )
     group.addoption(
         "--espbench-dut",
         choices=MODES,
         default=DEFAULTS["espbench_dut"],
-        help="what pytest-embedded's dut is in QEMU: espbench's machine, with connections to its "
-        "address led to it (routed) or not (direct), or pytest-embedded's own (off); "
+        help="machine of pytest-embedded's dut in QEMU: espbench's, with connections to its "
+        "address redirected to it (routed) or not (direct), or pytest-embedded's own (off); "
         f"default: {MODES[0]}",
     )
     for name, (text, default) in INI.items():
@@ -160,7 +160,7 @@ def add(parser: pytest.Parser) -> None:
 
 
 def asked(config: pytest.Config) -> bool:
-    """Return whether options or ini settings ask for something of espbench."""
+    """Return whether options or ini settings ask for espbench."""
     options = vars(config.option).items()
     return (
         any(
@@ -173,5 +173,5 @@ def asked(config: pytest.Config) -> bool:
 
 
 def setting(config: pytest.Config, option: str, ini: str) -> str:
-    """Return what an option says, or else an ini setting."""
+    """Return the value of an option, or else of an ini setting."""
     return str(config.getoption(option) or config.getini(ini) or "")

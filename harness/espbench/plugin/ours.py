@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whether a test's fixtures and markers are this plugin's, or its project's of the same name."""
+"""Distinguishes this plugin's fixtures and markers from a project's of the same name."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from espbench.plugin.options import setting
 __all__ = ["skip_other_boards", "takes", "would_take"]
 
 HOME = "espbench.plugin"
-"""The module with this plugin's fixtures."""
+"""Module that defines this plugin's fixtures."""
 
 
 def takes(item: pytest.Item, name: str) -> bool:
-    """Return whether a test takes this plugin's fixture, and not one that replaces it."""
+    """Return whether a test uses this plugin's fixture, not one that overrides it."""
     return name in getattr(item, "fixturenames", ()) and would_take(item, name)
 
 
 def would_take(item: pytest.Item, name: str) -> bool:
-    """Return whether a test that asks for a fixture gets this plugin's.
+    """Return whether a test that requests a fixture gets this plugin's.
 
-    A fixture that overrides another and asks for it under the same name extends it.
+    A fixture that overrides another and requests it by the same name extends it.
     """
-    # pytest tells this in no public way.
+    # pytest has no public API for this.
     manager: Any = getattr(item.session, "_fixturemanager", None)
     found: Any = manager.getfixturedefs(name, item) if manager is not None else None
     for definition in reversed(found or ()):
@@ -42,23 +42,23 @@ def skip_other_boards(
     marked: Sequence[tuple[pytest.Item, pytest.Mark]],
     fixtures: Iterable[str],
 ) -> None:
-    """Skip what this board is not for.
+    """Skip tests for other boards.
 
     Args:
-        config: of the session.
+        config: the pytest configuration.
         marked: tests with the marker `boards`.
-        fixtures: this plugin's; a test that takes one of them has the marker from us.
+        fixtures: this plugin's fixtures; in a test that uses one, the marker is ours.
     """
     name = setting(config, "--espbench-board", "espbench_board")
     for item, marker in marked:
         if name not in marker.args and _is_ours(item, marker, fixtures):
-            # Without this board's name (the header has it): parity compares reasons of two boards.
+            # Without this board's name, because parity compares the reasons of two boards.
             reason = f"needs board {' or '.join(marker.args)}"
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def _is_ours(item: pytest.Item, marker: pytest.Mark, fixtures: Iterable[str]) -> bool:
-    """Return whether a marker is meant for us: a project may have one of its own."""
+    """Return whether a marker is this plugin's: a project may define one of the same name."""
     from espbench.boards.builtin import BOARDS
 
     return any(takes(item, name) for name in fixtures) or any(

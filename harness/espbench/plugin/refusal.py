@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Ends a pytest session with one sentence, as a usage error, once its tests are known.
+"""Ends a pytest session with a usage error after collection, under pytest-xdist too.
 
-Before collection, in the process that was started, that is `pytest.UsageError`. A worker of
-pytest-xdist that raises it crashes, and each worker has the same to say. So a worker sends its
-sentence as a report of a collection that failed, which pytest-xdist passes on once, and the
-controller raises the error (`workers`).
+Without workers, `pytest.UsageError` does that. A worker of pytest-xdist that raises it crashes, and
+every worker would report the same. Instead a worker sends the message as a failed collection
+report, which pytest-xdist forwards once, and the controller raises the error (`workers`).
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from __future__ import annotations
 import pytest
 
 REFUSAL = "espbench_refusal"
-"""The attribute of a report that ends the session: the sentence."""
+"""Attribute of a collection report: the message that ends the session."""
 
 
 def refuse(session: pytest.Session, sentence: str) -> None:
-    """End a session with exit status 4; under pytest-xdist the controller does, some time later.
+    """End a session with exit status 4; in a worker, have the controller end it later.
 
     Raises:
         pytest.UsageError: this process is not a worker.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A session that uses espbench: its devices, its pool, and where its evidence goes."""
+"""State of a session that uses espbench: its devices, its pool and its evidence folder."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ from espbench.prefetch.pool import Pool
 from espbench.prefetch.predictor import Forecast, Options, merged
 
 LOOK = 64
-"""How many of the next tests are looked at for devices that could boot ahead."""
+"""Number of upcoming tests that are searched for devices to boot ahead."""
 
 
 class Session:
-    """What the plugin remembers during a session.
+    """State of the plugin during a session.
 
     Attributes:
-        config: pytest's.
-        board: that is emulated.
-        pool: what boots ahead.
-        forecast: what the next tests will ask for.
-        devices: all that run, for a test or a module, oldest first.
-        shared: those of them that belong to a module.
-        coming: the tests after the one that runs.
-        boot_told: whether a report has brought the moments of a boot.
-        embedded: what provides pytest-embedded's duts, where that is installed.
-        evidence: where evidence goes.
+        config: the pytest configuration.
+        board: the emulated board.
+        pool: the devices that boot ahead.
+        forecast: predicts the devices of upcoming tests.
+        devices: all running devices, of a test or a module, oldest first.
+        shared: the running devices of modules.
+        coming: the tests after the current one.
+        boot_reported: whether a report contains the phases of a boot.
+        embedded: provides pytest-embedded's duts, if that is installed.
+        evidence: the evidence folder.
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        """Check the options, and register what the session needs.
+        """Check the options, and register the plugins that the session needs.
 
         Raises:
             EspbenchError: an option or ini setting is wrong.
@@ -66,7 +66,7 @@ class Session:
         self.devices: list[Device] = []
         self.shared: list[Device] = []
         self.coming: list[pytest.Item] = []
-        self.boot_told = False
+        self.boot_reported = False
         self.embedded: EmbeddedPlugin | None = None
         self.evidence = evidence_folder.claim(config)
         _add_suites(config)
@@ -95,38 +95,38 @@ class Session:
         return plugin
 
     def close(self) -> None:
-        """End whatever still runs, after an error in somebody's teardown for instance."""
+        """End all devices that still run, for instance after an error in a teardown."""
         self.pool.close()
         for device in list(self.devices):
             device.close()
         self.devices.clear()
 
     def header(self) -> list[str]:
-        """Say which board it is (`lx60` is no ESP32), and where evidence goes if not as usual."""
+        """Return the board (`lx60` is not an ESP32), and a note if the evidence goes elsewhere."""
         lines = [f"espbench: board {self.board.name}: {self.board.title}"]
         if self.evidence != (usual := evidence_folder.usual(self.config)):
             lines.append(
-                f"espbench: another run writes {shown(self.config, str(usual))} now, so this one's "
-                f"evidence goes to {shown(self.config, str(self.evidence))}"
+                f"espbench: another run is using {shown(self.config, str(usual))}, so the evidence "
+                f"of this one goes to {shown(self.config, str(self.evidence))}"
             )
         return lines
 
     def devices_of(self, item: pytest.Item) -> list[Device]:
         """Return the devices that a test uses.
 
-        Its own ones if it has any, because then a module's device belongs to other tests; unless it
-        names that too.
+        If it has its own devices, a module's device belongs to other tests, unless it requests
+        that too.
         """
         names = getattr(item, "fixturenames", ())
         own = [device for device in self.devices if device not in self.shared]
         return self.devices[:] if not own or "shared_device" in names else own
 
     def look_ahead(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        """Remember what comes after a test."""
+        """Record the tests that come after this one."""
         self.coming = _coming(item.session, nextitem) if self.pool.size else []
 
     def boot_ahead(self, item: pytest.Item) -> None:
-        """Let the devices of the next tests boot while this one, which has its own, runs."""
+        """Boot the devices of the next tests while this one, which has its own, runs."""
         if not self.pool.size:
             return
         for fixture in self.pool.not_taken(item.nodeid):
@@ -134,7 +134,7 @@ class Session:
         self.pool.prepare(self.forecast.orders(self.coming, self.pool.size))
 
     def revive(self) -> None:
-        """Start a shared device anew when the test before made it panic or end."""
+        """Restart a shared device that panicked or ended in the previous test."""
         for device in self.devices:
             if not device.running or device.panicked():
                 device.stop()
@@ -142,18 +142,18 @@ class Session:
                 device.start()
 
     def reset_networks(self) -> None:
-        """Make every network whole before fixtures look at what a test left behind."""
+        """Undo network faults before fixtures check the state that a test left."""
         for device in self.devices:
             device.reset_network()
 
 
 def _pool(config: pytest.Config, board: Board) -> Pool:
-    """Return the session's pool; each worker of pytest-xdist has one of its own.
+    """Return the session's pool; each worker of pytest-xdist has its own.
 
     Raises:
-        ConfigError: its size is no number.
+        ConfigError: its size is not a number.
     """
-    own = hasattr(config, "workerinput")  # a pytest inside of a worker inherits the variables
+    own = hasattr(config, "workerinput")  # a pytest started by a worker inherits the variables
     workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) if own else 1
     number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) if own else 0
     text = setting(config, "--espbench-pool", "espbench_pool")
@@ -183,22 +183,22 @@ def _add_page(config: pytest.Config, board: Board) -> None:
 
 
 def _end_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end pytest as Ctrl-C does: with teardowns, reports and evidence.
+    """Handle SIGTERM and SIGHUP like Ctrl-C: with teardowns, reports and evidence.
 
-    Without this nothing would outlive pytest either (see `launcher`), but files would.
+    Without this no process would outlive pytest (see `launcher`), but temporary files would.
     """
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt(f"pytest got {signal.Signals(number).name}")
 
     for number in (signal.SIGTERM, signal.SIGHUP):
-        with contextlib.suppress(ValueError):  # Not in the main thread: somebody embeds pytest.
+        with contextlib.suppress(ValueError):  # not in the main thread: pytest is embedded
             if signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, interrupt)
 
 
 def _coming(session: pytest.Session, nextitem: pytest.Item | None) -> list[pytest.Item]:
-    """Return the tests that come next: one is sure, others may be another worker's."""
+    """Return the next tests: the first is certain, others may go to another worker."""
     if nextitem is None:
         return []
     try:
@@ -209,13 +209,13 @@ def _coming(session: pytest.Session, nextitem: pytest.Item | None) -> list[pytes
 
 
 def warn_of_recording(device: Device) -> None:
-    """Say that a recording that was promised is not there."""
+    """Warn about a recording that could not be made."""
     if device.recorder is not None and device.recorder.problem:
         warnings.warn(pytest.PytestWarning(device.recorder.problem), stacklevel=2)
         device.recorder.problem = ""
 
 
 def shown(config: pytest.Config, text: str) -> str:
-    """Return a path as short as people can still use it."""
+    """Return a path relative to the folder where pytest was started, if it is below it."""
     here = f"{config.invocation_params.dir}{os.sep}"
     return text.removeprefix(here)

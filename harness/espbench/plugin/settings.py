@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads a session's options, ini settings and markers into options of `Device`."""
+"""Turns a session's options, ini settings and markers into options of `Device`."""
 
 from __future__ import annotations
 
@@ -18,25 +18,27 @@ from espbench.recording.recorder import check as check_recordable
 
 
 def parse_pool(text: str, board: Board, free: int) -> int:
-    """Return how many devices boot ahead; by default as many as suit the board and the machine.
+    """Return the number of devices to boot ahead; the default depends on board and host.
 
     Args:
-        text: what was asked for, or "".
-        board: what boots.
-        free: how many cores have no worker.
+        text: the value of the option, or "".
+        board: the board that boots.
+        free: the number of cores without a worker.
 
     Raises:
-        ConfigError: that is no number.
+        ConfigError: the text is not a number.
     """
     if not text:
         return min(board.spares, free)
     if not text.isdecimal():
-        raise ConfigError(f"--espbench-pool: {text!r} is no number of devices: write 0, 1 or more.")
+        raise ConfigError(
+            f"--espbench-pool: {text!r} is not a number of devices: write 0, 1 or more."
+        )
     return int(text)
 
 
 def promised_schemes(config: pytest.Config) -> set[str]:
-    """Return the schemes of which options or ini say that the firmware serves them."""
+    """Return the schemes that the firmware serves according to options or ini settings."""
     ports = setting(config, "--espbench-ports", "espbench_ports")
     by_ready = (
         {"http"} if setting(config, "--espbench-ready-http", "espbench_ready_http") else set()
@@ -70,17 +72,17 @@ def _records(config: pytest.Config) -> bool:
 
 
 def path(config: pytest.Config, text: str) -> Path:
-    """Return a path of the command line, which is relative to where pytest was called."""
+    """Return a path from the command line, relative to the folder where pytest was started."""
     return config.invocation_params.dir / text
 
 
 def chosen_board(config: pytest.Config) -> Board:
-    """Return the board that options or ini name."""
+    """Return the board that options or ini settings name."""
     return board_named(setting(config, "--espbench-board", "espbench_board"))
 
 
 def chosen_firmware(config: pytest.Config, board: Board) -> Path:
-    """Return the firmware that options or ini name; espbench's own is built when they do not."""
+    """Return the firmware that options or ini settings name, or else build espbench's own."""
     if named := named_firmware(config):
         return named
     from espbench.firmware.build import firmware as build
@@ -89,7 +91,7 @@ def chosen_firmware(config: pytest.Config, board: Board) -> Path:
 
 
 def named_firmware(config: pytest.Config) -> Path | None:
-    """Return the firmware that options or ini name, or None when it is espbench's own."""
+    """Return the firmware that options or ini settings name, or None for espbench's own."""
     if named := config.getoption("--espbench-firmware"):
         return path(config, named)
     if named := config.getini("espbench_firmware"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What pytest-xdist's controller learns from its workers' reports."""
+"""Handles reports of workers in the controller of pytest-xdist."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import pytest
 from espbench.plugin.refusal import REFUSAL
 
 USED = "espbench_used"
-"""The attribute of a test's report that says that its worker uses espbench."""
+"""Attribute of a test report whose worker uses espbench."""
 
 
 class Workers:
-    """Takes what workers said in their reports."""
+    """Activates espbench, or ends the session, when a worker's report says so."""
 
     def __init__(self, activate: Callable[[], object]) -> None:
-        """Remember how this process comes to use espbench, too."""
+        """Remember the function that activates espbench in this process."""
         self._activate = activate
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """End the session when a worker refused it.
+        """End the session if a worker refused it.
 
         Raises:
-            pytest.UsageError: it did.
+            pytest.UsageError: a worker refused the session.
         """
         if sentence := getattr(report, REFUSAL, ""):
             raise pytest.UsageError(sentence)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Do what this process has to do for a session that uses espbench."""
+        """Activate espbench if the worker uses it."""
         if hasattr(report, USED):
             self._activate()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The way to a guest's ports: made when it is wanted, with patience at first contact."""
+"""Connections to a guest's ports: forwarded on demand, after a wait at first contact."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def device(tiny_firmware: Callable[..., Path]) -> Iterator[Device]:
 
 
 def test_first_contact(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first time in a boot it waits for silence: for each port once."""
+    """The first connection to each port in a boot waits for silence on the console."""
     waits: list[float] = []
     wait = Console.wait_quiet
 
@@ -39,8 +39,8 @@ def test_first_contact(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     assert waits == [QUIET, QUIET]
 
 
-def test_rule_that_cannot_be(device: Device) -> None:
-    """A port that QEMU cannot forward is told in its words; a device that is stopped has none."""
+def test_rule_that_fails(device: Device) -> None:
+    """The error for a port that QEMU cannot forward quotes QEMU; a stopped device forwards none."""
     with pytest.raises(PortInUse) as caught:
         device.qemu.add_forward("tcp:192.0.2.1:0-:80")
     assert str(caught.value).startswith("QEMU could not forward tcp:192.0.2.1:0-:80: ")

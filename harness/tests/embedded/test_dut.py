@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""pytest-embedded's `dut` on the board's own firmware: one machine, two ways to hold it."""
+"""pytest-embedded's `dut` and espbench's `device` are the same machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_it(dut, device):
 
 
 def test_dut_and_device(board: Board, firmware: Path, tmp_path: Path) -> None:
-    """A dut types and expects, and the address that the guest has leads to its server."""
+    """A dut sends and expects, and the guest's address leads to its server."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_inner.py").write_text(SUITE)
     inner_pytest(
@@ -39,7 +39,7 @@ def test_dut_and_device(board: Board, firmware: Path, tmp_path: Path) -> None:
 
 
 def test_suites_in_another_project(firmware: Path, board: Board, tmp_path: Path) -> None:
-    """`pytest --espbench-suites` boots by the service, whatever the project's own tests do."""
+    """`pytest --espbench-suites` uses its own services, whatever the project's tests use."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_own.py").write_text("def test_it(_services): assert _services == ['base']\n")
     said = inner_pytest(

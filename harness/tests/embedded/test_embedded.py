@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The real pytest-embedded on top of espbench's machine, in sessions of its own."""
+"""pytest-embedded on espbench's machine, in inner pytest sessions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def inner(tmp_path: Path, tiny_firmware: Callable[..., Path]) -> Inner:
 
 
 def gone(path: Path) -> bool:
-    """Return whether no process has the id that a test wrote there."""
+    """Return whether the process whose pid is in this file has ended."""
     try:
         os.kill(int(path.read_text()), 0)
     except ProcessLookupError:
@@ -51,7 +51,7 @@ def gone(path: Path) -> bool:
 
 
 def test_one_machine(inner: Inner, tmp_path: Path) -> None:
-    """What `dut` expects was printed by the machine that `device` is; it ends with its test."""
+    """`dut` and `device` are the same machine, which ends with its test."""
     source = """
 import pathlib
 from pytest_embedded_qemu import Qemu, QemuDut
@@ -73,15 +73,14 @@ def test_another(dut):
     status, output = inner(source)
     assert status == 0, output
     assert (
-        "espbench: dut runs on espbench's machine; connections to its address are led to it\n"
-        in output
+        "espbench: dut runs on espbench's machine; connections to its address go to it\n" in output
     )
     assert gone(tmp_path / "pid")
     assert gone(tmp_path / "another")
 
 
 def test_their_classes_stay(inner: Inner) -> None:
-    """A dut is made of a class of espbench's, and pytest-embedded's own stays what it was."""
+    """A dut has espbench's class, and pytest-embedded's own class is unchanged."""
     source = """
 import pytest_embedded_qemu
 def test_it(dut):
@@ -93,7 +92,7 @@ def test_it(dut):
 
 
 def test_class_of_the_project(inner: Inner, tmp_path: Path) -> None:
-    """A project that overrides the same fixture in its conftest.py has the last word."""
+    """A conftest.py of the project can override the same fixture."""
     (tmp_path / "conftest.py").write_text("""
 import pytest
 from espbench.embedded.qemu import DutQemu
@@ -112,7 +111,7 @@ def _fixture_classes_and_options(_fixture_classes_and_options):
 
 
 def test_markers(inner: Inner) -> None:
-    """The marker of a device is one for the device below a dut, too."""
+    """The marker `device` applies to the device below a dut, too."""
     source = """
 @pytest.mark.device(files={"/a": "b"}, forwards={443: 2}, args={"heap": 65536})
 def test_it(dut):
@@ -127,7 +126,7 @@ def test_it(dut):
 
 
 def test_several_duts(inner: Inner) -> None:
-    """Duts have addresses of their own, so that what one prints does not lead to the other."""
+    """Each dut has its own address, so that its printed address leads to it."""
     source = """
 @pytest.mark.parametrize("count", [2], indirect=True)
 def test_it(dut):
@@ -148,7 +147,7 @@ def test_which(dut, device): pass
 
 
 def test_panic_is_the_failure(inner: Inner, tmp_path: Path) -> None:
-    """A panic is why a test failed, and no failure of a test that passes: it expected that."""
+    """A panic is the cause of a failed test, but does not fail a test that expected it."""
     source = """
 def test_waits(dut):
     dut.expect("Rebooting")
@@ -167,7 +166,7 @@ def test_expects(dut):
 
 
 def test_death_is_the_failure(inner: Inner) -> None:
-    """The end of QEMU is why a test failed, not the time-out that came of it."""
+    """The end of QEMU is the cause of a failed test, not the timeout that followed."""
     source = """
 import os, signal
 def test_killed(dut):
@@ -185,7 +184,7 @@ def test_refused(dut): pass
 
 
 def test_their_ports(inner: Inner) -> None:
-    """A NIC in their arguments is the one that there is, with the ports that it forwards."""
+    """A NIC in pytest-embedded's arguments adds its forwarded ports to espbench's NIC."""
     source = """
 def test_it(dut):
     assert len(dut.qemu.device.ports(9000)) == 1
@@ -196,17 +195,17 @@ def test_it(dut):
 
 
 def test_no_image(inner: Inner) -> None:
-    """An image that is named and not there is told as that."""
+    """The error for a missing image names it."""
     status, output = inner("def test_it(dut): pass", "--qemu-image-path=none.bin")
     assert status == 1
     assert (
-        "espbench.errors.ConfigError: There is no flash image none.bin for the dut: build the "
+        "espbench.errors.ConfigError: The dut's flash image none.bin does not exist: build the "
         "project, or name another image with --qemu-image-path." in output
     )
 
 
 def test_off(inner: Inner) -> None:
-    """pytest-embedded's own QEMU is left alone on request, and `device` says why it is none."""
+    """With --espbench-dut=off, pytest-embedded uses its own QEMU, and `device` is an error."""
     source = """
 def test_own():
     import pytest_embedded_qemu
@@ -218,13 +217,13 @@ def test_both(dut, device): pass
     assert re.search("1 passed, .*1 error", output)
     assert (
         "ConfigError: The dut does not run on espbench's machine (--espbench-dut is off), so "
-        "`device` cannot be the same: use --embedded-services idf,qemu, or leave one of the two "
-        "fixtures away." in output
+        "`device` cannot be its machine: use --embedded-services idf,qemu, or only one of the two "
+        "fixtures." in output
     )
 
 
 def test_direct(inner: Inner) -> None:
-    """Without routes `socket` is as Python made it."""
+    """Without redirection, `socket` is not patched."""
     source = """
 import socket
 def test_it(dut):
@@ -240,12 +239,12 @@ MISFIT = (
 
 
 def test_version_that_does_not_fit(inner: Inner, tmp_path: Path) -> None:
-    """A version that does not fit is one sentence, unless nobody wants a dut in QEMU."""
+    """An incompatible version is an error, or only a note if the session has no dut in QEMU."""
     (tmp_path / "misfit.py").write_text(MISFIT)
     plugins = ("misfit", *PLUGINS)
     status, output = inner("def test_it(dut): pass", plugins=plugins)
     assert status == 4
-    said = "pytest-embedded 3.1.0 does not fit this espbench, which takes ~=2.9: install"
+    said = "pytest-embedded 3.1.0 does not work with this espbench, which needs ~=2.9: install"
     assert f"ERROR: {said}" in output
     status, output = inner(
         "def test_it(device): pass",
@@ -261,9 +260,9 @@ IDF = ("--embedded-services=idf,qemu", "--espbench-ready-console=^ready")
 
 
 def test_device_alone(inner: Inner) -> None:
-    """A test that takes `device` alone boots by the service; a dut that comes later is that one.
+    """A test that uses only `device` boots by the service; a later dut is the same machine.
 
-    It expects what the machine printed before. Nothing is shown, and the guest stays inside.
+    The dut expects earlier output too. No output is shown, and the guest has no network access.
     """
     source = """
 def test_it(device, request):
@@ -284,7 +283,7 @@ def test_direct(device_factory, shared_device):
 
 
 def test_device_alone_is_booted_ahead(inner: Inner) -> None:
-    """The pool boots the machine of a test that takes `device` alone."""
+    """The pool boots the machine of a test that uses only `device`."""
     source = """
 @pytest.mark.parametrize("number", range(3))
 def test_it(device, request, number):
@@ -296,7 +295,7 @@ def test_it(device, request, number):
 
 
 def test_device_alone_panics(inner: Inner) -> None:
-    """A panic that nobody expected fails a test that takes `device` alone, as without a dut."""
+    """An unexpected panic fails a test that uses only `device`."""
     source = "def test_it(device): device.console.expect('Rebooting')"
     status, output = inner(source, *IDF, text=PANIC)
     assert status == 1
@@ -304,13 +303,13 @@ def test_device_alone_panics(inner: Inner) -> None:
 
 
 def test_device_alone_of_several(inner: Inner) -> None:
-    """Where there would be several duts, `device` alone is one machine nevertheless."""
+    """With several duts per test, `device` without a dut is still one machine."""
     status, output = inner("def test_it(device): assert device.running", *IDF, "--count=2")
     assert status == 0, output
 
 
 def test_dut_of_a_module(inner: Inner) -> None:
-    """`shared_dut` is above `shared_device`, and what one test expected another does not see."""
+    """`shared_dut` is on top of `shared_device`, and tests do not see output consumed by others."""
     source = """
 def test_one(shared_dut, shared_device):
     assert shared_dut.qemu.device is shared_device
@@ -328,7 +327,7 @@ def test_other(shared_dut):
 
 
 def test_project_without_a_build(inner: Inner) -> None:
-    """With the service `idf` a named firmware stands for the build that is not there."""
+    """With the service `idf`, a given firmware replaces the missing build folder."""
     source = """
 def test_it(dut, device):
     dut.expect_exact("ready")
@@ -339,7 +338,7 @@ def test_it(dut, device):
 
 
 def test_without_a_dut(inner: Inner) -> None:
-    """Suites that take no dut run as without pytest-embedded, whose QEMU is not even imported."""
+    """Tests without a dut do not import pytest-embedded's QEMU."""
     source = """
 import sys
 def test_it(device, device_factory):
@@ -355,7 +354,7 @@ SESSION = "ESPBENCH_TEST_SESSION"
 
 
 def of_session(mark: str) -> list[int]:
-    """Return the processes with this mark in their environment; those that ended are not."""
+    """Return the pids of running processes with this mark in their environment."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -368,7 +367,7 @@ HELD = {
     "qemu": ("dut.expect('ready')", ("--embedded-services=qemu",)),
     "other": ("dut.write('here')\n    dut.expect('here')", ()),
 }
-"""What a test does before it waits to be killed; other services have processes of their own."""
+"""Test bodies before the session is killed; other services have their own processes."""
 
 
 @pytest.mark.parametrize("kind", HELD)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A dut on Espressif's QEMU, with a firmware that is small enough to be read."""
+"""A dut on Espressif's QEMU, with a tiny firmware."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HELLO = b"hello from an ESP32\r\n"
 
 
 def absence() -> str:
-    """Return why QEMU has none of the chips, or ""."""
+    """Return why QEMU does not support the chips, or ""."""
     try:
         find_qemu(BOARDS["esp32"])
     except EspbenchError as error:
@@ -29,7 +29,7 @@ def absence() -> str:
 
 
 WHY = absence()
-pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY or "it is here")
+pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY or "available")
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ def build(tmp_path: Path) -> Path:
 
 
 def test_project(build: Path, tmp_path: Path) -> None:
-    """A project's build folder boots: dut and device are one machine, and the image stays as it is.
+    """A project's build folder boots; dut and device are one machine, and the image is unchanged.
 
-    The second test writes to the flash's copy only.
+    The second test writes only to a copy of the flash.
     """
     source = """
 import pathlib
@@ -80,19 +80,19 @@ def test_options(dut, device):
 
 
 def test_no_build_folder(tmp_path: Path) -> None:
-    """A project that has not been built is told as that."""
+    """The error for a project without a build folder says so."""
     status, output = run_embedded(
         tmp_path, "def test_it(dut): pass", "--embedded-services=idf,qemu", "--build-dir=other"
     )
     assert status == 1
     assert (
-        f"espbench.errors.ConfigError: There is no build folder other in {tmp_path}: build the "
+        f"espbench.errors.ConfigError: {tmp_path} has no build folder other: build the "
         "project with `idf.py -B other build`, or name another with --build-dir." in output
     )
 
 
 def test_named_image(tmp_path: Path) -> None:
-    """An image without a project boots on the machine that the arguments name."""
+    """An image without a project boots on the machine given in the arguments."""
     (tmp_path / "c3.bin").write_bytes(tiny_esp32c3(HELLO))
     source = """
 def test_it(dut, device):
@@ -107,7 +107,7 @@ def test_it(dut, device):
 
 
 def test_efuses_stay(build: Path, tmp_path: Path) -> None:
-    """The eFuses are in the file that is named, and there after the test."""
+    """The eFuses are kept in the given file after the test."""
     source = "def test_it(dut): dut.expect('hello')"
     options = ("--embedded-services=idf,qemu", "--qemu-efuse-path=efuse.bin")
     status, output = run_embedded(tmp_path, source, *options)
@@ -117,7 +117,7 @@ def test_efuses_stay(build: Path, tmp_path: Path) -> None:
 
 
 def test_chip_without_a_board(build: Path, tmp_path: Path) -> None:
-    """A chip that espbench has no board for runs in pytest-embedded's own QEMU, as before."""
+    """A chip without a board in espbench runs in pytest-embedded's own QEMU."""
     (build / "config" / "sdkconfig.json").write_text(json.dumps({"IDF_TARGET": "esp32s3"}))
     source = """
 def test_it(dut):
@@ -131,6 +131,6 @@ def test_both(dut, device): pass
     assert status == 1
     assert "test_inner.py .E" in output
     assert (
-        "ConfigError: The dut does not run on espbench's machine (it is no QEMU, or a chip that "
-        "espbench has no board for), so `device` cannot be the same" in output
+        "ConfigError: The dut does not run on espbench's machine (it is not in QEMU, or "
+        "espbench has no board for its chip), so `device` cannot be its machine" in output
     )

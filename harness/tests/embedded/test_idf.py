@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""ESP-IDF's own tests of its server examples, unchanged, which else need a board on a network."""
+"""ESP-IDF's own tests of its server examples pass unchanged, without a board on a network."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TESTS = {
 }
 CONFTEST = Path(__file__).parents[1] / "support" / "esp32" / "idf_conftest.py"
 WHY = absence()
-pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY or "they are here")
+pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY or "available")
 
 
 def project(where: Path, name: str) -> str:
-    """Make a folder with ESP-IDF's test and what was built; return the names of configurations."""
+    """Create a folder with ESP-IDF's test and its builds; return the configurations' names."""
     inside = where / name
     inside.mkdir()
     (where / "pytest.ini").write_text("[pytest]\npython_files = pytest_*.py\n")
@@ -35,7 +35,7 @@ def project(where: Path, name: str) -> str:
 
 @pytest.mark.parametrize("name", TESTS)
 def test_upstream(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They pass as they are, with pytest-embedded's own options."""
+    """The tests pass unchanged, with pytest-embedded's own options."""
     monkeypatch.setenv("IDF_PATH", str(idf()))
     built = project(tmp_path, name)
     arguments = ["-rA", "--embedded-services", "idf,qemu", "--target", "esp32", name]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The log in pytest's process that takes the place of pytest-embedded's three processes."""
+"""The log in pytest's process that replaces three processes of pytest-embedded."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pytest_embedded.log import EOF, TIMEOUT, _PopenRedirectProcess
 
 
 def expecting(log: Log) -> LogProcess:
-    """Return what `expect` runs on, for a log."""
+    """Return a process for `expect` that reads a log."""
     return LogProcess(Path(os.devnull).open("rb"), log, 4096)
 
 
 def test_expect_sees_whole_lines() -> None:
-    """What is not the end of a line waits for it."""
+    """An unfinished line waits for its end."""
     log = Log()
     log.put(b"one\r\nport 4")
     process = expecting(log)
@@ -32,7 +32,7 @@ def test_expect_sees_whole_lines() -> None:
 
 
 def test_prompt() -> None:
-    """A line whose rest does not come is seen nevertheless, and a wait for nothing ends."""
+    """A line without an end is returned after a while, and a wait without output times out."""
     log = Log()
     log.put("hello\n>>> ")
     process = expecting(log)
@@ -45,7 +45,7 @@ def test_prompt() -> None:
 
 
 def test_file_and_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The file has the bytes of this test alone, and standard output has lines."""
+    """The file has only the bytes of this test, and standard output has prefixed lines."""
     path = tmp_path / "of-a-dut" / "dut.log"
     path.parent.mkdir()
     path.write_text("of an earlier test\n")
@@ -60,7 +60,7 @@ def test_file_and_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
 
 
 def test_a_full_disk_does_not_end_the_reader() -> None:
-    """The console's reader calls `put`: what cannot be written is still there for `expect`."""
+    """If the file cannot be written, `put` does not raise, and `expect` still gets the output."""
     log = Log()
     log.open(Path("/dev/full"), Show(stamped=False))
     log.put(b"ready\n")
@@ -68,7 +68,7 @@ def test_a_full_disk_does_not_end_the_reader() -> None:
 
 
 def test_from_another_process(tmp_path: Path) -> None:
-    """pytest-embedded reads its own QEMU's output by a process, which is given the log."""
+    """A log can be passed to the process that reads the output of pytest-embedded's own QEMU."""
     printed = tmp_path / "qemu.log"
     printed.write_bytes(b"from elsewhere\n")
     log = Log()
@@ -83,7 +83,7 @@ def test_from_another_process(tmp_path: Path) -> None:
 
 
 def test_the_other_process_ends_with_the_log() -> None:
-    """A process that has nothing to say hears of the end."""
+    """A process without output notices that the log has been closed."""
     reading, writing = multiprocessing.Pipe(duplex=False)
     remote = Remote(writing)
     remote.put(b"")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What espbench makes of pytest-embedded's versions, arguments and build folders."""
+"""Units of espbench.embedded: versions, QEMU arguments, flash images and the feed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from espbench.util.timeouts import Deadline
 
 
 def misfit(**versions: str) -> str:
-    """Return what is said of these versions; what is not named has one that fits."""
+    """Return the complaint about these versions; other packages have a compatible one."""
     return fit.misfit(version_of=lambda name: versions.get(name.replace("-", "_"), "2.9.3"))
 
 
 def test_the_ranges_are_those_of_the_package() -> None:
-    """What pip installs with espbench is what is accepted."""
+    """The accepted versions are those that pip installs with espbench."""
     listed = {requirement.name: str(requirement.specifier) for requirement in fit.wanted()}
     assert listed == {
         "pytest-embedded": "~=2.9",
@@ -33,26 +33,26 @@ def test_the_ranges_are_those_of_the_package() -> None:
 
 @pytest.mark.parametrize("version", ["2.9", "2.9.3", "2.10.1rc1", "2.11.0"])
 def test_versions_that_fit(version: str) -> None:
-    """These are the ones that this code was written for, and what follows on them."""
+    """The supported versions and later compatible ones are accepted."""
     assert misfit(pytest_embedded_qemu=version) == ""
 
 
 @pytest.mark.parametrize("version", ["1.16.2", "2.8.1", "3.0.0", "2.9.dev1"])
 @pytest.mark.parametrize("name", ["pytest-embedded", "pytest-embedded-idf", "pytest-embedded-qemu"])
 def test_versions_that_do_not_fit(name: str, version: str) -> None:
-    """Others are named, too old or too new, with what to install instead."""
+    """The error for an older or newer version names it and the version to install."""
     assert misfit(**{name.replace("-", "_"): version}) == (
-        f"{name} {version} does not fit this espbench, which takes ~=2.9: install that with "
-        f"`pip install '{name}~=2.9'`, or leave pytest-embedded's own QEMU alone with "
+        f"{name} {version} does not work with this espbench, which needs ~=2.9: install that with "
+        f"`pip install '{name}~=2.9'`, or use pytest-embedded's own QEMU with "
         "--espbench-dut=off."
     )
 
 
 def test_not_installed() -> None:
-    """The absence of what runs QEMU is told as that; other parts may be absent."""
+    """A missing pytest-embedded-qemu is an error; other packages may be missing."""
     absent = ("pytest-embedded-qemu",)
     assert fit.misfit(version_of=lambda name: None if name in absent else "2.9.3") == (
-        "pytest-embedded-qemu is not installed, and a dut in QEMU needs it: install it with "
+        "pytest-embedded-qemu is not installed, but a dut in QEMU needs it: install it with "
         "`pip install 'pytest-embedded-qemu~=2.9'`."
     )
     absent = ("pytest-embedded-idf",)
@@ -78,7 +78,7 @@ def test_not_installed() -> None:
     ],
 )
 def test_arguments(cli: str | None, extra: str | None, expected: Theirs) -> None:
-    """What the machine has already is left out, ports are forwarded, and the rest is passed on."""
+    """Redundant arguments are dropped, ports are forwarded, and the rest is passed on."""
     assert theirs(cli, extra) == expected
 
 
@@ -86,12 +86,12 @@ def test_arguments(cli: str | None, extra: str | None, expected: Theirs) -> None
     "text", ["-nic tap", "-netdev user,id=n", "-nic user,model=e1000", "-nic user,restrict=on"]
 )
 def test_another_network(text: str) -> None:
-    """A network that is not the one of a dut is refused."""
+    """A network other than espbench's is rejected."""
     with pytest.raises(ConfigError) as caught:
         theirs(None, f"-m 4M {text}")
     assert str(caught.value) == (
-        f"espbench gives a dut its network and cannot take `{text}` from --qemu-cli-args or "
-        "--qemu-extra-args: leave it away, or leave pytest-embedded's own QEMU alone with "
+        f"espbench sets up the network of a dut and cannot accept `{text}` from --qemu-cli-args "
+        "or --qemu-extra-args: remove it, or use pytest-embedded's own QEMU with "
         "--espbench-dut=off."
     )
 
@@ -105,14 +105,14 @@ def test_merged(tmp_path: Path) -> None:
 
 
 def test_merged_does_not_fit(tmp_path: Path) -> None:
-    """A file that is too large or gone is named."""
+    """The error for a missing or too large file names it."""
     path = tmp_path / "app.bin"
     path.write_bytes(bytes(0x20))
     with pytest.raises(ImageError) as caught:
         image.merged([(0x1FFFF0, path)], 2 << 20)
     assert str(caught.value) == (
-        "app.bin ends at 0x200010, behind the end of a flash of 2 MB: set "
-        "CONFIG_ESPTOOLPY_FLASHSIZE to more."
+        "app.bin ends at 0x200010, beyond the end of a flash of 2 MB: increase "
+        "CONFIG_ESPTOOLPY_FLASHSIZE."
     )
     path.unlink()
     with pytest.raises(ImageError) as caught:
@@ -123,18 +123,18 @@ def test_merged_does_not_fit(tmp_path: Path) -> None:
 
 
 def test_flash_size() -> None:
-    """ESP-IDF's names of sizes are understood, or named."""
+    """ESP-IDF's flash sizes are parsed, and others are rejected."""
     assert image.flash_size("4MB") == 4 << 20
     with pytest.raises(ImageError) as caught:
         image.flash_size("keep")
     assert str(caught.value) == (
-        "The project's flash size is 'keep', and QEMU has 2, 4, 8 or 16MB: set "
+        "The project's flash size is 'keep', but QEMU supports 2, 4, 8 or 16MB: set "
         "CONFIG_ESPTOOLPY_FLASHSIZE."
     )
 
 
 def test_image_is_written_once(tmp_path: Path) -> None:
-    """An image that is there already is left alone, for whoever reads it just now."""
+    """An unchanged image is not rewritten, because another process may be reading it."""
     path = tmp_path / "flash_image.bin"
     image.write(path, b"one")
     first = path.stat()
@@ -146,20 +146,20 @@ def test_image_is_written_once(tmp_path: Path) -> None:
 
 
 class Slow:
-    """A queue that takes nothing until it may."""
+    """A queue that blocks until it is released."""
 
     def __init__(self) -> None:
         self.may = threading.Event()
         self.taken: list[bytes] = []
 
     def put(self, data: bytes) -> None:
-        """Wait, then take."""
+        """Wait for the release, then store the data."""
         assert self.may.wait(Deadline(10).seconds)
         self.taken.append(data)
 
 
 def test_feed() -> None:
-    """Whoever reads the console does not wait for the other process, and nothing gets lost."""
+    """The console's reader does not wait for the other process, and no data is lost."""
     slow = Slow()
     feed = Feed(slow)
     feed.put(b"a\n")
@@ -171,7 +171,7 @@ def test_feed() -> None:
 
 
 def test_feed_by_lines() -> None:
-    """Only whole lines are handed over, however they came; what is left at the end, too."""
+    """Only whole lines are forwarded, and the unfinished line at the end."""
     slow = Slow()
     slow.may.set()
     feed = Feed(slow, linger=60)
@@ -182,7 +182,7 @@ def test_feed_by_lines() -> None:
 
 
 def test_feed_of_a_prompt() -> None:
-    """A line that nobody finishes is handed over after a while."""
+    """An unfinished line is forwarded after a while."""
 
     class Seen:
         def __init__(self) -> None:
@@ -199,7 +199,7 @@ def test_feed_of_a_prompt() -> None:
 
 
 def test_feed_whose_queue_is_gone() -> None:
-    """The end of the other process ends the thread, and is nobody's failure."""
+    """The thread ends without an error when the other process has ended."""
 
     class Gone:
         def put(self, data: bytes) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Connections to a guest's address are led to a port of this host, and no others are."""
+"""Connections to a guest's address are redirected to a host port, and no others are."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ GUEST = "10.0.2.15"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers."""
+    """Answers each GET request."""
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Send a short response."""
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"hello")
 
     def log_message(self, *_: object) -> None:
-        """Keep quiet."""
+        """Suppress the log."""
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def route(port: int) -> Iterator[Route]:
-    """Return a route on which port 80 of a guest is that server."""
+    """Return a route that redirects port 80 of a guest to the server."""
 
     def forward(guest_port: int) -> int:
         if guest_port != 80:
@@ -57,7 +57,7 @@ def route(port: int) -> Iterator[Route]:
 
 
 def test_clients(route: Route, port: int) -> None:
-    """What connects to the guest arrives at the server, blocking or not."""
+    """Blocking and asynchronous clients of the guest reach the server."""
     connection = http.client.HTTPConnection(GUEST, 80, timeout=5)
     connection.request("GET", "/")
     assert connection.getresponse().read() == b"hello"
@@ -77,7 +77,7 @@ def test_clients(route: Route, port: int) -> None:
 
 
 def test_source_port_of_its_own(route: Route) -> None:
-    """Each connection has a source port of its own; one that is bound already keeps its."""
+    """Each connection gets its own source port; a bound socket keeps its port."""
     with socket.socket() as one, socket.socket() as two, socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         before = bound.getsockname()
@@ -88,7 +88,7 @@ def test_source_port_of_its_own(route: Route) -> None:
 
 
 def test_others_pass(route: Route, port: int) -> None:
-    """Other addresses, and datagrams to this one, are not touched."""
+    """Other addresses, and datagrams to this one, are not redirected."""
     with socket.create_connection(("127.0.0.1", port), 5) as client:
         assert client.getpeername() == ("127.0.0.1", port)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
@@ -97,7 +97,7 @@ def test_others_pass(route: Route, port: int) -> None:
 
 
 def test_unreachable(route: Route) -> None:
-    """A port that cannot be forwarded refuses, as a host's would, and the error says why."""
+    """A port that cannot be forwarded refuses the connection, and the error says why."""
     with pytest.raises(ConnectionRefusedError) as caught:
         socket.create_connection((GUEST, 81), 5)
     assert caught.value.strerror == "The guest 10.0.2.15 cannot be reached: QEMU refused it."
@@ -106,7 +106,7 @@ def test_unreachable(route: Route) -> None:
 
 
 def test_taken_back(port: int) -> None:
-    """`socket.socket` is as before when the last guest has gone, and not sooner."""
+    """`socket.socket` is restored when the last guest is removed, and not before."""
     before = dict(vars(socket.socket))
     route = Route()
     route.add(GUEST, lambda _: port)

@@ -92,6 +92,6 @@ def test_page_in_the_way(inner: Callable[..., tuple[int, str]], tmp_path: Path) 
     assert status == 1
     assert (
         f"espbench: The report {tmp_path}/page.html cannot be written (Is a directory): choose "
-        "another place with --espbench-report.\n"
+        "another path with --espbench-report.\n"
     ) in output
     assert "Traceback" not in output

@@ -482,7 +482,9 @@ def test_bad_size(inner: Inner) -> None:
     """An invalid size is rejected before anything is collected."""
     status, output = inner("def test_it(device): pass", "--espbench-pool=-1")
     assert status == 4
-    assert "ERROR: --espbench-pool: '-1' is no number of devices: write 0, 1 or more.\n" in output
+    assert (
+        "ERROR: --espbench-pool: '-1' is not a number of devices: write 0, 1 or more.\n" in output
+    )
 
 
 def test_size() -> None:

@@ -108,7 +108,7 @@ def test_evidence_of_two_sessions(
     status, output = inner(source, *ready, *workers)
     assert status == 1
     assert (
-        "espbench: another run writes evidence now, so this one's evidence goes to evidence-2"
+        "espbench: another run is using evidence, so the evidence of this one goes to evidence-2"
         in output
     )
     assert "evidence: evidence-2/test_inner-test_it" in output
