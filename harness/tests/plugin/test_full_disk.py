@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A real disk that fills while a session writes: sentences, a status that is not 0, no rest."""
+"""A disk that fills up during a session: clear errors, a non-zero status, nothing left over."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ measured = figures.Measured((figures.Figure("boot", "Boot", 1.0, "ms"),), ())
 figures.quick = lambda board, firmware: measured
 sys.exit(cli.main(sys.argv[1:]))
 """
-"""`espbench run`, whose figures would need our own firmware."""
+"""`espbench run` with fake figures, which would need espbench's own firmware."""
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> SmallDisk:
-    """Return a disk, in a project without anything."""
+    """Return a small disk in an empty project."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     return SmallDisk(tmp_path)
 
 
 def session(disk: SmallDisk, firmware: Path, source: str) -> tuple[int, str]:
-    """Run a test with all that the plugin and pytest write on the disk."""
+    """Run a test, with all output of the plugin and pytest on the disk."""
     (disk.path.parent / "test_inner.py").write_text(FILL + source)
     ended = disk.run(
         *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:pytest_embedded"),
@@ -43,7 +43,7 @@ def session(disk: SmallDisk, firmware: Path, source: str) -> tuple[int, str]:
 
 
 def test_disk_fills_before_a_test_fails(disk: SmallDisk, tiny_firmware: Callable[[], Path]) -> None:
-    """The failure is told, and what of evidence, JUnit XML and page is missing."""
+    """The failure is reported, and so is each missing part of evidence, JUnit XML and page."""
     status, output = session(disk, tiny_firmware(), FAILS.format(pages=0))
     assert status == 1
     assert "AssertionError: of its own" in output
@@ -65,8 +65,8 @@ def test_disk_fills_before_a_test_fails(disk: SmallDisk, tiny_firmware: Callable
     disk.assert_nothing_left()
 
 
-def test_the_last_room_is_the_console_s(disk: SmallDisk, tiny_firmware: Callable[[], Path]) -> None:
-    """With room for one file there is the one that says most, and no half of another."""
+def test_console_comes_first(disk: SmallDisk, tiny_firmware: Callable[[], Path]) -> None:
+    """With space for one file, the console is saved, and no truncated file."""
     # and one page for the .gitignore beside it
     status, output = session(disk, tiny_firmware(), FAILS.format(pages=2))
     assert status == 1
@@ -77,7 +77,7 @@ def test_the_last_room_is_the_console_s(disk: SmallDisk, tiny_firmware: Callable
 
 
 def test_session_whose_tests_pass(disk: SmallDisk, tiny_firmware: Callable[[], Path]) -> None:
-    """It is no good one when what it should have written is missing."""
+    """A session fails if its report or JUnit XML is missing."""
     status, output = session(disk, tiny_firmware(), PASSES)
     assert status == 1
     assert "1 passed" in output
@@ -99,7 +99,7 @@ def run(disk: SmallDisk, firmware: Path, *options: str) -> tuple[int, str]:
 
 
 def test_run(disk: SmallDisk, tiny_firmware: Callable[[], Path]) -> None:
-    """What the scenarios found is shown; that report, results and JUnit XML are missing, too."""
+    """The results are printed, and the missing report, results and JUnit XML are named."""
     status, output = run(disk, tiny_firmware(), "--out", str(disk.path))
     assert status == 1
     assert "inner: 1 passed, 0 failed" in output
@@ -114,7 +114,7 @@ def test_run(disk: SmallDisk, tiny_firmware: Callable[[], Path]) -> None:
 
 
 def test_history(disk: SmallDisk, tiny_firmware: Callable[[], Path], tmp_path: Path) -> None:
-    """A history that takes no more line is told; the report, elsewhere, has it too."""
+    """A history that cannot be extended is reported, also in the report on another disk."""
     status, output = run(
         disk, tiny_firmware(), "--out", str(tmp_path / "out"), "--history", "full/history.jsonl"
     )
@@ -130,7 +130,7 @@ def test_history(disk: SmallDisk, tiny_firmware: Callable[[], Path], tmp_path: P
 
 
 def test_why_no_disk() -> None:
-    """Root is not told to be root, and what the kernel refused is named."""
+    """The reason quotes the kernel's error, and suggests root only to other users."""
     said = "unshare: unshare failed: Operation not permitted"
     assert why_not(said, root=True) == (
         f"no tmpfs can be mounted ({said}): root lacks CAP_SYS_ADMIN, as in a container"

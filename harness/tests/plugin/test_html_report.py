@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`pytest --espbench-report`: the page of a session in a project that has nothing of espbench."""
+"""`pytest --espbench-report`: the HTML report of a session in an empty project."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_it_serves(device):
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_foreign_firmware_in_an_empty_project(tmp_path: Path, workers: str) -> None:
-    """Suites, the failure with its evidence, a boot and versions are on the page."""
+    """The report has the suites, the failure with its evidence, a boot and the versions."""
     firmware = foreign.build(tmp_path / "firmware.elf")
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_own.py").write_text(TESTS)
@@ -47,7 +47,7 @@ def test_foreign_firmware_in_an_empty_project(tmp_path: Path, workers: str) -> N
     assert "console: server up" in text
     assert "QEMU executed" in text  # of a boot
     assert f"<dd>{firmware}</dd>" in text
-    assert "compiler" not in text  # ours made nothing of it
+    assert "compiler" not in text  # espbench's build did not make it
     assert "://" not in re.sub(r"<pre>.*?</pre>", "", text, flags=re.S).replace(
         "http://www.w3.org", ""
     )
@@ -56,7 +56,7 @@ def test_foreign_firmware_in_an_empty_project(tmp_path: Path, workers: str) -> N
 
 
 def test_page_of_a_session_that_passes(inner: Callable[..., tuple[int, str]]) -> None:
-    """Nothing else changes: the exit status is pytest's, and a page without a path is none."""
+    """Without the option no report is written, and the exit status is pytest's in any case."""
     status, output = inner("def test_it(device): pass", "--espbench-ready-console=^ready")
     assert (status, "espbench: report" in output) == (0, False)
     status, output = inner(
@@ -71,7 +71,7 @@ def test_page_of_a_session_that_passes(inner: Callable[..., tuple[int, str]]) ->
 def test_page_of_a_session_that_was_interrupted(
     inner: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
-    """What did not run is no success, and the page says how pytest ended."""
+    """An interrupted session counts as failed, and the report says how pytest ended."""
     source = "def test_it(device): raise KeyboardInterrupt\ndef test_later(device): pass"
     status, _ = inner(source, "--espbench-ready-console=^ready", "--espbench-report=page.html")
     assert status == 2
@@ -82,7 +82,7 @@ def test_page_of_a_session_that_was_interrupted(
 
 
 def test_page_in_the_way(inner: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
-    """A page that cannot be written is a sentence, and a session that passed a bad one."""
+    """A report that cannot be written gives a clear error and a non-zero status."""
     (tmp_path / "page.html").mkdir()
     status, output = inner(
         "def test_it(device): pass",

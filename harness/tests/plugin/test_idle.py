@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A session that uses nothing of espbench pays nothing for it; one that uses a part gets it all."""
+"""A session that does not use espbench pays next to nothing; any use activates all of it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ ALLOWED = {
     "espbench.plugin",
     "espbench.plugin.options",
 }
-"""All modules of espbench's that each session of a project imports."""
+"""All modules of espbench that every session imports."""
 PROVIDED = {"espbench.embedded.fixtures", "espbench.embedded.idle"}
-"""Those that each session imports where pytest-embedded is loaded."""
+"""Modules that every session with pytest-embedded imports."""
 CONFTEST = """
 import gc, signal, socket, sys
 
@@ -51,14 +51,14 @@ def test_marked(fixture):
 
 
 def lines(said: str) -> dict[str, str]:
-    """Return what the conftest printed, by its first word."""
+    """Return the lines that the conftest printed, by their first word."""
     words = ("OURS", "MODULES", "SIGTERM", "CLAIMS", "PLUGINS")
     pairs = [line.partition(" ") for line in said.splitlines()]
     return {word: rest for word, _, rest in pairs if word in words}
 
 
 def project(folder: Path, source: str) -> None:
-    """Write a project that looks at its session."""
+    """Write a project that inspects its session."""
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_inner.py").write_text(source)
@@ -66,7 +66,7 @@ def project(folder: Path, source: str) -> None:
 
 @pytest.mark.parametrize("without", [(), ("-p", "no:xdist")], ids=["with-xdist", "without-xdist"])
 def test_uses_nothing(tmp_path: Path, without: tuple[str, ...]) -> None:
-    """It imports a fixed small set, claims and registers nothing, and says nothing."""
+    """It imports a small fixed set of modules, and claims, registers and prints nothing."""
     project(tmp_path, EMPTY)
     quiet = ("-W", "error", "-p", "no:pytest_embedded", "-p", "no:labgrid")
     said = inner_pytest(tmp_path, *quiet, *without)
@@ -85,7 +85,7 @@ def test_uses_nothing(tmp_path: Path, without: tuple[str, ...]) -> None:
 
 
 def test_beside_pytest_embedded(tmp_path: Path) -> None:
-    """Where pytest-embedded is installed, a session without its duts pays nothing, either."""
+    """With pytest-embedded installed, a session without duts imports only two more modules."""
     project(tmp_path, EMPTY)
     said = inner_pytest(tmp_path, "-p", "no:labgrid")
     assert set(ast.literal_eval(lines(said)["OURS"])) == ALLOWED | PROVIDED
@@ -124,11 +124,11 @@ ASKS = {
         "def test_it(mine): mine.write('here')\n"
     ),
 }
-"""Sessions that use pytest-embedded by itself, without an option."""
+"""Sessions that use pytest-embedded without an option."""
 
 
 def test_fixtures_of_the_project(tmp_path: Path) -> None:
-    """Fixtures named like pytest-embedded's are not taken for its, and no process starts."""
+    """A project's fixtures with names of pytest-embedded's work, and no process starts."""
     project(tmp_path, CLASHES)
     said = inner_pytest(tmp_path, "-p", "no:labgrid", "-W", "error")
     assert "3 passed" in said
@@ -137,14 +137,14 @@ def test_fixtures_of_the_project(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("way", ASKS)
 def test_pytest_embedded_by_itself(way: str, tmp_path: Path) -> None:
-    """A project that uses pytest-embedded goes on to do so, whatever way it takes."""
+    """Projects that use pytest-embedded keep working, however they use it."""
     project(tmp_path, ASKS[way])
     said = inner_pytest(tmp_path, "-p", "no:labgrid")
     assert "1 passed" in said
 
 
 def test_workers(tmp_path: Path) -> None:
-    """So it is in a worker of pytest-xdist."""
+    """A worker of pytest-xdist imports nothing more either."""
     source = "import sys\ndef test_it():\n    assert 'espbench.device.device' not in sys.modules\n"
     project(tmp_path, source + "    assert 'espbench.plugin.session' not in sys.modules\n")
     assert "1 passed" in inner_pytest(tmp_path, "-n1", "-p", "no:pytest_embedded")
@@ -160,7 +160,7 @@ USES = {
 
 @pytest.mark.parametrize("use", USES)
 def test_uses_something(tmp_path: Path, use: str) -> None:
-    """An option, an ini setting or a fixture is enough, wherever it is asked for."""
+    """An option, an ini setting or a fixture activates espbench."""
     source, options = USES[use]
     project(tmp_path, source)
     said = inner_pytest(tmp_path, "-p", "no:pytest_embedded", *options)
@@ -173,7 +173,7 @@ def test_uses_something(tmp_path: Path, use: str) -> None:
 
 @pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "xdist"])
 def test_a_fixture_alone(inner: Inner, tmp_path: Path, workers: tuple[str, ...]) -> None:
-    """A test that fails without any option leaves evidence, and the last lines say so."""
+    """A test that fails without any option leaves evidence, and the summary reports it."""
     firmware = tmp_path / "tiny.elf"
     source = (
         "@pytest.fixture(scope='session')\n"
@@ -190,10 +190,10 @@ def test_a_fixture_alone(inner: Inner, tmp_path: Path, workers: tuple[str, ...])
 
 
 def test_the_package_is_lazy() -> None:
-    """What the package exports is imported upon use, and a misspelled name is an error."""
+    """Exports of the package are imported on first use, and a misspelled name is an error."""
     import espbench
 
     for name in espbench.__all__:
         assert getattr(espbench, name) is not None
     with pytest.raises(AttributeError, match="module 'espbench' has no attribute 'Devise'"):
-        _ = getattr(espbench, "Devise")  # noqa: B009 (mypy knows that it is none)
+        _ = getattr(espbench, "Devise")  # noqa: B009 (mypy rejects the attribute)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A project with options, fixtures, markers and ini settings of its own works beside the plugin."""
+"""A project may have options, fixtures, markers and ini settings with the plugin's short names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COMMON = (
     *("board", "firmware", "firmware-elf", "evidence", "evidence-dir", "record", "shard"),
     *("ready-console", "ready-http", "ready-timeout", "pool", "ports", "report", "suites", "dut"),
 )
-"""Names that anybody's test suite for firmware may give an option."""
+"""Option names that a project for firmware is likely to use."""
 CONFTEST = f"""
 import pytest
 
@@ -74,7 +74,7 @@ def test_that_takes_a_fixture(board):
 
 
 def test_a_project_with_names_of_its_own(tmp_path: Path) -> None:
-    """Its options, fixtures and markers mean what the project says, for instance --firmware."""
+    """Options, fixtures and markers of the project, such as --firmware, work as it defines them."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_own.py").write_text(TESTS)
@@ -83,7 +83,7 @@ def test_a_project_with_names_of_its_own(tmp_path: Path) -> None:
 
 
 def test_boards_of_espbench(tmp_path: Path) -> None:
-    """The marker counts where it names one of espbench's boards, or a test takes a fixture."""
+    """The marker applies if it names a board of espbench, or the test uses a plugin fixture."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_boards.py").write_text(OURS)
     said = inner_pytest(tmp_path, "-rs", "-p", "no:pytest_embedded")
@@ -93,7 +93,7 @@ def test_boards_of_espbench(tmp_path: Path) -> None:
 
 
 def test_every_name_begins_with_espbench() -> None:
-    """No option or ini setting takes a name that a project may want."""
+    """All options and ini settings begin with espbench."""
     parser = pytest.Parser(_ispytest=True)
     plugin.pytest_addoption(parser)
     (group,) = (each for each in parser._groups if each.name == "espbench")

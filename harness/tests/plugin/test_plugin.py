@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The pytest plugin: evidence, panics, options, and somebody else's firmware."""
+"""The pytest plugin: evidence, panics, options, and firmware other than espbench's."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_it(device):
 
 
 def test_evidence_of_a_failure(inner: Inner, tmp_path: Path) -> None:
-    """A failed test names a folder that has the whole story."""
+    """A failed test names a folder with all evidence."""
     status, output = inner(FAILING)
     assert status == 1
     assert re.search(r"^-+ espbench evidence -+\nevidence/test_inner-test_it$", output, re.M)
@@ -58,7 +58,7 @@ def test_evidence_of_a_failure(inner: Inner, tmp_path: Path) -> None:
 
 
 def test_command_can_be_pasted(inner: Inner, tmp_path: Path) -> None:
-    """The command in the evidence boots the same device, from the folder's own files."""
+    """The command in the evidence boots the same device from the files in the folder."""
     inner(FAILING)
     folder = tmp_path / "evidence" / "test_inner-test_it"
     with subprocess.Popen(
@@ -78,7 +78,7 @@ def test_command_can_be_pasted(inner: Inner, tmp_path: Path) -> None:
 
 
 def test_pass_leaves_nothing(inner: Inner, tmp_path: Path) -> None:
-    """A passed test leaves evidence only when it is asked for."""
+    """A passed test leaves evidence only on request."""
     assert inner("def test_it(device): pass")[0] == 0
     assert not (tmp_path / "evidence").exists()
     inner(
@@ -88,13 +88,13 @@ def test_pass_leaves_nothing(inner: Inner, tmp_path: Path) -> None:
 
 
 def test_never_means_never(inner: Inner, tmp_path: Path) -> None:
-    """No evidence is written when nobody wants it."""
+    """No evidence is written with --espbench-evidence=never."""
     assert inner(FAILING, "--espbench-ready-console=^ready", "--espbench-evidence=never")[0] == 1
     assert not (tmp_path / "evidence").exists()
 
 
 def test_evidence_elsewhere(inner: Inner, tmp_path: Path) -> None:
-    """The folder of evidence can be chosen; two devices have a folder each."""
+    """The evidence folder is configurable; two devices have a folder each."""
     source = "def test_it(device, device_factory):\n    device_factory(name='second')\n    assert 0"
     inner(source, "--espbench-ready-console=^ready", "--espbench-evidence-dir=there")
     found = sorted(path.name for path in (tmp_path / "there" / "test_inner-test_it").iterdir())
@@ -102,7 +102,7 @@ def test_evidence_elsewhere(inner: Inner, tmp_path: Path) -> None:
 
 
 def test_evidence_cannot_be_written(inner: Inner, tmp_path: Path) -> None:
-    """Trouble with the evidence is a sentence; the test's own failure is what is reported."""
+    """An error while saving evidence is noted, and the test's own failure is reported."""
     (tmp_path / "evidence").write_text("a file is in the way")
     status, output = inner(FAILING)
     assert status == 1
@@ -112,7 +112,7 @@ def test_evidence_cannot_be_written(inner: Inner, tmp_path: Path) -> None:
 
 
 def test_panic_is_the_failure(inner: Inner, tmp_path: Path) -> None:
-    """When the guest panicked, that is what failed, and not the client that noticed."""
+    """If the guest panicked, the panic is reported, not the error of the client that noticed."""
     source = """
 from espbench.util.timeouts import Deadline
 def test_client(device):
@@ -136,7 +136,7 @@ def test_fails(device):
 
 
 def test_summary(inner: Inner) -> None:
-    """The end of the terminal's output alone says what broke, and how the device was."""
+    """The summary reports the failure and the state of the device."""
     source = """
 def test_panics(device):
     device.console.expect("Rebooting")
@@ -154,7 +154,7 @@ def test_panics(device):
 
 
 def test_summary_of_others(inner: Inner) -> None:
-    """A device that goes on shows its console's last line; a test without a device is pytest's."""
+    """For a running device the summary has its last console line; other tests are not in it."""
     source = """
 def test_fails(device):
     raise ValueError("three\\nlines\\nlong")
@@ -169,7 +169,7 @@ def test_no_device():
 
 
 def test_shared_device_comes_back(inner: Inner) -> None:
-    """A panic or the end of a shared device fails one test, and the next one has a new device."""
+    """A shared device that panics or ends fails one test, and is restarted for the next one."""
     source = """
 import os, signal
 def test_panics(shared_device):
@@ -189,7 +189,7 @@ def test_runs(shared_device):
 
 
 def test_not_ready(inner: Inner, tmp_path: Path) -> None:
-    """A device that does not get ready shows its console's end, and leaves evidence."""
+    """The error for a device that does not become ready shows the console; evidence is saved."""
     status, output = inner(
         "def test_it(device): pass", "--espbench-ready-console=^never", "--espbench-ready-timeout=3"
     )
@@ -205,7 +205,7 @@ def test_not_ready(inner: Inner, tmp_path: Path) -> None:
 
 
 def test_server_that_failed(inner: Inner) -> None:
-    """A device that says that it cannot serve is not waited for."""
+    """A device that reports that it cannot serve fails without waiting for the time limit."""
     said = b"Failed to start HTTPS server: /certs/servercert.pem not found\r\n"
     status, output = inner(
         "@pytest.mark.device(ready='https')\ndef test_it(device): pass",
@@ -220,7 +220,7 @@ def test_server_that_failed(inner: Inner) -> None:
 
 
 def test_qemu_dies(inner: Inner) -> None:
-    """The end of QEMU is reported with its status and its last words."""
+    """The end of QEMU is reported with its status and last output."""
     source = """
 import os, signal
 def test_killed(device):
@@ -237,7 +237,7 @@ def test_refused(device): pass
 
 
 def test_markers_and_fixtures(inner: Inner) -> None:
-    """Options come from fixture, module, class and function; the nearest wins, mappings merge."""
+    """Options come from fixture, module, class and function; the closest wins, mappings merge."""
     source = """
 pytestmark = pytest.mark.device(files={"/a": "module", "/b": "module"}, args={"heap": 1})
 @pytest.fixture
@@ -287,7 +287,7 @@ def test_here(board): assert board.name == "lx60"
     ],
 )
 def test_bad_options(inner: Inner, options: list[str], sentence: str) -> None:
-    """Options that cannot be right are refused before anything is collected."""
+    """Invalid options are rejected before collection."""
     status, output = inner("def test_it(device): pass", *options)
     assert status == 4
     assert f"ERROR: {sentence}\n" in output
@@ -307,7 +307,7 @@ espbench.firmware.build.firmware = firmware
 
 @pytest.fixture(params=[(), ("-n2",)], ids=["alone", "xdist"])
 def refused(request: pytest.FixtureRequest, inner: Inner, tmp_path: Path) -> Refused:
-    """Return a function that runs tests which are refused, and returns what is said, once."""
+    """Return a function that runs tests in a refused session, and returns the only error."""
     (tmp_path / "no_qemu.py").write_text(NO_QEMU)
     (tmp_path / "no_build.py").write_text(NO_BUILD)
 
@@ -332,19 +332,19 @@ MANY = "".join(
 
 
 def test_no_firmware(refused: Refused) -> None:
-    """A firmware that is not there is named once, whatever number of tests wants it."""
+    """A missing firmware is reported once, however many tests need it."""
     said = refused(MANY, "--espbench-firmware=none.elf")
     assert "none.elf does not exist: name one with --firmware (pytest: --espbench-firmware)" in said
 
 
 def test_no_qemu(refused: Refused) -> None:
-    """So is a QEMU that is not installed."""
+    """A missing QEMU is reported once."""
     said = refused(MANY, "-p", "no_qemu")
     assert said.startswith("Board lx60 needs qemu-system-xtensa, which is not installed: install")
 
 
 def test_firmware_that_cannot_be_built(refused: Refused) -> None:
-    """The compiler's output is shown once."""
+    """The compiler's output is reported once."""
     said = refused(MANY, "--espbench-firmware=", "-p", "no_build")
     assert said == "The lx60 firmware could not be built: a.c:1: error: no\n  what make printed"
 
@@ -386,7 +386,7 @@ def test_nothing_boots(inner: Inner, source: str) -> None:
 def test_corrupt_firmware(
     inner: Inner, tiny_firmware: Callable[..., Path], damage: Callable[[bytes], bytes], flaw: str
 ) -> None:
-    """A damaged firmware is told from one that does not work, and what is wrong with it."""
+    """A damaged firmware file is rejected, and the error says what is wrong with it."""
     bad = tiny_firmware().with_name("bad.elf")
     bad.write_bytes(damage(tiny_firmware().read_bytes()))
     status, output = inner("def test_it(device): pass", "--espbench-firmware=bad.elf")
@@ -399,7 +399,7 @@ def test_corrupt_firmware(
 
 
 def test_pieces() -> None:
-    """The pure parts do what they say."""
+    """Helpers parse options, merge mappings and build folder names."""
     assert parse_ports("http=8080, https=8443", "--espbench-ports") == {"http": 8080, "https": 8443}
     assert parse_readiness("a", "") == ConsoleReadiness("a")
     assert parse_readiness("", "/x") == HttpReadiness("/x")
@@ -434,6 +434,6 @@ def test_it(turn, shared_device, whole_again):
 
 
 def test_networks_are_reset(inner: Inner) -> None:
-    """What a test leaves broken is whole before fixtures look, and for the next test."""
+    """Network faults of a test are undone before fixture teardown and the next test."""
     status, output = inner(NETWORKS)
     assert (status, "2 passed" in output) == (0, True), output

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Options that had another name until 0.1.0 say what it is now, unless the project has them."""
+"""Options renamed for 0.1.0 give a hint with the new name, unless the project defines them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def pytest_addoption(parser):
 
 
 def session(folder: Path, *arguments: str, ini: str = "") -> subprocess.CompletedProcess[str]:
-    """Run pytest on a test that passes."""
+    """Run pytest on a passing test."""
     (folder / "pytest.ini").write_text(f"[pytest]\n{ini}")
     (folder / "test_it.py").write_text("def test_it(): pass\n")
     return subprocess.run(
@@ -31,7 +31,7 @@ def session(folder: Path, *arguments: str, ini: str = "") -> subprocess.Complete
 
 
 def test_all_in_one_error(tmp_path: Path) -> None:
-    """Each earlier name that was given has its hint."""
+    """Each renamed option that was given has a hint."""
     done = session(tmp_path, *(f"{name}=x" for name in RENAMED))
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     for name in RENAMED:
@@ -39,7 +39,7 @@ def test_all_in_one_error(tmp_path: Path) -> None:
 
 
 def test_addopts(tmp_path: Path) -> None:
-    """The hint is there for an option in pytest's ini file, and only for that."""
+    """An option in pytest's ini file has a hint, and no other does."""
     done = session(tmp_path, ini="addopts = --board esp32\n")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "espbench: --board is now --espbench-board\n" in done.stderr
@@ -47,14 +47,14 @@ def test_addopts(tmp_path: Path) -> None:
 
 
 def test_other_mistakes(tmp_path: Path) -> None:
-    """An option that never was is pytest's alone."""
+    """An unknown option gives pytest's error without a hint."""
     done = session(tmp_path, "--bord=x")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "espbench:" not in done.stderr
 
 
 def test_projects_own_option(tmp_path: Path) -> None:
-    """A project's own option of that name works."""
+    """A project's own option with an old name works."""
     (tmp_path / "conftest.py").write_text(OWN)
     done = session(tmp_path, "--board=mine")
     assert done.returncode == 0, done.stdout + done.stderr
