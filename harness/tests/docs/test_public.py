@@ -108,7 +108,7 @@ def modules() -> list[Path]:
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_all(path: Path) -> None:
-    """Every module says what it is for: its `__all__` has each class and function of it.
+    """Every module declares its exports: `__all__` has each of its public classes and functions.
 
     A package's own module may define and export nothing.
     """

@@ -35,7 +35,7 @@ def said(device: Device, module: str, function: griffe.Function, args: int, *key
 
 @pytest.fixture(scope="module")
 def shared_device_options(recipe: Recipe) -> Mapping[str, object]:
-    """Return what lets the device serve HTTPS, too."""
+    """Return options with a certificate, so that the device also serves HTTPS."""
     return {"files": recipe.on_device()}
 
 

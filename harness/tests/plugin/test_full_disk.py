@@ -67,7 +67,7 @@ def test_disk_fills_before_a_test_fails(disk: SmallDisk, tiny_firmware: Callable
 
 def test_console_comes_first(disk: SmallDisk, tiny_firmware: Callable[[], Path]) -> None:
     """With space for one file, the console is saved, and no truncated file."""
-    # and one page for the .gitignore beside it
+    # and one page for the .gitignore next to it
     status, output = session(disk, tiny_firmware(), FAILS.format(pages=2))
     assert status == 1
     assert "so evidence is missing: free some space there)\n" in output
