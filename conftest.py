@@ -47,7 +47,7 @@ def endpoints(bench: Device, recipe: Recipe) -> Endpoints:
 @pytest.fixture
 def doors(endpoints: Endpoints) -> Endpoints:
     """Return `endpoints` under its former name."""
-    message = "The fixture doors is called endpoints now; the old name goes after 0.1."
+    message = "The fixture doors is now endpoints; the old name will be removed after 0.1."
     warnings.warn(message, DeprecationWarning, stacklevel=1)
     return endpoints
 

@@ -18,7 +18,7 @@ from espbench.recording.recorder import SUFFIX
 from espbench.reporting import failure_summary as broken
 from espbench.reporting import progress
 from espbench.reporting.evidence import folder_name, save
-from espbench.reporting.skips import told
+from espbench.reporting.skips import skip_lines
 
 
 def run(session: Session, item: pytest.Item) -> Generator[None, object, object]:
@@ -113,7 +113,7 @@ def report_skips(terminalreporter: pytest.TerminalReporter, *, all_of_them: bool
     ours = [skip for skip in skips if all_of_them or skip[1].startswith(NEEDS_BOARD)]
     if ours:
         terminalreporter.section("espbench: what was skipped")
-    for sentence in told(ours, "test"):
+    for sentence in skip_lines(ours, "test"):
         terminalreporter.write_line(sentence)
 
 
@@ -123,18 +123,18 @@ def summarize(terminalreporter: pytest.TerminalReporter) -> None:
         report
         for kind in ("failed", "error")
         for report in terminalreporter.stats.get(kind, [])
-        if isinstance(report, pytest.TestReport) and progress.told(report, "device")
+        if isinstance(report, pytest.TestReport) and progress.property_values(report, "device")
     ]
     if not reports:
         return
     terminalreporter.section("espbench: what broke")
     for report in reports:
         reason = broken.cause(progress.message_of(report))
-        lines = broken.told(
+        lines = broken.failure_lines(
             report.nodeid,
             reason,
-            progress.told(report, "device"),
-            progress.told(report, "evidence"),
+            progress.property_values(report, "device"),
+            progress.property_values(report, "evidence"),
         )
         for line in lines:
             terminalreporter.write_line(line)

@@ -64,7 +64,7 @@ def last_line(text: str) -> str:
     return next((line for line in lines if line and line != ">>>"), "")
 
 
-def told(
+def failure_lines(
     name: str, reason: str, states: Sequence[str] = (), evidence: Sequence[str] = ()
 ) -> list[str]:
     """Return the lines about one failed test."""

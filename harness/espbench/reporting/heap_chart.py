@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from espbench.netem.connections import Connection
 from espbench.reporting.boot_chart import duration, tick
-from espbench.reporting.story import Happening, Sample, Story
+from espbench.reporting.evidence_reader import Sample, StoredEvent, StoredEvidence
 
 WIDTH, LEFT, RIGHT = 720, 66, 12
 """Widths of the picture, of the scale at its left, and of the right margin, in SVG units."""
@@ -37,30 +37,30 @@ NEAR = 8
 """Distance in SVG units within which marks of the same name are merged."""
 
 
-def picture(story: Story, ports: Mapping[int, str]) -> Markup:
+def picture(evidence: StoredEvidence, ports: Mapping[int, str]) -> Markup:
     """Return the heap's curve as an SVG, or "" if there are fewer than two samples.
 
     Args:
-        story: the evidence of the test.
+        evidence: the evidence of the test.
         ports: scheme by the device's port, such as 443: "https".
     """
-    begin, end = window(story)
-    samples = thinned([s for s in story.samples if begin <= s.at <= end])
+    begin, end = window(evidence)
+    samples = thinned([s for s in evidence.samples if begin <= s.at <= end])
     if len(samples) < 2:
         return Markup("")
     low, high, step = bounds(samples)
     x = _Scale(begin, end, LEFT, WIDTH - RIGHT)
     y = _Scale(low, high, TOP + HEIGHT, TOP)
-    lanes = packed([c for c in story.connections if _within(c, begin, end)])
+    lanes = packed([c for c in evidence.connections if _within(c, begin, end)])
     shown = lanes[:LANES]
     left = sum(len(lane) for lane in lanes[LANES:])
     bottom = TOP + HEIGHT + AXIS + LANE * len(shown) + (18 if left else 0) + 4
-    words = summary(story, samples)
+    words = summary(evidence, samples)
     parts = [
         f'<svg class="heap" viewBox="0 0 {WIDTH} {bottom}" role="img"><title>The heap during the '
         f"test</title><desc>{escape(words)}</desc>",
         *_scales(x, y, step),
-        *_marks(story.events, x),
+        *_marks(evidence.events, x),
         _steps("low", [(x(s.at), y(s.low_water)) for s in samples]),
         _steps("free", [(x(s.at), y(s.free)) for s in samples]),
         *(
@@ -89,12 +89,12 @@ class _Scale:
         return self._at + (min(max(value, self.low), self.high) - self.low) * self._factor
 
 
-def window(story: Story) -> tuple[float, float]:
+def window(evidence: StoredEvidence) -> tuple[float, float]:
     """Return the time range of the picture: the last test, with a margin before and after."""
-    last = [story.samples[-1].at] if story.samples else []
-    last += [event.at for event in story.events if event.name in ("panic", "qemu_died")]
-    begin, end = story.began, max([*last, story.began])
-    before = [s.at for s in story.samples if s.at < begin and begin - s.at < 0.3 * (end - begin)]
+    last = [evidence.samples[-1].at] if evidence.samples else []
+    last += [event.at for event in evidence.events if event.name in ("panic", "qemu_died")]
+    begin, end = evidence.began, max([*last, evidence.began])
+    before = [s.at for s in evidence.samples if s.at < begin and begin - s.at < 0.3 * (end - begin)]
     margin = 0.03 * (end - begin)
     return max(0.0, min(begin - margin, max(before, default=begin))), end + margin
 
@@ -138,10 +138,10 @@ def packed(connections: Sequence[Connection]) -> list[list[Connection]]:
     return lanes
 
 
-def summary(story: Story, samples: Sequence[Sample]) -> str:
+def summary(evidence: StoredEvidence, samples: Sequence[Sample]) -> str:
     """Return a description of the picture."""
-    begin, end = window(story)
-    during = [c for c in story.connections if _within(c, begin, end)]
+    begin, end = window(evidence)
+    during = [c for c in evidence.connections if _within(c, begin, end)]
     still = sum(c.closed is None for c in during)
     return (
         f"Free at first {samples[0].free:,} bytes, at the end {samples[-1].free:,}, low water "
@@ -178,7 +178,7 @@ def _scales(x: _Scale, y: _Scale, step: float) -> list[str]:
     return parts
 
 
-def _marks(events: Sequence[Happening], x: _Scale) -> list[str]:
+def _marks(events: Sequence[StoredEvent], x: _Scale) -> list[str]:
     parts: list[str] = []
     last: dict[str, float] = {}
     row_ends = [0.0, 0.0]
@@ -190,10 +190,10 @@ def _marks(events: Sequence[Happening], x: _Scale) -> list[str]:
         if at - last.get(title, -NEAR) < NEAR:
             continue
         last[title] = at
-        said = _said(event)
+        tooltip = _tooltip(event)
         parts.append(
             f'<line class="mark {event.name}" x1="{at:.1f}" y1="{TOP - 4}" x2="{at:.1f}" '
-            f'y2="{TOP + HEIGHT}"><title>{escape(said)}, {event.at:.3f} s</title></line>'
+            f'y2="{TOP + HEIGHT}"><title>{escape(tooltip)}, {event.at:.3f} s</title></line>'
         )
         wide = 7.0 * len(title) + 6
         start = min(at, WIDTH - wide)
@@ -208,7 +208,7 @@ def _marks(events: Sequence[Happening], x: _Scale) -> list[str]:
     return parts
 
 
-def _said(event: Happening) -> str:
+def _tooltip(event: StoredEvent) -> str:
     detail = {name: value for name, value in event.detail.items() if name not in ("us", "nodeid")}
     words = ", ".join(f"{name} {value}" for name, value in detail.items())
     return f"{event.name.replace('_', ' ')}{f': {words}' if words else ''}"
@@ -249,7 +249,7 @@ def _connections(
             parts.append(
                 f'<rect class="{scheme}{open_}" x="{begin:.1f}" y="{y}" '
                 f'width="{max(end - begin, 2.0):.1f}" height="{LANE - 3}" rx="2">'
-                f"<title>{escape(told(it, ports))}</title></rect>"
+                f"<title>{escape(describe(it, ports))}</title></rect>"
             )
             if end - begin > 60:
                 parts.append(
@@ -258,7 +258,7 @@ def _connections(
     return parts
 
 
-def told(it: Connection, ports: Mapping[int, str]) -> str:
+def describe(it: Connection, ports: Mapping[int, str]) -> str:
     """Return a description of a connection."""
     name = f"to port {it.port}" if it.outgoing else ports.get(it.port, f"port {it.port}")
     opened = f"{name}, client's port {it.client}, opened at {it.opened:.3f} s"

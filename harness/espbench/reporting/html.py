@@ -12,8 +12,8 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
+from espbench.reporting import evidence_reader, history
 from espbench.reporting import heap_chart as heap_picture
-from espbench.reporting import history, story
 from espbench.reporting import trend_chart as trend_picture
 from espbench.reporting.boot_chart import picture
 from espbench.reporting.model import Run
@@ -83,7 +83,9 @@ def folder(path: str, page: Path, ports: Mapping[int, str]) -> Folder:
     place = Path(path.partition(" (")[0])
     href = Path(os.path.relpath(place.absolute(), page.absolute().parent)).as_posix()
     files = tuple(name for name in FIRST if (place / name).is_file())
-    return Folder(place.name, quote(href), files, heap_picture.picture(story.read(place), ports))
+    return Folder(
+        place.name, quote(href), files, heap_picture.picture(evidence_reader.read(place), ports)
+    )
 
 
 def bar(suite: Suite) -> Markup:

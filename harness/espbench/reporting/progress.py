@@ -58,8 +58,8 @@ class Follower:
             message=message_of(report),
             detail=report.longreprtext if report.failed else "",
             expected=hasattr(report, "wasxfail"),
-            evidence=told(report, "evidence"),
-            devices=told(report, "device"),
+            evidence=property_values(report, "evidence"),
+            devices=property_values(report, "device"),
         )
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -89,6 +89,6 @@ def message_of(report: pytest.TestReport) -> str:
     return message or (report.longreprtext if report.failed else "")
 
 
-def told(report: pytest.TestReport, name: str) -> list[str]:
+def property_values(report: pytest.TestReport, name: str) -> list[str]:
     """Return the values of a property that espbench's plugin added to a report."""
     return [str(value) for key, value in report.user_properties if key == name]

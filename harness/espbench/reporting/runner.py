@@ -29,7 +29,7 @@ from espbench.reporting import html as report
 from espbench.reporting.model import Plan, Run
 from espbench.reporting.progress import VARIABLE
 from espbench.reporting.results import Results
-from espbench.reporting.skips import told as skips_told
+from espbench.reporting.skips import skip_lines
 from espbench.reporting.terminal import Display, broken_lines, figures_table, suites_table
 from espbench.suites.names import renamed, suite_paths
 from espbench.suites.sharding import Shard, read_durations
@@ -201,7 +201,7 @@ def _close(outcome: Run, plan: Plan, page: Path, console: Console) -> None:
     if outcome.figures:
         console.print(figures_table(outcome.figures, outcome.past))
     skips = [(case.nodeid, case.message) for case in outcome.results.skipped()]
-    for sentence in skips_told(skips, "scenario"):
+    for sentence in skip_lines(skips, "scenario"):
         console.print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
     for line in broken_lines(outcome.results.failures()):
         console.print(line, soft_wrap=True)

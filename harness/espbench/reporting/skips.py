@@ -47,7 +47,7 @@ def _count(names: list[str], noun: str) -> str:
     return f"{len(names)} {noun}{'' if len(names) == 1 else 's'} ({listed})"
 
 
-def told(skips: Iterable[tuple[str, str]], noun: str) -> list[str]:
+def skip_lines(skips: Iterable[tuple[str, str]], noun: str) -> list[str]:
     """Return a sentence for each reason; for the arguments see `by_reason`; pure."""
     return [
         f"{what} {_were(what)} skipped: {reason or 'no reason was given'}"

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from espbench.perf.figures import Figure
-from espbench.reporting.failure_summary import cause, told
+from espbench.reporting.failure_summary import cause, failure_lines
 from espbench.reporting.history import Past, trend
 from espbench.reporting.results import Case, Results, Suite
 from espbench.reporting.trend_chart import words
@@ -32,7 +32,7 @@ class Display:
         self._console = console
         self._results = results
         self._start = time.monotonic()
-        self._said: set[str] = set()
+        self._shown: set[str] = set()
         self._live = (
             Live(self, console=console, refresh_per_second=8, transient=True)
             if console.is_terminal
@@ -62,8 +62,8 @@ class Display:
         if self._live:
             return
         for suite in self._results.suites():
-            if not suite.left and suite.name not in self._said:
-                self._said.add(suite.name)
+            if not suite.left and suite.name not in self._shown:
+                self._shown.add(suite.name)
                 self._console.print(
                     f"{suite.name}: {suite.passed} passed, {suite.failed} failed, "
                     f"{suite.skipped} skipped in {suite.seconds:.1f} s",
@@ -111,7 +111,7 @@ def broken_lines(cases: Sequence[Case]) -> list[Text]:
     """Return the failures for the end of a run: cause, state of the devices, and evidence."""
     lines = []
     for case in cases[:MOST_BROKEN]:
-        name, *rest = told(
+        name, *rest = failure_lines(
             f"{case.suite}: {case.title}", cause(case.message), case.devices, case.evidence
         )
         lines.append(Text.assemble(("FAILED ", "bold red"), name))

@@ -82,7 +82,7 @@ def renamed(names: Sequence[str]) -> list[str]:
     """Return a deprecation message for each former name among these."""
     files = dict.fromkeys(name.partition("::")[0] for name in names)
     return [
-        f"The suite {name} is called {RENAMED[name]} now; the old name goes after 0.1."
+        f"The suite {name} is now {RENAMED[name]}; the old name will be removed after 0.1."
         for name in files
         if name in RENAMED
     ]

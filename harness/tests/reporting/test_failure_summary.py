@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from espbench.reporting.failure_summary import WIDEST, cause, last_line, told
+from espbench.reporting.failure_summary import WIDEST, cause, failure_lines, last_line
 
 TRACEBACK = """\
     def test_it():
@@ -54,9 +54,9 @@ def test_last_line() -> None:
     assert last_line("") == ""
 
 
-def test_told() -> None:
+def test_failure_lines() -> None:
     """A failure is a line, followed by its devices and its evidence."""
-    assert told("t", "why", ["device: well"], ["e/t"]) == [
+    assert failure_lines("t", "why", ["device: well"], ["e/t"]) == [
         "t: why",
         "    device: well",
         "    evidence: e/t",

@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 import pytest
 from espbench.boards.builtin import BOARDS
 from espbench.netem.connections import Connection
+from espbench.reporting.evidence_reader import Sample, StoredEvent, StoredEvidence, read
 from espbench.reporting.heap_chart import LANES, POINTS, bounds, packed, picture, thinned, window
 from espbench.reporting.html import render
 from espbench.reporting.model import Run
 from espbench.reporting.progress import VARIABLE
 from espbench.reporting.results import Results
-from espbench.reporting.story import Happening, Sample, Story, read
 from inner_pytest import failing_pytest
 
 PORTS = {80: "http", 443: "https"}
@@ -28,12 +28,12 @@ def sample(at: float, free: int, low_water: int | None = None) -> Sample:
     return Sample(at, free, free if low_water is None else low_water, 200_000)
 
 
-STORY = Story(
+EVIDENCE = StoredEvidence(
     [sample(0.5, 182_000), sample(1.1, 158_000, 150_000), sample(2.0, 95_000, 71_000)],
     [
-        Happening(0.9, "test", {"nodeid": "t.py::t"}),
-        Happening(1.5, "ballast", {"size": 40000}),
-        Happening(1.9, "panic", {"headline": "abort() <was> called"}),
+        StoredEvent(0.9, "test", {"nodeid": "t.py::t"}),
+        StoredEvent(1.5, "ballast", {"size": 40000}),
+        StoredEvent(1.9, "panic", {"headline": "abort() <was> called"}),
     ],
     [
         Connection(443, 50001, 1.0, 1.8, "client"),
@@ -45,7 +45,7 @@ STORY = Story(
 
 def test_picture() -> None:
     """The picture has both lines, the marks, a bar for each connection, and a description."""
-    svg = ElementTree.fromstring(picture(STORY, PORTS))
+    svg = ElementTree.fromstring(picture(EVIDENCE, PORTS))
     assert svg.get("role") == "img"
     assert [child.tag for child in svg][:2] == ["title", "desc"]
     assert svg[1].text == (
@@ -67,7 +67,7 @@ def test_picture() -> None:
 
 def test_steps() -> None:
     """The line drops at a lower sample, and stays there until the next sample."""
-    svg = ElementTree.fromstring(picture(STORY, PORTS))
+    svg = ElementTree.fromstring(picture(EVIDENCE, PORTS))
     (line,) = [path.get("d", "") for path in svg.iter("path") if path.get("class") == "free"]
     assert line.count("H") == line.count("V") == len(list(svg.iter("circle"))) - 1
 
@@ -75,14 +75,14 @@ def test_steps() -> None:
 @pytest.mark.parametrize("samples", [[], [sample(1.0, 5)]])
 def test_no_curve(samples: list[Sample]) -> None:
     """With fewer than two samples, there is no picture."""
-    assert picture(Story(samples), PORTS) == ""
+    assert picture(StoredEvidence(samples), PORTS) == ""
 
 
 def test_window() -> None:
     """For a shared device, the last test is shown."""
-    events = [Happening(at, "test", {}) for at in (1.0, 10.0)]
-    story = Story([sample(at, 5) for at in (1.0, 5.0, 10.5, 12.0)], events)
-    begin, end = window(story)
+    events = [StoredEvent(at, "test", {}) for at in (1.0, 10.0)]
+    evidence = StoredEvidence([sample(at, 5) for at in (1.0, 5.0, 10.5, 12.0)], events)
+    begin, end = window(evidence)
     assert 9.5 < begin < 10.0
     assert 12.0 < end < 12.5
 
@@ -110,19 +110,19 @@ def test_packed() -> None:
     one, two, three = Connection(80, 1, 0.0, 1.0), Connection(80, 2, 0.5), Connection(80, 3, 1.0)
     assert packed([three, one, two]) == [[one, three], [two]]
     crowd = [Connection(443, number, 1.0) for number in range(LANES + 5)]
-    svg = picture(Story(STORY.samples, STORY.events, crowd), PORTS)
+    svg = picture(StoredEvidence(EVIDENCE.samples, EVIDENCE.events, crowd), PORTS)
     assert "and 5 more connections" in svg
 
 
 def test_damaged_evidence(tmp_path: Path) -> None:
     """Missing or damaged parts are omitted, and the rest is read."""
-    assert read(tmp_path / "none") == Story([], [], [])
+    assert read(tmp_path / "none") == StoredEvidence([], [], [])
     (tmp_path / "heap.jsonl").write_text('{"at": 1, "free"')
     (tmp_path / "connections.json").write_text('{"port": 80}')
     (tmp_path / "events.json").write_text('[{"at": 1, "event": "test"}]')
-    story = read(tmp_path)
-    assert (story.samples, story.connections) == ([], [])
-    assert [event.name for event in story.events] == ["test"]
+    evidence = read(tmp_path)
+    assert (evidence.samples, evidence.connections) == ([], [])
+    assert [event.name for event in evidence.events] == ["test"]
 
 
 class _Balance(HTMLParser):
@@ -183,16 +183,16 @@ def test_failing_run(tmp_path: Path, firmware: Path) -> None:
     assert case.devices[0].startswith("device: heap ")
     folder = tmp_path / case.evidence[0]
     assert folder == tmp_path / "evidence" / "test_sessions-test_sessions"
-    story = read(folder)
-    https = [it for it in story.connections if it.port == 443 and it.opened > story.began]
+    evidence = read(folder)
+    https = [it for it in evidence.connections if it.port == 443 and it.opened > evidence.began]
     assert [it.closed is None for it in https] == [False, True, True]
-    free = [s.free for s in story.samples if s.at > story.began]
+    free = [s.free for s in evidence.samples if s.at > evidence.began]
     session = 20_000
     for number, it in enumerate(https, 1):
         until = https[number].opened if number < 3 else it.opened + 0.4
-        during = [s.free for s in story.samples if it.opened < s.at < until]
-        assert min(during) < free[0] - number * session, (number, story.samples)
-    assert [e.name for e in story.events if e.name == "ballast"] == ["ballast"]
+        during = [s.free for s in evidence.samples if it.opened < s.at < until]
+        assert min(during) < free[0] - number * session, (number, evidence.samples)
+    assert [e.name for e in evidence.events if e.name == "ballast"] == ["ballast"]
     case.evidence = [str(folder)]  # it was relative to the run's folder
     page = render(Run(BOARDS["lx60"], results), tmp_path / "report.html")
     svg = ElementTree.fromstring(

@@ -333,7 +333,7 @@ def test_side_of_a_run(tmp_path: Path) -> None:
 
 def test_side_of_a_run_of_some(tmp_path: Path) -> None:
     """A run's file says whether all scenarios were selected, and whether it was complete."""
-    complaint = "Not one scenario passed: all were skipped."
+    complaint = "No scenario passed: all were skipped."
     side = side_of_file("lx60", saved(tmp_path, finished(selected=True, complaint=complaint)))
     assert (side.selected, side.complaint) == (True, "")
     side = side_of_file("lx60", saved(tmp_path, finished(ended=False, complaint="It crashed.")))

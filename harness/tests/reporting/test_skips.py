@@ -9,7 +9,7 @@ import idf_examples
 import pytest
 from espbench.errors import ToolMissing
 from espbench.reporting.parity.load import cases_of_junit
-from espbench.reporting.skips import LONGEST, short, told
+from espbench.reporting.skips import LONGEST, short, skip_lines
 from fake_idf import fake_idf
 from inner_pytest import inner_pytest
 
@@ -22,12 +22,12 @@ def test_by_reason() -> None:
         ("scenarios/test_a.py::test_y", "needs board lx60"),
         ("test_x.py::T::y", ""),
     ]
-    assert told(skips, "scenario") == [
+    assert skip_lines(skips, "scenario") == [
         "6 scenarios (a, b, c and 2 more) were skipped: needs board lx60",
         "1 scenario (page) was skipped: no Chromium",
         "1 scenario (x) was skipped: no reason was given",
     ]
-    assert told([], "scenario") == []
+    assert skip_lines([], "scenario") == []
 
 
 def test_short() -> None:
@@ -53,7 +53,7 @@ def test_what_pytest_writes(tmp_path: Path) -> None:
     )
     inner_pytest(tmp_path, "-p", "no:pytest_embedded", "--junitxml=x.xml", status=0)
     cases = cases_of_junit((tmp_path / "x.xml").read_text())
-    assert told([(name, seen.message) for name, seen in cases.items()], "test") == [
+    assert skip_lines([(name, seen.message) for name, seen in cases.items()], "test") == [
         "1 test (itself) was skipped: pip install 'x[y]'",
         "1 test (marked) was skipped: no <it>",
     ]
@@ -84,8 +84,8 @@ def test_the_last_lines_of_pytest(tmp_path: Path, workers: tuple[str, ...]) -> N
     assert "\n3 tests (inner) were skipped: needs board esp32\n" in said
     assert "of the project" not in said
     for chosen in ("-rs", "-rfE", "-rx"):
-        told_by_us = "espbench: what was skipped" in inner_pytest(tmp_path, *options, chosen)
-        assert told_by_us == (chosen == "-rfE")
+        explained = "espbench: what was skipped" in inner_pytest(tmp_path, *options, chosen)
+        assert explained == (chosen == "-rfE")
 
 
 def test_idf_examples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_renamed(old: str) -> None:
     (path,) = suite_paths(TREE, [old])
     assert path == str(suites(TREE)[RENAMED[old]])
     assert renamed([old, f"{old}::test_x", "smoke"]) == [
-        f"The suite {old} is called {RENAMED[old]} now; the old name goes after 0.1."
+        f"The suite {old} is now {RENAMED[old]}; the old name will be removed after 0.1."
     ]
 
 

@@ -18,6 +18,6 @@ def test_former_name(
     shared_device: Device, endpoints: Endpoints, request: pytest.FixtureRequest
 ) -> None:
     """The fixture's former name returns the same object, and warns with the new name."""
-    said = r"^The fixture doors is called endpoints now; the old name goes after 0\.1\.$"
+    said = r"^The fixture doors is now endpoints; the old name will be removed after 0\.1\.$"
     with pytest.warns(DeprecationWarning, match=said):
         assert request.getfixturevalue("doors") is endpoints

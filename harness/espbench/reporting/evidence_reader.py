@@ -25,7 +25,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Happening:
+class StoredEvent:
     """An event of the timeline."""
 
     at: float
@@ -34,11 +34,11 @@ class Happening:
 
 
 @dataclass(frozen=True)
-class Story:
+class StoredEvidence:
     """The evidence of a device; times are in seconds since its start."""
 
     samples: Sequence[Sample] = ()
-    events: Sequence[Happening] = ()
+    events: Sequence[StoredEvent] = ()
     connections: Sequence[Connection] = ()
 
     @property
@@ -47,10 +47,10 @@ class Story:
         return max((event.at for event in self.events if event.name == "test"), default=0.0)
 
 
-def read(folder: Path) -> Story:
+def read(folder: Path) -> StoredEvidence:
     """Return the contents of a folder of evidence, without missing or damaged parts."""
     heap = _text(folder / "heap.jsonl").splitlines()
-    return Story(
+    return StoredEvidence(
         samples=_all(lambda: [_sample(json.loads(line)) for line in heap if line.strip()]),
         events=_all(lambda: [_event(item) for item in _list(folder / "events.json")]),
         connections=_all(
@@ -84,8 +84,8 @@ def _sample(item: Mapping[str, Any]) -> Sample:
     )
 
 
-def _event(item: Mapping[str, Any]) -> Happening:
-    return Happening(float(item["at"]), str(item["event"]), dict(item.get("detail", {})))
+def _event(item: Mapping[str, Any]) -> StoredEvent:
+    return StoredEvent(float(item["at"]), str(item["event"]), dict(item.get("detail", {})))
 
 
 def _connection(item: Mapping[str, Any]) -> Connection:
