@@ -209,7 +209,7 @@ def test_no_leak(device: Device) -> None:
     device.ballast(0)
 
 
-def test_open_connection_is_no_rest(device: Device) -> None:
+def test_an_open_connection_is_not_rest(device: Device) -> None:
     """A device with an open connection is not at rest, and says so."""
     device.settle()
     with socket.create_connection(("127.0.0.1", device.port(80))) as connection:
@@ -220,7 +220,7 @@ def test_open_connection_is_no_rest(device: Device) -> None:
     device.settle()
 
 
-def test_heap_at_rest_without_connections_that_are_over(device: Device) -> None:
+def test_heap_at_rest_after_time_wait(device: Device) -> None:
     """The heap is not at rest while lwIP keeps a closed connection in TIME-WAIT."""
     free = device.heap_at_rest().free
     with socket.create_connection(("127.0.0.1", device.port(80))) as connection:
@@ -312,7 +312,7 @@ def test_readiness_of_one_byte(device_factory: DeviceFactory) -> None:
     assert not Deadline(0).remaining()
 
 
-def test_a_pause_is_no_time(device: Device) -> None:
+def test_a_pause_does_not_count(device: Device) -> None:
     """A paused device uses no CPU, and neither its clock nor the timeline counts the pause."""
     pause = 1.5
     assert device.pid is not None

@@ -34,7 +34,7 @@ def firmware(*partitions: Partition, length: int = 0x18000) -> bytes:
     return image.ljust(length, b"\xff")
 
 
-def test_own_firmware_is_what_the_board_says() -> None:
+def test_own_firmware_matches_the_board() -> None:
     """The board's data match espbench's own partition table."""
     assert fit(ESP32.flash, firmware(NVS, ARGUMENTS, FACTORY, VFS)) == ESP32.flash
 
@@ -110,7 +110,7 @@ def test_lx60_has_a_command_line(tmp_path: Path) -> None:
     assert (image.arguments, image.firmware) == ("", b"")
 
 
-def test_no_place(tmp_path: Path) -> None:
+def test_no_partition(tmp_path: Path) -> None:
     """Files and arguments without a partition are rejected, with the remedy."""
     path = tmp_path / "other.bin"
     path.write_bytes(firmware(NVS, FACTORY))

@@ -119,7 +119,7 @@ def test_fetches_and_checks(serve: MakeMirror, tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["thing_1.0.tar.gz"]
 
 
-def test_a_second_run_asks_nobody(serve: MakeMirror, tmp_path: Path) -> None:
+def test_a_second_run_does_not_fetch(serve: MakeMirror, tmp_path: Path) -> None:
     """An existing file is not fetched again."""
     mirror = serve(Mirror())
     download(WANTED, [mirror.url], tmp_path)
@@ -134,7 +134,7 @@ def test_resumes_a_broken_transfer(serve: MakeMirror, tmp_path: Path) -> None:
     assert mirror.asked == [None, "bytes=300000-", "bytes=500000-"]
 
 
-def test_resumes_what_an_earlier_run_left(serve: MakeMirror, tmp_path: Path) -> None:
+def test_resumes_an_earlier_run(serve: MakeMirror, tmp_path: Path) -> None:
     """A part file of a run that was killed is completed."""
     (tmp_path / "thing_1.0.tar.gz.part").write_bytes(DATA[:1000])
     mirror = serve(Mirror())
@@ -142,7 +142,7 @@ def test_resumes_what_an_earlier_run_left(serve: MakeMirror, tmp_path: Path) -> 
     assert mirror.asked == ["bytes=1000-"]
 
 
-def test_a_whole_part_file_needs_no_mirror(tmp_path: Path) -> None:
+def test_a_complete_part_file_needs_no_mirror(tmp_path: Path) -> None:
     """After a run that was killed just before the rename, nothing is fetched."""
     (tmp_path / "thing_1.0.tar.gz.part").write_bytes(DATA)
     assert download(WANTED, ["http://127.0.0.1:1"], tmp_path).read_bytes() == DATA
@@ -206,7 +206,7 @@ def test_next_mirror(serve: MakeMirror, tmp_path: Path) -> None:
     assert download(WANTED, mirrors, tmp_path).read_bytes() == DATA
 
 
-def test_nobody_has_it(serve: MakeMirror, tmp_path: Path) -> None:
+def test_no_mirror_has_it(serve: MakeMirror, tmp_path: Path) -> None:
     """If all mirrors answer 404, the message has their hosts and the variable to set."""
     one, two = serve(Mirror(data=None)), serve(Mirror(data=None))
     with pytest.raises(SourceError) as error:

@@ -215,7 +215,7 @@ def test_no_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_mirror_that_is_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mirror_that_is_not_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mirror that is not a URL is an error."""
     monkeypatch.setenv("ESPBENCH_DEBIAN_MIRROR", "/srv/debian")
     with pytest.raises(ConfigError) as error:

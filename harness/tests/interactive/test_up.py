@@ -110,7 +110,7 @@ def log_in(up: Up, password: str) -> None:
         assert WebRepl(socket, password).line("6 * 7") == "42\n"
 
 
-def test_its_password_and_what_it_reaches(firmware: str) -> None:
+def test_password_and_network(firmware: str) -> None:
     """The password is random and not on a command line; the device cannot open connections."""
     with running("--firmware", firmware) as up:
         password = up.wait_for(r"^password +(\S+)  \(WebREPL, and the terminal of the page\)$")[1]

@@ -252,7 +252,7 @@ def test_which_versions_differ(
     assert [one.name for one in gate.differences(before, now)] == names
 
 
-def test_what_depends_on_what() -> None:
+def test_dependencies() -> None:
     """Code depends on its compiler, a handshake on its peer, leaks and free heap on neither."""
     depends = {key: set(kind.depends_on) for key, kind in readings.KINDS.items()}
     for key, on in depends.items():
@@ -413,7 +413,7 @@ def test_json(rows: list[Row]) -> None:
     assert data["figures"]["echo_work"]["change"] == 10_000
 
 
-def test_an_open_gate_says_what_got_better() -> None:
+def test_an_open_gate_reports_improvements() -> None:
     """An improvement should be kept with --update, or it could be lost unnoticed."""
     row = only(Reading(FREE, 5_000), Reading(FREE, 9_000))
     assert gate_report.summary([row], "lx60") == (

@@ -81,7 +81,7 @@ def test_a_transfer_is_not_moved_by_disturbances(runs: int) -> None:
         assert total == pytest.approx(17 * 3074, rel=0.001)
 
 
-def test_fixed_random_is_the_same_again_and_goes_away() -> None:
+def test_fixed_random_is_reproducible_and_temporary() -> None:
     """A seed determines the stream of bytes, and afterwards randomness is restored."""
     import os
 
@@ -130,7 +130,7 @@ def wire(capture: Path) -> Iterator[Wire]:
     made.close()
 
 
-def test_the_wire_knows_what_is_not_acknowledged(capture: Path, wire: Wire) -> None:
+def test_unacknowledged_data(capture: Path, wire: Wire) -> None:
     """The device's SYN, data and FIN need an ACK, even when sequence numbers wrap around."""
     top = 2**32 - 1
     steps = [

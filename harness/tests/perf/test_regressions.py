@@ -232,9 +232,7 @@ def test_figures_repeat_beside_a_busy_host(
         assert row.rstrip("│ ").endswith(f"{work[key]:.3f} %")
 
 
-def test_nothing_is_measured_beside_a_connection_that_is_remembered(
-    board: Board, firmware: Path
-) -> None:
+def test_nothing_is_measured_during_time_wait(board: Board, firmware: Path) -> None:
     """A connection that the device closed is in TIME-WAIT, and rested() waits for its end."""
     with Device(board, firmware, capture=True) as device:
         time_wait = TimeWait(device)

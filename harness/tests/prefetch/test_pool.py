@@ -325,7 +325,7 @@ def test_another_file(device, spare):
     assert boots(tmp_path) == 4
 
 
-def test_options_that_nobody_can_know(inner: Inner, tmp_path: Path) -> None:
+def test_unpredictable_options(inner: Inner, tmp_path: Path) -> None:
     """A fixture with different options for each test is predicted wrongly once, then never."""
     source = """
 @pytest.fixture

@@ -163,7 +163,7 @@ time.sleep(60)
 """
 
 
-def test_sigterm_ends_what_runs() -> None:
+def test_sigterm_is_forwarded() -> None:
     """SIGTERM to this process alone is forwarded to pytest, which cleans up."""
     program = (
         "import sys; from espbench.reporting.all_boards.sessions import run; "

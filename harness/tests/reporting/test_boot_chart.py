@@ -114,7 +114,7 @@ def test_picture_of_nothing() -> None:
     assert "esp32" not in picture({"lx60": marks(BOOT), "esp32": ()})
 
 
-def test_picture_of_no_time() -> None:
+def test_picture_of_zero_duration() -> None:
     """A boot with only its start does not divide by zero."""
     assert len(bars(picture({"lx60": [Mark(0.0, "start", "host")]}))) == 1
 

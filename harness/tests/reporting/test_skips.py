@@ -42,7 +42,7 @@ def test_short() -> None:
     assert cut.endswith("word …")
 
 
-def test_what_pytest_writes(tmp_path: Path) -> None:
+def test_reasons_in_junit(tmp_path: Path) -> None:
     """JUnit XML has the reasons of a file that skips itself, and of a marked one."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_itself.py").write_text(

@@ -36,7 +36,7 @@ def test_parse() -> None:
 
 
 @pytest.mark.parametrize("text", ["x", "", "/", "2", "2/", "/8", "-1/8", "1.5/8", "2/8/9", "²/8"])
-def test_no_shard(text: str) -> None:
+def test_not_a_shard(text: str) -> None:
     """For a text that is not I/N, the message explains the notation."""
     with pytest.raises(ConfigError) as error:
         parse(text)
@@ -46,7 +46,7 @@ def test_no_shard(text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "count"), [("9/8", 8), ("0/8", 8), ("1/0", 0)])
-def test_shard_that_is_none_of_them(text: str, count: int) -> None:
+def test_shard_out_of_range(text: str, count: int) -> None:
     """For a part that does not exist, the message has the range."""
     with pytest.raises(ConfigError) as error:
         parse(text)

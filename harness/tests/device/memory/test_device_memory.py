@@ -59,7 +59,7 @@ def test_settle_waits_for_two_equal_looks() -> None:
     assert [(sample.why, sample.heap.free) for sample in heap.samples] == [("settled", 300)]
 
 
-def test_no_leak_names_what_is_missing() -> None:
+def test_no_leak_reports_missing_bytes() -> None:
     """Bytes that stay allocated are a leak, except within the tolerance."""
     heaps = (500, 5), (500, 5), (480, 6), (480, 6)
     with memory(Guest(*heaps)).no_leak(tolerance=20):
@@ -71,7 +71,7 @@ def test_no_leak_names_what_is_missing() -> None:
         pass
 
 
-def test_noise_of_a_shared_heap_hides_no_allocation() -> None:
+def test_noise_of_a_shared_heap_does_not_hide_an_allocation() -> None:
     """On a shared heap, free bytes may differ by the noise, but allocations may not."""
     with memory(Guest((500, 5), (500, 5), (480, 5), (480, 5)), noise=20).no_leak():
         pass
@@ -82,7 +82,7 @@ def test_noise_of_a_shared_heap_hides_no_allocation() -> None:
         pass
 
 
-def test_open_connections_are_no_rest() -> None:
+def test_open_connections_are_not_rest() -> None:
     """An open connection keeps the heap from coming to rest."""
     with pytest.raises(MemoryLeaked, match=r"open connections \{'http': 2\}"):
         memory(Guest((500, 5), open_=2)).settle(0.01)
