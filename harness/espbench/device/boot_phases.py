@@ -18,7 +18,7 @@ FIRST_ANSWER = "first_https_answer"
 """The event that ends a measured boot."""
 
 KNOWN: Mapping[str, tuple[str, Phase]] = {
-    "start": ("start asked for", "host"),
+    "start": ("start requested", "host"),
     "image": ("flash image written", "host"),
     "exec": ("QEMU executed", "host"),
     "forwards": ("forwarded ports known", "host"),

@@ -29,7 +29,7 @@ BOOT = (
 def test_marks() -> None:
     """Events become titles with a phase, in chronological order."""
     assert [(mark.name, mark.phase) for mark in marks(BOOT)] == [
-        ("start asked for", "host"),
+        ("start requested", "host"),
         ("QEMU executed", "host"),
         ("first byte on the console", "boot"),
         ("ROM banner (POWERON_RESET)", "boot"),
