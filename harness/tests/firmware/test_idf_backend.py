@@ -467,3 +467,11 @@ def test_path_with_a_space(complete: Path, tmp_path: Path) -> None:
         f"ESP-IDF cannot build in {folder}, which contains spaces or special characters: move "
         "the project to a path of ASCII letters, digits and ./+,@_- only."
     )
+
+
+def test_mpy_cross_drops_the_architecture() -> None:
+    """The build executes MPY_CROSS directly, so it must start with an interpreter line."""
+    environment = {**os.environ, "ESPBENCH_MPY_CROSS": "/bin/echo"}
+    command = [str(TREE / MPY_CROSS), "-march=rv32imc", "-march=xtensawin", "-s", "a b.py"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "-march=xtensawin -s a b.py\n"
