@@ -72,3 +72,25 @@ def test_mentions_of_pages_are_true() -> None:
     }
     assert len(named) > 20
     assert [each for each in sorted(named) if not (TREE / each[1]).is_file()] == []
+
+
+def doubled(text: str) -> list[str]:
+    """Return the labels that occur twice in the lists of a section or in a table.
+
+    The label is an item's bold words, or the first cell of a row of at most three. A merge that
+    keeps both versions of a text leaves such pairs.
+    """
+    blocks = [
+        re.findall(r"^- \*\*(.+?)[.:]?\*\*", section, re.M)
+        for section in re.split(r"^#+ .*$", prose(text), flags=re.M)
+    ] + [
+        re.findall(r"^\| ([^|]+?) \|[^|]*\|(?:[^|]*\|)?$", table, re.M)
+        for table in text.split("\n\n")
+    ]
+    return sorted({label for labels in blocks for label in labels if labels.count(label) > 1})
+
+
+@pytest.mark.parametrize("page", tracked("*.md"), ids=lambda page: str(page.relative_to(TREE)))
+def test_nothing_is_doubled(page: Path) -> None:
+    """No section has two list items with the same label, and no table two such rows."""
+    assert doubled(page.read_text(encoding="utf-8")) == []
