@@ -107,7 +107,7 @@ def _run_on_all_boards(args: argparse.Namespace) -> int:
         "--json": not args.json,
     }.items():
         if not is_default:
-            raise ConfigError(f"--all-boards and {option} exclude each other: remove one of them.")
+            raise ConfigError(f"--all-boards and {option} cannot be combined: remove one of them.")
     if args.own_tests and source_tree.clone() is None:
         raise ConfigError("--own-tests does not work in an installed espbench: run it in a clone.")
     plan = Plan(

@@ -59,7 +59,7 @@ def test_options_for_one_board(
     """An option for a single board is rejected, not ignored."""
     assert main(["run", "--all-boards", *option]) == 1
     assert capsys.readouterr().err == (
-        f"espbench: --all-boards and {option[0]} exclude each other: remove one of them.\n"
+        f"espbench: --all-boards and {option[0]} cannot be combined: remove one of them.\n"
     )
     assert plans == []
 
