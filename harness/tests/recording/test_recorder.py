@@ -464,4 +464,4 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["record", "--help"])
     assert ended.value.code == 0
-    assert "each test that fails leaves a recording" in capsys.readouterr().out
+    assert "keep a recording of each failed" in capsys.readouterr().out
