@@ -45,7 +45,13 @@ def test_scenarios_are_in_these_folders() -> None:
 
 
 def test_files_exist() -> None:
-    """Each file that the answers name exists."""
-    files = [file for _, cell in rows("Where to look") for file in re.findall(r"`([^`]+)`", cell)]
-    assert len(files) > 8
-    assert [file for file in files if not (TREE / file).is_file()] == []
+    """Each file that the answers name exists, and contains the names that follow it."""
+    named = [
+        (file, name)
+        for _, cell in rows("Where to look")
+        for file, name in re.findall(r"`([\w./-]+\.\w+)`(?: \(`(\w+)(?:\(\))?`\))?", cell)
+    ]
+    assert len(named) > 8
+    assert sum(bool(name) for _, name in named) > 1
+    assert [file for file, _ in named if not (TREE / file).is_file()] == []
+    assert [each for each in named if each[1] not in (TREE / each[0]).read_text()] == []
