@@ -12,10 +12,11 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import cli_page
 from espbench.cli.main import make_parser
-from markdown_links import is_local, rewrite, targets
+from markdown_links import entries, is_local, rewrite, targets
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
@@ -101,11 +102,17 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Build the navigation: for each section of the index, the pages that it links to."""
     tree = tree_of(config)
     _, *sections = (tree / INDEX).read_text(encoding="utf-8").split("\n## ")
-    nav: list[str | dict[str, list[str]]] = ["index.md"]
+
+    def uris(names: Iterable[str]) -> list[str]:
+        linked = [resolved(tree, INDEX, name) for name in names]
+        return [uri_of(path) for path in linked if path]
+
+    nav: list[str | dict[str, list[Any]]] = ["index.md"]
     for section in sections:
-        title = section.partition("\n")[0]
-        linked = [resolved(tree, INDEX, target) for target in targets(section)]
-        nav.append({title: [uri_of(path) for path in dict.fromkeys(linked) if path]})
+        pages: list[str | dict[str, list[str]]] = []
+        for entry in entries(section):
+            pages += uris([entry]) if isinstance(entry, str) else [{entry[0]: uris(entry[1])}]
+        nav.append({section.partition("\n")[0]: pages})
     config.nav = nav
     return config
 

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from markdown_links import is_local, prose, targets
+from markdown_links import entries, is_local, prose, targets
 
 TREE = Path(__file__).resolve().parents[3]
 MENTION = re.compile(r"(?<![\w/.-])docs/[\w/-]+\.(?:md|png)\b")
@@ -60,6 +60,33 @@ def test_every_page_is_reached_from_the_index() -> None:
     pages = set(tracked("docs/*.md")) - {TREE / "docs" / "index.md"}
     assert len(pages) > 10
     assert pages - {target for target, _ in links(TREE / "docs" / "index.md")} == set()
+
+
+def test_the_index_has_the_titles_of_the_pages() -> None:
+    """The text of each link of docs/index.md is the title of the page."""
+    index = TREE / "docs" / "index.md"
+    found = re.findall(r"\[([^]]+)\]\(([^)#]+\.md)\)", index.read_text(encoding="utf-8"))
+    assert len(found) > 20
+    titles = {
+        name: (index.parent / name)
+        .read_text(encoding="utf-8")
+        .partition("\n")[0]
+        .removeprefix("# ")
+        for _, name in found
+    }
+    lower = {name: title[0].lower() + title[1:] for name, title in titles.items()}
+    assert [(text, name) for text, name in found if text not in (titles[name], lower[name])] == []
+
+
+def test_entries_of_a_navigation() -> None:
+    """A list item that begins with a name is a group, and a page occurs once."""
+    text = (
+        "Start [here](a.md).\n\n- [B](b.md): as in [A](a.md)\n- Python: [c](c.md),\n  [d](d.md)\n"
+    )
+    assert entries(text) == ["a.md", "b.md", ("Python", ["c.md", "d.md"])]
+    index = (TREE / "docs" / "index.md").read_text(encoding="utf-8")
+    groups = [each for each in entries(index) if not isinstance(each, str)]
+    assert [(name, len(pages)) for name, pages in groups] == [("Python", 5)]
 
 
 def test_mentions_of_pages_are_true() -> None:
