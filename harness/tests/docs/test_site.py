@@ -111,6 +111,17 @@ def test_the_public_names_are_whole(site: Path) -> None:
 
 
 @SLOW
+def test_the_navigation_is_grouped(site: Path) -> None:
+    """The pages about Python are a group of the navigation, with the name that the index gives."""
+    text = (site / "index.html").read_text(encoding="utf-8")
+    (group,) = re.findall(
+        r'<span class="md-nav__icon md-icon"></span>\s*Python\s.*?</ul>', text, re.S
+    )
+    pages = re.findall(r'href="reference/python/(\w+)\.html"', group)
+    assert pages == ["device", "clients", "network", "certificates", "errors"]
+
+
+@SLOW
 def test_the_command_line_is_whole(site: Path) -> None:
     """Every command has a section, and every option a row."""
     page = (site / "reference" / "command-line.html").read_text(encoding="utf-8")
