@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from espbench.crash.panic import Panic
 from espbench.device.device import Device
 from espbench.errors import ControlTimeout
 from espbench.reporting.evidence import save
+from espbench.util.timeouts import Deadline
 from inner_pytest import inner_pytest
 
 INNER = """
@@ -147,6 +149,21 @@ def test_hang(shared_device: Device) -> None:
     with pytest.raises(ControlTimeout):
         shared_device.ping(timeout=1)
     shared_device.reset(hard=True)
+    assert shared_device.panicked() is None
+
+
+def test_reset_with_an_unhandled_frame(shared_device: Device) -> None:
+    """A hardware reset recovers firmware that hung before it handled a received frame."""
+    with pytest.raises(ControlTimeout):
+        shared_device.exec("import bench; bench.panic('hang')", timeout=1)
+    capture = shared_device.capture_file
+    before = capture.stat().st_size
+    with socket.create_connection(("127.0.0.1", shared_device.port(80)), timeout=5):
+        deadline = Deadline(10)
+        while capture.stat().st_size == before:
+            assert not deadline.expired(), "QEMU did not forward the SYN"
+            shared_device.monitor("query-status", deadline)
+        shared_device.reset(hard=True)
     assert shared_device.panicked() is None
 
 

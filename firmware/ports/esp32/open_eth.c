@@ -8,6 +8,7 @@
 #include "esp_eth_mac_openeth.h"
 #include "esp_mac.h"
 #include "rx_buffer.h"
+#include "stale_interrupt.h"
 
 /* The emulated DP83848 answers at address 1 only. */
 #define PHY_ADDRESS 1
@@ -50,6 +51,7 @@ static esp_eth_handle_t install(void) {
     phy_config.phy_addr = PHY_ADDRESS;
     phy_config.reset_gpio_num = -1;
     phy_config.autonego_timeout_ms = 100;
+    stale_interrupt_clear();
     esp_eth_mac_t *mac = esp_eth_mac_new_openeth(&mac_config);
     esp_eth_phy_t *phy = esp_eth_phy_new_dp83848(&phy_config);
     esp_eth_handle_t driver = NULL;
