@@ -116,7 +116,7 @@ def test_core_dump(device: Device, tmp_path: Path) -> None:
     assert len(core) > 10_000  # all stacks
     text = (folder / "core-1.txt").read_text()
     if shutil.which(f"{device.board.toolchain}gdb", path=path_with_gdb(os.environ)) is None:
-        assert "is ESP-IDF's gdb installed?" in text
+        assert "check that ESP-IDF's gdb is installed" in text
         return
     stack, _, others = text.partition("THREADS INFO")
     assert "bench_panic_exception" in stack
