@@ -8,7 +8,6 @@
 #include "port.h"
 #include "py/mphal.h"
 
-#define FRAME_BYTES 64
 /* The stacks are checked when threads are switched. */
 #define LOOKED_AT_AFTER_MS 20
 
@@ -18,20 +17,14 @@ void bench_panic_exception(void) {
     (void)*(volatile uint32_t *)nowhere;
 }
 
-static unsigned deeper(const char *end);
-/* Volatile, so that the compiler does not turn the recursion into a loop. */
-static unsigned (*volatile again)(const char *) = deeper;
-
-static unsigned deeper(const char *end) {
-    volatile char frame[FRAME_BYTES];
-    for (size_t i = 0; i < sizeof(frame); i++) {
-        frame[i] = 0;
-    }
-    return (const char *)frame > end ? again(end) + frame[0] : (unsigned)frame[0];
-}
-
+/* One array from here to the stack's end, as recursion leaves gaps between its arrays. */
 static void overrun_stack(void) {
-    deeper(bench_stack_end());
+    char here;
+    size_t size = (size_t)(&here - bench_stack_end());
+    volatile char rest[size];
+    for (size_t i = 0; i < size; i++) {
+        rest[i] = 0;
+    }
     mp_hal_delay_ms(LOOKED_AT_AFTER_MS);
 }
 
