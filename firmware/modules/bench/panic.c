@@ -25,6 +25,7 @@ static void overrun_stack(void) {
     for (size_t i = 0; i < size; i++) {
         rest[i] = 0;
     }
+    (void)rest;
     mp_hal_delay_ms(LOOKED_AT_AFTER_MS);
 }
 

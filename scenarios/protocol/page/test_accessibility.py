@@ -38,7 +38,7 @@ def test_by_keyboard_only(visit: Visit) -> None:
 
     assert walk(3) == ["password", "connect", "again"]
     page.keyboard.press("Space")
-    assert page.get_by_label("Log in again by itself").is_checked()
+    assert page.get_by_label("Log in again automatically").is_checked()
     page.keyboard.press("Space")
     assert walk(2, "Shift+Tab") == ["connect", "password"]
     page.keyboard.type(PASSWORD)

@@ -71,9 +71,9 @@ def test_a_reset_and_a_new_login(scheme: str, device: Device, visit: Visit) -> N
 @BOTH
 @pytest.mark.parametrize("how", ["hard", "soft"])
 def test_a_reset_and_back_by_itself(scheme: str, how: str, device: Device, visit: Visit) -> None:
-    """With "Log in again by itself", the page logs in as soon as the device answers."""
+    """With "Log in again automatically", the page logs in as soon as the device answers."""
     page = visit(scheme)
-    page.get_by_label("Log in again by itself").check()
+    page.get_by_label("Log in again automatically").check()
     log_in(page)
     if how == "hard":
         type_line(page, "import machine; machine.reset()")
