@@ -7,15 +7,22 @@ from pathlib import Path
 
 from espbench.boards.board import Board
 from espbench.errors import ConfigError
+from espbench.flash.app_image import MAGIC, is_application
+from espbench.flash.partition_table import TABLE_AT
+from espbench.flash.truncation import shortfall
+from espbench.inspect.elf.match import matching
 
 __all__ = ["check_firmware", "elf_of", "state_of"]
 
+TABLE_MAGIC = b"\xaa\x50"
+"""First bytes of each entry of a partition table."""
+
 
 def check_firmware(board: Board, firmware: Path) -> None:
-    """Check that the firmware exists, and that the board can run it.
+    """Check that the firmware exists, that it is whole, and that the board can run it.
 
     Raises:
-        ConfigError: it does not exist, or the board cannot run it.
+        ConfigError: it does not exist or is truncated, or the board cannot run it.
     """
     if not firmware.is_file():
         what = "is not a file" if firmware.exists() else "does not exist"
@@ -23,17 +30,50 @@ def check_firmware(board: Board, firmware: Path) -> None:
             f"The firmware {firmware} {what}: name one with --firmware (pytest: "
             "--espbench-firmware), or omit that option to build espbench's own."
         )
+    with firmware.open("rb") as file:
+        alone = is_application(file.read(64))
+    if alone:
+        raise ConfigError(
+            f"{firmware} is an application without bootloader and partition table: name ESP-IDF's "
+            "build folder, or a merged image, which `idf.py merge-bin` or `esptool merge_bin` "
+            "makes of all three."
+        )
     if flaw := board.handover.flaw(firmware):
+        if _is_flash_image(firmware):
+            raise ConfigError(
+                f"{firmware} is a flash image for an ESP32 chip, which board {board.name} cannot "
+                "run: name the chip's board, such as --board esp32 (pytest: --espbench-board)."
+            )
         raise ConfigError(
             f"Board {board.name} cannot run the firmware {firmware}: {flaw}. Copy or build it "
             f"again (`espbench build --board {board.name}` builds espbench's own)."
         )
+    if board.flash.firmware_at is None:
+        return
+    if cut := shortfall(firmware.read_bytes(), board.flash.bootloader_at):
+        raise ConfigError(
+            f"{firmware} is truncated: {cut}. Copy it again, or make it again with "
+            "`idf.py merge-bin` or `esptool merge-bin`."
+        )
+
+
+def _is_flash_image(firmware: Path) -> bool:
+    """Return whether a file has an ESP-IDF partition table or bootloader."""
+    with firmware.open("rb") as file:
+        blob = file.read(TABLE_AT + 2)
+    return blob[TABLE_AT:] == TABLE_MAGIC or blob[:1] == bytes((MAGIC,))
 
 
 def elf_of(firmware: Path) -> Path:
-    """Return the file with a firmware's debugging information: its .elf sibling, or itself."""
+    """Return the file with a firmware's debugging information.
+
+    That is the `.elf` file of the same name beside it, else the one beside it that it was made of,
+    else itself.
+    """
     sibling = firmware.with_suffix(".elf")
-    return sibling if sibling.is_file() else firmware
+    if sibling.is_file():
+        return sibling
+    return (matching(firmware) if firmware.is_file() else None) or firmware
 
 
 def state_of(path: Path) -> tuple[Path, int, int, int]:

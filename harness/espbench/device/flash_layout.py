@@ -14,36 +14,40 @@ from espbench.boards.board import Board
 from espbench.errors import ConfigError, ImageError
 from espbench.flash import app_image as esp_image
 from espbench.flash import partition_table as partitions
+from espbench.flash.filesystems.registry import format_of, may_have_files
 from espbench.flash.geometry import Flash
 from espbench.flash.littlefs_image import Image
 
-__all__ = ["damage", "device_image", "fit"]
+__all__ = ["damage", "device_image", "file_partitions", "fit", "has_file_system", "partitions_of"]
 
 FILES = "vfs"
-"""Label of the partition with the file system, as in MicroPython's tables."""
-APPLICATION = 0
-"""Type of an application partition, as gen_esp32part.py numbers them."""
+"""Label of MicroPython's partition with the file system, which is a littlefs whatever its subtype
+is."""
 ERASED = b"\xff"
 ARGUMENTS = "bootargs"
 """Label of the partition with the boot arguments, in espbench's own tables."""
 
 
-def fit(flash: Flash, firmware: bytes) -> Flash:
+def fit(flash: Flash, firmware: bytes, files_partition: str = "") -> Flash:
     """Return the flash as this firmware partitions it; pure.
+
+    Its file system is that of the partition `vfs`, or else that of the only partition for one; if
+    there are several, none is chosen.
 
     Args:
         flash: the board's.
         firmware: the bytes for `flash.firmware_at`; ignored if that is None.
+        files_partition: label of the partition with the files, to choose among several.
 
     Raises:
         ImageError: the firmware is larger than any flash, or its partition table is damaged.
-        ConfigError: its file system cannot be a littlefs of this board.
+        ConfigError: its file system does not fit this board, or no partition has that label.
     """
     if flash.firmware_at is None:
         return flash
-    start, table = _table(flash, firmware)
+    start, table = partitions_of(flash, firmware)
     need = max([start + len(firmware), *(partition.end for partition in table)])
-    files = _labelled(table, FILES)
+    files = _partition_of_files(table, files_partition)
     arguments = _labelled(table, ARGUMENTS)
     return replace(
         flash,
@@ -53,11 +57,68 @@ def fit(flash: Flash, firmware: bytes) -> Flash:
         length=files.size if files else 0,
         arguments_at=arguments.offset if arguments else None,
         arguments_length=arguments.size if arguments else 0,
+        files_format=_format(files, firmware, start) if files else flash.files_format,
+        formatted=files is not None and files.label == FILES,
     )
 
 
-def _table(flash: Flash, firmware: bytes) -> tuple[int, tuple[partitions.Partition, ...]]:
-    """Return where the firmware's first byte belongs, and its partitions."""
+def file_partitions(firmware: bytes, flash: Flash) -> dict[str, tuple[partitions.Partition, bytes]]:
+    """Return the partitions for a file system, each with its bytes, by label.
+
+    Raises:
+        ImageError: the partition table is damaged.
+    """
+    start, table = partitions_of(flash, firmware)
+    return {
+        partition.label: (partition, partition.content(firmware, start))
+        for partition in table
+        if may_have_files(partition)
+    }
+
+
+def _partition_of_files(
+    table: tuple[partitions.Partition, ...], label: str
+) -> partitions.Partition | None:
+    candidates = [partition for partition in table if may_have_files(partition)]
+    if label:
+        chosen = next((each for each in candidates if each.label == label), None)
+        if chosen is None:
+            names = ", ".join(each.label for each in candidates) or "none"
+            raise ConfigError(
+                f"The firmware has no partition {label!r} for a file system; it has {names}: "
+                "change --files-partition, or files-partition in the profile."
+            )
+        return chosen
+    if own := _labelled(table, FILES):
+        return own
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _format(partition: partitions.Partition, firmware: bytes, start: int) -> str:
+    if partition.label == FILES:
+        return "littlefs"
+    return format_of(partition, partition.content(firmware, start), firmware)
+
+
+def has_file_system(board: Board, firmware: Path) -> bool:
+    """Return whether a device with this firmware starts with files that espbench adds.
+
+    That is what MicroPython does; other firmware gets the files that the user names.
+
+    Raises:
+        ConfigError, ImageError: see `fit`.
+    """
+    blob = firmware.read_bytes() if board.flash.firmware_at is not None else b""
+    flash = fit(board.flash, blob)
+    return flash.length > 0 and flash.formatted
+
+
+def partitions_of(flash: Flash, firmware: bytes) -> tuple[int, tuple[partitions.Partition, ...]]:
+    """Return where the firmware's first byte belongs, and its partitions.
+
+    Raises:
+        ImageError: the partition table is damaged.
+    """
     start = flash.firmware_at or 0
     table = partitions.of_image(firmware, start)
     if not table and (other := partitions.of_image(firmware, flash.bootloader_at)):
@@ -82,7 +143,11 @@ def _size(flash: Flash, need: int) -> int:
 
 
 def device_image(
-    board: Board, firmware: Path, files: Mapping[str, bytes], arguments: Mapping[str, str]
+    board: Board,
+    firmware: Path,
+    files: Mapping[str, bytes],
+    arguments: Mapping[str, str],
+    files_partition: str = "",
 ) -> Image:
     """Return the flash image of a device.
 
@@ -91,18 +156,24 @@ def device_image(
         firmware: the firmware file.
         files: content by absolute path.
         arguments: boot arguments, in addition to the board's own.
+        files_partition: label of the partition for the files; "" for the only one.
 
     Raises:
-        ConfigError: the firmware has no partition for the files or the arguments.
+        ConfigError: the firmware has no partition for the files or the arguments, or several.
         ImageError: see `fit`.
     """
     blob = firmware.read_bytes() if board.flash.firmware_at is not None else b""
-    flash = fit(board.flash, blob)
+    flash = fit(board.flash, blob, files_partition)
     if files and not flash.length:
+        if several := list(file_partitions(blob, board.flash)):
+            raise ConfigError(
+                f"{firmware} has several partitions for files ({', '.join(several)}): choose one "
+                "with --files-partition, or with files-partition in the profile."
+            )
         raise ConfigError(
-            f"{firmware} has no partition {FILES!r}, so it cannot have {_some(files)}: omit the "
-            f"files, or add a line to its partition table such as "
-            f"`{FILES}, data, fat, , 0x200000`."
+            f"{firmware} has no partition for files, so it cannot have {_some(files)}: omit the "
+            "files, or add a line to its partition table such as "
+            "`storage, data, spiffs, , 0x200000`."
         )
     in_flash = not board.handover.takes_boot_arguments
     if in_flash and arguments and flash.arguments_at is None:
@@ -124,11 +195,11 @@ def damage(board: Board, firmware: Path) -> str:
     if board.flash.firmware_at is None:
         return ""
     blob = firmware.read_bytes()
-    start, table = _table(board.flash, blob)
+    start, table = partitions_of(board.flash, blob)
     images = {
-        partition.label: blob[partition.offset - start : partition.end - start]
+        partition.label: partition.content(blob, start)
         for partition in table
-        if partition.kind == APPLICATION
+        if partition.is_application
     }
     flaws = {label: esp_image.flaw(image) for label, image in images.items() if image.strip(ERASED)}
     if not flaws or not all(flaws.values()):

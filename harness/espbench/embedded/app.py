@@ -9,8 +9,8 @@ from pytest_embedded import App
 from pytest_embedded_qemu import QemuApp
 from pytest_embedded_qemu.app import IdfFlashImageMaker
 
-from espbench.embedded.flash_image import flash_size, merged, write
 from espbench.errors import ConfigError
+from espbench.flash.merged_image import flash_size, merged, write
 
 
 class FirmwareApp(App):  # type: ignore[misc]  # it has no types

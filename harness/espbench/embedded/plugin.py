@@ -15,7 +15,7 @@ from espbench.boards.board import Board
 from espbench.device.device import Device
 from espbench.embedded import compat as fit
 from espbench.embedded.duts import Duts, Order
-from espbench.embedded.flash_image import has_image
+from espbench.embedded.project_image import has_image
 from espbench.embedded.services import in_qemu, services, wanted
 from espbench.errors import ConfigError, EspbenchError
 from espbench.firmware import source_tree

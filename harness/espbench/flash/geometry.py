@@ -10,7 +10,7 @@ from espbench.errors import ConfigError
 
 @dataclass(frozen=True)
 class Flash:
-    """Geometry of the flash and of the littlefs in it, in bytes.
+    """Geometry of the flash and of the file system in it, in bytes.
 
     Attributes:
         size: size of the whole flash.
@@ -21,6 +21,9 @@ class Flash:
         firmware_at: offset of the firmware if it shares the flash, else None.
         bootloader_at: offset of a firmware image that begins with the bootloader, as MicroPython's
             releases do.
+        files_format: name of the file system's format; see `filesystems.registry`.
+        formatted: whether a device without files starts with an empty file system, not with an
+            erased partition, which a firmware formats itself.
         arguments_at: offset of the boot arguments if the flash holds them, else None.
         arguments_length: space for the boot arguments.
         sizes: flash sizes that the machine supports, smallest first; empty: only `size`.
@@ -36,6 +39,8 @@ class Flash:
     arguments_length: int = 0
     sizes: tuple[int, ...] = ()
     bootloader_at: int = 0
+    files_format: str = "littlefs"
+    formatted: bool = True
 
     def __post_init__(self) -> None:
         """Check that the numbers fit together."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds and reads littlefs images: the files that a device starts with, and those it leaves.
+"""Builds and reads flash images: the files that a device starts with, and those it leaves.
 
 Images are built once per content and kept in the user's cache; each device gets its own copy, so
 nothing shared is ever written to.
@@ -19,17 +19,16 @@ from espbench.errors import (
     BadFileName,
     ConfigError,
     DiskFull,
-    FileSystemFull,
     ImageError,
     is_disk_full,
 )
+from espbench.flash.filesystems.littlefs import NAME_MAX
+from espbench.flash.filesystems.registry import file_system_in
 from espbench.flash.geometry import Flash
 
 Content = bytes | str | Path
 """A file's content: bytes, text (UTF-8), or a file or folder of the host."""
 
-NAME_MAX = 255
-"""Maximum length of a path component in bytes: the default of littlefs and MicroPython."""
 FORMAT = 1
 """Part of the cache key: increment it when the same content gives a different image."""
 KEEP = 200
@@ -61,24 +60,27 @@ def normalise(files: Mapping[str, Content]) -> dict[str, bytes]:
 
 
 def _expand(name: str, content: Content) -> Iterator[tuple[str, bytes]]:
-    if isinstance(content, bytes):
-        yield check_name(name), content
-    elif isinstance(content, str):
-        yield check_name(name), content.encode()
-    elif content.is_dir():
+    if isinstance(content, Path) and content.is_dir():
         for child in sorted(content.rglob("*")):
             if child.is_file():
                 below = child.relative_to(content).as_posix()
-                yield check_name(f"{name}/{below}"), _read(child)
+                yield check_name(f"{name}/{below}"), bytes_of(child)
     else:
-        yield check_name(name), _read(content)
+        yield check_name(name), bytes_of(content)
 
 
-def _read(path: Path) -> bytes:
+def bytes_of(content: Content) -> bytes:
+    """Return the bytes of a file's content.
+
+    Raises:
+        ImageError: a file of the host cannot be read, or is a folder.
+    """
+    if not isinstance(content, Path):
+        return content.encode() if isinstance(content, str) else content
     try:
-        return path.read_bytes()
+        return content.read_bytes()
     except OSError as error:
-        raise ImageError(f"{path} cannot be read ({error.strerror}): check the path.") from error
+        raise ImageError(f"{content} cannot be read ({error.strerror}): check the path.") from error
 
 
 def check_name(name: str) -> str:
@@ -139,6 +141,7 @@ class Image:
 
         Raises:
             FileSystemFull: the files do not fit.
+            BadFileName: the file system cannot hold a name.
             ImageError: the firmware does not fit.
             ConfigError: the boot arguments do not fit.
         """
@@ -153,8 +156,10 @@ class Image:
                     f"{flash.size} bytes: make it smaller."
                 )
             image[flash.firmware_at : end] = self.firmware
-        if flash.length and (self.files or end <= flash.start):
-            image[flash.start : flash.start + flash.length] = _littlefs(flash, self.files)
+        if flash.length and (self.files or (flash.formatted and end <= flash.start)):
+            part = slice(flash.start, flash.start + flash.length)
+            built = file_system_in(flash).build(self.files, flash.length, bytes(image[part]))
+            image[part] = built
         if flash.arguments_at is not None:
             room = slice(flash.arguments_at, flash.arguments_at + flash.arguments_length)
             image[room] = _arguments(self.arguments, flash.arguments_length)
@@ -210,73 +215,16 @@ def _arguments(line: str, room: int) -> bytes:
     return text.ljust(room, b"\xff")
 
 
-def _littlefs(flash: Flash, files: Mapping[str, bytes]) -> bytes:
-    from littlefs import LittleFS
-    from littlefs.errors import LittleFSError
-
-    fs = LittleFS(
-        block_size=flash.block,
-        block_count=flash.length // flash.block,
-        read_size=flash.unit,
-        prog_size=flash.unit,
-        name_max=NAME_MAX,
-    )
-    try:
-        for name, data in files.items():
-            parent = str(PurePosixPath(name).parent)
-            if parent != "/":
-                fs.makedirs(parent, exist_ok=True)
-            with fs.open(name, "wb") as file:
-                file.write(data)
-    except LittleFSError as error:
-        if error.code == LittleFSError.Error.LFS_ERR_NOSPC:
-            total = sum(map(len, files.values()))
-            raise FileSystemFull(
-                f"{len(files)} files with {total} bytes do not fit into the device's file system "
-                f"of {flash.length} bytes (blocks of {flash.block}; it was full at {name}): "
-                "use fewer or smaller files."
-            ) from error
-        raise ImageError(
-            f"littlefs could not store {name} ({error}): rename or remove that file."
-        ) from error
-    return bytes(fs.context.buffer)
-
-
 def read_files(image: bytes, flash: Flash) -> dict[str, bytes]:
     """Return the files in an image, for instance one that a device has written to.
 
     Raises:
         ImageError: the image has no intact file system.
     """
-    from littlefs import LittleFS, UserContext
-    from littlefs.errors import LittleFSError
-
     if not flash.length:
         raise ImageError("The flash image has no partition for files, so they cannot be read.")
-    part = bytearray(image[flash.start : flash.start + flash.length])
-    try:
-        fs = LittleFS(
-            UserContext(buffer=part),
-            block_size=flash.block,
-            block_count=flash.length // flash.block,
-            read_size=flash.unit,
-            prog_size=flash.unit,
-            name_max=NAME_MAX,
-            mount=False,  # True would format an image that cannot be mounted.
-        )
-        fs.mount()
-        found = {}
-        for folder, _, names in fs.walk("/"):
-            for name in names:
-                path = str(PurePosixPath(folder) / name)
-                with fs.open(path, "rb") as file:
-                    found[path] = bytes(file.read())
-    except LittleFSError as error:
-        raise ImageError(
-            f"The flash image has no intact littlefs ({error}): read it after the device has "
-            "stopped writing, and only if the firmware uses littlefs."
-        ) from error
-    return found
+    part = image[flash.start : flash.start + flash.length]
+    return file_system_in(flash).read(part)
 
 
 def write_new(data: bytes, path: Path) -> None:

@@ -14,6 +14,9 @@ TABLE_AT = 0x8000
 TABLE_LENGTH = 0xC00
 """Maximum size of the table: 96 entries."""
 
+APPLICATION, DATA = 0, 1
+"""Types of a partition."""
+
 _ENTRY = struct.Struct("<2sBBII16sI")
 _MAGIC = b"\xaa\x50"
 _MD5 = b"\xeb\xeb" + b"\xff" * 14
@@ -43,6 +46,25 @@ class Partition:
         """Offset of the first byte behind the partition."""
         return self.offset + self.size
 
+    @property
+    def is_application(self) -> bool:
+        """Whether it is for an application."""
+        return self.kind == APPLICATION
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is for data."""
+        return self.kind == DATA
+
+    def content(self, image: bytes, begins_at: int) -> bytes:
+        """Return its bytes in an image; fewer, or none, if the image ends before it does.
+
+        Args:
+            image: the image.
+            begins_at: where its first byte belongs in the flash.
+        """
+        return image[self.offset - begins_at : self.end - begins_at]
+
 
 def parse(table: bytes) -> tuple[Partition, ...]:
     """Return the partitions in a binary table; empty if there is no table.
@@ -70,6 +92,21 @@ def parse(table: bytes) -> tuple[Partition, ...]:
         name = label.split(b"\0")[0].decode(errors="replace")
         found.append(Partition(name, kind, subtype, offset, size, flags))
     return tuple(found)
+
+
+def is_whole(data: bytes) -> bool:
+    """Return whether data has a table to its end, or no table at all.
+
+    Args:
+        data: from the table's first byte to the end of the file; empty if it ends before that.
+    """
+    for position in range(0, min(len(data), TABLE_LENGTH), _ENTRY.size):
+        entry = data[position : position + _ENTRY.size]
+        if len(entry) == _ENTRY.size and (entry == _END or entry.startswith(_MD5)):
+            return True
+        if position == 0 and len(entry) > 1 and entry[:2] != _MAGIC:
+            return True
+    return len(data) >= TABLE_LENGTH
 
 
 def of_image(image: bytes, starts_at: int = 0) -> tuple[Partition, ...]:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["TOOLS_VARIABLE", "tools_folders", "version_key"]
+__all__ = ["TOOLS_VARIABLE", "path_with_gdb", "tools_folders", "version_key"]
 
 TOOLS_VARIABLE = "IDF_TOOLS_PATH"
 
@@ -22,3 +23,14 @@ def tools_folders(environment: Mapping[str, str]) -> list[Path]:
 def version_key(name: str) -> list[int]:
     """Return a sort key for names that contain versions, such as esp_develop_9.2.2_20260417."""
     return [int(number) for number in re.findall(r"\d+", name)]
+
+
+def path_with_gdb(environment: Mapping[str, str]) -> str:
+    """Return PATH, extended by the folders of ESP-IDF's debuggers, newest first."""
+    found = [
+        folder
+        for tools in tools_folders(environment)
+        for folder in (tools / "tools").glob("*-gdb/*/*/bin")
+    ]
+    found.sort(key=lambda folder: version_key(folder.parents[1].name), reverse=True)
+    return os.pathsep.join([environment.get("PATH", os.defpath), *map(str, found)])

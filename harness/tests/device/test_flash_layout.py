@@ -17,6 +17,7 @@ from espbench.device.flash_layout import damage as damage_of
 from espbench.device.flash_layout import device_image, fit
 from espbench.errors import ConfigError, ImageError
 from espbench.flash import app_image as esp_image
+from espbench.flash.filesystems.registry import file_system_named
 from espbench.flash.littlefs_image import read_files
 from espbench.flash.partition_table import TABLE_AT, Partition
 from tables import made
@@ -102,6 +103,58 @@ def test_complete_image_stays_as_it_is(tmp_path: Path) -> None:
     assert read_files(other.build(), other.flash) == {"/a": b"1"}
 
 
+@pytest.mark.parametrize("subtype", [0x81, 0x82, 0x83])
+def test_other_file_systems(subtype: int, tmp_path: Path) -> None:
+    """Files go to the only partition for them, in its file system; without files it stays."""
+    storage = Partition("storage", 1, subtype, 0x200000, 0x100000)
+    path = tmp_path / "firmware.bin"
+    path.write_bytes(firmware(NVS, FACTORY, storage) + bytes.fromhex("61001a03e0001703f8000703"))
+    image = device_image(ESP32, path, {"/a.txt": b"1"}, {})
+    assert read_files(image.build(), image.flash) == {"/a.txt": b"1"}
+    assert image.flash.files_format == {0x81: "FAT", 0x82: "SPIFFS", 0x83: "littlefs"}[subtype]
+    erased = device_image(ESP32, path, {}, {}).build()[0x200000:0x300000]
+    assert set(erased) == {0xFF}  # the firmware formats it
+
+
+def test_file_system_of_the_image(tmp_path: Path) -> None:
+    """The bytes in the image decide, such as littlefs in a partition of SPIFFS's subtype."""
+    storage = Partition("storage", 1, 0x82, 0x200000, 0x40000)
+    content = file_system_named("littlefs").build({"/old": b"1"}, storage.size)
+    path = tmp_path / "firmware.bin"
+    path.write_bytes(firmware(NVS, FACTORY, storage).ljust(storage.offset, b"\xff") + content)
+    kept = device_image(ESP32, path, {}, {})
+    assert read_files(kept.build(), kept.flash) == {"/old": b"1"}
+    image = device_image(ESP32, path, {"/a-longer-name-than-spiffs-can-hold": b"1"}, {})
+    assert list(read_files(image.build(), image.flash)) == ["/a-longer-name-than-spiffs-can-hold"]
+
+
+def test_several_file_systems(tmp_path: Path) -> None:
+    """Of several partitions, the user chooses one; `vfs` is chosen as before."""
+    www = Partition("www", 1, 0x82, 0x200000, 0x80000)
+    data = Partition("data", 1, 0x81, 0x280000, 0x80000)
+    path = tmp_path / "firmware.bin"
+    path.write_bytes(firmware(NVS, FACTORY, www, data))
+    assert fit(ESP32.flash, path.read_bytes()).length == 0
+    with pytest.raises(ConfigError) as caught:
+        device_image(ESP32, path, {"/a": b"1"}, {})
+    assert str(caught.value) == (
+        f"{path} has several partitions for files (www, data): choose one with --files-partition, "
+        "or with files-partition in the profile."
+    )
+    for partition in (www, data):
+        image = device_image(ESP32, path, {"/A": b"1"}, {}, partition.label)
+        assert image.flash.start == partition.offset
+        assert read_files(image.build(), image.flash) == {"/A": b"1"}
+    with pytest.raises(ConfigError) as caught:
+        device_image(ESP32, path, {"/a": b"1"}, {}, "nvs")
+    assert str(caught.value) == (
+        "The firmware has no partition 'nvs' for a file system; it has www, data: change "
+        "--files-partition, or files-partition in the profile."
+    )
+    path.write_bytes(firmware(NVS, FACTORY, www, replace(VFS, offset=0x300000, size=0x100000)))
+    assert fit(ESP32.flash, path.read_bytes()).start == 0x300000
+
+
 def test_lx60_has_a_command_line(tmp_path: Path) -> None:
     """If a kernel command line carries the arguments, the flash has none."""
     path = tmp_path / "firmware.elf"
@@ -118,8 +171,9 @@ def test_no_partition(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         device_image(ESP32, path, files, {})
     assert str(caught.value) == (
-        f"{path} has no partition 'vfs', so it cannot have /a, /b, /c and 2 more files: omit the "
-        "files, or add a line to its partition table such as `vfs, data, fat, , 0x200000`."
+        f"{path} has no partition for files, so it cannot have /a, /b, /c and 2 more files: omit "
+        "the files, or add a line to its partition table such as "
+        "`storage, data, spiffs, , 0x200000`."
     )
     with pytest.raises(ConfigError) as caught:
         device_image(ESP32, path, {}, {"heap": "1", "dhcp": "0"})

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Units of espbench.embedded: versions, QEMU arguments, flash images and the feed."""
+"""Units of espbench.embedded: versions, QEMU arguments, and the feed."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from pathlib import Path
 
 import pytest
 from espbench.embedded import compat as fit
-from espbench.embedded import flash_image as image
 from espbench.embedded.log import Feed
 from espbench.embedded.qemu_args import Theirs, theirs
-from espbench.errors import ConfigError, ImageError
+from espbench.errors import ConfigError
 from espbench.util.timeouts import Deadline
 
 
@@ -94,55 +92,6 @@ def test_another_network(text: str) -> None:
         "or --qemu-extra-args: remove it, or use pytest-embedded's own QEMU with "
         "--espbench-dut=off."
     )
-
-
-def test_merged(tmp_path: Path) -> None:
-    """Files are at their offsets in an erased flash."""
-    (tmp_path / "a").write_bytes(b"boot")
-    (tmp_path / "b").write_bytes(b"app")
-    made = image.merged([(2, tmp_path / "a"), (8, tmp_path / "b")], 12)
-    assert made == b"\xff\xffboot\xff\xffapp\xff"
-
-
-def test_merged_does_not_fit(tmp_path: Path) -> None:
-    """The error for a missing or too large file names it."""
-    path = tmp_path / "app.bin"
-    path.write_bytes(bytes(0x20))
-    with pytest.raises(ImageError) as caught:
-        image.merged([(0x1FFFF0, path)], 2 << 20)
-    assert str(caught.value) == (
-        "app.bin ends at 0x200010, beyond the end of a flash of 2 MB: increase "
-        "CONFIG_ESPTOOLPY_FLASHSIZE."
-    )
-    path.unlink()
-    with pytest.raises(ImageError) as caught:
-        image.merged([(0, path)], 2 << 20)
-    assert str(caught.value) == (
-        f"{path} cannot be read (No such file or directory): build the project again."
-    )
-
-
-def test_flash_size() -> None:
-    """ESP-IDF's flash sizes are parsed, and others are rejected."""
-    assert image.flash_size("4MB") == 4 << 20
-    with pytest.raises(ImageError) as caught:
-        image.flash_size("keep")
-    assert str(caught.value) == (
-        "The project's flash size is 'keep', but QEMU supports 2, 4, 8 or 16MB: set "
-        "CONFIG_ESPTOOLPY_FLASHSIZE."
-    )
-
-
-def test_image_is_written_once(tmp_path: Path) -> None:
-    """An unchanged image is not rewritten, because another process may be reading it."""
-    path = tmp_path / "flash_image.bin"
-    image.write(path, b"one")
-    first = path.stat()
-    image.write(path, b"one")
-    assert path.stat().st_ino == first.st_ino
-    image.write(path, b"two")
-    assert path.read_bytes() == b"two"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["flash_image.bin"]
 
 
 class Slow:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from espbench.embedded.flash_image import flash_size, merged
+from espbench.flash.merged_image import flash_size, merged
 
 
 def flash(built: Path) -> bytes:

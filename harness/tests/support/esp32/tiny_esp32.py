@@ -52,10 +52,11 @@ CODE = bytes.fromhex(
 UARTS = (0x3FF40000, 0x3FF50000)
 RTC_CNTL_OPTIONS0, SW_SYS_RST = 0x3FF48000, 1 << 31
 
+APPLICATION_AT = 0x10000
 PARTITIONS = (
     Partition("nvs", 1, 2, 0x9000, 0x6000),
     Partition("bootargs", 1, 0x40, 0xF000, 0x1000),
-    Partition("factory", 0, 0, 0x10000, 0x1F0000),
+    Partition("factory", 0, 0, APPLICATION_AT, 0x1F0000),
     Partition("vfs", 1, 0x81, 0x200000, 0x200000),
 )
 
@@ -93,5 +94,6 @@ def loadable(segments: dict[int, bytes], entry: int, chip: int = 0) -> bytes:
 
 
 def merged(image: bytes) -> bytes:
-    """Return a merged binary of the image and a partition table."""
-    return image.ljust(TABLE_AT, b"\xff") + made(PARTITIONS)
+    """Return a merged binary of the image, a partition table and an erased application."""
+    whole = image.ljust(TABLE_AT, b"\xff") + made(PARTITIONS)
+    return whole.ljust(APPLICATION_AT + 1, b"\xff")
