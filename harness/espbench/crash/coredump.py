@@ -7,13 +7,12 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
-from espbench.util.idf_tools import tools_folders, version_key
+from espbench.util.idf_tools import path_with_gdb
 from espbench.util.timeouts import Deadline
 
-__all__ = ["decoded", "path_with_gdb"]
+__all__ = ["decoded"]
 
 MODULE = "esp_coredump"
 PATIENCE = 60.0
@@ -31,7 +30,7 @@ def decoded(core: Path, elf: Path | None) -> str:
     if elf is None:
         return (
             f"The core dump in {core.name} cannot be decoded without an ELF: name one with "
-            "--espbench-firmware-elf.\n"
+            "--firmware-elf (pytest: --espbench-firmware-elf).\n"
         )
     if importlib.util.find_spec(MODULE) is None:
         return (
@@ -60,14 +59,3 @@ def decoded(core: Path, elf: Path | None) -> str:
             f"check that ESP-IDF's gdb is installed, then run {by_hand}.\n"
         )
     return result.stdout
-
-
-def path_with_gdb(environment: Mapping[str, str]) -> str:
-    """Return PATH, extended by the folders of ESP-IDF's debuggers, newest first."""
-    found = [
-        folder
-        for tools in tools_folders(environment)
-        for folder in (tools / "tools").glob("*-gdb/*/*/bin")
-    ]
-    found.sort(key=lambda folder: version_key(folder.parents[1].name), reverse=True)
-    return os.pathsep.join([environment.get("PATH", os.defpath), *map(str, found)])

@@ -8,7 +8,7 @@ registers, the stack and the compiler's description of every frame.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from elftools.elf.elffile import ELFFile
 from espbench.crash.symbols import Symbols
 from espbench.crash.types import Dump, Frame
 
-__all__ = ["Machine", "decode", "unwind"]
+__all__ = ["MACHINES", "FrameTable", "Machine", "caller_registers", "decode", "unwind"]
 
 LONGEST = 64
 """Number of frames after which the stack is considered corrupt."""
@@ -99,7 +99,7 @@ def unwind(dump: Dump, elf: ELFFile) -> list[tuple[int, bool]]:
     machine = MACHINES.get(elf["e_machine"])
     if machine is None or not elf.has_dwarf_info() or machine.pc not in dump.registers:
         return []
-    table = _FrameTable(elf.get_dwarf_info())
+    table = FrameTable(elf.get_dwarf_info())
     registers = {
         number: dump.registers[name]
         for name, number in machine.registers.items()
@@ -110,7 +110,7 @@ def unwind(dump: Dump, elf: ELFFile) -> list[tuple[int, bool]]:
     while len(found) < LONGEST and machine.stack_pointer in registers:
         # Except in the innermost frame, pc is a return address, which is behind the call.
         rules = table.rules(pc if len(found) == 1 else pc - 1)
-        caller = _step(dump, rules, registers, machine)
+        caller = caller_registers(dump.word, rules, registers, machine)
         if caller is None and len(found) == 1 and machine.return_address in registers:
             # A leaf without frame information (assembler), or a jump to an invalid address.
             caller = dict(registers)
@@ -127,10 +127,20 @@ def unwind(dump: Dump, elf: ELFFile) -> list[tuple[int, bool]]:
     return found
 
 
-def _step(
-    dump: Dump, rules: dict[Any, Any] | None, registers: dict[int, int], machine: Machine
+def caller_registers(
+    word: Callable[[int], int | None],
+    rules: dict[Any, Any] | None,
+    registers: dict[int, int],
+    machine: Machine,
 ) -> dict[int, int] | None:
-    """Return the caller's registers, or None if they cannot be determined."""
+    """Return the caller's registers, or None if they cannot be determined.
+
+    Args:
+        word: returns the word at an address of the stack, or None if it is unknown.
+        rules: those of the instruction; see `FrameTable`.
+        registers: the values by their numbers in DWARF.
+        machine: the instruction set.
+    """
     if rules is None or rules["cfa"].reg not in registers:
         return None
     frame = registers[rules["cfa"].reg] + rules["cfa"].offset
@@ -139,17 +149,17 @@ def _step(
         if not isinstance(number, int):
             continue
         if rule.type == "OFFSET":
-            word = dump.word(frame + rule.arg)
-            if word is None:
+            value = word(frame + rule.arg)
+            if value is None:
                 return None
-            caller[number] = word
+            caller[number] = value
         elif rule.type == "UNDEFINED":
             caller.pop(number, None)
     caller[machine.stack_pointer] = frame
     return caller
 
 
-class _FrameTable:
+class FrameTable:
     """The frame descriptions of an ELF, by address."""
 
     def __init__(self, dwarf: Any) -> None:
@@ -163,6 +173,7 @@ class _FrameTable:
             key=lambda entry: int(entry.header["initial_location"]),
         )
         self._starts = [int(entry.header["initial_location"]) for entry in self._entries]
+        self._decoded: dict[int, Any] = {}
 
     def rules(self, address: int) -> dict[Any, Any] | None:
         """Return the rules for unwinding the frame at an address, or None."""
@@ -173,7 +184,9 @@ class _FrameTable:
         if address >= self._starts[index] + int(entry.header["address_range"]):
             return None
         best: dict[Any, Any] | None = None
-        for row in entry.get_decoded().table:
+        if index not in self._decoded:
+            self._decoded[index] = entry.get_decoded().table
+        for row in self._decoded[index]:
             if row["pc"] <= address:
                 best = row
         return best

@@ -11,10 +11,14 @@ import json
 import select
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from espbench.errors import QmpError
 from espbench.util.timeouts import SCALE_VARIABLE, Deadline
+
+_PATIENCE = 0.01
+"""Seconds to wait for a thread that is reading, so that nobody polls in a busy loop."""
 
 
 class Qmp:
@@ -27,8 +31,12 @@ class Qmp:
         self._buffer = b""
         self._lock = threading.Lock()
         self._next_id = 0
-        self.events: list[dict[str, Any]] = []
-        """Events that came while waiting for a response (see QEMU's QMP reference)."""
+        self.halting = threading.RLock()
+        """Held by a thread while it needs the guest stopped, until it lets the guest run on."""
+        self.paused = False
+        """Whether the guest is to stay stopped until it is resumed, even at a breakpoint; changed
+        by a thread that holds `halting`."""
+        self._listeners: list[Callable[[dict[str, Any]], None]] = []
 
     def negotiate(self, deadline: Deadline) -> tuple[int, int, int]:
         """Read the greeting and leave negotiation mode; return QEMU's version.
@@ -71,9 +79,10 @@ class Qmp:
             while True:
                 answer = self._read(command, until)
                 if "event" in answer:
-                    self.events.append(answer)
+                    self._tell(answer)
                 elif answer.get("id") == number:
                     break
+            self._tell_received()
         if "error" in answer:
             raise QmpError(
                 f"QEMU refused {command}: {answer['error'].get('desc', answer)}. Check its name "
@@ -85,6 +94,57 @@ class Qmp:
         """Run a command of the human monitor and return its output."""
         answer = self.execute("human-monitor-command", deadline=deadline, command_line=line)
         return str(answer)
+
+    def listen(self, listener: Callable[[dict[str, Any]], None]) -> None:
+        """Call `listener` with each event (see QEMU's QMP reference), until `ignore`.
+
+        The thread that reads the event calls it: it must be quick, and must not execute commands.
+        Events are read while any thread waits for a response, and by `read_events`.
+        """
+        self._listeners.append(listener)
+
+    def ignore(self, listener: Callable[[dict[str, Any]], None]) -> None:
+        """Stop calling a listener."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    def fileno(self) -> int:
+        """Return the descriptor that becomes readable when an event or a response arrives."""
+        return self._socket.fileno()
+
+    def read_events(self) -> None:
+        """Read the events that have arrived, unless another thread is just reading.
+
+        Raises:
+            QmpError: QEMU has ended.
+        """
+        if not self._lock.acquire(timeout=_PATIENCE):
+            return  # that thread passes the events on
+        try:
+            while True:
+                self._tell_received()
+                data = self._socket.recv(65536)
+                if not data:
+                    raise _closed("sent an event")
+                self._buffer += data
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise _closed("sent an event") from error
+        finally:
+            self._lock.release()
+
+    def _tell_received(self) -> None:
+        """Pass on the events that were received together with something else."""
+        while b"\n" in self._buffer:
+            line, self._buffer = self._buffer.split(b"\n", 1)
+            message = json.loads(line)
+            if "event" in message:
+                self._tell(message)
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        for listener in tuple(self._listeners):
+            listener(event)
 
     def close(self) -> None:
         """Close the connection."""

@@ -65,17 +65,5 @@ def test_not_installed(core: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert coredump.decoded(core, None) == (
         "The core dump in core-1.b64 cannot be decoded without an ELF: name one with "
-        "--espbench-firmware-elf.\n"
+        "--firmware-elf (pytest: --espbench-firmware-elf).\n"
     )
-
-
-def test_gdb_of_esp_idf(tmp_path: Path) -> None:
-    """ESP-IDF's debuggers are added at the end of PATH, newest first."""
-    folders = [
-        tmp_path / "tools" / "xtensa-esp-elf-gdb" / version / "xtensa-esp-elf-gdb" / "bin"
-        for version in ("9.2_20200101", "14.2_20240403")
-    ]
-    for folder in folders:
-        folder.mkdir(parents=True)
-    path = coredump.path_with_gdb({"PATH": "/usr/bin", "IDF_TOOLS_PATH": str(tmp_path)})
-    assert path.startswith(f"/usr/bin:{folders[1]}:{folders[0]}")

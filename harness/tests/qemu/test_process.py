@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from espbench.boards.builtin import LX60
@@ -231,8 +232,10 @@ class Monitor:
 
 
 def test_negotiation_and_events() -> None:
-    """The version comes from the greeting, and events between answers are kept."""
+    """The version comes from the greeting, and listeners get the events between answers."""
     monitor = Monitor()
+    heard: list[dict[str, Any]] = []
+    monitor.qmp.listen(heard.append)
     monitor.far.sendall(GREETING[:20])
     threading.Timer(0.05, monitor.far.sendall, [GREETING[20:]]).start()
     monitor.says()
@@ -240,7 +243,31 @@ def test_negotiation_and_events() -> None:
         0.1, monitor.says, [{"event": "RESET"}, {"return": {}, "id": 99}, {"return": {}, "id": 1}]
     ).start()
     assert monitor.qmp.negotiate(Deadline(5)) == (9, 2, 1)
-    assert monitor.qmp.events == [{"event": "RESET"}]
+    assert heard == [{"event": "RESET"}]
+
+
+def test_events_without_a_command() -> None:
+    """Events are read without a command, also those that came in one piece with a response."""
+    monitor = Monitor()
+    heard: list[str] = []
+
+    def listener(event: dict[str, Any]) -> None:
+        heard.append(event["event"])
+
+    monitor.qmp.listen(listener)
+    monitor.says({"event": "RESUME"}, {"return": {}, "id": 1}, {"event": "STOP"})
+    monitor.qmp.execute("cont")
+    assert heard == ["RESUME", "STOP"]
+    monitor.says({"event": "RESET"}, {"return": {}, "id": 1})
+    monitor.qmp.read_events()
+    assert heard == ["RESUME", "STOP", "RESET"]
+    monitor.qmp.ignore(listener)
+    monitor.says({"event": "STOP"})
+    monitor.qmp.read_events()
+    assert len(heard) == 3
+    monitor.far.close()
+    with pytest.raises(QmpError, match="closed its monitor before it sent an event"):
+        monitor.qmp.read_events()
 
 
 ENDED = (
