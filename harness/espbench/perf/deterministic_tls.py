@@ -13,9 +13,11 @@ from espbench.certs.pki import SERVER_NAME
 from espbench.clients.errors import ClientTimeout, ConnectionEnded, TlsError
 from espbench.clients.tcp import Stream, Timeout
 from espbench.util.deterministic_random import fixed_random
+from espbench.util.tlslite_import import import_tlslite
 
 
 def _settings() -> Any:
+    import_tlslite()
     from tlslite.handshakesettings import HandshakeSettings
 
     settings = HandshakeSettings()
@@ -38,6 +40,7 @@ class FixedTls:
             ConnectionEnded: the peer closed the connection during the handshake.
             ClientTimeout: it took too long.
         """
+        import_tlslite()
         from tlslite.errors import TLSAbruptCloseError, TLSError
         from tlslite.tlsconnection import TLSConnection
 

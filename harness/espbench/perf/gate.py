@@ -12,12 +12,15 @@ from espbench.perf.baseline import Baseline, Entry
 from espbench.perf.metrics import (
     COMPILER,
     IMAGE_FILE,
+    OUTSIDE,
     SECTION,
+    STACK,
     TLSLITE,
     Reading,
     Tolerance,
     amount,
     section_kind,
+    stack_kind,
 )
 
 Verdict = Literal[
@@ -178,14 +181,25 @@ def judge(before: float, after: float, tolerance: Tolerance, *, higher: bool) ->
 
 
 def _gone(key: str, entry: Entry) -> Row:
-    # Only sections differ between firmwares; other figures are always present, or have a reason.
+    # Sections, tasks and what can be measured from outside differ between firmwares.
     title = key
     if key == IMAGE_FILE.key:
         title = IMAGE_FILE.title
+    elif key in OUTSIDE:
+        title = OUTSIDE[key].title
+    elif key.startswith(STACK):
+        title = stack_kind(key.removeprefix(STACK)).title
     elif key.startswith(SECTION):
         title = section_kind(key.removeprefix(SECTION)).title
-    reason = (
-        "this firmware does not have it; if that is intended, rewrite the baseline with --update."
-    )
+    if key in OUTSIDE or key.startswith(STACK):
+        reason = (
+            "this firmware does not have it, or its ELF file is missing (--firmware-elf); if it is "
+            "gone on purpose, rewrite the baseline with --update."
+        )
+    else:
+        reason = (
+            "this firmware does not have it; if that is intended, rewrite the baseline with "
+            "--update."
+        )
     verdict: Verdict = "unavailable" if entry.value is None else "lost"
     return Row(key, title, entry.unit, entry.value, None, entry.tolerance, verdict, reason)

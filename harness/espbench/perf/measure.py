@@ -31,6 +31,7 @@ from espbench.perf import metrics as readings
 from espbench.perf.deterministic_tls import FixedTls
 from espbench.perf.instruction_counter import Meter, Work
 from espbench.perf.metrics import Kind, Reading
+from espbench.perf.outside import measure_outside
 from espbench.util.timeouts import Deadline
 
 FILE = "/figures.bin"
@@ -47,6 +48,10 @@ ANSWER_PATIENCE = 2.0
 NO_ANSWER = (
     "The firmware is ready but does not answer on the control channel of espbench's module bench: "
     "only its image can be measured."
+)
+NO_BENCH = (
+    "The firmware does not have espbench's module bench: only its memory and its image can be "
+    "measured from outside."
 )
 
 
@@ -123,9 +128,9 @@ def measure(
     options = options or {}
     if options:
         progress("checking for module bench")
-        if reason := silence(board, firmware, options):
-            unknown = [Reading(kind, None, reason) for kind in readings.KINDS.values()]
-            return unknown + _image(firmware, options)
+        foreign = _without_bench(board, firmware, options, progress)
+        if foreign is not None:
+            return foreign + _image(firmware, options)
     found: dict[str, Reading] = {}
 
     def take(kind: Kind, get: Callable[[], float]) -> None:
@@ -172,9 +177,10 @@ def _subject(
     board: Board, firmware: Path, kind: str, effort: Effort, given: Mapping[str, Any]
 ) -> Iterator[Subject]:
     options: dict[str, Any] = {**given, "args": board.steady_arguments}
+    options["files"] = {**fixed_recipe(kind).on_device(), **given.get("files", {})}
     if board.icount_shift is not None:
         options["extra"] = work.icount(board.icount_shift)
-    with Device(board, firmware, files=fixed_recipe(kind).on_device(), **options) as device:
+    with Device(board, firmware, **options) as device:
         subject = Subject(device, effort)
         try:
             yield subject
@@ -430,18 +436,31 @@ class _Paced:
         return self._socket.receive(timeout)
 
 
-def silence(board: Board, firmware: Path, options: Mapping[str, Any]) -> str:
-    """Boot until ready; return why the control channel cannot be used, or "".
+def _without_bench(
+    board: Board, firmware: Path, options: Mapping[str, Any], progress: Progress
+) -> list[Reading] | None:
+    """Boot until ready; return the figures of a firmware without module `bench`, else None.
 
     Raises:
         EspbenchError: the device does not become ready, panics or dies.
     """
     with Device(board, firmware, **options) as device:
-        if device.control.seen:
-            return ""
-        try:
-            device.ping(ANSWER_PATIENCE)
-        except (ControlError, ControlTimeout):
-            device.check()
-            return NO_ANSWER
-    return ""
+        if not _is_silent(device):
+            return None
+        found = measure_outside(device, progress)
+        reason = NO_BENCH if found else f"{NO_ANSWER} {device.inspection.why_not()}".rstrip()
+        known = {reading.kind.key for reading in found}
+        others = [kind for kind in readings.KINDS.values() if kind.key not in known]
+        return found + [Reading(kind, None, reason) for kind in others]
+
+
+def _is_silent(device: Device) -> bool:
+    """Return whether the control channel cannot be used."""
+    if device.control.seen:
+        return False
+    try:
+        device.ping(ANSWER_PATIENCE)
+    except (ControlError, ControlTimeout):
+        device.check()
+        return True
+    return False

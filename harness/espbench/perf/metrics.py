@@ -134,6 +134,29 @@ KINDS = {
 }
 """All figures except the image's sections, whose names come from the firmware."""
 
+FREE_OUTSIDE = Kind(FREE.key, FREE.title, "bytes", Tolerance(1024), "higher")
+SESSION_OUTSIDE = Kind("session_heap", "Heap of a TLS session", "bytes", Tolerance(512))
+LEAK_HTTP_OUTSIDE = Kind(LEAK_HTTP.key, LEAK_HTTP.title, "bytes", Tolerance(16))
+LEAK_TLS_OUTSIDE = Kind(LEAK_TLS.key, LEAK_TLS.title, "bytes", Tolerance(16))
+LOW_WATER_OUTSIDE = Kind(LOW_WATER.key, LOW_WATER.title, "bytes", Tolerance(8192), "higher")
+OUTSIDE = {
+    kind.key: kind
+    for kind in (
+        *(FREE_OUTSIDE, SESSION_OUTSIDE, LEAK_HTTP_OUTSIDE, LEAK_TLS_OUTSIDE, LOW_WATER_OUTSIDE),
+    )
+}
+"""Figures of a firmware without module `bench`, measured from outside while packets arrive in any
+order: the low-water mark is that of the largest coincidence."""
+STACK = "stack."
+"""Prefix of the keys of tasks' stacks."""
+
+
+def stack_kind(task: str) -> Kind:
+    """Return the description of the least free stack of a task."""
+    title = f"Stack of task {task}, least ever free"
+    return Kind(f"{STACK}{task}", title, "bytes", Tolerance(256), "higher", _MADE)
+
+
 IMAGE_FILE = Kind("image_file", "Image, the whole file", "bytes", _IMAGE, depends_on=_MADE)
 """For a firmware whose sections are unknown."""
 SECTION = "image"

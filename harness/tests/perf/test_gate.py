@@ -421,3 +421,12 @@ def test_an_open_gate_reports_improvements() -> None:
         "1 got better: keep that with --update."
     )
     assert gate_report.what_next([row]) == ""
+
+
+def test_a_lost_figure_of_a_firmware_read_from_outside() -> None:
+    """Without the ELF file all of them are lost, so the advice names it first."""
+    entry = baseline.Entry(7000, "bytes", Tolerance(256), "higher")
+    known = Baseline("esp32", {}, {"stack.httpd": entry, "image.text": entry})
+    reasons = {row.key: row.reason for row in gate.compare(known, [])}
+    assert "its ELF file is missing (--firmware-elf)" in reasons["stack.httpd"]
+    assert "ELF" not in reasons["image.text"]

@@ -13,9 +13,9 @@ from espbench.boards.builtin import BOARDS
 from espbench.cli import main as cli
 from espbench.device.device import Device
 from espbench.errors import EspbenchError
-from espbench.perf import pool_benchmark as bench
-from espbench.perf import pool_suite as suite
 from espbench.perf import wallclock as effort
+from espbench.perf.pool import benchmark as bench
+from espbench.perf.pool import suite
 
 LX60 = BOARDS["lx60"]
 

@@ -119,7 +119,7 @@ def test_pytest(tmp_path: Path) -> None:
     firmware = foreign.build(tmp_path / "firmware.elf")
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     said = inner_pytest(tmp_path, "--espbench", *plugin_options(firmware))
-    assert "2 passed, 3 skipped" in said
+    assert "2 passed, 6 skipped" in said
     hint = "to require an answer, pass --espbench-ports http=80"
     assert f"the firmware does not answer on port 80: {hint}" in said
     assert "needs espbench's own firmware" in said

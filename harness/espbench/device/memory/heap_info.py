@@ -14,6 +14,9 @@ __all__ = ["HeapInfo", "HeapSample"]
 class HeapInfo:
     """Figures of the device's heaps, in bytes unless stated otherwise.
 
+    For firmware that is read from outside, these are the figures of the heap that `malloc` uses
+    (MALLOC_CAP_DEFAULT), and the last four are 0: see `Device.tasks` for stacks.
+
     Attributes:
         size: size of the network heap, which lwIP, TLS and the servers use.
         free: free bytes in it.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,17 +25,27 @@ PLENTY = 1000
 class HeapWatch:
     """A thread that follows the capture, from `start` to `stop`."""
 
-    def __init__(self, capture: Path, timeline: Timeline, sample: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        capture: Path,
+        timeline: Timeline,
+        sample: Callable[[], object],
+        *,
+        pause_per_sample: float = 0.0,
+    ) -> None:
         """Watch a device.
 
         Args:
             capture: the capture of its network.
             timeline: its clock.
             sample: samples its heap and records the figures, or raises an EspbenchError.
+            pause_per_sample: the shortest pause, as a multiple of the time that a sample takes:
+                for samples that stop the guest.
         """
         self._capture = capture
         self._timeline = timeline
         self._sample = sample
+        self._pause_per_sample = pause_per_sample
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._looking = threading.Lock()
@@ -69,9 +80,11 @@ class HeapWatch:
         pause, asks = PERIOD, True
         while not self._ended.wait(pause):
             with self._looking:
+                started = time.monotonic()
                 if not self._held:
                     asks = self._look(asks=asks)
-            pause = PERIOD * 2 ** (len(self.looks) // PLENTY)
+                took = time.monotonic() - started
+            pause = max(PERIOD * 2 ** (len(self.looks) // PLENTY), took * self._pause_per_sample)
 
     def _look(self, *, asks: bool) -> bool:
         """Sample the heap if the network was busy; return whether to ask the guest again."""

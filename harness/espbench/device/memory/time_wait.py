@@ -7,37 +7,21 @@ different heap. lwIP counts in half seconds, so on lx60 it lasts between 1 and 1
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Protocol
-
+from espbench.inspect.inspection import InspectedGuest
 from espbench.qemu.guest_memory import examine, parse_words, symbol_address
 from espbench.util.timeouts import Deadline
 
-__all__ = ["MonitoredGuest", "TimeWait"]
+__all__ = ["TimeWait"]
 
 SYMBOL = "tcp_tw_pcbs"
 LOOK = 0.02
 """Seconds between two polls; the guest sends no event when such a connection is freed."""
 
 
-class MonitoredGuest(Protocol):
-    """A guest whose memory can be read through QEMU's monitor, such as a `Device`."""
-
-    @property
-    def elf(self) -> Path:
-        """The firmware with its symbols."""
-
-    def monitor(self, command: str, timeout: float | Deadline = 5.0, /, **arguments: Any) -> Any:
-        """Execute a QMP command and return its result."""
-
-    def wait_for_change(self, seconds: float) -> None:
-        """Wait until the console shows something, for at most `seconds` (unscaled)."""
-
-
 class TimeWait:
     """Reads lwIP's list of TIME-WAIT connections in a running guest."""
 
-    def __init__(self, guest: MonitoredGuest) -> None:
+    def __init__(self, guest: InspectedGuest) -> None:
         """Find the list, if the firmware's symbols have it."""
         address = symbol_address(guest.elf, SYMBOL)
         self._guest = guest

@@ -23,7 +23,7 @@ from espbench.errors import EspbenchError
 from espbench.perf.figures import Figure
 from espbench.qemu import launcher
 
-SUITE = Path(__file__).with_name("pool_suite.py")
+SUITE = Path(__file__).with_name("suite.py")
 TESTS = 10
 """Number of tests in the suite, each with its own device."""
 

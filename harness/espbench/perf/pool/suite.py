@@ -10,7 +10,7 @@ import pytest
 from espbench import Device
 from espbench.certs import recipes
 from espbench.clients import Endpoints, Tls
-from espbench.perf.pool_benchmark import TESTS, WAITED
+from espbench.perf.pool.benchmark import TESTS, WAITED
 
 RECIPE = recipes()["p256"]
 
