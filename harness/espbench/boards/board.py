@@ -42,6 +42,8 @@ class Board:
         qemu_package: how to install QEMU, completing "install it with ...".
         espressif: Espressif's build of QEMU that the board needs; None: stock QEMU.
         toolchain: prefix of the cross tools.
+        other_gdbs: further debuggers for the CPU, besides `gdb` of the toolchain.
+        gdb_package: how to get a debugger, completing "... is not on PATH: "; "": unknown.
         backend: how the firmware is built.
         handover: how firmware and flash are passed to the machine.
         flash: geometry of flash and file system.
@@ -50,6 +52,8 @@ class Board:
         tls_files: when the device starts with all of these files, it also serves HTTPS.
         readiness: how to detect that the board's own firmware is ready.
         ready_timeout: seconds (scaled) until the firmware has to be ready.
+        kept_interrupts: address of the MAC's register INT_SOURCE, if QEMU keeps the level of its
+            interrupt line over a reset.
         control_uart: number of the UART for control records; None: the console carries them.
         reset_line: pattern of the line that the ROM prints at each boot, with the cause in group
             1; None: the ROM prints no such line.
@@ -94,6 +98,8 @@ class Board:
     qemu_package: str
     espressif: EspressifTool | None = None
     toolchain: str
+    other_gdbs: tuple[str, ...] = ()
+    gdb_package: str = ""
     backend: MakeBackend | IdfBackend
     handover: Handover
     flash: Flash
@@ -102,6 +108,7 @@ class Board:
     readiness: Readiness = field(default_factory=ListeningReadiness)
     ready_timeout: float = 20.0
     control_uart: int | None = None
+    kept_interrupts: int | None = None
     reset_line: str | None = None
     no_boot_line: str | None = None
     boot_arguments: Mapping[str, str] = field(default_factory=dict)

@@ -29,6 +29,8 @@ LX60 = Board(
     qemu_least=(7, 2, 0),
     qemu_package=apt("qemu-system-misc"),
     toolchain="xtensa-lx106-elf-",
+    gdb_package="get Espressif's toolchain for the ESP8266 (Debian does not package this gdb), and "
+    "add its bin folder to PATH in that terminal",
     backend=MakeBackend(),
     handover=KernelAndPflash(),
     # Keep in sync with firmware/ports/lx60/chip/flash.h.
@@ -82,6 +84,7 @@ ESP32 = Board(
     qemu_package=QEMU_XTENSA.install,
     espressif=QEMU_XTENSA,
     toolchain="xtensa-esp32-elf-",
+    gdb_package="install it with python $IDF_PATH/tools/idf_tools.py install xtensa-esp-elf-gdb",
     backend=IdfBackend("esp32", "ESP32_BENCH"),
     handover=FlashImage(
         # Chip revision 3.
@@ -92,6 +95,7 @@ ESP32 = Board(
     tls_files=("/certs/servercert.pem", "/certs/prvtkey.pem"),
     ready_timeout=60.0,
     control_uart=1,
+    kept_interrupts=0x3FF69004,  # DR_REG_EMAC_BASE + 4 (soc/reg_base.h)
     reset_line=r"rst:0x[0-9a-f]+ \(([A-Z0-9_]+)\)",
     no_boot_line=r"(invalid header: 0x[0-9a-f]+)",
     boot_arguments=WLAN,
@@ -119,12 +123,15 @@ ESP32C3 = replace(
     title="ESP32-C3 (one RISC-V core), Espressif's QEMU, ESP-IDF and MicroPython",
     machine="esp32c3",
     psram=(),
+    kept_interrupts=None,
     bad_load="Load access fault",
     unrecordable="its replay stops where the ROM jumps to the bootloader",
     qemu="qemu-system-riscv32",
     qemu_package=QEMU_RISCV32.install,
     espressif=QEMU_RISCV32,
     toolchain="riscv32-esp-elf-",
+    other_gdbs=("gdb-multiarch",),
+    gdb_package=f"install the second one with {apt('gdb-multiarch')}",
     backend=IdfBackend("esp32c3", "ESP32C3_BENCH"),
     handover=FlashImage(
         # Chip revision 0.3.

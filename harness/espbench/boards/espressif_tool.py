@@ -26,3 +26,18 @@ class EspressifTool:
     def install(self) -> str:
         """The command that installs the tool."""
         return f"python $IDF_PATH/tools/idf_tools.py install {self.name}"
+
+    def unpack(self, processor: str) -> str:
+        """Return the command that installs the tool where ESP-IDF would, but without ESP-IDF.
+
+        Args:
+            processor: the host's, as `platform.machine()` names it: x86_64 or aarch64.
+        """
+        folder = f"~/.espressif/tools/{self.name}/{self.release}"
+        tag = self.release.replace("_", "-")
+        archive = f"{self.name}-softmmu-{self.release}-{processor}-linux-gnu"
+        return (
+            f"mkdir -p {folder} && curl -L "
+            f"https://github.com/espressif/qemu/releases/download/{tag}/{archive}.tar.xz "
+            f"| tar -xJ -C {folder}"
+        )

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from espbench.boards.readiness import ConsoleReadiness, HttpReadiness, Readiness
 from espbench.errors import ConfigError
 
-__all__ = ["parse_ports", "parse_readiness"]
+__all__ = ["files_in", "parse_ports", "parse_readiness"]
 
 
 def parse_ports(text: str, option: str) -> dict[str, int]:
@@ -29,6 +31,25 @@ def parse_ports(text: str, option: str) -> dict[str, int]:
             )
         ports[scheme] = int(number)
     return ports
+
+
+def files_in(folder: Path, option: str) -> dict[str, Path]:
+    """Return the files below a folder, by their paths on the device.
+
+    Args:
+        folder: the content of the device's file system.
+        option: name of the option, for messages.
+
+    Raises:
+        ConfigError: the folder does not exist.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"The folder {folder} does not exist: check {option}.")
+    return {
+        f"/{path.relative_to(folder).as_posix()}": path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def parse_readiness(console: str, http: str, prefix: str = "--") -> Readiness | None:

@@ -54,7 +54,10 @@ class ReadyTarget(Protocol):
         """Return whether the console output matched the pattern in time."""
 
     def wait_for_answer(self, scheme: str, path: str, deadline: Deadline) -> bool:
-        """Return whether the first byte of a response to a GET request came in time."""
+        """Return whether the first byte of a response to a GET request came in time.
+
+        With the scheme "", any server of the board may answer.
+        """
 
     def sample_heap(self, why: str, deadline: Deadline) -> object:
         """Ask the guest for its heap, which proves that the control channel works."""
@@ -147,16 +150,16 @@ class HttpReadiness:
 
     Attributes:
         path: path to request.
-        scheme: "http" or "https" (without verification of the certificate).
+        scheme: "http" or "https" (without verification of the certificate); "" for either.
     """
 
     path: str = "/"
-    scheme: str = "http"
+    scheme: str = ""
 
     def wait(self, device: ReadyTarget, deadline: Deadline) -> bool:
         """Return whether a response began in time."""
         return device.wait_for_answer(self.scheme, self.path, deadline)
 
-    def describe(self, device: ReadyTarget) -> str:  # noqa: ARG002
+    def describe(self, device: ReadyTarget) -> str:
         """Return the expected event."""
-        return f"answer GET {self.path} over {self.scheme}"
+        return f"answer GET {self.path} over {self.scheme or ' or '.join(device.board.ports)}"

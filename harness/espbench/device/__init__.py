@@ -15,7 +15,7 @@ if not TYPE_CHECKING:
             "HeapSample": "espbench.device.memory.HeapSample",
             "Ready": "espbench.device.readiness.Ready",
             "elf_of": "espbench.device.firmware_file.elf_of",
-            "open_connections": "espbench.device.memory.device_memory.open_connections",
+            "open_connections": "espbench.device.memory.bench_source.open_connections",
             "readiness_of": "espbench.device.readiness.readiness_of",
         },
     )

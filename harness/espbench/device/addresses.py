@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from espbench.errors import ConfigError
 from espbench.qemu.process import Qemu
@@ -33,8 +33,18 @@ class Addresses:
         self._board = board
         self._ports = ports
         self._subnet = subnet
+        self._listening: Sequence[int] | None = None
         self._qemu = qemu
         self._lock = threading.Lock()
+
+    def serve(self, ports: Mapping[str, int], listening: Sequence[int]) -> None:
+        """Take these as what the firmware serves, which was found out.
+
+        Args:
+            ports: guest port by URL scheme.
+            listening: all ports that it listens on.
+        """
+        self._ports, self._listening = dict(ports), tuple(listening)
 
     @property
     def guest(self) -> str:
@@ -77,12 +87,25 @@ class Addresses:
         """Return the URL of a path on the device: scheme http, https, ws or wss.
 
         Raises:
-            ConfigError: the board has no port for that scheme.
+            ConfigError: the board has no port for that scheme, or the firmware does not serve it.
         """
         base = {"ws": "http", "wss": "https"}.get(scheme, scheme)
         if base not in self._ports:
+            if self._listening is not None:
+                raise ConfigError(self._not_served(path, scheme))
             raise ConfigError(
                 f"Board {self._board} serves {', '.join(self._ports)}, not {scheme!r}."
             )
         port = self.port(self._ports[base], index)
         return f"{scheme}://127.0.0.1:{port}/{path.removeprefix('/')}"
+
+    def _not_served(self, path: str, scheme: str) -> str:
+        if not self._ports:
+            ports = ", ".join(map(str, self._listening or ()))
+            return f"The firmware does not serve {scheme}: it listens on {ports}, without HTTP."
+        other, port = next(iter(self._ports.items()))
+        other = other.replace("http", "ws") if scheme.startswith("ws") else other
+        return (
+            f"The firmware serves {other} on port {port}, not {scheme}: use "
+            f"device.url({path!r}, {other!r})."
+        )

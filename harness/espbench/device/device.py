@@ -6,8 +6,8 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +19,7 @@ from espbench.device import flash_layout as layout
 from espbench.device.addresses import Addresses
 from espbench.device.firmware_file import check_firmware, elf_of, state_of
 from espbench.device.http_probe import probe
+from espbench.device.memory.allocation_sweep import sweep
 from espbench.device.readiness import Ready, readiness_of
 from espbench.device.run import Run
 from espbench.device.shortcuts import Shortcuts
@@ -32,6 +33,9 @@ from espbench.errors import (
 )
 from espbench.flash import littlefs_image as image
 from espbench.flash.littlefs_image import Content
+from espbench.inspect.allocations import Outcome, Place
+from espbench.inspect.debugging import Debugger, Debugging
+from espbench.inspect.hard_reset import hard_reset
 from espbench.netem.network import Network
 from espbench.qemu.process import Machine, Qemu
 from espbench.qemu.record_replay import is_repeated
@@ -61,6 +65,7 @@ class Device(Shortcuts):
         firmware: Path | str,
         *,
         files: Mapping[str, Content] | None = None,
+        files_partition: str = "",
         args: Mapping[str, str | int] | None = None,
         ports: Mapping[str, int] | None = None,
         forwards: Mapping[int, int] | None = None,
@@ -77,6 +82,7 @@ class Device(Shortcuts):
         elf: Path | str | None = None,
         qemu: str | None = None,
         tap: Callable[[bytes], None] | None = None,
+        debugging: Debugging | None = None,
         name: str = "device",
     ) -> None:
         """Describe the device; nothing runs yet.
@@ -85,6 +91,7 @@ class Device(Shortcuts):
             board: a board or its name.
             firmware: the firmware file.
             files: content by path on the device.
+            files_partition: label of their partition, if several have a file system.
             args: the guest's boot arguments, such as `{"heap": 65536}`.
             ports: guest port by URL scheme, for a firmware that does not use the board's ports.
             forwards: number of host ports that lead to each guest port (default: one for each of
@@ -101,11 +108,12 @@ class Device(Shortcuts):
             extra: more arguments for QEMU.
             record: whether QEMU records each run, for `keep_recording`. This slows the guest down.
             watch_heap: whether to sample the heap after network activity, for the evidence; needs
-                `capture`, and is off while QEMU records.
-            elf: the ELF file with debugging information, if `firmware` has none and no .elf file
-                of the same name lies beside it.
+                `capture`, and is off while QEMU records and with `debugging`.
+            elf: the ELF file with debugging information, if `firmware` has none and its .elf file
+                does not lie beside it.
             qemu: the QEMU to run; None for the first one found that has the machine.
             tap: called with everything that the guest prints, as it arrives; see `Console`.
+            debugging: how to offer the device to gdb; None: not at all.
             name: used in messages and folder names.
 
         Raises:
@@ -120,6 +128,7 @@ class Device(Shortcuts):
         self.elf = elf_of(self.firmware) if elf is None else Path(elf)
         self.files: dict[str, Content] = dict(files or {})
         """Content of the file system at the next start; for a running device see `put`."""
+        self._partition = files_partition
         self.args: dict[str, str] = {key: str(value) for key, value in (args or {}).items()}
         self.readiness = readiness_of(ready, self.board)
         self.ready_timeout = self.board.ready_timeout if ready_timeout is None else ready_timeout
@@ -130,10 +139,13 @@ class Device(Shortcuts):
         self._subnet = subnet
         self._program = qemu
         self._tap = tap
+        self._debugging = debugging
+        self._debugger: Debugger | None = None
         self._capture = capture
         self._extra = tuple(extra)
         self._record = record
-        self._watches_heap = watch_heap and capture and not record
+        # To read the heap of any firmware, the guest is stopped, which gdb takes for an interrupt.
+        self._watches_heap = watch_heap and capture and not record and debugging is None
         if record:
             check_recordable(self.board)
         self.recorder: Recorder | None = None
@@ -185,7 +197,9 @@ class Device(Shortcuts):
         """
         fault = self.panicked()
         self.close()
-        if fault is not None and not isinstance(error, Panicked) and _can_be_caused(error):
+        # A panic may be the cause of any error, but not of Ctrl-C.
+        caused = error is None or isinstance(error, Exception)
+        if fault is not None and caused and not isinstance(error, Panicked):
             raise fault from error
 
     def start(self, *, wait: bool = True) -> Self:
@@ -202,6 +216,11 @@ class Device(Shortcuts):
         self._stopping = False
         self._paused_at = None
         self.run = self._new_run()
+        self._debugger = (
+            Debugger(self._debugging, self.board, self.firmware, self.elf)
+            if self._debugging is not None
+            else None
+        )
         deadline = Deadline(self.ready_timeout)
         self.timeline.add("start")
         if self.folder == Path():
@@ -218,7 +237,7 @@ class Device(Shortcuts):
     def _launch(self, deadline: Deadline) -> None:
         self.flash.unlink(missing_ok=True)
         start = layout.device_image(
-            self.board, self.firmware, image.normalise(self.files), self.args
+            self.board, self.firmware, image.normalise(self.files), self.args, self._partition
         )
         start.write_to(self.flash)
         self._flash = start.flash
@@ -240,7 +259,7 @@ class Device(Shortcuts):
             subnet=self._subnet,
             program=self._program,
             capture=self.capture_file if self._capture else None,
-            extra=self._extra,
+            extra=(*self._extra, *(self._debugging.arguments if self._debugging else ())),
             recording=recording,
         )
         self.machine = machine
@@ -253,6 +272,8 @@ class Device(Shortcuts):
         self.console.attach(console, control, self._qemu.pace(self.elf))
         self._qemu.connect(deadline)
         self.timeline.add("forwards", ports={f.host_port: f.guest_port for f in self.forwards})
+        if self._debugger is not None and self._qemu.qmp is not None:
+            self._debugger.open(self._qemu.qmp)
 
     def stop(self) -> None:
         """End QEMU but keep the device's files.
@@ -266,7 +287,10 @@ class Device(Shortcuts):
             self._stopping = True
             if self.memory.watch is not None:
                 self.memory.watch.stop()
+            if self._debugger is not None:
+                self._debugger.close()
             try:
+                self.inspection.close()
                 status = qemu.stop()
                 self.timeline.add("stopped", status=status)
                 if self.recorder is not None:
@@ -310,7 +334,9 @@ class Device(Shortcuts):
         """
         if self.memory.watch is not None:
             self.memory.watch.hold()
-        self._monitor_or_death("stop")
+        if self._debugger is not None:
+            self._debugger.pauses_itself = True
+        self._halt(True)
         self._paused_at = time.monotonic()
         self.timeline.add("paused")
 
@@ -326,10 +352,20 @@ class Device(Shortcuts):
         paused = time.monotonic() - self._paused_at
         self._paused_at = None
         self.timeline.leave_out(paused)
-        self._monitor_or_death("cont")
+        self._halt(False)
+        if self._debugger is not None:
+            self._debugger.pauses_itself = False
         self.timeline.add("resumed", paused=round(paused, 6))
         if self.memory.watch is not None:
             self.memory.watch.go()
+
+    def _halt(self, paused: bool) -> None:
+        """Stop the guest or let it run on, while no reader or breakpoint has stopped it."""
+        qmp = self.qemu.qmp
+        with self.halting:
+            self._monitor_or_death("stop" if paused else "cont")
+            if qmp is not None:
+                qmp.paused = paused
 
     def _monitor_or_death(self, command: str) -> None:
         """Execute a QMP command; if QEMU has exited, raise that error instead."""
@@ -357,16 +393,16 @@ class Device(Shortcuts):
             self.board,
             state_of(self.firmware),
             state_of(self.elf),
-            image.normalise(self.files),
+            (image.normalise(self.files), self._partition),
             dict(self.args),
             self.readiness,
             self.ready_timeout,
             self.name,
             dict(self._forwards),
-            self._internet,
-            self._subnet,
+            (self._internet, self._subnet),
             self._program,
             self._tap,
+            self._debugging,
             self._capture,
             self._watches_heap,
             self._extra,
@@ -395,21 +431,6 @@ class Device(Shortcuts):
         return self._qemu
 
     # ---------------------------------------------------------------- files
-
-    @property
-    def flash(self) -> Path:
-        """The flash image, which the device writes to."""
-        return self.folder / "flash.img"
-
-    @property
-    def capture_file(self) -> Path:
-        """The pcap of its network."""
-        return self.folder / "net.pcap"
-
-    @property
-    def tls_secrets(self) -> Path:
-        """File for the clients' TLS secrets (`ssl.SSLContext.keylog_filename`)."""
-        return self.folder / "tls-secrets.txt"
 
     def has_file(self, name: str) -> bool:
         """Return whether `files` has this path, or will have it from a folder."""
@@ -470,11 +491,19 @@ class Device(Shortcuts):
             self.memory.start_watch(self.capture_file)
 
     def wait_for_answer(self, scheme: str, path: str, deadline: Deadline) -> bool:
-        """Return whether a byte of the response to `GET path` came before the deadline."""
-        answered = probe(self.port(self.board.ports[scheme]), scheme, path, self.console, deadline)
+        """Return whether a byte of the response to `GET path` came before the deadline.
+
+        Args:
+            scheme: the scheme; "" for any of the board's.
+            path: the path.
+            deadline: for the byte.
+        """
+        ports = {scheme: self.board.ports[scheme]} if scheme else self.board.ports
+        hosts = {name: self.port(guest) for name, guest in ports.items()}
+        answered = probe(hosts, path, self.console, deadline)
         if answered:
-            self.timeline.add("answered", scheme=scheme)
-        return answered
+            self.timeline.add("answered", scheme=answered)
+        return answered is not None
 
     # ---------------------------------------------------------------- faults
 
@@ -504,6 +533,16 @@ class Device(Shortcuts):
             self.timeline.add("qemu_died", status=death.status)
         return death
 
+    def allocation_sweep(
+        self,
+        exchange: Callable[[], Any],
+        *,
+        places: Iterable[Place] | None = None,
+        persistent: bool = False,
+    ) -> Iterator[Outcome]:
+        """Yield what happens when each place that allocates fails, one by one; see `sweep`."""
+        return sweep(self, exchange, places=places, persistent=persistent)
+
     # ---------------------------------------------------------------- control
 
     def reset(self, timeout: float | None = None, *, hard: bool = False) -> None:
@@ -524,10 +563,21 @@ class Device(Shortcuts):
         else:
             with self.console.changed:
                 self.run.boots.begin()
-            self.monitor("system_reset", deadline)
+            hard_reset(self, deadline)
         if self.control.seen:
             self.run.readiness.wait_boot(boots, deadline)
         self.wait_ready(deadline)
+
+    @property
+    def halting(self) -> AbstractContextManager[Any]:
+        """A lock for whoever stops the guest and lets it run on, as the gdb stub's client does.
+
+        Raises:
+            NotRunning: the device is not running.
+        """
+        if self.qemu.qmp is None:
+            raise NotRunning(f"{self.name} is not running: start it first.")
+        return self.qemu.qmp.halting
 
     def monitor(self, command: str, timeout: float | Deadline = 5.0, /, **arguments: Any) -> Any:
         """Execute a QMP command, such as `device.monitor("set_link", name="net0", up=False)`.
@@ -541,8 +591,3 @@ class Device(Shortcuts):
         if self.recorder is not None and not is_repeated(command):
             self.recorder.unrepeatable.append(command)
         return qmp.execute(command, deadline=Deadline.of(timeout), **arguments)
-
-
-def _can_be_caused(error: BaseException | None) -> bool:
-    """Return whether a panic may be the cause of `error`; Ctrl-C never is."""
-    return error is None or isinstance(error, Exception)

@@ -130,6 +130,13 @@ class FaultMonitor:
             self._console.check()
             raise ControlError(f"Expected a panic, but the guest did not panic within {deadline}.")
 
+    def take_unseen(self) -> list[Panic]:
+        """Return the panics that would be reported as faults, and do not report them any more."""
+        with self._console.changed:
+            self.finish_dump()
+            taken, self._unseen = self._unseen, []
+        return taken
+
     def feed(self, text: str) -> None:
         """Look for dumps in what the console printed; called with its lock held."""
         for dump in self._collector.feed(text):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+from collections.abc import Mapping
 
 from espbench.clients import source_ports
 from espbench.device.console.console import Console
@@ -21,12 +22,12 @@ RETRY = 0.05
 """Seconds between two probes of a guest that refuses connections; it sends no event for this."""
 
 
-def probe(port: int, scheme: str, path: str, console: Console, deadline: Deadline) -> bool:
-    """Send requests until one byte comes back; return whether it came in time.
+def probe(ports: Mapping[str, int], path: str, console: Console, deadline: Deadline) -> str | None:
+    """Send requests until one byte comes back; return the scheme if it came in time.
 
     Args:
-        port: the host port that leads to the guest's server.
-        scheme: "http" or "https" (nothing is verified).
+        ports: the host ports that lead to the guest's servers, by scheme: "http" or "https"
+            (nothing is verified). They are tried in turn.
         path: the path to GET.
         console: the guest's console, which ends the probing if the guest ends.
         deadline: for the byte.
@@ -34,12 +35,14 @@ def probe(port: int, scheme: str, path: str, console: Console, deadline: Deadlin
     Raises:
         DeviceError: the guest panicked or QEMU died.
     """
-    while not _answers(port, scheme, path, min(deadline.remaining(), 2.0)):
-        console.check()
+    while True:
+        for scheme, port in ports.items():
+            if _answers(port, scheme, path, min(deadline.remaining(), 2.0)):
+                return scheme
+            console.check()
         if deadline.expired():
-            return False
+            return None
         console.wait_for_change(min(RETRY, deadline.remaining()))
-    return True
 
 
 def _answers(port: int, scheme: str, path: str, timeout: float) -> bool:

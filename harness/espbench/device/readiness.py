@@ -155,17 +155,20 @@ class ReadinessMonitor:
         """Return the condition, as it completes "The device did not ..."."""
         return self._readiness.describe(self._target)
 
-    def not_ready(self, reason: str, *, longer: bool = False, awaited: str = "") -> NotReady:
+    def not_ready(
+        self, reason: str, *, longer: bool = False, awaited: str = "", hint: str = ""
+    ) -> NotReady:
         """Return the error, with the end of the console and hints.
 
         Args:
             reason: such as "within 20 s" or "because ...".
             longer: whether the device may just need more time.
             awaited: the condition, as `describe` words it; "" for that of the device.
+            hint: what else to do, or "".
         """
         tail = self._console.tail()
         silent = isinstance(self._readiness, ListeningReadiness) and not self._control.seen
-        hints = []
+        hints = [hint] if hint else []
         if silent and not self._boots.no_boot:
             hints.append(
                 "it sent no control records; for a firmware other than espbench's, say when it "

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 from espbench.boards.board import Board
@@ -15,11 +14,11 @@ from espbench.device.console.control import Control
 from espbench.device.faults import FaultMonitor
 from espbench.device.filesystem import Filesystem
 from espbench.device.memory.device_memory import DeviceMemory
-from espbench.device.memory.time_wait import MonitoredGuest
 from espbench.device.micropython import MicroPython
 from espbench.device.readiness import ReadinessMonitor
 from espbench.device.timeline import Timeline
 from espbench.errors import EspbenchError
+from espbench.inspect.inspection import InspectedGuest
 from espbench.netem.on_demand import OnDemandNetwork
 from espbench.qemu.qmp import Qmp
 
@@ -29,11 +28,10 @@ RECORDED_PIECE = 600
 """Bytes of a file per request while QEMU records, which makes its UART slow."""
 
 
-class RunTarget(ReadyTarget, MonitoredGuest, Protocol):
+class RunTarget(ReadyTarget, InspectedGuest, Protocol):
     """The interface of a device that a run needs; `Device` implements it."""
 
     name: str
-    firmware: Path
     readiness: Readiness
 
     @property

@@ -6,7 +6,9 @@ These are public and keep tests short. Nothing here does any work itself.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from espbench.crash.panic import Panic
@@ -22,6 +24,11 @@ from espbench.device.micropython import MicroPython
 from espbench.device.run import Run
 from espbench.device.timeline import Timeline
 from espbench.errors import Panicked
+from espbench.inspect.allocations import Place, Trial
+from espbench.inspect.heap.figures import Heap
+from espbench.inspect.inspection import Inspection
+from espbench.inspect.sockets import Listener
+from espbench.inspect.tasks.task import Task
 from espbench.util.timeouts import Deadline
 
 __all__ = ["Shortcuts"]
@@ -34,6 +41,25 @@ class Shortcuts:
     """The host's ports and URLs that lead to the device."""
     run: Run
     """The current run, or the last one."""
+    folder: Path
+    """Temporary folder of the device's files."""
+
+    # ---------------------------------------------------------------- files
+
+    @property
+    def flash(self) -> Path:
+        """The flash image, which the device writes to."""
+        return self.folder / "flash.img"
+
+    @property
+    def capture_file(self) -> Path:
+        """The pcap of its network."""
+        return self.folder / "net.pcap"
+
+    @property
+    def tls_secrets(self) -> Path:
+        """File for the clients' TLS secrets (`ssl.SSLContext.keylog_filename`)."""
+        return self.folder / "tls-secrets.txt"
 
     # ---------------------------------------------------------------- the parts of a run
 
@@ -196,6 +222,23 @@ class Shortcuts:
         """Sample the heap, and note why."""
         return self.memory.sample(why, deadline)
 
+    @property
+    def inspection(self) -> Inspection:
+        """The look into the guest from outside, which needs nothing from its firmware."""
+        return self.memory.inspection
+
+    def heaps(self) -> list[Heap]:
+        """Return every heap with its capabilities; see `Inspection.heaps`."""
+        return self.inspection.heaps()
+
+    def tasks(self) -> list[Task]:
+        """Return every task with the stack that it never used; see `Inspection.tasks`."""
+        return self.inspection.tasks()
+
+    def listeners(self) -> list[Listener]:
+        """Return what listens in the guest; see `Inspection.listeners`."""
+        return self.inspection.listeners()
+
     def heap_reset(self) -> None:
         """Reset the low-water mark to the bytes that are free now."""
         self.memory.heap_reset()
@@ -211,6 +254,16 @@ class Shortcuts:
     def fail_alloc(self, number: int, persistent: bool = False) -> None:
         """Make the `number`-th next allocation from the network heap fail; 0 disables that."""
         self.memory.fail_alloc(number, persistent)
+
+    def allocation_places(self, exchange: Callable[[], Any]) -> list[Place]:
+        """Return the places that allocate; see `DeviceMemory.allocation_places`."""
+        return self.memory.allocation_places(exchange)
+
+    def fail_alloc_at(
+        self, place: Place, persistent: bool = False
+    ) -> AbstractContextManager[Trial]:
+        """Make the next allocation of a place fail; see `DeviceMemory.fail_alloc_at`."""
+        return self.memory.fail_alloc_at(place, persistent)
 
     def fail_alloc_seen(self) -> dict[str, int]:
         """Return the numbers of allocations and of failed ones since `fail_alloc`."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from espbench.clients import Endpoint, Tls
 from espbench.clients.errors import ClientError
 
+HERE = "127.0.0.1"
 ENDPOINTS = {"/ws": "", "/webrepl": "webrepl"}
 """WebSocket endpoints of the default application, and the prefixes of their addresses' names."""
 
@@ -70,6 +71,20 @@ def answering(servers: Iterable[Server]) -> list[Address]:
             if _upgrades(endpoint, path)
         ]
     return found
+
+
+def addresses_of(scheme: str, guest_port: int, host_port: int) -> list[Address]:
+    """Return the addresses of a server on an unusual port, with the guest's port in their names.
+
+    Args:
+        scheme: http, https, tls or tcp.
+        guest_port: where it listens.
+        host_port: the port of 127.0.0.1 that leads there.
+    """
+    if scheme in ("http", "https"):
+        found = answering([Server(scheme, HERE, host_port)])
+        return [Address(f"{each.name} :{guest_port}", each.url) for each in found]
+    return [Address(f"{scheme} :{guest_port}", f"{HERE}:{host_port}")]
 
 
 def _upgrades(endpoint: Endpoint, path: str) -> bool:

@@ -15,18 +15,27 @@ import threading
 import time
 import tty
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console
 
 from espbench.boards.board import Board
-from espbench.boards.readiness import ListeningReadiness
+from espbench.boards.firmware_options import files_in
+from espbench.boards.readiness import ListeningReadiness, Readiness
 from espbench.certs import recipes
+from espbench.check.server import Server as Found
+from espbench.check.target.discovery import CANDIDATES, forwarded, identify, listening_ports
+from espbench.check.target.found import is_own
 from espbench.device.device import Device
+from espbench.device.firmware_file import check_firmware
+from espbench.device.flash_layout import has_file_system
 from espbench.errors import ConfigError, EspbenchError, NotReady, PortInUse
-from espbench.interactive.answering import Address, Server, answering
+from espbench.inspect.debugging import Debugging
+from espbench.interactive.answering import Address, Server, addresses_of, answering
+from espbench.interactive.output import Output
 from espbench.interactive.webrepl_password import Access, random_password, with_password
 from espbench.util.timeouts import Deadline
 
@@ -37,9 +46,16 @@ ON_A_TERMINAL = (
     "type.\nCtrl-] ends espbench up. Ctrl-C stops the device's program and opens MicroPython's "
     "prompt >>>; Ctrl-D there restarts the program."
 )
+OTHERS_TERMINAL = (
+    "This terminal is the device's console: it shows the device's output and sends what you "
+    "type, also Ctrl-C.\nCtrl-] ends espbench up."
+)
 ELSEWHERE = "The device's output follows; Ctrl-C ends espbench up."
 LOOK, SELDOM = 0.5, 8.0
 """Seconds between two checks for servers; doubled after each failure, up to `SELDOM`."""
+PATIENCE, MOST_PATIENCE = 2.0, 16.0
+"""Seconds (before scaling) for an answer on a port on which nothing may listen; doubled each time.
+"""
 CERT, KEY = "/certs/servercert.pem", "/certs/prvtkey.pem"
 DEFAULT_RECIPE = "p256"
 HERE = "127.0.0.1"
@@ -55,10 +71,18 @@ class UpOptions:
         fixed: host port by scheme ("http", "https"); other schemes get free ports.
         host: the IPv4 address on which fixed ports listen.
         files: folder with the content of the device's file system, or None.
+        files_partition: label of the partition for them; "" for the only one.
         cert, key: PEM files, both or neither; with neither, a test certificate is used.
         args: boot arguments.
         internet: whether the device may open connections, including to this host's loopback.
         password: the WebREPL's password, unless a file sets another; None for a random one.
+        elf: the firmware's ELF file, or None for the one next to it.
+        ports: the ports it listens on, by URL scheme; None for the board's.
+        ready: when it is ready; None: when its servers answer.
+        ready_timeout: seconds (before scaling) until then; None for the board's.
+        gdb: whether to offer the device to gdb.
+        gdb_waits: whether the firmware starts only when gdb continues.
+        gdb_port: host port for gdb; None for a free one.
     """
 
     board: Board
@@ -71,6 +95,14 @@ class UpOptions:
     args: Mapping[str, str] | None = None
     internet: bool = False
     password: str | None = None
+    elf: Path | None = None
+    ports: Mapping[str, int] | None = None
+    ready: Readiness | None = None
+    ready_timeout: float | None = None
+    gdb: bool = False
+    gdb_waits: bool = False
+    gdb_port: int | None = None
+    files_partition: str = ""
 
 
 def access(options: UpOptions) -> Access:
@@ -82,8 +114,26 @@ def access(options: UpOptions) -> Access:
     return with_password(device_files(options), options.password or random_password())
 
 
-def device_files(options: UpOptions) -> dict[str, Any]:
+def start_files(options: UpOptions) -> Access:
+    """Return the files that the device starts with, and its WebREPL's password.
+
+    A firmware other than MicroPython gets only the files that the user named.
+
+    Raises:
+        ConfigError: see `access`; or the firmware cannot be on the board.
+        ImageError: the firmware's partition table is damaged.
+    """
+    if has_file_system(options.board, options.firmware):
+        return access(options)
+    return Access(device_files(options, own=False), None, "the firmware")
+
+
+def device_files(options: UpOptions, *, own: bool = True) -> dict[str, Any]:
     """Return the files of the device, without its WebREPL's password.
+
+    Args:
+        options: the options.
+        own: whether to add a test certificate if there is none.
 
     Raises:
         ConfigError: a file or folder is missing, or only one of certificate and key is given.
@@ -92,19 +142,13 @@ def device_files(options: UpOptions) -> dict[str, Any]:
         raise ConfigError("A certificate needs its key: give both --cert and --key, or neither.")
     files: dict[str, Any] = {}
     if options.files is not None:
-        if not options.files.is_dir():
-            raise ConfigError(f"The folder {options.files} does not exist: check --files.")
-        files = {
-            "/" + path.relative_to(options.files).as_posix(): path
-            for path in sorted(options.files.rglob("*"))
-            if path.is_file()
-        }
+        files = dict(files_in(options.files, "--files"))
     if options.cert is not None and options.key is not None:
         for path in (options.cert, options.key):
             if not path.is_file():
                 raise ConfigError(f"The file {path} does not exist: check --cert and --key.")
         files |= {CERT: options.cert, KEY: options.key}
-    elif CERT not in files and KEY not in files:
+    elif own and CERT not in files and KEY not in files:
         made = recipes()[DEFAULT_RECIPE].device_files
         files |= {f"/certs/{name}": data for name, data in made.items()}
     return files
@@ -196,33 +240,49 @@ def up(options: UpOptions, out: Console, *, as_json: bool) -> int:
     """
     for port in options.fixed.values():
         check_free(port, options.host)
-    known = access(options)
+    if options.elf is not None and not options.elf.is_file():
+        raise ConfigError(f"The file {options.elf} does not exist: check --firmware-elf.")
+    check_firmware(options.board, options.firmware)
+    known = start_files(options)
     people = Console(stderr=True) if as_json else out
     if options.host != HERE:
         _warn_of(options.host, people)
+
+    def show(text: str) -> None:
+        people.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    debugging = Debugging(show, options.gdb_waits, options.gdb_port or 0) if options.gdb else None
     device = Device(
         options.board,
         options.firmware,
         files=known.files,
+        files_partition=options.files_partition,
         args=options.args,
         internet=options.internet,
+        elf=options.elf,
+        ports=options.ports,
+        ready=options.ready,
+        ready_timeout=options.ready_timeout,
+        debugging=debugging,
         name="up",
     )
     with contextlib.closing(device):
         device.start(wait=False)
         for scheme, port in options.fixed.items():
             forward(device, port, device.board.ports[scheme], options.host)
+        terminal = OTHERS_TERMINAL if device.memory.from_outside else ON_A_TERMINAL
         people.print(
-            ON_A_TERMINAL if _terminal() >= 0 else ELSEWHERE,
+            terminal if _terminal() >= 0 else ELSEWHERE,
             style="dim",
             highlight=False,
             soft_wrap=True,
         )
+        output = Output(sys.stderr if as_json else sys.stdout, people)
         announcer = _Announcer(
-            device, servers(device, options), known, people, out if as_json else None
+            device, servers(device, options), known, output, out if as_json else None
         )
         threading.Thread(target=announcer.run, daemon=True).start()
-        _console(device, sys.stderr if as_json else sys.stdout)
+        _console(device, output)
     return 0
 
 
@@ -245,16 +305,18 @@ class _Announcer:
         device: Device,
         servers: Sequence[Server],
         known: Access,
-        people: Console,
+        output: Output,
         programs: Console | None,
     ) -> None:
         self._device = device
         self._left = {server.scheme: server for server in servers}
         self._known = known
-        self._people = people
+        self._output = output
         self._programs = programs
         self._found: list[Address] = []
         self._password_shown = False
+        self._tried: set[int] = set()
+        self._patience = PATIENCE
 
     def run(self) -> None:
         """Wait for the expected servers, print what answers, and then what answers later."""
@@ -263,7 +325,7 @@ class _Announcer:
             if self._device.running:
                 self._say_first(why)
             pace = LOOK
-            while self._device.running and self._left:
+            while self._device.running and (self._left or not is_own(self._device)):
                 self._pause(pace)
                 new = self._look()
                 self._show(new)
@@ -279,9 +341,14 @@ class _Announcer:
         """Wait until all expected servers answer; return why they will not, or ""."""
         device, ready = self._device, self._device.readiness
         deadline = Deadline(device.ready_timeout)
-        expected = set(device.board.ports)
-        if isinstance(ready, ListeningReadiness):
-            expected = set(ready.expected(device))
+        if not isinstance(ready, ListeningReadiness):
+            try:
+                device.wait_ready(deadline)
+            except NotReady as error:
+                return str(error).partition("; its console")[0]
+            self._found += self._look()
+            return ""
+        expected = set(ready.expected(device))
         while expected & set(self._left) and not deadline.expired():
             device.check()
             try:
@@ -292,12 +359,16 @@ class _Announcer:
             if listens or not device.control.seen:
                 new = self._look()
                 self._found += new
+                if self._found and not is_own(device):
+                    return ""  # it may serve nothing else
                 if not new:
                     self._pause(LOOK)
         return ""
 
     def _look(self) -> list[Address]:
         """Return the addresses that have begun to answer since the last call."""
+        if not is_own(self._device):
+            return self._look_from_outside()
         listening = {str(e.get("scheme")) for e in self._device.events if "scheme" in e}
         # If the firmware reports its servers, do not try others.
         wanted = listening if self._device.control.seen else set(self._left)
@@ -306,9 +377,39 @@ class _Announcer:
             self._left.pop(address.name, None)
         return new
 
+    def _look_from_outside(self) -> list[Address]:
+        """Return the addresses of a firmware that does not report its servers."""
+        new: list[Address] = []
+        for server in self._new_servers():
+            self._tried.add(server.port)
+            new += self._addresses(server)
+        return new
+
+    def _new_servers(self) -> list[Found]:
+        """Return the servers that were not found before."""
+        device = self._device
+        try:
+            ports = sorted(set(listening_ports(device)) - self._tried)
+            found = [identify(device, port) for port in ports]
+        except EspbenchError:  # it has no ELF file or another TCP/IP stack, or it is booting
+            likely = dict.fromkeys((*device.board.ports.values(), *CANDIDATES))
+            ports = [port for port in likely if port not in self._tried]
+            for port in ports:
+                forwarded(device, port)
+            deadline = Deadline(self._patience)
+            self._patience = min(2 * self._patience, MOST_PATIENCE)
+            with ThreadPoolExecutor(len(ports) or 1) as pool:
+                found = list(pool.map(lambda port: identify(device, port, until=deadline), ports))
+        return [each for each in found if each is not None]
+
+    def _addresses(self, server: Found) -> list[Address]:
+        """Return the addresses of a server that was found, at the user's port if it has one."""
+        usual = self._device.board.ports.get(server.scheme) == server.port
+        if usual and server.scheme in self._left:
+            return answering([self._left.pop(server.scheme)])
+        return addresses_of(server.scheme, server.port, self._device.forward(server.port))
+
     def _say_first(self, why: str) -> None:
-        if self._device.console.text[-1:] not in ("", "\n"):
-            self._print("")  # the cursor is after a prompt
         if why:
             self._print(f"espbench: {why}", style="yellow")
         if not self._found:
@@ -331,7 +432,9 @@ class _Announcer:
             self._print(f"{'password':12} {password}  (WebREPL, and the terminal of the page)")
 
     def _print(self, text: str, style: str | None = None) -> None:
-        self._people.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+        self._output.message(text, style)
+        with self._device.console.changed:
+            self._device.console.changed.notify_all()  # `_console` writes it
 
     def _as_json(self) -> dict[str, Any]:
         return {
@@ -342,8 +445,8 @@ class _Announcer:
         }
 
 
-def _console(device: Device, to: TextIO) -> None:
-    """Copy the device's console to a file, and typed keys to the device, until Ctrl-]."""
+def _console(device: Device, output: Output) -> None:
+    """Write the device's console and the messages, and send typed keys, until Ctrl-]."""
     leave = threading.Event()
     with _typing(device, leave):
         shown = 0
@@ -353,12 +456,12 @@ def _console(device: Device, to: TextIO) -> None:
                     len(device.console.text) == shown
                     and not device.console.closed
                     and not leave.is_set()
+                    and (due := output.due()) != 0
                 ):
-                    device.console.changed.wait(1.0)
+                    device.console.changed.wait(1.0 if due is None else due)
                 text, shown = device.console.text[shown:], len(device.console.text)
                 closed = device.console.closed
-            to.write(text)
-            to.flush()
+            output.write(text, last=closed or leave.is_set())
             if leave.is_set():
                 return
             if closed:

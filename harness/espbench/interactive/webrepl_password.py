@@ -34,8 +34,8 @@ class Access:
 
     Attributes:
         files: content, or the path of a file on the host, by path on the device.
-        password: the WebREPL's; None if one of the user's files sets it.
-        source: that file's path on the device, or "".
+        password: the WebREPL's; None if one of the user's files sets it, or the firmware.
+        source: that file's path on the device, or "the firmware"; "" with a password.
     """
 
     files: Mapping[str, Any]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -10,15 +11,19 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from espbench.boards.builtin import LX60
+from espbench.boards.builtin import ESP32, LX60
+from espbench.cli.main import main
 from espbench.clients import Endpoint
 from espbench.clients.errors import WebReplError
 from espbench.clients.webrepl import WebRepl
 from espbench.errors import ConfigError
 from espbench.firmware import build
+from espbench.flash.partition_table import TABLE_AT, Partition
+from espbench.interactive.up import CERT, UpOptions, start_files
 from espbench.interactive.webrepl_password import (
     LENGTH,
     VARIABLE,
@@ -26,6 +31,8 @@ from espbench.interactive.webrepl_password import (
     random_password,
     with_password,
 )
+from remote_gdb import RemoteGdb
+from tables import made
 from up_process import Up, running
 
 BUILT_IN = "espbench"
@@ -215,3 +222,107 @@ def test_an_address_for_others_is_warned_of(tiny_firmware: Callable[[bytes], Pat
             "with the WebREPL's password its REPL. Over http, that password is not encrypted.\n"
             in up.shown
         )
+
+
+# ------------------------------------------------------------------- the firmware
+
+
+def test_an_image_without_an_option(tiny_firmware: Callable[[bytes], Path]) -> None:
+    """The firmware may be named without `--firmware`."""
+    with running(str(tiny_firmware(b"hello image\r\n"))) as up:
+        up.wait_for(r"^hello image$")
+
+
+def test_an_image_that_says_when_it_is_ready(tiny_firmware: Callable[[bytes], Path]) -> None:
+    """With a readiness, `up` waits for that, and then says at once what answers."""
+    image = str(tiny_firmware(b"hello image\r\nready\r\n"))
+    with running(image, "--ready-console", "^ready", "--ports", "http=8080") as up:
+        up.wait_for(r"^Nothing answers on the device's ports 8080 yet", 15)
+    with running(image, "--ready-console", "^never", "--ready-timeout", "1") as up:
+        up.wait_for(r"^espbench: .* did not print something that matches '\^never' within")
+
+
+def test_the_firmware_named_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two firmwares are refused before anything starts."""
+    assert main(["up", "a.bin", "--firmware", "b.bin"]) == 1
+    said = capsys.readouterr().err
+    assert said == "espbench: The firmware is given twice: omit IMAGE or --firmware.\n"
+
+
+def test_a_firmware_without_a_file_system(tmp_path: Path) -> None:
+    """It gets no test certificate, but files that the user named are not dropped silently.
+
+    A firmware with another file system than MicroPython's gets those files alone, too.
+    """
+    image = tmp_path / "firmware.bin"
+    factory = Partition("factory", 0, 0, 0x10000, 0x1F0000)
+    options = UpOptions(ESP32, image, {}, password="secret")
+    image.write_bytes(b"\xe9".ljust(TABLE_AT, b"\xff") + made([factory]))
+    assert start_files(options).files == {}
+    chosen = replace(options, files=tmp_path)
+    assert set(start_files(chosen).files) == {"/firmware.bin"}
+    spiffs = Partition("storage", 1, 0x82, 0x200000, 0x100000)
+    image.write_bytes(b"\xe9".ljust(TABLE_AT, b"\xff") + made([factory, spiffs]))
+    assert start_files(options).files == {}
+    assert set(start_files(chosen).files) == {"/firmware.bin"}
+    vfs = Partition("vfs", 1, 0x81, 0x200000, 0x200000)
+    image.write_bytes(b"\xe9".ljust(TABLE_AT, b"\xff") + made([factory, vfs]))
+    assert start_files(options).password == "secret"
+    assert CERT in start_files(options).files
+
+
+# ------------------------------------------------------------------- gdb
+
+
+def test_a_device_that_waits_for_gdb(tiny_firmware: Callable[[bytes], Path]) -> None:
+    """The command to attach is shown first; nothing runs until a debugger continues."""
+    firmware = tiny_firmware(b"hello gdb\r\n")
+    with running(str(firmware), "--gdb-wait") as up:
+        found = up.wait_for(
+            r"^The device waits for gdb, and starts when gdb continues\. In another terminal:\n"
+            rf"  \S*xtensa-lx106-elf-gdb -ex 'target remote 127\.0\.0\.1:(\d+)' {firmware}\n"
+        )
+        with contextlib.closing(RemoteGdb(int(found[1]))) as gdb:
+            assert gdb.ask("?").startswith("T05")
+            up.wait_for(r"^The device's output follows")
+            assert "hello gdb" not in up.shown
+            gdb.detach()
+        up.wait_for(r"^hello gdb$")
+
+
+def test_the_elf_file_for_gdb(
+    firmware: str,
+    tiny_firmware: Callable[[bytes], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An ELF file elsewhere is named, and has to be that of the firmware."""
+    elf = tmp_path / "symbols.elf"
+    options = ("up", firmware, "--gdb", "--firmware-elf", str(elf))
+    assert main(options) == 1
+    said = capsys.readouterr().err
+    assert said == f"espbench: The file {elf} does not exist: check --firmware-elf.\n"
+    elf.write_bytes(Path(firmware).read_bytes())
+    with running(*options[1:]) as up:
+        up.wait_for(rf"'target remote 127\.0\.0\.1:\d+' {elf}$")
+    elf.write_bytes(tiny_firmware(b"another").read_bytes())
+    with running(*options[1:]) as up:
+        up.wait_for(r"'target remote 127\.0\.0\.1:\d+'$")
+        up.wait_for(r"^gdb will know no names: symbols\.elf belongs to another build than ")
+
+
+def test_a_port_for_gdb(
+    tiny_firmware: Callable[[bytes], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A chosen port stays the same, for the settings of an editor; it has to be free."""
+    firmware = str(tiny_firmware(b"hello gdb\r\n"))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert main(["up", firmware, "--gdb-port", str(port)]) == 1
+        assert capsys.readouterr().err.startswith(f"espbench: Port {port} of 127.0.0.1 is in use")
+    with running(firmware, "--gdb-port", str(port)) as up:
+        up.wait_for(r"^To debug the device, in another terminal:$")
+        up.wait_for(rf"'target remote 127\.0\.0\.1:{port}'")
+        up.wait_for(r"^hello gdb$")
+        with contextlib.closing(RemoteGdb(port)) as gdb:
+            gdb.detach()

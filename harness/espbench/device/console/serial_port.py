@@ -72,7 +72,7 @@ class Line:
             except BlockingIOError:
                 poll = select.poll()
                 poll.register(self._socket, select.POLLOUT)
-                if not poll.poll(deadline.remaining() * 1000):
+                if not poll.poll(deadline.remaining() * 1000) and deadline.expired():
                     raise ConsoleTimeout(
                         f"The guest did not read {len(rest)} bytes from its UART within "
                         f"{deadline}: it hangs, or runs with interrupts disabled."
