@@ -15,6 +15,7 @@ from espbench.certs.keys import PrivateKey, pkcs8
 from espbench.certs.pki import server
 from espbench.certs.recipes import CERT_FILE, KEY_FILE, TRUST_FILE, Files, Recipe, Starts
 from espbench.util.deterministic_random import fixed_random
+from espbench.util.tlslite_import import import_tlslite
 
 __all__ = ["fixed_key", "fixed_recipe"]
 
@@ -50,7 +51,7 @@ def fixed_key(kind: str) -> PrivateKey:
 
 
 def _rsa(bits: int) -> rsa.RSAPrivateKey:
-    # Imported here because it takes a tenth of a second, and most commands don't need it.
+    import_tlslite()  # here, because it takes time, and most commands don't need it
     from tlslite.utils.python_rsakey import Python_RSAKey
 
     with fixed_random(SEED):

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
-from espbench.clients.http import Headers, HttpConnection, Response
+from espbench.clients.http import Headers, HttpConnection, Response, with_defaults
 from espbench.clients.tcp import TIMEOUT, ByteStream, Stream
 from espbench.clients.tls import Tls, TlsStream
-from espbench.clients.websocket import WebSocket, WellBehaved, well_behaved
+from espbench.clients.websocket import WebSocket, WellBehaved, upgrade_headers, well_behaved
 
 __all__ = ["Endpoint", "Endpoints", "Forwarded"]
 
@@ -24,12 +24,14 @@ class Endpoint:
         port: port on the host.
         tls: TLS options; None is plain TCP.
         timeout: seconds (before scaling) for each call of a client.
+        headers: fields that each request has, unless it has one of the same name.
     """
 
     port: int
     tls: Tls | None = None
     host: str = "127.0.0.1"
     timeout: float = TIMEOUT
+    headers: tuple[tuple[str, str], ...] = ()
 
     def but(self, **changes: Any) -> Self:
         """Return the same endpoint with some fields of its `Tls` changed."""
@@ -66,7 +68,7 @@ class Endpoint:
 
     def http(self) -> HttpConnection:
         """Return a connection for several requests."""
-        return HttpConnection(self.stream(), timeout=self.timeout)
+        return HttpConnection(self.stream(), timeout=self.timeout, headers=self.headers)
 
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: Headers = ()
@@ -81,16 +83,20 @@ class Endpoint:
 
     def websocket(self, path: str = "/ws", *, headers: dict[str, str] | None = None) -> WebSocket:
         """Return a WebSocket whose frames the caller builds."""
+        wanted = upgrade_headers() if headers is None else headers
+        fields = dict(with_defaults(wanted, self.headers))
         stream = self.stream()
         try:
-            return WebSocket(stream, path, headers=headers, timeout=self.timeout)
+            return WebSocket(stream, path, headers=fields, timeout=self.timeout)
         except BaseException:
             stream.close()
             raise
 
     def well_behaved(self, path: str = "/ws") -> WellBehaved:
         """Return a WebSocket of the `websockets` library."""
-        return well_behaved(self.url(path, websocket=True), self.tls, self.timeout)
+        return well_behaved(
+            self.url(path, websocket=True), self.tls, self.timeout, headers=self.headers
+        )
 
     def url(self, path: str = "/", *, websocket: bool = False) -> str:
         """Return the URL of a path on this endpoint."""

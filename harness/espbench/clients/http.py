@@ -15,7 +15,7 @@ from espbench.clients.errors import ConnectionEnded, HttpError
 from espbench.clients.tcp import TIMEOUT, ByteStream, Timeout
 from espbench.util.timeouts import Deadline
 
-__all__ = ["Headers", "HttpConnection", "Response", "chunked", "encode_request"]
+__all__ = ["Headers", "HttpConnection", "Response", "chunked", "encode_request", "with_defaults"]
 
 Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 
@@ -60,10 +60,22 @@ class HttpConnection:
     """HTTP over one persistent connection, plain or TLS."""
 
     def __init__(
-        self, stream: ByteStream, host: str = "espbench.test", timeout: float = TIMEOUT
+        self,
+        stream: ByteStream,
+        host: str = "espbench.test",
+        timeout: float = TIMEOUT,
+        headers: Headers = (),
     ) -> None:
-        """Use this connection; `host` goes into the Host header, `timeout` (s) is for each call."""
+        """Use this connection.
+
+        Args:
+            stream: the connection, plain or TLS.
+            host: value of the Host header.
+            timeout: seconds (before scaling) for each call.
+            headers: what each request has, unless it has a field of the same name.
+        """
         self.stream = stream
+        self.headers = headers
         self.timeout = timeout
         self.host = host
         self._left_over = b""
@@ -100,7 +112,8 @@ class HttpConnection:
         timeout: Timeout = None,
     ) -> None:
         """Send a request without waiting for its response."""
-        self.stream.send(encode_request(method, target, self.host, body, headers), timeout)
+        fields = with_defaults(headers, self.headers)
+        self.stream.send(encode_request(method, target, self.host, body, fields), timeout)
 
     def receive(self, method: str = "GET", timeout: Timeout = None) -> Response:
         """Return the next response; `method` is that of its request.
@@ -225,6 +238,15 @@ def encode_request(
         pairs.append(("Content-Length", str(len(body))))
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in pairs)]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
+
+
+def with_defaults(headers: Headers, defaults: Headers) -> list[tuple[str, str]]:
+    """Return header fields, and those of the defaults whose names are not among them."""
+    fields, usual = (
+        list(each.items() if isinstance(each, Mapping) else each) for each in (headers, defaults)
+    )
+    given = {name.lower() for name, _ in fields}
+    return [*(pair for pair in usual if pair[0].lower() not in given), *fields]
 
 
 def chunked(parts: Iterable[bytes]) -> bytes:

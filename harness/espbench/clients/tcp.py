@@ -90,18 +90,26 @@ class Stream:
     def send(self, data: bytes, timeout: Timeout = None) -> None:
         """Send all of the data."""
         deadline = self._begin("take", timeout)
-        try:
-            self.sock.sendall(data)
-        except (TimeoutError, ConnectionError) as error:
-            raise self._failed("take", deadline, error) from None
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self.sock.send(rest) :]
+            except (TimeoutError, ConnectionError) as error:
+                if self._failed_early(deadline, error):
+                    continue
+                raise self._failed("take", deadline, error) from None
+            if rest:
+                self._begin("take", deadline)
 
     def receive(self, timeout: Timeout = None, size: int = 65536) -> bytes:
         """Return up to `size` bytes as soon as any arrive; b"" if the peer closed."""
         deadline = self._begin("send", timeout)
-        try:
-            return self.sock.recv(size)
-        except (TimeoutError, ConnectionError) as error:
-            raise self._failed("send", deadline, error) from None
+        while True:
+            try:
+                return self.sock.recv(size)
+            except (TimeoutError, ConnectionError) as error:
+                if not self._failed_early(deadline, error):
+                    raise self._failed("send", deadline, error) from None
 
     def receive_until_end(self, timeout: Timeout = None) -> bytes:
         """Return everything until the peer closes the connection."""
@@ -144,6 +152,13 @@ class Stream:
             raise self._timed_out(verb, deadline)
         self.sock.settimeout(deadline.remaining() or 0.001)
         return deadline
+
+    def _failed_early(self, deadline: Deadline, error: OSError) -> bool:
+        """Return whether a call timed out while the deadlines' clock stood still."""
+        if not isinstance(error, TimeoutError) or deadline.expired():
+            return False
+        self.sock.settimeout(deadline.remaining() or 0.001)
+        return True
 
     # Not a generator-based context manager: since Python 3.12, replacing an exception in one leaves
     # a reference cycle (exception, its traceback, the frame of contextlib's __exit__, exception),

@@ -180,12 +180,16 @@ class TlsStream:
                 self.ended_cleanly = True
                 return b""
 
-    def close(self) -> None:
-        """Send close_notify, then close the TCP connection."""
+    def finish(self) -> None:
+        """Send close_notify (RFC 5246 section 7.2.1); what the peer sends still arrives."""
         # unwrap() raises as long as the peer's close_notify is missing, which is not needed.
         with contextlib.suppress(ssl.SSLError, ValueError):
             self._object.unwrap()
         self._flush_quietly(Deadline(1))
+
+    def close(self) -> None:
+        """Send close_notify, then close the TCP connection."""
+        self.finish()
         self.raw.close()
 
     def reset(self) -> None:

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -19,7 +19,7 @@ from typing import Self
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
-from wsproto.connection import Connection, ConnectionType
+from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import (
     BytesMessage,
     CloseConnection,
@@ -52,6 +52,7 @@ __all__ = [
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 """Opcodes (RFC 6455 section 5.2)."""
 
+_OPEN = ConnectionState.OPEN
 _ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
 
@@ -166,6 +167,7 @@ class WebSocket:
         self.response = answer
         self._parser = Connection(ConnectionType.CLIENT)
         self._events: list[Event] = []
+        self._broken = ""
         if http.left_over:
             self._take(http.left_over)
 
@@ -196,7 +198,7 @@ class WebSocket:
         text: list[str] = []
         binary: list[bytes] = []
         while True:
-            event = self._next(deadline)
+            event = self.next_event(deadline)
             if isinstance(event, CloseConnection):
                 raise WebSocketError(
                     f"The device closed the WebSocket with {int(event.code)} {event.reason!r}"
@@ -213,7 +215,7 @@ class WebSocket:
         """Return the payload of the next pong; messages before it are discarded."""
         deadline = Deadline.of(self.timeout if timeout is None else timeout)
         while True:
-            event = self._next(deadline)
+            event = self.next_event(deadline)
             if isinstance(event, Pong):
                 return bytes(event.payload)
             if isinstance(event, CloseConnection):
@@ -227,7 +229,7 @@ class WebSocket:
         """
         deadline = Deadline.of(self.timeout if timeout is None else timeout)
         while True:
-            event = self._next(deadline)
+            event = self.next_event(deadline)
             if isinstance(event, CloseConnection):
                 return Closed(int(event.code), event.reason or "")
 
@@ -235,7 +237,7 @@ class WebSocket:
         """Return the payload of the server's next ping, without answering it."""
         deadline = Deadline.of(self.timeout if timeout is None else timeout)
         while True:
-            event = self._next(deadline)
+            event = self.next_event(deadline)
             if isinstance(event, Ping):
                 return bytes(event.payload)
 
@@ -256,8 +258,18 @@ class WebSocket:
             self.stream.close()
         return answer
 
-    def _next(self, deadline: Deadline) -> Event:
+    def next_event(self, timeout: Timeout = None) -> Event:
+        """Return the next event: a piece of a message, a ping, a pong or a close.
+
+        Raises:
+            WebSocketError: the server violated the protocol.
+            ConnectionEnded: the connection ended.
+            ClientTimeout: nothing came in time.
+        """
+        deadline = Deadline.of(self.timeout if timeout is None else timeout)
         while not self._events:
+            if self._broken:
+                raise WebSocketError(f"The device broke RFC 6455: {self._broken}.")
             data = self.stream.receive(deadline)
             if not data:
                 raise ConnectionEnded(
@@ -269,9 +281,14 @@ class WebSocket:
     def _take(self, data: bytes) -> None:
         self._parser.receive_data(data)
         try:
-            self._events.extend(self._parser.events())
+            for event in self._parser.events():
+                # wsproto reports an invalid frame as if the server had closed the WebSocket.
+                if isinstance(event, CloseConnection) and self._parser.state is _OPEN:
+                    self._broken = event.reason or "an invalid frame"
+                    return
+                self._events.append(event)
         except RemoteProtocolError as error:
-            raise WebSocketError(f"The device broke RFC 6455: {error}.") from None
+            self._broken = str(error)
 
     def __enter__(self) -> Self:
         """Return the WebSocket."""
@@ -321,11 +338,15 @@ class WellBehaved:
         """Return the next message."""
         deadline = Deadline.of(self.timeout if timeout is None else timeout)
         try:
-            return self.connection.recv(deadline.remaining())
-        except TimeoutError:
-            raise ClientTimeout(f"No WebSocket message came within {deadline}.") from None
+            while True:
+                try:
+                    return self.connection.recv(deadline.remaining())
+                except TimeoutError:
+                    if deadline.expired():
+                        break
         except WebSocketException as error:
             raise WebSocketError(f"No WebSocket message came: {error}.") from None
+        raise ClientTimeout(f"No WebSocket message came within {deadline}.")
 
     def echo(self, data: str | bytes) -> str | bytes:
         """Send a message and return the next one received."""
@@ -356,13 +377,20 @@ class WellBehaved:
         self.close()
 
 
-def well_behaved(url: str, tls: Tls | None = None, timeout: float = TIMEOUT) -> WellBehaved:
+def well_behaved(
+    url: str,
+    tls: Tls | None = None,
+    timeout: float = TIMEOUT,
+    *,
+    headers: Sequence[tuple[str, str]] = (),
+) -> WellBehaved:
     """Open a WebSocket with the `websockets` library.
 
     Args:
         url: ``ws://`` or ``wss://``.
         tls: TLS options, for ``wss://``.
         timeout: seconds for each call.
+        headers: further fields of the upgrade request.
 
     Raises:
         WebSocketError: the upgrade failed.
@@ -378,6 +406,7 @@ def well_behaved(url: str, tls: Tls | None = None, timeout: float = TIMEOUT) -> 
             open_timeout=deadline.remaining(),
             close_timeout=deadline.remaining(),
             compression=None,
+            additional_headers=headers,
             ping_interval=None,
             proxy=None,
             max_size=None,

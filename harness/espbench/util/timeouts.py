@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""`Deadline`: a point in time shared by several waits, scaled for slow machines."""
+"""`Deadline`: a point in time shared by several waits, scaled for slow machines.
+
+Deadlines use `CLOCK`, which stops while a debugger holds a guest. A wait that returns before its
+deadline has expired has to be repeated: the clock may have been stopped meanwhile.
+"""
 
 from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 from collections.abc import Callable
 
@@ -33,6 +38,44 @@ def timeout_scale() -> float:
     return scale
 
 
+class Clock:
+    """A monotonic clock in seconds, which stands still while anything holds it."""
+
+    def __init__(self, source: Callable[[], float] = time.monotonic) -> None:
+        """Start it; `source` is the clock that it follows."""
+        self._source = source
+        self._lock = threading.Lock()
+        self._holders: set[object] = set()
+        self._held_since = 0.0
+        self._lost = 0.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        with self._lock:
+            now = self._held_since if self._holders else self._source()
+            return now - self._lost
+
+    def hold(self, holder: object) -> None:
+        """Stop the clock until this holder, and each other one, has released it."""
+        with self._lock:
+            if not self._holders:
+                self._held_since = self._source()
+            self._holders.add(holder)
+
+    def release(self, holder: object) -> None:
+        """Take back a `hold`; without one, do nothing."""
+        with self._lock:
+            if holder not in self._holders:
+                return
+            self._holders.remove(holder)
+            if not self._holders:
+                self._lost += self._source() - self._held_since
+
+
+CLOCK = Clock()
+"""The clock of all deadlines."""
+
+
 class Deadline:
     """A point in time, a number of (scaled) seconds from now."""
 
@@ -43,7 +86,7 @@ class Deadline:
         seconds: float,
         *,
         scale: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = CLOCK,
     ) -> None:
         """Start the clock.
 

@@ -7,7 +7,7 @@ import math
 
 import pytest
 from espbench.errors import ConfigError
-from espbench.util.timeouts import Deadline, timeout_scale
+from espbench.util.timeouts import CLOCK, Clock, Deadline, timeout_scale
 
 
 def test_counts_down() -> None:
@@ -50,3 +50,35 @@ def test_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the variable nothing is scaled."""
     monkeypatch.delenv("ESPBENCH_TIMEOUT_SCALE", raising=False)
     assert timeout_scale() == 1.0
+
+
+def test_a_held_clock() -> None:
+    """No time passes from the first hold to the last release; holding twice is once."""
+    now = [100.0]
+    clock = Clock(lambda: now[0])
+    deadline = Deadline(5, scale=1, clock=clock)
+    now[0] = 102.0
+    clock.hold("a")
+    now[0] = 150.0
+    clock.hold("b")
+    clock.hold("b")
+    clock.release("a")
+    clock.release("unknown")
+    now[0] = 200.0
+    assert deadline.remaining() == 3.0
+    clock.release("b")
+    assert deadline.remaining() == 3.0
+    now[0] = 204.0
+    assert deadline.expired()
+
+
+def test_the_clock_of_all_deadlines() -> None:
+    """It can be held for every deadline at once."""
+    deadline = Deadline(0.0, scale=1)
+    assert deadline.expired()
+    CLOCK.hold("test")
+    try:
+        deadline = Deadline(5, scale=1)
+        assert deadline.remaining() == deadline.remaining() == 5.0
+    finally:
+        CLOCK.release("test")
