@@ -152,21 +152,30 @@ static mp_obj_t text_object(const char *text, size_t length) {
     return mp_obj_new_bytes((const byte *)text, length);
 }
 
-static mp_obj_t headers_object(const char *headers) {
+static void put_header(mp_obj_t dict, const char *name, const char *value) {
+    mp_map_elem_t *element = mp_map_lookup(
+        mp_obj_dict_get_map(dict), text_object(name, strlen(name)), MP_MAP_LOOKUP_ADD_IF_NOT_FOUND);
+    mp_obj_t object = text_object(value, strlen(value));
+    if (element->value != MP_OBJ_NULL && mp_obj_is_str(element->value) &&
+        mp_obj_is_str(object)) { /* RFC 9110 section 5.3: repeated fields form one list */
+        object = mp_binary_op(
+            MP_BINARY_OP_ADD,
+            mp_binary_op(MP_BINARY_OP_ADD, element->value, mp_obj_new_str(", ", 2)), object);
+    }
+    element->value = object;
+}
+
+/* An absolute-form target's authority replaces Host (RFC 9112 section 3.2.2). */
+static mp_obj_t headers_object(const char *headers, const char *authority) {
     mp_obj_t dict = mp_obj_new_dict(0);
+    if (authority) {
+        put_header(dict, "host", authority);
+    }
     while (*headers) {
         const char *value = headers + strlen(headers) + 1;
-        mp_obj_t key = text_object(headers, strlen(headers));
-        mp_map_elem_t *element =
-            mp_map_lookup(mp_obj_dict_get_map(dict), key, MP_MAP_LOOKUP_ADD_IF_NOT_FOUND);
-        mp_obj_t object = text_object(value, strlen(value));
-        if (element->value != MP_OBJ_NULL && mp_obj_is_str(element->value) &&
-            mp_obj_is_str(object)) { /* RFC 9110 section 5.3: repeated fields form one list */
-            object = mp_binary_op(
-                MP_BINARY_OP_ADD,
-                mp_binary_op(MP_BINARY_OP_ADD, element->value, mp_obj_new_str(", ", 2)), object);
+        if (!authority || strcmp(headers, "host") != 0) {
+            put_header(dict, headers, value);
         }
-        element->value = object;
         headers = value + strlen(value) + 1;
     }
     return dict;
@@ -184,7 +193,7 @@ static mp_obj_t request_object(const transport_request_t *request) {
         text_object(view.target, strlen(view.target)),
         text_object(view.target, path),
         text_object(query, strcspn(query, "#")),
-        headers_object(view.headers),
+        headers_object(view.headers, view.authority),
         mp_obj_new_bytes(view.body, view.body_length),
         mp_obj_new_bool(view.scheme == SERVER_HTTPS),
     };

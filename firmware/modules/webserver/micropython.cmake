@@ -13,6 +13,7 @@ endif()
 add_library(usermod_webserver INTERFACE)
 target_sources(usermod_webserver INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/exception.c
+    ${CMAKE_CURRENT_LIST_DIR}/http/authority.c
     ${CMAKE_CURRENT_LIST_DIR}/http/body_stream.c
     ${CMAKE_CURRENT_LIST_DIR}/http/framing.c
     ${CMAKE_CURRENT_LIST_DIR}/http/message.c
@@ -20,6 +21,7 @@ target_sources(usermod_webserver INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/http/origins_argument.c
     ${CMAKE_CURRENT_LIST_DIR}/http/request.c
     ${CMAKE_CURRENT_LIST_DIR}/http/response.c
+    ${CMAKE_CURRENT_LIST_DIR}/http/target.c
     ${CMAKE_CURRENT_LIST_DIR}/http/ws_handshake.c
     ${CMAKE_CURRENT_LIST_DIR}/net/accept.c
     ${CMAKE_CURRENT_LIST_DIR}/net/connection.c

@@ -3,6 +3,7 @@
 # port provides lwIP, Mbed TLS and the functions of port.h.
 SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	exception.c \
+	http/authority.c \
 	http/body_stream.c \
 	http/framing.c \
 	http/message.c \
@@ -10,6 +11,7 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	http/origins_argument.c \
 	http/request.c \
 	http/response.c \
+	http/target.c \
 	http/ws_handshake.c \
 	net/accept.c \
 	net/connection.c \

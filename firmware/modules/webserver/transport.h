@@ -71,8 +71,9 @@ void transport_request_taken(transport_request_t *request);
 typedef struct {
     server_scheme_t scheme;
     const char *method;
-    const char *target;  /* as sent: path and query */
-    const char *headers; /* name NUL value NUL ... NUL; names in lower case */
+    const char *target;    /* path and query */
+    const char *authority; /* of an absolute-form target, replaces Host; else NULL */
+    const char *headers;   /* name NUL value NUL ... NUL; names in lower case */
     const uint8_t *body;
     size_t body_length;
 } transport_request_view_t;

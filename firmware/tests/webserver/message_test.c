@@ -23,6 +23,11 @@ int main(void) {
     CHECK(!http_has_token("upgrades", "upgrade") && !http_has_token("no-upgrade", "upgrade"));
     CHECK(!http_has_token("", "upgrade") && !http_has_token(NULL, "upgrade"));
 
+    const char lines[] = "connection\0keep-alive\0x\0upgrade\0connection\0Upgrade\0";
+    CHECK(http_lists_token(lines, "connection", "keep-alive"));
+    CHECK(http_lists_token(lines, "connection", "upgrade"));
+    CHECK(!http_lists_token(lines, "connection", "close") && !http_lists_token("", "x", "upgrade"));
+
     CHECK(http_is_line_safe("abc", 3) && !http_is_line_safe("a\r\nb", 4));
     CHECK(!http_is_line_safe("a\0b", 3) && http_is_line_safe("", 0));
 

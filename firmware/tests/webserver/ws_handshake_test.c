@@ -37,6 +37,8 @@ int main(void) {
     CHECK(!ws_key_valid("AAAAAAAAAAAAAAAAAAAA A==") && !ws_key_valid(""));
 
     CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION KEY) == WS_UPGRADE_OK);
+    CHECK(ws_check_upgrade(UPGRADE "connection\0keep-alive\0" CONNECTION VERSION KEY) ==
+          WS_UPGRADE_OK);
     CHECK(ws_check_upgrade("host\0x\0") == WS_UPGRADE_NONE);
     CHECK(ws_check_upgrade("upgrade\0h2c\0" CONNECTION VERSION KEY) == WS_UPGRADE_NONE);
     CHECK(ws_check_upgrade(UPGRADE VERSION KEY) == WS_UPGRADE_BAD);

@@ -35,6 +35,7 @@ static const struct {
     {414, "URI Too Long"},
     {415, "Unsupported Media Type"},
     {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
     {426, "Upgrade Required"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
@@ -79,6 +80,17 @@ bool http_has_token(const char *list, const char *token) {
             return true;
         }
         list += k;
+    }
+    return false;
+}
+
+bool http_lists_token(const char *headers, const char *name, const char *token) {
+    while (*headers) {
+        const char *value = headers + strlen(headers) + 1;
+        if (strcmp(headers, name) == 0 && http_has_token(value, token)) {
+            return true;
+        }
+        headers = value + strlen(value) + 1;
     }
     return false;
 }

@@ -20,6 +20,10 @@ const char *http_header(const char *headers, const char *name, unsigned *count);
 /* Whether a comma-separated list contains a token, ignoring case (RFC 9110 section 5.6.1). */
 bool http_has_token(const char *list, const char *token);
 
+/* Whether any of the headers of this name, each a comma-separated list, contains a token: a list
+ * may be sent in several lines (RFC 9110 section 5.3). */
+bool http_lists_token(const char *headers, const char *name, const char *token);
+
 /* Whether a part of a header line is free of CR, LF and NUL, which would end the line. */
 bool http_is_line_safe(const char *text, size_t length);
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define PORT_MAX 65535
+#include "webserver/http/authority.h"
 
 typedef struct {
     const char *text;
@@ -26,39 +26,17 @@ static long default_port(piece_t scheme) {
                                                       : -1;
 }
 
-/* Digits up to the end of the text; empty means the scheme's default port (RFC 3986, 3.2.3). */
-static bool parse_port(const char *text, long *port) {
-    if (!*text) {
-        return true;
-    }
-    long number = 0;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9' || (number = number * 10 + (*text - '0')) > PORT_MAX) {
-            return false;
-        }
-    }
-    *port = number;
-    return true;
-}
-
-/* "host", "host:port", "[IPv6]" or "[IPv6]:port"; false for anything else. */
+/* The port stays the scheme's default unless the text has one. */
 static bool parse_authority(const char *text, origin_t *origin) {
-    if (strpbrk(text, "/?#@\\ \t\r\n")) {
+    authority_t authority;
+    if (!authority_parse(text, &authority)) {
         return false;
     }
-    const char *end = text + strcspn(text, ":");
-    if (*text == '[') {
-        end = strchr(text, ']');
-        if (!end) {
-            return false;
-        }
-        end++;
+    origin->host = (piece_t){authority.host, authority.host_length};
+    if (authority.port != AUTHORITY_NO_PORT) {
+        origin->port = authority.port;
     }
-    origin->host = (piece_t){text, (size_t)(end - text)};
-    if (origin->host.length == 0 || (*end && *end != ':')) {
-        return false;
-    }
-    return parse_port(*end ? end + 1 : end, &origin->port);
+    return true;
 }
 
 static bool parse_origin(const char *text, origin_t *origin) {

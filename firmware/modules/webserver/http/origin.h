@@ -16,9 +16,9 @@
 bool origin_entry_valid(const char *entry);
 
 /* Whether a page of this origin is the device's own (RFC 6454 section 5): it has the scheme of the
- * request ("https" when secure), and the host and port of the request's Host header (NULL: none).
- * Scheme and host are case-insensitive; a missing port is the scheme's default. Different spellings
- * of an IPv6 address are different hosts: browsers send only one spelling. */
+ * request ("https" when secure), and the host and port of the request's target or Host (NULL:
+ * none). Scheme and host are case-insensitive; a missing port is the scheme's default. Different
+ * spellings of an IPv6 address are different hosts: browsers send only one spelling. */
 bool origin_is_same(const char *origin, bool secure, const char *host);
 
 /* Whether a page of this origin (NULL: no header, so not a browser) may connect: the device's own,

@@ -4,6 +4,7 @@
 #include "webserver/http/message.h"
 #include "webserver/http/origin.h"
 #include "webserver/http/request_state.h"
+#include "webserver/http/target.h"
 #include "webserver/http/ws_handshake.h"
 
 #define HEAD_FIRST 512      /* initial size of the buffer for a head */
@@ -100,7 +101,14 @@ static int on_url(http_parser *parser, const char *text, size_t length) {
     return append_head(request, text, length);
 }
 
-static int end_string(transport_request_t *request) { return append_head(request, "", 1); }
+static int end_string(transport_request_t *request) {
+    /* http-parser leaves blanks behind a value, which are not part of it (RFC 9112 section 5.1). */
+    while (request->in_value && (request->head[request->head_length - 1] == ' ' ||
+                                 request->head[request->head_length - 1] == '\t')) {
+        request->head_length--;
+    }
+    return append_head(request, "", 1);
+}
 
 static int on_header_field(http_parser *parser, const char *text, size_t length) {
     transport_request_t *request = parser->data;
@@ -166,7 +174,8 @@ static int check_upgrade(transport_request_t *request, http_parser *parser) {
     }
     unsigned origins;
     const char *origin = http_header(request_headers(request), "origin", &origins);
-    const char *host = http_header(request_headers(request), "host", NULL);
+    const char *host = request->authority;
+    host = host ? host : http_header(request_headers(request), "host", NULL);
     if (origins > 1 ||
         !origin_allowed(request->endpoint.origins, origin, request->scheme == SERVER_HTTPS, host)) {
         return request_refuse(request, 403, CAUSE_WS_ORIGIN,
@@ -182,14 +191,33 @@ static int check_upgrade(transport_request_t *request, http_parser *parser) {
     return 0;
 }
 
+static int check_target(transport_request_t *request, const http_parser *parser) {
+    const char *fault = http_host_fault(request_headers(request), parser->http_minor == 0);
+    if (fault) {
+        return request_refuse(request, 400, CAUSE_BAD_REQUEST, fault);
+    }
+    http_target_t target = {.path = request->head};
+    if (parser->method != HTTP_CONNECT) { /* CONNECT's authority-form matches no route */
+        target = http_target(request->head, request->scheme == SERVER_HTTPS,
+                             parser->method == HTTP_OPTIONS);
+    }
+    request->path = target.path;
+    request->authority = target.authority;
+    return target.status ? request_refuse(request, target.status, CAUSE_BAD_REQUEST, target.what)
+                         : 0;
+}
+
 /* Must run before the body is used. A proxy that interprets the framing differently would take part
  * of the body for the next request, or the other way round. */
-static int check_framing(transport_request_t *request, const http_parser *parser) {
+static int check_framing(transport_request_t *request, http_parser *parser) {
     if (request->folded) {
         return request_refuse(request, 400, CAUSE_BAD_REQUEST,
                               "a line of the request's header begins with white space");
     }
     http_framing_t framing = http_framing(request_headers(request), parser->http_minor == 0);
+    if (framing.status == 0 && framing.chunked) {
+        parser->flags |= F_CHUNKED; /* the parser overlooks it before a tab */
+    }
     bool chunked = parser->flags & F_CHUNKED;
     if (framing.status == 0 && framing.chunked != chunked) {
         framing = (http_framing_t){400, "the request's Transfer-Encoding is malformed", false};
@@ -201,10 +229,9 @@ static int check_framing(transport_request_t *request, const http_parser *parser
 /* Routes as soon as the head is complete, before the body is read or memory allocated for it. */
 static int route(transport_request_t *request, http_parser *parser) {
     const char *method = http_method_str((enum http_method)parser->method);
-    bool endpoint = server_find_endpoint(request->head, &request->endpoint);
-    unsigned status = server_on_head(method, request->head, request->allow, sizeof request->allow);
-    const char *upgrade = http_header(request_headers(request), "upgrade", NULL);
-    bool wants_websocket = upgrade && http_has_token(upgrade, "websocket");
+    bool endpoint = server_find_endpoint(request->path, &request->endpoint);
+    unsigned status = server_on_head(method, request->path, request->allow, sizeof request->allow);
+    bool wants_websocket = http_lists_token(request_headers(request), "upgrade", "websocket");
     bool kept = endpoint && wants_websocket && request->endpoint.owner->keeps_place;
     if (!connection_claim(request->connection, kept)) {
         request->no_place = true;
@@ -261,19 +288,12 @@ static int on_headers_complete(http_parser *parser) {
         request->headers_at = request->head_length;
     } /* append_head() left room for the last NUL */
     request->head[request->head_length] = 0;
-    if (parser->http_major != 1 || parser->http_minor > 1) {
+    if (parser->http_major != 1) {
         return request_refuse(request, 505, CAUSE_BAD_REQUEST,
                               "the request's HTTP version is not 1.x");
     }
-    unsigned hosts;
-    http_header(request_headers(request), "host", &hosts);
-    if (hosts > 1 || (hosts == 0 && parser->http_minor == 1)) {
-        return request_refuse(request, 400, CAUSE_BAD_REQUEST,
-                              hosts ? "the request has more than one Host"
-                                    : "the request has no Host");
-    }
-    if (check_framing(request, parser) != 0 || route(request, parser) != 0 ||
-        prepare_body(request, parser) != 0) {
+    if (check_target(request, parser) != 0 || check_framing(request, parser) != 0 ||
+        route(request, parser) != 0 || prepare_body(request, parser) != 0) {
         return -1;
     }
     /* Other upgrades (h2c) and CONNECT are not supported: parse on as plain HTTP. */

@@ -14,7 +14,8 @@ struct transport_request {
     server_scheme_t scheme;
     http_parser parser;
     http_fold_t fold;
-    char *head; /* target NUL (name NUL value NUL)... NUL */
+    char *head;                   /* target NUL (name NUL value NUL)... NUL */
+    const char *path, *authority; /* of the target, see http_target_t; in the head */
     size_t head_capacity, head_length, headers_at;
     uint8_t *body;
     size_t body_capacity, body_length;

@@ -115,7 +115,7 @@ void request_upgrade(transport_request_t *request) {
                           "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
                           accept);
     }
-    if (length < 0 || !ws_open(connection, &request->endpoint, request->head)) {
+    if (length < 0 || !ws_open(connection, &request->endpoint, request->path)) {
         request_refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for a WebSocket");
         request_answer_status(request, false);
         return;
@@ -151,7 +151,8 @@ void transport_request_view(const transport_request_t *request, transport_reques
     *view = (transport_request_view_t){
         .scheme = request->scheme,
         .method = http_method_str((enum http_method)request->parser.method),
-        .target = request->head,
+        .target = request->path,
+        .authority = request->authority,
         .headers = request_headers(request),
         .body = request->body,
         .body_length = request->body_length,

@@ -18,12 +18,10 @@ bool ws_key_valid(const char *key) {
 }
 
 ws_upgrade_t ws_check_upgrade(const char *headers) {
-    const char *upgrade = http_header(headers, "upgrade", NULL);
-    if (!upgrade || !http_has_token(upgrade, "websocket")) {
+    if (!http_lists_token(headers, "upgrade", "websocket")) {
         return WS_UPGRADE_NONE;
     }
-    const char *connection = http_header(headers, "connection", NULL);
-    if (!connection || !http_has_token(connection, "upgrade")) {
+    if (!http_lists_token(headers, "connection", "upgrade")) {
         return WS_UPGRADE_BAD;
     }
     unsigned versions, keys;

@@ -119,13 +119,16 @@ static void use_rx(connection_t *connection, size_t length) {
     }
 }
 
+static bool tcp_has_ended(const connection_t *connection) {
+    return !connection->rx && (connection->eof || !connection->pcb);
+}
+
 /* Returns a record's header whole or not at all: ESP-IDF's dynamic buffers lose a partial one. */
 int connection_bio_receive(void *context, unsigned char *data, size_t length) {
     NETWORK_LOCKED;
     connection_t *connection = context;
     if (!connection->rx) {
-        return connection->eof || !connection->pcb ? MBEDTLS_ERR_SSL_CONN_EOF
-                                                   : MBEDTLS_ERR_SSL_WANT_READ;
+        return tcp_has_ended(connection) ? MBEDTLS_ERR_SSL_CONN_EOF : MBEDTLS_ERR_SSL_WANT_READ;
     }
     size_t available = connection->rx->tot_len - connection->rx_at;
     if (available < length && length <= RECORD_HEADER && !connection->eof) {
@@ -187,10 +190,20 @@ io_result_t connection_send(connection_t *connection) {
     return result;
 }
 
+/* Mbed TLS returns 0 at the end of the connection, and for the second of two empty records, which
+ * RFC 5246 section 6.2.1 allows. It counts these, and refuses the fourth in a row. */
+static int read_tls(connection_t *connection) {
+    int n;
+    do {
+        n = mbedtls_ssl_read(connection->tls, plain, sizeof plain);
+    } while (n == 0 && !tcp_has_ended(connection));
+    return n;
+}
+
 static io_result_t peek_tls(connection_t *connection, const uint8_t **data, size_t *length) {
     if (plain_at == plain_length) {
         uint32_t failures = net_heap_failures();
-        int n = mbedtls_ssl_read(connection->tls, plain, sizeof plain);
+        int n = read_tls(connection);
         if (n == MBEDTLS_ERR_SSL_WANT_READ || n == MBEDTLS_ERR_SSL_WANT_WRITE) {
             return IO_BLOCKED;
         }

@@ -9,16 +9,34 @@
 #include "webserver/tls/mbedtls_compat.h"
 #include "webserver/tls/session.h"
 
+/* AEAD suites first, then CBC. ESP-IDF's Mbed TLS also has ARIA-GCM, but v5.3 and v5.4 compute
+ * AES-GCM in its place (MBEDTLS_GCM_SUPPORT_NON_AES_CIPHER in components/mbedtls/Kconfig). */
+static const int suites[] = {
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
+    0,
+};
+
 static mbedtls_ssl_config config;
 static tls_identity_t *identity;
 
 int tls_start(tls_identity_t *new_identity) {
-    /* TLS 1.2 only; AEAD suites first, then CBC as in ESP-IDF. */
     mbedtls_ssl_config_init(&config);
     int r = mbedtls_ssl_config_defaults(&config, MBEDTLS_SSL_IS_SERVER,
                                         MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
     if (r == 0) {
         mbedtls_ssl_conf_rng(&config, tls_random, NULL);
+        mbedtls_ssl_conf_ciphersuites(&config, suites);
         r = mbedtls_ssl_conf_own_cert(&config, &new_identity->chain, &new_identity->key);
     }
     if (r != 0) {
