@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""MkDocs hooks: navigation, the command line, pages for linked files outside of docs/, and stubs.
+"""MkDocs hooks: navigation, generated sections, pages for linked files outside of docs/, and stubs.
 
 Pages link to sources, tests and READMEs by their paths in the tree, so that the links also work on
 a code host. In the site, each of these files gets its own page below `tree/`.
@@ -14,7 +14,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import checks_page
 import cli_page
+from espbench.check.families import all_checks
 from espbench.cli.main import make_parser
 from markdown_links import entries, is_local, rewrite, targets
 from mkdocs.config.defaults import MkDocsConfig
@@ -28,6 +30,8 @@ OUTSIDE = "tree/"
 INDEX = f"{DOCS}index.md"
 COMMANDS = "<!-- commands -->"
 """The placeholder for the sections about the commands."""
+CHECKS = "<!-- checks -->"
+"""The placeholder for the tables of the checks."""
 STUBS = TREE / "harness" / "espbench" / "stubs"
 PACKAGES = TREE / "build" / "docs" / "stubs"
 """Must match mkdocs.yml."""
@@ -151,7 +155,7 @@ def content(tree: Path, path: str) -> str:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: object) -> str:
-    """Redirect links to files of the tree to the pages that show them, and list the commands."""
+    """Redirect links to files of the tree to their pages, and insert what is generated."""
     uri = page.file.src_uri
     tree = tree_of(config)
 
@@ -162,4 +166,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: objec
         _, mark, anchor = target.partition("#")
         return posixpath.relpath(uri_of(linked), posixpath.dirname(uri) or ".") + mark + anchor
 
-    return rewrite(markdown, change).replace(COMMANDS, cli_page.sections(make_parser()))
+    text = rewrite(markdown, change)
+    if COMMANDS in text:
+        text = text.replace(COMMANDS, cli_page.sections(make_parser()))
+    if CHECKS in text:
+        text = text.replace(CHECKS, checks_page.sections(all_checks()))
+    return text

@@ -16,17 +16,16 @@ from typing import Protocol
 from espbench.cli import (
     build,
     certs,
+    check,
     ci,
     doctor,
-    gate,
-    measure,
     parity,
     record,
     replay,
     run,
-    timings,
     up,
 )
+from espbench.cli.measuring import gate, measure, timings
 from espbench.cli.shared import Subparsers
 from espbench.errors import EspbenchError, is_disk_full
 from espbench.util.version import __version__
@@ -45,7 +44,7 @@ class CommandModule(Protocol):
 
 GROUPS: Mapping[str, Sequence[CommandModule]] = {
     "start here": (doctor, up, certs),
-    "test": (run, parity, record, replay),
+    "test": (check, run, parity, record, replay),
     "measure": (timings, measure, gate),
     "build": (build, ci),
 }

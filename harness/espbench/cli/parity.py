@@ -71,12 +71,14 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the scenario suites on two boards and show the differences."""
+    from espbench.flash.merged_image import image_of
     from espbench.reporting.model import Plan
     from espbench.reporting.parity import command as module
     from espbench.reporting.parity import render as show
 
     names = module.two_boards(args.boards)
-    firmware = module.by_board("--firmware", args.firmware, names)
+    named = module.by_board("--firmware", args.firmware, names)
+    firmware = {board: image_of(path) for board, path in named.items()}
     out = out_folder(args.out, "parity")
     one, other = (
         Plan(

@@ -6,12 +6,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from espbench.boards.builtin import board_named
 from espbench.cli.shared import (
     Subparsers,
     add_command,
+    board_of_command,
     choice_options,
     firmware_option,
+    named_firmware,
     out_folder,
     print_json,
     progress_console,
@@ -33,6 +34,7 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         "build the firmware, run the scenario suites against it, and write a report",
         "espbench run dual limits --jobs 2",
+        by_image=True,
     )
     it.add_argument(
         "suite",
@@ -98,7 +100,7 @@ def _run_on_all_boards(args: argparse.Namespace) -> int:
     from espbench.reporting.all_boards.sessions import Plan
 
     for option, is_default in {
-        "--board": args.board == DEFAULT_BOARD,
+        "--board": args.board in (None, DEFAULT_BOARD),
         "--firmware": args.firmware is None,
         "--evidence": args.evidence == DEFAULT_EVIDENCE,
         "--shard": args.shard is None,
@@ -129,8 +131,8 @@ def _run_on_one_board(args: argparse.Namespace) -> int:
     if args.own_tests:
         raise ConfigError("--own-tests requires --all-boards: add it.")
     plan = Plan(
-        board=board_named(args.board),
-        firmware=Path(args.firmware) if args.firmware else None,
+        board=board_of_command(args),
+        firmware=named_firmware(args),
         suites=args.suite,
         out=out_folder(args.out, "run"),
         jobs=args.jobs,

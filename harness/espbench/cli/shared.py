@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from espbench.boards.board import Board
-from espbench.boards.builtin import BOARDS
+from espbench.boards.builtin import BOARDS, LX60, board_named
 from espbench.errors import ConfigError
 from espbench.perf.metrics import Reading
 
@@ -29,12 +29,14 @@ __all__ = [
     "Subparsers",
     "add_bare_command",
     "add_command",
+    "board_of_command",
     "choice_options",
     "device_options",
     "firmware_of",
     "firmware_option",
     "foreign_firmware_options",
     "measured",
+    "named_firmware",
     "out_folder",
     "output_folder",
     "print_json",
@@ -77,13 +79,43 @@ def print_json(data: Any) -> None:
     print(json.dumps(data, indent=1))
 
 
+def named_firmware(args: argparse.Namespace) -> Path | None:
+    """Return the image that --firmware names, merged if that is a build folder; None without it.
+
+    Raises:
+        EspbenchError: it is a folder of which no image can be made.
+    """
+    from espbench.flash.merged_image import image_of
+
+    if args.firmware is None:
+        return None
+    args.firmware = image_of(Path(args.firmware))  # so that the next call does not merge again
+    return Path(args.firmware)
+
+
+def board_of_command(args: argparse.Namespace) -> Board:
+    """Return the board that is named, or else that of the firmware's chip.
+
+    Raises:
+        ConfigError: the board is unknown, or the firmware is for a chip that is not emulated.
+    """
+    from espbench.check.target.image import board_of
+
+    if args.board is not None:
+        return board_named(args.board)
+    firmware = named_firmware(args)
+    if firmware is None or not firmware.exists():
+        return LX60  # `firmware_of` says what is missing
+    return board_of(firmware)
+
+
 def firmware_of(args: argparse.Namespace, board: Board) -> Path:
     """Return the firmware given with --firmware, or else espbench's own, built if necessary."""
     from espbench.firmware import build
 
-    if args.firmware is None:
+    path = named_firmware(args)
+    if path is None:
         return build.build(board, console=Console(stderr=True)).firmware
-    path = Path(args.firmware)
     if not path.is_file():
         raise ConfigError(f"The firmware {path} does not exist: check --firmware.")
     return path
@@ -99,7 +131,7 @@ def output_folder() -> Path:
 def out_folder(chosen: str | None, name: str) -> Path:
     """Return the chosen folder, or one in the output folder."""
     # Absolute, because pytest runs in another folder.
-    return Path(chosen).absolute() if chosen else output_folder() / name
+    return Path(chosen).resolve() if chosen else output_folder() / name
 
 
 def device_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -108,7 +140,7 @@ def device_options(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         ConfigError: the options contradict each other, or a file is missing.
     """
-    from espbench.boards.firmware_options import parse_ports, parse_readiness
+    from espbench.boards.firmware_options import files_in, parse_ports, parse_readiness
 
     said: dict[str, Any] = {}
     ready = parse_readiness(args.ready_console or "", args.ready_http or "")
@@ -116,6 +148,10 @@ def device_options(args: argparse.Namespace) -> dict[str, Any]:
         said["ready"] = ready
     if args.ready_timeout is not None:
         said["ready_timeout"] = args.ready_timeout
+    if args.files:
+        said["files"] = files_in(Path(args.files), "--files")
+    if args.files_partition:
+        said["files_partition"] = args.files_partition
     if args.ports:
         said["ports"] = parse_ports(args.ports, "--ports")
     if args.firmware_elf:
@@ -160,6 +196,7 @@ def add_command(
     example: str,
     *,
     board: str | None = "lx60",
+    by_image: bool = False,
 ) -> argparse.ArgumentParser:
     """Add a command with --board and --json.
 
@@ -170,11 +207,17 @@ def add_command(
         text: description for the overview, in lower case.
         example: a command line for the help.
         board: default of --board; None means all boards.
+        by_image: whether the chip of --firmware decides instead; see `board_of_command`.
     """
     parser = add_bare_command(subparsers, name, action, text, example)
     shown = f"default: {board}" if board else "default: all"
+    if by_image:
+        shown = f"default: the image's chip, or {LX60.name} without --firmware"
     parser.add_argument(
-        "--board", default=board, metavar="NAME", help=f"one of {', '.join(BOARDS)} ({shown})"
+        "--board",
+        default=None if by_image else board,
+        metavar="NAME",
+        help=f"one of {', '.join(BOARDS)} ({shown})",
     )
     parser.add_argument("--json", action="store_true", help=JSON_HELP)
     return parser
@@ -220,7 +263,17 @@ def foreign_firmware_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--firmware-elf",
         metavar="PATH",
-        help="ELF file of the firmware (default: the .elf next to it)",
+        help="ELF file of the firmware (default: the one next to it)",
+    )
+    parser.add_argument(
+        "--files",
+        metavar="DIR",
+        help="content of the device's file system: littlefs, SPIFFS or FAT",
+    )
+    parser.add_argument(
+        "--files-partition",
+        metavar="LABEL",
+        help="partition for --files (default: vfs, or else the only one with a file system)",
     )
     parser.add_argument(
         "--ready-console", metavar="REGEX", help="it is ready when the console matches this"

@@ -9,14 +9,15 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from espbench.crash.coredump import decoded
 from espbench.crash.panic import Panic
 from espbench.device.device import Device
-from espbench.errors import EspbenchError, is_disk_full
+from espbench.errors import EspbenchError, NotInspectable, QmpError, is_disk_full
 from espbench.netem.connections import connections, offset
 from espbench.netem.pcap import frames
 from espbench.qemu.process import Machine, Wires, command_line, pasteable
@@ -70,10 +71,15 @@ def save(device: Device, folder: Path) -> Saved:
             ignore.write_text("*\n")
     except OSError as error:
         return Saved(folder, _sentence(error, folder))
-    with contextlib.suppress(EspbenchError):
-        if device.running and device.control.seen:
+    looks = device.running
+    try:
+        if looks and device.memory.readable:
             device.sample_heap("end", Deadline(LAST_LOOK))
-    for name, write in _parts(device).items():
+    except QmpError:
+        looks = False  # QEMU does not answer, so waiting for it once more is useless
+    except EspbenchError:
+        pass
+    for name, write in _parts(device, looks=looks).items():
         try:
             write(folder / name)
         except (OSError, EspbenchError) as error:
@@ -84,6 +90,16 @@ def save(device: Device, folder: Path) -> Saved:
     return Saved(folder, "; ".join(dict.fromkeys(problems)))
 
 
+def saver(folder: Path) -> Callable[[Device, str], Path | None]:
+    """Return a function that saves a device's evidence in a new folder below `folder`, by name."""
+
+    def keep(device: Device, name: str) -> Path | None:
+        saved = save(device, folder / folder_name(name))
+        return saved.folder if saved.folder.exists() else None
+
+    return keep
+
+
 def _is_evidence(folder: Path) -> bool:
     """Return whether a folder is empty or an earlier run's, possibly incomplete, evidence."""
     if not folder.is_dir():
@@ -92,7 +108,7 @@ def _is_evidence(folder: Path) -> bool:
     return not names or not names.isdisjoint(TELLING)
 
 
-def _parts(device: Device) -> dict[str, Callable[[Path], object]]:
+def _parts(device: Device, *, looks: bool) -> dict[str, Callable[[Path], object]]:
     """Return the writer of each file, most important first, because the disk may fill up."""
     parts: dict[str, Callable[[Path], object]] = {
         "console.txt": lambda p: p.write_text(device.console.transcript.stamped()),
@@ -103,6 +119,8 @@ def _parts(device: Device) -> dict[str, Callable[[Path], object]]:
         parts |= _core_dumps(device)
     parts["events.json"] = lambda p: p.write_text(_events(device))
     parts["heap.jsonl"] = lambda p: p.write_text(_heap(device))
+    if looks and not device.inspection.why_not():
+        parts["tasks.json"] = lambda p: p.write_text(_tasks(device))
     if device.used_network is not None:
         network = json.dumps(device.used_network.as_json(), indent=1) + "\n"
         parts["network.json"] = lambda p: p.write_text(network)
@@ -176,6 +194,15 @@ def _heap(device: Device) -> str:
         for s in list(device.heap_samples)
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _tasks(device: Device) -> str:
+    """Return the tasks at the end of the test, and its listeners and connections."""
+    found: dict[str, Any] = {"tasks": [task.as_json() for task in device.tasks()]}
+    with contextlib.suppress(NotInspectable):
+        found["listeners"] = [asdict(each) for each in device.listeners()]
+        found["connections"] = device.inspection.connections()
+    return json.dumps(found, indent=1) + "\n"
 
 
 def _write_connections(device: Device, path: Path) -> None:

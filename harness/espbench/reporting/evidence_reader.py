@@ -34,12 +34,32 @@ class StoredEvent:
 
 
 @dataclass(frozen=True)
+class StoredTask:
+    """A task at the end of a test.
+
+    Attributes:
+        name, state, priority: as its firmware has them.
+        stack_low_water: the fewest bytes ever free on its stack.
+        stack_size: bytes of its stack; None if unknown.
+        core: the only core that it may run on; None for any.
+    """
+
+    name: str
+    state: str
+    priority: int
+    stack_low_water: int
+    stack_size: int | None
+    core: int | None
+
+
+@dataclass(frozen=True)
 class StoredEvidence:
     """The evidence of a device; times are in seconds since its start."""
 
     samples: Sequence[Sample] = ()
     events: Sequence[StoredEvent] = ()
     connections: Sequence[Connection] = ()
+    tasks: Sequence[StoredTask] = ()
 
     @property
     def began(self) -> float:
@@ -55,6 +75,11 @@ def read(folder: Path) -> StoredEvidence:
         events=_all(lambda: [_event(item) for item in _list(folder / "events.json")]),
         connections=_all(
             lambda: [_connection(item) for item in _list(folder / "connections.json")]
+        ),
+        tasks=_all(
+            lambda: [
+                _task(item) for item in json.loads(_text(folder / "tasks.json") or "{}")["tasks"]
+            ]
         ),
     )
 
@@ -86,6 +111,10 @@ def _sample(item: Mapping[str, Any]) -> Sample:
 
 def _event(item: Mapping[str, Any]) -> StoredEvent:
     return StoredEvent(float(item["at"]), str(item["event"]), dict(item.get("detail", {})))
+
+
+def _task(item: Mapping[str, Any]) -> StoredTask:
+    return StoredTask(**{field.name: item[field.name] for field in fields(StoredTask)})
 
 
 def _connection(item: Mapping[str, Any]) -> Connection:

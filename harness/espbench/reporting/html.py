@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -32,12 +32,14 @@ class Folder:
         href: its URL relative to the report.
         files: names of the most helpful files.
         heap: chart of the heap, or "".
+        tasks: the tasks at the end.
     """
 
     name: str
     href: str
     files: tuple[str, ...] = ()
     heap: str = ""
+    tasks: Sequence[evidence_reader.StoredTask] = ()
 
 
 def render(run: Run, page: Path) -> str:
@@ -83,9 +85,8 @@ def folder(path: str, page: Path, ports: Mapping[int, str]) -> Folder:
     place = Path(path.partition(" (")[0])
     href = Path(os.path.relpath(place.absolute(), page.absolute().parent)).as_posix()
     files = tuple(name for name in FIRST if (place / name).is_file())
-    return Folder(
-        place.name, quote(href), files, heap_picture.picture(evidence_reader.read(place), ports)
-    )
+    kept = evidence_reader.read(place)
+    return Folder(place.name, quote(href), files, heap_picture.picture(kept, ports), kept.tasks)
 
 
 def bar(suite: Suite) -> Markup:

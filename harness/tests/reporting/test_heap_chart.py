@@ -116,12 +116,13 @@ def test_packed() -> None:
 
 def test_damaged_evidence(tmp_path: Path) -> None:
     """Missing or damaged parts are omitted, and the rest is read."""
-    assert read(tmp_path / "none") == StoredEvidence([], [], [])
+    assert read(tmp_path / "none") == StoredEvidence([], [], [], [])
     (tmp_path / "heap.jsonl").write_text('{"at": 1, "free"')
     (tmp_path / "connections.json").write_text('{"port": 80}')
+    (tmp_path / "tasks.json").write_text('{"tasks": [{"name": "main"}]}')
     (tmp_path / "events.json").write_text('[{"at": 1, "event": "test"}]')
     evidence = read(tmp_path)
-    assert (evidence.samples, evidence.connections) == ([], [])
+    assert (evidence.samples, evidence.connections, evidence.tasks) == ([], [], [])
     assert [event.name for event in evidence.events] == ["test"]
 
 
@@ -208,3 +209,6 @@ def test_failing_run(tmp_path: Path, firmware: Path) -> None:
     checker.close()
     assert checker.open == []
     assert f'href="evidence/{folder.name}/net.pcap"' in page
+    assert [task.name for task in evidence.tasks] == ["network", "main"]
+    (main,) = (task for task in evidence.tasks if task.name == "main")
+    assert f'<td class="n">{main.stack_low_water:,}</td><td class="n">49,152</td>' in page

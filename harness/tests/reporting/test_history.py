@@ -117,7 +117,8 @@ def test_another_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert str(error.value) == sentence
     firmware = tmp_path / "f.elf"
     firmware.touch()
-    command = ["run", "--firmware", str(firmware), "--out", str(tmp_path), "--history", str(path)]
+    command = ["run", "--board", "lx60", "--firmware", str(firmware)]
+    command += ["--out", str(tmp_path), "--history", str(path)]
     assert main(command) != 0
     assert sentence in " ".join(capsys.readouterr().err.split())
     assert path.read_text() == "milk\n"

@@ -42,24 +42,11 @@ class Project:
         makefile = MAKEFILE.format(gcc=foreign.GCC, flags=foreign.FLAGS)
         (self.folder / "Makefile").write_text(makefile)
         (self.folder / "ci").mkdir()
-        bin_folder = folder / "bin"
-        bin_folder.mkdir()
-        _script(bin_folder / "apt-get", f'echo "$@" >> {self.apt}')
-        _script(bin_folder / "sudo", 'exec "$@"')
-        (bin_folder / "python3").symlink_to(sys.executable)
-        self.variables = {
-            **installed.variables(),
-            "PIP_NO_DEPS": "1",
-            "PIP_NO_INDEX": "1",
-            "PATH": f"{bin_folder}:/usr/bin:/bin",
-        }
+        self.variables = machine(folder, installed)
 
     def complete(self, environment: Path) -> None:
         """Make this tree's packages available to the environment with the wheel."""
-        (packages,) = environment.glob("lib/python*/site-packages")
-        (packages / "outer.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        # pip was run without dependencies, so pytest is missing.
-        _script(environment / "bin" / "pytest", 'exec python3 -m pytest "$@"')
+        complete(environment)
 
     def baseline(self) -> None:
         """Write the baseline with the command from ci/README.md."""
@@ -73,6 +60,32 @@ class Project:
     def rebuild(self) -> None:
         """Make the next build a full one."""
         (self.folder / "build" / "firmware.elf").unlink()
+
+
+def machine(folder: Path, installed: Installed) -> dict[str, str]:
+    """Put a machine's programs into `folder`/bin, and return its environment.
+
+    apt-get logs its arguments in `folder`/apt.log.
+    """
+    programs = folder / "bin"
+    programs.mkdir()
+    _script(programs / "apt-get", f'echo "$@" >> {folder / "apt.log"}')
+    _script(programs / "sudo", 'exec "$@"')
+    (programs / "python3").symlink_to(sys.executable)
+    return {
+        **installed.variables(),
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_INDEX": "1",
+        "PATH": f"{programs}:/usr/bin:/bin",
+    }
+
+
+def complete(environment: Path) -> None:
+    """Make this tree's packages available to an environment in which pip installed the wheel."""
+    (packages,) = environment.glob("lib/python*/site-packages")
+    (packages / "outer.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    # pip was run without dependencies, so pytest is missing.
+    _script(environment / "bin" / "pytest", 'exec python3 -m pytest "$@"')
 
 
 def readme() -> str:

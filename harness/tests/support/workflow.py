@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,12 @@ def read(path: Path) -> dict[str, Any]:
     """Return a workflow; YAML parses its key `on` as a boolean, which does no harm here."""
     data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return data
+
+
+def valid(path: Path, schema: str) -> bool:
+    """Return whether a file conforms to its schema."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def shell_steps(workflow: Mapping[str, Any], job: str) -> list[dict[str, Any]]:

@@ -6,10 +6,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from espbench.boards.builtin import board_named
 from espbench.cli.shared import (
     Subparsers,
     add_command,
+    board_of_command,
     firmware_of,
     firmware_option,
     output_folder,
@@ -29,6 +29,7 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         "time boots, handshakes and requests on this machine, in ms and per second",
         "espbench timings --json",
+        by_image=True,
     )
     firmware_option(it)
     it.add_argument("--quick", action="store_true", help="fewer repetitions")
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from espbench.perf import wallclock as module
     from espbench.reporting.terminal import figures_table
 
-    board = board_named(args.board)
+    board = board_of_command(args)
     firmware = firmware_of(args, board)
     known = versions(board, firmware)
     console = progress_console(args)
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         if args.pool is None:
             found = module.run(board, firmware, effort, show)
         else:
-            from espbench.perf import pool_benchmark as pool_bench
+            from espbench.perf.pool import benchmark as pool_bench
 
             found = pool_bench.run(
                 board,

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import argparse
 
-from espbench.boards.builtin import board_named
 from espbench.cli.shared import (
     Subparsers,
     add_command,
+    board_of_command,
     device_options,
     firmware_of,
     firmware_option,
@@ -30,6 +30,7 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         "count instructions and bytes of memory, which are the same on every machine",
         "espbench measure --repeat 10 --load 2",
+        by_image=True,
     )
     firmware_option(it)
     foreign_firmware_options(it)
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """Count instructions and bytes, once or several times."""
     from espbench.perf import gate_run, repeats
 
-    board = board_named(args.board)
+    board = board_of_command(args)
     if args.repeat < 1 or args.load < 0:
         raise ConfigError("--repeat must be 1 or more, and --load 0 or more.")
     said = device_options(args)

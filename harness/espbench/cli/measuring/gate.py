@@ -6,10 +6,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from espbench.boards.builtin import board_named
 from espbench.cli.shared import (
     Subparsers,
     add_command,
+    board_of_command,
     device_options,
     firmware_of,
     firmware_option,
@@ -31,6 +31,7 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         "measure, and compare with a baseline: exit status 1 if a figure got worse",
         "espbench gate --baseline ci/baseline-lx60.json --markdown summary.md",
+        by_image=True,
     )
     firmware_option(it)
     foreign_firmware_options(it)
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from espbench.perf import gate as module
     from espbench.perf import gate_report, gate_run
 
-    board = board_named(args.board)
+    board = board_of_command(args)
     path = Path(args.baseline)
     # Reject a bad baseline before a minute of building and measuring.
     before = None if args.update and not path.exists() else baselines.read(path, board)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Groups a console's errors and warnings: log lines of ESP-IDF, tracebacks of Python; pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+__all__ = ["complaints", "program_ended", "tracebacks"]
+
+_LOG = re.compile(
+    r"^(?:\x1b\[[\d;]*m)*([EW]) \((?:\d+|[\d:.]+)\) ([^:\n]+): ([^\n\x1b]*)", re.MULTILINE
+)
+"""ESP-IDF's log format (components/log/include/esp_log_format.h)."""
+_TRACEBACK = re.compile(
+    r"^Traceback \(most recent call last\):\n(?: .*\n)*(\S[^\n]*)", re.MULTILINE
+)
+_PROMPT = re.compile(r"^>>> \Z", re.MULTILINE)
+_NUMBER = re.compile(r"\b\d+\b")
+MOST = 6
+
+
+def complaints(text: str) -> list[str]:
+    """Return the errors and warnings in a piece of console text, most frequent first.
+
+    Lines that differ in decimal numbers alone are one; its first form is shown, with its count.
+    """
+    lines = [f"{m[1]} {m[2]}: {m[3].rstrip()}" for m in _LOG.finditer(text)]
+    return _counted([*lines, *_exceptions(text)])
+
+
+def tracebacks(text: str) -> list[str]:
+    """Return the exceptions that ended in a traceback, most frequent first."""
+    return _counted(_exceptions(text))
+
+
+def _exceptions(text: str) -> list[str]:
+    return [f"Traceback: {m[1].rstrip()}" for m in _TRACEBACK.finditer(text)]
+
+
+def _counted(lines: Sequence[str]) -> list[str]:
+    counts: Counter[str] = Counter()
+    shown: dict[str, str] = {}
+    for line in lines:
+        key = _NUMBER.sub("#", line)
+        counts[key] += 1
+        shown.setdefault(key, line)
+    return [
+        shown[key] + (f" ({count} times)" if count > 1 else "")
+        for key, count in counts.most_common(MOST)
+    ]
+
+
+def program_ended(text: str) -> str:
+    """Return why a MicroPython program has ended, by the console since its boot; "" if it runs.
+
+    Its prompt at the end of the text says so.
+    """
+    if not _PROMPT.search(text):
+        return ""
+    errors = _TRACEBACK.findall(text)
+    return f"its program has ended with {errors[-1]}" if errors else "its program has ended"

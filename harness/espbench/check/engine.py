@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: MIT
+"""`Engine`: runs checks on a device, each on one that is well, and says what each left behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from espbench.check.check import CheckFailed, NotApplicable, Observation
+from espbench.check.diagnosis.console_lines import complaints, tracebacks
+from espbench.check.diagnosis.health import Mark, examine
+from espbench.check.diagnosis.processor import busiest
+from espbench.check.diagnosis.traits import dropped_frames, traits_of
+from espbench.check.families import all_checks
+from espbench.check.plan import Item
+from espbench.check.result import Figure, Finding, Outcome, Result, Severity
+from espbench.check.subject import Subject
+from espbench.check.target.dut import BOOT, Dut, Save
+from espbench.clients.errors import ClientError
+from espbench.device.device import Device
+from espbench.errors import DeviceError, InspectError, NotInspectable, Panicked, QemuDied, QemuError
+from espbench.util.timeouts import Deadline
+
+__all__ = ["Engine", "boot_failure"]
+
+MOST_FAILED_BOOTS = 2
+"""Boots that fail in a row before nothing more is tried."""
+
+MOST_UNWELL = 3
+"""Cases that may leave the device unwell; the other cases of the check do not run."""
+MOST_RECOVERIES = 2
+"""Checks after which the same servers may fail to recover before they get no more time for it."""
+
+MOST_REPEATS = 2
+"""Repeats of a case that failed while the emulated network lost packets."""
+REPEAT_WITHIN = 40.0
+"""Seconds (before scaling) since a case began in which it may be repeated: a server that serves
+nobody for so long has failed, and its full queues also make the network lose packets."""
+
+GRACE = 20.0
+"""Seconds (before scaling) for a check to end once its device is gone."""
+
+
+class _Attempt:
+    """One call of a check's function, in a thread, so that it cannot hold up the others."""
+
+    def __init__(self, item: Item, subject: Subject, case: str) -> None:
+        self._item, self._subject, self._case = item, subject, case
+        self.observation: Observation | None = None
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name=f"check {item.id}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            seen = self._item.check.run(self._subject, self._case)
+            if seen is not None:
+                self.observation = replace(seen, sentence=self._subject.worded(seen.sentence))
+        except BaseException as error:  # noqa: BLE001 (the engine's thread looks at it)
+            self.error = error
+
+    def ended(self, deadline: Deadline) -> bool:
+        """Return whether it ended before the deadline."""
+        while self._thread.is_alive() and not deadline.expired():
+            self._thread.join(deadline.remaining())
+        return not self._thread.is_alive()
+
+
+@dataclass(frozen=True)
+class _CaseResult:
+    """How one case ended.
+
+    Attributes:
+        findings: what is wrong.
+        observation: what the check saw.
+        reason: why it is not applicable.
+        broken: what espbench itself did wrong.
+        unwell: whether the device was not well afterwards.
+        lossy: whether the emulated network lost packets, which may be all that was wrong.
+    """
+
+    findings: Sequence[Finding] = ()
+    observation: Observation | None = None
+    reason: str = ""
+    broken: str = ""
+    unwell: bool = False
+    lossy: bool = False
+
+
+class _NoBoot(Exception):
+    """The device does not boot."""
+
+    def __init__(self, error: DeviceError | QemuError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _passed_later(first: _CaseResult, case: str) -> str:
+    """Return a sentence about a case that failed once, while packets were lost."""
+    what = f"The case {case!r}" if case else "It"
+    return (
+        f"{what} passed when it was repeated; the first time, when the emulated Ethernet dropped "
+        f"frames: {first.findings[0].sentence}"
+    )
+
+
+def _own_fault(error: BaseException | None) -> str:
+    """Return a sentence about an exception that no device can cause; "" for all others."""
+    if error is None or isinstance(error, CheckFailed | ClientError | QemuDied):
+        return ""
+    if isinstance(error, DeviceError) and not isinstance(error, InspectError):
+        return ""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+    return f"espbench failed with {what}: please report this."
+
+
+def boot_failure(error: Exception, evidence: Path | None, seconds: float) -> Result:
+    """Return the result of a firmware that does not boot."""
+    check = next(each for each in all_checks() if each.name == BOOT)
+    sentence, _, console = str(error).partition("; its console")
+    finding = Finding(sentence.partition("\n")[0], check.severity, console=complaints(console))
+    return Result(
+        check.name,
+        check.name,
+        check.title,
+        check.source,
+        Outcome.FAILED,
+        findings=(finding,),
+        seconds=seconds,
+        cases=1,
+        evidence=evidence,
+    )
+
+
+class Engine:
+    """Runs items one after the other on one `Dut`."""
+
+    def __init__(self, dut: Dut, save: Save | None = None) -> None:
+        """Prepare.
+
+        Args:
+            dut: the device under test.
+            save: saves evidence; None: there is none.
+        """
+        self._dut = dut
+        self._save = save
+        self._failed_boots = 0
+        self._gone: Counter[str] = Counter()
+
+    def run(self, item: Item) -> Result:
+        """Run one check with all of its cases, and leave a device that is well."""
+        began = time.monotonic()
+        if self._failed_boots >= MOST_FAILED_BOOTS:
+            sentence = f"Not run: it did not boot {self._failed_boots} times in a row."
+            return self._result(item, Outcome.ERROR, sentence, began)
+        if item.reason:
+            return self._result(item, Outcome.NOT_APPLICABLE, item.reason, began)
+        self._evidence: Path | None = None
+        self._dut.checked = item.id
+        findings: list[Finding] = []
+        sentences: list[str] = []
+        figures: list[Figure] = []
+        skipped: list[str] = []
+        unwell = 0
+        cases = list(item.check.cases) or [""]
+        if item.case:
+            cases = [item.case]
+        for number, case in enumerate(cases):
+            last = number == len(cases) - 1
+            try:
+                one = self._run_case(item, case, last=last, fresh=item.check.fresh and number == 0)
+            except _NoBoot as failure:
+                error = failure.error
+                self._failed_boots += 1
+                if item.check.name == BOOT:
+                    return boot_failure(error, self._dut.evidence, time.monotonic() - began)
+                first = str(error).partition("\n")[0]
+                return self._result(item, Outcome.ERROR, f"It did not boot: {first}", began)
+            if one.broken:
+                return self._result(item, Outcome.ERROR, one.broken, began)
+            findings += one.findings
+            if one.reason:
+                skipped.append(one.reason)
+            if one.observation is not None:
+                figures += one.observation.figures
+                if one.observation.sentence:
+                    sentences.append(one.observation.sentence)
+            unwell += one.unwell
+            if unwell >= MOST_UNWELL and not last:
+                left = len(cases) - 1 - number
+                sentences.append(f"{unwell} cases left it unwell, so {left} more were not tried.")
+                cases = cases[: number + 1]
+                break
+        if findings:
+            outcome = Outcome.FAILED
+        elif len(skipped) == len(cases):
+            return self._result(item, Outcome.NOT_APPLICABLE, skipped[0], began)
+        else:
+            outcome = Outcome.OBSERVED if sentences or figures else Outcome.PASSED
+        sentence = " ".join(dict.fromkeys(sentences))
+        result = self._result(
+            item, outcome, sentence, began, findings, figures, len(cases) - len(skipped)
+        )
+        return replace(result, untried=tuple(c for c in item.check.cases if c not in cases))
+
+    def _subject(self, item: Item, *, fresh: bool) -> Subject:
+        try:
+            device = self._dut.device(fresh=fresh)
+        except (DeviceError, QemuError) as error:
+            raise _NoBoot(error) from None
+        self._failed_boots = 0
+        return Subject(
+            device,
+            self._dut.servers,
+            item.server,
+            item.websocket,
+            self._dut.firmware.profile,
+            self._dut,
+        )
+
+    def _run_case(self, item: Item, case: str, *, last: bool, fresh: bool) -> _CaseResult:
+        """Run the check, or one of its cases; repeat it if the emulated network lost packets."""
+        evidence = self._evidence
+        subject = self._subject(item, fresh=fresh)
+        time_left = Deadline(REPEAT_WITHIN)
+        one = self._try_case(item, subject, case, last=last)
+        for _ in range(MOST_REPEATS):
+            if not one.lossy or time_left.expired():
+                break
+            first = one
+            one = self._try_case(item, self._subject(item, fresh=True), case, last=last)
+            if not (one.findings or one.broken or one.reason):
+                self._evidence = evidence
+                seen = one.observation or Observation()
+                sentence = f"{seen.sentence} {_passed_later(first, case)}".strip()
+                return replace(one, observation=replace(seen, sentence=sentence))
+        return one
+
+    def _try_case(self, item: Item, subject: Subject, case: str, *, last: bool) -> _CaseResult:
+        """Run the check, or one of its cases, and look at the device afterwards."""
+        device = subject.device
+        printed = subject.state.printed
+        attempt = _Attempt(item, subject, case)
+        limit = Deadline(item.check.limit)
+        wrong: list[tuple[str, Severity]] = []
+        if attempt.ended(limit):
+            done = len(device.console.text)
+            if isinstance(attempt.error, NotApplicable | NotInspectable):
+                return _CaseResult(reason=subject.worded(str(attempt.error)))
+            error = attempt.error
+            broken = _own_fault(error)
+            gone = [name for name, times in self._gone.items() if times >= MOST_RECOVERIES]
+            mark = examine(subject, ask=not broken and (last or error is not None), gone=gone)
+            # A guest that panics or restarts also ends a look into it.
+            if broken and mark is None:
+                self._dut.close()
+                return _CaseResult(broken=broken)
+            if error is not None and not (isinstance(error, Panicked) and mark is not None):
+                severity = getattr(error, "severity", None) or item.check.severity
+                wrong.append((subject.worded(str(error)), severity))
+        else:
+            done = printed
+            who = busiest(device)
+            wrong.append((f"It did not come to an end within {limit}. {who}", Severity.ROBUSTNESS))
+            mark = examine(subject, ask=False) or Mark("")
+            self._keep(item, device)
+            device.stop()  # every client ends with its connection
+            if not attempt.ended(Deadline(GRACE)):
+                return _CaseResult(broken=f"{item.id} does not end: please report this.")
+        if mark is not None and mark.silent and not mark.recovered:
+            self._gone[mark.silent] += 1
+        if mark is not None and mark.sentence:
+            wrong.append((mark.sentence, mark.severity))
+        further: str | None = None  # the console of a further device
+        if isinstance(attempt.error, CheckFailed):
+            further = attempt.error.console
+            self._evidence = self._evidence or attempt.error.evidence
+        if wrong:
+            self._keep(item, device)
+        lines = complaints(device.console.text[printed:]) if wrong else []
+        shown = lines
+        if further is not None:
+            shown = complaints(further)
+        elif item.check.provokes and wrong:
+            shown = tracebacks(device.console.text[printed:done])
+            shown += complaints(device.console.text[done:])
+        if (mark is not None and not mark.recovered) or item.check.spoils:
+            self._dut.close()
+        found = [
+            Finding(
+                text.strip(),
+                severity,
+                case,
+                traits_of(text, item.server, lines if number == 0 else ()),
+                shown if number == 0 else (),
+            )
+            for number, (text, severity) in enumerate(wrong)
+        ]
+        lossy = bool(found) and dropped_frames(lines) and (mark is None or bool(mark.silent))
+        return _CaseResult(found, attempt.observation, unwell=mark is not None, lossy=lossy)
+
+    def _keep(self, item: Item, device: Device) -> None:
+        """Save the evidence of the first finding."""
+        if self._save is not None and self._evidence is None:
+            self._evidence = self._save(device, item.id)
+
+    def _result(
+        self,
+        item: Item,
+        outcome: Outcome,
+        sentence: str,
+        began: float,
+        findings: list[Finding] | None = None,
+        figures: list[Figure] | None = None,
+        cases: int = 0,
+    ) -> Result:
+        return Result(
+            item.id,
+            item.check.name,
+            item.check.title,
+            item.check.source,
+            outcome,
+            sentence,
+            tuple(findings or ()),
+            tuple(replace(figure, source=item.id) for figure in figures or ()),
+            time.monotonic() - began,
+            cases,
+            self._evidence if findings else None,
+        )

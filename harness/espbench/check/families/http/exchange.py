@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: MIT
+"""Sends bytes to an HTTP server and says what came back, however wrong either is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from espbench.check.check import expect
+from espbench.check.result import Severity
+from espbench.check.subject import Subject
+from espbench.clients import ClientTimeout, ConnectionEnded, HttpConnection, HttpError, Response
+from espbench.clients.errors import ClientError, TlsError
+from espbench.clients.tcp import ByteStream, Timeout
+from espbench.device.device import Device
+
+__all__ = [
+    "CHUNKS",
+    "HOST",
+    "PATIENCE",
+    "QUIET",
+    "Exchange",
+    "exchange",
+    "head",
+    "keeps_alive",
+    "normal",
+    "normal_get",
+    "pipelines",
+    "quoted",
+    "receive_all",
+    "with_fields",
+]
+
+PATIENCE = 8.0
+"""Seconds (before scaling) within which a well server answers."""
+QUIET = 0.6
+"""Seconds (before scaling) without data after which no further response is expected."""
+HOST = "espbench.test"
+CHUNKS = b"4\r\nbody\r\n0\r\n\r\n"
+"""A body in the chunked transfer coding (RFC 9112, section 7.1)."""
+APART, APART_BY = 64, 0.004
+"""How many single bytes are sent apart, so that nobody joins them, and by how many seconds."""
+CUT = "peer unexpectedly closed connection"
+"""h11's words for a response that breaks off."""
+OPEN, CLOSED, RESET = "open", "closed", "reset"
+MOST = 4
+"""Responses to wait for at most."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What came back on one connection.
+
+    Attributes:
+        responses: the responses, in order.
+        end: how it ended: "open" (it did not), "closed" or "reset".
+        invalid: why something that came is not an HTTP response; "" if all are.
+        partial: the beginning of a response that did not come to its end.
+    """
+
+    responses: tuple[Response, ...] = ()
+    end: str = OPEN
+    invalid: str = ""
+    partial: bytes = b""
+
+    @property
+    def statuses(self) -> tuple[int, ...]:
+        """The statuses of the responses."""
+        return tuple(each.status for each in self.responses)
+
+    @property
+    def status(self) -> int:
+        """The status of the first response; 0 without one."""
+        return self.responses[0].status if self.responses else 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server ended the connection."""
+        return self.end != OPEN
+
+    @property
+    def silent(self) -> bool:
+        """Whether the server neither answered nor ended the connection."""
+        return not (self.responses or self.ended or self.invalid or self.partial)
+
+    def __str__(self) -> str:
+        """Return it as a clause, such as "it answered 200, then 400, and closed the connection"."""
+        ends = {
+            CLOSED: "closed the connection",
+            RESET: "reset the connection",
+            OPEN: "kept the connection open",
+        }
+        if self.invalid:
+            return f"its answer is not an HTTP response ({self.invalid})"
+        if self.partial:
+            how = "breaks off" if self.ended else "does not end"
+            return f"it sent a response that {how} ({quoted(self.partial)})"
+        if not self.responses:
+            if self.end == OPEN:
+                return "it sent nothing and kept the connection open"
+            return f"it {ends[self.end]} without an answer"
+        answers = ", then ".join(str(status) for status in self.statuses)
+        return f"it answered {answers}, and {ends[self.end]}"
+
+
+def head(
+    subject: Subject,
+    *fields: str | bytes,
+    method: str = "GET",
+    target: str | None = None,
+    host: str | None = HOST,
+    version: str = "HTTP/1.1",
+    close: bool = False,
+) -> bytes:
+    """Return a request's head as bytes, valid or not.
+
+    Args:
+        subject: whose path to ask, and whose profile names fields that each request needs.
+        fields: more header lines, without line ends.
+        method, target, version: the request line; the default target is the subject's path.
+        host: the Host field; None for none.
+        close: whether the connection has to end behind the response, so that nobody has to wait
+            to find out whether more comes.
+    """
+    lines = [f"{method} {subject.path if target is None else target} {version}".encode("latin-1")]
+    if host is not None:
+        lines.append(b"Host: " + host.encode("latin-1"))
+    if close:
+        lines.append(b"Connection: close")
+    lines += [f"{name}: {value}".encode() for name, value in subject.profile.headers.items()]
+    lines += [each if isinstance(each, bytes) else each.encode("latin-1") for each in fields]
+    return b"\r\n".join([*lines, b"", b""])
+
+
+def with_fields(data: bytes, subject: Subject) -> bytes:
+    """Return requests with the fields that each request needs, by the profile, behind Host."""
+    more = b"".join(f"{name}: {value}\r\n".encode() for name, value in subject.headers)
+    return data.replace(b"Host: x\r\n", b"Host: x\r\n" + more)
+
+
+def exchange(
+    subject: Subject,
+    *pieces: bytes,
+    methods: Sequence[str] = (),
+    most: int = MOST,
+    patience: float = PATIENCE,
+    quiet: float = QUIET,
+) -> Exchange:
+    """Send these pieces on a fresh connection, and return what comes back.
+
+    Silence is believed when it repeats: the emulated Ethernet of a dual-core ESP32 now and then
+    stalls a connection for seconds (ESP-IDF's driver of open_eth can lose an interrupt).
+
+    Args:
+        subject: whom to ask.
+        pieces: what to send, each in a segment of its own.
+        methods: the methods of the requests in it; GET for those that are not named.
+        most: how many responses to wait for.
+        patience: seconds (before scaling) to wait for the first response.
+        quiet: seconds (before scaling) to wait for each further one, or for the end.
+
+    Raises:
+        ClientError: no connection could be made.
+    """
+    got = Exchange()
+    for _ in range(2):
+        got = _exchange(subject, pieces, methods, most, patience, quiet)
+        if not got.silent:
+            break
+    return got
+
+
+def _exchange(
+    subject: Subject,
+    pieces: Sequence[bytes],
+    methods: Sequence[str],
+    most: int,
+    patience: float,
+    quiet: float,
+) -> Exchange:
+    with HttpConnection(_Tap(subject.endpoint.stream())) as http:
+        try:
+            for number, piece in enumerate(pieces):
+                http.stream.send(piece, patience)
+                if len(piece) == 1 and number < APART:
+                    threading.Event().wait(APART_BY)
+        except ClientError:
+            pass  # it may answer before it has read everything
+        return receive_all(http, methods, most=most, patience=patience, quiet=quiet)
+
+
+class _Tap:
+    """A stream that keeps what came, so that an incomplete response can be shown."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._received = b""
+
+    @property
+    def port(self) -> int:
+        return self._stream.port
+
+    def send(self, data: bytes, timeout: Timeout = None) -> None:
+        self._stream.send(data, timeout)
+
+    def receive(self, timeout: Timeout = None) -> bytes:
+        data = self._stream.receive(timeout)
+        self._received += data
+        return data
+
+    def take(self) -> bytes:
+        """Return what came since the last call."""
+        data, self._received = self._received, b""
+        return data
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def reset(self) -> None:
+        self._stream.reset()
+
+
+def receive_all(
+    http: HttpConnection,
+    methods: Sequence[str] = (),
+    *,
+    most: int = MOST,
+    patience: float = PATIENCE,
+    quiet: float = QUIET,
+) -> Exchange:
+    """Return what comes on a connection; see `exchange`."""
+    responses: list[Response] = []
+    while len(responses) < most:
+        method = methods[len(responses)] if len(responses) < len(methods) else "GET"
+        try:
+            responses.append(http.receive(method, quiet if responses else patience))
+            if isinstance(http.stream, _Tap):
+                http.stream.take()
+        except ClientTimeout:
+            partial = http.stream.take() if isinstance(http.stream, _Tap) else b""
+            return Exchange(tuple(responses), partial=partial)
+        except ConnectionEnded as error:
+            return Exchange(tuple(responses), RESET if error.reset else CLOSED)
+        except TlsError:
+            return Exchange(tuple(responses), RESET)
+        except HttpError as error:
+            if CUT in str(error):  # such as a RST because it has not read everything
+                partial = http.stream.take() if isinstance(http.stream, _Tap) else b""
+                return Exchange(tuple(responses), CLOSED, partial=http.left_over + partial)
+            return Exchange(tuple(responses), OPEN, str(error).removesuffix("."))
+    return Exchange(tuple(responses))
+
+
+_NORMAL: WeakKeyDictionary[Device, dict[int, tuple[Response, float]]] = WeakKeyDictionary()
+
+
+def normal_get(subject: Subject) -> tuple[Response, float]:
+    """Return the response to a valid GET of the subject's path, and how many seconds it took.
+
+    It is asked once for each server of a device.
+
+    Raises:
+        CheckFailed: there was no response.
+    """
+    known = _NORMAL.setdefault(subject.device, {})
+    if subject.server.port not in known:
+        began = time.monotonic()
+        got = exchange(subject, head(subject), most=1)
+        seconds = time.monotonic() - began
+        expect(
+            got.responses,
+            f"A valid GET {subject.path} is not answered: {got}.",
+            Severity.ROBUSTNESS,
+        )
+        known[subject.server.port] = got.responses[0], seconds
+    return known[subject.server.port]
+
+
+def normal(subject: Subject) -> int:
+    """Return the status of the response to a valid GET of the subject's path."""
+    return normal_get(subject)[0].status
+
+
+def keeps_alive(subject: Subject) -> bool:
+    """Return whether the server answers a second request on a connection."""
+    with subject.endpoint.http() as http:
+        for _ in range(2):
+            try:
+                http.stream.send(head(subject))
+            except ClientError:
+                return False
+            got = receive_all(http, most=1)
+            if not got.responses:
+                return False
+    return True
+
+
+PROBES = 3
+"""Pairs of pipelined requests that have to be answered."""
+_PIPELINES: WeakKeyDictionary[Device, dict[int, bool]] = WeakKeyDictionary()
+
+
+def pipelines(subject: Subject) -> bool:
+    """Return whether the server answers two GETs in one segment; found out once for each server.
+
+    It has to answer them several times: a server that forgets the second one, such as ESP-IDF's
+    over TLS, answers it by chance when more comes in that moment.
+    """
+    known = _PIPELINES.setdefault(subject.device, {})
+    if subject.server.port not in known:
+        data = head(subject) + head(subject, close=True)
+        both = (normal(subject),) * 2
+        known[subject.server.port] = all(
+            exchange(subject, data, most=3).statuses == both for _ in range(PROBES)
+        )
+    return known[subject.server.port]
+
+
+def quoted(data: str | bytes, most: int = 60) -> str:
+    """Return data for a sentence: quoted, unprintable bytes escaped, cut in the middle."""
+    text = repr(data.encode("latin-1") if isinstance(data, str) else data)[1:]
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]} ... {text[-most // 3 :]}"

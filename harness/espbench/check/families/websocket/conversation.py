@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: MIT
+"""A WebSocket as a check sees it: what it sends, and what comes back, one event after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from weakref import WeakKeyDictionary
+
+from wsproto.events import (
+    BytesMessage,
+    CloseConnection,
+    Ping,
+    Pong,
+    TextMessage,
+)
+
+from espbench.check.subject import Subject
+from espbench.clients import ClientTimeout, ConnectionEnded, Frame, WebSocket, WebSocketError
+from espbench.clients.errors import ClientError
+from espbench.clients.websocket import BINARY, CLOSE, PONG, close_payload, upgrade_headers
+from espbench.device.device import Device
+from espbench.util.timeouts import Deadline
+
+__all__ = ["PATIENCE", "Conversation", "Got", "echoes_binary", "fields_of"]
+
+PATIENCE = 6.0
+"""Seconds (before scaling) within which a well server answers."""
+POLITE = 2.0
+"""Seconds (before scaling) to wait for the end of a connection that nobody judges."""
+APART, APART_BY = 64, 0.004
+"""How many small pieces are sent apart, and by how many seconds."""
+NO_CODE = 1005
+"""Code of a close frame that has none (RFC 6455, section 7.4.1)."""
+
+
+@dataclass(frozen=True)
+class Got:
+    """Something that came from the server.
+
+    Attributes:
+        kind: "message", "pong", "close", "end", or "invalid" for a frame that no server may send.
+        data: the message or the payload; for an end, how it ended; what is invalid.
+        code: the close code; `NO_CODE` without one.
+    """
+
+    kind: str
+    data: str | bytes = ""
+    code: int = 0
+
+    def __str__(self) -> str:
+        """Return it for a sentence."""
+        if self.kind == "close":
+            return f"a close frame {'without a code' if self.code == NO_CODE else self.code}"
+        if self.kind == "end":
+            return f"the end of the connection ({self.data!r})"
+        if self.kind == "invalid":
+            text = self.data if isinstance(self.data, str) else ""
+            return f"an invalid frame ({text})"
+        shown = repr(self.data)
+        if len(shown) > 50:
+            shown = f"{shown[:40]}... ({len(self.data)} long)"
+        return f"a {self.kind} with {shown}"
+
+
+def fields_of(subject: Subject) -> dict[str, str]:
+    """Return the header fields of an upgrade that the server accepts."""
+    fields = {**upgrade_headers(), **subject.profile.headers}
+    if subject.websocket is not None and subject.websocket.subprotocol:
+        fields["Sec-WebSocket-Protocol"] = subject.websocket.subprotocol
+    return fields
+
+
+class Conversation:
+    """An open WebSocket to the path that a check asks; the end of the block closes it."""
+
+    def __init__(self, subject: Subject) -> None:
+        """Open it.
+
+        Raises:
+            ClientError: it did not open.
+        """
+        self.socket: WebSocket = subject.endpoint.websocket(
+            subject.websocket_path, headers=fields_of(subject)
+        )
+        self._pieces: list[str | bytes] = []
+        self.over = False
+        """Whether the connection has ended, or a close frame came."""
+
+    def send(self, data: bytes, chop: int = 0) -> None:
+        """Send bytes, in one piece or in pieces of `chop` bytes; the server may be gone.
+
+        The first small pieces come apart, so that neither host nor server joins them.
+        """
+        with contextlib.suppress(ClientError):
+            if not chop:
+                self.socket.send_bytes(data)
+                return
+            for number, start in enumerate(range(0, len(data), chop)):
+                self.socket.send_bytes(data[start : start + chop])
+                if chop == 1 and number < APART:
+                    threading.Event().wait(APART_BY)
+
+    def send_frames(self, *frames: Frame, chop: int = 0) -> None:
+        """Send frames, all in one piece unless `chop` is given."""
+        self.send(b"".join(frame.encode() for frame in frames), chop)
+
+    def next(self, timeout: float | Deadline = PATIENCE) -> Got | None:
+        """Return what comes next; None if nothing does in time. Pings are answered."""
+        deadline = Deadline.of(timeout)
+        while True:
+            try:
+                event = self.socket.next_event(deadline)
+            except ClientTimeout:
+                return None
+            except ConnectionEnded as error:
+                self.over = True
+                return Got("end", "reset" if error.reset else "closed")
+            except WebSocketError as error:
+                self.over = True
+                return Got("invalid", str(error).partition(": ")[2].rstrip("."))
+            except ClientError as error:
+                self.over = True
+                return Got("end", str(error))
+            if isinstance(event, CloseConnection):
+                self.over = True
+                return Got("close", event.reason or "", int(event.code))
+            if isinstance(event, Ping):
+                self.send_frames(Frame(PONG, bytes(event.payload)))
+            elif isinstance(event, Pong):
+                return Got("pong", bytes(event.payload))
+            elif (
+                isinstance(event, TextMessage | BytesMessage)
+                and (whole := self._message(event)) is not None
+            ):
+                return whole
+
+    def _message(self, event: TextMessage | BytesMessage) -> Got | None:
+        """Add a piece to the current message; return the message if it is complete."""
+        self._pieces.append(event.data if isinstance(event, TextMessage) else bytes(event.data))
+        if not event.message_finished:
+            return None
+        pieces, self._pieces = self._pieces, []
+        if isinstance(event, BytesMessage):
+            return Got("message", b"".join(p for p in pieces if isinstance(p, bytes)))
+        return Got("message", "".join(p for p in pieces if isinstance(p, str)))
+
+    def gone(self, timeout: float) -> bool:
+        """Return whether the server ends the TCP connection in time."""
+        try:
+            self.socket.wait_until_gone(timeout)
+        except ClientTimeout:
+            return False
+        except ClientError:
+            pass
+        return True
+
+    def __enter__(self) -> Self:
+        """Return the conversation."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it, and give the server a moment to free its place."""
+        if not self.over:
+            self.send_frames(Frame(CLOSE, close_payload(1000)))
+            if kind is None:
+                self.gone(POLITE)
+        self.socket.stream.close()
+
+
+_BINARY: WeakKeyDictionary[Device, dict[tuple[int, str], bool]] = WeakKeyDictionary()
+
+
+def echoes_binary(subject: Subject) -> bool:
+    """Return whether a path echoes binary messages, too; asked once for each path."""
+    known = _BINARY.setdefault(subject.device, {})
+    key = subject.server.port, subject.websocket_path
+    if key not in known:
+        with Conversation(subject) as talk:
+            talk.send_frames(Frame(BINARY, b"espbench"))
+            deadline = Deadline(PATIENCE / 2)
+            got = talk.next(deadline)
+            while got is not None and got.kind == "message" and got.data != b"espbench":
+                got = talk.next(deadline)
+            known[key] = got is not None and got.data == b"espbench"
+    return known[key]

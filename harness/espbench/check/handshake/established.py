@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""`Established`: a TLS session whose records are built by hand, such as empty ones.
+
+It uses tlslite-ng, because OpenSSL encrypts nothing but application data for its user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+from espbench.clients.errors import ClientTimeout, ConnectionEnded, TlsError
+from espbench.clients.tcp import Stream
+from espbench.util.timeouts import Deadline
+from espbench.util.tlslite_import import import_tlslite
+
+__all__ = ["Established"]
+
+
+def _connection(stream: Stream) -> Any:
+    """Return a connection that remembers the verify_data of its own Finished."""
+    import_tlslite()
+    from tlslite.messages import Finished
+    from tlslite.tlsconnection import TLSConnection
+
+    class Remembering(TLSConnection):  # type: ignore[misc]
+        client_verify_data = b""
+
+        def _sendMsg(self, message: Any, *arguments: Any, **more: Any) -> Any:  # noqa: N802
+            if isinstance(message, Finished):
+                self.client_verify_data = bytes(message.verify_data)
+            return super()._sendMsg(message, *arguments, **more)
+
+    return Remembering(stream.sock)
+
+
+class Established:
+    """A TLS session over a TCP connection; the certificate is not verified."""
+
+    def __init__(self, stream: Stream, timeout: float) -> None:
+        """Do the handshake.
+
+        Raises:
+            TlsError: it failed.
+            ConnectionEnded: the peer closed the connection.
+            ClientTimeout: it took longer than `timeout` seconds (before scaling).
+        """
+        # tlslite-ng takes 0.2 s to import, so it is imported when it is needed.
+        import_tlslite()
+        from tlslite.errors import TLSAbruptCloseError, TLSError
+        from tlslite.handshakesettings import HandshakeSettings
+
+        self.stream = stream
+        settings = HandshakeSettings()
+        settings.minVersion, settings.maxVersion = (3, 3), (3, 4)
+        stream.sock.settimeout(Deadline(timeout).remaining())
+        self._connection = _connection(stream)
+        try:
+            self._connection.handshakeClientCert(settings=settings, serverName="espbench.test")
+        except TimeoutError:
+            raise ClientTimeout("The server did not complete the TLS handshake in time.") from None
+        except (TLSAbruptCloseError, ConnectionError) as error:
+            raise ConnectionEnded(
+                "The server closed the connection during the TLS handshake.",
+                reset=isinstance(error, ConnectionResetError),
+            ) from None
+        except TLSError as error:
+            raise TlsError(f"The TLS handshake failed: {error}.", reason="") from None
+
+    @property
+    def version(self) -> int:
+        """The protocol version, such as 0x0303."""
+        major, minor = self._connection.version
+        return int(major) << 8 | int(minor)
+
+    @property
+    def client_verify_data(self) -> bytes:
+        """The content of the client's Finished, for RFC 5746."""
+        return bytes(self._connection.client_verify_data)
+
+    def send(self, content_type: int, data: bytes) -> None:
+        """Send data, which may be empty, in one encrypted record.
+
+        Raises:
+            ConnectionEnded: the peer has ended the connection.
+        """
+        from tlslite.messages import Message
+
+        try:
+            for _ in self._connection._recordLayer.sendRecord(
+                Message(content_type, bytearray(data))
+            ):
+                pass
+        except OSError:
+            raise ConnectionEnded("The server has ended the connection.", reset=True) from None
+
+    @contextmanager
+    def in_one_segment(self) -> Iterator[None]:
+        """Send the records of the block together at its end, so that they arrive together.
+
+        A server that reads them one by one, as they arrive, need not see what is wrong with two.
+
+        Raises:
+            ConnectionEnded: the peer has ended the connection.
+        """
+        buffered = self._connection.sock
+        buffered.buffer_writes = True
+        try:
+            yield
+            buffered.flush()
+        except OSError:
+            raise ConnectionEnded("The server has ended the connection.", reset=True) from None
+        finally:
+            buffered.buffer_writes = False
+
+    def receive(self, timeout: float) -> tuple[int, bytes] | None:
+        """Return type and content of the next record; None if the connection has ended.
+
+        Raises:
+            ClientTimeout: there was none within `timeout` seconds (before scaling).
+        """
+        from tlslite.errors import TLSError
+
+        deadline = Deadline(timeout)
+        self.stream.sock.settimeout(max(0.001, deadline.remaining()))
+        try:
+            for result in self._connection._recordLayer.recvRecord():
+                if result not in (0, 1):
+                    header, parser = result
+                    return int(header.type), bytes(parser.bytes)
+        except TimeoutError:
+            raise ClientTimeout(f"The server sent no record within {deadline}.") from None
+        except (TLSError, OSError):
+            return None
+        return None
+
+    def __enter__(self) -> Self:
+        """Return the session."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the TCP connection."""
+        self.stream.close()

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""The HTML report of checks, a self-contained file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Template
+
+from espbench.check.report.document import Document, sentence_of
+from espbench.check.report.rows import rows
+from espbench.check.result import Outcome, Result
+
+__all__ = ["html"]
+
+CLASSES = {
+    Outcome.PASSED: "good",
+    Outcome.FAILED: "bad",
+    Outcome.ERROR: "bad",
+    Outcome.OBSERVED: "",
+    Outcome.NOT_APPLICABLE: "soft",
+}
+
+
+def html(document: Document, page: Path, template: Template) -> str:
+    """Return the report, to be written to `page`; `template` is check.html."""
+
+    def href(result: Result) -> str:
+        relative = os.path.relpath(str(result.evidence), page.absolute().parent)
+        return quote(relative)
+
+    shown = [
+        (
+            row,
+            document.outcome(row.first),
+            "skip"
+            if document.outcome(row.first).startswith("known")
+            else CLASSES[row.first.outcome],
+            sentence_of(row.first),
+        )
+        for row in rows(document.run.results)
+    ]
+    failures = [
+        (
+            result,
+            document.blocks(replace(result, evidence=None)),  # a link follows
+            href(result) if result.evidence is not None else "",
+        )
+        for result in document.run.results
+        if result.findings
+    ]
+    return template.render(
+        document=document,
+        verdict="passed" if document.good else "failed",
+        rows=shown,
+        failures=failures,
+        figures=[figure for result in document.run.results for figure in result.figures],
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""The table of results on a terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from espbench.check.report.document import Document, sentence_of
+from espbench.check.report.rows import rows
+from espbench.check.result import Outcome
+
+__all__ = ["table"]
+
+STYLES = {
+    Outcome.PASSED: "green",
+    Outcome.FAILED: "bold red",
+    Outcome.OBSERVED: "cyan",
+    Outcome.NOT_APPLICABLE: "dim",
+    Outcome.ERROR: "bold magenta",
+}
+
+
+def table(document: Document) -> Table:
+    """Return the table: family, check, outcome, one sentence."""
+    made = Table(header_style="dim")
+    for head in ("family", "check", "outcome"):
+        made.add_column(head, no_wrap=True)
+    made.add_column("what happened", overflow="fold")
+    for row in rows(document.run.results):
+        result = row.first
+        outcome = document.outcome(result)
+        style = "yellow" if outcome.startswith("known") else STYLES[result.outcome]
+        made.add_row(
+            result.family,
+            row.check,
+            Text(outcome, style),
+            Text(sentence_of(result)),
+        )
+    return made

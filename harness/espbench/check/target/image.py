@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""Finds out which board a firmware image is for, and which URL paths it may serve."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+
+from espbench.boards.board import Board
+from espbench.boards.builtin import BOARDS, LX60
+from espbench.errors import ConfigError
+from espbench.flash.app_image import MAGIC
+
+__all__ = ["board_by_chip", "board_of", "paths_in"]
+
+CHIPS = {0: "esp32", 2: "esp32s2", 5: "esp32c3", 9: "esp32s3", 12: "esp32c2", 13: "esp32c6"}
+"""By `esp_chip_id_t` (components/bootloader_support/include/esp_app_format.h)."""
+CHIP_AT = 12
+"""Offset of `chip_id` in `esp_image_header_t` (the same file)."""
+BOOTLOADERS = (0, 0x1000)
+"""Offsets of the bootloader in a merged image: that of later chips, and the ESP32's."""
+ELF_MAGIC = b"\x7fELF"
+MOST = 40
+"""Paths to try at most."""
+
+_STRING = re.compile(
+    rb"(?<=[\0\"'])(/[A-Za-z0-9_.~*-]{0,24}(?:/[A-Za-z0-9_.~*-]{1,24}){0,3})(?=[\0\"'])"
+)
+_NO_URL = re.compile(r"\.(c|cc|cpp|h|hpp|py|mpy|S|o|a|ld)$|^/(IDF|dev|lib|proc|tmp|usr|home)\b")
+_LIKELY = ("ws", "echo", "hello", "index", "api", "status", "info")
+
+
+def board_of(image: Path) -> Board:
+    """Return the board that a firmware image is for.
+
+    Raises:
+        ConfigError: the image does not exist, or is for no board that can be emulated.
+    """
+    try:
+        chip = _chip(image)
+    except OSError as error:
+        raise ConfigError(f"The firmware {image} cannot be read: {error.strerror}.") from None
+    if chip in BOARDS:
+        return BOARDS[chip]
+    if chip:
+        raise ConfigError(
+            f"{image} is for the chip {chip}, which espbench does not emulate: it emulates "
+            f"{', '.join(BOARDS)}."
+        )
+    raise ConfigError(
+        f"{image} is not a firmware image: give ESP-IDF's build folder, or a merged image, which "
+        "`idf.py merge-bin` or `esptool merge-bin` makes of bootloader, partition table and "
+        "application."
+    )
+
+
+def board_by_chip(image: Path) -> Board | None:
+    """Return the board that an image is for; None if it is none, or for another chip."""
+    try:
+        return BOARDS.get(_chip(image))
+    except OSError:
+        return None
+
+
+def _chip(image: Path) -> str:
+    """Return the board or chip that an image is for; "" if it is no image."""
+    with image.open("rb") as file:
+        blob = file.read(0x1000 + 24)
+    if blob.startswith(ELF_MAGIC):
+        return LX60.name
+    for start in BOOTLOADERS:
+        if blob[start : start + 1] == bytes((MAGIC,)) and len(blob) >= start + CHIP_AT + 2:
+            (chip,) = struct.unpack_from("<H", blob, start + CHIP_AT)
+            return CHIPS.get(chip, f"with the ID {chip}")
+    return ""
+
+
+def paths_in(blobs: Iterable[bytes]) -> list[str]:
+    """Return strings that look like URL paths, the likely ones first, `MOST` at most."""
+    found: dict[str, None] = {}
+    for blob in blobs:
+        for match in _STRING.finditer(blob):
+            path = match[1].decode().rstrip("*")
+            if len(path) > 1 and not _NO_URL.search(path):
+                found.setdefault(path)
+    ranked = sorted(found, key=lambda path: (not any(w in path for w in _LIKELY), path.count("/")))
+    return ranked[:MOST]

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""Command line of `espbench check`: options and output; the work is in `espbench.check`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from espbench.boards.builtin import BOARDS, LX60, board_named
+from espbench.cli.shared import (
+    JSON_HELP,
+    Subparsers,
+    add_bare_command,
+    foreign_firmware_options,
+    out_folder,
+    print_json,
+    progress_console,
+    table_console,
+    write_file,
+)
+from espbench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from espbench.check.report.document import Document
+    from espbench.check.target.firmware import Firmware
+
+__all__ = ["add_parser", "run"]
+
+KEPT = (
+    "board", "profile", "files", "files_partition", "firmware_elf", "ready_console", "ready_http",
+    "ready_timeout",
+)  # fmt: skip
+"""Options that a command to repeat a check needs, too; and `ports`."""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command `check`."""
+    it = add_bare_command(
+        subparsers,
+        "check",
+        run,
+        "find out what a firmware serves, what breaks it, and what it leaks",
+        "espbench check build/merged.bin --baseline ci/check.toml --junit check.xml",
+    )
+    it.add_argument(
+        "image",
+        nargs="?",
+        metavar="IMAGE",
+        help="ESP-IDF's build folder, or a merged image (bootloader, partition table, application) "
+        "with its ELF file beside it (default: espbench's own firmware)",
+    )
+    it.add_argument(
+        "--board",
+        metavar="NAME",
+        help=f"one of {', '.join(BOARDS)} (default: the image's chip)",
+    )
+    foreign_firmware_options(it)
+    it.add_argument(
+        "--profile",
+        metavar="FILE",
+        help="TOML file, or pyproject.toml, with what cannot be found out: paths, files, limits",
+    )
+    it.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run only this family (tls), check (tls.slow_client) or case "
+        "(websocket.framing:1.1.2); may be repeated",
+    )
+    it.add_argument("--list", action="store_true", help="list all checks")
+    it.add_argument(
+        "--jobs", type=int, default=2, metavar="N", help="devices to run at once (default: 2)"
+    )
+    it.add_argument(
+        "--out",
+        metavar="DIR",
+        help="folder for the HTML report and the evidence of failures (default: build/check; with "
+        "--only, build/check-only)",
+    )
+    it.add_argument("--json", action="store_true", help=JSON_HELP)
+    it.add_argument("--junit", metavar="FILE", help="write JUnit XML")
+    it.add_argument("--markdown", metavar="FILE", help="write a summary for a pull request")
+    it.add_argument(
+        "--baseline",
+        metavar="FILE",
+        help="known failures and figures; only new failures and worse figures count (TOML)",
+    )
+    it.add_argument("--update", action="store_true", help="write the baseline")
+    it.add_argument(
+        "--write-scenario",
+        metavar="DIR",
+        help="write a pytest file for each check that failed, to keep",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check a firmware."""
+    from espbench.check import baseline as baselines
+    from espbench.check.families import all_checks
+    from espbench.check.report import document as documents
+    from espbench.check.result import Outcome
+    from espbench.check.run import run_checks
+    from espbench.cli.check_progress import Printer
+    from espbench.reporting.evidence import saver
+
+    if args.list:
+        for each in all_checks():
+            print(f"{each.name:32} {each.title}")
+        return 0
+    if args.jobs < 1:
+        raise ConfigError(f"--jobs {args.jobs}: run at least one device.")
+    if args.update and not args.baseline:
+        raise ConfigError("--update needs the baseline to write: name it with --baseline.")
+    path = Path(args.baseline) if args.baseline else _own_baseline(args)
+    # Reject a bad baseline before minutes of checks.
+    before = baselines.Baseline()
+    if path is not None and (path.exists() or not args.update):
+        before = baselines.read_baseline(path)
+    firmware = _firmware(args)
+    # Repeating one check does not replace the report of all.
+    folder = out_folder(args.out, "check-only" if args.only else "check")
+    people = progress_console(args)
+    with Printer(people) as printer:
+        finished = run_checks(
+            firmware, printer, only=args.only, jobs=args.jobs, save=saver(folder / "evidence")
+        )
+    comparison = baselines.compare(before, finished.results) if path is not None else None
+    document = documents.Document(
+        finished, _command(args), None if args.update else comparison, _versions(firmware)
+    )
+    _show(document, args, people)
+    _write(document, args, folder, people)
+    if path is not None and args.update:
+        baselines.write_baseline(path, baselines.merged(before, finished.results))
+        _say(people, f"baseline written to {path}")
+        broken = any(each.outcome is Outcome.ERROR for each in finished.results)
+        return 1 if broken else 0
+    return 0 if document.good else 1
+
+
+def _own_baseline(args: argparse.Namespace) -> Path | None:
+    """Return the baseline of espbench's own firmware, if that is what is checked."""
+    from espbench.firmware import source_tree
+
+    return None if args.image else source_tree.own_baseline(args.board or LX60.name)
+
+
+def _show(document: Document, args: argparse.Namespace, people: Console) -> None:
+    from espbench.check.report.table import table
+
+    table_console(args).print(table(document))
+    for result in document.run.results:
+        for first, *rest in document.blocks(result, new=True):
+            _say(people, f"\n{result.id}: {first}", "bold")
+            for line in rest:
+                _say(people, f"  {line}")
+    if document.run.blind:
+        why = f"The firmware could not be looked into: {document.run.blind}"
+        _say(people, f"\n{why}", "yellow")
+    _say(people, f"\n{document.summary()}", "bold")
+
+
+def _say(people: Console, text: str, style: str | None = None) -> None:
+    people.print(text, style=style, highlight=False, markup=False)
+
+
+def _write(document: Document, args: argparse.Namespace, folder: Path, people: Console) -> None:
+    from espbench.check.report.as_json import as_json
+    from espbench.check.report.html import html
+    from espbench.check.report.junit import junit
+    from espbench.check.report.markdown import markdown
+    from espbench.check.report.scenario import file_name, scenario
+    from espbench.reporting.html import template
+
+    page = folder / "report.html"
+    write_file(str(page), html(document, page, template("check.html")))
+    _say(people, f"report: {page}")
+    if args.junit:
+        write_file(args.junit, junit(document))
+    if args.markdown:
+        write_file(args.markdown, markdown(document))
+    if args.write_scenario:
+        for result in document.run.results:
+            if result.findings:
+                target = Path(args.write_scenario) / file_name(result)
+                write_file(str(target), scenario(result))
+                _say(people, f"scenario: {target}")
+    if args.json:
+        print_json(as_json(document))
+
+
+def _command(args: argparse.Namespace) -> Sequence[str]:
+    """Return the command to which `--only` can be added to repeat one check."""
+    words = ["espbench", "check", *([args.image] if args.image else [])]
+    for name in (*KEPT, "ports"):
+        value = getattr(args, name)
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return words
+
+
+def _firmware(args: argparse.Namespace) -> Firmware:
+    """Return what to check, by the options and the profile."""
+    from espbench.boards.firmware_options import parse_ports, parse_readiness
+    from espbench.certs import recipes
+    from espbench.check.profile import Profile, read_profile
+    from espbench.check.target.firmware import described
+    from espbench.check.target.image import board_of
+    from espbench.firmware import build
+    from espbench.flash.merged_image import image_of
+
+    profile = read_profile(Path(args.profile)) if args.profile else Profile()
+    if args.image is None:
+        board = board_named(args.board or LX60.name)
+        image = build.build(board, console=Console(stderr=True)).firmware
+    else:
+        image = image_of(Path(args.image))
+        board = board_named(args.board) if args.board else board_of(image)
+    return described(
+        board,
+        image,
+        profile,
+        elf=Path(args.firmware_elf) if args.firmware_elf else None,
+        files=Path(args.files) if args.files else None,
+        files_partition=args.files_partition or "",
+        ready=parse_readiness(args.ready_console or "", args.ready_http or ""),
+        ready_timeout=args.ready_timeout,
+        ports=parse_ports(args.ports, "--ports") if args.ports else None,
+        content=recipes()["p256"].on_device() if args.image is None else None,
+    )
+
+
+def _versions(firmware: Firmware) -> dict[str, str]:
+    from espbench.perf.gate_run import versions
+
+    return versions(firmware.board, firmware.image, firmware.elf)

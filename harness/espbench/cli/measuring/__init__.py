@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The commands that measure: `timings`, `measure`, `gate`."""

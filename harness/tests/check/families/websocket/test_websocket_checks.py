@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+"""The checks of the family websocket: a correct server passes each, a wrong one the right ones."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from espbench.check.errors import CheckFailed, NotApplicable
+from espbench.check.families import all_checks
+from espbench.check.server import Server, WebSocketPath
+from espbench.check.subject import Subject
+from fake_device import check_named, fault_of, listening, subject_of
+from fake_websocket import FakeWebSocket
+
+CHECKS = [each.name for each in all_checks() if each.family == "websocket"]
+ECHO = WebSocketPath("/ws", echo=True)
+
+
+def ask(name: str, *faults: str, echo: bool = True) -> str:
+    """Return what a check says about a server with these faults; see `fault_of`."""
+    with listening(FakeWebSocket(*faults).serve) as port:
+        return fault_of(subject_of(port, websocket=WebSocketPath("/ws", echo)), name)
+
+
+def test_the_numbers_are_the_suites() -> None:
+    """There are the 247 cases of Autobahn's groups 1 to 7 and 10."""
+    numbers = [
+        case
+        for each in all_checks()
+        if each.family == "websocket"
+        for case in each.cases
+        if case.replace(".", "").isdigit() and "." in case
+    ]
+    assert len(numbers) == len(set(numbers)) == 247
+    assert {number.split(".")[0] for number in numbers} == {"1", "2", "3", "4", "5", "6", "7", "10"}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_correct_server(name: str) -> None:
+    """A correct server passes each check, in each of its cases."""
+    with listening(FakeWebSocket().serve) as port:
+        check = check_named(name)
+        subject = subject_of(port, websocket=ECHO)
+        for case in check.cases or {"": None}:
+            check.run(subject, case)
+
+
+@pytest.mark.parametrize("name", ["websocket.pings", "websocket.opcodes", "websocket.utf8"])
+def test_a_path_that_does_not_echo(name: str) -> None:
+    """Without an echo, cases that need none are tried, and the others say why they are not."""
+    with listening(FakeWebSocket("first fragment").serve) as port:
+        subject = subject_of(port, websocket=WebSocketPath("/ws"))
+        check = check_named(name)
+        skipped = 0
+        for case in check.cases:
+            with contextlib.suppress(NotApplicable):
+                check.run(subject, case)
+                continue
+            skipped += 1
+        assert skipped == {"websocket.pings": 0, "websocket.opcodes": 0}.get(name, 70)
+
+
+FAULTS = [
+    ("websocket.framing:1.1.4", "cuts long messages", "", "a message with"),
+    ("websocket.framing:1.1.6", "small only", "", "[A message of 65535 bytes got a close frame"),
+    ("websocket.framing:1.1.6", "small only", "no codes", "[A message of 65535 bytes got a close"),
+    ("websocket.framing:1.1.2", "no echo", "", "was due, but only the pong of a later ping came"),
+    ("websocket.framing:1.1.2", "no echo", "no pongs", "was due, but nothing within 6 s came"),
+    ("websocket.pings:2.2", "no pongs", "", "A pong with b'Hello, world!' was due"),
+    ("websocket.pings:2.4", "short pongs", "", "came."),
+    ("websocket.pings:2.5", "long control", "", "taken for valid: an invalid frame (Control frame"),
+    ("websocket.pings:2.1", "masks", "", "but an invalid frame (client received unexpected masked"),
+    ("websocket.reserved_bits:3.1", "any bits", "", "RSV 1 is taken for valid"),
+    ("websocket.reserved_bits:3.6", "any bits", "", "is taken for valid"),
+    ("websocket.opcodes:4.1.1", "any opcode", "", "the server answers the next ping"),
+    ("websocket.opcodes:4.2.5", "any opcode", "", "reserved opcode 15 is ignored"),
+    ("websocket.opcodes:4.1.2", "any opcode", "unread pings", "reserved opcode 4 is ignored"),
+    ("websocket.pings:2.2", "unread pings", "", "'Hello, world!' was due, but a pong with b''"),
+    ("websocket.masking:text", "takes unmasked frames", "", "An unmasked text is taken for valid"),
+    ("websocket.masking:ping", "takes unmasked frames", "", "An unmasked ping is ignored"),
+    ("websocket.huge_frames:2**32 + 4", "32-bit lengths", "", "a ping inside of its data"),
+    ("websocket.huge_frames:2**63", "waits for anything", "", "most significant bit MUST be 0"),
+    ("websocket.huge_frames:1 MB", "waits for anything", "", "[A frame that claims 1,048,576"),
+    ("websocket.shortest_length:64 bits", "no pongs", "long control", "gets no answer"),
+    ("websocket.fragmentation:5.1", "fragmented control", "any order", "A ping in two fragments"),
+    ("websocket.fragmentation:5.3", "first fragment", "", "'fragment1fragment2' was due"),
+    ("websocket.fragmentation:5.9", "any order", "", "is taken for valid"),
+    ("websocket.fragmentation:5.18", "any order", "", "A text frame inside of a message"),
+    ("websocket.fragmentation:5.19", "no pongs", "", "b'pongme 1!' was due"),
+    ("websocket.utf8:6.3.1", "any text", "", "is taken for valid: an invalid frame ('utf-8' codec"),
+    ("websocket.utf8:6.4.1", "late UTF-8", "", "[Text that is not UTF-8 fails only when"),
+    ("websocket.utf8:6.4.4", "any text", "", "is taken for valid: an invalid frame ('utf-8' codec"),
+    ("websocket.utf8:6.3.1", "1002 for text", "", "[Text that is not UTF-8"),
+    ("websocket.close:7.3.3", "no close frame", "", "instead of a close frame"),
+    ("websocket.close:7.3.3", "ignores close", "", "is not answered"),
+    ("websocket.close:7.3.3", "keeps TCP open", "", "the TCP connection is still open"),
+    ("websocket.close:7.3.3", "other code", "", "a close frame 1001; 1000 is due"),
+    ("websocket.close:7.9.7", "any close", "", "CLOSE with unknown reserved code"),
+    ("websocket.close:7.1.4", "goes on", "", "the TCP connection is still open"),
+    ("websocket.auto_fragment", "first fragment", "", "was due"),
+    ("websocket.upgrade:key of the RFC", "wrong accept", "", "is due for the key"),
+    ("websocket.upgrade:usual", "no Connection", "", "'Upgrade' is due"),
+    ("websocket.upgrade:usual", "agrees to extensions", "", "which was not offered"),
+    ("websocket.upgrade:usual", "agrees to protocols", "", "which was not offered"),
+    ("websocket.upgrade:list in two lines", "last line wins", "", ""),
+    ("websocket.invalid_upgrade:no key", "any upgrade", "", "is accepted (101)"),
+    ("websocket.invalid_upgrade:no key", "hangs without a key", "", "is not answered"),
+    ("websocket.invalid_upgrade:POST", "only GET", "", "An upgrade with POST is accepted"),
+    ("websocket.key:short", "any upgrade", "", "[The key 'c2hvcnQ='"),
+    ("websocket.key:short", "any upgrade", "wrong accept", "with a wrong Sec-WebSocket-Accept"),
+    ("websocket.version:14", "any upgrade", "", "'14' is accepted"),
+    ("websocket.version:8", "bare 426", "", "without 'Sec-WebSocket-Version: 13'"),
+    ("websocket.origin", "", "", "[A page of any site may open it"),
+    ("websocket.origin", "same origin", "", ""),
+    ("websocket.plain_get", "bare 426", "", "lacks 'Upgrade: websocket'"),
+    ("websocket.burst", "loses messages", "", "'message 7' was due"),
+    ("websocket.at_once", "mixes clients up", "", "was due"),
+    ("websocket.aborted:close idle", "one at a time", "keeps places", "no WebSocket opened within"),
+    ("websocket.stalled:in a payload", "one at a time", "", "While one client stops in a payload"),
+    ("websocket.unread", "one at a time", "", "does not read, no GET is answered"),
+    ("websocket.places", "no pongs", "", "still answers pings"),
+    ("websocket.places", "unread pings", "", ""),
+    ("websocket.aborted:close idle", "unread pings", "", ""),
+    ("websocket.stalled:in a payload", "unread pings", "", ""),
+]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(("name", "fault", "other", "sentence"), FAULTS)
+def test_a_fault(name: str, fault: str, other: str, sentence: str) -> None:
+    """A server with a fault fails the check for it, with a sentence about it."""
+    said = ask(name, *(each for each in (fault, other) if each))
+    assert sentence in said
+    assert bool(sentence) == bool(said)
+
+
+def test_every_server() -> None:
+    """A path that echoes without TLS, but not with it, is a finding."""
+    plain = Server(80, http=True, websockets=(ECHO,))
+    silent = WebSocketPath("/ws")
+    secure = Server(443, tls=True, http=True, websockets=(silent,))
+    subject = subject_of(1)
+    check = check_named("websocket.every_server")
+    with pytest.raises(CheckFailed, match="/ws upgrades, but sends no message back, which"):
+        check.run(Subject(subject.device, (plain, secure), secure, silent))
+    assert check.run(Subject(subject.device, (plain, secure), plain, ECHO)) is None
+
+
+def test_each_check_can_fail() -> None:
+    """Each check of the family fails on at least one fault, unless it only observes."""
+    tried = {
+        name.partition(":")[0] for name, *_, sentence in FAULTS if sentence[:1] not in ("", "[")
+    }
+    observes = {"websocket.origin"}
+    assert set(CHECKS) - observes - {"websocket.every_server"} <= tried

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""The command `espbench check`: its outputs, its exit status, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from espbench.cli.main import main
+from junitparser import JUnitXml
+
+READY = ("--ready-console", "^ready", "--ready-timeout", "8")
+NEVER = ("--ready-console", "^never", "--ready-timeout", "5")
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(
+    tiny_firmware: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Return a function that checks a tiny firmware, which serves nothing."""
+
+    def check(*options: str) -> tuple[int, str]:
+        status = main(["check", str(tiny_firmware()), "--out", str(tmp_path / "out"), *options])
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    return check
+
+
+def test_outputs(run: Run, tmp_path: Path) -> None:
+    """The table, the report and each file that was asked for have the result."""
+    junit, summary = tmp_path / "a" / "check.xml", tmp_path / "b" / "summary.md"
+    status, said = run(*READY, "--only", "boot", "--junit", str(junit), "--markdown", str(summary))
+    assert status == 0, said
+    assert "found: nothing that listens" in said
+    assert "comes_up" in said
+    assert "2 checks: 1 observed, 1 not applicable." in said
+    assert "The firmware could not be looked into: " in said
+    [suite] = JUnitXml.fromfile(str(junit))
+    assert (suite.tests, suite.failures, suite.skipped) == (2, 0, 1)
+    assert summary.read_text().startswith("### 2 checks: 1 observed, 1 not applicable.")
+    assert "comes_up" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_json(
+    capsys: pytest.CaptureFixture[str], tiny_firmware: Callable[..., Path], tmp_path: Path
+) -> None:
+    """With --json, standard output is a JSON object."""
+    options = ("--out", str(tmp_path), "--only", "boot.comes_up", "--json")
+    assert main(["check", str(tiny_firmware()), *READY, *options]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["passed"] is True
+    assert [each["id"] for each in data["results"]] == ["boot.comes_up"]
+
+
+def test_failure(run: Run, tmp_path: Path) -> None:
+    """A failure names its rule, the command that repeats it, and its evidence; it can be kept."""
+    scenarios = tmp_path / "scenarios"
+    status, said = run(*NEVER, "--write-scenario", str(scenarios))
+    assert status == 1
+    assert "boot.comes_up: check did not print something that matches '^never'" in said
+    assert "again: espbench check " in said
+    assert "--ready-console '^never'" in said
+    assert "--only boot.comes_up" in said
+    evidence = tmp_path / "out" / "evidence" / "boot.comes_up"
+    assert f"evidence: {evidence}" in said
+    assert "ready" in (evidence / "console.txt").read_text()
+    assert "run_check(name)" in (scenarios / "test_boot_comes_up.py").read_text()
+
+
+def test_baseline(run: Run, tmp_path: Path) -> None:
+    """--update makes a failure known; once it has gone, the run says so."""
+    baseline = tmp_path / "ci" / "check.toml"
+    options = ("--only", "boot", "--baseline", str(baseline))
+    status, said = run(*NEVER, *options)
+    assert status == 1
+    assert "write it with --update" in said
+    assert run(*NEVER, *options, "--update")[0] == 0
+    assert tomllib.loads(baseline.read_text())["known"][0]["check"] == "boot.comes_up"
+    status, said = run(*NEVER, *options)
+    assert status == 0, said
+    assert "1 known. Gate passed: no new failure, no worse figure." in said
+    status, said = run(*READY, *options)
+    assert status == 0
+    assert "1 failure gone and 0 figures better: keep that with --update." in said
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ("--only", "htpp"),
+            "No check is named 'htpp' (did you mean http?): use a family (boot, http,",
+        ),
+        (("--jobs", "0"), "--jobs 0: run at least one device."),
+        (("--update",), "--update needs the baseline to write: name it with --baseline."),
+        (("--files", "nowhere"), "The folder nowhere does not exist: check --files."),
+        (("--firmware-elf", "no.elf"), "The ELF file no.elf does not exist"),
+        (("--profile", "no.toml"), "no.toml cannot be read (No such file or directory)"),
+        (("--ports", "ftp=21"), "--ports: 'ftp=21' is not SCHEME=PORT"),
+        (("--board", "esp99"), "esp99"),
+    ],
+)
+def test_refused(options: tuple[str, ...], sentence: str, run: Run) -> None:
+    """What is wrong is one sentence, and nothing is left running."""
+    status, said = run(*READY, *options)
+    assert status == 1
+    assert sentence in said
+    assert said.splitlines()[-1].startswith("espbench: ")
+
+
+def test_elf_of_another_firmware(
+    run: Run, tmp_path: Path, tiny_firmware: Callable[..., Path]
+) -> None:
+    """An ELF file that was named and does not fit ends the command before its checks."""
+    other = tmp_path / "other.elf"
+    other.write_bytes(tiny_firmware(b"another firmware\r\n").read_bytes())
+    status, said = run(*READY, "--firmware-elf", str(other))
+    assert status == 1
+    assert said.splitlines()[-1].startswith("espbench: other.elf ")
+    assert "comes_up" not in said
+
+
+def test_no_image(capsys: pytest.CaptureFixture[str]) -> None:
+    """An image that does not exist is one sentence."""
+    assert main(["check", "gone.bin"]) == 1
+    assert "The firmware gone.bin cannot be read: No such file" in capsys.readouterr().err
+
+
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+    """--list has each check with what the device has to do."""
+    assert main(["check", "--list"]) == 0
+    assert "boot.comes_up                    It boots at the first" in capsys.readouterr().out

@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: MIT
+"""The engine: each outcome, and a device that is well after each check, whatever it did."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from espbench.boards.board import Board
+from espbench.certs import recipes
+from espbench.check.check import Check, CheckFailed, NotApplicable, Observation
+from espbench.check.engine import Engine
+from espbench.check.families.boot import comes_up
+from espbench.check.plan import Item
+from espbench.check.result import Figure, Outcome, Result, Severity
+from espbench.check.subject import Subject
+from espbench.check.target.discovery import FORWARDS
+from espbench.check.target.dut import Dut
+from espbench.check.target.firmware import Firmware
+from espbench.clients import Endpoint
+from espbench.device.device import Device
+from espbench.util.timeouts import Deadline
+
+Function = Callable[..., Observation | None]
+
+
+@pytest.fixture(scope="module")
+def dut(board: Board, firmware: Path) -> Iterator[Dut]:
+    """Return espbench's own firmware as a device under test."""
+    made = Dut(Firmware(board, firmware, files=dict(recipes()["p256"].on_device())))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def saved() -> list[str]:
+    """Return the names under which evidence was saved."""
+    return []
+
+
+@pytest.fixture
+def run(dut: Dut, saved: list[str]) -> Callable[..., Result]:
+    """Return a function that runs a check of a function."""
+
+    engines: list[Engine] = []
+
+    def run_one(function: Function, *, case: str = "", **more: Any) -> Result:
+        check = Check(
+            "http.it", "It works.", "RFC 1", Severity.CONFORMANCE, "http", function, **more
+        )
+        server = next(each for each in dut.servers if not each.tls)
+
+        def save(_device: Device, name: str) -> Path:
+            saved.append(name)
+            return Path(name)
+
+        def save_other(_device: Device, name: str) -> Path:
+            saved.append(f"further {name}")
+            return Path(name)
+
+        dut.save = save_other
+        if not engines:
+            engines.append(Engine(dut, save))
+        return engines[0].run(Item(check, server, case=case))
+
+    return run_one
+
+
+def test_passed(run: Callable[..., Result], saved: list[str]) -> None:
+    """A check that returns passes; it can say something and measure."""
+    assert run(lambda subject: subject.endpoint.get("/").status and None).outcome is Outcome.PASSED
+    seen = run(lambda _: Observation("Fast.", [Figure("http.x", "speed", 3)]))
+    assert seen.outcome is Outcome.OBSERVED
+    assert seen.sentence == "Fast."
+    assert seen.figures == (Figure("http.x", "speed", 3, source="http.it"),)
+    assert saved == []
+
+
+def test_failed(run: Callable[..., Result], saved: list[str]) -> None:
+    """A failure has its sentence and its severity; a client's error is one, too."""
+
+    def fails(_: Subject) -> None:
+        raise CheckFailed("It said 200.", Severity.SECURITY)
+
+    failed = run(fails)
+    assert failed.outcome is Outcome.FAILED
+    assert failed.severity is Severity.SECURITY
+    assert [each.sentence for each in failed.findings] == ["It said 200."]
+    assert saved == ["http.it"]
+    assert failed.evidence == Path("http.it")
+
+    def waits(subject: Subject) -> None:
+        Endpoint(subject.endpoint.port, timeout=0.2).raw().receive()
+
+    failed = run(waits)
+    assert "did not send anything more" in failed.findings[0].sentence
+    assert failed.severity is Severity.CONFORMANCE
+
+
+def test_ports_of_the_guest(run: Callable[..., Result]) -> None:
+    """Sentences name the guest's ports; those of the host are other ones in each run."""
+    failed = run(lambda subject: Endpoint(subject.endpoint.port, timeout=0.2).raw().receive())
+    assert failed.findings[0].sentence.startswith("port 80 did not send anything more"), failed
+    seen = run(lambda it: Observation(f"127.0.0.1:{it.endpoint.port} and 127.0.0.1:1."))
+    assert seen.sentence == "port 80 and 127.0.0.1:1."
+
+
+def test_errors_that_the_check_provokes(run: Callable[..., Result]) -> None:
+    """What the firmware logs while a check provokes errors is not shown as the finding's."""
+
+    def fails(subject: Subject) -> None:
+        subject.device.eval("print('E (1) tls: a client left')")
+        subject.device.wait_for_text("tls: a client left", Deadline(10))
+        raise CheckFailed("It said 200.")
+
+    assert run(fails).findings[0].console == ["E tls: a client left"]
+    assert run(fails, provokes=True).findings[0].console == []
+
+
+def test_not_applicable(run: Callable[..., Result]) -> None:
+    """What a device lacks is the reason."""
+
+    def lacks(_: Subject) -> None:
+        raise NotApplicable("It has no door.")
+
+    result = run(lacks)
+    assert (result.outcome, result.sentence) == (Outcome.NOT_APPLICABLE, "It has no door.")
+
+
+def test_error(run: Callable[..., Result]) -> None:
+    """An exception that no device can cause is espbench's own fault, not the device's."""
+
+    def broken(_: Subject) -> None:
+        raise ValueError("oops")
+
+    result = run(broken)
+    assert result.outcome is Outcome.ERROR
+    assert result.sentence.startswith("espbench failed with ValueError: oops (test_engine.py:")
+
+
+def test_cases(run: Callable[..., Result]) -> None:
+    """Each case is tried, also after one that failed; a single one can be chosen."""
+    tried: list[int] = []
+
+    def odd(_: Subject, value: int) -> None:
+        tried.append(value)
+        if value % 2:
+            raise CheckFailed(f"{value} is odd.")
+
+    cases = {"one": 1, "two": 2, "three": 3}
+    result = run(odd, cases=cases)
+    assert [(each.case, each.sentence) for each in result.findings] == [
+        ("one", "1 is odd."),
+        ("three", "3 is odd."),
+    ]
+    assert (result.cases, result.untried) == (3, ())
+    only = run(odd, cases=cases, case="two")
+    assert (only.outcome, only.untried) == (Outcome.PASSED, ("one", "three"))
+    assert tried == [1, 2, 3, 2]
+
+
+def test_panic(run: Callable[..., Result], dut: Dut) -> None:
+    """A panic is found even if the check itself is content, and the next one has a new device."""
+    before = dut.device()
+
+    def panics(subject: Subject) -> None:
+        subject.device.control.request("panic", timeout=0.1)
+
+    result = run(panics)
+    assert result.severity is Severity.ROBUSTNESS
+    assert result.findings[-1].sentence.startswith("It panicked: ")
+    assert dut.device() is not before
+    assert run(lambda subject: subject.endpoint.get("/") and None).outcome is Outcome.PASSED
+
+
+def test_restart(run: Callable[..., Result]) -> None:
+    """A restart is found, and one that the check itself asks for is none of the device's."""
+
+    def restarts(subject: Subject) -> None:
+        subject.device.reset()
+
+    result = run(restarts)
+    assert [each.sentence[:12] for each in result.findings] == ["It restarted"]
+
+    def asks(subject: Subject) -> None:
+        subject.device.reset()
+        subject.accept_restarts()
+
+    assert run(asks).outcome is Outcome.PASSED
+
+
+def test_hang(run: Callable[..., Result], dut: Dut, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that answers no more is replaced."""
+    from espbench.check.diagnosis import health
+
+    monkeypatch.setattr(health, "PATIENCE", 0.5)
+    monkeypatch.setattr(health, "RECOVERY", 0.5)
+    before = dut.device()
+    result = run(lambda subject: subject.device.pause())
+    assert "did not answer any more." in result.findings[0].sentence
+    assert "http on port 80 and https on port 443" in result.findings[0].sentence
+    assert dut.device() is not before
+
+
+def test_no_recovery(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that did not recover after two checks get no more time for it after others."""
+    from espbench.check.diagnosis import health
+
+    monkeypatch.setattr(health, "PATIENCE", 0.5)
+    monkeypatch.setattr(health, "RECOVERY", 0.5)
+    results = [run(lambda subject: subject.device.pause()) for _ in range(3)]
+    texts = [result.findings[0].sentence for result in results]
+    assert ["did not answer any more." in text for text in texts] == [True, True, False]
+    assert "was given no more time, as it did not recover after earlier checks." in texts[2]
+
+
+def dropping(failures: int, kept: list[Device]) -> Function:
+    """Return a check that fails a number of times, while the emulated Ethernet drops frames."""
+
+    def drops(subject: Subject) -> Observation:
+        kept.append(subject.device)
+        if len(kept) <= failures:
+            line = "W (1) opencores.emac: emac_opencores_isr_handler: RX frame dropped (0x14)"
+            subject.device.exec(f"print({line!r})")
+            raise CheckFailed("No answer.")
+        return Observation("Fast.")
+
+    return drops
+
+
+def test_lost_packets(run: Callable[..., Result], saved: list[str]) -> None:
+    """A check that fails while packets are lost is repeated on a fresh device, and says so."""
+    devices: list[Device] = []
+    result = run(dropping(2, devices))
+    assert result.outcome is Outcome.OBSERVED
+    assert result.sentence == (
+        "Fast. It passed when it was repeated; the first time, when the emulated Ethernet dropped "
+        "frames: No answer."
+    )
+    assert len(set(map(id, devices))) == 3
+    assert result.evidence is None
+
+
+def test_lost_packets_each_time(run: Callable[..., Result]) -> None:
+    """A check that fails each time fails, with the trait."""
+    devices: list[Device] = []
+    result = run(dropping(9, devices))
+    assert len(devices) == 3
+    (finding,) = result.findings
+    assert finding.sentence == "No answer."
+    assert "CONFIG_ETH_OPENETH_DMA_RX_BUFFER_NUM" in finding.traits[0]
+
+
+def test_lost_packets_for_long(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check that fails after a long time is not repeated."""
+    from espbench.check import engine
+
+    monkeypatch.setattr(engine, "REPEAT_WITHIN", 0.0)
+    devices: list[Device] = []
+    assert run(dropping(1, devices)).outcome is Outcome.FAILED
+    assert len(devices) == 1
+
+
+def test_late(run: Callable[..., Result], dut: Dut, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that recovers late is a finding, and is used again."""
+    from espbench.check.diagnosis import health
+
+    monkeypatch.setattr(health, "PATIENCE", 0.5)
+    before = dut.device()
+
+    def pauses(subject: Subject) -> None:
+        subject.device.pause()
+        threading.Timer(2.0, subject.device.resume).start()
+
+    result = run(pauses)
+    assert "Afterwards http on port 80 and https on port 443 did not answer for" in (
+        result.findings[0].sentence
+    )
+    assert dut.device() is before
+
+
+def test_limit(run: Callable[..., Result], dut: Dut) -> None:
+    """A check that does not end is ended with its device, and says so."""
+    before = dut.device()
+
+    def waits(subject: Subject) -> None:
+        Endpoint(subject.endpoint.port, timeout=100).raw().receive()
+
+    result = run(waits, limit=0.5)
+    assert result.findings[0].sentence.startswith("It did not come to an end within 0.5 s.")
+    assert result.findings[0].severity is Severity.ROBUSTNESS
+    assert dut.device() is not before
+
+
+def test_fresh_and_spoiled(run: Callable[..., Result], dut: Dut) -> None:
+    """A check can ask for a fresh device, and say that it leaves a useless one."""
+    seen = [dut.device()]
+
+    def looks(subject: Subject) -> None:
+        seen.append(subject.device)
+
+    run(looks)
+    run(looks, fresh=True)
+    run(looks, spoils=True)
+    run(looks)
+    assert seen[0] is seen[1]
+    assert seen[1] is not seen[2]
+    assert seen[2] is seen[3]
+    assert seen[3] is not seen[4]
+
+
+def test_unwell_cases(run: Callable[..., Result]) -> None:
+    """After three cases that left the device unwell, a check does not try the others."""
+    tried: list[int] = []
+
+    def odd_ones_restart(subject: Subject, value: int) -> None:
+        tried.append(value)
+        if value % 2:
+            subject.device.reset()
+
+    result = run(odd_ones_restart, cases={str(n): n for n in range(9)})
+    assert tried == [0, 1, 2, 3, 4, 5]
+    assert [each.case for each in result.findings] == ["1", "3", "5"]
+    assert result.cases == 6
+    assert result.sentence == "3 cases left it unwell, so 3 more were not tried."
+
+
+def test_other_files(run: Callable[..., Result], dut: Dut) -> None:
+    """A check can boot one more device with other files, beside the one that it was given."""
+    seen = []
+
+    def boots(subject: Subject) -> None:
+        files = {**subject.booter.files, "/main.py": "print('another program')"}
+        with subject.booter.booted(files) as other:
+            other.device.console.expect("another program")
+            assert subject.answers()
+            seen.append(other.device)
+
+    assert run(boots).outcome is Outcome.PASSED
+    assert seen[0] is not dut.device()
+    assert not seen[0].running
+
+
+def test_other_image(run: Callable[..., Result], dut: Dut) -> None:
+    """A check can boot one more device with another image, which is removed afterwards."""
+    seen = []
+
+    def boots(subject: Subject) -> None:
+        image = dut.firmware.image.read_bytes() + b"changed"
+        files = {"/main.py": "print('another image')"}
+        with subject.booter.booted(files, image) as other:
+            other.device.console.expect("another image")
+            seen.append(other.device.firmware)
+            assert other.device.firmware.read_bytes() == image
+            assert other.device.elf == subject.device.elf
+
+    assert run(boots).outcome is Outcome.PASSED
+    assert seen != [dut.firmware.image]
+    assert not seen[0].exists()
+
+
+def test_failure_of_another_device(run: Callable[..., Result], saved: list[str]) -> None:
+    """A failure of one more device has that device's console lines and its evidence."""
+
+    def boots(subject: Subject) -> None:
+        files = {**subject.booter.files, "/main.py": "print('E (1) tls: no certificate')"}
+        with subject.booter.booted(files) as other:
+            other.device.console.expect("no certificate")
+            raise CheckFailed("It has no certificate.")
+
+    (finding,) = run(boots).findings
+    assert finding.console == ["E tls: no certificate"]
+    assert saved == ["further http.it"]
+
+
+def test_no_booter(dut: Dut) -> None:
+    """Where no other device can be booted, a check that needs one is not applicable."""
+    with pytest.raises(NotApplicable, match="No other device"):
+        _ = Subject(dut.device(), dut.servers).booter
+
+
+def test_forwards(dut: Dut) -> None:
+    """Each server has as many forwarded ports as clients that checks open at once."""
+    assert [len(dut.device().ports(each.port)) for each in dut.servers] == [FORWARDS, FORWARDS]
+
+
+def test_listens_on_nothing(dut: Dut) -> None:
+    """A firmware that can be looked into, and listens on nothing, fails the check of its boot."""
+    with pytest.raises(CheckFailed, match=r"It boots, but listens on nothing\. QEMU emulates no"):
+        comes_up(Subject(dut.device(fresh=True), ()))

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""The profile of a firmware: what it holds, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from espbench.check.profile import ExpectedAnswer, Profile, read_profile
+from espbench.check.server import WebSocketPath
+from espbench.errors import ConfigError
+
+WHOLE = """\
+[firmware]
+elf = "app.elf"
+files = "data"
+files-partition = "storage"
+ready-console = "^server up"
+ready-timeout = 30
+ports = {http = 8080, https = 8443}
+
+[[paths]]
+path = "/api"
+status = 401
+
+[[websockets]]
+path = "/chat"
+echo = true
+subprotocol = "chat"
+
+[certificates]
+certificate = "/certs/servercert.pem"
+key = "/certs/prvtkey.pem"
+
+[headers]
+Authorization = "Basic abc"
+
+[limits]
+tls-sessions = 3
+"""
+
+
+def written(folder: Path, text: str, name: str = "espbench.toml") -> Path:
+    """Write a profile, with the files that `WHOLE` names beside it."""
+    (folder / "app.elf").touch()
+    (folder / "data").mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_whole(tmp_path: Path) -> None:
+    """Each key arrives; paths are relative to the file."""
+    assert read_profile(written(tmp_path, WHOLE)) == Profile(
+        elf=tmp_path / "app.elf",
+        files=tmp_path / "data",
+        files_partition="storage",
+        ready_console="^server up",
+        ready_timeout=30,
+        ports={"http": 8080, "https": 8443},
+        paths=(ExpectedAnswer("/api", 401),),
+        websockets=(WebSocketPath("/chat", echo=True, subprotocol="chat"),),
+        certificate="/certs/servercert.pem",
+        key="/certs/prvtkey.pem",
+        headers={"Authorization": "Basic abc"},
+        tls_sessions=3,
+    )
+
+
+def test_pyproject(tmp_path: Path) -> None:
+    """In pyproject.toml, the table is tool.espbench; other tools' tables do not matter."""
+    text = "[tool.ruff]\nx = 1\n[tool.espbench.limits]\ntls-sessions = 2\n"
+    assert read_profile(written(tmp_path, text, "pyproject.toml")).tls_sessions == 2
+    assert read_profile(written(tmp_path, "[project]\n", "pyproject.toml")) == Profile()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[limits]\ntls-session = 3\n", r":2: limits\.tls-session is unknown: use tls-sessions"),
+        ("[limit]\n", r":1: limit is unknown: use firmware, paths"),
+        ("\n[limits]\ntls-sessions = 'x'\n", r":3: limits\.tls-sessions must be an integer, not"),
+        ("[limits]\ntls-sessions = true\n", r":2: limits\.tls-sessions must be an integer"),
+        ("[firmware]\nready-timeout = '1'\n", r":2: firmware\.ready-timeout must be a number"),
+        ("[firmware]\nports = {ftp = 21}\n", r"firmware\.ftp is not a port: write"),
+        ("[firmware]\nports = {http = 'x'}\n", r"firmware\.http is not a port"),
+        ("[[paths]]\nstatus = 200\n", r"an entry of paths lacks path"),
+        ("paths = 3\n", r":1: paths must be an array of tables"),
+        ("paths = [3]\n", r":1: paths must be an array of tables, such as \[\[paths\]\]"),
+        ("firmware = 3\n", r":1: firmware must be a table"),
+        ("[headers]\nX = 3\n", r":2: X must be a string"),
+        ("[firmware]\nfiles = 'gone'\n", r"gone does not exist: check firmware\.files"),
+        ("[firmware\n", r"is not valid TOML"),
+    ],
+)
+def test_wrong(text: str, message: str, tmp_path: Path) -> None:
+    """What is wrong is one sentence, with the line where possible."""
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_profile(written(tmp_path, text))
+    assert "\n" not in str(caught.value).partition("is not valid")[0]
+
+
+def test_no_file(tmp_path: Path) -> None:
+    """A missing file, and one that is not text, name the option."""
+    with pytest.raises(ConfigError, match=r"cannot be read \(No such file.*check --profile"):
+        read_profile(tmp_path / "none.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="it is not UTF-8"):
+        read_profile(tmp_path / "binary.toml")

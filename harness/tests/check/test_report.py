@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""The reports of checks: what each shows of a failure, and of a baseline."""
+
+from __future__ import annotations
+
+import ast
+import html as html_entities
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from espbench.boards.builtin import ESP32
+from espbench.check.baseline import Baseline, compare, merged
+from espbench.check.report.as_json import as_json
+from espbench.check.report.document import Document, sentence_of
+from espbench.check.report.html import html
+from espbench.check.report.junit import junit
+from espbench.check.report.markdown import markdown
+from espbench.check.report.scenario import file_name, scenario
+from espbench.check.report.table import table
+from espbench.check.result import Figure, Finding, Outcome, Result, Severity
+from espbench.check.run import CheckRun
+from espbench.check.server import Server
+from espbench.check.target.firmware import Firmware
+from espbench.reporting.html import template
+from junitparser import JUnitXml
+from rich.console import Console
+
+NASTY = 'It sent "<b>|`x`" \\ twice.'
+FAILED = Result(
+    "http.smuggling@443",
+    "http.smuggling",
+    "A message has one length.",
+    "RFC 9112, section 6.3",
+    Outcome.FAILED,
+    findings=(
+        Finding(NASTY, Severity.SECURITY, "CL and TE", ("A trait.",), ("E httpd: bad (3 times)",)),
+        Finding("It took both.", Severity.CONFORMANCE, "two CL"),
+    ),
+    seconds=1.5,
+    evidence=Path("/there/evidence/http.smuggling"),
+)
+PASSED = Result("http.head", "http.head", "No body.", "RFC 9110", Outcome.PASSED)
+SEEN = Result(
+    "tls.sessions",
+    "tls.sessions",
+    "It serves several.",
+    "",
+    Outcome.OBSERVED,
+    "The fifth waits.",
+    figures=(Figure("tls.sessions", "TLS sessions at once", 4, "", "higher"),),
+)
+LACKING = Result("memory.a", "memory.a", "x", "", Outcome.NOT_APPLICABLE, "It has no ELF file.")
+BROKEN = Result("boot.a", "boot.a", "x", "", Outcome.ERROR, "espbench failed.")
+
+
+def document(*results: Result, known: tuple[Result, ...] | None = None) -> Document:
+    """Return a document, compared with a baseline of `known`."""
+    run = CheckRun(
+        Firmware(ESP32, Path("build/my app.bin")),
+        [Server(443, tls=True, http=True, status=200)],
+        list(results),
+    )
+    compared = None if known is None else compare(merged(Baseline(), known), results)
+    return Document(run, ["espbench", "check", "build/my app.bin"], compared, {"QEMU": "9.2.2"})
+
+
+def test_sentence() -> None:
+    """A row says what is wrong, or what was seen and measured."""
+    assert sentence_of(FAILED) == f"CL and TE: {NASTY} two CL: It took both."
+    assert sentence_of(SEEN) == "The fifth waits. TLS sessions at once: 4"
+    assert sentence_of(PASSED) == ""
+    assert sentence_of(LACKING) == "It has no ELF file."
+
+
+def test_details() -> None:
+    """A failure names the rule, the trait, the console, the command and the evidence."""
+    assert document(FAILED).blocks(FAILED)[0] == [
+        f"CL and TE: {NASTY}",
+        "expected: A message has one length. [security; RFC 9112, section 6.3]",
+        "trait: A trait.",
+        "console: E httpd: bad (3 times)",
+        "again: espbench check 'build/my app.bin' --only 'http.smuggling@443:CL and TE'",
+        "evidence: /there/evidence/http.smuggling",
+    ]
+
+
+def test_cases_share_a_block() -> None:
+    """Failures of one check that differ in their cases share what explains them."""
+    both = replace(
+        FAILED,
+        findings=tuple(
+            Finding(f"It took {what}.", Severity.SECURITY, what, ("A trait.",), ("E httpd: bad",))
+            for what in ("CL", "TE")
+        ),
+    )
+    assert document(both).blocks(both) == [
+        [
+            "2 failures:",
+            "- CL: It took CL.",
+            "- TE: It took TE.",
+            "expected: A message has one length. [security; RFC 9112, section 6.3]",
+            "trait: A trait.",
+            "console: E httpd: bad",
+            "again: espbench check 'build/my app.bin' --only http.smuggling@443",
+            "evidence: /there/evidence/http.smuggling",
+        ]
+    ]
+    one = replace(both, findings=both.findings[:1])
+    made = document(both, known=(one,))
+    assert [block[0] for block in made.blocks(both, new=True)] == ["TE: It took TE."]
+    assert len(made.blocks(both)) == 2
+
+
+@pytest.mark.parametrize("show", ["table", "markdown", "html"])
+def test_one_row_for_one_reason(show: str, tmp_path: Path) -> None:
+    """Checks of a family that do not apply for the same reason share a row."""
+    lacking = [
+        replace(LACKING, id=f"websocket.{name}", name=f"websocket.{name}", sentence="No path.")
+        for name in "abc"
+    ]
+    made = document(PASSED, *lacking, LACKING)
+    if show == "table":
+        console = Console(width=200, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115
+        console.print(table(made))
+        shown = console.export_text()
+    elif show == "markdown":
+        shown = markdown(made)
+    else:
+        shown = html(made, tmp_path / "report.html", template("check.html"))
+    assert shown.count("No path.") == 1
+    assert "3 checks" in shown
+    assert shown.count("It has no ELF file.") == 1
+    assert made.summary() == "5 checks: 1 passed, 4 not applicable."
+
+
+@pytest.mark.parametrize(
+    ("results", "known", "good", "words"),
+    [
+        ((PASSED, SEEN, LACKING), None, True, "1 passed, 1 observed, 1 not applicable."),
+        ((PASSED, FAILED), None, False, "2 checks: 1 passed, 1 failed."),
+        ((BROKEN,), None, False, "1 error"),
+        ((FAILED,), (), False, "1 failed. Gate failed: 2 new failures, 0 worse or lost figures."),
+        (
+            (FAILED,),
+            (FAILED,),
+            True,
+            "1 known. Gate passed: no new failure, no worse figure.",
+        ),
+        ((BROKEN,), (), False, "Gate failed"),
+        ((), (), True, "none ran"),
+    ],
+)
+def test_verdict(
+    results: tuple[Result, ...], known: tuple[Result, ...] | None, good: bool, words: str
+) -> None:
+    """The verdict, without and with a baseline."""
+    made = document(*results, known=known)
+    assert made.good is good
+    assert words in made.summary()
+
+
+def test_gone() -> None:
+    """What has gone is praised, with the way to keep it."""
+    gone = Result("http.smuggling@443", "http.smuggling", "x", "", Outcome.PASSED)
+    made = document(gone, known=(FAILED,))
+    assert "2 failures gone and 0 figures better: keep that with --update." in made.summary()
+    assert "**Gone**" in markdown(made)
+
+
+def test_table() -> None:
+    """The table shows family, check, outcome with severity, and the sentence as it is."""
+    console = Console(width=200, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115
+    console.print(table(document(PASSED, FAILED)))
+    shown = console.export_text()
+    assert "failed (security)" in shown
+    assert NASTY in shown
+
+
+def test_junit() -> None:
+    """Failures fail, known ones and what does not apply are skipped, errors are errors."""
+    everything = (PASSED, FAILED, SEEN, LACKING, BROKEN)
+    [suite] = JUnitXml.fromstring(junit(document(*everything)).encode())
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (5, 1, 1, 1)
+    [failure] = next(case for case in suite if case.name == "smuggling@443").result
+    assert "espbench check" in (failure.text or "")
+    [suite] = JUnitXml.fromstring(junit(document(*everything, known=(FAILED,))).encode())
+    assert (suite.failures, suite.skipped) == (0, 2)
+
+
+def test_junit_figures() -> None:
+    """A worse figure, and one that is gone, are failures."""
+    was = replace(SEEN.figures[0], source="tls.sessions")
+    before = replace(SEEN, figures=(was,))
+    now = Result("tls.sessions", "", "", "", Outcome.PASSED)
+    [suite] = JUnitXml.fromstring(junit(document(now, known=(before,))).encode())
+    assert suite.failures == 1
+
+
+def test_markdown() -> None:
+    """Nothing that a device sent is taken for Markdown, a table's bar or HTML."""
+    text = markdown(document(PASSED, FAILED, known=()))
+    assert text.startswith("### 2 checks:")
+    assert "<b>" not in text
+    rows = [line for line in text.splitlines() if line.startswith("| http.smuggling")]
+    assert rows
+    assert all(row.count("|") == 4 for row in rows)
+    assert all(NASTY in html_entities.unescape(row) for row in rows), "a browser shows it as it was"
+    assert "QEMU 9.2.2" in text
+
+
+def test_html(tmp_path: Path) -> None:
+    """The page is complete, escapes what a device sent, and links to the evidence."""
+    page = tmp_path / "report.html"
+    text = html(document(PASSED, FAILED, SEEN, known=()), page, template("check.html"))
+    assert "<b>|" not in text
+    assert "&lt;b&gt;" in text
+    assert 'evidence/http.smuggling"' in text
+    assert "https on port 443" in text
+    assert "TLS sessions at once: 4" in text
+    assert "http://" not in text
+
+
+def test_json() -> None:
+    """The object can be written, and has what differs from the baseline."""
+    data = json.loads(json.dumps(as_json(document(PASSED, FAILED, known=()))))
+    assert data["passed"] is False
+    assert [each["check"] for each in data["baseline"]["new"]] == ["http.smuggling@443"] * 2
+    assert data["results"][1]["findings"][0]["severity"] == "security"
+
+
+def test_scenario() -> None:
+    """The file is valid Python, with the cases that failed."""
+    text = scenario(FAILED)
+    tree = ast.parse(text)
+    assert (
+        '\n        "http.smuggling@443:CL and TE",\n        "http.smuggling@443:two CL",\n' in text
+    )
+    assert [each.name for each in tree.body if isinstance(each, ast.FunctionDef)] == [
+        "test_http_smuggling"
+    ]
+    assert file_name(FAILED) == "test_http_smuggling_443.py"
+
+
+@pytest.mark.parametrize("name", ["http.get", "websocket.a_check_with_an_uncommonly_long_name"])
+@pytest.mark.parametrize("case", ["", 'a "quoted" one', "it's", "a \\ and \t"])
+def test_format_of_scenarios(name: str, case: str, tmp_path: Path) -> None:
+    """The file is as ruff formats it by default, however long sentence and names are."""
+    findings = (
+        Finding(f"It said {'a long word ' * 30}and hung.", Severity.SECURITY, case),
+        Finding("It hung.", Severity.SECURITY, f"{case} and {'much ' * 20}more"),
+    )
+    made = Result(name, name, "It works " * 20, "RFC 1", Outcome.FAILED, "", findings)
+    path = tmp_path / file_name(made)
+    path.write_text(scenario(made))
+    assert max(len(line) for line in scenario(made).partition("import")[0].splitlines()) <= 88
+    ruff = [sys.executable, "-m", "ruff", "format", "--isolated", "--check", str(path)]
+    done = subprocess.run(ruff, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + path.read_text()
+    namespace: dict[str, Any] = {}
+    exec(compile(path.read_text(), str(path), "exec"), namespace)
+    [mark] = next(v for k, v in namespace.items() if k.startswith("test_")).pytestmark
+    assert mark.args[1] == [f"{name}:{f.case}" if f.case else name for f in findings]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""A whole run: firmware that does not boot or does not serve, several devices, Ctrl-C."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from espbench.boards.builtin import LX60
+from espbench.boards.readiness import ConsoleReadiness
+from espbench.check.check import Check, Observation
+from espbench.check.plan import Item
+from espbench.check.result import Outcome, Result, Severity
+from espbench.check.run import run_checks
+from espbench.check.server import Server
+from espbench.check.subject import Subject
+from espbench.check.target.firmware import Firmware
+from espbench.device.device import Device
+
+
+class Quiet:
+    """Remembers what a run reports."""
+
+    def __init__(self) -> None:
+        self.servers: Sequence[Server] = ()
+        self.ended_ids: list[str] = []
+
+    def found(
+        self, servers: Sequence[Server], items: Sequence[Item], boot: float, jobs: int
+    ) -> None:
+        """Take what the device serves."""
+        assert boot > 0
+        assert len(items) >= jobs >= 1
+        self.servers = servers
+
+    def began(self, item: Item) -> None:
+        """Take the item that begins."""
+
+    def ended(self, item: Item, result: Result) -> None:
+        """Take a result."""
+        assert item.id == result.id
+        self.ended_ids.append(item.id)
+
+
+def firmware(tiny: Path, ready: str, timeout: float = 5.0) -> Firmware:
+    """Return a firmware that prints `ready` and has no network."""
+    return Firmware(LX60, tiny, ready=ConsoleReadiness(ready), ready_timeout=timeout)
+
+
+def test_not_ready(tiny_firmware: Callable[..., Path]) -> None:
+    """A firmware that does not become ready fails the check of its boot, with evidence."""
+    saved: list[str] = []
+
+    def save(device: Device, name: str) -> Path:
+        saved.append(name)
+        assert "ready" in device.console.text
+        return Path(name)
+
+    run = run_checks(firmware(tiny_firmware(), "never", 1.0), Quiet(), save=save)
+    [result] = run.results
+    assert (result.id, result.outcome) == ("boot.comes_up", Outcome.FAILED)
+    assert "did not print something that matches 'never' within 1 s" in result.findings[0].sentence
+    assert "\n" not in result.findings[0].sentence
+    assert saved == ["boot.comes_up"]
+    assert result.evidence == Path("boot.comes_up")
+
+
+def test_nothing_listens(tiny_firmware: Callable[..., Path]) -> None:
+    """A firmware in which no server was found boots; nothing else applies to it."""
+    shown = Quiet()
+    run = run_checks(firmware(tiny_firmware(), "ready", 1.0), shown)
+    outcomes = {each.id: each.outcome for each in run.results}
+    assert outcomes.pop("boot.comes_up") is Outcome.OBSERVED
+    assert set(outcomes.values()) == {Outcome.NOT_APPLICABLE}
+    assert run.good
+    assert run.blind
+
+
+def one(name: str, function: Callable[..., Observation | None]) -> Check:
+    """Return a check that needs no server."""
+    return Check(name, "It works.", "RFC", Severity.CONFORMANCE, "", function)
+
+
+def test_several_devices(tiny_firmware: Callable[..., Path]) -> None:
+    """Several devices share the checks; the results keep the order of the plan."""
+    devices = set()
+
+    def looks(subject: Subject) -> None:
+        devices.add(subject.device.pid)
+        assert "ready" in subject.device.console.text
+
+    checks = [one(f"boot.x{number}", looks) for number in range(8)]
+    shown = Quiet()
+    run = run_checks(firmware(tiny_firmware(), "ready", 1.0), shown, jobs=3, checks=checks)
+    assert {each.outcome for each in run.results} == {Outcome.PASSED}
+    assert [each.id for each in run.results] == [check.name for check in checks]
+    assert sorted(shown.ended_ids) == sorted(check.name for check in checks)
+    assert 1 <= len(devices) <= 3
+
+
+def test_interrupt(tiny_firmware: Callable[..., Path]) -> None:
+    """An error of the caller's own, such as Ctrl-C, ends the run and its devices."""
+    seen: list[Device] = []
+
+    def looks(subject: Subject) -> None:
+        seen.append(subject.device)
+
+    class Interrupting(Quiet):
+        def ended(self, item: Item, result: Result) -> None:  # noqa: ARG002
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_checks(
+            firmware(tiny_firmware(), "ready", 1.0), Interrupting(), checks=[one("boot.x", looks)]
+        )
+    assert not any(device.running for device in seen)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""The lines of `espbench check` while it runs: what was found, and a count of what applies."""
+
+from __future__ import annotations
+
+import io
+
+from espbench.check.check import Check
+from espbench.check.plan import Item
+from espbench.check.result import Outcome, Result, Severity
+from espbench.check.server import Server
+from espbench.cli.check_progress import Printer
+from rich.console import Console
+
+SERVER = Server(80, http=True, status=200)
+
+
+def item(name: str, reason: str = "") -> Item:
+    """Return an item whose check takes 100 seconds."""
+    check = Check(name, "It works.", "RFC 1", Severity.SECURITY, "http", print, estimate=100.0)
+    return Item(check, SERVER, reason=reason)
+
+
+def printed(*items: Item) -> list[str]:
+    """Return the lines about items that all pass, if they apply."""
+    file = io.StringIO()
+    with Printer(Console(file=file, width=100)) as printer:
+        printer.found([SERVER], items, 1.5, 1)
+        for each in items:
+            printer.began(each)
+            outcome = Outcome.NOT_APPLICABLE if each.reason else Outcome.PASSED
+            name = each.check.name
+            printer.ended(each, Result(name, name, "It works.", "RFC 1", outcome, seconds=2))
+    return file.getvalue().splitlines()
+
+
+def test_only_what_applies_counts() -> None:
+    """Checks that do not apply are neither in the total nor in the count."""
+    assert printed(item("a.b"), item("a.c", "No."), item("a.d")) == [
+        "found: http on port 80 (GET /: 200)",
+        "It booted in 1.5 s. 2 checks apply; this may take about 3 minutes.",
+        "[1/2] a.b passed 2.0 s",
+        "[2/2] a.d passed 2.0 s",
+    ]
+
+
+def test_what_turns_out_not_to_apply() -> None:
+    """A check that finds out itself that it does not apply has a line, so no number is missing."""
+    file = io.StringIO()
+    with Printer(Console(file=file, width=100)) as printer:
+        printer.found([SERVER], [item("a.b"), item("a.c")], 1.5, 1)
+        for each, outcome in (("a.b", Outcome.NOT_APPLICABLE), ("a.c", Outcome.PASSED)):
+            printer.began(item(each))
+            printer.ended(item(each), Result(each, each, "", "", outcome, "No.", seconds=2))
+    assert file.getvalue().splitlines()[2:] == [
+        "[1/2] a.b not applicable 2.0 s: No.",
+        "[2/2] a.c passed 2.0 s: No.",
+    ]
+
+
+def test_one_check() -> None:
+    """A single check is counted in the singular."""
+    assert printed(item("a.b"))[1] == (
+        "It booted in 1.5 s. 1 check applies; this may take about 2 minutes."
+    )

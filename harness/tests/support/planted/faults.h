@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The faults that this firmware can be given, one at a time. The image is built once; the harness
+ * writes a fault's number to planted_fault in the ELF file.
+ */
+#ifndef PLANTED_FAULTS_H
+#define PLANTED_FAULTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* faults.py describes each of them under the same name. */
+enum {
+    FAULT_NONE,
+    /* boot */
+    FAULT_PANICS_AT_FIRST_BOOT,
+    FAULT_STAYS_DOWN_AFTER_RESET,
+    /* tls */
+    FAULT_HANDSHAKE_BLOCKS,
+    FAULT_NO_HANDSHAKE_TIMEOUT,
+    FAULT_CANNOT_DO_A_HANDSHAKE,
+    FAULT_HTTP_DIES_WITH_HTTPS,
+    FAULT_NO_CLOSE_NOTIFY,
+    FAULT_LARGE_HELLO_FAILS,
+    FAULT_SPLIT_HELLO_FAILS,
+    FAULT_TINY_SEGMENTS_FAIL,
+    FAULT_HOLDS_PLAIN_HTTP,
+    FAULT_GARBAGE_PANICS,
+    FAULT_PLACES_ARE_LOST,
+    FAULT_EXPIRED_CERTIFICATE,
+    FAULT_WRONG_KEY,
+    FAULT_NO_NAME,
+    /* http */
+    FAULT_HEAD_BLOCKS,
+    FAULT_BODY_BLOCKS,
+    FAULT_NO_HEAD_TIMEOUT,
+    FAULT_NO_BODY_TIMEOUT,
+    FAULT_SMUGGLING,
+    FAULT_NO_HOST,
+    FAULT_OBS_FOLD,
+    FAULT_BLANK_BEFORE_COLON,
+    FAULT_HEAD_HAS_BODY,
+    FAULT_LONG_TARGET_PANICS,
+    FAULT_PIPELINED_REQUEST_LOST,
+    FAULT_HALF_CLOSE_DROPS,
+    FAULT_CHUNK_EXTENSION,
+    FAULT_TRAILERS_ARE_A_REQUEST,
+    FAULT_EXPECT_IGNORED,
+    FAULT_ANY_METHOD,
+    FAULT_ABSOLUTE_FORM,
+    /* websocket */
+    FAULT_UNMASKED,
+    FAULT_NO_CLOSE_FRAME,
+    FAULT_CLOSE_CODE,
+    FAULT_WRONG_ACCEPT,
+    FAULT_INVALID_UTF8,
+    FAULT_NO_PONG,
+    FAULT_FRAGMENTS,
+    FAULT_RESERVED_BITS,
+    FAULT_BAD_OPCODE_RESTARTS,
+    FAULT_OVERSIZED_FRAME_HANGS,
+    FAULT_LONG_CONTROL_FRAME,
+    FAULT_PROGRAM_ENDS,
+    FAULT_ANY_VERSION,
+    FAULT_ONE_CONNECTION_TOKEN,
+    /* memory */
+    FAULT_HTTP_LEAKS,
+    FAULT_TLS_LEAKS,
+    FAULT_ABORTED_HANDSHAKE_LEAKS,
+    FAULT_NO_MEMORY_PANICS,
+    /* soak */
+    FAULT_WEARS_OUT,
+};
+
+extern volatile uint32_t planted_fault;
+
+#define FAULT(name) (planted_fault == FAULT_##name)
+
+#endif
