@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Smoke tests for any firmware: boot, serve, and boot again. `pytest --espbench` runs these.
 
-They need neither the control channel nor /hello, which only espbench's own firmware has.
+They need neither the control channel nor /hello, which only espbench's own firmware has. With the
+firmware's ELF file, they also look into it from outside.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ import pytest
 from espbench.certs import Recipe
 from espbench.clients import UNVERIFIED, ClientTimeout, ConnectionEnded, Endpoint, Endpoints
 from espbench.device.device import Device
+from espbench.errors import NotInspectable
 from espbench.plugin.settings import named_firmware, promised_schemes
+
+REQUESTS = 5
+BACK = 10.0
+"""Seconds (scaled) after which a request's memory must be free again."""
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +64,38 @@ def test_serves(scheme: str, shared_device: Device, own: bool, pytestconfig: pyt
             f"--espbench-ports {scheme}={port} ({error})"
         )
     assert 100 <= answer.status <= 599
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_requests_leave_nothing(scheme: str, shared_device: Device) -> None:
+    """Requests free all memory that they take, whatever they are answered with."""
+    readable(shared_device)
+    port = shared_device.board.ports.get(scheme)
+    if port not in {each.port for each in shared_device.listeners()}:
+        pytest.skip(f"nothing listens on a port for {scheme}")
+    tls = UNVERIFIED if scheme == "https" else None
+    endpoint = Endpoint(shared_device.port(port), tls, timeout=10)
+    endpoint.get("/")  # the first one also allocates what stays
+    before = shared_device.memory.at_rest()
+    for _ in range(REQUESTS):
+        endpoint.get("/")
+    # A leak is at least a block a request. Single blocks may be others', such as lwIP's timers.
+    shared_device.settle(BACK, free=0, blocks=before.blocks + REQUESTS - 1)
+
+
+def test_stacks(shared_device: Device) -> None:
+    """No task has ever used its whole stack."""
+    readable(shared_device)
+    full = [task.name for task in shared_device.tasks() if task.stack_low_water == 0]
+    assert not full, f"no byte was left on the stack of {', '.join(full)}"
+
+
+def readable(device: Device) -> None:
+    """Skip the test, with the reason, if the firmware cannot be looked into."""
+    try:
+        device.heaps()
+    except NotInspectable as error:
+        pytest.skip(str(error))
 
 
 def test_serves_what_it_should(own: bool, request: pytest.FixtureRequest) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from espbench.boards.board import Board
 from espbench.boards.builtin import BOARDS
-from espbench.crash.coredump import path_with_gdb
 from espbench.crash.panic import Panic
 from espbench.device.device import Device
 from espbench.errors import ControlTimeout
 from espbench.reporting.evidence import save
+from espbench.util.idf_tools import path_with_gdb
 from espbench.util.timeouts import Deadline
 from inner_pytest import inner_pytest
 

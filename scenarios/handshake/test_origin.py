@@ -98,3 +98,29 @@ def test_further_origins(
         assert upgrade_status(endpoint, path, "own", origin) == 101, origin
     shared_device.exec(STARTS[module].format(""))
     assert upgrade_status(endpoint, path, "own", "https://evil.example") == 403
+
+
+@pytest.mark.failures("ws_origin")
+@BOTH
+@PATHS
+def test_absolute_form(
+    module: str, path: str, scheme: str, shared_device: Device, endpoints: Endpoints
+) -> None:
+    """The origin is that of an absolute-form target, whatever Host is (RFC 9112, section 3.2.2)."""
+    endpoint = endpoints[scheme]
+    http = "https" if scheme == "wss" else "http"
+    target = f"{http}://own.test:8080{path}"
+    assert upgrade_status(endpoint, target, "evil.example", f"{http}://own.test:8080") == 101
+    assert upgrade_status(endpoint, target, "evil.example") == 101
+    assert upgrade_status(endpoint, target, "evil.example", f"{http}://evil.example") == 403
+    assert upgrade_status(endpoint, target, "own.test", f"{http}://own.test") == 403
+
+
+@BOTH
+@PATHS
+def test_white_space_after_host(
+    module: str, path: str, scheme: str, shared_device: Device, endpoints: Endpoints
+) -> None:
+    """White space after Host and Origin is no part of them (RFC 9112, section 5.1)."""
+    http = "https" if scheme == "wss" else "http"
+    assert upgrade_status(endpoints[scheme], path, "own \t", f"{http}://own ") == 101

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""WebSockets as in RFC 6455, and clients that violate it (after the Autobahn test suite)."""
+"""WebSockets as in RFC 6455, and clients that violate it, beside what test_conformance.py asks."""
 
 from __future__ import annotations
 
@@ -29,18 +29,6 @@ def refused(websocket: WebSocket, code: int) -> None:
     websocket.stream.close()
 
 
-@BOTH
-def test_fragments_make_one_message(scheme: str, endpoints: Endpoints) -> None:
-    """A message in three frames, one of them empty, comes back whole (section 5.4)."""
-    with endpoints[scheme].websocket() as websocket:
-        websocket.send_frame(
-            Frame(TEXT, b"one ", fin=False),
-            Frame(CONTINUATION, b"", fin=False),
-            Frame(CONTINUATION, b"two"),
-        )
-        assert websocket.receive() == "one two"
-
-
 def test_many_fragments(endpoints: Endpoints) -> None:
     """A message of 16384 bytes in frames of 64 comes back whole."""
     with endpoints.http.websocket() as websocket:
@@ -50,16 +38,6 @@ def test_many_fragments(endpoints: Endpoints) -> None:
             websocket.send_frame(Frame(CONTINUATION, part, fin=False))
         websocket.send_frame(Frame(CONTINUATION, part))
         assert websocket.receive() == part * (LIMIT // 64)
-
-
-@BOTH
-def test_a_ping_between_fragments(scheme: str, endpoints: Endpoints) -> None:
-    """A control frame may come in the middle of a message (section 5.4)."""
-    with endpoints[scheme].websocket() as websocket:
-        websocket.send_frame(Frame(TEXT, b"a", fin=False), Frame(PING, b"now"))
-        assert websocket.receive_pong() == b"now"
-        websocket.send_frame(Frame(CONTINUATION, b"b"))
-        assert websocket.receive() == "ab"
 
 
 @BOTH
@@ -100,28 +78,11 @@ def test_pings_are_answered_in_a_tight_loop(shared_device: Device, endpoints: En
     shared_device.exec("httpserver.off('/spin')")
 
 
-@pytest.mark.parametrize("payload", [b"", b"p", b"p" * 125])
-def test_pings_of_all_lengths(payload: bytes, endpoints: Endpoints) -> None:
-    """A ping's payload of 0 to 125 bytes comes back."""
+def test_a_ping_with_one_byte(endpoints: Endpoints) -> None:
+    """The payload of a ping comes back even if it is shorter than the mask."""
     with endpoints.http.websocket() as websocket:
-        websocket.send_frame(Frame(PING, payload))
-        assert websocket.receive_pong() == payload
-
-
-def test_a_pong_that_nobody_asked_for(endpoints: Endpoints) -> None:
-    """An unsolicited pong is ignored (section 5.5.3)."""
-    with endpoints.http.websocket() as websocket:
-        websocket.send_frame(Frame(PONG, b"hello"), Frame(TEXT, b"text"))
-        assert websocket.receive() == "text"
-
-
-@pytest.mark.failures("queue_full")  # counts how often a client was throttled
-@BOTH
-def test_many_messages_in_one_piece(scheme: str, endpoints: Endpoints) -> None:
-    """Forty messages in one segment all come back in order, although the queue holds 16."""
-    with endpoints[scheme].websocket() as websocket:
-        websocket.send_frame(*(Frame(TEXT, b"%d" % index) for index in range(40)))
-        assert [websocket.receive() for _ in range(40)] == [str(index) for index in range(40)]
+        websocket.send_frame(Frame(PING, b"p"))
+        assert websocket.receive_pong() == b"p"
 
 
 @BOTH
@@ -235,13 +196,6 @@ def test_1007_in_a_close_reason(endpoints: Endpoints) -> None:
     refused(websocket, 1007)
 
 
-def test_binary_need_not_be_utf8(endpoints: Endpoints) -> None:
-    """Binary messages are not checked for UTF-8."""
-    with endpoints.http.websocket() as websocket:
-        websocket.send(b"\xff\xfe\x80")
-        assert websocket.receive() == b"\xff\xfe\x80"
-
-
 @pytest.mark.failures("ws_too_big")
 @BOTH
 @pytest.mark.parametrize("claim", [LIMIT + 1, 1 << 20, (1 << 63) - 1])
@@ -268,16 +222,6 @@ def test_1009_in_fragments(endpoints: Endpoints) -> None:
 def test_good_close_codes_come_back(code: int, endpoints: Endpoints) -> None:
     """A close with an allowed code is answered with the same code."""
     assert endpoints.http.websocket().close(code, "reason").code == code
-
-
-@BOTH
-def test_a_close_without_a_code(scheme: str, endpoints: Endpoints) -> None:
-    """An empty close frame is answered with a close frame without a code (1005) or with 1000."""
-    websocket = endpoints[scheme].websocket()
-    websocket.send_frame(Frame(CLOSE))
-    assert websocket.receive_close().code in (1000, 1005)
-    websocket.wait_until_gone()
-    websocket.stream.close()
 
 
 @BOTH

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from espbench.device.device import Device
     from espbench.embedded.idle import Sparing
     from espbench.embedded.plugin import EmbeddedPlugin
+    from espbench.plugin.checks import RunCheck
     from espbench.plugin.devices import DeviceFactory
     from espbench.plugin.session import Session
     from espbench.prefetch.predictor import Options
@@ -34,7 +35,7 @@ _SESSION = pytest.StashKey["Session"]()
 _STARTED = pytest.StashKey[bool]()
 _SPARING = pytest.StashKey["Sparing"]()
 FIXTURES = frozenset(
-    {"board", "firmware", "device", "device_factory", "shared_device", "shared_dut"}
+    {"board", "firmware", "device", "device_factory", "shared_device", "shared_dut", "run_check"}
 )
 """Fixtures of this plugin."""
 
@@ -149,7 +150,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if session := active(config):
         session.close()
     if session or getattr(config.option, "tx", None):
-        from espbench.plugin import evidence_folder
+        from espbench.plugin.evidence import folder as evidence_folder
 
         evidence_folder.release(config)
 
@@ -173,7 +174,7 @@ def pytest_configure_node(node: Any) -> None:
 
     Workers start before collection and cannot ask later, so the folder is claimed now.
     """
-    from espbench.plugin import evidence_folder
+    from espbench.plugin.evidence import folder as evidence_folder
 
     node.workerinput[evidence_folder.INPUT] = str(evidence_folder.claim(node.config))
 
@@ -275,6 +276,20 @@ def shared_dut(request: pytest.FixtureRequest, shared_device: Device) -> Any:
             "shared_dut needs pytest-embedded's plugin: remove -p no:pytest_embedded."
         )
     return embedded.shared_dut(request.node, shared_device)
+
+
+@pytest.fixture(scope="module")
+def run_check(request: pytest.FixtureRequest) -> Iterator[RunCheck]:
+    """Return a function that runs a check of `espbench check` by its name, such as "tls.burst".
+
+    The checks of a module share a device, which is replaced when one has spoiled it, and a second
+    one, on which the check of the next test begins meanwhile.
+    """
+    from espbench.plugin import checks
+
+    session = activate(request.config)
+    with checks.ahead(session) as under_test:
+        yield checks.runner(session, under_test)
 
 
 # -------------------------------------------------------------------- tests

@@ -16,19 +16,26 @@ MODES = ("routed", "direct", "off")
 """Choices of `--espbench-dut`."""
 DEFAULTS = {
     "espbench": False,
+    "espbench_check": False,
     "espbench_evidence": "failed",
     "espbench_record": "never",
     "espbench_dut": MODES[0],
+    "espbench_gdb": False,
+    "espbench_gdb_wait": False,
 }
 """Defaults of options; those of others are None."""
 INI = {
-    "espbench_board": ("default of --espbench-board", "lx60"),
+    "espbench_board": ("default of --espbench-board", ""),
     "espbench_firmware": ("default of --espbench-firmware, relative to the root", ""),
     "espbench_evidence_dir": ("default of --espbench-evidence-dir", "evidence"),
     "espbench_ports": ("default of --espbench-ports", ""),
     "espbench_ready_console": ("default of --espbench-ready-console", ""),
     "espbench_ready_http": ("default of --espbench-ready-http", ""),
     "espbench_pool": ("default of --espbench-pool", ""),
+    "espbench_profile": ("default of --espbench-profile, relative to the root", ""),
+    "espbench_baseline": ("default of --espbench-baseline, relative to the root", ""),
+    "espbench_files": ("default of --espbench-files, relative to the root", ""),
+    "espbench_files_partition": ("default of --espbench-files-partition", ""),
 }
 """Ini settings with their description and default."""
 
@@ -76,9 +83,37 @@ def add(parser: pytest.Parser) -> None:
         help="also run these suites of espbench, such as dual,http, or all",
     )
     group.addoption(
+        "--espbench-check",
+        action="store_true",
+        help="also run the checks of `espbench check` on the firmware, a test for each",
+    )
+    group.addoption(
+        "--espbench-profile",
+        metavar="FILE",
+        help="what those checks cannot find out about the firmware (default: ini espbench_profile)",
+    )
+    group.addoption(
+        "--espbench-baseline",
+        metavar="FILE",
+        help="known failures and figures of those checks, as `espbench check --update` writes it "
+        "(default: ini espbench_baseline)",
+    )
+    group.addoption(
+        "--espbench-files",
+        metavar="DIR",
+        help="folder with the content of the device's file system (default: ini espbench_files)",
+    )
+    group.addoption(
+        "--espbench-files-partition",
+        metavar="LABEL",
+        help="partition for these files (default: ini espbench_files_partition, else vfs or the "
+        "only one with a file system)",
+    )
+    group.addoption(
         "--espbench-board",
         metavar="NAME",
-        help="board to emulate: lx60, esp32 or esp32c3 (default: ini espbench_board, else lx60)",
+        help="board to emulate: lx60, esp32 or esp32c3 (default: ini espbench_board, else that of "
+        "the firmware's chip, or lx60)",
     )
     group.addoption(
         "--espbench-firmware",
@@ -88,7 +123,7 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--espbench-firmware-elf",
         metavar="PATH",
-        help="the same firmware with debugging information, to decode panics",
+        help="its ELF with debugging information, to decode panics and to look inside",
     )
     group.addoption(
         "--espbench-evidence",
@@ -154,6 +189,16 @@ def add(parser: pytest.Parser) -> None:
         help="machine of pytest-embedded's dut in QEMU: espbench's, with connections to its "
         "address redirected to it (routed) or not (direct), or pytest-embedded's own (off); "
         f"default: {MODES[0]}",
+    )
+    group.addoption(
+        "--espbench-gdb",
+        action="store_true",
+        help="print a gdb command for each device that starts; time-outs stop while gdb holds it",
+    )
+    group.addoption(
+        "--espbench-gdb-wait",
+        action="store_true",
+        help="the same, and have each device wait for gdb before its first instruction",
     )
     for name, (text, default) in INI.items():
         parser.addini(name, text, default=default)

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from espbench.plugin.options import setting
-
 __all__ = ["skip_other_boards", "takes", "would_take"]
 
 HOME = "espbench.plugin"
@@ -49,7 +47,9 @@ def skip_other_boards(
         marked: tests with the marker `boards`.
         fixtures: this plugin's fixtures; in a test that uses one, the marker is ours.
     """
-    name = setting(config, "--espbench-board", "espbench_board")
+    from espbench.plugin.settings import chosen_board
+
+    name = chosen_board(config).name
     for item, marker in marked:
         if name not in marker.args and _is_ours(item, marker, fixtures):
             # Without this board's name, because parity compares the reasons of two boards.

@@ -16,8 +16,9 @@ from espbench.boards.board import Board
 from espbench.device.device import Device
 from espbench.embedded.plugin import EmbeddedPlugin
 from espbench.embedded.services import services
-from espbench.plugin import evidence_folder, ours
-from espbench.plugin.full_disk import FullDisk
+from espbench.plugin import gdb, ours
+from espbench.plugin.evidence import folder as evidence_folder
+from espbench.plugin.evidence.full_disk import FullDisk
 from espbench.plugin.options import setting
 from espbench.plugin.settings import (
     chosen_board,
@@ -32,6 +33,8 @@ from espbench.prefetch.boot_slots import turns, usable_cores
 from espbench.prefetch.pool import Pool
 from espbench.prefetch.predictor import Forecast, Options, merged
 
+CHECKS = "check"
+"""The suites that run the checks of `espbench check`."""
 LOOK = 64
 """Number of upcoming tests that are searched for devices to boot ahead."""
 
@@ -59,6 +62,7 @@ class Session:
             EspbenchError: an option or ini setting is wrong.
         """
         self.config = config
+        gdb.check(config)
         self.board = chosen_board(config)
         common(config)
         self.pool = _pool(config, self.board)
@@ -71,6 +75,8 @@ class Session:
         self.evidence = evidence_folder.claim(config)
         _add_suites(config)
         _add_page(config, self.board)
+        if gdb.wanted(config):
+            config.pluginmanager.register(gdb.Patience(), "espbench-gdb")
         config.pluginmanager.register(FullDisk(config), "espbench-full-disk")
         if services(config) is not None:
             self.embedded = self._join_embedded()
@@ -153,6 +159,8 @@ def _pool(config: pytest.Config, board: Board) -> Pool:
     Raises:
         ConfigError: its size is not a number.
     """
+    if gdb.wanted(config):
+        return Pool(0)  # a device that boots ahead would be offered to gdb too early
     own = hasattr(config, "workerinput")  # a pytest started by a worker inherits the variables
     workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) if own else 1
     number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) if own else 0
@@ -164,6 +172,8 @@ def _pool(config: pytest.Config, board: Board) -> Pool:
 def _add_suites(config: pytest.Config) -> None:
     chosen = config.getoption("--espbench-suites") or ""
     names = [name for text in chosen.split(",") if (name := text.strip())]
+    if config.getoption("--espbench-check"):
+        names.append(CHECKS)
     if names or config.getoption("--espbench"):
         from espbench.plugin.bundled_suites import ShippedSuites
 

@@ -9,12 +9,19 @@ from typing import Any
 import pytest
 
 from espbench.boards.board import Board
-from espbench.boards.builtin import board_named
-from espbench.boards.firmware_options import parse_ports, parse_readiness
+from espbench.boards.builtin import LX60, board_named
+from espbench.boards.firmware_options import files_in, parse_ports, parse_readiness
+from espbench.check.target.found import FoundReadiness
+from espbench.check.target.image import board_by_chip
 from espbench.errors import ConfigError
+from espbench.flash.merged_image import image_of
+from espbench.plugin.gdb import debugging
 from espbench.plugin.options import setting
 from espbench.prefetch.predictor import Options
 from espbench.recording.recorder import check as check_recordable
+
+_NAMED = pytest.StashKey[Path | None]()
+_FOUND = pytest.StashKey[FoundReadiness]()
 
 
 def parse_pool(text: str, board: Board, free: int) -> int:
@@ -58,9 +65,18 @@ def common(config: pytest.Config) -> dict[str, Any]:
     )
     if ready is not None:
         options["ready"] = ready
+    elif named_firmware(config) is not None:
+        # One object for the session: what was found on a device is tried first on the next one.
+        options["ready"] = config.stash.setdefault(_FOUND, FoundReadiness())
+    if folder := setting(config, "--espbench-files", "espbench_files"):
+        options["files"] = files_in(config.rootpath / folder, "--espbench-files")
+    if label := setting(config, "--espbench-files-partition", "espbench_files_partition"):
+        options["files_partition"] = label
     if elf := config.getoption("--espbench-firmware-elf"):
         options["elf"] = path(config, elf)
     options["capture"] = options["watch_heap"] = config.getoption("--espbench-evidence") != "never"
+    if (offer := debugging(config)) is not None:
+        options["debugging"] = offer
     if _records(config):
         check_recordable(chosen_board(config))
         options["record"] = True
@@ -77,8 +93,15 @@ def path(config: pytest.Config, text: str) -> Path:
 
 
 def chosen_board(config: pytest.Config) -> Board:
-    """Return the board that options or ini settings name."""
-    return board_named(setting(config, "--espbench-board", "espbench_board"))
+    """Return the board that options or ini settings name, or else that of the firmware's chip.
+
+    Raises:
+        ConfigError: the board is unknown.
+    """
+    if name := setting(config, "--espbench-board", "espbench_board"):
+        return board_named(name)
+    firmware = named_firmware(config)
+    return LX60 if firmware is None else (board_by_chip(firmware) or LX60)
 
 
 def chosen_firmware(config: pytest.Config, board: Board) -> Path:
@@ -91,12 +114,19 @@ def chosen_firmware(config: pytest.Config, board: Board) -> Path:
 
 
 def named_firmware(config: pytest.Config) -> Path | None:
-    """Return the firmware that options or ini settings name, or None for espbench's own."""
-    if named := config.getoption("--espbench-firmware"):
-        return path(config, named)
-    if named := config.getini("espbench_firmware"):
-        return config.rootpath / str(named)
-    return None
+    """Return the firmware that options or ini settings name, or None for espbench's own.
+
+    Raises:
+        EspbenchError: they name a folder of which no image can be made.
+    """
+    if _NAMED not in config.stash:
+        named = None
+        if text := config.getoption("--espbench-firmware"):
+            named = image_of(path(config, text))
+        elif text := config.getini("espbench_firmware"):
+            named = image_of(config.rootpath / str(text))
+        config.stash[_NAMED] = named
+    return config.stash[_NAMED]
 
 
 def marked(node: pytest.Item | pytest.Collector) -> list[Options]:

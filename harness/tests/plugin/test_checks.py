@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""The checks of `espbench check` as tests of a firmware project."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+Inner = Callable[..., tuple[int, str]]
+READY = ("--espbench-ready-console", "^ready", "--espbench-ready-timeout", "8")
+NEVER = ("--espbench-ready-console", "^never", "--espbench-ready-timeout", "5")
+OWN = """
+def test_of_the_project():
+    pass
+"""
+USES = """
+def test_boots(run_check):
+    run_check("boot.comes_up")
+
+def test_lacks(run_check):
+    run_check("http.head")
+
+def test_unknown(run_check):
+    run_check("http.tail")
+"""
+
+
+def counts(output: str) -> dict[str, int]:
+    """Return the numbers in pytest's last line."""
+    return {
+        word: int(number) for number, word in re.findall(r"(\d+) (\w+)", output.splitlines()[-1])
+    }
+
+
+def test_all_checks(inner: Inner) -> None:
+    """Each check is a test beside the project's own; what does not apply is skipped."""
+    status, output = inner(OWN, "--espbench-check", *READY)
+    assert status == 0, output
+    found = counts(output)
+    assert found["passed"] == 2, output
+    assert found["skipped"] > 60
+    assert "Nothing answers HTTP" in output
+
+
+def test_fixture(inner: Inner) -> None:
+    """A test runs a single check; an unknown one is a sentence."""
+    status, output = inner(USES, *READY)
+    assert status == 1
+    found = counts(output)
+    assert (found["passed"], found["skipped"], found["failed"]) == (1, 1, 1), output
+    assert (
+        "No check is named 'http.tail' (did you mean http.get or http.fields?): use a family"
+        in output
+    )
+
+
+def test_does_not_boot(inner: Inner) -> None:
+    """A firmware that does not boot fails each test, after a single attempt, with evidence."""
+    status, output = inner(USES, *NEVER)
+    assert status == 1
+    assert counts(output)["failed"] == 3, output
+    assert output.count("did not print something that matches '^never' within 5 s") >= 3
+    assert re.search(r"evidence: .*boot\.comes_up", output)
+
+
+def test_known_failure(inner: Inner, tmp_path: Path) -> None:
+    """A failure that the baseline has is an expected one."""
+    (tmp_path / "check.toml").write_text(
+        '[[known]]\ncheck = "boot.comes_up"\ncase = ""\nseverity = "robustness"\nsentence = "x"\n'
+    )
+    status, output = inner(USES, *NEVER, "--espbench-baseline", "check.toml", "-k", "boots")
+    assert status == 0, output
+    assert counts(output)["xfailed"] == 1
+
+
+def test_wrong_profile(inner: Inner, tmp_path: Path) -> None:
+    """A mistake in the profile is one sentence."""
+    (tmp_path / "espbench.toml").write_text("[limit]\n")
+    status, output = inner(USES, *READY, "--espbench-profile", "espbench.toml", "-k", "boots")
+    assert status == 1
+    assert "espbench.toml:1: limit is unknown: use firmware" in output
+
+
+def test_board_of_the_firmware(inner: Inner, tmp_path: Path) -> None:
+    """Without an option, the board is that of the firmware's chip."""
+    image = tmp_path / "merged.bin"
+    image.write_bytes(b"\xe9" + bytes(11) + b"\5\0" + bytes(0x2000))
+    options = ("--collect-only", "--espbench-firmware", str(image))
+    status, output = inner(OWN, *options)
+    assert status == 0, output
+    assert "espbench: board esp32c3: " in output
+    _, output = inner(OWN, *options, "--espbench-board", "lx60")
+    assert "espbench: board lx60: " in output

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""Requests that are valid though few clients send them, and their faulty siblings, on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from espbench.clients import (
+    Endpoints,
+)
+from espbench.device.device import Device
+
+BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
+
+
+@pytest.fixture
+def parts(shared_device: Device) -> Iterator[None]:
+    """Add a handler that returns what the device makes of a request's head and body."""
+    shared_device.exec(
+        "import httpserver, json\n"
+        "def parts(r):\n"
+        "    return json.dumps([r.uri, r.path, r.query, r.headers, r.body.decode()])\n"
+        "for method in ('GET', 'POST'):\n"
+        "    httpserver.on('/parts', parts, method)"
+    )
+    yield
+    shared_device.exec("httpserver.off('/parts')\ndel parts, method")
+
+
+@BOTH
+@pytest.mark.parametrize("authority", ["a.test", "A.TEST:8080", "[::1]:80"])
+def test_absolute_form(scheme: str, authority: str, parts: None, endpoints: Endpoints) -> None:
+    """The absolute-form is served like its path; its authority replaces Host (RFC 9112, 3.2.2)."""
+    with endpoints[scheme].http() as http:
+        for name in (scheme, scheme.upper()):
+            got = http.request("POST", f"{name}://{authority}/parts?a=b", b"body").json()
+            uri, path, query, headers, body = got
+            assert (uri, path, query, body) == ("/parts?a=b", "/parts", "a=b", "body")
+            assert headers["host"] == authority
+        assert http.get(f"{scheme}://{authority}").text == http.get("/").text
+        assert http.request("OPTIONS", f"{scheme}://{authority}/hello").status == 405
+        assert http.get(f"{scheme}://{authority}/nothing").status == 404
+        # HTTP/1.0 without Host
+        http.stream.send(f"GET {scheme}://{authority}/parts HTTP/1.0\r\n\r\n".encode())
+        assert http.receive().json() == ["/parts", "/parts", "", {"host": authority}, ""]
+
+
+@pytest.mark.failures("bad_request")
+@BOTH
+def test_faulty_absolute_form(scheme: str, endpoints: Endpoints) -> None:
+    """Another scheme, an invalid authority or no valid Host in addition gets an error."""
+    other = {"http": "https", "https": "http"}[scheme]
+    for target, status in {
+        "ftp://a/hello": 400,
+        "ws://a/hello": 400,
+        f"{scheme}:///hello": 400,
+        f"{scheme}://user@a/hello": 400,
+        f"{scheme}://a:http/hello": 400,
+        f"{scheme}://[::1/hello": 400,
+        # RFC 9110, section 7.4
+        f"{other}://a/hello": 421,
+    }.items():
+        with endpoints[scheme].http() as http:
+            assert http.get(target).status == status, target
+            assert http.ended() is False
+    for fields in (b"", b"Host: a b\r\n", b"Host: a\r\nHost: a\r\n"):
+        with endpoints[scheme].http() as http:
+            http.stream.send(b"GET %b://a/hello HTTP/1.1\r\n%b\r\n" % (scheme.encode(), fields))
+            assert http.receive().status == 400, fields
+
+
+@BOTH
+def test_white_space_around_a_value(scheme: str, parts: None, endpoints: Endpoints) -> None:
+    """White space around a field's value is no part of it (RFC 9112, section 5.1)."""
+    with endpoints[scheme].http() as http:
+        http.stream.send(
+            b"POST /parts HTTP/1.1\r\nHost: \t a.test \t\r\nX-Inside:a \t b \r\n"
+            b"X-Empty: \t \r\nX-None:\r\nContent-Length: 4 \r\n\r\nbody"
+        )
+        _, _, _, headers, body = http.receive().json()
+    assert headers == {
+        "host": "a.test",
+        "x-inside": "a \t b",
+        "x-empty": "",
+        "x-none": "",
+        "content-length": "4",
+    }
+    assert body == "body"
+
+
+@BOTH
+@pytest.mark.failures("bad_request")
+@pytest.mark.parametrize("version", ["1.2", "1.9"])
+def test_a_higher_minor_version(scheme: str, version: str, endpoints: Endpoints) -> None:
+    """A higher minor version is served as HTTP/1.1 (RFC 9110, section 2.5), whose rules it has."""
+    line = f"GET /hello HTTP/{version}\r\n".encode()
+    with endpoints[scheme].http() as http:
+        for _ in range(2):
+            http.stream.send(line + b"Host: a\r\n\r\n")
+            answer = http.receive()
+            assert (answer.http_version, answer.text) == ("1.1", "hello\n")
+        http.stream.send(line + b"\r\n")
+        assert http.receive().status == 400
+        assert http.ended() is False
