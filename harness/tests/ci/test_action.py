@@ -15,8 +15,16 @@ from installed import TREE, Installed
 ACTION: dict[str, Any] = workflow.read(TREE / "action.yml")
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 INPUTS = {name: each.get("default", "") for name, each in ACTION["inputs"].items()}
-GATE = "Compare with the baseline"
-TESTS = "Test the firmware"
+CHECK = "Check the firmware"
+GATE = "Gate"
+TESTS = "Run your tests"
+LX60 = {
+    "firmware": "build/firmware.elf",
+    "board": "lx60",
+    "ready-console": "^server up",
+    "options": "--only boot",
+}
+"""Inputs of each test: the firmware serves nothing, so there is nothing else to check."""
 
 
 class Job:
@@ -39,8 +47,7 @@ class Job:
 
     def run(self, **inputs: str) -> workflow.Outcome:
         """Run the action's shell steps with these inputs."""
-        given = {"firmware": "build/firmware.elf", "ready-console": "^server up"}
-        given |= {name.replace("_", "-"): text for name, text in inputs.items()}
+        given = LX60 | {name.replace("_", "-"): text for name, text in inputs.items()}
         assert given.keys() <= INPUTS.keys()
         return workflow.run(
             [step for step in STEPS if "run" in step],
@@ -62,26 +69,35 @@ def job(tmp_path: Path, installed: Installed) -> Job:
 
 
 def test_firmware_that_passes(job: Job) -> None:
-    """The suite and the gate pass, and the summary says so."""
-    outcome = job.run(baseline="ci/baseline-lx60.json")
+    """Checks and gate pass, and the summary has both."""
+    outcome = job.run(gate_baseline="ci/baseline-lx60.json")
     assert outcome.failed == [], outcome.said
     assert "qemu-system-misc" in job.project.apt.read_text()
-    assert "2 passed" in outcome.said[TESTS]
-    assert "The gate for lx60 is open" in job.summary.read_text()
-    assert (job.results / "comment.md").read_text() == job.summary.read_text()
-    assert {path.name for path in job.results.iterdir()} >= {
-        "suites.xml",
-        "gate.xml",
-        "report.html",
-    }
+    assert outcome.said[TESTS] == "The input tests is empty: no test runs.\n"
+    text = job.summary.read_text()
+    assert re.search(r"^### 2 checks: 1 observed, 1 not applicable\.$", text, re.M)
+    assert "The gate for lx60 is open" in text
+    assert (job.results / "summary.md").read_text() == text
+    names = {path.name for path in job.results.iterdir()}
+    assert names >= {"check.xml", "gate.xml", "report.html"}
 
 
 def test_without_a_baseline(job: Job) -> None:
-    """Without a baseline, only the tests run, and no summary is written."""
-    outcome = job.run()
+    """Without a baseline, the gate is skipped, and every failure of a check counts."""
+    outcome = job.run(ports="https=443", options="--only tls.serves")
+    assert outcome.failed == [CHECK], outcome.said
+    assert outcome.said[GATE] == "The input gate-baseline is empty: the gate is skipped.\n"
+    assert "tls.serves" in job.summary.read_text()
+
+
+def test_known_failures(job: Job) -> None:
+    """With the checks' baseline, what is known passes."""
+    failing = {"ports": "https=443", "options": "--only tls.serves --update"}
+    assert job.run(**failing, baseline="ci/check.toml").failed == []
+    failing["options"] = "--only tls.serves"
+    outcome = job.run(**failing, baseline="ci/check.toml")
     assert outcome.failed == [], outcome.said
-    assert outcome.said[GATE] == "The input baseline is empty: the gate is skipped.\n"
-    assert not job.summary.exists()
+    assert "1 known. Gate passed: no new failure, no worse figure." in job.summary.read_text()
 
 
 def test_larger_image(job: Job) -> None:
@@ -90,7 +106,7 @@ def test_larger_image(job: Job) -> None:
     makefile = job.project.folder / "Makefile"
     makefile.write_text(makefile.read_text().replace("EXTRA:-16", "EXTRA:-9000"))
     workflow.run([{"name": "make", "run": "make"}], job.project.folder, job.project.variables)
-    outcome = job.run(baseline="ci/baseline-lx60.json")
+    outcome = job.run(gate_baseline="ci/baseline-lx60.json")
     assert outcome.failed == [GATE], outcome.said
     assert "is closed: 1 of 4 figures got worse." in job.summary.read_text()
 
@@ -98,27 +114,35 @@ def test_larger_image(job: Job) -> None:
 def test_failing_test(job: Job) -> None:
     """A failing test of the project leaves evidence, and the gate runs nevertheless."""
     (job.project.folder / "test_mine.py").write_text(FAILING)
-    outcome = job.run(tests="test_mine.py", baseline="ci/baseline-lx60.json", record="failed")
+    outcome = job.run(tests="test_mine.py", gate_baseline="ci/baseline-lx60.json", record="failed")
     assert outcome.failed == [TESTS], outcome.said
-    assert "1 failed, 2 passed" in outcome.said[TESTS]
-    assert list(job.results.glob("evidence/*/console.txt"))
-    assert list(job.results.glob("evidence/*/recording.espbench"))
+    assert "1 failed" in outcome.said[TESTS]
+    assert list(job.results.glob("tests/*/console.txt"))
+    assert list(job.results.glob("tests/*/recording.espbench"))
+    assert (job.results / "tests.html").is_file()
     assert "is open" in job.summary.read_text()
 
 
-def test_firmware_that_does_not_serve(job: Job) -> None:
-    """The job fails if nothing answers on a port in the input `ports`."""
-    outcome = job.run(ports="http=80")
-    assert outcome.failed == [TESTS], outcome.said
-    assert "1 failed" in outcome.said[TESTS]
+def test_firmware_that_does_not_start(job: Job) -> None:
+    """The job fails if the firmware is never ready."""
+    outcome = job.run(ready_console="^never")
+    assert outcome.failed == [CHECK], outcome.said
+    assert "boot.comes_up" in job.summary.read_text()
 
 
-def test_missing_baseline(job: Job) -> None:
-    """A missing baseline is named, and the summary says that the gate was not reached."""
-    outcome = job.run(baseline="ci/gone.json")
-    assert outcome.failed == [GATE], outcome.said
-    assert "The baseline ci/gone.json does not exist: " in outcome.said[GATE]
-    assert job.summary.read_text() == "### The gate for lx60 did not run: see the log.\n"
+@pytest.mark.parametrize(
+    ("name", "step", "summary"),
+    [
+        ("baseline", CHECK, "### The firmware was not checked: see the log.\n"),
+        ("gate_baseline", GATE, "### The gate did not run: see the log.\n"),
+    ],
+)
+def test_missing_baseline(name: str, step: str, summary: str, job: Job) -> None:
+    """A missing baseline is named, and the summary says what did not run."""
+    outcome = job.run(**{name: "ci/gone.json"})
+    assert outcome.failed == [step], outcome.said
+    assert "The baseline ci/gone.json " in outcome.said[step]
+    assert job.summary.read_text().endswith(summary)
 
 
 def test_it_is_safe() -> None:
