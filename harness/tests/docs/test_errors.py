@@ -7,6 +7,7 @@ import itertools
 import re
 
 import espbench.clients.errors
+import espbench.inspect.stub.errors
 from espbench import errors
 from espbench.errors import EspbenchError
 
@@ -38,6 +39,7 @@ def test_picture() -> None:
     wanted = {"EspbenchError": ""} | real(EspbenchError)
     assert "QemuTooOld" in wanted
     assert espbench.clients.errors.TlsError.__name__ in wanted
+    assert espbench.inspect.stub.errors.StubBusy.__name__ in wanted
     assert drawn(errors.__doc__ or "") == wanted
 
 

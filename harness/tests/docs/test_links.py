@@ -86,7 +86,7 @@ def test_entries_of_a_navigation() -> None:
     assert entries(text) == ["a.md", "b.md", ("Python", ["c.md", "d.md"])]
     index = (TREE / "docs" / "index.md").read_text(encoding="utf-8")
     groups = [each for each in entries(index) if not isinstance(each, str)]
-    assert [(name, len(pages)) for name, pages in groups] == [("Python", 5)]
+    assert [(name, len(pages)) for name, pages in groups] == [("Python", 6)]
 
 
 def test_mentions_of_pages_are_true() -> None:

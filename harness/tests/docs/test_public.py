@@ -19,7 +19,7 @@ from espbench.netem.network import Network
 TREE = Path(__file__).resolve().parents[3]
 TEXT = (TREE / "docs" / "reference" / "public.md").read_text()
 PACKAGE = TREE / "harness" / "espbench"
-INTERFACES = ("boards", "certs", "clients", "crash", "device", "netem")
+INTERFACES = ("boards", "certs", "clients", "crash", "device", "inspect", "netem")
 """Packages that export public names."""
 
 
@@ -44,6 +44,7 @@ def own(*classes: type) -> set[str]:
         ("Package", "espbench", set()),
         ("Clients", "espbench.clients", set()),
         ("Certificates", "espbench.certs", set()),
+        ("Inspection", "espbench.inspect", set()),
         ("Errors", "espbench.errors", {"is_disk_full"}),
     ],
 )

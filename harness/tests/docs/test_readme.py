@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""README.md: its length, its sections, its example and the output of that example.
+"""README.md: its length, its sections, its table of checks, its example and that one's output.
 
 The commands for a device are in docs/how-to/run-a-device.md.
 """
@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 from espbench.boards.builtin import BOARDS
+from espbench.check.families import all_checks
+from espbench.cli.main import make_parser
 from espbench.device.device import Device
 from espbench.firmware import build
 from espbench.perf.wallclock import free_port
@@ -28,7 +30,8 @@ BY_HAND = TREE / "docs" / "how-to" / "run-a-device.md"
 SECTIONS = [
     "Requirements",
     "Install",
-    "Example",
+    "Check your firmware",
+    "Write tests",
     "Features",
     "Boards",
     "Documentation",
@@ -54,19 +57,47 @@ def example() -> str:
 
 
 def test_order_and_length() -> None:
-    """The README has one image, its sections in order, and fewer than 150 lines."""
+    """The README has one image, its sections in order, and a limited length."""
     text = README.read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 150
+    assert len(text.splitlines()) < 165
     assert re.findall(r"^## (.*)$", text, re.M) == SECTIONS
     assert len(example().splitlines()) == 15
     assert len(re.findall(r"^!\[", text, re.M)) == 1
+
+
+def test_the_first_command() -> None:
+    """The first command after the installation checks the user's image."""
+    text = README.read_text(encoding="utf-8")
+    section = text.split("\n## Install\n")[1].split("\n## Write tests\n")[0]
+    lines = [
+        line
+        for block in re.findall(r"```sh\n(.*?)```", section, re.S)
+        for line in block.split("\n")
+    ]
+    commands = [line.partition("#")[0].strip() for line in lines if line]
+    assert [" ".join(command.split()[:2]) for command in commands] == [
+        "pip install",
+        "idf.py build",
+        "espbench check",
+    ]
+    options = make_parser().parse_args(commands[-1].split()[1:])
+    assert options.image == "build"
+
+
+def test_the_table_of_checks() -> None:
+    """Each row of the excerpt is about an existing check, and they show several outcomes."""
+    rows = re.findall(r"^│ (\w+) +│ (\w+) +│ ([\w ]+)", README.read_text(encoding="utf-8"), re.M)
+    assert len(rows) >= 5
+    names = {each.name for each in all_checks()}
+    assert {f"{family}.{check}" for family, check, _ in rows} <= names
+    assert {outcome.split()[0] for _, _, outcome in rows} >= {"passed", "failed", "observed"}
 
 
 @pytest.mark.boards("lx60")
 def test_output(tmp_path: Path) -> None:
     """pytest prints the output that the README shows."""
     text = README.read_text(encoding="utf-8")
-    (command, shown) = re.findall(r"```console\n\$ ([^\n]*)\n(.*?)```", text, re.DOTALL)[0]
+    ((command, shown),) = re.findall(r"```console\n\$ (pytest [^\n]*)\n(.*?)```", text, re.DOTALL)
     build.firmware(BOARDS["lx60"])
     (tmp_path / command.split()[-1]).write_text(example())
     done = subprocess.run(

@@ -12,13 +12,18 @@ import shutil
 import subprocess
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import build_docs
+import checks_page
 import cli_page
 import pytest
 from espbench import errors
+from espbench.check.check import Check
+from espbench.check.families import all_checks
+from espbench.check.result import Severity
 from espbench.cli.main import make_parser
 from espbench.device.device import Device
 from espbench.errors import EspbenchError
@@ -118,7 +123,7 @@ def test_the_navigation_is_grouped(site: Path) -> None:
         r'<span class="md-nav__icon md-icon"></span>\s*Python\s.*?</ul>', text, re.S
     )
     pages = re.findall(r'href="reference/python/(\w+)\.html"', group)
-    assert pages == ["device", "clients", "network", "certificates", "errors"]
+    assert pages == ["device", "clients", "network", "inspection", "certificates", "errors"]
 
 
 @SLOW
@@ -131,6 +136,35 @@ def test_the_command_line_is_whole(site: Path) -> None:
         for action in parser._actions:
             for option in action.option_strings:
                 assert option in text, (name, option)
+
+
+@SLOW
+def test_the_checks_are_whole(site: Path) -> None:
+    """Every check has a row with its sentence, source and severity, below its family's heading."""
+    page = (site / "reference" / "checks.html").read_text(encoding="utf-8")
+    assert all(f'id="{each.family}"' in page for each in all_checks())
+    rows = [
+        html.unescape(re.sub(r"<[^>]+>", "", row))
+        for row in re.findall(r"<tr>.*?</tr>", page, re.S)
+    ]
+    words = [" ".join(row.split()) for row in rows]
+    for each in all_checks():
+        start = f"{each.name} {each.title} {each.source} {each.severity.value}"
+        assert [row for row in words if row.startswith(start)], each.name
+
+
+def test_the_page_of_checks() -> None:
+    """A row says what a check needs, and characters that Markdown interprets are escaped."""
+    one = Check("a.one", "Does a|b.", "RFC <1>", Severity.SECURITY, "", print, on_request=True)
+    two = replace(one, name="a.two", needs="echo", inspects=True, on_request=False)
+    other = replace(one, name="b.one", needs="tls", on_request=False)
+    text = checks_page.sections([one, two, other])
+    assert text.startswith("## a\n\n| check |")
+    assert "\n## b\n\n" in text
+    row = "| Does a\\|b. | RFC &lt;1> | security |"
+    assert f"| `a.one` {row} to be named with `--only` |\n" in text
+    assert f"| `a.two` {row} a WebSocket that echoes, the ELF file |\n" in text
+    assert f"| `b.one` {row} TLS |\n" in text
 
 
 def test_the_page_of_a_parser() -> None:
