@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The exception hierarchy of espbench; `espbench.clients.errors` defines the errors of clients.
+"""The exception hierarchy of espbench.
+
+`espbench.clients.errors` defines the errors of clients, and `espbench.inspect.stub.errors` those of
+the gdb stub's client.
 
 Every message is a sentence that says what happened and, where possible, what to do next.
 Attributes carry the same facts for programs. `MemoryLeaked` is also an AssertionError.
@@ -29,6 +32,15 @@ Attributes carry the same facts for programs. `MemoryLeaked` is also an Assertio
     │   ├── ControlTimeout
     │   ├── MemoryLeaked
     │   ├── FigureUnavailable
+    │   ├── InspectError
+    │   │   ├── NotInspectable
+    │   │   ├── GuestBusy
+    │   │   └── StubError
+    │   │       ├── StubBusy
+    │   │       ├── StubClosed
+    │   │       ├── StubTimeout
+    │   │       ├── StubRefused
+    │   │       └── GuestRestarted
     │   └── Panicked
     ├── GateError
     └── ClientError
@@ -60,8 +72,11 @@ __all__ = [
     "FigureUnavailable",
     "FileSystemFull",
     "GateError",
+    "GuestBusy",
     "ImageError",
+    "InspectError",
     "MemoryLeaked",
+    "NotInspectable",
     "NotReady",
     "NotRunning",
     "PanicFacts",
@@ -249,6 +264,21 @@ class PanicFacts(Protocol):
 
     def report(self) -> str:
         """Return the decoded panic and the dump as printed."""
+
+
+class InspectError(DeviceError):
+    """The firmware could not be looked into from outside."""
+
+
+class NotInspectable(InspectError):
+    """The firmware lacks what this look needs, such as its ELF file or an operating system.
+
+    Such a check is not applicable, which is different from a failure.
+    """
+
+
+class GuestBusy(InspectError):
+    """The guest was changing what was to be read each time that it was stopped."""
 
 
 class Panicked(DeviceError):

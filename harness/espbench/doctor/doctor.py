@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import shutil
 import sys
@@ -39,10 +40,20 @@ def examine(boards: Sequence[Board], *, wanted: bool = True) -> list[Finding]:
         wanted: whether the user named them; if not, tools for optional boards may be missing.
     """
     findings = [_python(), _packages(), *_programs(), _cache(), _space()]
+    if boards and all(board.optional for board in boards):
+        findings = [_if_built(finding) for finding in findings]
     for board in boards:
-        may_be_missing = board.optional and not wanted
-        findings += [_optional(f) if may_be_missing else f for f in _board(board)]
+        found = _board(board)
+        if board.optional:
+            found = [_if_built(finding) for finding in found]
+            found = found if wanted else [_optional(finding) for finding in found]
+        findings += found
     return findings
+
+
+def _if_built(finding: Finding) -> Finding:
+    """Return a finding of a board for which users bring an image: they need not build one."""
+    return _optional(finding) if finding.purpose == "build" else finding
 
 
 def _optional(finding: Finding) -> Finding:
@@ -89,11 +100,11 @@ def _installed(name: str) -> bool:
 
 
 def _programs() -> list[Finding]:
-    wanted = (
-        ("setpriv", "util-linux", "ends QEMU with its test, whatever happens"),
-        ("make", "make", "builds the firmware"),
-    )
-    return [_program("all", *entry) for entry in wanted]
+    make = _program("all", "make", "make", "builds the firmware")
+    return [
+        _program("all", "setpriv", "util-linux", "ends QEMU with its test, whatever happens"),
+        replace(make, purpose="build"),
+    ]
 
 
 def _program(board: str, program: str, package: str, purpose: str) -> Finding:
@@ -108,13 +119,14 @@ def _cache() -> Finding:
     pins = sources.pinned().sources.values()
     there = sum(sources.present(source, cache) for source in pins)
     if there == len(pins):
-        return Finding("all", "sources", "ok", f"all {there} in {cache}")
+        return Finding("all", "sources", "ok", f"all {there} in {cache}", purpose="build")
     size = sum(s.wanted.size for s in pins if not sources.present(s, cache))
     return Finding(
         "all",
         "sources",
         "later",
         f"{there} of {len(pins)} in {cache}; the next build fetches {megabytes(size)}",
+        purpose="build",
     )
 
 
@@ -125,23 +137,27 @@ def _space() -> Finding:
     free = shutil.disk_usage(folder).free
     text = f"{megabytes(free)} free in {folder}"
     if free >= SPACE:
-        return Finding("all", "disk", "ok", text)
+        return Finding("all", "disk", "ok", text, purpose="build")
     return Finding(
         "all",
         "disk",
         "missing",
         f"{text}, {megabytes(SPACE)} needed",
         "free some space, or point ESPBENCH_CACHE at another disk",
+        purpose="build",
     )
 
 
 def _board(board: Board) -> list[Finding]:
     builder = builder_of(board)
-    return [*_qemu(board), *builder.findings(board), _firmware(board, builder.output)]
+    building = [*builder.findings(board), _firmware(board, builder.output)]
+    return [*_qemu(board), *(replace(finding, purpose="build") for finding in building)]
 
 
 def _qemu(board: Board) -> list[Finding]:
     remedy = board.qemu_package
+    if board.espressif is not None and not os.environ.get("IDF_PATH"):
+        remedy = board.espressif.unpack(platform.machine())
     try:
         program = find_qemu(board)
         version = qemu_version(program)
@@ -195,7 +211,6 @@ def remedies(
             packages += finding.remedy.removeprefix(APT).split()
         else:
             others.append(finding.remedy)
-    others.sort(key=lambda remedy: "$IDF_PATH" in remedy)  # after the remedy that installs ESP-IDF
     line = [apt(*dict.fromkeys([*besides, *packages]))] if packages else []
     return [*line, *dict.fromkeys(others)]
 
@@ -209,19 +224,30 @@ def show(findings: Sequence[Finding], console: Console) -> None:
         "optional": Text("not here", "yellow"),
     }
     table = Table(box=None, pad_edge=False)
-    for heading in ("board", "what", "", "found"):
+    for heading in ("board", "what", "", "needed to", "found"):
         table.add_column(heading, overflow="fold")
     for finding in findings:
-        table.add_row(finding.board, finding.subject, signs[finding.state], Text(finding.found))
+        table.add_row(
+            finding.board,
+            finding.subject,
+            signs[finding.state],
+            finding.purpose,
+            Text(finding.found),
+        )
     console.print(table)
     if steps := remedies(findings, besides=_wanted_by_the_clone()):
         _steps("To get what is missing:", steps, console)
     else:
         console.print("\nNothing is missing.")
-    boards = sorted({finding.board for finding in findings if finding.state == "optional"})
-    if steps := remedies(findings, "optional"):
-        title = f"To get {' and '.join(boards)}, too (or use Espressif's container image):"
-        _steps(title, steps, console)
+    boards = sorted({finding.board for finding in findings} - {"all"})
+    for purpose, title in (
+        ("boot", "To boot images for {}, too (or use Espressif's container image):"),
+        ("build", "Only to build espbench's own firmware for {}, which your image does not need:"),
+    ):
+        chosen = [f for f in findings if f.state == "optional" and f.purpose == purpose]
+        if steps := remedies(chosen, "optional"):
+            names = sorted({finding.board for finding in chosen} - {"all"}) or boards
+            _steps(title.format(" and ".join(names)), steps, console)
 
 
 def _wanted_by_the_clone() -> list[str]:

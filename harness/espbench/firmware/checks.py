@@ -6,6 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Purpose = Literal["boot", "build"]
+"""What a subject is needed for: to boot an image, or only to build espbench's own firmware."""
+
 State = Literal["ok", "missing", "later", "optional"]
 """`later` will be fetched when needed; `optional` is missing, but only for an optional board."""
 
@@ -20,6 +23,7 @@ class Finding:
         state: whether it is present.
         found: its version or path, or what is wrong with it.
         remedy: how to get it if it is missing, else "".
+        purpose: what it is needed for.
     """
 
     board: str
@@ -27,3 +31,4 @@ class Finding:
     state: State
     found: str
     remedy: str = ""
+    purpose: Purpose = "boot"

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +16,7 @@ from espbench.boards.builtin import board_named
 from espbench.crash.dump import Collector, parse_dump
 from espbench.crash.panic import Panic
 from espbench.errors import ArchiveError, QmpError
+from espbench.qemu.debugger import HOST, find_gdb, gdb_command, gdb_port, missing, usual_gdb
 from espbench.qemu.discovery import find_qemu
 from espbench.qemu.process import Machine, Qemu, dotted, explain_status, parse_version, qemu_version
 from espbench.qemu.record_replay import Recording
@@ -157,13 +156,14 @@ def replay(
     work.mkdir()
     machine = machine_of(manifest, folder, program)
     if gdb is not None:
-        machine = replace(machine, extra=[*machine.extra, "-gdb", "tcp:127.0.0.1:0", "-S"])
+        machine = replace(machine, extra=[*machine.extra, "-gdb", f"tcp:{HOST}:0", "-S"])
     qemu = Qemu(machine, work)
     try:
         qemu.start()
         qemu.connect(Deadline(20))
-        if gdb is not None:
-            gdb(gdb_command(machine.board, folder / manifest.elf, gdb_port(qemu)))
+        if gdb is not None and qemu.qmp is not None:
+            debugger = find_gdb(machine.board, os.environ) or usual_gdb(machine.board)
+            gdb(gdb_command(debugger, gdb_port(qemu.qmp), folder / manifest.elf))
         _follow(qemu, show, patient=gdb is not None)
         status = qemu.wait(Deadline(5).seconds)
     finally:
@@ -181,38 +181,6 @@ def replay(
             f" The test used {commands} on QEMU's monitor, which the log does not contain."
         )
     return Outcome(difference, found, len(printed))
-
-
-def gdb_port(qemu: Qemu) -> int:
-    """Return the port that QEMU chose for gdb.
-
-    Raises:
-        QmpError: QEMU does not list one.
-    """
-    assert qemu.qmp is not None
-    for chardev in qemu.qmp.execute("query-chardev", deadline=Deadline(5)):
-        if chardev["label"] == "gdb" and (port := re.search(r":(\d+),server", chardev["filename"])):
-            return int(port[1])
-    raise QmpError("QEMU lists no port for gdb: its query-chardev has no chardev of that name.")
-
-
-def gdb_command(board: Board, elf: Path, port: int) -> str:
-    """Return the command that debugs the guest."""
-    return shlex.join([_gdb(board), "-ex", f"target remote 127.0.0.1:{port}", str(elf)])
-
-
-def where_gdb_is(board: Board) -> str:
-    """Return where to get the board's gdb, or "" if it is installed."""
-    if shutil.which(_gdb(board)):
-        return ""
-    return (
-        f"{_gdb(board)} is not on PATH, and Debian does not package it: get Espressif's toolchain "
-        "for the ESP8266, and add its bin folder to PATH in that terminal."
-    )
-
-
-def _gdb(board: Board) -> str:
-    return f"{board.toolchain}gdb"
 
 
 def _follow(qemu: Qemu, show: Print | None, *, patient: bool) -> None:
@@ -303,8 +271,8 @@ def main(path: Path, *, gdb: bool, console: bool, qemu: str | None) -> int:
 
         def debug(command: str) -> None:
             print(f"The guest waits for gdb. In another terminal:\n  {command}")
-            if absent := where_gdb_is(board_of(manifest)):
-                print(absent)
+            if find_gdb(board_of(manifest), os.environ) is None:
+                print(missing(board_of(manifest)))
             print("Ctrl-C here ends it.", flush=True)
 
         def write(text: str) -> None:

@@ -38,14 +38,16 @@ class Request:
     method: str
     """`"GET"`, `"POST"`, ... as sent by the client."""
     uri: str
-    """The request target as sent by the client: path and query, not decoded."""
+    """Path and query, as sent by the client, not decoded. The server serves the absolute form,
+    `GET http://host/path`, like `GET /path` (RFC 9112, 3.2.2)."""
     path: str
     """The part of `uri` before `?`."""
     query: str
     """The part of `uri` after `?`, or `""`."""
     headers: dict[str, str | bytes]
     """Header values by lower-case name; repeated ones are joined by `", "` (RFC 9110, 5.3). A
-    value that is not UTF-8 is `bytes`."""
+    value that is not UTF-8 is `bytes`. `"host"` is the host of a target in absolute form, if the
+    client sent one. The server answers 400 to an invalid `Host`."""
     body: bytes
     """The whole body, `b""` if there is none."""
     secure: bool

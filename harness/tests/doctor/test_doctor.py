@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from espbench.boards.builtin import BOARDS
+from espbench.boards.builtin import BOARDS, QEMU_RELEASE
 from espbench.cli.main import main
 from espbench.doctor import doctor
 from espbench.firmware.checks import Finding
@@ -106,7 +106,8 @@ def test_json(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json"]) == 1
     data = json.loads(capsys.readouterr().out)
     assert data["healthy"] is False
-    assert {"board", "subject", "state", "found", "remedy"} == set(data["findings"][0])
+    keys = {"board", "subject", "state", "found", "remedy", "purpose"}
+    assert keys == set(data["findings"][0])
 
 
 def test_one_line_for_apt() -> None:
@@ -138,12 +139,45 @@ def test_optional_boards(only: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert state(found)["ESP-IDF"] == state(found)["qemu-system-xtensa"] == "optional"
     text = io.StringIO()
     doctor.show(found, Console(file=text, width=200))
+    folder = f"~/.espressif/tools/qemu-xtensa/{QEMU_RELEASE}"
     assert (
-        "To get esp32, too (or use Espressif's container image):\n"
+        "To boot images for esp32, too (or use Espressif's container image):\n"
+        f"  mkdir -p {folder} && curl -L https://github.com/espressif/qemu/releases/download/"
+    ) in text.getvalue()
+    assert (
+        f".tar.xz | tar -xJ -C {folder}\n\n"
+        "Only to build espbench's own firmware for esp32, which your image does not need:\n"
+    ) in text.getvalue()
+    assert (
         "  git clone -b v5.5.1 --recursive https://github.com/espressif/esp-idf.git ~/esp/esp-idf "
         "&& ~/esp/esp-idf/install.sh esp32,esp32c3\n"
-        "  python $IDF_PATH/tools/idf_tools.py install qemu-xtensa\n"
     ) in text.getvalue()
+
+
+def test_an_image_needs_no_esp_idf(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With Espressif's QEMU alone, a chip's board is healthy: ESP-IDF is only needed to build."""
+    listed = "QEMU emulator version 9.2.2 (esp_develop_9.2.2)\nesp32  Espressif ESP32 machine"
+    script(only, "qemu-system-xtensa", listed)
+    script(only, "setpriv", "")
+    assert main(["doctor", "--board", "esp32"]) == 0
+    shown = capsys.readouterr().out
+    assert "\nNothing is missing.\n\nOnly to build espbench's own firmware for esp32" in shown
+    assert "To boot images" not in shown
+    assert main(["doctor", "--board", "esp32", "--json"]) == 0
+    found = {each["subject"]: each for each in json.loads(capsys.readouterr().out)["findings"]}
+    for tool in ("ESP-IDF", "make"):
+        assert (found[tool]["state"], found[tool]["purpose"]) == ("optional", "build")
+    (only / "qemu-system-xtensa").unlink()
+    assert main(["doctor", "--board", "esp32"]) == 1
+    shown = capsys.readouterr().out
+    assert "To get what is missing:\n  mkdir -p ~/.espressif/tools/qemu-xtensa/" in shown
+
+
+def test_qemu_by_esp_idf(only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where ESP-IDF's environment is loaded, ESP-IDF's own command installs QEMU."""
+    monkeypatch.setenv("IDF_PATH", str(only))
+    (found,) = [f for f in doctor.examine([BOARDS["esp32"]]) if f.subject == "qemu-system-xtensa"]
+    assert found.remedy == "python $IDF_PATH/tools/idf_tools.py install qemu-xtensa"
 
 
 def test_extras_are_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def test_pytest_in_an_empty_project(installed: Installed) -> None:
     said = installed.pytest("--espbench", "-v", "-p", "no:cacheprovider")
     assert "scenarios/test_smoke.py::test_boots PASSED" in said
     assert "scenarios/test_smoke.py::test_serves_what_it_should PASSED" in said
-    assert "5 passed" in said
+    assert "8 passed" in said
     assert not any(installed.project.iterdir())
 
 
@@ -72,7 +72,7 @@ def test_beside_tests_of_the_same_name(installed: Installed) -> None:
     (own / "test_address.py").write_text("def test_own(mine):\n    assert mine == 1\n")
     for workers in ("0", "2"):
         said = installed.pytest("--espbench-suites=address,smoke", "-v", f"-n{workers}", "own")
-        assert "8 passed" in said
+        assert "11 passed" in said
         assert "own/test_address.py::test_own" in said
         assert "scenarios/network/test_address.py::test_" in said
 
@@ -100,7 +100,7 @@ def test_environment_inside_of_the_project(inside: Installed, argument: tuple[st
     (inside.project / "tests").mkdir(exist_ok=True)
     (inside.project / "tests" / "test_own.py").write_text("def test_own(): pass\n")
     said = inside.pytest("--espbench", "--collect-only", "-q", "-p", "no:cacheprovider", *argument)
-    assert said.count("::test_") == 6, said
+    assert said.count("::test_") == 9, said
     assert said.count("scenarios/test_smoke.py::test_boots\n") == 1
     assert "tests/test_own.py::test_own\n" in said
 
@@ -108,7 +108,7 @@ def test_environment_inside_of_the_project(inside: Installed, argument: tuple[st
 def test_smoke_inside_of_the_project(inside: Installed) -> None:
     """The suite passes from there, with workers too."""
     shutil.rmtree(inside.project / "tests", ignore_errors=True)
-    assert "5 passed" in inside.pytest("--espbench", "-p", "no:cacheprovider", "-n1")
+    assert "8 passed" in inside.pytest("--espbench", "-p", "no:cacheprovider", "-n1")
 
 
 def test_none_of_a_suite(installed: Installed) -> None:
@@ -132,7 +132,7 @@ def test_run(installed: Installed) -> None:
     """`espbench run` runs a suite and writes its report to the project."""
     said = json.loads(installed.run("sh", "-c", "espbench run smoke --json 2>/dev/null"))
     assert said["good"], said
-    assert said["suites"][0]["passed"] == 5
+    assert said["suites"][0]["passed"] == 8
     assert (installed.project / "build" / "run" / "report.html").is_file()
     assert str(sources.cache_folder() / "build") in said["versions"]["firmware"]
     # Nothing but Python's own caches is written into the package.
