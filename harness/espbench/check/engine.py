@@ -23,7 +23,15 @@ from espbench.check.subject import Subject
 from espbench.check.target.dut import BOOT, Dut, Save
 from espbench.clients.errors import ClientError
 from espbench.device.device import Device
-from espbench.errors import DeviceError, InspectError, NotInspectable, Panicked, QemuDied, QemuError
+from espbench.errors import (
+    DeviceError,
+    InspectError,
+    MemoryLeaked,
+    NotInspectable,
+    Panicked,
+    QemuDied,
+    QemuError,
+)
 from espbench.util.timeouts import Deadline
 
 __all__ = ["Engine", "boot_failure"]
@@ -82,6 +90,7 @@ class _CaseResult:
         broken: what espbench itself did wrong.
         unwell: whether the device was not well afterwards.
         lossy: whether the emulated network lost packets, which may be all that was wrong.
+        unsettled: whether the device was not at rest before the check began with its clients.
     """
 
     findings: Sequence[Finding] = ()
@@ -90,6 +99,7 @@ class _CaseResult:
     broken: str = ""
     unwell: bool = False
     lossy: bool = False
+    unsettled: bool = False
 
 
 class _NoBoot(Exception):
@@ -225,11 +235,18 @@ class Engine:
         )
 
     def _run_case(self, item: Item, case: str, *, last: bool, fresh: bool) -> _CaseResult:
-        """Run the check, or one of its cases; repeat it if the emulated network lost packets."""
+        """Run the check, or one of its cases; repeat it where something else may have failed it.
+
+        That is an earlier check that left a connection open, or an emulated network that lost
+        packets.
+        """
         evidence = self._evidence
         subject = self._subject(item, fresh=fresh)
         time_left = Deadline(REPEAT_WITHIN)
         one = self._try_case(item, subject, case, last=last)
+        if one.unsettled and not fresh:
+            self._evidence = evidence
+            one = self._try_case(item, self._subject(item, fresh=True), case, last=last)
         for _ in range(MOST_REPEATS):
             if not one.lossy or time_left.expired():
                 break
@@ -303,7 +320,14 @@ class Engine:
             for number, (text, severity) in enumerate(wrong)
         ]
         lossy = bool(found) and dropped_frames(lines) and (mark is None or bool(mark.silent))
-        return _CaseResult(found, attempt.observation, unwell=mark is not None, lossy=lossy)
+        return _CaseResult(
+            found,
+            attempt.observation,
+            unwell=mark is not None,
+            lossy=lossy,
+            # What a check's own clients leave is a `CheckFailed` of its own.
+            unsettled=isinstance(attempt.error, MemoryLeaked),
+        )
 
     def _keep(self, item: Item, device: Device) -> None:
         """Save the evidence of the first finding."""

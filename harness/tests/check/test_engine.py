@@ -26,6 +26,8 @@ from espbench.util.timeouts import Deadline
 
 Function = Callable[..., Observation | None]
 
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
 
 @pytest.fixture(scope="module")
 def dut(board: Board, firmware: Path) -> Iterator[Dut]:
@@ -264,6 +266,45 @@ def test_lost_packets_for_long(run: Callable[..., Result], monkeypatch: pytest.M
     devices: list[Device] = []
     assert run(dropping(1, devices)).outcome is Outcome.FAILED
     assert len(devices) == 1
+
+
+def test_connection_of_an_earlier_check(
+    run: Callable[..., Result], dut: Dut, saved: list[str]
+) -> None:
+    """A device with a connection that an earlier check left is replaced, and nobody blamed."""
+    devices = [dut.device()]
+    plain = next(server for server in dut.servers if not server.tls)
+
+    def measures(subject: Subject) -> None:
+        devices.append(subject.device)
+        subject.device.memory.at_rest(0.5)
+
+    with Endpoint(devices[0].port(plain.port)).raw() as left_open:
+        left_open.send(REQUEST)
+        left_open.receive()
+        result = run(measures)
+    assert result.outcome is Outcome.PASSED, result
+    assert devices[1] is devices[0]
+    assert devices[2] is not devices[0]
+    assert len(devices) == 3
+    assert result.evidence is None
+
+
+def test_device_that_never_rests(run: Callable[..., Result]) -> None:
+    """A device that does not come to rest even when it was just booted fails the check."""
+    devices = []
+
+    def measures(subject: Subject) -> None:
+        devices.append(subject.device)
+        with subject.endpoint.raw() as left_open:
+            left_open.send(REQUEST)
+            left_open.receive()
+            subject.device.memory.at_rest(0.5)
+
+    result = run(measures)
+    assert "did not come to rest" in result.findings[0].sentence
+    assert len(devices) == 2
+    assert devices[0] is not devices[1]
 
 
 def test_late(run: Callable[..., Result], dut: Dut, monkeypatch: pytest.MonkeyPatch) -> None:
