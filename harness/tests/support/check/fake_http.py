@@ -112,6 +112,8 @@ class _Connection:
 
     def request(self) -> bool:
         """Serve one request; return whether the connection stays."""
+        if "waits for more" in self.faults and self.data:
+            self.more()
         while self.data.startswith(b"\r\n") or not self.data:
             self.data = self.data.removeprefix(b"\r\n")
             if not self.data:

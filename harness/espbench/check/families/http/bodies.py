@@ -17,7 +17,6 @@ from espbench.check.families.http.exchange import (
     exchange,
     head,
     normal,
-    pipelines,
     quoted,
     receive_all,
 )
@@ -47,7 +46,7 @@ def judge(subject: Subject, got: Exchange, what: str) -> str:
     )
     if len(got.responses) <= 1 and not got.invalid:
         expect(
-            got.ended or not pipelines(subject),
+            got.ended,
             f"{what} was answered with {got.status}, but the request behind it was not, and the "
             "connection stays open.",
         )
@@ -69,8 +68,8 @@ def chunked_support(subject: Subject, method: str = "GET") -> str:
     known = _CHUNKED.setdefault(subject.device, {})
     key = subject.server.port, method
     if key not in known:
-        data = head(subject, CODING, method=method) + CHUNKS + head(subject, close=True)
-        got = exchange(subject, data, methods=[method])
+        data = head(subject, CODING, method=method) + CHUNKS
+        got = exchange(subject, data, methods=[method], then=head(subject, close=True))
         if len(got.responses) <= 1 and not got.invalid:
             known[key] = REFUSES
         else:
@@ -105,8 +104,8 @@ LENGTHS: dict[str, tuple[str, str, bytes]] = {
 def content_length(subject: Subject, case: tuple[str, str, bytes]) -> Observation | None:
     """A body ends where Content-Length says, whether the server wants it or not."""
     method, field, body = case
-    data = head(subject, field, method=method) + body + head(subject, close=True)
-    got = exchange(subject, data, methods=[method])
+    data = head(subject, field, method=method) + body
+    got = exchange(subject, data, methods=[method], then=head(subject, close=True))
     if judge(subject, got, f"{method} with {quoted(field)}") == REFUSES and not body:
         return Observation(f"{method} with an empty body ends the connection.")
     return None
@@ -146,8 +145,8 @@ def chunked_bodies(subject: Subject, case: tuple[str, str]) -> Observation | Non
     """A chunked body is decoded or refused, and no part of it is taken for a request."""
     method, name = case
     line, body = CHUNKED[name]
-    data = head(subject, line, method=method) + body + head(subject, close=True)
-    got = exchange(subject, data, methods=[method])
+    data = head(subject, line, method=method) + body
+    got = exchange(subject, data, methods=[method], then=head(subject, close=True))
     what = f"A {method} with a chunked body ({name})"
     if judge(subject, got, what) == DECODES:
         return None
@@ -194,12 +193,8 @@ def chunk_size(subject: Subject, body: bytes) -> None:
     support = chunked_support(subject)
     if support != DECODES:
         raise NotApplicable(f"The server {support} chunked bodies (see http.chunked).")
-    data = (
-        head(subject, "Transfer-Encoding: chunked", method="POST")
-        + body
-        + head(subject, close=True)
-    )
-    got = exchange(subject, data, methods=["POST"])
+    data = head(subject, "Transfer-Encoding: chunked", method="POST") + body
+    got = exchange(subject, data, methods=["POST"], then=head(subject, close=True))
     expect(
         len(got.responses) <= 1 and not got.invalid,
         f"A GET behind the invalid chunk {quoted(body)} was answered: {got}.",

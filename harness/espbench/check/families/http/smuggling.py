@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from espbench.check.check import NotApplicable, check, expect
 from espbench.check.families.http.bodies import IGNORES, chunked_support
-from espbench.check.families.http.exchange import CHUNKS, exchange, head, normal, pipelines, quoted
+from espbench.check.families.http.exchange import CHUNKS, exchange, head, normal, quoted
 from espbench.check.result import Severity
 from espbench.check.subject import Subject
 
@@ -123,9 +123,7 @@ FOLDS: dict[str, tuple[bytes, bytes]] = {
 def hidden(subject: Subject, case: tuple[bytes, bytes]) -> None:
     """A length or coding inside another field's value does not count as framing."""
     fields, _ = case
-    if not pipelines(subject):
-        raise NotApplicable("The server does not answer pipelined requests (see http.pipelining).")
-    got = exchange(subject, head(subject, fields) + head(subject, close=True))
+    got = exchange(subject, head(subject, fields), then=head(subject, close=True))
     what = f"A request with {quoted(fields)}, followed by a GET"
     # Refused is right, and so is answered as two. Anything else has read the hidden field.
     refused = len(got.responses) <= 1 and got.ended
@@ -172,8 +170,8 @@ def _closes(
         must: whether the server has to answer 400.
         version: the request's version.
     """
-    data = head(subject, fields, method="POST", version=version) + body + head(subject, close=True)
-    got = exchange(subject, data, methods=["POST"])
+    data = head(subject, fields, method="POST", version=version) + body
+    got = exchange(subject, data, methods=["POST"], then=head(subject, close=True))
     what = f"a {'' if version.endswith('1') else version + ' '}POST with {quoted(fields)}"
     expect(
         len(got.responses) <= 1 and not got.invalid,

@@ -101,6 +101,29 @@ def test_pipelines(fault: str, expected: bool) -> None:
         assert pipelines(subject_of(port)) is expected
 
 
+BEHIND = [
+    ("http.chunked:GET, one chunk", "ignores codings", "was taken for requests"),
+    ("http.content_length:GET, a short body", "ignores bodies", "was taken for requests"),
+    ("http.smuggling:unknown", "any coding", "What follows a POST with"),
+    ("http.invalid_length:two lengths", "last length", "What follows"),
+    ("http.hidden_framing:length in a fold", "reads folds", "either the first one has to be"),
+    ("http.content_length:POST, a short body", "", ""),
+    ("http.hidden_framing:length in a fold", "", ""),
+]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(("name", "fault", "sentence"), BEHIND)
+def test_what_is_behind_a_request(name: str, fault: str, sentence: str) -> None:
+    """A server that reads on only when more comes, as ESP-IDF's over TLS, cannot hide a fault."""
+    with listening(FakeHttp("waits for more", fault).serve, at_once=4) as port:
+        subject = subject_of(port)
+        assert not pipelines(subject)
+        said = fault_of(subject, name)
+    assert sentence in said
+    assert bool(sentence) == bool(said)
+
+
 def test_slow_lookups(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that searches long for each file is not asked for all of them, and does not fail."""
     monkeypatch.setattr(traversal, "BUDGET", 0.0)
