@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Sequence
@@ -123,12 +122,33 @@ def run_checks(
     return CheckRun(firmware, servers, results, blind)
 
 
+class _Waiting:
+    """The items that no device has taken.
+
+    One device takes them in the order of the plan, so that results come in an order that a reader
+    expects. The others take the longest first, so that all devices end at about the same time.
+    """
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = list(enumerate(items))
+        self._lock = threading.Lock()
+
+    def take(self, *, longest: bool) -> tuple[int, Item] | None:
+        """Return an item and its place in the plan; None if there are no more."""
+        with self._lock:
+            if not self._items:
+                return None
+            chosen = self._items[0]
+            if longest:
+                chosen = max(self._items, key=lambda pair: (pair[1].estimate, -pair[0]))
+            self._items.remove(chosen)
+            return chosen
+
+
 def _run_all(
     items: Sequence[Item], duts: Sequence[Dut], progress: Progress, save: Save | None
 ) -> list[Result]:
-    waiting: queue.SimpleQueue[tuple[int, Item]] = queue.SimpleQueue()
-    for pair in enumerate(items):
-        waiting.put(pair)
+    waiting = _Waiting(items)
     results: dict[int, Result] = {}
     faults: list[BaseException] = []
     lock = threading.Lock()
@@ -137,10 +157,10 @@ def _run_all(
     def work(dut: Dut) -> None:
         engine = Engine(dut, save)
         while not stop.is_set():
-            try:
-                number, item = waiting.get_nowait()
-            except queue.Empty:
+            taken = waiting.take(longest=dut is not duts[0])
+            if taken is None:
                 return
+            number, item = taken
             try:
                 with lock:
                     progress.began(item)

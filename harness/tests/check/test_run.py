@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,25 @@ def test_several_devices(tiny_firmware: Callable[..., Path]) -> None:
     assert [each.id for each in run.results] == [check.name for check in checks]
     assert sorted(shown.ended_ids) == sorted(check.name for check in checks)
     assert 1 <= len(devices) <= 3
+
+
+def test_long_checks_begin_early(tiny_firmware: Callable[..., Path]) -> None:
+    """One device takes the checks in their order, and another one the longest first."""
+    both = threading.Barrier(2)
+    began: list[str] = []
+
+    def check(name: str, estimate: float) -> Check:
+        def meets(_: Subject) -> None:
+            began.append(name)
+            both.wait(30)
+
+        return replace(one(name, meets), estimate=estimate)
+
+    checks = [check(f"boot.x{number}", estimate) for number, estimate in enumerate((1, 2, 9, 3))]
+    run = run_checks(firmware(tiny_firmware(), "ready", 1.0), Quiet(), jobs=2, checks=checks)
+    assert [each.outcome for each in run.results] == [Outcome.PASSED] * 4
+    assert set(began[:2]) == {"boot.x0", "boot.x2"}
+    assert set(began[2:]) == {"boot.x1", "boot.x3"}
 
 
 def test_interrupt(tiny_firmware: Callable[..., Path]) -> None:
