@@ -15,6 +15,7 @@ if not TYPE_CHECKING:
             "Board": "espbench.boards.board.Board",
             "ESP32": "espbench.boards.builtin.ESP32",
             "ESP32C3": "espbench.boards.builtin.ESP32C3",
+            "ESP32S3": "espbench.boards.builtin.ESP32S3",
             "ESP_FLASH": "espbench.boards.builtin.ESP_FLASH",
             "LX60": "espbench.boards.builtin.LX60",
             "QEMU_RISCV32": "espbench.boards.builtin.QEMU_RISCV32",

@@ -37,6 +37,8 @@ class Board:
         machine, cpu, ram, nic: QEMU's `-M`, `-cpu`, `-m` (None: the machine's default) and NIC
             model.
         psram: possible sizes of PSRAM, for `-m`; empty: the machine has no PSRAM.
+        usual_psram: the size for a firmware that drives PSRAM; "": none.
+        octal_psram: arguments for QEMU that make it octal; empty: it is always quad.
         qemu: name of the QEMU executable.
         qemu_least: oldest version of QEMU that supports the board.
         qemu_package: how to install QEMU, completing "install it with ...".
@@ -93,6 +95,8 @@ class Board:
     ram: str | None = None
     nic: str
     psram: tuple[str, ...] = ()
+    usual_psram: str = ""
+    octal_psram: tuple[str, ...] = ()
     qemu: str
     qemu_least: tuple[int, int, int]
     qemu_package: str
@@ -174,8 +178,12 @@ class Board:
         """Return the same board with a firmware that listens on other ports."""
         return replace(self, ports=dict(ports))
 
-    def with_psram(self, size: str) -> Board:
+    def with_psram(self, size: str, *, octal: bool = False) -> Board:
         """Return the same board with this much PSRAM, such as "4M".
+
+        Args:
+            size: one of `psram`.
+            octal: whether it has eight data lines, if the machine knows such PSRAM.
 
         Raises:
             ConfigError: the machine does not support that size.
@@ -187,7 +195,7 @@ class Board:
                 f"Board {self.name} does not support {size} of PSRAM: choose "
                 f"{' or '.join(self.psram)}."
             )
-        return replace(self, ram=size)
+        return replace(self, ram=size, options=self.options + self.octal_psram * octal)
 
     def with_watchdogs(self) -> Board:
         """Return the same board with its watchdogs enabled.

@@ -13,7 +13,7 @@ from espbench.errors import ConfigError
 from espbench.flash.geometry import Flash
 from espbench.util.debian import apt
 
-__all__ = ["BOARDS", "ESP32", "ESP32C3", "LX60", "board_named"]
+__all__ = ["BOARDS", "ESP32", "ESP32C3", "ESP32S3", "LX60", "board_named"]
 
 WLAN = {"wlan_ssid": "MyNetwork", "wlan_password": "SecurePassword123"}
 """The Wi-Fi network that network.WLAN finds, named as in the users' guide."""
@@ -79,6 +79,7 @@ ESP32 = Board(
     cpu=None,
     nic="open_eth",
     psram=("2M", "4M"),
+    usual_psram="4M",  # as `idf.py qemu` has it (tools/idf_py_actions/qemu_ext.py)
     qemu="qemu-system-xtensa",
     qemu_least=(8, 1, 3),
     qemu_package=QEMU_XTENSA.install,
@@ -123,6 +124,7 @@ ESP32C3 = replace(
     title="ESP32-C3 (one RISC-V core), Espressif's QEMU, ESP-IDF and MicroPython",
     machine="esp32c3",
     psram=(),
+    usual_psram="",
     kept_interrupts=None,
     bad_load="Load access fault",
     unrecordable="its replay stops where the ROM jumps to the bootloader",
@@ -146,7 +148,33 @@ ESP32C3 = replace(
     still_watchdogs=("-global", "driver=timer.esp32c3.timg,property=wdt_disable,value=true"),
 )
 
-BOARDS: dict[str, Board] = {board.name: board for board in (LX60, ESP32, ESP32C3)}
+ESP32S3 = replace(
+    ESP32,
+    name="esp32s3",
+    title="ESP32-S3 (Xtensa LX7, one core in use), Espressif's QEMU, ESP-IDF and MicroPython",
+    machine="esp32s3",
+    psram=("2M", "4M", "8M", "16M", "32M"),
+    usual_psram="8M",  # as in the module ESP32-S3-WROOM-1-N8R8
+    octal_psram=("-global", "driver=ssi_psram,property=is_octal,value=true"),
+    qemu_least=(9, 2, 2),
+    toolchain="xtensa-esp32s3-elf-",
+    backend=IdfBackend("esp32s3", "ESP32S3_BENCH"),
+    handover=FlashImage(
+        # Chip revision 0.3, and a calibrated ADC (BLK_VERSION_MAJOR), like a real chip. Otherwise
+        # firmware that links the ADC's driver calibrates it by conversions, which never end in
+        # QEMU.
+        Efuse("nvram.esp32s3.efuse", size=1024, burnt={38: 0x0C, 64: 0x01}),
+    ),
+    flash=ESP_FLASH,
+    kept_interrupts=0x600CD004,  # DR_REG_EMAC_BASE + 4 (esp_eth/src/openeth/esp_openeth.h)
+    options=(
+        "-global",
+        "driver=esp32s3.gpio,property=strap_mode,value=0x04",  # boots from flash
+    ),
+    still_watchdogs=("-global", "driver=timer.esp32s3.timg,property=wdt_disable,value=true"),
+)
+
+BOARDS: dict[str, Board] = {board.name: board for board in (LX60, ESP32, ESP32C3, ESP32S3)}
 """Every board by name."""
 
 

@@ -23,7 +23,7 @@ def add_parser(subparsers: Subparsers) -> None:
     it.add_argument(
         "--board-dir",
         metavar="DIR",
-        help="another board definition of MicroPython's esp32 port (for esp32 and esp32c3)",
+        help="another board definition of MicroPython's esp32 port (for the ESP32 boards)",
     )
     it.add_argument(
         "--variant",

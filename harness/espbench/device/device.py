@@ -17,7 +17,7 @@ from espbench.boards.builtin import board_named
 from espbench.crash.panic import Panic
 from espbench.device import flash_layout as layout
 from espbench.device.addresses import Addresses
-from espbench.device.firmware_file import check_firmware, elf_of, state_of
+from espbench.device.firmware_file import check_firmware, elf_of, state_of, with_psram
 from espbench.device.http_probe import probe
 from espbench.device.memory.allocation_sweep import sweep
 from espbench.device.readiness import Ready, readiness_of
@@ -98,7 +98,8 @@ class Device(Shortcuts):
                 `ports`). Concurrent clients need a port each, because slirp's backlog is one.
             ready: when the device counts as ready; see `readiness_of`.
             ready_timeout: seconds until then, scaled; None for the board's.
-            psram: size of the machine's PSRAM, such as "4M", for boards that can have some.
+            psram: size of the machine's PSRAM, such as "4M", for boards that can have some; None
+                for the usual size if the firmware drives PSRAM.
             watchdogs: whether to enable the chip's watchdogs, if the board has any. They follow the
                 host's clock, so on a busy host they may reset a guest that did nothing wrong.
             internet: whether the guest may open connections to the outside.
@@ -120,11 +121,11 @@ class Device(Shortcuts):
             ConfigError: an argument is invalid.
         """
         board = board_named(board) if isinstance(board, str) else board
-        board = board.with_psram(psram) if psram is not None else board
         board = board.with_watchdogs() if watchdogs else board
-        self.board = board.with_ports(ports) if ports is not None else board
+        board = board.with_ports(ports) if ports is not None else board
         self.firmware = Path(firmware)
-        check_firmware(self.board, self.firmware)
+        check_firmware(board, self.firmware)
+        self.board = with_psram(board, self.firmware, psram)
         self.elf = elf_of(self.firmware) if elf is None else Path(elf)
         self.files: dict[str, Content] = dict(files or {})
         """Content of the file system at the next start; for a running device see `put`."""

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 from espbench.boards.board import Board
 from espbench.errors import ConfigError
 from espbench.flash.app_image import MAGIC, is_application
 from espbench.flash.partition_table import TABLE_AT
+from espbench.flash.psram import OCTAL, psram_of
 from espbench.flash.truncation import shortfall
 from espbench.inspect.elf.match import matching
 
-__all__ = ["check_firmware", "elf_of", "state_of"]
+__all__ = ["check_firmware", "elf_of", "state_of", "with_psram"]
 
 TABLE_MAGIC = b"\xaa\x50"
 """First bytes of each entry of a partition table."""
@@ -62,6 +64,23 @@ def _is_flash_image(firmware: Path) -> bool:
     with firmware.open("rb") as file:
         blob = file.read(TABLE_AT + 2)
     return blob[TABLE_AT:] == TABLE_MAGIC or blob[:1] == bytes((MAGIC,))
+
+
+def with_psram(board: Board, firmware: Path, size: str | None = None) -> Board:
+    """Return the board with PSRAM of this size, or of the usual size if the firmware drives PSRAM.
+
+    Raises:
+        ConfigError: the machine does not support that size.
+    """
+    kind = _psram_of(*state_of(firmware)) if board.psram else ""
+    if size is None and not kind:
+        return board
+    return board.with_psram(board.usual_psram if size is None else size, octal=kind == OCTAL)
+
+
+@functools.lru_cache(maxsize=8)
+def _psram_of(firmware: Path, *_state: int) -> str:
+    return psram_of(firmware.read_bytes())
 
 
 def elf_of(firmware: Path) -> Path:

@@ -112,8 +112,8 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--espbench-board",
         metavar="NAME",
-        help="board to emulate: lx60, esp32 or esp32c3 (default: ini espbench_board, else that of "
-        "the firmware's chip, or lx60)",
+        help="board to emulate: lx60, esp32, esp32c3 or esp32s3 (default: ini espbench_board, else "
+        "that of the firmware's chip, or lx60)",
     )
     group.addoption(
         "--espbench-firmware",

@@ -19,7 +19,7 @@ def cells(section: str, row: str) -> list[str]:
     page = (TREE / "docs" / "reference" / "boards.md").read_text()
     text = page.partition(f"## {section}\n")[2].partition("\n## ")[0]
     (line,) = re.findall(rf"^\| `?{re.escape(row)}\b.*", text, re.MULTILINE)
-    return [cell.strip() for cell in line.split("|")[2:5]]
+    return [cell.strip() for cell in line.split("|")[2 : 2 + len(BOARDS)]]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,10 @@ def test_heaps() -> None:
     )
     headers = [
         (FIRMWARE / name).read_text()
-        for name in ("ports/esp32/mpconfig_bench.h", "boards/ESP32C3_BENCH/mpconfigboard.h")
+        for name in (
+            *("ports/esp32/mpconfig_bench.h", "boards/ESP32C3_BENCH/mpconfigboard.h"),
+            "ports/esp32/mpconfig_bench.h",  # the ESP32-S3's definition has none of its own
+        )
     ]
     chips = [
         re.findall(r"define MICROPY_GC_INITIAL_HEAP_SIZE \((\d+) \* 1024\)", header)
@@ -55,4 +58,6 @@ def test_heaps() -> None:
 def test_boards() -> None:
     """The columns are the boards, in their order."""
     assert cells(ADAPTS, "what") == [f"`{name}`" for name in BOARDS]
-    assert cells(ARGUMENTS, "argument") == ["default on `lx60`", "on `esp32`", "on `esp32c3`"]
+    assert cells(ARGUMENTS, "argument") == [
+        *("default on `lx60`", "on `esp32`", "on `esp32c3`", "on `esp32s3`"),
+    ]

@@ -26,7 +26,9 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-@pytest.mark.parametrize(("chip", "at", "board"), [(0, 0x1000, "esp32"), (5, 0, "esp32c3")])
+@pytest.mark.parametrize(
+    ("chip", "at", "board"), [(0, 0x1000, "esp32"), (5, 0, "esp32c3"), (9, 0, "esp32s3")]
+)
 def test_board(command: list[str], chip: int, at: int, board: str, tmp_path: Path) -> None:
     """Without --board, the image's chip tells it."""
     image = tmp_path / "merged.bin"

@@ -144,8 +144,19 @@ def test_psram() -> None:
     assert str(caught.value) == "Board esp32c3 has no PSRAM: omit psram."
 
 
+def test_octal_psram() -> None:
+    """PSRAM is quad, unless the firmware drives octal PSRAM and the chip can have some."""
+    octal = "driver=ssi_psram,property=is_octal,value=true"
+    s3 = BOARDS["esp32s3"]
+    assert octal not in command_line(machine(board=s3.with_psram("8M")), Wires.terminal())
+    line = command_line(machine(board=s3.with_psram("8M", octal=True)), Wires.terminal())
+    assert line[line.index(octal) - 1] == "-global"
+    assert BOARDS["esp32"].with_psram("4M", octal=True) == BOARDS["esp32"].with_psram("4M")
+
+
 @pytest.mark.parametrize(
-    ("name", "timer"), [("esp32", "timer.esp32.timg"), ("esp32c3", "timer.esp32c3.timg")]
+    ("name", "timer"),
+    [(name, f"timer.{name}.timg") for name in ("esp32", "esp32c3", "esp32s3")],
 )
 def test_watchdogs(name: str, timer: str) -> None:
     """An option of QEMU disables the watchdogs, unless the board has them enabled."""
@@ -255,4 +266,6 @@ def test_unknown_board() -> None:
     """The error for an unknown board lists the known ones."""
     with pytest.raises(ConfigError) as caught:
         board_named("esp8266")
-    assert str(caught.value) == "Unknown board 'esp8266': choose one of esp32, esp32c3, lx60."
+    assert (
+        str(caught.value) == "Unknown board 'esp8266': choose one of esp32, esp32c3, esp32s3, lx60."
+    )

@@ -21,7 +21,7 @@ from espbench.reporting.parity.expected import TABLE
 from espbench.util.timeouts import Deadline
 from rich.console import Console
 
-LX60, ESP32, ESP32C3 = (BOARDS[name] for name in ("lx60", "esp32", "esp32c3"))
+LX60, ESP32, ESP32C3, ESP32S3 = BOARDS.values()
 CLONE = Path(__file__).resolve().parents[3]
 
 
@@ -45,10 +45,12 @@ def plan_of(tree: Path, *pytest: str, suites: Sequence[str] = (), own: bool = Tr
 def test_boards_that_are_here() -> None:
     """By default all available boards are tested, and the others are named with a reason."""
     assert here.chosen({}) == here.chosen({"ESPBENCH_BOARDS": " "}) == []
-    boards, left = here.select([], {"esp32": "No QEMU.", "esp32c3": "No compiler."})
+    boards, left = here.select(
+        [], {"esp32": "No QEMU.", "esp32c3": "No compiler.", "esp32s3": "No QEMU."}
+    )
     assert boards == [LX60]
-    assert left == {"esp32": "No QEMU.", "esp32c3": "No compiler."}
-    assert here.select([], {}) == ([LX60, ESP32, ESP32C3], {})
+    assert left == {"esp32": "No QEMU.", "esp32c3": "No compiler.", "esp32s3": "No QEMU."}
+    assert here.select([], {}) == ([LX60, ESP32, ESP32C3, ESP32S3], {})
 
 
 def test_each_reason_once() -> None:
@@ -69,7 +71,7 @@ def test_boards_that_are_chosen() -> None:
     assert wanted == [ESP32, LX60]
     assert here.select(wanted, {}) == (
         wanted,
-        {"esp32c3": "ESPBENCH_BOARDS does not name it."},
+        dict.fromkeys(("esp32c3", "esp32s3"), "ESPBENCH_BOARDS does not name it."),
     )
     with pytest.raises(ConfigError, match=r"^Unknown board 'esp8266': choose one of "):
         here.chosen({"ESPBENCH_BOARDS": "esp8266"})
@@ -235,7 +237,8 @@ def test_two_runs_at_once(tree: Path) -> None:
         assert first.stdout.read().endswith(
             "espbench: board lx60 was tested: all passed\n"
             "espbench: results are in build/test\n"
-            "espbench: left out: board esp32 and board esp32c3: ESPBENCH_BOARDS does not name it\n"
+            "espbench: left out: board esp32, board esp32c3 and board esp32s3: "
+            "ESPBENCH_BOARDS does not name it\n"
         )
     assert first.returncode == 0
     assert output.startswith(
@@ -252,7 +255,9 @@ def test_last_lines(
 ) -> None:
     """The last lines say what was tested, the outcomes, and what was omitted."""
     monkeypatch.delenv("ESPBENCH_BOARDS", raising=False)
-    monkeypatch.setattr(here, "absence", lambda board, _root: "No c3." * (board is ESP32C3))
+    monkeypatch.setattr(
+        here, "absence", lambda board, _root: "No c3." * (board in (ESP32C3, ESP32S3))
+    )
     built: list[object] = []
     monkeypatch.setattr(build, "build", lambda board, **_: built.append(board))
 
@@ -277,6 +282,6 @@ def test_last_lines(
         "esp32.\n"
         "espbench: results are in build/test\n"
         "espbench: left out: 1 test (page): no Chromium\n"
-        "espbench: left out: board esp32c3: No c3\n"
+        "espbench: left out: board esp32c3 and board esp32s3: No c3\n"
         "espbench: `espbench doctor` says how to get what is missing\n"
     )

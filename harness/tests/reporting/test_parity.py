@@ -253,7 +253,7 @@ BAD = {
     ),
     "board": (
         GOOD.replace("esp32", "esp8266"),
-        FIRST + ": unknown board 'esp8266': choose from esp32, esp32c3, lx60.",
+        FIRST + ": unknown board 'esp8266': choose from esp32, esp32c3, esp32s3, lx60.",
     ),
     "outcome": (
         GOOD.replace("passed", "fine"),

@@ -14,9 +14,14 @@
 
 #include <stdint.h>
 
+#include "sdkconfig.h"
 #include "soc/soc.h"
 
-/* The OpenCores Ethernet MAC's registers and bits, as in ESP-IDF's private openeth.h. */
+/* The OpenCores Ethernet MAC's registers and bits, as in ESP-IDF's private openeth.h and
+ * esp_openeth.h: a chip without a MAC of its own has it in an unused address range. */
+#ifdef CONFIG_IDF_TARGET_ESP32S3
+#define DR_REG_EMAC_BASE 0x600CD000
+#endif
 #define MODER (DR_REG_EMAC_BASE + 0x00)
 #define MODER_DEFAULT 0xa000 /* without it, the driver does not recognize the MAC */
 #define MODER_TXEN BIT(1)

@@ -21,6 +21,7 @@ def merged_image(chip: int, at: int) -> bytes:
     [
         (merged_image(0, 0x1000), "esp32"),
         (merged_image(5, 0), "esp32c3"),
+        (merged_image(9, 0), "esp32s3"),
         (b"\x7fELF" + bytes(100), "lx60"),
     ],
 )

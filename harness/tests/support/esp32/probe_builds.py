@@ -46,8 +46,7 @@ class Build:
     """ESP-IDF's version, such as (5, 4)."""
     board: str
     variant: str
-    """What differs from the usual configuration, such as "unicore"; "" if nothing does. A device
-    with the variant "spiram" has PSRAM."""
+    """What differs from the usual configuration, such as "unicore"; "" if nothing does."""
 
     @property
     def name(self) -> str:
@@ -57,8 +56,6 @@ class Build:
     def device(self, **options: Any) -> Device:
         """Return a device with this firmware; `options` are those of `Device`."""
         make(self)
-        if self.variant == "spiram":
-            options.setdefault("psram", "4M")
         return Device(self.board, self.firmware, ready=READY, **options)
 
 
