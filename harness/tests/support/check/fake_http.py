@@ -180,6 +180,9 @@ class _Connection:
                 text = name.strip() + b":" + value
             if "reads folds" in self.faults:
                 text = text.lstrip()
+            if "drops folds" in self.faults and text[:1] in (b" ", b"\t"):
+                found.popitem()
+                continue
             if "splits at NUL" in self.faults and b"\0" in text:
                 text = text.partition(b"\0")[2]
             name, colon, value = text.partition(b":")
@@ -232,6 +235,8 @@ class _Connection:
                 return int(number[0]) & 0xFFFFFFFF if number else 0, False
             if not DIGITS.fullmatch(length):
                 raise Refused(400)
+            if "signed lengths" in self.faults and 2**63 <= int(length) < 2**64:
+                return 0, False
             if int(length) > LONGEST_BODY:
                 raise Refused(413)
             return int(length), False

@@ -86,7 +86,8 @@ LENGTHS: dict[str, tuple[str, str, bytes]] = {
         ("a short body", "Content-Length: 4", b"body"),
         ("an empty body", "Content-Length: 0", b""),
         ("leading zeros", "Content-Length: 0004", b"body"),
-        ("blanks around the number", "Content-Length: \t 4 \t", b"body"),
+        ("blanks around the number", "Content-Length: \t 4 ", b"body"),
+        ("a tab behind the number", "Content-Length: 4\t", b"body"),
         ("a body like a request", f"Content-Length: {len(INNER)}", INNER),
         ("2000 bytes", "Content-Length: 2000", b"b" * 2000),
     )
@@ -114,9 +115,11 @@ def content_length(subject: Subject, case: tuple[str, str, bytes]) -> Observatio
 CHUNKED: dict[str, tuple[str, bytes]] = {
     "one chunk": (CODING, CHUNKS),
     "no chunk": (CODING, b"0\r\n\r\n"),
-    "three chunks": (CODING, chunked([b"one", b"two", b"x" * 300])),
+    "three chunks": (CODING, chunked([b"one ", b"two ", b"three" * 100])),
     "upper case": ("TRANSFER-ENCODING: CHUNKED", CHUNKS),
     "blanks around it": ("Transfer-Encoding:  chunked\t ", CHUNKS),
+    "tabs around it": ("Transfer-Encoding:\tchunked\t", CHUNKS),
+    "lower case, no blank before it": ("transfer-encoding:chunked ", CHUNKS),
     "leading zeros": (CODING, b"00004\r\nbody\r\n000\r\n\r\n"),
     "upper-case digits": (CODING, b"A\r\n0123456789\r\n0\r\n\r\n"),
     "an extension": (CODING, b"4;name=value\r\nbody\r\n0;last\r\n\r\n"),

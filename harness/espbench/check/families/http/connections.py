@@ -123,7 +123,7 @@ BREAKS: dict[str, bytes] = {
 }
 LEAVES: dict[str, tuple[str, ...]] = {
     "before the request": ("close",),
-    "in the request line": ("close",),
+    "in the request line": ("reset", "close"),
     "in the head": ("reset",),
     "in a body": ("reset", "close"),
     "in a chunk": ("reset",),
