@@ -12,7 +12,8 @@ from __future__ import annotations
 import pytest
 from espbench.check.families import all_checks
 from espbench.check.families.http.bodies import CHUNKED, INNER, LENGTHS, chunked_support
-from espbench.check.families.http.exchange import Exchange, normal, overheard, pipelines
+from espbench.check.families.http.exchange import Exchange, normal, pipelines
+from espbench.check.overheard import overheard
 from espbench.check.server import Server, WebSocketPath
 from espbench.check.subject import Subject
 from espbench.device.device import Device
@@ -213,6 +214,7 @@ def judge(case: str, heard: list[Exchange], handled: int) -> None:
     if good and case in BODIES:
         assert good[0].json()["body"] == BODIES[case]
     for each in heard:
+        assert each.responses, str(each)
         *others, last = [response.header("connection") for response in each.responses]
         assert others == [None] * len(others)
         assert last == "close" or not each.ended

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from espbench.check.handshake.client_hello import KEY_SHARE_TYPE, VERSIONS_TYPE
 from espbench.check.handshake.names import TLS13, alert_name
+from espbench.check.overheard import hear
 from espbench.clients import Endpoint
 from espbench.clients.errors import ClientTimeout, ConnectionEnded
 from espbench.clients.tcp import Stream
@@ -190,6 +191,7 @@ def ask(endpoint: Endpoint, sent: bytes, timeout: float = ANSWER) -> ServerFligh
         if answered or time.monotonic() - began > AT_ONCE or attempt == ATTEMPTS - 1:
             break
         threading.Event().wait(PAUSE)
+    hear(flight)
     return flight
 
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextvars import ContextVar
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 from espbench.check.check import expect
+from espbench.check.overheard import hear
 from espbench.check.result import Severity
 from espbench.check.subject import Subject
 from espbench.clients import ClientTimeout, ConnectionEnded, HttpConnection, HttpError, Response
@@ -30,7 +30,6 @@ __all__ = [
     "keeps_alive",
     "normal",
     "normal_get",
-    "overheard",
     "pipelines",
     "quoted",
     "receive_all",
@@ -109,24 +108,6 @@ class Exchange:
             return f"it {ends[self.end]} without an answer"
         answers = ", then ".join(str(status) for status in self.statuses)
         return f"it answered {answers}, and {ends[self.end]}"
-
-
-_LOG: ContextVar[list[Exchange] | None] = ContextVar("exchanges", default=None)
-
-
-@contextlib.contextmanager
-def overheard() -> Iterator[list[Exchange]]:
-    """Collect what `receive_all` returns to this thread within the block, in its order.
-
-    A check passes whatever the RFCs allow. The tests of a firmware whose answers are known, such as
-    the status that refuses a request, run the same check and look at them here.
-    """
-    log: list[Exchange] = []
-    token = _LOG.set(log)
-    try:
-        yield log
-    finally:
-        _LOG.reset(token)
 
 
 def head(
@@ -283,8 +264,7 @@ def receive_all(
 ) -> Exchange:
     """Return what comes on a connection; see `exchange`."""
     got = _receive_all(http, methods, most, patience, quiet)
-    if (log := _LOG.get()) is not None:
-        log.append(got)
+    hear(got)
     return got
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from espbench.check.check import Observation, check, expect
 from espbench.check.families.websocket.conversation import PATIENCE, fields_of
+from espbench.check.overheard import hear
 from espbench.check.result import Severity
 from espbench.check.subject import Subject
 from espbench.clients import HttpConnection, Response
@@ -55,6 +56,12 @@ def ask(subject: Subject, request: Request) -> Response | None:
     Raises:
         ClientError: it did not answer in time, or not with HTTP.
     """
+    answer = _ask(subject, request)
+    hear(answer)
+    return answer
+
+
+def _ask(subject: Subject, request: Request) -> Response | None:
     data = request.encode(subject)
     with HttpConnection(subject.endpoint.stream()) as http:
         try:
@@ -336,6 +343,7 @@ def plain_get(subject: Subject) -> None:
                 Severity.ROBUSTNESS,
             )
             return
+    hear(answer)
     expect(answer.status != 101, "A GET without an upgrade is answered with 101.")
     if answer.status == 426:
         expect(

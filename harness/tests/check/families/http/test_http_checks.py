@@ -6,7 +6,8 @@ from __future__ import annotations
 import pytest
 from espbench.check.families import all_checks
 from espbench.check.families.http import slow, traversal
-from espbench.check.families.http.exchange import overheard, pipelines
+from espbench.check.families.http.exchange import pipelines
+from espbench.check.overheard import overheard
 from espbench.check.profile import ExpectedAnswer
 from fake_device import check_named, fault_of, listening, subject_of
 from fake_http import FakeHttp
