@@ -67,6 +67,16 @@ def test_upgrades(name: str, scheme: str, shared_device: Device) -> None:
     assert statuses == dict.fromkeys(check.cases or [""], usual) | others
 
 
+@pytest.mark.failures("peer_reset")
+@pytest.mark.parametrize("scheme", list(SERVERS))
+def test_leaving_a_websocket(scheme: str, shared_device: Device) -> None:
+    """A reset or close in the upgrade or afterwards disturbs nothing else."""
+    check = CHECKS["websocket.aborted"]
+    subject = Subject(shared_device, SERVERS.values(), SERVERS[scheme], ECHO)
+    for case in check.cases:
+        assert check.run(subject, case) is None
+
+
 def secure(device: Device) -> Subject:
     """Return the device with its TLS server to ask."""
     return Subject(device, SERVERS.values(), SERVERS["wss"], ECHO)

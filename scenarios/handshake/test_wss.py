@@ -340,16 +340,6 @@ def test_many_that_leave_in_all_states(shared_device: Device, endpoints: Endpoin
     shared_device.settle()
 
 
-@pytest.mark.failures("peer_reset")
-def test_leaving_in_the_upgrade(endpoints: Endpoints) -> None:
-    """A reset during the upgrade request, or right after it, disturbs nothing else."""
-    request = encode_request("GET", "/ws", headers=upgrade_headers())
-    for data in (request[:40], request):
-        stream = endpoints.https.stream()
-        stream.send(data)
-        stream.reset()
-
-
 # -------------------------------------------------------------------- the upgrade
 
 

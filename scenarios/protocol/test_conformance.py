@@ -192,6 +192,7 @@ BODIES = {
             "a body like a request": INNER.decode(),
         }.items()
     },
+    "a POST with a body": "body",
     "POST": "body",
     "GET": "body",
     "HTTP/1.0": "body",

@@ -256,15 +256,6 @@ def test_faulty_framing_byte_by_byte(fields: bytes, status: int, endpoints: Endp
         assert http.ended() is False
 
 
-@BOTH
-def test_one_byte_at_a_time(scheme: str, endpoints: Endpoints) -> None:
-    """A request that arrives byte by byte is served like any other."""
-    with endpoints[scheme].http() as http:
-        for byte in encode_request("POST", "/echo", "h", b"body"):
-            http.stream.send(bytes([byte]))
-        assert http.receive().json()["body"] == "body"
-
-
 @pytest.mark.failures("peer_reset")
 @BOTH
 @pytest.mark.parametrize(

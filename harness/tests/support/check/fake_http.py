@@ -244,6 +244,8 @@ class _Connection:
 
     def read_body(self, size: int) -> None:
         if size >= 0:
+            if "bodies in one segment" in self.faults and len(self.data) < size:
+                raise Refused(400)
             self.read(size)
             return
         while True:

@@ -45,8 +45,9 @@ FIRST = 2.0
 HOST = "espbench.test"
 CHUNKS = b"4\r\nbody\r\n0\r\n\r\n"
 """A body in the chunked transfer coding (RFC 9112, section 7.1)."""
-APART, APART_BY = 64, 0.004
-"""How many single bytes are sent apart, so that nobody joins them, and by how many seconds."""
+APART, LAST_APART, APART_BY = 64, 8, 0.004
+"""How many first and last single bytes are sent apart, so that nobody joins them, and by how many
+seconds."""
 CUT = "peer unexpectedly closed connection"
 """h11's words for a response that breaks off."""
 OPEN, CLOSED, RESET = "open", "closed", "reset"
@@ -198,7 +199,8 @@ def _exchange(
         try:
             for number, piece in enumerate(pieces):
                 http.stream.send(piece, patience)
-                if len(piece) == 1 and number < APART:
+                at_an_end = number < APART or number >= len(pieces) - LAST_APART
+                if len(piece) == 1 and at_an_end:
                     threading.Event().wait(APART_BY)
         except ClientError:
             pass  # it may answer before it has read everything

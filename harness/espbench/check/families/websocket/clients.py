@@ -78,14 +78,16 @@ def stream_of(subject: Subject) -> ByteStream:
     return Conversation(subject).socket.stream
 
 
-LEAVES: dict[str, bytes | None] = {
-    "in the upgrade": None,
+LEAVES: dict[str, bytes | int | None] = {
+    "in the upgrade": 60,
+    "before the 101": None,
     "idle": b"",
     "in a frame's head": b"\x81",
     "in a payload": Frame(BINARY, b"x" * 10, length=4000).encode(),
     "between fragments": Frame(TEXT, b"x", fin=False).encode(),
     "before its echo": Frame(TEXT, b"x" * 1000).encode(),
 }
+"""By where clients leave: what they have sent on a WebSocket, or how many bytes of the upgrade."""
 
 
 @check(
@@ -103,13 +105,13 @@ def aborted(subject: Subject, case: tuple[str, str]) -> None:
     for _ in range(2 if subject.server.tls else ROUNDS):
         stream = None
         try:
-            if data is None:
-                stream = subject.endpoint.stream()
-                request = encode_request("GET", subject.websocket_path, headers=fields_of(subject))
-                stream.send(request[:60])
-            else:
+            if isinstance(data, bytes):
                 stream = stream_of(subject)
                 stream.send(data)
+            else:
+                stream = subject.endpoint.stream()
+                request = encode_request("GET", subject.websocket_path, headers=fields_of(subject))
+                stream.send(request[:data])
         except ClientTimeout:
             break  # nobody is served any more
         except ClientError:

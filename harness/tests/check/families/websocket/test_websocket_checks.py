@@ -116,6 +116,7 @@ FAULTS = [
     ("websocket.plain_get", "bare 426", "", "lacks 'Upgrade: websocket'"),
     ("websocket.burst", "loses messages", "", "'message 7' was due"),
     ("websocket.at_once", "mixes clients up", "", "was due"),
+    ("websocket.aborted:reset before the 101", "one at a time", "keeps places", "with a RST, no"),
     ("websocket.aborted:close idle", "one at a time", "keeps places", "no WebSocket opened within"),
     ("websocket.stalled:in a payload", "one at a time", "", "While one client stops in a payload"),
     ("websocket.unread", "one at a time", "", "does not read, no GET is answered"),
