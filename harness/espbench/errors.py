@@ -19,6 +19,7 @@ Attributes carry the same facts for programs. `MemoryLeaked` is also an Assertio
     ├── ArchiveError
     ├── QemuError
     │   ├── QemuNotFound
+    │   ├── QemuCannotStart
     │   ├── QemuTooOld
     │   ├── QmpError
     │   ├── PortInUse
@@ -82,6 +83,7 @@ __all__ = [
     "PanicFacts",
     "Panicked",
     "PortInUse",
+    "QemuCannotStart",
     "QemuDied",
     "QemuError",
     "QemuNotFound",
@@ -145,6 +147,18 @@ class QemuError(EspbenchError):
 
 class QemuNotFound(QemuError):
     """The board's QEMU is not installed."""
+
+
+class QemuCannotStart(QemuError):
+    """The board's QEMU is installed, but it cannot start, such as without a shared library.
+
+    Attributes:
+        remedy: the command that helps.
+    """
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class QemuTooOld(QemuError):

@@ -85,7 +85,7 @@ ESP32 = Board(
     qemu_package=QEMU_XTENSA.install,
     espressif=QEMU_XTENSA,
     toolchain="xtensa-esp32-elf-",
-    gdb_package="install it with python $IDF_PATH/tools/idf_tools.py install xtensa-esp-elf-gdb",
+    gdb_package="install it with python3 $IDF_PATH/tools/idf_tools.py install xtensa-esp-elf-gdb",
     backend=IdfBackend("esp32", "ESP32_BENCH"),
     handover=FlashImage(
         # Chip revision 3.

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 __all__ = ["EspressifTool"]
 
@@ -25,7 +27,18 @@ class EspressifTool:
     @property
     def install(self) -> str:
         """The command that installs the tool."""
-        return f"python $IDF_PATH/tools/idf_tools.py install {self.name}"
+        return f"python3 $IDF_PATH/tools/idf_tools.py install {self.name}"
+
+    def command(self, idf: Path | None, processor: str) -> str:
+        """Return a command that installs the tool on this machine, ready to paste.
+
+        Args:
+            idf: the folder of the ESP-IDF that is installed, whose release of the tool is taken.
+            processor: the host's, as `platform.machine()` names it: x86_64 or aarch64.
+        """
+        if idf is None:
+            return self.unpack(processor)
+        return f"python3 {shlex.quote(str(idf / 'tools' / 'idf_tools.py'))} install {self.name}"
 
     def unpack(self, processor: str) -> str:
         """Return the command that installs the tool where ESP-IDF would, but without ESP-IDF.

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import shutil
 import sys
@@ -17,13 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from espbench.boards.board import Board
-from espbench.errors import EspbenchError
+from espbench.errors import EspbenchError, QemuCannotStart
 from espbench.firmware import source_tree as tree
 from espbench.firmware import sources
 from espbench.firmware.build import builder_of
 from espbench.firmware.checks import Finding, State
 from espbench.firmware.download import megabytes
-from espbench.qemu.discovery import machines_of
+from espbench.qemu.discovery import install, machines_of
 from espbench.qemu.process import check_version, dotted, find_qemu, qemu_version
 from espbench.util.debian import APT, apt
 from espbench.util.programs import output
@@ -39,7 +38,7 @@ def examine(boards: Sequence[Board], *, wanted: bool = True) -> list[Finding]:
         boards: the boards to check for.
         wanted: whether the user named them; if not, tools for optional boards may be missing.
     """
-    findings = [_python(), _packages(), *_programs(), _cache(), _space()]
+    findings = [_python(), _packages(), *_programs(), *_cache(boards), _space()]
     if boards and all(board.optional for board in boards):
         findings = [_if_built(finding) for finding in findings]
     for board in boards:
@@ -114,20 +113,27 @@ def _program(board: str, program: str, package: str, purpose: str) -> Finding:
     return Finding(board, program, "ok", path)
 
 
-def _cache() -> Finding:
+def _cache(boards: Sequence[Board]) -> list[Finding]:
+    """Look for the sources that these boards' firmware needs; a firmware may need none."""
     cache = sources.cache_folder()
-    pins = sources.pinned().sources.values()
+    names = {name for board in boards for name in builder_of(board).sources()}
+    pins = [source for name, source in sources.pinned().sources.items() if name in names]
     there = sum(sources.present(source, cache) for source in pins)
+    if not pins:
+        return []
     if there == len(pins):
-        return Finding("all", "sources", "ok", f"all {there} in {cache}", purpose="build")
+        return [Finding("all", "sources", "ok", f"all {there} in {cache}", purpose="build")]
     size = sum(s.wanted.size for s in pins if not sources.present(s, cache))
-    return Finding(
-        "all",
-        "sources",
-        "later",
-        f"{there} of {len(pins)} in {cache}; the next build fetches {megabytes(size)}",
-        purpose="build",
-    )
+    return [
+        Finding(
+            "all",
+            "sources",
+            "later",
+            f"{there} of {len(pins)} in {cache}; building espbench's own firmware fetches "
+            f"{megabytes(size)}",
+            purpose="build",
+        )
+    ]
 
 
 def _space() -> Finding:
@@ -155,13 +161,13 @@ def _board(board: Board) -> list[Finding]:
 
 
 def _qemu(board: Board) -> list[Finding]:
-    remedy = board.qemu_package
-    if board.espressif is not None and not os.environ.get("IDF_PATH"):
-        remedy = board.espressif.unpack(platform.machine())
+    remedy = install(board)
     try:
         program = find_qemu(board)
         version = qemu_version(program)
         check_version(board, program, version)
+    except QemuCannotStart as error:
+        return [Finding(board.name, board.qemu, "missing", str(error), error.remedy)]
     except EspbenchError as error:
         return [Finding(board.name, board.qemu, "missing", str(error), remedy)]
     found = [Finding(board.name, board.qemu, "ok", f"{dotted(version)} ({program})")]

@@ -18,13 +18,15 @@ from espbench.firmware.checks import Finding
 from espbench.firmware.job import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.firmware.make_paths import is_plain
 from espbench.util.debian import apt
+from espbench.util.idf_tools import find_idf
 from espbench.util.programs import first_line
 from espbench.util.version import __version__
 
 PORT = Path("ports", "esp32")
 CHECKOUT_FOLDERS = ("py", "extmod", "shared", "drivers", "ports/esp32")
 """The folders of a MicroPython checkout that are checked for changes."""
-TOOLS = ("cmake", "ninja")
+TOOLS = {"cmake": "cmake", "ninja": "ninja-build"}
+"""Debian's packages of the programs that ESP-IDF needs but does not install on Linux."""
 MPY_CROSS = Path("firmware", "ports", "esp32", "mpy_cross.sh")
 """Runs the cross compiler that ESPBENCH_MPY_CROSS names."""
 
@@ -76,7 +78,7 @@ class IdfBuilder:
         """Return the paths and versions that it depends on, whether they exist or not."""
         from mpy_cross_v6_3 import MPY_CROSS_PATH
 
-        path = idf.find_idf(os.environ)
+        path = find_idf(os.environ)
         checkout = idf.find_micropython(os.environ)
         return {
             "BOARD_DIR": _inside(job.folder, job.root),
@@ -100,11 +102,11 @@ class IdfBuilder:
         path = idf.check_idf(board.name, os.environ)
         _, environment = idf.activated(path, board.toolchain, os.environ)
         idf.check_micropython(board.name, os.environ)
-        for tool in TOOLS:
+        for tool, package in TOOLS.items():
             if shutil.which(tool, path=environment["PATH"]) is None:
                 raise ToolMissing(
                     f"{tool} is not installed, but ESP-IDF needs it: install it with "
-                    f"{apt(tool.replace('ninja', 'ninja-build'))}."
+                    f"{apt(package)}."
                 )
 
     def compile(
@@ -167,7 +169,7 @@ class IdfBuilder:
             path = idf.check_idf(name, os.environ)
         except ToolMissing as error:
             missing = Finding(name, "ESP-IDF", "missing", str(error), idf.GET_IDF)
-            return [missing, _micropython(name)]
+            return [missing, *_build_tools(name, os.environ), _micropython(name)]
         version = _dotted(idf.idf_version(path))
         findings = [Finding(name, "ESP-IDF", "ok", f"v{version} ({path})")]
         install = f"{path}/install.sh {self._way.target}"
@@ -175,11 +177,26 @@ class IdfBuilder:
             python, environment = idf.activated(path, board.toolchain, os.environ)
         except ToolMissing as error:
             findings.append(Finding(name, "ESP-IDF's tools", "missing", str(error), install))
+            environment = dict(os.environ)
         else:
             findings.append(Finding(name, "ESP-IDF's Python", "ok", str(python)))
             compiler = _compiler(board, environment)
             findings.append(Finding(name, f"{board.toolchain}gcc", "ok", compiler))
-        return [*findings, _micropython(name)]
+        return [*findings, *_build_tools(name, environment), _micropython(name)]
+
+
+def _build_tools(board: str, environment: Mapping[str, str]) -> list[Finding]:
+    """Look for the programs that ESP-IDF does not install itself."""
+    path = environment.get("PATH", os.defpath)
+    findings = []
+    for tool, package in TOOLS.items():
+        found = shutil.which(tool, path=path)
+        if found is None:
+            why = "not installed; ESP-IDF builds with it"
+            findings.append(Finding(board, tool, "missing", why, apt(package)))
+        else:
+            findings.append(Finding(board, tool, "ok", found))
+    return findings
 
 
 def _micropython(board: str) -> Finding:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from espbench.errors import ToolMissing
-from espbench.util.idf_tools import tools_folders, version_key
+from espbench.util import idf_tools
+from espbench.util.idf_tools import IDF_TAG, find_idf, tools_folders, version_key
 
 Version = tuple[int, int, int]
 
@@ -19,23 +20,12 @@ OLDEST, NEWEST = (5, 3), (5, 5)
 """The supported versions of ESP-IDF, by major and minor number."""
 MICROPYTHON_LEAST: Version = (1, 25, 0)
 MICROPYTHON_VARIABLE = "ESPBENCH_MICROPYTHON"
-USUAL_PLACES = ("~/esp/esp-idf", "/opt/esp/idf")
-"""Where Espressif's guide and Espressif's container image install ESP-IDF."""
 GET_IDF = (
-    "git clone -b v5.5.1 --recursive https://github.com/espressif/esp-idf.git ~/esp/esp-idf && "
+    f"git clone -b {IDF_TAG} --depth 1 --recursive --shallow-submodules "
+    "https://github.com/espressif/esp-idf.git ~/esp/esp-idf && "
     "~/esp/esp-idf/install.sh esp32,esp32c3"
 )
 CONTAINER = "`docker compose run --rm shell`"
-
-
-def find_idf(environment: Mapping[str, str]) -> Path | None:
-    """Return ESP-IDF's folder: IDF_PATH, or else a usual place."""
-    named = environment.get("IDF_PATH", "").strip()
-    for place in [named] if named else USUAL_PLACES:
-        path = Path(place).expanduser()
-        if (path / "tools" / "idf.py").is_file():
-            return path
-    return None
 
 
 def idf_version(idf: Path) -> Version | None:
@@ -74,7 +64,7 @@ def check_idf(board: str, environment: Mapping[str, str]) -> Path:
     span = f"v{OLDEST[0]}.{OLDEST[1]} to v{NEWEST[0]}.{NEWEST[1]}"
     if idf is None:
         named = environment.get("IDF_PATH", "").strip()
-        where = f"in IDF_PATH ({named})" if named else f"in {' or '.join(USUAL_PLACES)}"
+        where = f"in IDF_PATH ({named})" if named else f"in {' or '.join(idf_tools.USUAL_PLACES)}"
         raise ToolMissing(
             f"ESP-IDF was not found {where}, but the {board} firmware needs it ({span}): install "
             f"it with `{GET_IDF}`, point IDF_PATH at it, or build in Espressif's container image "

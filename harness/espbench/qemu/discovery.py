@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espbench.boards.espressif_tool import EspressifTool
-from espbench.errors import QemuNotFound
-from espbench.util.idf_tools import TOOLS_VARIABLE, tools_folders, version_key
+from espbench.errors import QemuCannotStart, QemuNotFound
+from espbench.qemu.start_failure import cannot_start
+from espbench.util.idf_tools import TOOLS_VARIABLE, find_idf, tools_folders, version_key
 from espbench.util.timeouts import Deadline
 
 if TYPE_CHECKING:
@@ -56,6 +59,7 @@ def find_qemu(board: Board) -> str:
 
     Raises:
         QemuNotFound: no QEMU has the machine.
+        QemuCannotStart: one may have it, but cannot start.
     """
     found = candidates(board, os.environ)
     if len(found) == 1 and board.espressif is None:
@@ -68,6 +72,9 @@ def find_qemu(board: Board) -> str:
         if board.machine in known or (not known and board.espressif is None):
             return program
     if board.espressif is not None:
+        for program in found:
+            if failure := _answer_of(program).failure:
+                raise QemuCannotStart(*cannot_start(program, failure, install(board)))
         raise QemuNotFound(_no_fork(board, board.espressif, found))
     if found:
         raise QemuNotFound(
@@ -80,13 +87,22 @@ def find_qemu(board: Board) -> str:
     )
 
 
+def install(board: Board) -> str:
+    """Return a command that installs the board's QEMU on this machine, ready to paste."""
+    if board.espressif is None:
+        return board.qemu_package
+    return board.espressif.command(find_idf(os.environ), platform.machine())
+
+
 def _no_fork(board: Board, tool: EspressifTool, found: list[str]) -> str:
-    others = f" ({', '.join(found)} has no such machine)" if found else ""
+    have = "has" if len(found) == 1 else "have"
+    others = f" ({', '.join(found)} {have} no such machine)" if found else ""
+    # idf_tools.py installs the release that its ESP-IDF names, and verifies it itself.
+    checksum = "" if find_idf(os.environ) else f" (SHA-256 for linux-amd64: {tool.sha256})"
     return (
         f"Board {board.name} needs Espressif's {board.qemu} with the machine {board.machine}, "
         f"which is not on PATH or in {TOOLS_VARIABLE}{others}: install it with "
-        f"`{tool.install}` ({tool.release}; SHA-256 of its archive for linux-amd64: "
-        f"{tool.sha256}), or work in Espressif's container image with "
+        f"`{install(board)}`{checksum}, or work in Espressif's container image with "
         "`docker compose run --rm shell`."
     )
 
@@ -98,15 +114,27 @@ def machines(text: str) -> frozenset[str]:
 
 def machines_of(program: str) -> frozenset[str]:
     """Return the machines of a QEMU; none if it does not list them."""
+    return _answer_of(program).machines
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a QEMU said about its machines; `failure` says why it could not, else it is empty."""
+
+    machines: frozenset[str] = frozenset()
+    failure: str = ""
+
+
+def _answer_of(program: str) -> _Answer:
     try:
         modified = Path(program).stat().st_mtime_ns
-    except OSError:
-        return frozenset()
+    except OSError as error:
+        return _Answer(failure=str(error))
     return _asked(program, modified)
 
 
 @functools.cache
-def _asked(program: str, _modified: int) -> frozenset[str]:
+def _asked(program: str, _modified: int) -> _Answer:
     # Don't query `-nic model=help`: it does not return on Espressif's machines.
     try:
         result = subprocess.run(
@@ -118,6 +146,9 @@ def _asked(program: str, _modified: int) -> frozenset[str]:
             stdin=subprocess.DEVNULL,
             check=False,
         )
-    except (OSError, subprocess.SubprocessError):
-        return frozenset()
-    return machines(result.stdout)
+    except (OSError, subprocess.SubprocessError) as error:
+        return _Answer(failure=str(error))
+    if result.returncode:
+        status = f"it ends with exit status {result.returncode}"
+        return _Answer(failure=result.stderr.strip() or status)
+    return _Answer(machines(result.stdout))

@@ -16,12 +16,21 @@ from pathlib import Path
 
 from espbench.boards.board import Board
 from espbench.boards.boot_media import option_value
-from espbench.errors import ConfigError, PortInUse, QemuDied, QemuError, QemuTooOld, QmpError
+from espbench.errors import (
+    ConfigError,
+    PortInUse,
+    QemuCannotStart,
+    QemuDied,
+    QemuError,
+    QemuTooOld,
+    QmpError,
+)
 from espbench.qemu import launcher
 from espbench.qemu.discovery import find_qemu
 from espbench.qemu.hostfwd import Forward, parse_forwards
 from espbench.qemu.qmp import Qmp
 from espbench.qemu.record_replay import Recording, stream_pair
+from espbench.qemu.start_failure import cannot_start
 from espbench.qemu.uart_pacing import Pace, RecordedPace
 from espbench.util.timeouts import Deadline
 
@@ -197,6 +206,7 @@ def qemu_version(program: str) -> tuple[int, int, int]:
     """Return the version of a QEMU.
 
     Raises:
+        QemuCannotStart: it ends with an error.
         QemuError: it cannot be run or prints no version.
     """
     try:
@@ -211,6 +221,8 @@ def qemu_version(program: str) -> tuple[int, int, int]:
     except (OSError, subprocess.SubprocessError) as error:
         raise QemuError(f"{program} --version failed ({error}): reinstall QEMU.") from error
     version = parse_version(result.stdout)
+    if version is None and result.returncode and result.stderr.strip():
+        raise QemuCannotStart(*cannot_start(program, result.stderr))
     if version is None:
         raise QemuError(f"{program} --version printed no version: check that it is a QEMU.")
     return version

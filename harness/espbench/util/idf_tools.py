@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The folders where ESP-IDF installs its tools (see ESP-IDF's `tools/idf_tools.py`)."""
+"""Where ESP-IDF and its tools are installed (see ESP-IDF's `tools/idf_tools.py`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,20 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["TOOLS_VARIABLE", "path_with_gdb", "tools_folders", "version_key"]
+__all__ = [
+    "IDF_TAG",
+    "TOOLS_VARIABLE",
+    "USUAL_PLACES",
+    "find_idf",
+    "path_with_gdb",
+    "tools_folders",
+    "version_key",
+]
+
+IDF_TAG = "v5.5.5"
+"""The release of ESP-IDF that espbench recommends."""
+USUAL_PLACES = ("~/esp/esp-idf", "/opt/esp/idf")
+"""Where Espressif's guide and Espressif's container image install ESP-IDF."""
 
 TOOLS_VARIABLE = "IDF_TOOLS_PATH"
 
@@ -18,6 +31,16 @@ def tools_folders(environment: Mapping[str, str]) -> list[Path]:
     named = environment.get(TOOLS_VARIABLE, "").strip()
     folders = [Path(named).expanduser()] if named else []
     return list(dict.fromkeys([*folders, Path.home() / ".espressif"]))
+
+
+def find_idf(environment: Mapping[str, str]) -> Path | None:
+    """Return ESP-IDF's folder: IDF_PATH, or else a usual place."""
+    named = environment.get("IDF_PATH", "").strip()
+    for place in [named] if named else USUAL_PLACES:
+        path = Path(place).expanduser()
+        if (path / "tools" / "idf.py").is_file():
+            return path
+    return None
 
 
 def version_key(name: str) -> list[int]:

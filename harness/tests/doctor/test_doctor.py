@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from espbench.boards.builtin import BOARDS, QEMU_RELEASE
 from espbench.cli.main import main
 from espbench.doctor import doctor
 from espbench.firmware.checks import Finding
+from espbench.util import idf_tools
 from rich.console import Console
 
 TREE = Path(__file__).resolve().parents[3]
@@ -27,6 +29,13 @@ def script(folder: Path, name: str, text: str) -> None:
     path.chmod(0o755)
 
 
+def fails(folder: Path, text: str) -> None:
+    """Create a QEMU that cannot start, like one whose shared libraries are missing."""
+    path = folder / "qemu-system-xtensa"
+    path.write_text(f"#!/bin/sh\necho '{text}' >&2\nexit 127\n")
+    path.chmod(0o755)
+
+
 def state(findings: list[Finding]) -> dict[str, str]:
     """Return each subject's state."""
     return {finding.subject: finding.state for finding in findings}
@@ -37,6 +46,7 @@ def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a folder the whole PATH, hide Espressif's tools, and return the folder."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(idf_tools, "USUAL_PLACES", ("~/esp/esp-idf",))
     for name in ("IDF_PATH", "IDF_TOOLS_PATH", "IDF_PYTHON_ENV_PATH", "ESPBENCH_MICROPYTHON"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
@@ -95,10 +105,21 @@ def test_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sources_come_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sources that have not been fetched yet are not a problem."""
     monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path))
-    (found,) = [f for f in doctor.examine([]) if f.subject == "sources"]
+    (found,) = [f for f in doctor.examine([LX60]) if f.subject == "sources"]
     assert found.state == "later"
-    assert found.found == f"0 of 5 in {tmp_path}; the next build fetches 94.2 MB"
+    assert found.found == (
+        f"0 of 5 in {tmp_path}; building espbench's own firmware fetches 94.2 MB"
+    )
     assert doctor.healthy([found])
+
+
+def test_sources_of_the_boards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the sources that the named board's firmware needs count."""
+    monkeypatch.setenv("ESPBENCH_CACHE", str(tmp_path))
+    monkeypatch.delenv("ESPBENCH_MICROPYTHON", raising=False)
+    (found,) = [f for f in doctor.examine([BOARDS["esp32"]]) if f.subject == "sources"]
+    assert found.found.startswith(f"0 of 2 in {tmp_path}; building espbench's own firmware fetches")
+    assert "94.2 MB" not in found.found
 
 
 def test_json(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,7 +170,8 @@ def test_optional_boards(only: Path, capsys: pytest.CaptureFixture[str]) -> None
         "Only to build espbench's own firmware for esp32, which your image does not need:\n"
     ) in text.getvalue()
     assert (
-        "  git clone -b v5.5.1 --recursive https://github.com/espressif/esp-idf.git ~/esp/esp-idf "
+        "  git clone -b v5.5.5 --depth 1 --recursive --shallow-submodules "
+        "https://github.com/espressif/esp-idf.git ~/esp/esp-idf "
         "&& ~/esp/esp-idf/install.sh esp32,esp32c3\n"
     ) in text.getvalue()
 
@@ -174,10 +196,52 @@ def test_an_image_needs_no_esp_idf(only: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_qemu_by_esp_idf(only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where ESP-IDF's environment is loaded, ESP-IDF's own command installs QEMU."""
-    monkeypatch.setenv("IDF_PATH", str(only))
-    (found,) = [f for f in doctor.examine([BOARDS["esp32"]]) if f.subject == "qemu-system-xtensa"]
-    assert found.remedy == "python $IDF_PATH/tools/idf_tools.py install qemu-xtensa"
+    """Where ESP-IDF is installed, its own command installs QEMU, with or without export.sh."""
+    (only / "my idf" / "tools").mkdir(parents=True)
+    (only / "my idf" / "tools" / "idf.py").touch()
+    places = (str(only / "my idf"),)
+    monkeypatch.setattr(idf_tools, "USUAL_PLACES", places)
+    remedy = f"python3 '{only}/my idf/tools/idf_tools.py' install qemu-xtensa"
+    for path in ("", *places):
+        monkeypatch.setenv("IDF_PATH", path)
+        found = doctor.examine([BOARDS["esp32"]])
+        (qemu,) = [each for each in found if each.subject == "qemu-system-xtensa"]
+        assert qemu.remedy == remedy
+        assert f"install it with `{remedy}`, or work" in qemu.found
+
+
+def test_qemu_that_cannot_start(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A QEMU without its shared libraries is installed; what is missing are the libraries."""
+    tools = only / "home" / ".espressif" / "tools" / "qemu-xtensa"
+    folder = tools / "esp_develop_9.2.2_20260417" / "qemu" / "bin"
+    folder.mkdir(parents=True)
+    fails(
+        folder,
+        "qemu-system-xtensa: error while loading shared libraries: libSDL2-2.0.so.0: cannot open "
+        "shared object file: No such file or directory",
+    )
+    script(only, "setpriv", "")
+    assert main(["doctor", "--board", "esp32"]) == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "cannot start, because the shared library libSDL2-2.0.so.0 is missing" in shown
+    line = "To get what is missing: apt-get install --no-install-recommends "
+    wanted = shown.partition(line)[2].partition(" Only to build")[0].split()
+    assert {"libsdl2-2.0-0", "libslirp0", "libpixman-1-0"} < set(wanted)
+    assert "has no such machine" not in shown
+
+
+def test_what_esp_idf_builds_with(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """ESP-IDF does not install CMake and Ninja on Linux, so the doctor asks Debian for them."""
+    found = state(doctor.examine([BOARDS["esp32"]], wanted=False))
+    assert (found["cmake"], found["ninja"]) == ("optional", "optional")
+    main(["doctor", "--board", "esp32"])
+    lines = capsys.readouterr().out.partition("Only to build")[2].splitlines()
+    line = next(line for line in lines if line.startswith("  apt-get install"))
+    assert {"cmake", "ninja-build"} < set(line.split())
+    for program in ("cmake", "ninja"):
+        script(only, program, "")
+    found = state(doctor.examine([BOARDS["esp32"]], wanted=False))
+    assert (found["cmake"], found["ninja"]) == ("ok", "ok")
 
 
 def test_extras_are_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,3 +253,20 @@ def test_extras_are_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.metadata.requires", lambda _name: listed[:2])
     found = next(f for f in doctor.examine([]) if f.subject == "Python packages")
     assert (found.state, found.found) == ("ok", "all 1 installed")
+
+
+def test_one_release_of_esp_idf() -> None:
+    """The doctor, the CI templates and Docker Compose name the same release of ESP-IDF."""
+    for name in ("ci/README.md", "ci/espbench.yml", "ci/espbench.gitlab-ci.yml"):
+        named = re.findall(r"espressif/idf:(v[\d.]+)", (TREE / name).read_text())
+        assert set(named) == {idf_tools.IDF_TAG}, name
+    assert f"${{ESP_IDF:-{idf_tools.IDF_TAG}}}" in (TREE / "docker-compose.yml").read_text()
+
+
+def test_commands_can_be_pasted(only: Path) -> None:
+    """The commands for Espressif's tools need no variable that is not set, and no `python`."""
+    commands = [f.remedy for f in doctor.examine([BOARDS["esp32"], BOARDS["esp32c3"]]) if f.remedy]
+    assert any("github.com/espressif/esp-idf" in command for command in commands)
+    for command in commands:
+        assert "$" not in command
+        assert not re.search(r"\bpython\b", command)

@@ -21,13 +21,15 @@ from espbench.firmware import idf_env as idf
 from espbench.firmware.build import builder_of
 from espbench.firmware.idf_backend import MPY_CROSS, build_environment, idf_command, merge_command
 from espbench.firmware.job import Job
+from espbench.util import idf_tools
 from fake_idf import fake_idf, fake_micropython, fill_micropython
 from rich.console import Console
 
 BOARD = BOARDS["esp32"]
 TREE = Path(__file__).parents[3]
 GET_IDF = (
-    "git clone -b v5.5.1 --recursive https://github.com/espressif/esp-idf.git ~/esp/esp-idf && "
+    "git clone -b v5.5.5 --depth 1 --recursive --shallow-submodules "
+    "https://github.com/espressif/esp-idf.git ~/esp/esp-idf && "
     "~/esp/esp-idf/install.sh esp32,esp32c3"
 )
 
@@ -45,7 +47,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ours = ("MICROPY_GIT_TAG", "MICROPY_GIT_HASH", "ESPBENCH_MICROPYTHON")
     for name in ("IDF_PATH", "IDF_PYTHON_ENV_PATH", *ours):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(idf, "USUAL_PLACES", ("~/esp/esp-idf",))
+    monkeypatch.setattr(idf_tools, "USUAL_PLACES", ("~/esp/esp-idf",))
     monkeypatch.setattr(sources, "ensure", lambda *_names, **_options: sources.folders())
     return tmp_path
 
@@ -326,7 +328,7 @@ def test_no_idf(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_usual_place(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """ESP-IDF is found where Espressif's guide installs it."""
     made = fake_idf(tree / "home" / "esp")
-    assert idf.find_idf(os.environ) == made
+    assert idf_tools.find_idf(os.environ) == made
 
 
 @pytest.mark.parametrize("version", [(5, 2, 3), (6, 0, 0)])
@@ -437,13 +439,16 @@ def test_doctor(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             f"{complete}/tools/python_env/idf5.4_py3.11_env/bin/python",
         ),
         ("xtensa-esp32-elf-gcc", "ok", "gcc 14.2.0"),
+        ("cmake", "ok", f"{complete}/tools/bin/cmake"),
+        ("ninja", "ok", f"{complete}/tools/bin/ninja"),
         ("MicroPython", "ok", f"v1.25.0 ({complete}/micropython)"),
     ]
     assert builder.compiler(BOARD) == "gcc 14.2.0"
     (complete / "tools" / "bin" / "xtensa-esp32-elf-gcc").unlink()
     monkeypatch.setenv("ESPBENCH_MICROPYTHON", "/no/such")
     found = builder.findings(BOARD)
-    assert [(f.subject, f.state, f.remedy) for f in found[1:]] == [
+    missing = [f for f in found if f.state == "missing"]
+    assert [(f.subject, f.state, f.remedy) for f in missing] == [
         ("ESP-IDF's tools", "missing", f"{complete}/esp-idf/install.sh esp32"),
         ("MicroPython", "missing", "unset ESPBENCH_MICROPYTHON"),
     ]

@@ -55,7 +55,7 @@ def test_how_to_get_a_gdb() -> None:
         "does not package this gdb), and add its bin folder to PATH in that terminal."
     )
     assert missing(ESP32) == (
-        "xtensa-esp32-elf-gdb is not on PATH: install it with python "
+        "xtensa-esp32-elf-gdb is not on PATH: install it with python3 "
         "$IDF_PATH/tools/idf_tools.py install xtensa-esp-elf-gdb."
     )
     assert missing(ESP32C3) == (

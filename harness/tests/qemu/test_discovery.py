@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from espbench.boards.builtin import BOARDS, LX60
-from espbench.errors import QemuNotFound
-from espbench.qemu.discovery import candidates, find_qemu, machines, machines_of
+from espbench.errors import QemuCannotStart, QemuNotFound
+from espbench.qemu.discovery import candidates, find_qemu, install, machines, machines_of
+from espbench.util import idf_tools
 from espbench.util.idf_tools import version_key
 
 ESP32 = BOARDS["esp32"]
@@ -34,6 +35,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", f"{tmp_path}/a:{tmp_path}/b:/no/such")
     monkeypatch.setenv("IDF_TOOLS_PATH", str(tmp_path / "tools"))
+    monkeypatch.delenv("IDF_PATH", raising=False)
+    monkeypatch.setattr(idf_tools, "USUAL_PLACES", ("~/esp/esp-idf",))
     return tmp_path
 
 
@@ -114,14 +117,12 @@ def test_programs_that_do_not_say(here: Path) -> None:
 
 
 def test_none(here: Path) -> None:
-    """Without the fork, the error has Espressif's command, release and checksum."""
+    """Without the fork, the error has a command that installs it, and the checksum."""
     sentence = (
         "Board esp32 needs Espressif's qemu-system-xtensa with the machine esp32, which is not on "
-        "PATH or in IDF_TOOLS_PATH{}: install it with `python "
-        "$IDF_PATH/tools/idf_tools.py install qemu-xtensa` (esp_develop_9.2.2_20260417; SHA-256 of "
-        "its archive for linux-amd64: "
-        "0eecb2a34a5586c0e59110f77b9343b7b336e82fdb0e1a30e1dc1bab8a547e35), or work in Espressif's "
-        "container image with `docker compose run --rm shell`."
+        f"PATH or in IDF_TOOLS_PATH{{}}: install it with `{install(ESP32)}` (SHA-256 for "
+        "linux-amd64: 0eecb2a34a5586c0e59110f77b9343b7b336e82fdb0e1a30e1dc1bab8a547e35), or work "
+        "in Espressif's container image with `docker compose run --rm shell`."
     )
     with pytest.raises(QemuNotFound) as caught:
         find_qemu(ESP32)
@@ -130,6 +131,48 @@ def test_none(here: Path) -> None:
     with pytest.raises(QemuNotFound) as caught:
         find_qemu(ESP32)
     assert str(caught.value) == sentence.format(f" ({stock} has no such machine)")
+
+
+def broken(folder: Path, text: str) -> str:
+    """Write a QEMU that cannot start."""
+    path = Path(program(folder, ""))
+    path.write_text(f"#!/bin/sh\necho '{text}' >&2\nexit 127\n")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "qemu: error while loading shared libraries: libslirp.so.0: cannot open shared object "
+            "file: No such file or directory",
+            "{} cannot start, because the shared library libslirp.so.0 is missing: install it with "
+            "`apt-get install --no-install-recommends libgcrypt20 libglib2.0-0 libpixman-1-0 "
+            "libsdl2-2.0-0 libslirp0`.",
+        ),
+        (
+            "qemu: error while loading shared libraries: libodd.so.1: cannot open shared object "
+            "file: No such file or directory",
+            "{} cannot start, because the shared library libodd.so.1 is missing: install the "
+            "Debian package that has libodd.so.1.",
+        ),
+        (
+            "qemu: /lib/libc.so.6: version `GLIBC_2.99 not found (required by qemu)",
+            "{} cannot start (qemu: /lib/libc.so.6: version `GLIBC_2.99 not found (required by "
+            "qemu)): install it again with `{}`.",
+        ),
+        ("", "{} cannot start (it ends with exit status 127): install it again with `{}`."),
+    ],
+)
+def test_one_that_cannot_start(here: Path, text: str, sentence: str) -> None:
+    """A fork that cannot start is not reported as one that lacks the machine."""
+    program(here / "a", STOCK)
+    path = broken(here / "b", text)
+    with pytest.raises(QemuCannotStart) as caught:
+        find_qemu(ESP32)
+    assert str(caught.value) == sentence.format(path, install(ESP32))
+    fork = installed(here / "tools", "esp_develop_9.2.2_20260417")
+    assert find_qemu(ESP32) == fork
 
 
 def test_none_for_the_default_board(here: Path) -> None:

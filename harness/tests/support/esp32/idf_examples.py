@@ -12,8 +12,8 @@ from pathlib import Path
 
 from espbench.boards.builtin import BOARDS
 from espbench.errors import EspbenchError
-from espbench.firmware.idf_env import find_idf
 from espbench.qemu.discovery import find_qemu
+from espbench.util.idf_tools import find_idf
 
 PROTOCOLS = Path("examples", "protocols")
 EXAMPLES = {
