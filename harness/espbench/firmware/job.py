@@ -13,6 +13,7 @@ from typing import Protocol
 from espbench.boards.board import Board
 from espbench.errors import BuildError
 from espbench.firmware.checks import Finding
+from espbench.util.build_errors import first_error
 
 __all__ = ["COMPILER", "LOG", "NOT_INSTALLED", "Builder", "Job", "explain", "run_logged"]
 
@@ -158,9 +159,8 @@ def explain(board: str, lines: Sequence[str], log: Path) -> str:
             f"The {board} firmware could not be built because the disk with {log.parent} is full: "
             "free some space, then build again."
         )
-    wrong = [line for line in lines if re.search(r"\berror\b|undefined reference|\*\*\*", line)]
-    first = next((line for line in wrong if "***" not in line), wrong[0] if wrong else "")
-    cause = f": {first.strip()}" if first else ""
+    first = first_error(lines)
+    cause = f": {first}" if first else ""
     shown = "\n".join(f"  {_cut(line)}" for line in lines[-LAST_LINES:])
     return (
         f"The {board} firmware could not be built{cause}\n"

@@ -138,6 +138,91 @@ def test_compile_error(tree: Path) -> None:
     assert run(tree).rebuilt
 
 
+COMPILE = (
+    "/x/bin/xtensa-esp32-elf-gcc -DESP_PLATFORM -Wall -Werror=all -Wno-error=unused-function "
+    "-Wno-error=deprecated-declarations -o esp-idf/main/x.c.obj -c /p/main/x.c"
+)
+LD = "/x/bin/../lib/gcc/xtensa-esp-elf/14.2.0/../../../../xtensa-esp-elf/bin/ld: "
+
+
+@pytest.mark.parametrize(
+    ("output", "cause"),
+    [
+        (
+            "[812/977] Building C object esp-idf/main/x.c.obj\n"
+            "FAILED: esp-idf/main/x.c.obj \n"
+            f"{COMPILE}\n"
+            "In file included from /p/main/x.c:3:\n"
+            "/p/main/x.h: In function 'broken':\n"
+            "/p/main/x.h:8:12: warning: unused variable 'one' [-Wunused-variable]\n"
+            "/p/main/x.h:9:29: error: 'nothing' undeclared (first use in this function)\n"
+            "/p/main/x.c:12:1: error: expected ';' before '}' token\n"
+            "ninja: build stopped: subcommand failed.\n"
+            "ninja failed with exit code 1, output of the command is in the /p/build/log/x",
+            "/p/main/x.h:9:29: error: 'nothing' undeclared (first use in this function)",
+        ),
+        (
+            f"FAILED: [code=1] esp-idf/main/x.c.obj\n{COMPILE}\n"
+            "/p/main/x.c:3:10: fatal error: no_such.h: No such file or directory\n"
+            "compilation terminated.",
+            "/p/main/x.c:3:10: fatal error: no_such.h: No such file or directory",
+        ),
+        (
+            f"FAILED: esp-idf/main/x.S.obj \n{COMPILE}\n"
+            "/p/main/x.S: Assembler messages:\n/p/main/x.S:7: Error: unknown opcode 'mvo'",
+            "/p/main/x.S:7: Error: unknown opcode 'mvo'",
+        ),
+        (
+            f"FAILED: esp-idf/main/x.c.obj \n{COMPILE}\n"
+            "xtensa-esp32-elf-gcc: error: unrecognized command-line option '-mno'",
+            "xtensa-esp32-elf-gcc: error: unrecognized command-line option '-mno' (while "
+            "esp-idf/main/x.c.obj was made)",
+        ),
+        (
+            f"FAILED: app.elf \n{COMPILE}\n{LD}esp-idf/main/libmain.a(x.c.obj): in function "
+            f"`app_main':\n{LD}/p/main/x.c:9:(.text.app_main+0x9): undefined reference to `gone'"
+            "\ncollect2: error: ld returned 1 exit status",
+            "ld: /p/main/x.c:9:(.text.app_main+0x9): undefined reference to `gone' (while "
+            "app.elf was made)",
+        ),
+        (
+            f"FAILED: app.elf \n{COMPILE}\n{LD}app.elf section `.dram0.bss' will not fit in region "
+            "`dram0_0_seg'\ncollect2: error: ld returned 1 exit status",
+            "ld: app.elf section `.dram0.bss' will not fit in region `dram0_0_seg' (while app.elf "
+            "was made)",
+        ),
+        (
+            "-- Building ESP-IDF components for target esp32\n"
+            "CMake Error at /idf/tools/cmake/build.cmake:318 (message):\n"
+            "  Failed to resolve component 'gone' required by component 'main': unknown name.\n"
+            "Call Stack (most recent call first):\n",
+            "CMake Error at /idf/tools/cmake/build.cmake:318 (message): Failed to resolve "
+            "component 'gone' required by component 'main': unknown name.",
+        ),
+        (
+            f"FAILED: frozen_content.c\n{COMPILE}\nTraceback (most recent call last):\n"
+            '  File "makemanifest.py", line 3, in <module>\n'
+            "ModuleNotFoundError: No module named 'gone'",
+            "ModuleNotFoundError: No module named 'gone' (while frozen_content.c was made)",
+        ),
+        (f"FAILED: x.bin\n{COMPILE}\nninja: error: 'x.c' missing", "ninja: error: 'x.c' missing"),
+        ("gcc -Wno-error=all x.c\nmake: *** [Makefile:2: x] Error 1", "make: *** [Makefile:2: x] "),
+        (f"{COMPILE}\nKilled", ""),
+    ],
+    ids=[
+        *("compiler", "header", "assembler", "driver", "undefined", "overflow", "cmake"),
+        *("python", "ninja", "make", "none"),
+    ],
+)
+def test_first_error(tree: Path, output: str, cause: str) -> None:
+    """The cause is the first error with its file, not an option such as -Wno-error."""
+    said = job.explain("esp32", output.splitlines(), tree / "build.log").splitlines()[0]
+    start = "The esp32 firmware could not be built"
+    assert said.startswith(f"{start}: {cause}" if cause else start)
+    assert "-Wno-error" not in said
+    assert cause or said == start
+
+
 def test_full_disk(tree: Path) -> None:
     """A disk that was full for the compiler is reported as the cause."""
     log = tree / "build.log"
