@@ -4,6 +4,9 @@
 
 PYTHON ?= python3
 ARGS ?=
+# A board other than lx60 needs Espressif's tools, which are installed after a question, or with YES=1.
+BOARD ?=
+YES ?=
 
 # This make's flags must not affect the make that builds the firmware.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
@@ -14,8 +17,11 @@ bootstrap = @command -v $(PYTHON) >/dev/null || \
 
 .PHONY: run test lint docs format setup lock clean distclean help
 
-run: ## build the firmware, boot it, run the scenarios, show figures and a report
-	$(bootstrap) run -- espbench run $(ARGS)
+run: ## build the firmware, boot it, run the scenarios, show figures and a report; BOARD=esp32, YES=1
+ifneq ($(filter-out lx60,$(BOARD)),)
+	$(bootstrap) run -- espbench setup --board $(BOARD) $(if $(YES),--yes)
+endif
+	$(bootstrap) run -- espbench run $(if $(BOARD),--board $(BOARD)) $(ARGS)
 
 test: ## all tests: harness, host tests of C code, scenarios on every available board
 	$(bootstrap) test -- espbench run --all-boards --own-tests -- $(ARGS)

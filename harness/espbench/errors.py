@@ -12,6 +12,7 @@ Attributes carry the same facts for programs. `MemoryLeaked` is also an Assertio
     ├── BuildError
     ├── SourceError
     ├── ToolMissing
+    ├── SetupError
     ├── DiskFull
     ├── ImageError
     │   ├── BadFileName
@@ -90,6 +91,7 @@ __all__ = [
     "QemuTooOld",
     "QmpError",
     "RebootLoop",
+    "SetupError",
     "SourceError",
     "ToolMissing",
     "is_disk_full",
@@ -114,6 +116,10 @@ class SourceError(EspbenchError):
 
 class ToolMissing(EspbenchError):
     """A program that espbench needs is not installed."""
+
+
+class SetupError(EspbenchError):
+    """Espressif's tools could not be installed."""
 
 
 class DiskFull(EspbenchError):

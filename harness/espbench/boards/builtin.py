@@ -59,18 +59,8 @@ ESP_FLASH = Flash(
     sizes=(2 << 20, 4 << 20, 8 << 20, 16 << 20),
 )
 
-# The version that ESP-IDF v5.5.5 installs.
-QEMU_RELEASE = "esp_develop_9.2.2_20260417"
-QEMU_XTENSA = EspressifTool(
-    "qemu-xtensa",
-    QEMU_RELEASE,
-    "0eecb2a34a5586c0e59110f77b9343b7b336e82fdb0e1a30e1dc1bab8a547e35",
-)
-QEMU_RISCV32 = EspressifTool(
-    "qemu-riscv32",
-    QEMU_RELEASE,
-    "547f03e04701a92cbb699f7f7d015adc1f5b5ef93cbb94c0dd9b7107e2d84e77",
-)
+QEMU_XTENSA = EspressifTool("qemu-xtensa")
+QEMU_RISCV32 = EspressifTool("qemu-riscv32")
 
 ESP32 = Board(
     name="esp32",
@@ -82,7 +72,7 @@ ESP32 = Board(
     usual_psram="4M",  # as `idf.py qemu` has it (tools/idf_py_actions/qemu_ext.py)
     qemu="qemu-system-xtensa",
     qemu_least=(8, 1, 3),
-    qemu_package=QEMU_XTENSA.install,
+    qemu_package="espbench setup --board esp32 --qemu-only",
     espressif=QEMU_XTENSA,
     toolchain="xtensa-esp32-elf-",
     gdb_package="install it with python3 $IDF_PATH/tools/idf_tools.py install xtensa-esp-elf-gdb",
@@ -129,7 +119,7 @@ ESP32C3 = replace(
     bad_load="Load access fault",
     unrecordable="its replay stops where the ROM jumps to the bootloader",
     qemu="qemu-system-riscv32",
-    qemu_package=QEMU_RISCV32.install,
+    qemu_package="espbench setup --board esp32c3 --qemu-only",
     espressif=QEMU_RISCV32,
     toolchain="riscv32-esp-elf-",
     other_gdbs=("gdb-multiarch",),

@@ -16,41 +16,14 @@ class EspressifTool:
 
     Attributes:
         name: name for `idf_tools.py install`.
-        release: newest release that espbench knows.
-        sha256: checksum of the archive for linux-amd64.
     """
 
     name: str
-    release: str
-    sha256: str
 
-    @property
-    def install(self) -> str:
-        """The command that installs the tool."""
-        return f"python3 $IDF_PATH/tools/idf_tools.py install {self.name}"
-
-    def command(self, idf: Path | None, processor: str) -> str:
-        """Return a command that installs the tool on this machine, ready to paste.
+    def install(self, idf: Path) -> str:
+        """Return the command that installs the tool with an ESP-IDF, ready to paste.
 
         Args:
-            idf: the folder of the ESP-IDF that is installed, whose release of the tool is taken.
-            processor: the host's, as `platform.machine()` names it: x86_64 or aarch64.
+            idf: the folder of ESP-IDF, whose `tools.json` names the tool's release.
         """
-        if idf is None:
-            return self.unpack(processor)
         return f"python3 {shlex.quote(str(idf / 'tools' / 'idf_tools.py'))} install {self.name}"
-
-    def unpack(self, processor: str) -> str:
-        """Return the command that installs the tool where ESP-IDF would, but without ESP-IDF.
-
-        Args:
-            processor: the host's, as `platform.machine()` names it: x86_64 or aarch64.
-        """
-        folder = f"~/.espressif/tools/{self.name}/{self.release}"
-        tag = self.release.replace("_", "-")
-        archive = f"{self.name}-softmmu-{self.release}-{processor}-linux-gnu"
-        return (
-            f"mkdir -p {folder} && curl -L "
-            f"https://github.com/espressif/qemu/releases/download/{tag}/{archive}.tar.xz "
-            f"| tar -xJ -C {folder}"
-        )

@@ -18,13 +18,13 @@ from espbench.cli import (
     certs,
     check,
     ci,
-    doctor,
     parity,
     record,
     replay,
     run,
     up,
 )
+from espbench.cli.host import doctor, setup
 from espbench.cli.measuring import gate, measure, timings
 from espbench.cli.shared import Subparsers
 from espbench.errors import EspbenchError, is_disk_full
@@ -43,7 +43,7 @@ class CommandModule(Protocol):
 
 
 GROUPS: Mapping[str, Sequence[CommandModule]] = {
-    "start here": (doctor, up, certs),
+    "start here": (doctor, setup, up, certs),
     "test": (check, run, parity, record, replay),
     "measure": (timings, measure, gate),
     "build": (build, ci),

@@ -168,11 +168,13 @@ class IdfBuilder:
         try:
             path = idf.check_idf(name, os.environ)
         except ToolMissing as error:
-            missing = Finding(name, "ESP-IDF", "missing", str(error), idf.GET_IDF)
+            missing = Finding(
+                name, "ESP-IDF", "missing", str(error), f"espbench setup --board {name}"
+            )
             return [missing, *_build_tools(name, os.environ), _micropython(name)]
         version = _dotted(idf.idf_version(path))
         findings = [Finding(name, "ESP-IDF", "ok", f"v{version} ({path})")]
-        install = f"{path}/install.sh {self._way.target}"
+        install = idf.install_command(path, os.environ, name, self._way.target)
         try:
             python, environment = idf.activated(path, board.toolchain, os.environ)
         except ToolMissing as error:

@@ -12,7 +12,13 @@ from pathlib import Path
 
 from espbench.errors import ToolMissing
 from espbench.util import idf_tools
-from espbench.util.idf_tools import IDF_TAG, find_idf, tools_folders, version_key
+from espbench.util.idf_tools import (
+    TOOLS_VARIABLE,
+    find_idf,
+    own_folders,
+    tools_folders,
+    version_key,
+)
 
 Version = tuple[int, int, int]
 
@@ -20,11 +26,6 @@ OLDEST, NEWEST = (5, 3), (5, 5)
 """The supported versions of ESP-IDF, by major and minor number."""
 MICROPYTHON_LEAST: Version = (1, 25, 0)
 MICROPYTHON_VARIABLE = "ESPBENCH_MICROPYTHON"
-GET_IDF = (
-    f"git clone -b {IDF_TAG} --depth 1 --recursive --shallow-submodules "
-    "https://github.com/espressif/esp-idf.git ~/esp/esp-idf && "
-    "~/esp/esp-idf/install.sh esp32,esp32c3"
-)
 CONTAINER = "`docker compose run --rm shell`"
 
 
@@ -67,8 +68,8 @@ def check_idf(board: str, environment: Mapping[str, str]) -> Path:
         where = f"in IDF_PATH ({named})" if named else f"in {' or '.join(idf_tools.USUAL_PLACES)}"
         raise ToolMissing(
             f"ESP-IDF was not found {where}, but the {board} firmware needs it ({span}): install "
-            f"it with `{GET_IDF}`, point IDF_PATH at it, or build in Espressif's container image "
-            f"with {CONTAINER}."
+            f"it with `espbench setup --board {board}`, point IDF_PATH at it, or build in "
+            f"Espressif's container image with {CONTAINER}."
         )
     version = idf_version(idf)
     if version is None or not OLDEST <= version[:2] <= NEWEST:
@@ -134,17 +135,35 @@ def activated(
     Raises:
         ToolMissing: ESP-IDF's Python environment or compiler is not installed.
     """
-    install = f"run {idf}/install.sh esp32,esp32c3"
+    install = f"run {install_command(idf, environment)}"
     python = python_of(idf, environment)
     if python is None:
         raise ToolMissing(f"ESP-IDF in {idf} has no Python environment: {install}.")
     found = {**environment, "IDF_PATH": str(idf)}
+    if python.parents[2].name == "python_env":
+        found.setdefault(TOOLS_VARIABLE, str(python.parents[3]))
     if not _has(toolchain, found):
         found = _exported(idf, python, found, install)
     if not _has(toolchain, found):
         raise ToolMissing(f"ESP-IDF's compiler {toolchain}gcc is not installed: {install}.")
     found.setdefault("IDF_PYTHON_ENV_PATH", str(python.parents[1]))
     return python, found
+
+
+def install_command(
+    idf: Path, environment: Mapping[str, str], board: str = "", target: str = "esp32,esp32c3"
+) -> str:
+    """Return the command that installs ESP-IDF's compiler and Python packages.
+
+    Args:
+        idf: the folder of ESP-IDF.
+        environment: the environment variables.
+        board: the board; "" for any.
+        target: ESP-IDF's names for the chips.
+    """
+    if idf.parent in own_folders(environment):
+        return f"espbench setup --board {board or 'esp32'}"
+    return f"{idf}/install.sh {target}"
 
 
 def _has(toolchain: str, environment: Mapping[str, str]) -> bool:

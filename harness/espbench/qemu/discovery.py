@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import platform
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -17,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espbench.boards.espressif_tool import EspressifTool
 from espbench.errors import QemuCannotStart, QemuNotFound
 from espbench.qemu.start_failure import cannot_start
-from espbench.util.idf_tools import TOOLS_VARIABLE, find_idf, tools_folders, version_key
+from espbench.util.idf_tools import find_idf, tools_folders, version_key
 from espbench.util.timeouts import Deadline
 
 if TYPE_CHECKING:
@@ -75,7 +73,7 @@ def find_qemu(board: Board) -> str:
         for program in found:
             if failure := _answer_of(program).failure:
                 raise QemuCannotStart(*cannot_start(program, failure, install(board)))
-        raise QemuNotFound(_no_fork(board, board.espressif, found))
+        raise QemuNotFound(_no_fork(board, found))
     if found:
         raise QemuNotFound(
             f"No installed {board.qemu} ({', '.join(found)}) has the machine {board.machine} of "
@@ -88,21 +86,23 @@ def find_qemu(board: Board) -> str:
 
 
 def install(board: Board) -> str:
-    """Return a command that installs the board's QEMU on this machine, ready to paste."""
-    if board.espressif is None:
+    """Return a command that installs the board's QEMU on this machine, ready to paste.
+
+    With ESP-IDF, that is ESP-IDF's own.
+    """
+    idf = find_idf(os.environ)
+    if board.espressif is None or idf is None:
         return board.qemu_package
-    return board.espressif.command(find_idf(os.environ), platform.machine())
+    return board.espressif.install(idf)
 
 
-def _no_fork(board: Board, tool: EspressifTool, found: list[str]) -> str:
+def _no_fork(board: Board, found: list[str]) -> str:
     have = "has" if len(found) == 1 else "have"
     others = f" ({', '.join(found)} {have} no such machine)" if found else ""
-    # idf_tools.py installs the release that its ESP-IDF names, and verifies it itself.
-    checksum = "" if find_idf(os.environ) else f" (SHA-256 for linux-amd64: {tool.sha256})"
     return (
         f"Board {board.name} needs Espressif's {board.qemu} with the machine {board.machine}, "
-        f"which is not on PATH or in {TOOLS_VARIABLE}{others}: install it with "
-        f"`{install(board)}`{checksum}, or work in Espressif's container image with "
+        f"which is not on PATH or among ESP-IDF's tools{others}: install it with "
+        f"`{install(board)}`, or work in Espressif's container image with "
         "`docker compose run --rm shell`."
     )
 

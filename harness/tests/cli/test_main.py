@@ -26,7 +26,7 @@ from espbench.errors import ConfigError, PortInUse
 from espbench.firmware import sources
 from espbench.interactive import up
 
-COMMANDS = ("doctor", "build", "run", "up", "certs", "timings", "measure", "gate")
+COMMANDS = ("doctor", "setup", "build", "run", "up", "certs", "timings", "measure", "gate")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

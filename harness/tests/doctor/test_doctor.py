@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from espbench.boards.builtin import BOARDS, QEMU_RELEASE
+from espbench.boards.builtin import BOARDS
 from espbench.cli.main import main
 from espbench.doctor import doctor
 from espbench.firmware.checks import Finding
@@ -160,20 +160,12 @@ def test_optional_boards(only: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert state(found)["ESP-IDF"] == state(found)["qemu-system-xtensa"] == "optional"
     text = io.StringIO()
     doctor.show(found, Console(file=text, width=200))
-    folder = f"~/.espressif/tools/qemu-xtensa/{QEMU_RELEASE}"
     assert (
         "To boot images for esp32, too (or use Espressif's container image):\n"
-        f"  mkdir -p {folder} && curl -L https://github.com/espressif/qemu/releases/download/"
-    ) in text.getvalue()
-    assert (
-        f".tar.xz | tar -xJ -C {folder}\n\n"
+        "  espbench setup --board esp32 --qemu-only\n\n"
         "Only to build espbench's own firmware for esp32, which your image does not need:\n"
     ) in text.getvalue()
-    assert (
-        "  git clone -b v5.5.5 --depth 1 --recursive --shallow-submodules "
-        "https://github.com/espressif/esp-idf.git ~/esp/esp-idf "
-        "&& ~/esp/esp-idf/install.sh esp32,esp32c3\n"
-    ) in text.getvalue()
+    assert "\n  espbench setup --board esp32\n" in text.getvalue()
 
 
 def test_an_image_needs_no_esp_idf(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,7 +184,7 @@ def test_an_image_needs_no_esp_idf(only: Path, capsys: pytest.CaptureFixture[str
     (only / "qemu-system-xtensa").unlink()
     assert main(["doctor", "--board", "esp32"]) == 1
     shown = capsys.readouterr().out
-    assert "To get what is missing:\n  mkdir -p ~/.espressif/tools/qemu-xtensa/" in shown
+    assert "To get what is missing:\n  espbench setup --board esp32 --qemu-only\n" in shown
 
 
 def test_qemu_by_esp_idf(only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +258,7 @@ def test_one_release_of_esp_idf() -> None:
 def test_commands_can_be_pasted(only: Path) -> None:
     """The commands for Espressif's tools need no variable that is not set, and no `python`."""
     commands = [f.remedy for f in doctor.examine([BOARDS["esp32"], BOARDS["esp32c3"]]) if f.remedy]
-    assert any("github.com/espressif/esp-idf" in command for command in commands)
+    assert any("espbench setup" in command for command in commands)
     for command in commands:
         assert "$" not in command
         assert not re.search(r"\bpython\b", command)

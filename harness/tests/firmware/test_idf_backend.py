@@ -27,11 +27,7 @@ from rich.console import Console
 
 BOARD = BOARDS["esp32"]
 TREE = Path(__file__).parents[3]
-GET_IDF = (
-    "git clone -b v5.5.5 --depth 1 --recursive --shallow-submodules "
-    "https://github.com/espressif/esp-idf.git ~/esp/esp-idf && "
-    "~/esp/esp-idf/install.sh esp32,esp32c3"
-)
+GET_IDF = "espbench setup --board esp32"
 
 
 @pytest.fixture

@@ -117,12 +117,11 @@ def test_programs_that_do_not_say(here: Path) -> None:
 
 
 def test_none(here: Path) -> None:
-    """Without the fork, the error has a command that installs it, and the checksum."""
+    """Without the fork, the error has the command that installs it."""
     sentence = (
         "Board esp32 needs Espressif's qemu-system-xtensa with the machine esp32, which is not on "
-        f"PATH or in IDF_TOOLS_PATH{{}}: install it with `{install(ESP32)}` (SHA-256 for "
-        "linux-amd64: 0eecb2a34a5586c0e59110f77b9343b7b336e82fdb0e1a30e1dc1bab8a547e35), or work "
-        "in Espressif's container image with `docker compose run --rm shell`."
+        "PATH or among ESP-IDF's tools{}: install it with `espbench setup --board esp32 "
+        "--qemu-only`, or work in Espressif's container image with `docker compose run --rm shell`."
     )
     with pytest.raises(QemuNotFound) as caught:
         find_qemu(ESP32)
