@@ -9,6 +9,7 @@ from pathlib import Path
 from espbench.boards.board import Board
 from espbench.firmware.build import builder_of
 from espbench.firmware.download import sha256_of
+from espbench.flash.software import software
 from espbench.qemu.discovery import find_qemu
 from espbench.qemu.process import check_version, dotted, qemu_version
 from espbench.util.version import __version__
@@ -29,6 +30,7 @@ def versions(board: Board, firmware: Path) -> dict[str, str]:
         "board": f"{board.name}: {board.title}",
         "QEMU": dotted(qemu),
         "compiler": builder_of(board).compiler(board),
+        **software(firmware),
         "firmware": str(firmware),
         "firmware sha256": sha256_of(firmware),
         "espbench": __version__,

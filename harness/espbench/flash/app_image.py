@@ -21,6 +21,8 @@ _SEED = 0xEF
 """Initial value of the checksum."""
 _DESCRIPTION = b"\x32\x54\xcd\xab"
 """ESP_APP_DESC_MAGIC_WORD"""
+DESCRIPTION_AT = _HEADER.size + _SEGMENT.size
+"""Offset of `esp_app_desc_t` in an application."""
 _ELF_SHA256 = 144
 """Offset of `app_elf_sha256` in `esp_app_desc_t`."""
 _ALIGNED = 16
@@ -53,7 +55,7 @@ def segments(image: bytes) -> list[tuple[int, bytes]]:
 
 def is_application(image: bytes) -> bool:
     """Return whether data begins with an application, not with a bootloader, by its description."""
-    start = _HEADER.size + _SEGMENT.size
+    start = DESCRIPTION_AT
     return image[:1] == bytes((MAGIC,)) and image[start : start + 4] == _DESCRIPTION
 
 
@@ -62,7 +64,7 @@ def elf_sha256(image: bytes) -> bytes:
 
     `esp_app_desc_t` (components/esp_app_format/include/esp_app_desc.h) begins the first segment.
     """
-    start = _HEADER.size + _SEGMENT.size
+    start = DESCRIPTION_AT
     described = image[start : start + 4] == _DESCRIPTION
     digest = image[start + _ELF_SHA256 : start + _ELF_SHA256 + 32]
     return digest if described and digest.strip(b"\0") else b""

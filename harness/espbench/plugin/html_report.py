@@ -16,6 +16,7 @@ from espbench.boards.board import Board
 from espbench.device.boot_phases import marks_from_json
 from espbench.errors import EspbenchError, is_disk_full
 from espbench.firmware.download import sha256_of
+from espbench.flash.software import software
 from espbench.qemu.process import dotted, find_qemu, qemu_version
 from espbench.reporting import html as report
 from espbench.reporting.model import Run
@@ -30,6 +31,7 @@ def versions(board: Board, firmware: Path | None) -> dict[str, str]:
     with contextlib.suppress(EspbenchError):
         known["QEMU"] = dotted(qemu_version(find_qemu(board)))
     if firmware is not None and firmware.is_file():
+        known |= software(firmware)
         known |= {"firmware": str(firmware), "firmware sha256": sha256_of(firmware)}
     return known | {
         "espbench": __version__,

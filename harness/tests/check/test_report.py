@@ -58,6 +58,9 @@ LACKING = Result("memory.a", "memory.a", "x", "", Outcome.NOT_APPLICABLE, "It ha
 BROKEN = Result("boot.a", "boot.a", "x", "", Outcome.ERROR, "espbench failed.")
 
 
+VERSIONS = {"QEMU": "9.2.2", "application": "my|app <b> v1", "ESP-IDF": "v5.4.1", "Python": "3.11"}
+
+
 def document(*results: Result, known: tuple[Result, ...] | None = None) -> Document:
     """Return a document, compared with a baseline of `known`."""
     run = CheckRun(
@@ -66,7 +69,7 @@ def document(*results: Result, known: tuple[Result, ...] | None = None) -> Docum
         list(results),
     )
     compared = None if known is None else compare(merged(Baseline(), known), results)
-    return Document(run, ["espbench", "check", "build/my app.bin"], compared, {"QEMU": "9.2.2"})
+    return Document(run, ["espbench", "check", "build/my app.bin"], compared, VERSIONS)
 
 
 def test_sentence() -> None:
@@ -177,6 +180,7 @@ def test_table() -> None:
     console = Console(width=200, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115
     console.print(table(document(PASSED, FAILED)))
     shown = console.export_text()
+    assert shown.startswith("application my|app <b> v1, ESP-IDF v5.4.1, QEMU 9.2.2")
     assert "failed (security)" in shown
     assert NASTY in shown
 
@@ -185,6 +189,8 @@ def test_junit() -> None:
     """Failures fail, known ones and what does not apply are skipped, errors are errors."""
     everything = (PASSED, FAILED, SEEN, LACKING, BROKEN)
     [suite] = JUnitXml.fromstring(junit(document(*everything)).encode())
+    found = suite.properties()  # type: ignore[no-untyped-call]
+    assert {each.name: each.value for each in found} == VERSIONS
     assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (5, 1, 1, 1)
     [failure] = next(case for case in suite if case.name == "smuggling@443").result
     assert "espbench check" in (failure.text or "")
@@ -211,6 +217,8 @@ def test_markdown() -> None:
     assert all(row.count("|") == 4 for row in rows)
     assert all(NASTY in html_entities.unescape(row) for row in rows), "a browser shows it as it was"
     assert "QEMU 9.2.2" in text
+    assert "ESP-IDF v5.4.1" in text
+    assert "application my&#124;app &#60;b&#62; v1" in text
 
 
 def test_html(tmp_path: Path) -> None:
@@ -220,6 +228,7 @@ def test_html(tmp_path: Path) -> None:
     assert "<b>|" not in text
     assert "&lt;b&gt;" in text
     assert 'evidence/http.smuggling"' in text
+    assert "application my|app &lt;b&gt; v1, " in text
     assert "https on port 443" in text
     assert "TLS sessions at once: 4" in text
     assert "http://" not in text
@@ -229,6 +238,7 @@ def test_json() -> None:
     """The object can be written, and has what differs from the baseline."""
     data = json.loads(json.dumps(as_json(document(PASSED, FAILED, known=()))))
     assert data["passed"] is False
+    assert data["versions"] == VERSIONS
     assert [each["check"] for each in data["baseline"]["new"]] == ["http.smuggling@443"] * 2
     assert data["results"][1]["findings"][0]["severity"] == "security"
 

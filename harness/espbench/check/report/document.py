@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from espbench.check.baseline import Comparison
 from espbench.check.result import Finding, Outcome, Result
 from espbench.check.run import CheckRun
+from espbench.flash.software import SOFTWARE
 
 __all__ = ["Document", "sentence_of"]
 
@@ -43,6 +44,12 @@ class Document:
     command: Sequence[str]
     comparison: Comparison | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def software(self) -> str:
+        """What ran, in one line: the versions that the image names, and QEMU's."""
+        names = [name for name in (*SOFTWARE, "QEMU") if name in self.versions]
+        return ", ".join(f"{name} {self.versions[name]}" for name in names)
 
     @property
     def good(self) -> bool:

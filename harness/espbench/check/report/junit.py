@@ -16,6 +16,8 @@ __all__ = ["junit"]
 def junit(document: Document) -> str:
     """Return JUnit XML; known failures count as skipped."""
     suite = TestSuite(f"check {document.run.firmware.board.name}")
+    for name, version in sorted(document.versions.items()):
+        suite.add_property(name, version)
     for result in document.run.results:
         case = TestCase(result.id.partition(".")[2], f"check.{result.family}", result.seconds)
         outcome = document.outcome(result)

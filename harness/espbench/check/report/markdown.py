@@ -37,7 +37,9 @@ def markdown(document: Document) -> str:
             parts += [f"- **{result.id}** " + "<br>".join(_safe(line) for line in block)]
     parts += ["", "<details><summary>All checks</summary>", ""]
     parts += [*_table(document, document.run.results), "", "</details>"]
-    footer = ", ".join(f"{name} {value}" for name, value in sorted(document.versions.items()))
+    footer = ", ".join(
+        f"{name} {_safe(value)}" for name, value in sorted(document.versions.items())
+    )
     return "\n".join([*parts, "", f"<sub>{footer}</sub>", ""])
 
 

@@ -22,8 +22,9 @@ STYLES = {
 
 
 def table(document: Document) -> Table:
-    """Return the table: family, check, outcome, one sentence."""
-    made = Table(header_style="dim")
+    """Return the table: family, check, outcome, one sentence; above it the versions."""
+    title = Text(document.software) if document.software else None
+    made = Table(title=title, title_justify="left", header_style="dim")
     for head in ("family", "check", "outcome"):
         made.add_column(head, no_wrap=True)
     made.add_column("what happened", overflow="fold")

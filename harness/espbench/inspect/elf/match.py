@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
@@ -17,13 +16,10 @@ from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
 from espbench.errors import ImageError, NotInspectable
-from espbench.flash import app_image, partition_table
+from espbench.flash import app_image
+from espbench.flash.software import applications
 
 __all__ = ["check_match", "matching"]
-
-STARTS = (0, 0x1000)
-"""Offsets in flash at which images begin: that of a whole flash, and the bootloader's."""
-ERASED = b"\xff"
 
 
 def check_match(elf: Path, firmware: Path) -> None:
@@ -43,12 +39,12 @@ def check_match(elf: Path, firmware: Path) -> None:
     if blob.startswith(b"\x7fELF"):
         matches = _same_code(_code(elf), _segments_of_elf(blob))
     else:
-        applications = list(_applications(blob))
-        if not applications:
+        candidates = list(applications(blob))
+        if not candidates:
             return  # the image has no partition table, so nothing can be compared
         digest = hashlib.sha256(elf.read_bytes()).digest()
-        matches = any(app_image.elf_sha256(each) == digest for each in applications)
-        matches = matches or any(_same_code(_code(elf), _segments(each)) for each in applications)
+        matches = any(app_image.elf_sha256(each) == digest for each in candidates)
+        matches = matches or any(_same_code(_code(elf), _segments(each)) for each in candidates)
     if not matches:
         raise NotInspectable(
             f"{elf.name} belongs to another build than {firmware.name}: its code differs. Build "
@@ -67,23 +63,11 @@ def matching(firmware: Path) -> Path | None:
         OSError: a file cannot be read.
     """
     blob = firmware.read_bytes()
-    digests = {app_image.elf_sha256(each) for each in _applications(blob)} - {b""}
+    digests = {app_image.elf_sha256(each) for each in applications(blob)} - {b""}
     for path in sorted(firmware.parent.glob("*.elf")) if digests else ():
         if path.is_file() and hashlib.sha256(path.read_bytes()).digest() in digests:
             return path
     return None
-
-
-def _applications(blob: bytes) -> Iterator[bytes]:
-    for start in STARTS:
-        try:
-            table = partition_table.of_image(blob, start)
-        except ImageError:
-            continue
-        for partition in table:
-            content = partition.content(blob, start)
-            if partition.is_application and content.strip(ERASED):
-                yield content
 
 
 def _segments(application: bytes) -> list[tuple[int, bytes]]:
