@@ -147,6 +147,7 @@ ESP32S3 = replace(
     usual_psram="8M",  # as in the module ESP32-S3-WROOM-1-N8R8
     octal_psram=("-global", "driver=ssi_psram,property=is_octal,value=true"),
     qemu_least=(9, 2, 2),
+    qemu_package="espbench setup --board esp32s3 --qemu-only",
     toolchain="xtensa-esp32s3-elf-",
     backend=IdfBackend("esp32s3", "ESP32S3_BENCH"),
     handover=FlashImage(

@@ -8,6 +8,7 @@ and always in the folder of ESP-IDF's tools.
 from __future__ import annotations
 
 import functools
+import json
 import os
 import shutil
 import subprocess
@@ -85,12 +86,32 @@ def find_qemu(board: Board) -> str:
     )
 
 
+def installer(board: Board, environment: Mapping[str, str]) -> Path | None:
+    """Return the installed ESP-IDF if it installs a QEMU that is new enough for the board."""
+    idf = find_idf(environment)
+    if idf is None or board.espressif is None:
+        return None
+    offered = _offered(idf, board.espressif.name)
+    return idf if not offered or offered >= board.qemu_least else None
+
+
+def _offered(idf: Path, tool: str) -> tuple[int, ...]:
+    """Return the version of a tool that ESP-IDF's `tools.json` recommends; () if it has none."""
+    try:
+        tools = json.loads((idf / "tools" / "tools.json").read_text())["tools"]
+        (versions,) = (each["versions"] for each in tools if each["name"] == tool)
+        (name,) = (each["name"] for each in versions if each["status"] == "recommended")
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+    return tuple(version_key(name)[:3])
+
+
 def install(board: Board) -> str:
     """Return a command that installs the board's QEMU on this machine, ready to paste.
 
     With ESP-IDF, that is ESP-IDF's own.
     """
-    idf = find_idf(os.environ)
+    idf = installer(board, os.environ)
     if board.espressif is None or idf is None:
         return board.qemu_package
     return board.espressif.install(idf)

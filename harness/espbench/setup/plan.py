@@ -13,7 +13,7 @@ from espbench.boards.board import Board
 from espbench.errors import QemuCannotStart, QemuError, SetupError, ToolMissing
 from espbench.firmware.idf_env import activated, check_idf
 from espbench.firmware.make_paths import is_plain
-from espbench.qemu.discovery import find_qemu
+from espbench.qemu.discovery import find_qemu, installer
 from espbench.qemu.process import check_version, qemu_version
 from espbench.util.debian import APT
 from espbench.util.idf_tools import (
@@ -148,13 +148,21 @@ def _installed(board: Board, environment: Mapping[str, str], *, qemu_only: bool)
             "point it at one."
         )
     if idf is None or qemu_only:
-        return idf
+        return installer(board, environment)
     try:
-        return check_idf(board.name, environment)
+        idf = check_idf(board.name, environment)
     except ToolMissing as error:
         if named:
             raise SetupError(f"{error} Or unset IDF_PATH to install {IDF_TAG}.") from error
         return None
+    if sufficient_qemu(board) or installer(board, environment) == idf:
+        return idf
+    if named:
+        raise SetupError(
+            f"The QEMU of the ESP-IDF in {idf} is too old for board {board.name}: run "
+            f"`{again(board, qemu_only=True)}` first, which installs another beside it."
+        )
+    return None
 
 
 def _for_installers(environment: Mapping[str, str], idf: Path, folder: Path) -> dict[str, str]:

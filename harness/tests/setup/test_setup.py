@@ -20,6 +20,7 @@ from espbench.cli.main import main
 from espbench.doctor import doctor
 from espbench.firmware.build import builder_of
 from espbench.firmware.idf_env import activated
+from espbench.qemu import discovery
 from espbench.qemu.discovery import find_qemu
 from espbench.qemu.start_failure import LIBRARIES
 from espbench.setup import install, plan, requirements
@@ -149,6 +150,32 @@ def test_with_the_users_esp_idf(
     status, sentence = said("--qemu-only")
     assert (status, find_qemu(ESP32)) == (0, f"{folder.parent}/.espressif/{QEMU}"), sentence
     assert not (host.folder / "git-log").exists()
+
+
+def test_users_qemu_is_too_old(
+    host: Host,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the user's ESP-IDF has a QEMU without the board's machine, another is installed."""
+    folder = host.folder / "home" / "esp"
+    idf = fake_idf(folder)
+    version = {"name": "esp_develop_9.0.0_20240606", "status": "recommended"}
+    listed = {"tools": [{"name": "qemu-xtensa", "versions": [version]}]}
+    (idf / "tools" / "tools.json").write_text(json.dumps(listed))
+    s3 = BOARDS["esp32s3"]
+    command = "espbench setup --board esp32s3 --qemu-only"
+    assert discovery.install(s3) == command
+    assert discovery.install(ESP32).endswith("idf_tools.py install qemu-xtensa")
+    monkeypatch.setenv("IDF_PATH", str(idf))
+    assert main(["setup", "--board", "esp32s3", "--yes"]) == 1
+    assert capsys.readouterr().err == (
+        f"espbench: The QEMU of the ESP-IDF in {idf} is too old for board esp32s3: run "
+        f"`{command}` first, which installs another beside it.\n"
+    )
+    assert main(["setup", "--board", "esp32s3", "--yes", "--qemu-only"]) == 0
+    assert find_qemu(s3) == str(host.tools / QEMU)
+    assert host.log == [f"idf_tools.py install qemu-xtensa in {host.tools}"]
 
 
 def test_in_idf_tools_path(host: Host, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ qemu.parent.mkdir(parents=True, exist_ok=True)
 loader = "error while loading shared libraries: libSDL2-2.0.so.0: cannot open shared object file"
 qemu.write_text(
     f"#!/bin/sh\necho '{loader}: No such file' >&2\nexit 127\n" if mode == "broken"
-    else "#!/bin/sh\necho 'QEMU emulator version 9.2.2'\necho 'esp32  a machine'\n"
+    else "#!/bin/sh\necho 'QEMU emulator version 9.2.2'\necho 'esp32  it'; echo 'esp32s3  it'\n"
 )
 qemu.chmod(0o755)
 """
