@@ -17,6 +17,7 @@ from espbench.boards.espressif_tool import EspressifTool
 from espbench.boards.readiness import ListeningReadiness, Readiness
 from espbench.errors import ConfigError
 from espbench.flash.geometry import Flash
+from espbench.util.listing import listing
 
 __all__ = ["LONGEST_REQUEST", "Board", "check_boot_argument"]
 
@@ -193,7 +194,7 @@ class Board:
         if size not in self.psram:
             raise ConfigError(
                 f"Board {self.name} does not support {size} of PSRAM: choose "
-                f"{' or '.join(self.psram)}."
+                f"{listing(self.psram, 'or')}."
             )
         return replace(self, ram=size, options=self.options + self.octal_psram * octal)
 

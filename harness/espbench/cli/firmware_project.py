@@ -12,6 +12,7 @@ from pathlib import Path
 from espbench.boards.builtin import BOARDS
 from espbench.errors import ConfigError
 from espbench.flash.partition_table import TABLE_AT
+from espbench.util.listing import listing
 
 __all__ = ["FirmwareProject", "find_project"]
 
@@ -70,7 +71,7 @@ def find_project(folder: Path, chip: str = "") -> FirmwareProject | None:
         if chip not in BOARDS:
             raise ConfigError(
                 f"{folder} is a project for the chip {chip}, which espbench does not emulate: "
-                f"build it for {' or '.join(name for name in BOARDS if name.startswith('esp'))}."
+                f"build it for {listing((b for b in BOARDS if b.startswith('esp')), 'or')}."
             )
         return FirmwareProject(
             f"an ESP-IDF project for {chip}",

@@ -151,7 +151,10 @@ def activated(
 
 
 def install_command(
-    idf: Path, environment: Mapping[str, str], board: str = "", target: str = "esp32,esp32c3"
+    idf: Path,
+    environment: Mapping[str, str],
+    board: str = "",
+    target: str = "esp32,esp32c3,esp32s3",
 ) -> str:
     """Return the command that installs ESP-IDF's compiler and Python packages.
 

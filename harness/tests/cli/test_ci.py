@@ -115,7 +115,7 @@ def test_a_chip_that_cannot_be_emulated(tmp_path: Path, said: Said) -> None:
     idf_project(tmp_path, sdkconfig='CONFIG_IDF_TARGET="esp32h2"\n')
     assert said(status=1) == (
         f"espbench: {tmp_path} is a project for the chip esp32h2, which espbench does not emulate: "
-        "build it for esp32 or esp32c3.\n"
+        "build it for esp32, esp32c3 or esp32s3.\n"
     )
     assert not (tmp_path / ".github").exists()
 

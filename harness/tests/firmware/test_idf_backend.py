@@ -354,7 +354,7 @@ def test_no_python_environment(complete: Path) -> None:
     (complete / "tools" / "python_env").rename(complete / "elsewhere")
     assert refused(complete) == (
         f"ESP-IDF in {complete}/esp-idf has no Python environment: run "
-        f"{complete}/esp-idf/install.sh esp32,esp32c3."
+        f"{complete}/esp-idf/install.sh esp32,esp32c3,esp32s3."
     )
 
 
@@ -365,7 +365,7 @@ def test_incomplete_tools(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IDF_PATH", str(path))
     assert refused(tree) == (
         f"ESP-IDF's tools in {path} are incomplete (ERROR: tool xtensa-esp-elf has no installed "
-        f"versions.): run {path}/install.sh esp32,esp32c3."
+        f"versions.): run {path}/install.sh esp32,esp32c3,esp32s3."
     )
 
 
@@ -374,7 +374,7 @@ def test_no_compiler(complete: Path) -> None:
     (complete / "tools" / "bin" / "xtensa-esp32-elf-gcc").unlink()
     assert refused(complete) == (
         "ESP-IDF's compiler xtensa-esp32-elf-gcc is not installed: run "
-        f"{complete}/esp-idf/install.sh esp32,esp32c3."
+        f"{complete}/esp-idf/install.sh esp32,esp32c3,esp32s3."
     )
 
 

@@ -27,6 +27,7 @@ from espbench.reporting.parity.load import cases_of_junit
 from espbench.reporting.skips import by_reason as skips_by_reason
 from espbench.reporting.skips import short
 from espbench.util.dirlock import first_free
+from espbench.util.listing import listing
 
 OWN_TABLE = Path("harness", "tests", "expected_differences.toml")
 """The expected differences in `Plan.on_each_board`; those of the scenarios are in `TABLE`."""
@@ -102,11 +103,6 @@ def _shown(path: Path) -> Path:
     return path.relative_to(here_now) if path.is_relative_to(here_now) else path
 
 
-def _listing(words: Sequence[str]) -> str:
-    """Return words as in "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-
-
 def left_out(skips: Iterable[tuple[str, str]], boards: Mapping[str, str]) -> list[str]:
     """Return a short line for each reason for which tests or boards were omitted; pure.
 
@@ -117,6 +113,6 @@ def left_out(skips: Iterable[tuple[str, str]], boards: Mapping[str, str]) -> lis
     found = {reason: [tests] for reason, tests in skips_by_reason(skips, "test").items()}
     for name, reason in boards.items():
         found.setdefault(short(reason), []).append(f"board {name}")
-    lines = [f"left out: {_listing(what)}: {reason}" for reason, what in found.items()]
+    lines = [f"left out: {listing(what)}: {reason}" for reason, what in found.items()]
     missing = any(not reason.startswith(here.VARIABLE) for reason in boards.values())
     return [*lines, "`espbench doctor` says how to get what is missing"] if missing else lines
