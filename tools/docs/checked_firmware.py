@@ -32,8 +32,8 @@ Entry = Mapping[str, Any]
 
 SUMMARIES = {
     "ESP-IDF https_server/simple": "One task does all handshakes and requests, so a client that "
-    "stops in either keeps everybody out. The 405 response to TRACE lacks Allow, and "
-    "Connection: close is ignored.",
+    "stops in either keeps everybody out. Chunks are taken for the next request. The 405 response "
+    "to TRACE lacks Allow, and Connection: close is ignored.",
     "ESP-IDF ws_echo_server": "An empty message panics the example's handler, which passes a NULL "
     "payload to `strcmp()`. Fragments are echoed one by one, and reserved bits and opcodes are "
     "ignored. A plain GET of the WebSocket's path is never answered.",
