@@ -89,7 +89,7 @@ def test_tasks(probe: Device, build: Build) -> None:
     for name, (state, priority) in OWN_TASKS.items():
         assert (found[name]["state"], found[name]["priority"]) == (state, priority), name
         assert found[name]["stack_high_water_mark"] > 0
-    two_cores = build.board == "esp32" and build.variant != "unicore"
+    two_cores = build.board in ("esp32", "esp32s3") and build.variant != "unicore"
     assert found["queued"]["core"] == int(two_cores)
     assert ("IDLE1" in found) == two_cores
     assert found["main"]["state"] == "eRunning"

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from espbench.boards.builtin import BOARDS, ESP32, ESP32C3
+from espbench.boards.builtin import BOARDS, ESP32, ESP32C3, ESP32S3
 from espbench.boards.readiness import ConsoleReadiness
 from espbench.device.device import Device
 from espbench.errors import EspbenchError
@@ -83,7 +83,7 @@ def builds() -> list[Build]:
 
 def _possible() -> list[Build]:
     found = []
-    for board in (ESP32, ESP32C3):
+    for board in (ESP32, ESP32C3, ESP32S3):
         with contextlib.suppress(EspbenchError):
             version = idf_env.idf_version(idf_env.check_idf(board.name, os.environ))
             if version is not None and _boots(board.name):
