@@ -11,10 +11,10 @@ import hashlib
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from espbench.certs.deterministic_random import fixed_random
 from espbench.certs.keys import PrivateKey, pkcs8
 from espbench.certs.pki import server
 from espbench.certs.recipes import CERT_FILE, KEY_FILE, TRUST_FILE, Files, Recipe, Starts
-from espbench.util.deterministic_random import fixed_random
 from espbench.util.tlslite_import import import_tlslite
 
 __all__ = ["fixed_key", "fixed_recipe"]

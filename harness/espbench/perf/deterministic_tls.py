@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from espbench.certs.deterministic_random import fixed_random
 from espbench.certs.pki import SERVER_NAME
 from espbench.clients.errors import ClientTimeout, ConnectionEnded, TlsError
 from espbench.clients.tcp import Stream, Timeout
-from espbench.util.deterministic_random import fixed_random
 from espbench.util.tlslite_import import import_tlslite
 
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 from espbench.boards.builtin import BOARDS
 from espbench.certs.deterministic import fixed_key, fixed_recipe
+from espbench.certs.deterministic_random import FixedRandom, fixed_random
 from espbench.certs.keys import pkcs8
 from espbench.device.device import Device
 from espbench.device.memory.time_wait import TimeWait
@@ -24,7 +25,6 @@ from espbench.perf.ack_tracker import Wire
 from espbench.perf.measure import Subject, typical
 from espbench.perf.metrics import BOOT, FREE, Reading
 from espbench.qemu.guest_memory import parse_words
-from espbench.util.deterministic_random import FixedRandom, fixed_random
 
 DEVICE, OTHER = b"\x52\x54\x00\x12\x34\x56", b"\x52\x55\x0a\x00\x02\x02"
 ACK, FIN, SYN, RST = 16, 1, 2, 4
