@@ -24,6 +24,7 @@ from espbench.inspect.memory import ATTEMPTS, GuestMemory, Inconsistent
 from espbench.inspect.sockets import Listener
 from espbench.inspect.stub import StubError
 from espbench.inspect.tasks.task import TaskState
+from espbench.util.timeouts import Deadline
 
 
 @pytest.fixture(scope="module")
@@ -247,8 +248,11 @@ def test_a_job_that_fails(device: Device) -> None:
 
     with pytest.raises(StubError, match="a mistake"):
         device.inspection.allocations.stub.run(mistaken)
-    assert device.ping()  # once the stub has been detached
-    assert device.monitor("query-status")["running"]
+    # The stub's thread detaches meanwhile, for which it stops the guest.
+    deadline = Deadline(5)
+    while not device.monitor("query-status")["running"]:
+        assert not deadline.expired()
+    assert device.ping()
 
 
 def test_after_a_handler_that_failed(device: Device) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from espbench.setup.clone import submodules
 
 TREE = Path(__file__).resolve().parents[3]
+MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
 
 GITMODULES = """\
 #
@@ -50,9 +52,12 @@ def test_submodules() -> None:
 )
 def test_make_run(variables: tuple[str, ...], commands: list[str]) -> None:
     """`make run BOARD=esp32` installs Espressif's tools first, and tests that board."""
+    # This test may itself run under make, whose flags would make this one report its folder.
+    environment = {name: value for name, value in os.environ.items() if name not in MAKE}
     shown = subprocess.run(
         ["make", "--dry-run", "run", *variables],
         cwd=TREE,
+        env=environment,
         capture_output=True,
         text=True,
         check=True,
