@@ -13,6 +13,8 @@ import hashlib
 from collections.abc import Iterator
 from unittest import mock
 
+__all__ = ["FixedRandom", "fixed_random"]
+
 
 class FixedRandom:
     """Replacement for `os.urandom`: SHAKE-256 of a seed and a counter."""

@@ -6,6 +6,7 @@ Either `espbench.toml`, or the table `[tool.espbench]` in `pyproject.toml`.
 
 from __future__ import annotations
 
+import ssl
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from espbench.check.server import WebSocketPath
+from espbench.clients.tls import Tls
 from espbench.errors import ConfigError
 
 __all__ = ["ExpectedAnswer", "Profile", "read_profile"]
@@ -50,6 +52,8 @@ class Profile:
         certificate, key: where they lie on the device, or "".
         headers: header fields that each request needs, such as Authorization.
         tls_sessions: how many TLS sessions it has to serve at once, or None.
+        client_certificate, client_key: PEM files of a client's certificate and private key, for
+            servers that ask for one; None: none, or the key is in the same file.
     """
 
     elf: Path | None = None
@@ -65,6 +69,13 @@ class Profile:
     headers: Mapping[str, str] = field(default_factory=dict)
     tls_sessions: int | None = None
     files_partition: str = ""
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+
+    @property
+    def tls(self) -> Tls:
+        """The TLS options of clients, which verify nothing."""
+        return Tls(verify=False, certificate=self.client_certificate, key=self.client_key)
 
 
 class _Reader:
@@ -153,6 +164,10 @@ def _profile(top: _Reader, base: Path) -> Profile:
         if scheme not in ("http", "https") or not isinstance(port, int):
             raise firmware.error(scheme, "is not a port: write ports = {http = 80, https = 443}")
     certificates = top.table("certificates")
+    client = top.table("client")
+    own, own_key = (client.take(key, str, "") for key in ("certificate", "key"))
+    if own_key and not own:
+        raise client.error("key", "needs a certificate beside it")
     limits = top.table("limits")
     answers, websockets = [], []
     for each in top.tables("paths"):
@@ -187,14 +202,29 @@ def _profile(top: _Reader, base: Path) -> Profile:
         key=certificates.take("key", str, ""),
         headers=top.strings("headers"),
         tls_sessions=limits.take("tls-sessions", int, None),
+        client_certificate=base / own if own else None,
+        client_key=base / own_key if own_key else None,
     )
     firmware.done(
         "elf", "files", "files-partition", "ready-console", "ready-http", "ready-timeout", "ports"
     )
     certificates.done("certificate", "key")
+    client.done("certificate", "key")
     limits.done("tls-sessions")
-    top.done("firmware", "paths", "websockets", "certificates", "headers", "limits")
-    for name, value in (("firmware.files", made.files), ("firmware.elf", made.elf)):
+    top.done("firmware", "paths", "websockets", "certificates", "client", "headers", "limits")
+    for name, value in (
+        ("firmware.files", made.files),
+        ("firmware.elf", made.elf),
+        ("client.certificate", made.client_certificate),
+        ("client.key", made.client_key),
+    ):
         if value is not None and not value.exists():
             raise ConfigError(f"{value} does not exist: check {name} in the profile.")
+    try:
+        made.tls.context()
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"{made.client_certificate} and its private key cannot be used ({error}): check "
+            "client.certificate and client.key in the profile, which name PEM files."
+        ) from None
     return made

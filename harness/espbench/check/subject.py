@@ -156,8 +156,12 @@ class Subject:
                 server.port, itertools.cycle(self.device.ports(server.port))
             )
             port = next(ports)
-        tls = Tls(verify=False, secrets=self.device.tls_secrets) if server.tls else None
-        return Endpoint(port, tls, headers=self.headers)
+        return Endpoint(port, self.tls if server.tls else None, headers=self.headers)
+
+    @property
+    def tls(self) -> Tls:
+        """The TLS options of clients: they verify nothing, and have the profile's certificate."""
+        return replace(self.profile.tls, secrets=self.device.tls_secrets)
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:

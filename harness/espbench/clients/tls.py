@@ -38,6 +38,9 @@ class Tls:
         ciphers: an OpenSSL cipher list for TLS 1.2, such as ``ECDHE-ECDSA-AES128-GCM-SHA256``.
         curve: the only group to offer, such as ``prime256v1``.
         secrets: file to which session secrets are appended (SSLKEYLOGFILE format).
+        certificate: PEM file with the client's own certificate and its chain, for a server that
+            asks for one; None for none.
+        key: PEM file with its private key; None if `certificate` has it, too.
     """
 
     trust: str | None = None
@@ -49,18 +52,24 @@ class Tls:
     ciphers: str | None = None
     curve: str | None = None
     secrets: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
 
     def context(self) -> ssl.SSLContext:
         """Return an `ssl.SSLContext` with these options.
 
         Raises:
-            ssl.SSLError: OpenSSL does not know the ciphers or the curve.
+            ssl.SSLError: OpenSSL does not know the ciphers or the curve, or the client's
+                certificate and key are invalid.
+            OSError: the file with one of them cannot be read.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # An end without close_notify must be visible, whatever this Python's default is.
         context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         context.check_hostname = self.verify and self.check_name
         context.verify_mode = ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate, self.key)
         if self.trust:
             context.load_verify_locations(cadata=self.trust)
         if self.minimum is not None:
@@ -353,12 +362,16 @@ class TlsSteps:
             answer = self.feed(data)
         if step is Step.SERVER_DONE_READ:
             return
-        exchange, change, finished = (record.raw for record in records(answer))
-        half = len(finished) // 2
+        # Before the key exchange there is a Certificate if the server has asked for one. In TLS 1.3
+        # the ClientHello has the key exchange, and ChangeCipherSpec comes first.
+        sent = list(records(answer))
+        kinds = [record.content_type for record in sent]
+        change = kinds.index(Record.CHANGE_CIPHER_SPEC) if Record.CHANGE_CIPHER_SPEC in kinds else 0
+        *before, finished = (record.raw for record in sent)
         to_send = {
-            Step.KEY_EXCHANGE_SENT: exchange,
-            Step.CIPHER_CHANGED: exchange + change,
-            Step.HALF_A_FINISHED: exchange + change + finished[:half],
+            Step.KEY_EXCHANGE_SENT: b"".join(before[:change]),
+            Step.CIPHER_CHANGED: b"".join(before),
+            Step.HALF_A_FINISHED: b"".join([*before, finished[: len(finished) // 2]]),
         }
         stream.send(to_send.get(step, answer), deadline)
         while step is Step.ESTABLISHED and not self.established:

@@ -6,8 +6,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from espbench.certs import recipes
 from espbench.check.profile import ExpectedAnswer, Profile, read_profile
 from espbench.check.server import WebSocketPath
+from espbench.clients import Tls
 from espbench.errors import ConfigError
 
 WHOLE = """\
@@ -74,6 +76,17 @@ def test_pyproject(tmp_path: Path) -> None:
     assert read_profile(written(tmp_path, "[project]\n", "pyproject.toml")) == Profile()
 
 
+def test_client(tmp_path: Path) -> None:
+    """A client's certificate may have its key in the same file; clients use both."""
+    identity = recipes()["p256"]
+    pair = [identity.device_files[name] for name in (identity.cert_file, identity.key_file)]
+    (tmp_path / "both.pem").write_bytes(b"".join(pair))
+    profile = read_profile(written(tmp_path, '[client]\ncertificate = "both.pem"\n'))
+    assert profile.client_certificate == tmp_path / "both.pem"
+    assert profile.tls == Tls(verify=False, certificate=tmp_path / "both.pem")
+    assert Profile().tls == Tls(verify=False)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -89,6 +102,9 @@ def test_pyproject(tmp_path: Path) -> None:
         ("paths = [3]\n", r":1: paths must be an array of tables, such as \[\[paths\]\]"),
         ("firmware = 3\n", r":1: firmware must be a table"),
         ("[headers]\nX = 3\n", r":2: X must be a string"),
+        ("[client]\nkey = 'app.elf'\n", r":2: client\.key needs a certificate beside it"),
+        ("[client]\ncertificate = 'none.pem'\n", r"none.pem does not exist: check client.cert"),
+        ("[client]\ncertificate = 'app.elf'\n", r"app\.elf and its private key cannot be used"),
         ("[firmware]\nfiles = 'gone'\n", r"gone does not exist: check firmware\.files"),
         ("[firmware\n", r"is not valid TOML"),
     ],

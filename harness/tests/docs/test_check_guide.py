@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from espbench.certs import recipes
 from espbench.check.baseline import read_baseline
 from espbench.check.families import all_checks
 from espbench.check.profile import Profile, read_profile
@@ -63,6 +64,10 @@ def test_profile(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "build").mkdir()
     (tmp_path / "build" / "app.elf").touch()
+    (tmp_path / "tests").mkdir()
+    identity = recipes()["p256"]
+    for name, file in (("client.pem", identity.cert_file), ("client.key", identity.key_file)):
+        (tmp_path / "tests" / name).write_bytes(identity.device_files[file])
     path = tmp_path / "espbench.toml"
     path.write_text(text)
     read, empty = read_profile(path), Profile()

@@ -17,7 +17,7 @@ from espbench.check.diagnosis.console_lines import program_ended
 from espbench.check.result import Severity
 from espbench.check.server import Server
 from espbench.check.subject import Subject
-from espbench.clients import Endpoint, Tls, TlsError
+from espbench.clients import Endpoint, TlsError
 from espbench.clients.errors import ClientError
 from espbench.util.timeouts import Deadline
 
@@ -107,7 +107,7 @@ def _serves_http(subject: Subject, plain: Server, deadline: Deadline) -> bool:
 def _handshake(subject: Subject, secure: Server) -> str:
     """Return why a handshake without verification fails; "" if it works."""
     ports = subject.device.ports(secure.port)
-    endpoint = Endpoint(ports[0], Tls(verify=False), timeout=HANDSHAKE)
+    endpoint = Endpoint(ports[0], subject.profile.tls, timeout=HANDSHAKE)
     try:
         endpoint.tls_stream().close()
     except TlsError as error:

@@ -7,27 +7,31 @@ It uses tlslite-ng, because OpenSSL encrypts nothing but application data for it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 from espbench.clients.errors import ClientTimeout, ConnectionEnded, TlsError
 from espbench.clients.tcp import Stream
+from espbench.clients.tls import Tls
 from espbench.util.timeouts import Deadline
 from espbench.util.tlslite_import import import_tlslite
 
-__all__ = ["Established"]
+__all__ = ["Established", "asks_for_certificate"]
 
 
 def _connection(stream: Stream) -> Any:
-    """Return a connection that remembers the verify_data of its own Finished."""
+    """Return a connection that remembers what it has sent in its handshake."""
     import_tlslite()
-    from tlslite.messages import Finished
+    from tlslite.messages import Certificate, Finished
     from tlslite.tlsconnection import TLSConnection
 
     class Remembering(TLSConnection):  # type: ignore[misc]
         client_verify_data = b""
+        asked = False
 
         def _sendMsg(self, message: Any, *arguments: Any, **more: Any) -> Any:  # noqa: N802
+            if isinstance(message, Certificate):
+                self.asked = True
             if isinstance(message, Finished):
                 self.client_verify_data = bytes(message.verify_data)
             return super()._sendMsg(message, *arguments, **more)
@@ -35,11 +39,55 @@ def _connection(stream: Stream) -> Any:
     return Remembering(stream.sock)
 
 
+def _settings() -> Any:
+    from tlslite.handshakesettings import HandshakeSettings
+
+    settings = HandshakeSettings()
+    settings.minVersion, settings.maxVersion = (3, 3), (3, 4)
+    # tlslite-ng 0.8 compresses its Certificate (RFC 8879) even if the server did not offer it.
+    settings.certificate_compression_send = settings.certificate_compression_receive = ()
+    return settings
+
+
+def asks_for_certificate(stream: Stream, timeout: float) -> bool:
+    """Return whether a server asks its clients for a certificate, by a handshake without one.
+
+    Args:
+        stream: a fresh TCP connection.
+        timeout: seconds (before scaling) for the handshake.
+    """
+    connection = _connection(stream)
+    from tlslite.errors import BaseTLSException
+
+    stream.sock.settimeout(Deadline(timeout).remaining())
+    with suppress(BaseTLSException, OSError):
+        connection.handshakeClientCert(settings=_settings(), serverName="espbench.test")
+    return bool(connection.asked)
+
+
+def _credentials(tls: Tls | None) -> tuple[Any, Any]:
+    """Return certificates and private key of a client, as tlslite-ng wants them."""
+    if tls is None or tls.certificate is None:
+        return None, None
+    from tlslite.utils.keyfactory import parsePEMKey
+    from tlslite.x509certchain import X509CertChain
+
+    chain = X509CertChain()
+    chain.parsePemList(tls.certificate.read_text(encoding="ascii"))
+    key = (tls.key or tls.certificate).read_text(encoding="ascii")
+    return chain, parsePEMKey(key, private=True, implementations=["python"])
+
+
 class Established:
     """A TLS session over a TCP connection; the certificate is not verified."""
 
-    def __init__(self, stream: Stream, timeout: float) -> None:
+    def __init__(self, stream: Stream, timeout: float, tls: Tls | None = None) -> None:
         """Do the handshake.
+
+        Args:
+            stream: a fresh TCP connection.
+            timeout: seconds (before scaling) for it.
+            tls: has the client's certificate, if the server asks for one.
 
         Raises:
             TlsError: it failed.
@@ -48,16 +96,15 @@ class Established:
         """
         # tlslite-ng takes 0.2 s to import, so it is imported when it is needed.
         import_tlslite()
-        from tlslite.errors import TLSAbruptCloseError, TLSError
-        from tlslite.handshakesettings import HandshakeSettings
+        from tlslite.errors import BaseTLSException, TLSAbruptCloseError
 
         self.stream = stream
-        settings = HandshakeSettings()
-        settings.minVersion, settings.maxVersion = (3, 3), (3, 4)
         stream.sock.settimeout(Deadline(timeout).remaining())
         self._connection = _connection(stream)
         try:
-            self._connection.handshakeClientCert(settings=settings, serverName="espbench.test")
+            self._connection.handshakeClientCert(
+                *_credentials(tls), settings=_settings(), serverName="espbench.test"
+            )
         except TimeoutError:
             raise ClientTimeout("The server did not complete the TLS handshake in time.") from None
         except (TLSAbruptCloseError, ConnectionError) as error:
@@ -65,7 +112,7 @@ class Established:
                 "The server closed the connection during the TLS handshake.",
                 reset=isinstance(error, ConnectionResetError),
             ) from None
-        except TLSError as error:
+        except BaseTLSException as error:
             raise TlsError(f"The TLS handshake failed: {error}.", reason="") from None
 
     @property
@@ -119,8 +166,9 @@ class Established:
 
         Raises:
             ClientTimeout: there was none within `timeout` seconds (before scaling).
+            TlsError: it cannot be decrypted, or is malformed.
         """
-        from tlslite.errors import TLSError
+        from tlslite.errors import TLSError, TLSProtocolException
 
         deadline = Deadline(timeout)
         self.stream.sock.settimeout(max(0.001, deadline.remaining()))
@@ -131,6 +179,8 @@ class Established:
                     return int(header.type), bytes(parser.bytes)
         except TimeoutError:
             raise ClientTimeout(f"The server sent no record within {deadline}.") from None
+        except TLSProtocolException as error:
+            raise TlsError(f"The server sent an invalid record: {error}.", reason="") from None
         except (TLSError, OSError):
             return None
         return None

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from espbench.check.profile import Profile
 from espbench.check.server import Server, WebSocketPath
-from espbench.clients import UNVERIFIED, Endpoint
+from espbench.clients import UNVERIFIED, Endpoint, Tls
 from espbench.clients.errors import ClientError, HttpError, TlsError, WebSocketError
 from espbench.clients.websocket import WebSocket, upgrade_headers
 from espbench.device.device import Device
@@ -127,7 +127,10 @@ def identify_servers(
             for port in ports:
                 forwarded(device, port)
             return list(known)
-        identified = [identify(device, port, _first(profile), headers=headers) for port in ports]
+        identified = [
+            identify(device, port, _first(profile), headers=headers, tls=profile.tls)
+            for port in ports
+        ]
     except NotInspectable:
         identified = list(_try_ports(device, profile, deadline))
     return [each for each in identified if each is not None]
@@ -144,7 +147,14 @@ def _try_ports(device: Device, profile: Profile, deadline: Deadline) -> list[Ser
         for port in ports:
             if port in found or deadline.expired():
                 continue
-            server = identify(device, port, _first(profile), until=deadline, headers=headers)
+            server = identify(
+                device,
+                port,
+                _first(profile),
+                until=deadline,
+                headers=headers,
+                tls=profile.tls,
+            )
             if server is not None:
                 found[port] = server
                 stable = Deadline(STABLE)
@@ -171,6 +181,7 @@ def identify(
     *,
     until: Deadline | None = None,
     headers: tuple[tuple[str, str], ...] = (),
+    tls: Tls = UNVERIFIED,
 ) -> Server | None:
     """Return what a port speaks; None if nothing answers there.
 
@@ -180,6 +191,7 @@ def identify(
         path: the path to ask.
         until: when to stop, for a port on which nothing may listen at all.
         headers: fields that each request needs.
+        tls: has the client's certificate, if the server asks for one.
     """
     host_port = forwarded(device, port)
     brief = until is not None
@@ -193,7 +205,7 @@ def identify(
         if brief and not _accepts(host_port):
             return None
     patience = SECURE if until is None else min(SECURE, max(LOOK, until.remaining()))
-    secure = Endpoint(host_port, UNVERIFIED, timeout=patience, headers=headers)
+    secure = Endpoint(host_port, tls, timeout=patience, headers=headers)
     try:
         with secure.http() as http:
             try:
@@ -225,7 +237,7 @@ def _explored(
     device: Device, server: Server, profile: Profile, paths: Sequence[str], siblings: list[Server]
 ) -> Server:
     """Return a server with a path that it answers well, and its WebSockets."""
-    tls = UNVERIFIED if server.tls else None
+    tls = profile.tls if server.tls else None
     endpoint = Endpoint(
         forwarded(device, server.port),
         tls,

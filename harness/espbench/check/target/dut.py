@@ -12,6 +12,7 @@ from espbench.boards.readiness import Readiness, ReadyTarget
 from espbench.check.credentials.find import Sources
 from espbench.check.diagnosis.state import watch_restarts
 from espbench.check.errors import CheckFailed
+from espbench.check.profile import Profile
 from espbench.check.server import Server
 from espbench.check.subject import Subject
 from espbench.check.target.discovery import FORWARDS, find_servers
@@ -35,13 +36,15 @@ Save = Callable[[Device, str], Path | None]
 class _Answering:
     """Ready when each server that was found answers; without servers, at once."""
 
-    def __init__(self, servers: Sequence[Server]) -> None:
+    def __init__(self, servers: Sequence[Server], profile: Profile) -> None:
         self._servers = servers
+        self._profile = profile
 
     def wait(self, device: ReadyTarget, deadline: Deadline) -> bool:
         """Return whether all answered before the deadline."""
         assert isinstance(device, Device)
-        return not Subject(device, self._servers).wait_until_served(deadline)
+        subject = Subject(device, self._servers, profile=self._profile)
+        return not subject.wait_until_served(deadline)
 
     def describe(self, device: ReadyTarget) -> str:  # noqa: ARG002
         """Return the expected event."""
@@ -124,24 +127,27 @@ class Dut:
             device, self._device = self._device, None
             device.close()
 
+    def _answering(self, servers: Sequence[Server]) -> _Answering:
+        return _Answering(servers, self.firmware.profile)
+
     def _boot(self) -> Device:
         began = time.monotonic()
         if self._servers is None:
             device, found = self._discover()
             self._servers = tuple(found)
         else:
-            device = self._make(self.firmware.ready or _Answering(self._servers))
+            device = self._make(self.firmware.ready or self._answering(self._servers))
             with self._kept(device):
                 device.start(wait=False)
                 device.wait_ready()
                 if self.firmware.ready is not None:
-                    _Answering(self._servers).wait(device, Deadline(device.ready_timeout))
+                    self._answering(self._servers).wait(device, Deadline(device.ready_timeout))
         watch_restarts(device)
         self.boot_seconds = time.monotonic() - began
         return device
 
     def _discover(self) -> tuple[Device, list[Server]]:
-        device = self._make(self.firmware.ready or _Answering(()))
+        device = self._make(self.firmware.ready or self._answering(()))
         with self._kept(device):
             device.start(wait=False)
             device.wait_ready()
@@ -151,7 +157,7 @@ class Dut:
                 self.firmware.paths(),
                 Deadline(device.ready_timeout),
             )
-        device.readiness = self.firmware.ready or _Answering(found)
+        device.readiness = self.firmware.ready or self._answering(found)
         return device, found
 
     @contextlib.contextmanager
@@ -192,7 +198,7 @@ class Dut:
                 stack.callback(tempdirs.remove_folder, folder)
                 path = folder / self.firmware.image.name
                 write_new(image, path)
-            device = self._make(_Answering(()), files, path)
+            device = self._make(self._answering(()), files, path)
             stack.enter_context(contextlib.closing(device))
             device.start(wait=False)
             try:

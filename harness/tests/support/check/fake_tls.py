@@ -55,10 +55,12 @@ class _Device:
         threading.Event().wait(seconds)
 
 
-def _subject(port: int, console: str = "", **server: Any) -> Subject:
+def _subject(
+    port: int, console: str = "", profile: Profile | None = None, **server: Any
+) -> Subject:
     device = cast("Device", _Device(port, console))
     found = Server(443, **{"tls": True, "http": True, "status": 200, **server})
-    return Subject(device, [found], found, None, Profile())
+    return Subject(device, [found], found, None, profile or Profile())
 
 
 @contextlib.contextmanager
@@ -90,10 +92,28 @@ class FakeTls:
     The faults are the strings that its methods compare `fault` with.
     """
 
-    def __init__(self, fault: str = "", recipe: str = "p256", version: str = "") -> None:
-        """Prepare; `version` ("1.2", "1.3") is the only one that it takes."""
+    def __init__(
+        self,
+        fault: str = "",
+        recipe: str = "p256",
+        version: str = "",
+        asks: ssl.VerifyMode = ssl.CERT_NONE,
+        clients: Path | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            fault: what it does wrong.
+            recipe: its certificate.
+            version: the only one that it takes ("1.2", "1.3"); "": both.
+            asks: whether it asks its clients for a certificate, and demands one.
+            clients: certificates that it trusts.
+        """
         self.fault = fault
         self._context = _context(recipes()[recipe], fault, version)
+        self._context.verify_mode = asks
+        if clients is not None:
+            self._context.load_verify_locations(clients)
         self._lock = threading.Lock()
         self._open: dict[ssl.SSLSocket | socket.socket, bool] = {}
         self._taken = 0

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 
 from espbench.check.check import CheckFailed, Observation, check
 from espbench.check.families.memory.support import HANDSHAKE, Loss, lost, message, repeat
 from espbench.check.families.tls.support import reason
 from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
-from espbench.clients import Stream, Tls, TlsSteps
+from espbench.clients import Stream, TlsSteps
 from espbench.clients.errors import ClientError
 from espbench.clients.tls import Step
 
@@ -97,7 +98,7 @@ def request(subject: Subject) -> Callable[[int], object]:
 
 def abort(subject: Subject) -> Callable[[int], object]:
     """Return a client that goes away in the handshake, at another step each time."""
-    tls = Tls(verify=False, maximum=ssl.TLSVersion.TLSv1_2, secrets=subject.device.tls_secrets)
+    tls = replace(subject.tls, maximum=ssl.TLSVersion.TLSv1_2)
 
     def client(number: int) -> None:
         stream = subject.endpoint.patient(HANDSHAKE).raw()

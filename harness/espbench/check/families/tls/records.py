@@ -36,7 +36,7 @@ SMALL = 1024
 
 
 def _session(subject: Subject) -> Established:
-    return Established(subject.endpoint.patient(HANDSHAKE).raw(), HANDSHAKE)
+    return Established(subject.endpoint.patient(HANDSHAKE).raw(), HANDSHAKE, subject.tls)
 
 
 def _status(session: Established) -> str:

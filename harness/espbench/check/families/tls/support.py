@@ -39,8 +39,7 @@ _PEER = re.compile(r"127\.0\.0\.1:\d+")
 
 def tls_options(subject: Subject, **changes: object) -> Tls:
     """Return TLS options that verify nothing, with some changed."""
-    base = Tls(verify=False, secrets=subject.device.tls_secrets)
-    return replace(base, **changes)  # type: ignore[arg-type]
+    return replace(subject.tls, **changes)  # type: ignore[arg-type]
 
 
 def has_tls12(subject: Subject) -> None:

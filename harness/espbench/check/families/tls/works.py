@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 
-from espbench.check.check import CheckFailed, NotApplicable, check, expect
+from espbench.check.check import CheckFailed, NotApplicable, Observation, check, expect
 from espbench.check.families.tls.support import HANDSHAKE, reason, speak
+from espbench.check.handshake.established import asks_for_certificate
 from espbench.check.result import Severity
 from espbench.check.subject import Subject
-from espbench.clients import UNVERIFIED, Endpoint
+from espbench.clients import Endpoint
 from espbench.clients.errors import ClientError
 
 LIKELY = (443, 8443)
@@ -68,7 +69,9 @@ def serves(subject: Subject) -> None:
     for server in mute:
         error = ""
         try:
-            endpoint = Endpoint(subject.device.port(server.port), UNVERIFIED, timeout=HANDSHAKE)
+            endpoint = Endpoint(
+                subject.device.port(server.port), subject.profile.tls, timeout=HANDSHAKE
+            )
             endpoint.tls_stream().close()
         except ClientError as failed:
             error = reason(failed)
@@ -77,3 +80,24 @@ def serves(subject: Subject) -> None:
                 f"Port {server.port} is open, but no TLS handshake works there"
                 f"{claims(subject.device.console.text)}: {error}"
             )
+
+
+@check(
+    "tls.client_certificate",
+    "RFC 5246, section 7.4.4; RFC 8446, section 4.3.2",
+    needs="tls",
+    estimate=2,
+)
+def client_certificate(subject: Subject) -> Observation | None:
+    """Whether it asks clients for a certificate, and whether it serves those without one."""
+    endpoint = subject.endpoint.patient(HANDSHAKE)
+    with endpoint.raw() as stream:
+        if not asks_for_certificate(stream, HANDSHAKE):
+            return None
+    try:
+        endpoint.but(certificate=None, key=None).get(subject.path)
+    except ClientError:
+        missing = subject.profile.client_certificate is None
+        advice = ": name one in the profile ([client] with certificate and key)" if missing else ""
+        return Observation(f"It asks clients for a certificate, and serves none without{advice}.")
+    return Observation("It asks clients for a certificate, and also serves those without one.")

@@ -4,13 +4,20 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from espbench.check.check import CheckFailed, Observation
 from espbench.check.families import all_checks
 from espbench.check.families.tls import (
@@ -24,9 +31,11 @@ from espbench.check.families.tls import (
 )
 from espbench.check.families.tls.errors import WRONG, judge
 from espbench.check.handshake.server_flight import ServerFlight
+from espbench.check.profile import Profile
 from espbench.check.subject import Subject
 from fake_tls import FakeTls, outcome_of, served_by
 
+DAY = datetime.timedelta(days=1)
 TLS = [each.name for each in all_checks() if each.family == "tls"]
 
 
@@ -39,6 +48,64 @@ def test_a_correct_server(name: str, version: str, monkeypatch: pytest.MonkeyPat
     with FakeTls(version=version).subject() as subject:
         outcome = outcome_of(subject, name)
         assert not outcome or outcome[0] in "[{", outcome
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Profile:
+    """Return a profile with a client's self-signed certificate and its key."""
+    folder = tmp_path_factory.mktemp("client")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a client")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now - DAY).not_valid_after(now + DAY)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    (folder / "client.pem").write_bytes(made.sign(key, SHA256()).public_bytes(Encoding.PEM))
+    (folder / "client.key").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return Profile(client_certificate=folder / "client.pem", client_key=folder / "client.key")
+
+
+BY_HAND = (
+    *("tls.empty_records", "tls.largest_record", "tls.damaged_record", "tls.renegotiation"),
+    *("tls.slow_client", "tls.abandoned", "tls.close_notify", "tls.handshake"),
+)
+"""Checks whose handshakes are done step by step, or by tlslite-ng."""
+
+
+@pytest.mark.parametrize("asks", [ssl.CERT_OPTIONAL, ssl.CERT_REQUIRED])
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("name", BY_HAND)
+def test_a_client_certificate(
+    name: str, version: str, asks: ssl.VerifyMode, client: Profile
+) -> None:
+    """A server that asks for a certificate gets that of the profile, or an empty one."""
+    server = FakeTls(version=version, asks=asks, clients=client.client_certificate)
+    with server.subject(profile=client if asks is ssl.CERT_REQUIRED else None) as subject:
+        outcome = outcome_of(subject, name)
+        assert not outcome or outcome[0] in "[{", outcome
+
+
+ASKS = [
+    (ssl.CERT_NONE, False, ""),
+    (ssl.CERT_OPTIONAL, False, "[It asks clients for a certificate, and also serves those"),
+    (ssl.CERT_REQUIRED, False, "serves none without: name one in the profile ([client] with"),
+    (ssl.CERT_REQUIRED, True, "serves none without.]"),
+]
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize(("asks", "named", "sentence"), ASKS)
+def test_asks_for_a_certificate(
+    asks: ssl.VerifyMode, named: bool, sentence: str, version: str, client: Profile
+) -> None:
+    """That a server asks for a certificate is observed, and what it does without one."""
+    server = FakeTls(version=version, asks=asks, clients=client.client_certificate)
+    with server.subject(profile=client if named else None) as subject:
+        outcome = outcome_of(subject, "tls.client_certificate")
+    assert sentence in outcome
+    assert bool(sentence) == bool(outcome)
 
 
 FAULTS = [
