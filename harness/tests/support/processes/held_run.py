@@ -13,7 +13,7 @@ from pathlib import Path
 from espbench.util.tempdirs import PREFIX
 from espbench.util.timeouts import Deadline
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 PREAMBLE = """
 import os, signal, threading
