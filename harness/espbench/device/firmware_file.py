@@ -11,7 +11,7 @@ from espbench.errors import ConfigError
 from espbench.flash.app_image import MAGIC, is_application
 from espbench.flash.partition_table import TABLE_AT
 from espbench.flash.psram import OCTAL, psram_of
-from espbench.flash.truncation import shortfall
+from espbench.flash.truncation import Shortfall, shortfall
 from espbench.inspect.elf.match import matching
 
 __all__ = ["check_firmware", "elf_of", "state_of", "with_psram"]
@@ -52,7 +52,7 @@ def check_firmware(board: Board, firmware: Path) -> None:
         )
     if board.flash.firmware_at is None:
         return
-    if cut := shortfall(firmware.read_bytes(), board.flash.bootloader_at):
+    if cut := _shortfall(board.flash.bootloader_at, *state_of(firmware)):
         raise ConfigError(
             f"{firmware} is truncated: {cut}. Copy it again, or make it again with "
             "`idf.py merge-bin` or `esptool merge-bin`."
@@ -76,6 +76,12 @@ def with_psram(board: Board, firmware: Path, size: str | None = None) -> Board:
     if size is None and not kind:
         return board
     return board.with_psram(board.usual_psram if size is None else size, octal=kind == OCTAL)
+
+
+# A session makes many devices of one firmware, whose image has megabytes.
+@functools.lru_cache(maxsize=8)
+def _shortfall(bootloader_at: int, firmware: Path, *_state: int) -> Shortfall | None:
+    return shortfall(firmware.read_bytes(), bootloader_at)
 
 
 @functools.lru_cache(maxsize=8)
