@@ -140,7 +140,7 @@ class _Waiting:
                 return None
             chosen = self._items[0]
             if longest:
-                chosen = max(self._items, key=lambda pair: (pair[1].estimate, -pair[0]))
+                chosen = max(self._items, key=lambda pair: pair[1].estimate)
             self._items.remove(chosen)
             return chosen
 

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from espbench.check.check import expect
 from espbench.check.overheard import hear
 from espbench.check.result import Severity
+from espbench.check.segments import APART_BY, stands_apart
 from espbench.check.subject import Subject
 from espbench.clients import ClientTimeout, ConnectionEnded, HttpConnection, HttpError, Response
 from espbench.clients.errors import ClientError, TlsError
@@ -45,9 +46,6 @@ FIRST = 2.0
 HOST = "espbench.test"
 CHUNKS = b"4\r\nbody\r\n0\r\n\r\n"
 """A body in the chunked transfer coding (RFC 9112, section 7.1)."""
-APART, LAST_APART, APART_BY = 64, 8, 0.004
-"""How many first and last single bytes are sent apart, so that nobody joins them, and by how many
-seconds."""
 CUT = "peer unexpectedly closed connection"
 """h11's words for a response that breaks off."""
 OPEN, CLOSED, RESET = "open", "closed", "reset"
@@ -199,8 +197,7 @@ def _exchange(
         try:
             for number, piece in enumerate(pieces):
                 http.stream.send(piece, patience)
-                at_an_end = number < APART or number >= len(pieces) - LAST_APART
-                if len(piece) == 1 and at_an_end:
+                if len(piece) == 1 and stands_apart(number, len(pieces)):
                     threading.Event().wait(APART_BY)
         except ClientError:
             pass  # it may answer before it has read everything

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from dataclasses import replace
 
 from espbench.check.check import CheckFailed, Observation, check
 from espbench.check.families.memory.support import HANDSHAKE, Loss, lost, message, repeat
-from espbench.check.families.tls.support import reason
+from espbench.check.families.tls.support import reason, tls_options
 from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
 from espbench.clients import Stream, TlsSteps
@@ -98,7 +97,7 @@ def request(subject: Subject) -> Callable[[int], object]:
 
 def abort(subject: Subject) -> Callable[[int], object]:
     """Return a client that goes away in the handshake, at another step each time."""
-    tls = replace(subject.tls, maximum=ssl.TLSVersion.TLSv1_2)
+    tls = tls_options(subject, maximum=ssl.TLSVersion.TLSv1_2)
 
     def client(number: int) -> None:
         stream = subject.endpoint.patient(HANDSHAKE).raw()

@@ -15,6 +15,7 @@ from espbench.check.handshake.client_hello import browser_hello, cut
 from espbench.check.handshake.names import TLS12, TLS13
 from espbench.check.handshake.server_flight import ask
 from espbench.check.result import Severity
+from espbench.check.segments import stands_apart
 from espbench.check.subject import Subject
 from espbench.clients import Stream, Tls
 from espbench.clients.errors import ClientError
@@ -23,9 +24,6 @@ from espbench.clients.tls import Record, TlsStream, records
 
 PACE = 0.002
 """Seconds between segments, so that slirp does not put them together."""
-FIRST, LAST = 64, 8
-"""How many first and last segments are that far apart: a ClientHello with a post-quantum key share
-has 1.5 kB, and a server need not wait for seconds."""
 ONE_BYTE = "one byte in each TCP segment"
 
 
@@ -46,7 +44,7 @@ class Reshaped(Stream):
         deadline = self.deadline(timeout)
         pieces = list(self.shape(data))
         for number, piece in enumerate(pieces):
-            if 0 < number < FIRST or number >= max(1, len(pieces) - LAST):
+            if number and stands_apart(number, len(pieces)):
                 threading.Event().wait(PACE)
             super().send(piece, deadline)
 
@@ -149,10 +147,7 @@ def large_hello(subject: Subject, case: int) -> None:
             "of X25519MLKEM768: it has to ignore what it does not know.",
         )
         return
-    usual = subject.tls
-    options = LargeHello(
-        verify=False, secrets=usual.secrets, certificate=usual.certificate, key=usual.key
-    )
+    options = LargeHello(**vars(subject.tls))
     with subject.endpoint.patient(HANDSHAKE).raw() as raw:
         try:
             with TlsStream(raw, options) as stream:

@@ -18,6 +18,7 @@ from wsproto.events import (
     TextMessage,
 )
 
+from espbench.check.segments import APART_BY, stands_apart
 from espbench.check.subject import Subject
 from espbench.clients import ClientTimeout, ConnectionEnded, Frame, WebSocket, WebSocketError
 from espbench.clients.errors import ClientError
@@ -31,8 +32,6 @@ PATIENCE = 6.0
 """Seconds (before scaling) within which a well server answers."""
 POLITE = 2.0
 """Seconds (before scaling) to wait for the end of a connection that nobody judges."""
-APART, APART_BY = 64, 0.004
-"""How many small pieces are sent apart, and by how many seconds."""
 NO_CODE = 1005
 """Code of a close frame that has none (RFC 6455, section 7.4.1)."""
 
@@ -93,15 +92,16 @@ class Conversation:
     def send(self, data: bytes, chop: int = 0) -> None:
         """Send bytes, in one piece or in pieces of `chop` bytes; the server may be gone.
 
-        The first small pieces come apart, so that neither host nor server joins them.
+        Single bytes come apart at both ends, so that neither host nor server joins them.
         """
         with contextlib.suppress(ClientError):
             if not chop:
                 self.socket.send_bytes(data)
                 return
-            for number, start in enumerate(range(0, len(data), chop)):
+            starts = range(0, len(data), chop)
+            for number, start in enumerate(starts):
                 self.socket.send_bytes(data[start : start + chop])
-                if chop == 1 and number < APART:
+                if chop == 1 and stands_apart(number, len(starts)):
                     threading.Event().wait(APART_BY)
 
     def send_frames(self, *frames: Frame, chop: int = 0) -> None:
