@@ -40,6 +40,7 @@ def _connection(stream: Stream) -> Any:
 
 
 def _settings() -> Any:
+    import_tlslite()
     from tlslite.handshakesettings import HandshakeSettings
 
     settings = HandshakeSettings()
@@ -56,8 +57,10 @@ def asks_for_certificate(stream: Stream, timeout: float) -> bool:
         stream: a fresh TCP connection.
         timeout: seconds (before scaling) for the handshake.
     """
-    connection = _connection(stream)
+    import_tlslite()
     from tlslite.errors import BaseTLSException
+
+    connection = _connection(stream)
 
     stream.sock.settimeout(Deadline(timeout).remaining())
     with suppress(BaseTLSException, OSError):
@@ -69,6 +72,7 @@ def _credentials(tls: Tls | None) -> tuple[Any, Any]:
     """Return certificates and private key of a client, as tlslite-ng wants them."""
     if tls is None or tls.certificate is None:
         return None, None
+    import_tlslite()
     from tlslite.utils.keyfactory import parsePEMKey
     from tlslite.x509certchain import X509CertChain
 
