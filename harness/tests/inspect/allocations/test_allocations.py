@@ -136,7 +136,7 @@ def test_filter_by_function(device: Device, endpoints: Endpoints, stub: GdbStub)
     """Only allocations with a certain function among their callers are counted."""
     request(endpoints)
     failures = AllocationFailures(stub)
-    # Below mbedtls_ssl_handshake, the first may be lwIP's for an ACK of a long ClientHello: not fatal.
+    # The first below mbedtls_ssl_handshake may be for the ACK of a long ClientHello: not fatal.
     with failures.failing(1, function="mbedtls_ssl_derive_keys"), pytest.raises(ClientError):
         request(endpoints)
     assert failures.seen["failed"] == 1
