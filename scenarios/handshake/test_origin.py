@@ -121,6 +121,6 @@ def test_absolute_form(
 def test_white_space_after_host(
     module: str, path: str, scheme: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
-    """White space after Host and Origin is no part of them (RFC 9112, section 5.1)."""
+    """White space after Host and Origin does not belong to them (RFC 9112, section 5.1)."""
     http = "https" if scheme == "wss" else "http"
     assert upgrade_status(endpoints[scheme], path, "own \t", f"{http}://own ") == 101

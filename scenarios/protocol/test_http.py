@@ -185,7 +185,7 @@ def test_expect_is_refused_early(endpoints: Endpoints) -> None:
     ids=["no-name", "no-colon", "space-before-colon"],
 )
 def test_what_is_no_host(host: bytes, endpoints: Endpoints) -> None:
-    """A Host field without a name, or a line that is no field, gets a 400."""
+    """A Host field without a name, or a line that is not a field, gets a 400."""
     with endpoints.http.http() as http:
         http.stream.send(b"GET /hello HTTP/1.1\r\n%b\r\n\r\n" % host)
         assert http.receive().status == 400

@@ -72,7 +72,7 @@ def test_faulty_absolute_form(scheme: str, endpoints: Endpoints) -> None:
 
 @BOTH
 def test_white_space_around_a_value(scheme: str, parts: None, endpoints: Endpoints) -> None:
-    """White space around a field's value is no part of it (RFC 9112, section 5.1)."""
+    """White space around a field's value does not belong to it (RFC 9112, section 5.1)."""
     with endpoints[scheme].http() as http:
         http.stream.send(
             b"POST /parts HTTP/1.1\r\nHost: \t a.test \t\r\nX-Inside:a \t b \r\n"

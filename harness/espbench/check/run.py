@@ -23,7 +23,7 @@ __all__ = ["CheckRun", "Progress", "blindness", "run_checks"]
 
 
 class Progress(Protocol):
-    """Is told how a run goes; several threads call it, one at a time."""
+    """Receives the progress of a run; several threads call it, one at a time."""
 
     def found(
         self, servers: Sequence[Server], items: Sequence[Item], boot: float, jobs: int
@@ -84,7 +84,7 @@ def run_checks(
 
     Args:
         firmware: what to check.
-        progress: is told how it goes.
+        progress: receives the run's progress.
         only: names of checks or families, see `choose`; none: all.
         jobs: how many devices to run at once.
         save: saves the evidence of a failure.

@@ -87,9 +87,9 @@ def image_of(path: Path) -> Path:
     if not path.is_dir():
         return path
     try:
-        told = json.loads((path / ARGUMENTS).read_bytes())
-        size = flash_size(told["flash_settings"]["flash_size"])
-        files = [(int(at, 0), path / name) for at, name in told["flash_files"].items()]
+        arguments = json.loads((path / ARGUMENTS).read_bytes())
+        size = flash_size(arguments["flash_settings"]["flash_size"])
+        files = [(int(at, 0), path / name) for at, name in arguments["flash_files"].items()]
     except FileNotFoundError:
         raise ConfigError(
             f"{path} is a folder without {ARGUMENTS}: name an image, or the build folder of an "

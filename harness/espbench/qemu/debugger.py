@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command that attaches gdb to QEMU's gdb stub: which gdb, and what it is told.
+"""The command that attaches gdb to QEMU's gdb stub: which gdb, and its arguments.
 
 What ESP-IDF also tells gdb (`tools/cmake/gdbinit.cmake`, and its guide to JTAG debugging) is for a
 chip: QEMU has as many breakpoints and watchpoints as gdb wants, and gdb need not be made to forget

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The probe firmware reports its heap and tasks, listens, and fails as it is told to."""
+"""The probe firmware reports its heap and tasks, listens, and fails on request."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_new_and_gone() -> None:
     assert [known.check for known in found.gone] == ["http.b"]
     worse = Finding("It panicked.", Severity.ROBUSTNESS, "te-cl")
     assert not compare(before, [result("http.a", worse)]).passes
-    # Other words for the same failure are no news.
+    # Other words for the same failure do not make it new.
     same = Finding("It took both.", Severity.SECURITY, "te-cl")
     assert compare(before, [result("http.a", same)]).passes
 
@@ -190,7 +190,7 @@ def test_kept_tolerance() -> None:
     ],
 )
 def test_wrong(text: str, message: str, tmp_path: Path) -> None:
-    """A file that is no baseline is one sentence."""
+    """A file that is not a baseline gets one sentence."""
     path = tmp_path / "check.toml"
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):

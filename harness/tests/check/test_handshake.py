@@ -98,7 +98,7 @@ def test_ends(sent: bytes, how: str) -> None:
 
 
 def test_silence() -> None:
-    """A server that neither answers nor closes is told from one that closes."""
+    """A server that neither answers nor closes differs from one that closes."""
     here, there = socket.socketpair()
     with here, Stream(there) as stream:
         flight = read_flight(stream, Deadline(0.1))

@@ -16,7 +16,7 @@ HTTPS = Server(443, tls=True, http=True)
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_only_traits_are_known(board: str) -> None:
-    """Each board has a baseline; what it accepts is a trait of Mbed TLS, and is no figure."""
+    """Each board has a baseline; what it accepts is a trait of Mbed TLS, not a figure."""
     path = own_baseline(board)
     assert path is not None
     baseline = read_baseline(path)

@@ -92,7 +92,7 @@ class Target:
         before = memory.at_rest().free
         for _ in range(times):
             exchange()
-        # What a late segment, or the end of a connection, allocated for a moment is no leak.
+        # What a late segment, or the end of a connection, allocated for a moment is not a leak.
         deadline = Deadline(SOON)
         while (left := before - memory.at_rest().free >= 100) and not deadline.expired():
             continue

@@ -78,7 +78,7 @@ def build(tmp_path: Path) -> Path:
 
 
 def test_build_folder(build: Path) -> None:
-    """A build folder becomes an image in it; what is no folder stays as it is."""
+    """A build folder becomes an image in it; a file stays as it is."""
     made = image.image_of(build)
     assert made == build / "espbench-merged.bin"
     data = made.read_bytes()

@@ -42,7 +42,7 @@ def drives(image: Path, tag: bytes) -> Path:
 
 
 def test_device(image: Path) -> None:
-    """A device has PSRAM if its firmware drives some, or if it is told to."""
+    """A device has PSRAM if its firmware drives some, or on request."""
     assert Device("esp32", image).board == BOARDS["esp32"]
     assert Device("esp32", image, psram="2M").board.ram == "2M"
     drives(image, b"quad_psram")

@@ -75,7 +75,7 @@ class Shown:
 
 @pytest.fixture
 def shown() -> Shown:
-    """Return what devices are told to show."""
+    """Return the options of devices that a debugger attaches to."""
     return Shown()
 
 
@@ -148,7 +148,7 @@ def test_qemu_dies_while_it_is_held(firmware: Path, shown: Shown) -> None:
 
 
 def test_one_client(firmware: Path, shown: Shown) -> None:
-    """Either a debugger or espbench has the stub; the other one is told why not."""
+    """Either a debugger or espbench has the stub; the other one gets the reason."""
     with Device(LX60, firmware, ready=READY, debugging=Debugging(shown)) as device:
         qmp = device.qemu.qmp
         assert qmp is not None
@@ -189,7 +189,7 @@ def test_a_port_in_use(firmware: Path, shown: Shown) -> None:
 
 
 def test_a_firmware_without_symbols(firmware: Path, shown: Shown, tmp_path: Path) -> None:
-    """Without an ELF file, or with that of another build, gdb is told of none."""
+    """Without an ELF file, or with that of another build, gdb gets none."""
     other = tmp_path / "other.elf"
     other.write_bytes(b"not an ELF file")
     debugging = Debugging(shown)

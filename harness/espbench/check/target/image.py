@@ -65,7 +65,7 @@ def board_by_chip(image: Path) -> Board | None:
 
 
 def _chip(image: Path) -> str:
-    """Return the board or chip that an image is for; "" if it is no image."""
+    """Return the board or chip that an image is for; "" if it is not an image."""
     with image.open("rb") as file:
         blob = file.read(0x1000 + 24)
     if blob.startswith(ELF_MAGIC):

@@ -121,7 +121,7 @@ def test_used_wear_levelling(moves: int, dummy: int) -> None:
 
 
 def test_recognition() -> None:
-    """Erased bytes and other content are no FAT; a state alone is one that is empty."""
+    """Erased bytes and other content are not FAT; a state alone is an empty FAT."""
     assert not Fat().recognises(b"\xff" * SIZE)
     assert not Fat().recognises(bytes(SIZE))
     empty = wear_levelling.level(b"", SIZE)

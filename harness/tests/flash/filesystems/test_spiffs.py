@@ -43,7 +43,7 @@ def test_generator_of_this_esp_idf(options: tuple[str, ...]) -> None:
 
 
 def test_what_a_device_leaves() -> None:
-    """Deleted pages and files that are being written are no files."""
+    """Deleted pages and half-written files are not listed."""
     made = bytearray(Spiffs().build({"/a": b"old", "/b": b"kept"}, SIZE))
     header = made.index(b"/a\0") - 13
     made[header + 4] &= 0x7F  # SPIFFS_PH_FLAG_DELET

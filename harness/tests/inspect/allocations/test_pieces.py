@@ -61,7 +61,7 @@ def code(*names: str) -> Code:
     ],
 )
 def test_wrappers(name: str) -> None:
-    """A function whose result is the pointer is no place of its own."""
+    """A function that returns the pointer is not a place of its own."""
     assert is_wrapper(name)
 
 

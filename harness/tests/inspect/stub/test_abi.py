@@ -124,7 +124,7 @@ def test_windowed_skip() -> None:
     assert abi.skipping(registers, bytes.fromhex("a5f0ff00"), 0) == {"ar10": 0, **skipped}  # call8
     assert abi.skipping(registers, bytes.fromhex("e00800"), 9) == {"ar10": 9, **skipped}  # callx8
     assert abi.skipping(registers, bytes.fromhex("d00400"), 9) == {"ar6": 9, **skipped}  # callx4
-    with pytest.raises(ConfigError, match="0x400d1234 is no windowed call"):
+    with pytest.raises(ConfigError, match="0x400d1234 is not a windowed call"):
         abi.skipping(registers, bytes.fromhex("366100"), 0)
 
 
@@ -201,7 +201,7 @@ def test_riscv_instructions() -> None:
 
 
 def test_code_of_other_files(tiny_firmware: Callable[..., Path], tmp_path: Path) -> None:
-    """A file without symbols, and one that is no ELF, get a sentence each."""
+    """A file without symbols, and one that is not an ELF, get a sentence each."""
     stripped = tiny_firmware()
     with pytest.raises(ConfigError, match=r"tiny\.elf has no symbols, so functions cannot be"):
         FirmwareCode(stripped)

@@ -85,7 +85,7 @@ def tls_session(subject: Subject) -> Observation:
 
 
 def least_free(tasks: Sequence[Task]) -> dict[str, int]:
-    """Return the least free stack by task; tasks of the same name are told apart by its size."""
+    """Return the least free stack by task; its size distinguishes tasks of the same name."""
     names = Counter(task.name for task in tasks)
     found: dict[str, int] = {}
     for task in tasks:

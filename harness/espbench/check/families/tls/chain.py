@@ -117,7 +117,7 @@ def certificate_chain(subject: Subject) -> Observation:
             expect(False, f"Certificate {number} of its chain is not signed by the next one.")
     if len(chain) == 1 and _self_signed(chain[0]):
         return Observation(
-            "Its certificate is self-signed, so clients have to be told to trust it."
+            "Its certificate is self-signed, so clients have to trust it explicitly."
         )
     return Observation(f"It sends {len(chain)} certificate{'s' if len(chain) > 1 else ''}.")
 

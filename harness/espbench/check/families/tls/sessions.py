@@ -42,7 +42,7 @@ class Full:
         held: the sessions that are still open, oldest first.
         count: how many were open at once.
         victims: the numbers, from 1, of the sessions that it ended for the next one.
-        clean: whether it told them with a close_notify.
+        clean: whether it sent them a close_notify.
         refused: what the next one got; "" if it was served.
         seconds: after how long.
     """

@@ -101,8 +101,8 @@ class Windowed:
         n = call_increment(instruction)
         if not n:
             raise ConfigError(
-                f"The instruction at 0x{registers['pc']:08x} is no windowed call, so it cannot be "
-                "skipped: is this ELF the one of the running firmware?"
+                f"The instruction at 0x{registers['pc']:08x} is not a windowed call, so it cannot "
+                "be skipped: is this ELF the one of the running firmware?"
             )
         return {a(registers, n + 2): value, "pc": registers["pc"] + CALL_LENGTH}
 

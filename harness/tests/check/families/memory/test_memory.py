@@ -33,7 +33,7 @@ from espbench.inspect.allocations import Outcome, Place
     ],
 )
 def test_leak(loss: Loss, leak: bool) -> None:
-    """A few allocations of others are no leak; one with each connection, or a growing one, is."""
+    """A few allocations of others are not a leak; one per connection, or a growing one, is."""
     assert loss.leak is leak
 
 
@@ -158,7 +158,7 @@ def test_judge() -> None:
 
 
 def test_least_free() -> None:
-    """Tasks of the same name are told apart by their stacks' size."""
+    """The size of their stacks distinguishes tasks of the same name."""
     tasks: list[Any] = [
         SimpleNamespace(name="httpd", stack_low_water=500, stack_size=4096),
         SimpleNamespace(name="httpd", stack_low_water=700, stack_size=10240),
