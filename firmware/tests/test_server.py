@@ -28,6 +28,7 @@ PROGRAMS = {
         "webserver/text/base64.c",
     ],
     "webserver/frame_test": ["webserver/ws/frame.c", "webserver/text/utf8.c"],
+    "webserver/records_test": ["webserver/tls/records.c"],
     "webserver/pem_scan_test": ["webserver/tls/pem_scan.c"],
     "webserver/stats_test": ["webserver/stats.c"],
     "webserver/origin_test": ["webserver/http/origin.c", "webserver/http/authority.c"],

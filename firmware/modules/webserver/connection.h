@@ -53,7 +53,8 @@ typedef struct out_block {
     uint8_t data[];
 } out_block_t;
 
-typedef struct websocket websocket_t; /* ws/session.h */
+typedef struct websocket websocket_t;     /* ws/session.h */
+typedef struct tls_session tls_session_t; /* tls/session.h */
 
 struct connection {
     connection_t *next;
@@ -63,13 +64,10 @@ struct connection {
     struct tcp_pcb *pcb; /* NULL once closed, or freed by lwIP */
     struct pbuf *rx;
     uint16_t rx_at;
-#if CONFIG_MBEDTLS_DYNAMIC_BUFFER
-    uint16_t record_left; /* of a TLS record's body; 0: a header comes next */
-#endif
     bool admitted; /* was accepted; until then it only waits, see admit() */
     bool spare;    /* beyond the limit, see net/pending.c */
     bool ready, eof, started, asked, no_memory;
-    mbedtls_ssl_context *tls;
+    tls_session_t *tls;
     uint8_t *stash; /* decrypted input not used yet */
     size_t stash_at, stash_length;
     out_block_t *out, *out_last;

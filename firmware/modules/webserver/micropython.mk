@@ -28,6 +28,7 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	tls/allocator.c \
 	tls/credentials.c \
 	tls/pem_scan.c \
+	tls/records.c \
 	tls/session.c \
 	ws/frame.c \
 	ws/session.c)

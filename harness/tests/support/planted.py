@@ -63,6 +63,7 @@ OBJECTS = (
     "ports/common/net_interface.o",
     "ports/common/short_pbuf.o",
     "webserver/tls/allocator.o",
+    "webserver/tls/records.o",
 )
 """What it takes over from the build of the port."""
 

@@ -6,9 +6,7 @@
 #include "webserver/tls/session.h"
 #include "webserver/ws/session.h"
 
-#define RECORD_HEADER 5           /* RFC 5246 section 6.2.1 */
-#define RECORD_MAX (16384 + 2048) /* RFC 5246 section 6.2.3 */
-#define BLOCK_MAX 4096            /* one TLS record; small pieces survive a fragmented heap */
+#define BLOCK_MAX 4096 /* one TLS record; small pieces survive a fragmented heap */
 
 /* Decrypted input of the connection being served. One buffer for all: at the end of service() it is
  * empty, or moved to the connection's stash. */
@@ -123,7 +121,6 @@ static bool tcp_has_ended(const connection_t *connection) {
     return !connection->rx && (connection->eof || !connection->pcb);
 }
 
-/* Returns a record's header whole or not at all: ESP-IDF's dynamic buffers lose a partial one. */
 int connection_bio_receive(void *context, unsigned char *data, size_t length) {
     NETWORK_LOCKED;
     connection_t *connection = context;
@@ -131,32 +128,16 @@ int connection_bio_receive(void *context, unsigned char *data, size_t length) {
         return tcp_has_ended(connection) ? MBEDTLS_ERR_SSL_CONN_EOF : MBEDTLS_ERR_SSL_WANT_READ;
     }
     size_t available = connection->rx->tot_len - connection->rx_at;
-    if (available < length && length <= RECORD_HEADER && !connection->eof) {
-        return MBEDTLS_ERR_SSL_WANT_READ;
-    }
     size_t n = available < length ? available : length;
     pbuf_copy_partial(connection->rx, data, (u16_t)n, connection->rx_at);
     use_rx(connection, n);
-#if CONFIG_MBEDTLS_DYNAMIC_BUFFER
-    /* These buffers are allocated by the header's length before Mbed TLS has checked it. Five bytes
-     * need not be a header: they may also be the rest of a body. */
-    if (connection->record_left > 0) {
-        connection->record_left -= (uint16_t)n;
-    } else if (n == RECORD_HEADER) {
-        unsigned record = data[3] << 8 | data[4];
-        if (record > RECORD_MAX) {
-            return MBEDTLS_ERR_SSL_INVALID_RECORD;
-        }
-        connection->record_left = (uint16_t)record;
-    }
-#endif
     return (int)n;
 }
 
 static io_result_t send_block(connection_t *connection, out_block_t *block) {
     const uint8_t *data = block->data + block->sent;
     size_t left = block->length - block->sent;
-    int n = connection->tls ? mbedtls_ssl_write(connection->tls, data, left)
+    int n = connection->tls ? mbedtls_ssl_write(&connection->tls->ssl, data, left)
                             : tcp_give(connection, data, left);
     if (connection->tls && (n == MBEDTLS_ERR_SSL_WANT_WRITE || n == MBEDTLS_ERR_SSL_WANT_READ)) {
         n = 0;
@@ -192,18 +173,18 @@ io_result_t connection_send(connection_t *connection) {
 
 /* Mbed TLS returns 0 at the end of the connection, and for the second of two empty records, which
  * RFC 5246 section 6.2.1 allows. It counts these, and refuses the fourth in a row. */
-static int read_tls(connection_t *connection) {
+static int read_tls(connection_t *connection, bool *memory) {
     int n;
     do {
-        n = mbedtls_ssl_read(connection->tls, plain, sizeof plain);
+        n = tls_read(connection, plain, sizeof plain, memory);
     } while (n == 0 && !tcp_has_ended(connection));
     return n;
 }
 
 static io_result_t peek_tls(connection_t *connection, const uint8_t **data, size_t *length) {
     if (plain_at == plain_length) {
-        uint32_t failures = net_heap_failures();
-        int n = read_tls(connection);
+        bool memory;
+        int n = read_tls(connection, &memory);
         if (n == MBEDTLS_ERR_SSL_WANT_READ || n == MBEDTLS_ERR_SSL_WANT_WRITE) {
             return IO_BLOCKED;
         }
@@ -212,7 +193,6 @@ static io_result_t peek_tls(connection_t *connection, const uint8_t **data, size
             return IO_ENDED;
         }
         if (n < 0) {
-            bool memory = net_heap_failures() != failures;
             bool alert = n == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE;
             connection_failure(connection,
                                memory  ? CAUSE_NO_MEMORY
@@ -308,7 +288,7 @@ void connection_finish(connection_t *connection) {
         return;
     }
     if (connection->tls && connection->pcb) {
-        mbedtls_ssl_close_notify(connection->tls);
+        mbedtls_ssl_close_notify(&connection->tls->ssl);
     }
     drop_held(connection);
     connection->state = STATE_LINGER;

@@ -20,6 +20,7 @@
 #define COMPAT_SHA256_STARTS(sha) mbedtls_sha256_starts(sha, 0)
 #define COMPAT_SHA256_UPDATE mbedtls_sha256_update
 #define COMPAT_SHA256_FINISH mbedtls_sha256_finish
+#define COMPAT_VERSION_OF_ALERTS(ssl) ((void)(ssl)) /* mbedtls_ssl_setup() sets it */
 #else
 #define COMPAT_PK_PARSE(pk, text, size, rng) mbedtls_pk_parse_key(pk, text, size, NULL, 0)
 #define COMPAT_PK_CHECK_PAIR(public_key, key, rng) mbedtls_pk_check_pair(public_key, key)
@@ -31,6 +32,14 @@
 #define COMPAT_SHA256_STARTS(sha) mbedtls_sha256_starts_ret(sha, 0)
 #define COMPAT_SHA256_UPDATE mbedtls_sha256_update_ret
 #define COMPAT_SHA256_FINISH mbedtls_sha256_finish_ret
+/* An alert before the version is negotiated would have version 0.0. */
+#define COMPAT_VERSION_OF_ALERTS(ssl)                                                              \
+    do {                                                                                           \
+        if ((ssl)->major_ver == 0) {                                                               \
+            (ssl)->major_ver = MBEDTLS_SSL_MAJOR_VERSION_3;                                        \
+            (ssl)->minor_ver = MBEDTLS_SSL_MINOR_VERSION_3;                                        \
+        }                                                                                          \
+    } while (0)
 #endif
 
 #endif

@@ -57,7 +57,8 @@ void tls_stop(void) {
 
 void tls_free(connection_t *connection) {
     if (connection->tls) {
-        mbedtls_ssl_free(connection->tls); /* zeroizes keys and buffers */
+        mbedtls_ssl_free(&connection->tls->ssl); /* zeroizes keys and buffers */
+        tls_records_free(&connection->tls->records);
         net_free(connection->tls);
         connection->tls = NULL;
     }
@@ -105,6 +106,20 @@ static io_result_t fail(connection_t *connection, server_cause_t cause, const ch
     return IO_ENDED;
 }
 
+static int receive(void *context, unsigned char *data, size_t length) {
+    connection_t *connection = context;
+    int n = tls_records_receive(&connection->tls->records, data, length);
+    return n == TLS_RECORDS_INVALID     ? MBEDTLS_ERR_SSL_INVALID_RECORD
+           : n == TLS_RECORDS_NO_MEMORY ? MBEDTLS_ERR_SSL_ALLOC_FAILED
+                                        : n;
+}
+
+static int send(void *context, const unsigned char *data, size_t length) {
+    connection_t *connection = context;
+    connection->tls->alerted |= data[0] == MBEDTLS_SSL_MSG_ALERT;
+    return connection_bio_send(connection, data, length);
+}
+
 /* Allocates the session when the first bytes have arrived: a client that only connects costs 200
  * bytes. */
 static int open_session(connection_t *connection) {
@@ -112,11 +127,50 @@ static int open_session(connection_t *connection) {
     if (!connection->tls) {
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     }
-    mbedtls_ssl_init(connection->tls);
-    int r = mbedtls_ssl_setup(connection->tls, &config);
-    mbedtls_ssl_set_bio(connection->tls, connection, connection_bio_send, connection_bio_receive,
-                        NULL);
+    tls_session_t *tls = connection->tls;
+    tls->alerted = false;
+    tls_records_init(&tls->records, connection_bio_receive, connection);
+    mbedtls_ssl_init(&tls->ssl);
+    int r = mbedtls_ssl_setup(&tls->ssl, &config);
+    mbedtls_ssl_set_bio(&tls->ssl, connection, send, receive, NULL);
     return r;
+}
+
+static uint8_t due_alert(const tls_session_t *tls, int code, bool memory) {
+    if (memory || code == MBEDTLS_ERR_SSL_ALLOC_FAILED) {
+        return MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR;
+    }
+    if (code == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE) {
+        return MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE;
+    }
+    return tls_records_alert(&tls->records);
+}
+
+/* Sends the alert that is due for an error (RFC 5246 section 7.2.2), unless Mbed TLS has sent one,
+ * which it omits for several errors. */
+static void send_alert(tls_session_t *tls, int code, bool memory) {
+    switch (code) {
+    case MBEDTLS_ERR_SSL_CONN_EOF:
+    case MBEDTLS_ERR_SSL_WANT_READ:
+    case MBEDTLS_ERR_SSL_WANT_WRITE:
+    case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
+    case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
+        return;
+    default:
+        if (code < 0 && !tls->alerted) {
+            COMPAT_VERSION_OF_ALERTS(&tls->ssl);
+            mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                           due_alert(tls, code, memory));
+        }
+    }
+}
+
+int tls_read(connection_t *connection, uint8_t *data, size_t size, bool *memory) {
+    uint32_t failures = net_heap_failures();
+    int n = mbedtls_ssl_read(&connection->tls->ssl, data, size);
+    *memory = net_heap_failures() != failures;
+    send_alert(connection->tls, n, *memory);
+    return n;
 }
 
 io_result_t tls_handshake(connection_t *connection) {
@@ -143,15 +197,17 @@ io_result_t tls_handshake(connection_t *connection) {
     tls_memory_begin_step();
     /* A signature takes tenths of a second: frames and timers must not wait for it. */
     network_pause();
-    int r = mbedtls_ssl_handshake(connection->tls);
+    int r = mbedtls_ssl_handshake(&connection->tls->ssl);
     network_resume();
     tls_memory_end_step();
     if (r == MBEDTLS_ERR_SSL_WANT_READ || r == MBEDTLS_ERR_SSL_WANT_WRITE) {
         return IO_BLOCKED;
     }
     if (r != 0) {
+        bool memory = net_heap_failures() != failures;
+        send_alert(connection->tls, r, memory);
         const char *what;
-        server_cause_t cause = explain(connection, r, net_heap_failures() != failures, &what);
+        server_cause_t cause = explain(connection, r, memory, &what);
         return fail(connection, cause, what, r);
     }
     server_stats.handshakes.ok++;

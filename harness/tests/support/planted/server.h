@@ -12,7 +12,7 @@
 
 #include "http.h"
 #include "mbedtls/ssl.h"
-#include "records.h"
+#include "webserver/tls/records.h"
 #include "websocket.h"
 
 struct tcp_pcb;
@@ -42,7 +42,7 @@ typedef struct connection {
     struct pbuf *received;
     bool fin; /* the client's FIN, behind what is in `received` */
     mbedtls_ssl_context *tls;
-    records_t records;
+    tls_records_t records;
     bool tls_alerted; /* a fatal alert was sent */
     bool tls_ended;   /* the client's close_notify */
     bool tls_at_end;  /* the client sends nothing more */

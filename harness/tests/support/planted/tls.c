@@ -82,14 +82,22 @@ bool tls_start(void) {
     return error == 0;
 }
 
-static int receive(void *context, unsigned char *out, size_t size) {
+static int take(void *context, unsigned char *out, size_t size) {
     connection_t *c = context;
-    size_t taken = records_take(c, out, size);
+    size_t taken = connection_take(c, out, size);
     if (taken > 0) {
         return (int)taken;
     }
     c->tls_at_end = c->fin;
-    return c->fin ? 0 : MBEDTLS_ERR_SSL_WANT_READ;
+    return c->fin ? MBEDTLS_ERR_SSL_CONN_EOF : MBEDTLS_ERR_SSL_WANT_READ;
+}
+
+static int receive(void *context, unsigned char *out, size_t size) {
+    connection_t *c = context;
+    int taken = tls_records_receive(&c->records, out, size);
+    return taken == TLS_RECORDS_INVALID     ? MBEDTLS_ERR_SSL_INVALID_RECORD
+           : taken == TLS_RECORDS_NO_MEMORY ? MBEDTLS_ERR_SSL_ALLOC_FAILED
+                                            : taken;
 }
 
 static int send(void *context, const unsigned char *data, size_t size) {
@@ -104,6 +112,8 @@ static int open_session(connection_t *c) {
     if (c->tls == NULL) {
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     }
+    tls_records_init(&c->records, take, c);
+    c->records.opaque = FAULT(SPLIT_HELLO_FAILS);
     mbedtls_ssl_init(c->tls);
     int error = mbedtls_ssl_setup(c->tls, &config);
     mbedtls_ssl_set_bio(c->tls, c, send, receive, NULL);
@@ -170,7 +180,7 @@ static void alert(connection_t *c, int error) {
     }
     unsigned char description =
         error == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE ? MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE
-        : error == MBEDTLS_ERR_SSL_INVALID_RECORD   ? MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR
+        : error == MBEDTLS_ERR_SSL_INVALID_RECORD   ? tls_records_alert(&c->records)
         : error == MBEDTLS_ERR_SSL_ALLOC_FAILED     ? MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR
                                                     : MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
     mbedtls_ssl_send_alert_message(c->tls, MBEDTLS_SSL_ALERT_LEVEL_FATAL, description);
@@ -241,7 +251,7 @@ bool tls_close(connection_t *c) {
 }
 
 void tls_free(connection_t *c) {
-    records_free(c);
+    tls_records_free(&c->records);
     if (c->tls != NULL) {
         mbedtls_ssl_free(c->tls);
         net_free(c->tls);
