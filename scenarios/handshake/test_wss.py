@@ -13,6 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 from espbench.certs import recipes
+from espbench.check.handshake.client_hello import cut, record
+from espbench.check.handshake.names import TLS12
 from espbench.clients import (
     ClientError,
     ClientTimeout,
@@ -311,6 +313,61 @@ def test_a_record_whose_end_comes_late(shared_device: Device, endpoints: Endpoin
             shared_device.heap_at_rest()  # it has read everything so far
             stream.send(request[-late:])
             assert next(records(stream.receive())).content_type == Record.APPLICATION_DATA
+
+
+PIECES = {
+    "an empty piece": Record.HANDSHAKE.to_bytes() + b"\3\1\0\0",
+    "application data between pieces": record(b"x", Record.APPLICATION_DATA, TLS12),
+    "a ChangeCipherSpec between pieces": record(b"\1", Record.CHANGE_CIPHER_SPEC, TLS12),
+}
+"""What must not come between two records with one handshake message."""
+
+
+@pytest.mark.failures("tls_protocol")
+@pytest.mark.parametrize("name", PIECES)
+@pytest.mark.parametrize("cut_at", [2, 50])
+def test_interrupted_pieces(name: str, cut_at: int, endpoints: Endpoints) -> None:
+    """The alert unexpected_message answers another record between the pieces of a message."""
+    first = cut(TlsSteps(endpoints.tls).hello, cut_at)[: 5 + cut_at]
+    with endpoints.https.raw() as stream:
+        stream.send(first + PIECES[name])
+        alert = next(records(stream.receive()))
+    assert (alert.content_type, alert.raw[5:]) == (Record.ALERT, b"\2\x0a")
+
+
+@pytest.mark.failures("tls_alert")
+@pytest.mark.parametrize("cut_at", [2, 50])
+def test_an_alert_between_pieces(cut_at: int, endpoints: Endpoints) -> None:
+    """A client may give up between the pieces of a message."""
+    first = cut(TlsSteps(endpoints.tls).hello, cut_at)[: 5 + cut_at]
+    with endpoints.https.raw() as stream:
+        stream.send(first + record(b"\2\x5a", Record.ALERT, TLS12))  # user_canceled
+        assert stream.receive() == b""
+
+
+@pytest.mark.failures("handshake_closed", "peer_reset")
+@pytest.mark.parametrize("end", ["reset", "close"])
+def test_leaving_between_pieces(end: str, shared_device: Device, endpoints: Endpoints) -> None:
+    """The memory of an incomplete message is freed when its client leaves."""
+    for cut_at in (1, 3, 4, 5, 100):
+        stream = endpoints.https.raw()
+        stream.send(cut(TlsSteps(endpoints.tls).hello, cut_at)[: 5 + cut_at])
+        shared_device.heap_at_rest()  # it has read the first piece
+        if end == "reset":
+            stream.reset()
+        else:
+            stream.close()
+    shared_device.settle()
+
+
+@pytest.mark.failures("tls_protocol")
+def test_an_unknown_record_in_a_session(endpoints: Endpoints) -> None:
+    """An encrypted alert answers a record of an unknown type (RFC 5246, section 6)."""
+    steps = TlsSteps(endpoints.tls)
+    with endpoints.https.raw() as stream:
+        steps.go(stream, Step.ESTABLISHED)
+        stream.send(record(b"what is it?", 99, TLS12))
+        assert next(records(stream.receive())).content_type == Record.ALERT
 
 
 # -------------------------------------------------------------------- clients that leave

@@ -171,6 +171,8 @@ io_result_t connection_send(connection_t *connection) {
     return result;
 }
 
+static void drop_held(connection_t *connection);
+
 /* Mbed TLS returns 0 at the end of the connection, and for the second of two empty records, which
  * RFC 5246 section 6.2.1 allows. It counts these, and refuses the fourth in a row. */
 static int read_tls(connection_t *connection, bool *memory) {
@@ -201,7 +203,8 @@ static io_result_t peek_tls(connection_t *connection, const uint8_t **data, size
                                memory  ? "out of memory while receiving"
                                : alert ? "the client sent a fatal alert"
                                        : "a TLS record is broken");
-            connection_end(connection, false);
+            drop_held(connection);
+            connection_finish(connection); /* in order: a reset could swallow the alert */
             return IO_ENDED;
         }
         plain_at = 0;

@@ -280,7 +280,7 @@ static void take_input(connection_t *connection) {
         size_t length;
         io_result_t result = connection_peek(connection, &data, &length);
         if (result != IO_OK) {
-            if (result == IO_ENDED && connection->pcb) {
+            if (result == IO_ENDED && connection->pcb && connection->state != STATE_LINGER) {
                 peer_finished(connection);
             }
             return;

@@ -204,6 +204,9 @@ io_result_t tls_handshake(connection_t *connection) {
         return IO_BLOCKED;
     }
     if (r != 0) {
+        if (tls_records_is_alert(&connection->tls->records)) {
+            r = MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE; /* Mbed TLS expected a ClientHello */
+        }
         bool memory = net_heap_failures() != failures;
         send_alert(connection->tls, r, memory);
         const char *what;
