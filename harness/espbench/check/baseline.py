@@ -32,6 +32,10 @@ HEAD = (
 )
 
 
+LICENCE = "# SPDX-License-Identifier: "
+"""How the line begins that names a file's licence."""
+
+
 @dataclass(frozen=True, order=True)
 class Known:
     """A failure that is known.
@@ -249,7 +253,7 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
-    """Write a baseline in a stable order.
+    """Write a baseline in a stable order, and keep the licence line of the file that it replaces.
 
     Raises:
         OSError: it cannot be written.
@@ -257,10 +261,19 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     known = [
         {k: v for k, v in vars(one).items() if k != "kind" or v} for one in sorted(baseline.known)
     ]
-    parts = [HEAD, *(_table("known", values) for values in known)]
+    parts = [_licence(path) + HEAD, *(_table("known", values) for values in known)]
     parts += [_table("figures", vars(figure)) for figure in baseline.figures.values()]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _licence(path: Path) -> str:
+    """Return the first line of a file if it names a licence, else ""."""
+    if not path.is_file():
+        return ""
+    with path.open(encoding="utf-8") as file:
+        first = file.readline()
+    return first if first.startswith(LICENCE) else ""
 
 
 def _table(name: str, values: Mapping[str, Any]) -> str:

@@ -58,6 +58,20 @@ def test_first(tmp_path: Path) -> None:
     assert not found.gone
 
 
+def test_licence(tmp_path: Path) -> None:
+    """An update keeps the file's licence line, and adds none to a file that has none."""
+    path = tmp_path / "check.toml"
+    made = merged(Baseline(), [result("http.a", SLOW)])
+    write_baseline(path, made)
+    first = path.read_text()
+    assert "SPDX" not in first
+    licence = "# SPDX-License-Identifier: Apache-2.0\n"
+    path.write_text(licence + first)
+    write_baseline(path, made)
+    assert path.read_text() == licence + first
+    assert read_baseline(path) == made
+
+
 def test_one_case() -> None:
     """Cases and figures that did not run are neither gone nor lost, and an update keeps them."""
     other = Finding("It took both.", Severity.SECURITY, "cl-cl")
