@@ -66,9 +66,10 @@ def test_image(compose: dict[str, Any]) -> None:
 
 
 def test_what_is_run(compose: dict[str, Any]) -> None:
-    """The tests run on existing boards, with an existing make target."""
+    """The tests run on every board that needs Espressif's tools, with an existing make target."""
     service = compose["services"]["test"]
-    assert set(default(service["environment"]["ESPBENCH_BOARDS"]).split(",")) <= set(BOARDS)
+    boards = default(service["environment"]["ESPBENCH_BOARDS"]).split(",")
+    assert boards == [name for name in BOARDS if name != "lx60"]
     program, target = service["command"]
     assert program == "make"
     assert re.search(rf"^{target}:", (TREE / "Makefile").read_text(), re.MULTILINE)
