@@ -26,6 +26,8 @@ from espbench.embedded.duts import Duts, MachineSpec, Order
 from espbench.embedded.log import Log, LogProcess
 from espbench.embedded.services import MAXREAD
 
+__all__ = ["DutQemu"]
+
 LONG = 1e6
 """Seconds that stand for no limit, because waits need an upper bound."""
 

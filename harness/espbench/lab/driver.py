@@ -16,6 +16,8 @@ from espbench.errors import ConfigError, NotReady
 from espbench.lab.resource import EspbenchBoard
 from espbench.util.timeouts import Deadline
 
+__all__ = ["EspbenchDriver"]
+
 TRY = 2.0
 RETRY = 0.05
 """Seconds between two requests while a board does not answer; there is no event to wait for."""

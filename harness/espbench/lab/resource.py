@@ -7,6 +7,8 @@ import attr
 from labgrid.factory import target_factory
 from labgrid.resource.common import NetworkResource
 
+__all__ = ["EspbenchBoard"]
+
 _port = attr.validators.optional(attr.validators.instance_of(int))
 
 

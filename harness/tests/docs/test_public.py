@@ -56,6 +56,35 @@ def test_modules(title: str, module: str, more: set[str]) -> None:
         getattr(found, name)
 
 
+def test_allocations_and_breakpoints() -> None:
+    """The page lists the exports of both modules, each behind its own import."""
+    text = section("Allocations and breakpoints")
+    lists = re.findall(r"`from ([\w.]+) import \.\.\.`: ((?:`\w+`[,\s]*)+)", text)
+    assert [module for module, _ in lists] == [
+        "espbench.inspect.allocations",
+        "espbench.inspect.stub",
+    ]
+    for module, listed in lists:
+        assert names(listed) == set(import_module(module).__all__)
+
+
+def exported(path: Path) -> set[str] | None:
+    """Return a module's `__all__`, or None if it has none."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return None
+
+
+def test_other_plugins() -> None:
+    """The page lists what these modules export; labgrid's need not be installed."""
+    imports = re.findall(r"`from ([\w.]+)\s+import\s+(\w+)`", section("Other plugins"))
+    assert len(imports) == 3
+    for module, name in imports:
+        path = PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py")
+        assert exported(path) == {name}
+
+
 def test_device(tiny_firmware: Callable[[], Path]) -> None:
     """Each attribute of a device is on the page, as public or not, and each name there exists."""
     public, private = section("Device").split("\nNot public: ")
@@ -113,18 +142,18 @@ def test_all(path: Path) -> None:
 
     A package's own module may define and export nothing.
     """
-    defined, exported = set(), None
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
-            defined.add(node.name)
-        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            exported = set(ast.literal_eval(node.value))
-    if path.name == "__init__.py" and exported is None:
+    defined = {
+        node.name
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_")
+    }
+    found = exported(path)
+    if path.name == "__init__.py" and found is None:
         assert not defined
         return
-    assert exported is not None, "the module has no __all__"
+    assert found is not None, "the module has no __all__"
     if path != PACKAGE / "plugin" / "__init__.py":  # pytest finds hooks and fixtures itself
-        assert defined <= exported
+        assert defined <= found
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     module = import_module(".".join(part for part in parts if part != "__init__"))
-    assert [name for name in exported if not hasattr(module, name)] == []
+    assert [name for name in found if not hasattr(module, name)] == []
