@@ -32,7 +32,14 @@ from stub_files import MODULES, read_module
 TREE = Path(__file__).resolve().parents[3]
 ANCHOR = re.compile(r'id="([^"]+)"')
 LOADED = re.compile(r'<(?:script|img|iframe)[^>]* src="([^"]+)"|<link[^>]* href="([^"]+)"')
-PUBLIC = ("espbench", "espbench.clients", "espbench.certs")
+PUBLIC = (
+    "espbench",
+    "espbench.clients",
+    "espbench.certs",
+    "espbench.inspect",
+    "espbench.inspect.allocations",
+    "espbench.inspect.stub",
+)
 """Modules whose `__all__` is in the reference."""
 BY_HAND = {"espbench.BOARDS", "espbench.certs.recipes"}
 """Names that griffe misses: a table, and a function with the name of a module."""
