@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What it costs that pytest-embedded boots a suite's devices: with its service, and without.
 
-    python tools/dut_cost.py                  # 10 rounds in turns; exit status 1 above 1.05
+    python tools/benchmarks/dut_cost.py       # 10 rounds in turns; exit status 1 above 1.05
 
 A test boots the reference firmware on `lx60` and asks it for one page. Sessions with one test and
 with many tell apart what a session costs (pytest-embedded is imported) and what a device costs
-(some 80 fixtures are set up). A run's time is the CPU time of its processes, QEMU's included, which
-varies less on a busy machine than the wall clock does.
+(about 60 fixtures are set up). A run's time is the CPU time of its processes, QEMU's included,
+which varies less on a busy machine than the wall clock does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What QEMU's gdb stub costs: attached without a breakpoint, and at each stop.
 
-    python tools/stub_cost.py                          # lx60; exit status 1 above 1.02
-    python tools/stub_cost.py esp32 FIRMWARE.bin       # with FIRMWARE.elf beside it
+    python tools/benchmarks/stub_cost.py                          # lx60; exit status 1 above 1.02
+    python tools/benchmarks/stub_cost.py esp32 FIRMWARE.bin       # with FIRMWARE.elf beside it
 
 The first figure is how many times as long requests take while a client is attached that has set no
 breakpoint. Both kinds run in turns, and count the CPU time of QEMU, which varies less on a busy

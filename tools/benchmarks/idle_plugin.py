@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Measure the plugin's cost in a session that does not use it: pytest with it and without.
 
-    python tools/idle_plugin.py               # 30 runs each, alternating; exit status 1 above 1.02
+    python tools/benchmarks/idle_plugin.py    # 30 runs each, alternating; exit status 1 above 1.02
 
 The limit is for espbench's own part. What the whole install costs is printed beside it: pytest
 imports the plugin of pytest-embedded, which comes along, before or after espbench's, in the order
