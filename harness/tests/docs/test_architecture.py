@@ -38,6 +38,49 @@ def test_folders_exist_and_none_is_missing() -> None:
     assert named == there
 
 
+def test_named_folders_exist() -> None:
+    """Each folder of the table exists, and the harness's folders without modules have a row."""
+    named = {name.strip("`").rstrip("/") for name, _ in rows("The tree")}
+    assert [name for name in named if not (TREE / name).is_dir()] == []
+    package = TREE / "harness" / "espbench"
+    data = {
+        str(path.relative_to(TREE))
+        for path in package.iterdir()
+        if path.is_dir() and path.name != "__pycache__" and not (path / "__init__.py").exists()
+    }
+    assert data <= named
+
+
+def test_firmware_folders_exist_and_none_is_missing() -> None:
+    """The table has every folder of the firmware, those of modules and ports one by one.
+
+    A folder that the text of a row names is in that row's folder.
+    """
+    firmware = TREE / "firmware"
+    table = [
+        (re.findall(r"`([\w/]+)`", folder), text)
+        for folder, text in rows("Folders of the firmware")
+    ]
+    named = [name for folders, _ in table for name in folders]
+    assert len(named) == len(set(named))
+    groups = ("modules", "ports")
+    there = {
+        str(path.relative_to(firmware))
+        for path in [
+            *firmware.iterdir(),
+            *(one for top in groups for one in (firmware / top).iterdir()),
+        ]
+        if path.is_dir() and path.name not in (*groups, "__pycache__", "build")
+    }
+    assert there <= set(named)
+    parts = [
+        (folders[0], part) for folders, text in table for part in re.findall(r"`(\w+)/`", text)
+    ]
+    assert len(parts) > 2
+    paths = [*named, *("/".join(each) for each in parts)]
+    assert [path for path in paths if not (firmware / path).is_dir()] == []
+
+
 def test_scenarios_are_in_these_folders() -> None:
     """The table has every folder of scenarios, and nothing else."""
     there = {path.parent.name for path in (TREE / "scenarios").glob("*/__init__.py")}

@@ -23,6 +23,8 @@ TOPS = ("certs", "ci", "docs", "firmware", "harness", "scenarios", "tools")
 LONGEST_FILE = 600
 FULLEST_FOLDER = 15
 LAYERS = 12
+LONGEST_CHAIN = 35
+"""Modules, each of which imports the next."""
 
 Graph = Mapping[str, set[str]]
 
@@ -83,9 +85,22 @@ def test_chains() -> None:
 def test_no_modules_import_each_other() -> None:
     """There are no import cycles, even counting imports in functions and for type checkers."""
     try:
-        longest_chain(modules())
+        chain = longest_chain(modules())
     except graphlib.CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
+    assert len(chain) <= LONGEST_CHAIN, " > ".join(chain)
+
+
+def test_limits_are_documented() -> None:
+    """docs/architecture.md gives the limits that these tests check."""
+    text = " ".join((TREE / "docs" / "architecture.md").read_text().split())
+    for words in (
+        f"has {LAYERS} layers",
+        f"longest chain of modules has {LONGEST_CHAIN},",
+        f"files of more than {LONGEST_FILE} lines",
+        f"folders of more than {FULLEST_FOLDER} modules",
+    ):
+        assert words in text
 
 
 def test_layers() -> None:
