@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* MicroPython's settings for the board esp32s3. */
 #include "mpconfig_bench.h"
 
 #define MICROPY_HW_BOARD_NAME "espbench (QEMU)"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* network.LAN, and what network.WLAN shares with it. */
 #ifndef COMMON_NETWORK_LAN_H
 #define COMMON_NETWORK_LAN_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* network.WLAN: its type, and the numbers of its interfaces. */
 #ifndef COMMON_NETWORK_WLAN_H
 #define COMMON_NETWORK_WLAN_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* MicroPython's hardware abstraction: clocks, and sections without interrupts. */
 #ifndef LX60_MPHALPORT_H
 #define LX60_MPHALPORT_H
 

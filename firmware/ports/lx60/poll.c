@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Polls console and network, and sleeps until the next event. */
 #include "board.h"
 #include "clock.h"
 #include "console.h"

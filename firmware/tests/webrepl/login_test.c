@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of the WebREPL's password: how it is typed and compared. */
 #include "webrepl/auth.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of the WebREPL's file requests: names, sizes, and what is refused. */
 #include "webrepl/request.h"
 
 #include <string.h>

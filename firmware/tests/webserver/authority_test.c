@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of the authority in a target or a Host field: hosts, ports, and malformed ones. */
 #include "webserver/http/authority.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of base64 in both directions. */
 #include "webserver/text/base64.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of the WebSocket frame decoder and encoder, with input in pieces of every size. */
 #include "webserver/ws/frame.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of a request's framing: Content-Length, Transfer-Encoding and folded lines. */
 #include "webserver/http/framing.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of the text of HTTP messages: header lists, tokens, response heads. */
 #include "webserver/http/message.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of the Origin check: same origin, allowed origins, and malformed ones. */
 #include "webserver/http/origin.h"
 
 #include "check.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of the look for certificates and keys in a PEM file. */
 #include "webserver/tls/pem_scan.h"
 
 #include <string.h>

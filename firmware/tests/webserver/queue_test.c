@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of the queue to MicroPython: limit, events and figures. */
 #include "webserver/queue.h"
 
 #include "check.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of the reader of TLS records: handshake messages in pieces, and failing memory. */
 #include "webserver/tls/records.h"
 
 #include <string.h>

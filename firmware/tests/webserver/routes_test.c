@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of the route table: methods, patterns, and what a target matches. */
 #include "webserver/routes.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of the statistics' JSON. */
 #include "webserver/stats.h"
 
 #include <stdio.h>

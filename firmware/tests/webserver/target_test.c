@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of a request's target: origin form, absolute form, and malformed ones. */
 #include "webserver/http/target.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of the UTF-8 validator, and of the repair of invalid text. */
 #include "webserver/text/utf8.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host test of the WebSocket handshake: the key, the accept value, and the headers. */
 #include "webserver/http/ws_handshake.h"
 
 #include <string.h>

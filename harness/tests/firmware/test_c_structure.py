@@ -43,6 +43,32 @@ HAL = (
 """What MicroPython, lwIP and the C library ask of a port."""
 
 
+def described(path: Path) -> bool:
+    """Return whether a comment follows the licence line, which is the first."""
+    return path.read_text(encoding="utf-8").split("\n", 2)[1].startswith(("/*", "//"))
+
+
+def test_files_say_what_they_have() -> None:
+    """Each file begins with a comment on its contents, or includes its own header that does."""
+    parts = ("boards", "modules", "ports", "tests")
+    files = [path for part in parts for path in sorted((FIRMWARE / part).rglob("*.[ch]"))]
+    assert any("tests" in path.parts for path in files)
+    headers = {path for path in files if path.suffix == ".h" and described(path)}
+
+    def has_header(path: Path) -> bool:
+        named = re.findall(r'^#include "([^"]+)"', path.read_text(), re.MULTILINE)
+        return any(
+            path.stem == Path(name).stem and any(str(h).endswith(f"/{name}") for h in headers)
+            for name in named
+        )
+
+    assert [
+        str(path.relative_to(FIRMWARE))
+        for path in files
+        if not described(path) and not (path.suffix == ".c" and has_header(path))
+    ] == []
+
+
 def test_no_cycle_between_files() -> None:
     """No file includes one that includes it."""
     assert cycle(includes(FIRMWARE, FILES)) == []

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Requests: their heads and bodies as they arrive, what is refused, and the responses. */
 #include <string.h>
 
 #include "webserver/http/message.h"

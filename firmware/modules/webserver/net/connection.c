@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The bytes of a connection, plain or over TLS: queued output, input, and the end of both. */
 #include <string.h>
 
 #include "webserver/http/request.h"

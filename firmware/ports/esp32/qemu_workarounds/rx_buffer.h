@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A static buffer for the frames that ESP-IDF's open_eth driver receives. */
 #ifndef ESP32_QEMU_WORKAROUNDS_RX_BUFFER_H
 #define ESP32_QEMU_WORKAROUNDS_RX_BUFFER_H
 

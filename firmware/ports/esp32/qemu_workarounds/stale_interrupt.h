@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* An interrupt of the Ethernet MAC that is pending from before a reset. */
 #ifndef ESP32_QEMU_WORKAROUNDS_STALE_INTERRUPT_H
 #define ESP32_QEMU_WORKAROUNDS_STALE_INTERRUPT_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A hook around the wait of the REPL for console input. */
 #ifndef ESP32_SERVERS_STDIN_H
 #define ESP32_SERVERS_STDIN_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The seed of the port's random numbers. */
 #ifndef LX60_CHIP_ENTROPY_H
 #define LX60_CHIP_ENTROPY_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The network heap: the bounded allocator of chip/heap.c over the memory that heap= reserves. */
 #include "webserver/net_heap.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The start of the network heap. */
 #ifndef LX60_NET_NET_HEAP_INIT_H
 #define LX60_NET_NET_HEAP_INIT_H
 
