@@ -164,7 +164,7 @@ def test_files(
                     assert download(repl, "/lossy.bin", size) == data
                     break
             except ConnectionEnded:
-                assert GIVEN_UP in device.console.text
+                assert device.wait_for_text(GIVEN_UP, Deadline(5))
                 if not left:
                     raise
     assert network.counts("to_guest").lost > 0

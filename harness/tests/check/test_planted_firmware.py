@@ -464,7 +464,7 @@ def test_the_program_that_ends_says_so() -> None:
     """The console shows why nothing answers any more."""
     with target(planted.firmware("program_ends")) as device:
         assert not PROBES["program_ends"](clients(device))
-        assert "Traceback (most recent call last):" in device.console.text
+        assert device.wait_for_text(r"Traceback \(most recent call last\):", Deadline(SOON))
 
 
 def test_it_is_a_stranger() -> None:
