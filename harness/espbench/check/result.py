@@ -28,7 +28,7 @@ class Severity(Enum):
     """What a failure means for the user of the device, worst first."""
 
     SECURITY = "security"
-    """Somebody gains what they should not have."""
+    """An attacker gains access they should not have."""
     ROBUSTNESS = "robustness"
     """The device stops serving, restarts, or loses memory."""
     CONFORMANCE = "conformance"
