@@ -204,7 +204,9 @@ class Engine:
             unwell += one.unwell
             if unwell >= MOST_UNWELL and not last:
                 left = len(cases) - 1 - number
-                sentences.append(f"{unwell} cases left it unwell, so {left} more were not tried.")
+                sentences.append(
+                    f"{unwell} cases left it unhealthy, so {left} more were not tried."
+                )
                 cases = cases[: number + 1]
                 break
         if findings:

@@ -49,7 +49,9 @@ def segments(image: bytes) -> list[tuple[int, bytes]]:
     except struct.error:
         found = []
     if not found or position > len(image):
-        raise ImageError("The image has no whole application: copy or build it again.")
+        raise ImageError(
+            "The image does not contain a complete application: copy or build it again."
+        )
     return found
 
 

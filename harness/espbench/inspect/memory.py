@@ -160,8 +160,9 @@ class GuestMemory:
                     why = str(error)
             self._guest.wait_for_change(BREATH)
         raise GuestBusy(
-            f"The guest was stopped {ATTEMPTS} times, each time while it was changing what was to "
-            f"be read ({why}): its heap or a list may be damaged, or it may hang in its allocator."
+            f"The guest was stopped {ATTEMPTS} times, each time while it was modifying the data "
+            f"being read ({why}): its heap or a list may be damaged, or it may hang in its "
+            "allocator."
         )
 
 

@@ -65,8 +65,8 @@ def claimed(out: Path) -> Iterator[None]:
         claim = Claim(out)
     except BlockingIOError:
         raise ConfigError(
-            f"Another run is writing to {out}: wait for its end, or choose another folder with "
-            "--out."
+            f"Another run is writing to {out}: wait for it to finish, or choose another folder "
+            "with --out."
         ) from None
     try:
         yield

@@ -368,7 +368,7 @@ def test_unwell_cases(run: Callable[..., Result]) -> None:
     assert tried == [0, 1, 2, 3, 4, 5]
     assert [each.case for each in result.findings] == ["1", "3", "5"]
     assert result.cases == 6
-    assert result.sentence == "3 cases left it unwell, so 3 more were not tried."
+    assert result.sentence == "3 cases left it unhealthy, so 3 more were not tried."
 
 
 def test_other_files(run: Callable[..., Result], dut: Dut) -> None:
@@ -432,5 +432,7 @@ def test_forwards(dut: Dut) -> None:
 
 def test_listens_on_nothing(dut: Dut) -> None:
     """A firmware that can be looked into, and listens on nothing, fails the check of its boot."""
-    with pytest.raises(CheckFailed, match=r"It boots, but listens on nothing\. QEMU emulates no"):
+    with pytest.raises(
+        CheckFailed, match=r"It boots, but opens no listening port\. QEMU emulates no"
+    ):
         comes_up(Subject(dut.device(fresh=True), ()))

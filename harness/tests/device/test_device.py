@@ -204,7 +204,7 @@ def test_no_leak(device: Device) -> None:
     with pytest.raises(MemoryLeaked) as caught, device.no_leak(timeout=0.5):
         device.ballast(1000)
     assert str(caught.value).startswith(
-        "The device did not come to rest within 0.5 s: open connections none, "
+        "The device did not come to rest within 0.5 s: no open connections, "
     )
     assert f"(at least {before.free} are expected)" in str(caught.value)
     device.ballast(0)
@@ -248,7 +248,7 @@ def test_heap_at_rest(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(MemoryLeaked) as caught:
             device.heap_at_rest(0.3)
     assert str(caught.value) == (
-        f"The device's heap was never unchanged for 60 s within 0.3 s: {free - kept} bytes are "
+        f"The device's heap was never stable for 60 s within 0.3 s: {free - kept} bytes are "
         "free. Is a connection busy?"
     )
     device.settle()

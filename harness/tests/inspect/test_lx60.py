@@ -303,7 +303,9 @@ def test_another_build(firmware: Path, tmp_path: Path) -> None:
     """An ELF file of another build is not believed."""
     other = foreign.build(tmp_path / "other.elf")
     with Device(LX60, firmware, elf=other) as device:
-        with pytest.raises(NotInspectable, match=r"^other\.elf belongs to another build than firm"):
+        with pytest.raises(
+            NotInspectable, match=r"^other\.elf comes from a different build than firm"
+        ):
             device.heaps()
         assert device.heap().free
-        assert device.inspection.why_not().startswith("other.elf belongs to another build")
+        assert device.inspection.why_not().startswith("other.elf comes from a different build")

@@ -129,7 +129,7 @@ def test_results_of_two_runs(command: str, tmp_path: Path, another_run: AnotherR
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == (
-        f"espbench: Another run is writing to {tmp_path}: wait for its end, or choose another "
+        f"espbench: Another run is writing to {tmp_path}: wait for it to finish, or choose another "
         "folder with --out.\n"
     )
     assert not list(tmp_path.iterdir())

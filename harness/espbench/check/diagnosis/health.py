@@ -56,7 +56,7 @@ def examine(
     """
     device, before = subject.device, subject.state
     if not device.running:
-        return Mark("QEMU has ended.")
+        return Mark("QEMU exited.")
     device.panicked()  # waits until a dump that is being printed is complete
     panics = device.faults.panics[before.panics :]
     if panics:

@@ -56,7 +56,7 @@ _TRAITS: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"While .*(handshake|ClientHello|send nothing).* no other client"), ONE_TASK),
     (re.compile(r"without (its own|a close_notify)"), UNNOTIFIED),
     (re.compile(r"in (two records|records of one byte)"), FRAGMENTED),
-    (re.compile(r"protocol_version, although the client also takes"), CLIENT_VERSION),
+    (re.compile(r"protocol_version, although the client also supports"), CLIENT_VERSION),
     (re.compile(r"without an alert after a record of type"), UNKNOWN_RECORD),
     (re.compile(r"_ARIA_\d+_GCM_\w+ \(TLS with it failed: .* bad record mac\)"), ARIA_GCM),
     (re.compile(r"After 3 empty records"), EMPTY_RECORDS),

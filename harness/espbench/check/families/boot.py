@@ -28,8 +28,8 @@ def comes_up(subject: Subject) -> Observation:
         if device.inspection.why_not():
             return Observation("It boots. Nothing was found that answers, so nothing was asked.")
         raise CheckFailed(
-            "It boots, but listens on nothing. QEMU emulates no Wi-Fi: for the emulated board, "
-            "build it with Ethernet (CONFIG_ETH_USE_OPENETH)."
+            "It boots, but opens no listening port. QEMU emulates no Wi-Fi: for the emulated "
+            "board, build it with Ethernet (CONFIG_ETH_USE_OPENETH)."
         )
     ready = device.timeline.first("ready") or 0.0
     boot = "boot until everything answers"
@@ -49,7 +49,7 @@ def comes_up(subject: Subject) -> Observation:
 def reset(subject: Subject) -> Observation:
     """After a hardware reset it serves the same."""
     if not subject.servers:
-        raise NotApplicable("Nothing that it listens on was found.")
+        raise NotApplicable("No listening port was found.")
     device = subject.device
     began = time.monotonic()
     device.reset(hard=True)

@@ -146,7 +146,7 @@ def files(subject: Subject, name: str) -> Observation | None:
             _check_alive(other, what)
             if not up:
                 raise CheckFailed(
-                    f"With this: {what}, {plain.scheme} on port {plain.port} does not answer "
+                    f"In this case ({what}), {plain.scheme} on port {plain.port} does not answer "
                     f"within {BOOT:g} s of the boot: a server without TLS needs no certificate."
                 )
         failed = ""
@@ -165,13 +165,13 @@ def files(subject: Subject, name: str) -> Observation | None:
         if claim := _SUCCESS.search(text):
             said = f" Only then it says {found[-1][:160]!r}." if found else ""
             raise CheckFailed(
-                f"With this: {what}, the console says {claim[0].strip()[:120]!r}, but no handshake "
-                f"works ({failed}).{said}"
+                f"In this case ({what}), the console says {claim[0].strip()[:120]!r}, but no "
+                f"handshake works ({failed}).{said}"
             )
         if not found:
             raise CheckFailed(
-                f"With this: {what}, HTTPS does not work ({failed}), and no line of the console "
-                "says why."
+                f"In this case ({what}), HTTPS does not work ({failed}), and no line of the "
+                "console says why."
             )
     return None
 
@@ -182,9 +182,9 @@ def _check_alive(subject: Subject, what: str) -> None:
     if device.panicked():
         headline = device.faults.panics[0].headline
         device.faults.take_unseen()
-        raise CheckFailed(f"With this: {what}, the device panics: {headline}.")
+        raise CheckFailed(f"In this case ({what}), the device panics: {headline}.")
     if ended := program_ended(device.console.text):
-        raise CheckFailed(f"With this: {what}, {ended}.")
+        raise CheckFailed(f"In this case ({what}), {ended}.")
     boots = max(device.boots, len(device.resets))
     if boots > 2:
-        raise CheckFailed(f"With this: {what}, the device boots again and again.")
+        raise CheckFailed(f"In this case ({what}), the device is in a boot loop.")

@@ -229,11 +229,14 @@ class DeviceMemory:
                 heap = heap if least is None or free is not None else least
                 break
             if deadline.expired():
+                clients = (
+                    f"open connections {connections}" if connections else "no open connections"
+                )
                 wanted = "" if free is None else f" (at least {free} are expected)"
                 most = "" if blocks is None else f" (at most {blocks} are expected)"
                 raise MemoryLeaked(
-                    f"The device did not come to rest within {deadline}: open connections "
-                    f"{connections or 'none'}, {heap.free} bytes free{wanted}, {heap.blocks} "
+                    f"The device did not come to rest within {deadline}: "
+                    f"{clients}, {heap.free} bytes free{wanted}, {heap.blocks} "
                     f"allocations{most}."
                 )
             previous = heap
@@ -288,7 +291,7 @@ class DeviceMemory:
         while (left := since + DELAYED_ACK - time.monotonic()) > 0:
             if deadline.expired():
                 raise MemoryLeaked(
-                    f"The device's heap was never unchanged for {DELAYED_ACK:g} s within "
+                    f"The device's heap was never stable for {DELAYED_ACK:g} s within "
                     f"{deadline}: {heap.free} bytes are free. Is a connection busy?"
                 )
             self._guest.wait_for_change(min(left, 0.1))

@@ -151,7 +151,7 @@ class _Volume:
                 "it, or set CONFIG_FATFS_LFN_HEAP=y in the firmware."
             )
         if _LONG_REFUSES.search(name) or len(name) > LONGEST or name[-1] in ". ":
-            raise BadFileName(f"{path} is not possible in a FAT: rename the file.")
+            raise BadFileName(f"{path} is not a valid FAT file name: rename the file.")
         alias = _alias(name, taken)
         taken.add(alias)
         return _long(name, alias) + _entry(alias, attributes, first, size)

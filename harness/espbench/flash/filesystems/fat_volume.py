@@ -92,7 +92,7 @@ class FatVolume:
         parts: list[bytes] = []
         while 2 <= cluster < self._clusters + 2:
             if len(parts) > self._clusters:
-                raise ImageError("The FAT is damaged: a chain of clusters is a ring.")
+                raise ImageError("The FAT is damaged: a cluster chain loops.")
             at = self._clusters_at + (cluster - 2) * self._cluster
             parts.append(self._data[at : at + self._cluster])
             cluster = self._next(cluster)

@@ -55,8 +55,8 @@ class FirmwareElf:
         """
         if self._elf.elfclass != 32 or not self._elf.little_endian:
             raise NotInspectable(
-                f"{self.path.name} is for another processor: the chips are little-endian, of 32 "
-                "bits. Name the firmware's ELF file with --firmware-elf (pytest: "
+                f"{self.path.name} is for a different processor: only 32-bit little-endian "
+                "chips are supported. Name the firmware's ELF file with --firmware-elf (pytest: "
                 "--espbench-firmware-elf)."
             )
         with self._intact():

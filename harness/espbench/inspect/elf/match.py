@@ -47,8 +47,8 @@ def check_match(elf: Path, firmware: Path) -> None:
         matches = matches or any(_same_code(_code(elf), _segments(each)) for each in candidates)
     if not matches:
         raise NotInspectable(
-            f"{elf.name} belongs to another build than {firmware.name}: its code differs. Build "
-            "both again, or name the right ELF file with --firmware-elf (pytest: "
+            f"{elf.name} comes from a different build than {firmware.name}: its code differs. "
+            "Build both again, or name the right ELF file with --firmware-elf (pytest: "
             "--espbench-firmware-elf)."
         )
 

@@ -158,7 +158,7 @@ class EspIdfHeaps:
         unused = size % WORD
         # An allocation changes the blocks first, then this sum.
         if free != blocks.free_bytes + HEADER * (blocks.free + 1) + unused:
-            raise Inconsistent("a heap's sum and its blocks disagree")
+            raise Inconsistent("the heap's total does not match its blocks")
         control_size = pool.blocks_at - pool.control_at
         taken = size - control_size - free
         largest = fit_size(

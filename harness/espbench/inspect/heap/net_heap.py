@@ -70,7 +70,7 @@ class NetHeap:
                 largest = max(largest, size)
             at += HEADER + size
         if at != len(region) or allocated != field(data, "blocks") or free != field(data, "free"):
-            raise Inconsistent("the heap's sums and its blocks disagree")
+            raise Inconsistent("the heap's totals do not match its blocks")
         figures = HeapFigures(
             total_free_bytes=free,
             total_allocated_bytes=taken,

@@ -75,8 +75,7 @@ def xtensa_layout(core: str) -> RegisterLayout:
     """
     if core not in _CORES:
         raise StubError(
-            f"The registers of QEMU's Xtensa core {core} are unknown: known are "
-            f"{', '.join(sorted(_CORES))}."
+            f"Unknown Xtensa core {core}: supported cores are {', '.join(sorted(_CORES))}."
         )
     return RegisterLayout({name: number for number, name in enumerate(_CORES[core])})
 

@@ -108,7 +108,7 @@ class FreeRtosTasks:
                 raise Inconsistent("a list of tasks is not closed")
             entry = self._memory.read(item, self._item.size)
             if self._item.integer(entry, self._container) != address:
-                raise Inconsistent("a task is in another list than it says")
+                raise Inconsistent("a task is not in the list its TCB names")
             yield self._item.integer(entry, "pvOwner")
             item = self._item.integer(entry, "pxNext")
         if item != end:

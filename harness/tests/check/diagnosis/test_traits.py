@@ -33,8 +33,8 @@ HTTP, HTTPS = Server(80, http=True), Server(443, tls=True, http=True)
             ["Mbed TLS: before 3.6.3"],
         ),
         (
-            "It sent the alert protocol_version, although the client also takes TLS 1.2: a server "
-            "has to choose the highest version that it knows.",
+            "It sent the alert protocol_version, although the client also supports TLS 1.2: a "
+            "server has to choose the highest version that it knows.",
             ["Mbed TLS 3: without the extension supported_versions"],
         ),
         (
@@ -85,8 +85,8 @@ def test_dropped_frames() -> None:
 def test_a_certificate_that_is_read_late() -> None:
     """A check of certificates asks no particular server, but its finding is explained, too."""
     sentence = (
-        "With this: no key file, the console says 'I (2555) esp_https_server: Server listening on "
-        "port 443', but no handshake works (it closed the connection during the TLS handshake)."
+        "In this case (no key file), the console says 'I (2555) esp_https_server: Server listening "
+        "on port 443', but no handshake works (it closed the connection during the TLS handshake)."
     )
     (found,) = traits_of(sentence, None)
     assert "it reads certificate and key when a client connects" in found

@@ -143,7 +143,7 @@ def test_names_without_long_ones() -> None:
             f"{name} is not an 8.3 name, and this firmware's FAT has no long names: shorten it, or "
             "set CONFIG_FATFS_LFN_HEAP=y in the firmware."
         )
-    with pytest.raises(BadFileName, match="is not possible in a FAT"):
+    with pytest.raises(BadFileName, match="is not a valid FAT file name"):
         Fat().build({"/a:b": b""}, SIZE)
 
 

@@ -83,8 +83,8 @@ def test_by_code(ours: Path, other: Path, tmp_path: Path) -> None:
     with pytest.raises(NotInspectable) as error:
         check_match(other, firmware)
     assert str(error.value) == (
-        "other.elf belongs to another build than firmware.bin: its code differs. Build both again, "
-        "or name the right ELF file with --firmware-elf (pytest: --espbench-firmware-elf)."
+        "other.elf comes from a different build than firmware.bin: its code differs. Build both "
+        "again, or name the right ELF file with --firmware-elf (pytest: --espbench-firmware-elf)."
     )
 
 
@@ -92,14 +92,14 @@ def test_by_code_in_two_segments(ours: Path, other: Path) -> None:
     """A section may be split, as esptool does to align what follows it in flash."""
     firmware = image(ours, "firmware.bin", bytes(32), split=2)
     check_match(ours, firmware)
-    with pytest.raises(NotInspectable, match="belongs to another build"):
+    with pytest.raises(NotInspectable, match="comes from a different build"):
         check_match(other, firmware)
 
 
 def test_two_elf_files(ours: Path, other: Path) -> None:
     """A board that boots an ELF file can have another one for its debugging information."""
     check_match(ours, ours)
-    with pytest.raises(NotInspectable, match="belongs to another build"):
+    with pytest.raises(NotInspectable, match="comes from a different build"):
         check_match(other, ours)
 
 

@@ -95,7 +95,7 @@ def allocations(subject: Subject) -> Observation:
         everything = subject.device.allocation_places(exchange)
     places = own_first(everything)
     if not places:
-        raise NotApplicable("A request allocates nothing but in the system's own functions.")
+        raise NotApplicable("A request makes allocations only inside system functions.")
     outcomes = sweep(subject, places, BUDGET)
     judge(outcomes)
     rest = len(places) - len(outcomes)

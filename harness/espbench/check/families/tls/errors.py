@@ -215,11 +215,11 @@ def judge(wrong: Wrong, flight: ServerFlight, *, modern: bool) -> Observation | 
     must = (wrong.must13 if modern else "") or wrong.must
     due = alert_names(wrong.alerts[:2])
     if flight.accepted and not wrong.may_go_on:
-        raise CheckFailed(f"It {flight.how()} at {wrong.what}: {due} is due.")
+        raise CheckFailed(f"It {flight.how()} at {wrong.what}: it should send {due}.")
     if flight.end == "silent" and flight.alert is None and not wrong.may_go_on:
         raise CheckFailed(
             f"It {flight.how()} within {WAIT:g} s after {wrong.what}: it has to end the "
-            f"connection, and the alert {due} is due.",
+            f"connection with the alert {due}.",
             Severity.ROBUSTNESS,
         )
     if flight.description in wrong.alerts or flight.end == "silent":
@@ -246,7 +246,7 @@ def judge(wrong: Wrong, flight: ServerFlight, *, modern: bool) -> Observation | 
 def alerts(subject: Subject, wrong: Wrong) -> Observation | None:
     """It ends the connection after wrong input, with the alert that the RFC names."""
     if wrong.alerts == (VERSION,) and takes(subject, TLS11):
-        raise NotApplicable("It takes TLS 1.1: see tls.old_versions.")
+        raise NotApplicable("It supports TLS 1.1: see tls.old_versions.")
     modern = takes(subject, TLS13)
     flight = ask(subject.endpoint, wrong.sent(), WAIT)
     observed = judge(wrong, flight, modern=modern)

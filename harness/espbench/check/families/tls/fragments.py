@@ -97,12 +97,12 @@ SHAPES: dict[str, Callable[[bytes], Iterable[bytes]]] = {
     estimate=6,
 )
 def fragments(subject: Subject, shape: Callable[[bytes], Iterable[bytes]]) -> None:
-    """It takes a handshake whose messages come in several segments or records."""
+    """It accepts a handshake whose messages come in several segments or records."""
     name = next(name for name, value in SHAPES.items() if value is shape)
     maximum = None
     if "ClientKeyExchange" in name:
         if not takes(subject, TLS12):
-            raise NotApplicable("It does not take TLS 1.2, so there is no ClientKeyExchange.")
+            raise NotApplicable("It does not support TLS 1.2, so there is no ClientKeyExchange.")
         maximum = ssl.TLSVersion.TLSv1_2
     with subject.endpoint.patient(HANDSHAKE).tls_stream():
         pass  # if this fails, so does everything
@@ -137,7 +137,7 @@ class LargeHello(Tls):
     estimate=3,
 )
 def large_hello(subject: Subject, case: int) -> None:
-    """It takes a ClientHello of 1.8 kB, as browsers with post-quantum key shares send it."""
+    """It accepts a ClientHello of 1.8 kB, as browsers with post-quantum key shares send it."""
     if case == 1:
         sent = browser_hello().record()
         flight = ask(subject.endpoint, sent)
@@ -162,7 +162,7 @@ def large_hello(subject: Subject, case: int) -> None:
     "tls.small_records", "RFC 5246, section 6.2.1", Severity.CONFORMANCE, needs="tls", estimate=3
 )
 def small_records(subject: Subject) -> None:
-    """It takes a request in records of one byte."""
+    """It accepts a request in records of one byte."""
     if not subject.server.http:
         raise NotApplicable("It does not answer HTTP.")
     stream = subject.endpoint.patient(HANDSHAKE).tls_stream()

@@ -101,15 +101,15 @@ def best_version(subject: Subject) -> int:
     for version in (TLS12, TLS13):
         if takes(subject, version):
             return version
-    raise NotApplicable("It answers no usual ClientHello: see tls.handshake.")
+    raise NotApplicable("It does not answer a typical ClientHello: see tls.handshake.")
 
 
 @check("tls.versions", "RFC 9325, section 3.1.1", needs="tls", estimate=2)
 def versions(subject: Subject) -> Observation:
-    """It takes TLS 1.2 or TLS 1.3, which are the versions in use."""
+    """It supports TLS 1.2 or TLS 1.3, which are the versions in use."""
     found = [version for version in (TLS13, TLS12) if takes(subject, version)]
-    expect(found, "It takes neither TLS 1.2 nor TLS 1.3 of a client with the usual cipher suites.")
-    return Observation(f"It takes {' and '.join(version_name(each) for each in found)}.")
+    expect(found, "It supports neither TLS 1.2 nor TLS 1.3 with a client's usual cipher suites.")
+    return Observation(f"It supports {' and '.join(version_name(each) for each in found)}.")
 
 
 @check(
@@ -149,7 +149,7 @@ def version_tolerance(subject: Subject, case: int) -> None:
     version = best_version(subject)
     if case >= 0x0300:
         if version != TLS12:
-            raise NotApplicable("It takes no TLS 1.2.")
+            raise NotApplicable("It does not support TLS 1.2.")
         sent = ClientHello(case, (*SUITES, 0x00FF), usual()).record()
     elif case == 0:
         extensions = usual(versions=(0x3A3A, 0x0305, TLS13, TLS12))
@@ -160,7 +160,7 @@ def version_tolerance(subject: Subject, case: int) -> None:
     flight = ask(subject.endpoint, sent)
     expect(
         flight.accepted,
-        f"It {flight.how()}, although the client also takes {version_name(version)}: a server "
+        f"It {flight.how()}, although the client also supports {version_name(version)}: a server "
         "has to choose the highest version that it knows, and to take any record version 3.x.",
     )
 
@@ -251,7 +251,7 @@ def _listed(
 
 @check("tls.suites", "RFC 5246, section 7.4.1.3; RFC 9325, section 4.2", needs="tls", estimate=12)
 def suites(subject: Subject) -> Observation:
-    """It chooses a cipher suite that the client offers; these are the ones it takes."""
+    """It chooses a cipher suite that the client offers; these are the ones it supports."""
     budget = Deadline(BUDGET)
 
     def taken(version: int, offered: Sequence[int]) -> list[int]:
@@ -277,8 +277,8 @@ def suites(subject: Subject) -> Observation:
                 f"{len(static)} of them without forward secrecy (RFC 9325 advises against)"
             )
     return Observation(
-        f"It takes {', '.join(parts)}." if parts else "",
-        [Figure("tls.suites", "cipher suites it takes", count)],
+        f"It supports {', '.join(parts)}." if parts else "",
+        [Figure("tls.suites", "cipher suites it supports", count)],
     )
 
 
@@ -293,7 +293,10 @@ def _openssl_names() -> dict[int, str]:
 def suites_work(subject: Subject) -> Observation:
     """With each cipher suite that it chooses, it completes the handshake."""
     if not takes(subject, TLS12):
-        raise NotApplicable("It takes no TLS 1.2, and in TLS 1.3 a client cannot choose so well.")
+        raise NotApplicable(
+            "It does not support TLS 1.2, and a TLS 1.3 client cannot select parameters that "
+            "precisely."
+        )
     names, budget = _openssl_names(), Deadline(BUDGET)
     done, broken = 0, []
     for suite in (each for each in SUITES if each in names):
@@ -331,7 +334,7 @@ def _handshake_fails(subject: Subject, cipher: str) -> str:
 
 @check("tls.groups", "RFC 8446, section 4.2.7; RFC 8422, section 5.1.1", needs="tls", estimate=4)
 def groups(subject: Subject) -> Observation:
-    """It chooses a group that the client offers; these are the ones it takes."""
+    """It chooses a group that the client offers; these are the ones it supports."""
     version = best_version(subject)
     suites = None if version == TLS13 else [each for each in SUITES if _ecdhe(each)]
     found = _listed(
@@ -349,8 +352,11 @@ def groups(subject: Subject) -> Observation:
             flight = ask(subject.endpoint, hello_for(version, suites, groups=[group, *curves]))
             found += [group] if flight.complete and flight.group == group else []
     if not found:
-        return Observation("It takes no elliptic curve, so it has no forward secrecy with them.")
-    return Observation(f"It takes {', '.join(group_name(each) for each in found)}, in this order.")
+        return Observation(
+            "It does not support elliptic curves, so it has no forward secrecy with them."
+        )
+    groups = ", ".join(group_name(each) for each in found)
+    return Observation(f"It supports {groups}, in this order.")
 
 
 def _ecdhe(suite: int) -> bool:
@@ -361,7 +367,9 @@ def _ecdhe(suite: int) -> bool:
 def signatures(subject: Subject) -> Observation:
     """It signs with a scheme that the client offers; these are the ones it has for TLS 1.2."""
     if not takes(subject, TLS12):
-        raise NotApplicable("It takes no TLS 1.2, and in TLS 1.3 the signature is encrypted.")
+        raise NotApplicable(
+            "It does not support TLS 1.2, and in TLS 1.3 the signature is encrypted."
+        )
     suites = [each for each in SUITES if _ecdhe(each)]
     found = _listed(
         lambda left: ask(subject.endpoint, hello_for(TLS12, suites, signatures=left)),

@@ -69,7 +69,7 @@ def _served(status: str) -> bool:
     estimate=3,
 )
 def empty_records(subject: Subject, count: int) -> None:
-    """It takes empty records of application data, which hide a message's length."""
+    """It accepts empty records of application data, which hide a message's length."""
     if not subject.server.http:
         raise NotApplicable("It answers no HTTP.")
     with _session(subject) as session:
@@ -92,7 +92,7 @@ def empty_records(subject: Subject, count: int) -> None:
     "tls.largest_record", "RFC 5246, section 6.2.1; RFC 8446, section 5.1", needs="tls", estimate=4
 )
 def largest_record(subject: Subject) -> Observation | None:
-    """It takes a record of 2^14 bytes, the largest that a client may send."""
+    """It accepts a record of 2^14 bytes, the largest that a client may send."""
     if not subject.server.http:
         raise NotApplicable("It answers no HTTP.")
     head = subject.request("POST", {"Content-Length": str(LARGEST)})
@@ -124,7 +124,7 @@ def largest_record(subject: Subject) -> Observation | None:
 
 @check("tls.damaged_record", "RFC 5246, section 7.2.2", Severity.SECURITY, needs="tls", estimate=2)
 def damaged_record(subject: Subject) -> Observation | None:
-    """It ends the connection at a record that was changed on its way."""
+    """It ends the connection at a record that was tampered with on its way."""
     if not subject.server.http:
         raise NotApplicable("It answers no HTTP.")
     has_tls12(subject)
@@ -140,16 +140,16 @@ def damaged_record(subject: Subject) -> Observation | None:
                 received += data
         except ClientTimeout:
             kinds = [each.content_type for each in records(received)]
-            expect(DATA not in kinds, "It answers a request in a record that was changed.")
+            expect(DATA not in kinds, "It answers a request in a record that was tampered with.")
             raise CheckFailed(
-                f"It keeps the connection open for {ANSWER:g} s after a record that was changed: "
-                "bad_record_mac is fatal.",
+                f"It keeps the connection open for {ANSWER:g} s after a record that was tampered "
+                "with: bad_record_mac is fatal.",
                 Severity.ROBUSTNESS,
             ) from None
         except ConnectionEnded:
             pass
     kinds = [each.content_type for each in records(received)]
-    expect(DATA not in kinds, "It answers a request in a record that was changed.")
+    expect(DATA not in kinds, "It answers a request in a record that was tampered with.")
     if Record.ALERT in kinds:
         return None
     return Observation("It ends a connection at a changed record without the alert bad_record_mac.")
@@ -159,7 +159,7 @@ def damaged_record(subject: Subject) -> Observation | None:
     "tls.damaged_finished", "RFC 5246, section 7.4.9", Severity.SECURITY, needs="tls", estimate=2
 )
 def damaged_finished(subject: Subject) -> Observation | None:
-    """It ends the handshake at a Finished that was changed on its way."""
+    """It ends the handshake at a Finished that was tampered with on its way."""
     has_tls12(subject)
     steps = TlsSteps(tls_options(subject, maximum=ssl.TLSVersion.TLSv1_2))
     with subject.endpoint.patient(HANDSHAKE).raw() as stream:
@@ -178,10 +178,11 @@ def damaged_finished(subject: Subject) -> Observation | None:
                 received += data
                 kinds = [each.content_type for each in records(received)]
                 if Record.CHANGE_CIPHER_SPEC in kinds:
-                    raise CheckFailed("It goes on after a Finished that was changed.")
+                    raise CheckFailed("It goes on after a Finished that was tampered with.")
         except ClientTimeout:
             raise CheckFailed(
-                f"It keeps the connection open for {ANSWER:g} s after a Finished that was changed.",
+                f"It keeps the connection open for {ANSWER:g} s after a Finished that was tampered "
+                "with.",
                 Severity.ROBUSTNESS,
             ) from None
         except ConnectionEnded:
@@ -239,7 +240,7 @@ def invalid_point(subject: Subject, case: tuple[int, bytes]) -> None:
             return
     _must_not_be_silent(late, f"{what} as a client's public key")
     raise CheckFailed(
-        f"It takes {what} as a client's public key, and {late.how()} at the Finished alone: it "
+        f"It accepts {what} as a client's public key, and {late.how()} at the Finished alone: it "
         "must end the handshake at once."
     )
 
@@ -264,7 +265,7 @@ def early_ccs(subject: Subject) -> None:
             return
     _must_not_be_silent(late, "a ChangeCipherSpec before the ClientKeyExchange")
     raise CheckFailed(
-        "It takes a ChangeCipherSpec before the ClientKeyExchange, while there are no keys "
+        "It accepts a ChangeCipherSpec before the ClientKeyExchange, while there are no keys "
         f"(CVE-2014-0224), and {late.how()} at the Finished alone."
     )
 
@@ -292,14 +293,14 @@ def renegotiation(subject: Subject, secure: bool) -> Observation | None:
             found = (0, b"")
     if found is not None and found[0] == HANDSHAKE_RECORD and found[1][:1] == b"\2":
         if modern:
-            raise CheckFailed("It takes another ClientHello in TLS 1.3, which has none.")
+            raise CheckFailed("It accepts another ClientHello in TLS 1.3, which has none.")
         expect(
             secure,
-            "It takes another handshake of a client without renegotiation_info, so an attacker can "
-            "put a request before a client's (CVE-2009-3555).",
+            "It accepts another handshake of a client without renegotiation_info, so an attacker "
+            "can put a request before a client's (CVE-2009-3555).",
         )
         return Observation(
-            "It takes another handshake whenever a client wants one, which costs the client little "
-            "and the device a signature each time (RFC 9325, section 3.5)."
+            "It accepts another handshake whenever a client wants one, which costs the client "
+            "little and the device a signature each time (RFC 9325, section 3.5)."
         )
     return None

@@ -148,7 +148,7 @@ def unknown_session(subject: Subject, case: int) -> None:
     suites = (0x1301, 0x1302, 0x1303) if version == TLS13 else (*SUITES, 0x00FF)
     flight = ask(subject.endpoint, ClientHello(TLS12, suites, extensions, session).record())
     if not flight.accepted:
-        raise CheckFailed(f"It {flight.how()} at {what}: it has to do a whole handshake.")
+        raise CheckFailed(f"It {flight.how()} at {what}: it must fall back to a full handshake.")
     expect(
         flight.complete,
         f"At {what} it began an abbreviated handshake, as if it knew the session.",

@@ -189,7 +189,9 @@ def _refusal(subject: Subject, full: Full) -> str:
 def newcomer(subject: Subject) -> Observation | None:
     """When it needs a place, it takes that of a client that has been idle, not the newest."""
     if not subject.server.http:
-        raise NotApplicable("It answers no HTTP, so no client can be told from a new one.")
+        raise NotApplicable(
+            "It answers no HTTP, so an existing client cannot be distinguished from a new one."
+        )
     limit = max(QUICK * 2, patience(subject))
     full = fill(subject, limit)
     empty(full)

@@ -52,7 +52,9 @@ def has_tls12(subject: Subject) -> None:
         with subject.endpoint.patient(HANDSHAKE).but(maximum=ssl.TLSVersion.TLSv1_2).tls_stream():
             return
     except TlsError:
-        raise NotApplicable("It takes no TLS 1.2, whose handshake can be stopped.") from None
+        raise NotApplicable(
+            "It does not support TLS 1.2, whose handshake can be stopped."
+        ) from None
 
 
 class Stopped:

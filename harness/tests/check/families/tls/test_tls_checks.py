@@ -145,7 +145,7 @@ FAULTS = [
     ("tls.close_notify", "keeps open", "had not closed the connection"),
     ("tls.server_closes", "ends without close_notify", "Without a close_notify it closes"),
     ("tls.largest_record", "no large records", "in one record of 2^14 bytes the end"),
-    ("tls.renegotiation", "renegotiates", "[It takes another handshake whenever"),
+    ("tls.renegotiation", "renegotiates", "[It accepts another handshake whenever"),
     ("tls.renegotiation", "renegotiates unsafely", "so an attacker can put a request before"),
     ("tls.truncated", "dies at the end", "A client ended its session by FIN"),
     ("tls.handshake", "no handshake", "fails although the console says 'https started'"),
@@ -252,8 +252,8 @@ def _repairing(flight: int) -> Callable[[socket.socket], None]:
 @pytest.mark.parametrize(
     ("name", "flight", "sentence"),
     [
-        ("tls.damaged_finished", 2, "It goes on after a Finished that was changed."),
-        ("tls.damaged_record", 3, "It answers a request in a record that was changed."),
+        ("tls.damaged_finished", 2, "It goes on after a Finished that was tampered with."),
+        ("tls.damaged_record", 3, "It answers a request in a record that was tampered with."),
     ],
 )
 def test_damage_unnoticed(
