@@ -8,10 +8,10 @@
 #include "py/objtuple.h"
 #include "py/runtime.h"
 #include "py/stream.h"
-#include "py/unicode.h"
 #include "webserver/exception.h"
 #include "webserver/http/message.h"
 #include "webserver/stream.h"
+#include "webserver/text/utf8.h"
 
 #define TEXT "text/plain; charset=utf-8"
 
@@ -146,7 +146,7 @@ bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_t
 
 static mp_obj_t text_object(const char *text, size_t length) {
     /* Text that is not UTF-8 (allowed in values by RFC 9110 section 5.5) becomes bytes. */
-    if (utf8_check((const byte *)text, length)) {
+    if (utf8_valid(text, length)) {
         return mp_obj_new_str(text, length);
     }
     return mp_obj_new_bytes((const byte *)text, length);
