@@ -26,7 +26,7 @@ const char *cmdline_find(const char *text, const char *key, size_t *length) {
     return NULL;
 }
 
-static int hex_digit(char c) {
+int cmdline_hex_digit(char c) {
     return c >= '0' && c <= '9'   ? c - '0'
            : c >= 'a' && c <= 'f' ? c - 'a' + 10
            : c >= 'A' && c <= 'F' ? c - 'A' + 10
@@ -38,10 +38,11 @@ int cmdline_decode(const char *text, size_t length, char *out, size_t size) {
     for (size_t i = 0; i < length; i++, written++) {
         int byte = (unsigned char)text[i];
         if (byte == '%') {
-            if (length - i < 3 || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) {
+            if (length - i < 3 || cmdline_hex_digit(text[i + 1]) < 0 ||
+                cmdline_hex_digit(text[i + 2]) < 0) {
                 return -1;
             }
-            byte = hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]);
+            byte = cmdline_hex_digit(text[i + 1]) * 16 + cmdline_hex_digit(text[i + 2]);
             i += 2;
         }
         if (written == size) {

@@ -16,6 +16,9 @@ void cmdline_set(const char *text, size_t length);
  * key is missing. */
 const char *cmdline_find(const char *line, const char *key, size_t *length);
 
+/* The value of a hex digit, or -1. */
+int cmdline_hex_digit(char c);
+
 /* Decodes percent-encoding (RFC 3986, section 2.1). Returns the number of bytes written, or -1 when
  * a '%' lacks two hex digits or `size` is too small. */
 int cmdline_decode(const char *text, size_t length, char *out, size_t size);

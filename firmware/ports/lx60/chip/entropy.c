@@ -31,12 +31,6 @@ static void derive(uint8_t *out, const char *purpose, const void *data, size_t l
     sha256_final(&context, out);
 }
 
-static int hex_digit(char c) {
-    return c >= '0' && c <= '9'                 ? c - '0'
-           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                : -1;
-}
-
 static bool parse_seed(uint8_t *seed) {
     size_t length;
     const char *text = cmdline_text("seed", &length);
@@ -44,7 +38,7 @@ static bool parse_seed(uint8_t *seed) {
         return false;
     }
     for (size_t i = 0; i < KEY_BYTES; i++) {
-        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+        int high = cmdline_hex_digit(text[2 * i]), low = cmdline_hex_digit(text[2 * i + 1]);
         if (high < 0 || low < 0) {
             return false;
         }
