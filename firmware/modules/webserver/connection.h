@@ -87,9 +87,9 @@ extern const transport_options_t *connection_options(const connection_t *connect
 connection_t *connection_by_id(uint32_t id);
 connection_t *connection_streaming(void); /* one with room for a piece of its body, or NULL */
 
-/* Claims a place for the request whose head was received. False: all are in use, and the request is
- * not for the WebREPL: call connection_refuse(). */
-bool connection_claim(connection_t *connection, bool webrepl);
+/* Claims a place for the request whose head was received. False: all are in use, and the module
+ * that the request is for keeps none (server_module_t.keeps_place): call connection_refuse(). */
+bool connection_claim(connection_t *connection, bool keeps_place);
 void connection_refuse(connection_t *connection);
 
 /* Whether its client does not count towards the limit (server_module_t.is_session). */
@@ -108,8 +108,7 @@ void connection_failure(connection_t *connection, server_cause_t cause, const ch
 
 #define PENDING_MAX 4 /* connections per server that wait beyond its limit */
 
-/* Makes room for one more to wait, perhaps by ending another. False: there is no WebREPL to wait
- * for. */
+/* Makes room for one more to wait, perhaps by ending another. False: no module keeps a place. */
 bool pending_make_room(connection_t *list);
 
 /* Whether the connection's handshake has to wait for its turn. May end the connection. */
@@ -122,10 +121,10 @@ void pending_computed(connection_t *connection, uint64_t since);
 void pending_next_turn(connection_t *list);
 uint64_t pending_deadline(connection_t *list);
 
-/* Gives a new client of the WebREPL a turn, unless it has one. */
+/* Gives a new client of a module that keeps a place a turn, unless it has one. */
 void pending_becomes_guest(connection_t *connection);
 
-/* Whether a WebREPL client is in its turn or waiting for its password's answer: then it is not
+/* Whether such a client is in its turn or waiting for its password's answer: then it is not
  * idle. */
 bool pending_guest_stays(const connection_t *connection);
 

@@ -173,14 +173,14 @@ void connection_refuse(connection_t *connection) {
     connection_end(connection, true);
 }
 
-bool connection_claim(connection_t *connection, bool webrepl) {
+bool connection_claim(connection_t *connection, bool keeps_place) {
     listener_t *listener = &listeners[connection->scheme];
     if (connection->spare && has_place(listener)) {
         connection->spare = false;
-    } else if (connection->spare && webrepl) {
+    } else if (connection->spare && keeps_place) {
         pending_drop_closing(listener->connections);
     }
-    return webrepl || !connection->spare;
+    return keeps_place || !connection->spare;
 }
 
 /* Gives free places to connections beyond the limit, the oldest first. */

@@ -2,9 +2,10 @@
 /*
  * Connections beyond the limit whose request has not arrived.
  *
- * While a WebREPL endpoint is registered, each server accepts a few clients beyond its limit until
- * their request shows whether it is for the WebREPL. Otherwise requests that no program answers
- * would lock out the owner, the only one who can interrupt that program.
+ * While an endpoint is registered whose module keeps a place (webrepl does), each server accepts a
+ * few clients beyond its limit until their request shows whether it is for that endpoint. Otherwise
+ * requests that no program answers would lock out the owner, the only one who can interrupt that
+ * program.
  *
  * A client that only connects costs its control block. The oldest of these makes way for a new one,
  * like the oldest half-open connection in RFC 4987 section 3.3: with a single place, a client that
@@ -114,7 +115,7 @@ static connection_t *find_last(connection_t *list, bool (*fits)(const connection
     return found;
 }
 
-/* A client of the WebREPL that has not logged in. */
+/* A client of a module that keeps a place, without a session of it: it has not logged in. */
 static bool is_guest(const connection_t *connection) {
     return connection->spare && connection->ws && !connection_is_session(connection);
 }
