@@ -36,6 +36,9 @@ QUIET = (8, 1, 0)
 """The first version of QEMU that stops without a stop reply when the monitor continued it."""
 PATIENCE = 10.0
 """Seconds (scaled) for the stub's thread to change breakpoints."""
+TURN = 0.05
+"""Seconds between two looks at the connection while another thread stops the guest again and again;
+QEMU hangs before it has sent 280 replies that nobody reads."""
 COMPARED = 64
 """Bytes of a function that are compared with the ELF."""
 INSTRUCTION = 4
@@ -127,6 +130,7 @@ class GdbStub:
         self._qmp = qmp
         self._quiet = False
         self._remote: RemoteProtocol | None = None
+        self._open = True
         self._thread = threading.Thread(target=self._serve, name="gdb stub", daemon=True)
         self._handlers: dict[int, list[Handler]] = {}
         self._inserted: set[int] = set()
@@ -350,10 +354,23 @@ class GdbStub:
             poll = select.poll()
             poll.register(self._qmp.fileno(), select.POLLIN)
             poll.register(self._wake_read, select.POLLIN)
+            if self._open:
+                poll.register(self._attached().fileno(), select.POLLIN)
             poll.poll()
+        self._open = self._attached().drain()
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_read, 4096)
         self._qmp.read_events()
+
+    @contextlib.contextmanager
+    def _halting(self, remote: RemoteProtocol) -> Generator[None]:
+        """Hold the lock of those who stop the guest; drop what their stops send meanwhile."""
+        while not self._qmp.halting.acquire(timeout=TURN):
+            self._open = remote.drain()
+        try:
+            yield
+        finally:
+            self._qmp.halting.release()
 
     def _await(self, event: str) -> None:
         """Wait for an event that follows a packet to the stub."""
@@ -377,7 +394,7 @@ class GdbStub:
             self._restarted()
         if not self._events:
             return
-        with self._qmp.halting:
+        with self._halting(self._attached()):
             # Whoever had stopped the guest has let it run on by now.
             self._qmp.read_events()
             last = ""
@@ -468,7 +485,7 @@ class GdbStub:
             callback()
 
     def _work_off_jobs(self) -> None:
-        with self._qmp.halting:
+        with self._halting(self._attached()):
             was_running = self._qmp.execute("query-status")["running"]
             if was_running:
                 self._qmp.execute("stop")
@@ -548,7 +565,7 @@ class GdbStub:
         self._qmp.ignore(self._note)
         if remote is None:
             return
-        with contextlib.suppress(QmpError, StubError), self._qmp.halting:
+        with contextlib.suppress(QmpError, StubError), self._halting(remote):
             status = self._qmp.execute("query-status")
             if status["running"]:
                 self._qmp.execute("stop")

@@ -128,6 +128,25 @@ class RemoteProtocol:
             if stop is not None:
                 return stop
 
+    def fileno(self) -> int:
+        """Return the descriptor that becomes readable when something arrives."""
+        return self._socket.fileno()
+
+    def drain(self) -> bool:
+        """Drop what has arrived outside of a command; return whether the connection is open.
+
+        Before QEMU 8.1, that is a stop reply whenever the monitor stops the guest. QEMU's main loop
+        waits until the reply fits, so replies that nobody reads hang QEMU after some 280 of them.
+        """
+        try:
+            while data := self._socket.recv(65536):
+                self._reader.feed(data)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
     def interrupt(self) -> None:
         """Stop a running guest, which ends `resume`."""
         self._send(INTERRUPT, Deadline(PATIENCE))

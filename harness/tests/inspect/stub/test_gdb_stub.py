@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -158,6 +158,33 @@ def test_pause_while_attached(
         device.resume()
         request_with(endpoints)
     assert seen
+
+
+def pause_and_resume(device: Device) -> None:
+    """Stop the guest as a user does."""
+    device.pause()
+    device.resume()
+
+
+def hold(device: Device) -> None:
+    """Stop the guest as a reader of its memory does."""
+    with device.halting:
+        device.monitor("stop")
+        device.monitor("cont")
+
+
+@pytest.mark.parametrize("stop", [pause_and_resume, hold])
+def test_many_stops_while_attached(
+    device: Device, stub: GdbStub, stop: Callable[[Device], None]
+) -> None:
+    """The stop replies that an old QEMU sends at each stop never fill the connection.
+
+    QEMU 7.2 waits in its main loop until they fit, and answers nothing meanwhile.
+    """
+    for _ in range(1000):
+        stop(device)
+    assert stub.ended is None
+    assert stub.registers()
 
 
 def test_hang(device: Device, code: FirmwareCode) -> None:
