@@ -38,7 +38,6 @@ from espbench.inspect.debugging import Debugger, Debugging
 from espbench.inspect.hard_reset import hard_reset
 from espbench.netem.network import Network
 from espbench.qemu.process import Machine, Qemu
-from espbench.qemu.qmp import PATIENCE
 from espbench.qemu.record_replay import is_repeated
 from espbench.recording.recorder import Recorder
 from espbench.recording.recorder import check as check_recordable
@@ -581,9 +580,7 @@ class Device(Shortcuts):
             raise NotRunning(f"{self.name} is not running: start it first.")
         return self.qemu.qmp.halting
 
-    def monitor(
-        self, command: str, timeout: float | Deadline = PATIENCE, /, **arguments: Any
-    ) -> Any:
+    def monitor(self, command: str, timeout: float | Deadline = 5.0, /, **arguments: Any) -> Any:
         """Execute a QMP command, such as `device.monitor("set_link", name="net0", up=False)`.
 
         Raises:

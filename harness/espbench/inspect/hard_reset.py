@@ -27,7 +27,7 @@ class Resettable(Protocol):
     def qemu(self) -> Qemu:
         """The running QEMU."""
 
-    def monitor(self, command: str, timeout: float | Deadline = 30.0, /, **arguments: Any) -> Any:
+    def monitor(self, command: str, timeout: float | Deadline = 5.0, /, **arguments: Any) -> Any:
         """Execute a QMP command."""
 
 

@@ -41,7 +41,7 @@ class MonitoredGuest(Protocol):
     def halting(self) -> AbstractContextManager[Any]:
         """A lock for whoever stops the guest and lets it run on; see `Qmp.halting`."""
 
-    def monitor(self, command: str, timeout: float | Deadline = 30.0, /, **arguments: Any) -> Any:
+    def monitor(self, command: str, timeout: float | Deadline = 5.0, /, **arguments: Any) -> Any:
         """Execute a QMP command and return its result.
 
         Raises:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from espbench.netem.link import Direction, Lane
 from espbench.netem.network import SEED, Network
 from espbench.netem.relay import Relay, Wire
-from espbench.qemu.qmp import PATIENCE, Qmp
+from espbench.qemu.qmp import Qmp
 from espbench.util.timeouts import Deadline
 
 __all__ = ["attach"]
@@ -31,7 +31,7 @@ _QUEUES = {Direction.TO_GUEST: "tx", Direction.TO_CLIENT: "rx"}
 
 
 def attach(
-    qmp: Qmp, note: Callable[..., object], *, seed: int = SEED, timeout: float | Deadline = PATIENCE
+    qmp: Qmp, note: Callable[..., object], *, seed: int = SEED, timeout: float | Deadline = 5.0
 ) -> Network:
     """Insert a relay between slirp and the guest's NIC; return its network, without impairments.
 

@@ -28,7 +28,7 @@ from espbench.errors import (
 from espbench.qemu import launcher
 from espbench.qemu.discovery import find_qemu
 from espbench.qemu.hostfwd import Forward, parse_forwards
-from espbench.qemu.qmp import PATIENCE, Qmp
+from espbench.qemu.qmp import Qmp
 from espbench.qemu.record_replay import Recording, stream_pair
 from espbench.qemu.start_failure import cannot_start
 from espbench.qemu.uart_pacing import Pace, RecordedPace
@@ -367,7 +367,7 @@ class Qemu:
         self.forwards = parse_forwards(answer)
         return answer
 
-    def add_forward(self, rule: str, deadline: Deadline | float = PATIENCE) -> None:
+    def add_forward(self, rule: str, deadline: Deadline | float = 5.0) -> None:
         """Forward another host port to the running guest.
 
         Args:

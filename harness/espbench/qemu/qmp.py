@@ -17,10 +17,7 @@ from typing import Any
 from espbench.errors import QmpError
 from espbench.util.timeouts import SCALE_VARIABLE, Deadline
 
-PATIENCE = 30.0
-"""Seconds (before scaling) to wait for a response. QEMU responds within milliseconds, but its main
-loop also writes the capture, and a busy disk has held it up for more than ten seconds."""
-_TURN = 0.01
+_PATIENCE = 0.01
 """Seconds to wait for a thread that is reading, so that nobody polls in a busy loop."""
 
 
@@ -58,7 +55,7 @@ class Qmp:
         command: str,
         /,
         *,
-        deadline: Deadline | float = PATIENCE,
+        deadline: Deadline | float = 5.0,
         pass_fd: int | None = None,
         **arguments: Any,
     ) -> Any:
@@ -93,7 +90,7 @@ class Qmp:
             )
         return answer.get("return")
 
-    def monitor(self, line: str, *, deadline: Deadline | float = PATIENCE) -> str:
+    def monitor(self, line: str, *, deadline: Deadline | float = 5.0) -> str:
         """Run a command of the human monitor and return its output."""
         answer = self.execute("human-monitor-command", deadline=deadline, command_line=line)
         return str(answer)
@@ -121,7 +118,7 @@ class Qmp:
         Raises:
             QmpError: QEMU has ended.
         """
-        if not self._lock.acquire(timeout=_TURN):
+        if not self._lock.acquire(timeout=_PATIENCE):
             return  # that thread passes the events on
         try:
             while True:
