@@ -115,7 +115,7 @@ def test_a_guest_that_is_always_busy(device: Device) -> None:
         looks.append(device.monitor("query-status")["running"])
         raise Inconsistent("a list of tasks is not closed")
 
-    with pytest.raises(GuestBusy, match=r"be read \(a list of tasks is not closed\)"):
+    with pytest.raises(GuestBusy, match=r"data being read \(a list of tasks is not closed\)"):
         device.inspection.memory.consistent(read)
     assert looks == [False] * ATTEMPTS
     assert device.ping()
