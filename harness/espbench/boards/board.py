@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from espbench.boards.backends import IdfBackend, MakeBackend
-from espbench.boards.boot_media import Handover
+from espbench.boards.boot_media import BootMedia
 from espbench.boards.espressif_tool import EspressifTool
 from espbench.boards.readiness import ListeningReadiness, Readiness
 from espbench.errors import ConfigError
@@ -106,7 +106,7 @@ class Board:
     other_gdbs: tuple[str, ...] = ()
     gdb_package: str = ""
     backend: MakeBackend | IdfBackend
-    handover: Handover
+    handover: BootMedia
     flash: Flash
     ports: Mapping[str, int]
     tls_files: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from espbench.flash import kernel_elf, reset_vector
 Files = Mapping[str, Callable[[Path], bytes]]
 """Functions that make a file's content from the firmware, by the file's name."""
 
-__all__ = ["Efuse", "FlashImage", "Handover", "KernelAndPflash", "option_value"]
+__all__ = ["BootMedia", "Efuse", "FlashBoot", "KernelBoot", "option_value"]
 
 
 def option_value(path: Path | str) -> str:
@@ -21,7 +21,7 @@ def option_value(path: Path | str) -> str:
     return str(path).replace(",", ",,")
 
 
-class Handover(Protocol):
+class BootMedia(Protocol):
     """How the firmware and the flash image are passed to the machine."""
 
     @property
@@ -40,7 +40,7 @@ class Handover(Protocol):
 
 
 @dataclass(frozen=True)
-class KernelAndPflash:
+class KernelBoot:
     """An ELF for `-kernel`, and a separate CFI flash for the file system (`-drive if=pflash`).
 
     Attributes:
@@ -97,7 +97,7 @@ class Efuse:
 
 
 @dataclass(frozen=True)
-class FlashImage:
+class FlashBoot:
     """One SPI flash that holds everything, for `-drive if=mtd` (Espressif's QEMU)."""
 
     efuse: Efuse | None = None

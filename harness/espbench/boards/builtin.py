@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from espbench.boards.backends import IdfBackend, MakeBackend
 from espbench.boards.board import Board
-from espbench.boards.boot_media import Efuse, FlashImage, KernelAndPflash
+from espbench.boards.boot_media import Efuse, FlashBoot, KernelBoot
 from espbench.boards.espressif_tool import EspressifTool
 from espbench.errors import ConfigError
 from espbench.flash.geometry import Flash
@@ -32,7 +32,7 @@ LX60 = Board(
     gdb_package="get Espressif's toolchain for the ESP8266 (Debian does not package this gdb), and "
     "add its bin folder to PATH in that terminal",
     backend=MakeBackend(),
-    handover=KernelAndPflash(),
+    handover=KernelBoot(),
     # Keep in sync with firmware/ports/lx60/chip/flash.h.
     flash=Flash(size=4 << 20, start=0, length=4 << 20, block=4096, unit=256),
     ports={"http": 80, "https": 443},
@@ -77,7 +77,7 @@ ESP32 = Board(
     toolchain="xtensa-esp32-elf-",
     gdb_package="install it with python3 $IDF_PATH/tools/idf_tools.py install xtensa-esp-elf-gdb",
     backend=IdfBackend("esp32", "ESP32_BENCH"),
-    handover=FlashImage(
+    handover=FlashBoot(
         # Chip revision 3.
         Efuse("nvram.esp32.efuse", size=124, burnt={13: 0x80, 22: 0x10}),
     ),
@@ -125,7 +125,7 @@ ESP32C3 = replace(
     other_gdbs=("gdb-multiarch",),
     gdb_package=f"install the second one with {apt('gdb-multiarch')}",
     backend=IdfBackend("esp32c3", "ESP32C3_BENCH"),
-    handover=FlashImage(
+    handover=FlashBoot(
         # Chip revision 0.3.
         Efuse("nvram.esp32c3.efuse", size=1024, burnt={38: 0x0C}),
     ),
@@ -150,7 +150,7 @@ ESP32S3 = replace(
     qemu_package="espbench setup --board esp32s3 --qemu-only",
     toolchain="xtensa-esp32s3-elf-",
     backend=IdfBackend("esp32s3", "ESP32S3_BENCH"),
-    handover=FlashImage(
+    handover=FlashBoot(
         # Chip revision 0.3, and a calibrated ADC (BLK_VERSION_MAJOR), like a real chip. Otherwise
         # firmware that links the ADC's driver calibrates it by conversions, which never end in
         # QEMU.

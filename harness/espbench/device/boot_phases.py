@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The phases of a boot as readable marks, derived from a device's timeline."""
+"""The phases of a boot with readable names, derived from a device's timeline."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, Literal, get_args
 
 from espbench.device.timeline import Event
 
-__all__ = ["FIRST_ANSWER", "Mark", "Phase", "marks", "marks_from_json"]
+__all__ = ["FIRST_ANSWER", "BootPhase", "Phase", "phases_from_json", "phases_of"]
 
 Phase = Literal["host", "boot", "serving"]
-"""The phase that a mark ends: work of the host, of the ROM and firmware, or of the servers."""
+"""Who works in a phase: the host, the ROM and the firmware, or the servers."""
 
 FIRST_ANSWER = "first_https_answer"
 """The event that ends a measured boot."""
@@ -31,17 +31,17 @@ KNOWN: Mapping[str, tuple[str, Phase]] = {
     "ready": ("ready", "serving"),
     FIRST_ANSWER: ("first HTTPS answer", "serving"),
 }
-"""Title and phase of the events that every boot may have."""
+"""Title and kind of the phases that the events of every boot may end."""
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A moment of a boot.
+class BootPhase:
+    """A phase of a boot, which begins where the one before it ends.
 
     Attributes:
-        at: seconds since the start was requested.
-        name: the title, for display.
-        phase: the phase that it ends.
+        at: its end, in seconds since the start was requested.
+        name: what ended it, for display.
+        phase: who worked in it.
     """
 
     at: float
@@ -49,37 +49,37 @@ class Mark:
     phase: Phase = "boot"
 
     def as_json(self) -> dict[str, Any]:
-        """Return the JSON object; see `marks_from_json`."""
+        """Return the JSON object; see `phases_from_json`."""
         return asdict(self)
 
 
-def marks(events: Iterable[Event]) -> tuple[Mark, ...]:
-    """Return the marks in order of time: a thread may add its event a little late."""
-    return tuple(sorted((_mark(event) for event in events), key=lambda mark: mark.at))
+def phases_of(events: Iterable[Event]) -> tuple[BootPhase, ...]:
+    """Return the phases in order of time: a thread may add its event a little late."""
+    return tuple(sorted((_phase_of(event) for event in events), key=lambda each: each.at))
 
 
-def _mark(event: Event) -> Mark:
+def _phase_of(event: Event) -> BootPhase:
     # A firmware may report unknown events: they are shown under their own names.
     title, phase = KNOWN.get(event.name, (event.name.replace("_", " "), "boot"))
     detail = event.detail.get("scheme") or event.detail.get("ip") or event.detail.get("cause")
-    return Mark(event.at, f"{title} ({detail})" if detail else title, phase)
+    return BootPhase(event.at, f"{title} ({detail})" if detail else title, phase)
 
 
-def marks_from_json(data: object) -> tuple[Mark, ...]:
-    """Return the marks that `Mark.as_json` wrote.
+def phases_from_json(data: object) -> tuple[BootPhase, ...]:
+    """Return the phases that `BootPhase.as_json` wrote.
 
     Raises:
-        ValueError: `data` is not a list of marks.
+        ValueError: `data` is not a list of phases.
     """
     if not isinstance(data, list):
-        raise ValueError("not a list of marks")
-    return tuple(_mark_from_json(item) for item in data)
+        raise ValueError("not a list of phases")
+    return tuple(_phase_from_json(item) for item in data)
 
 
-def _mark_from_json(item: object) -> Mark:
+def _phase_from_json(item: object) -> BootPhase:
     match item:
         case {"at": float() | int() as at, "name": str(name), "phase": phase} if phase in get_args(
             Phase
         ):
-            return Mark(float(at), name, phase)
-    raise ValueError(f"not a mark: {item!r}")
+            return BootPhase(float(at), name, phase)
+    raise ValueError(f"not a phase: {item!r}")

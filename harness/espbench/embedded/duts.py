@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espbench.boards.board import Board
-from espbench.boards.boot_media import FlashImage, option_value
+from espbench.boards.boot_media import FlashBoot, option_value
 from espbench.boards.builtin import BOARDS
 from espbench.device.device import Device
 from espbench.embedded.contact import Contact
@@ -200,7 +200,7 @@ class Duts:
 
 def _with_efuse(board: Board, parts: Theirs, efuse: Path) -> tuple[Board, Theirs]:
     """Return a board that keeps its eFuses in this file and still boots from flash."""
-    if not isinstance(board.handover, FlashImage) or board.handover.efuse is None:
+    if not isinstance(board.handover, FlashBoot) or board.handover.efuse is None:
         raise ConfigError(f"Board {board.name} has no eFuses: remove --qemu-efuse-path.")
     driver = board.handover.efuse.driver
     arguments = (
@@ -208,6 +208,6 @@ def _with_efuse(board: Board, parts: Theirs, efuse: Path) -> tuple[Board, Theirs
         *("-global", f"driver={driver},property=drive,value=efuse"),
     )
     return (
-        replace(board, handover=FlashImage()),
+        replace(board, handover=FlashBoot()),
         replace(parts, extra=(*arguments, *parts.extra)),
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Wire`: follows a device's growing capture, to know when every segment is acknowledged.
+"""`AckTracker`: follows a device's growing capture, to know when every segment is acknowledged.
 
 slirp acknowledges some segments at once, and others after 2 ms or with the next one. A client that
 continues without waiting for a quiet network leaves the number of frames to chance.
@@ -16,7 +16,7 @@ from espbench.netem.pcap import FILE_HEADER, frames
 _FIN, _SYN, _RST = 1, 2, 4
 
 
-class Wire:
+class AckTracker:
     """Follows the capture of a device's NIC, a pcap that QEMU's filter-dump writes."""
 
     def __init__(self, capture: Path, mac: bytes) -> None:

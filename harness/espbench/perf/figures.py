@@ -15,7 +15,7 @@ import psutil
 from espbench.boards.board import Board
 from espbench.certs import Recipe, recipes
 from espbench.clients import Endpoint, Tls
-from espbench.device.boot_phases import FIRST_ANSWER, Mark, marks
+from espbench.device.boot_phases import FIRST_ANSWER, BootPhase, phases_of
 from espbench.device.device import Device
 
 CERTS = "/certs"
@@ -71,10 +71,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Measured:
-    """The result of `quick`: the figures, and the marks of one boot."""
+    """The result of `quick`: the figures, and the phases of one boot."""
 
     figures: tuple[Figure, ...]
-    boot: tuple[Mark, ...]
+    boot: tuple[BootPhase, ...]
 
 
 def device(board: Board, firmware: Path, recipe: Recipe, **options: Any) -> Device:
@@ -154,8 +154,8 @@ def idle_cpu(device: Device, seconds: float) -> float:
     return 100 * used / (end - start)
 
 
-def boot(board: Board, firmware: Path) -> tuple[Mark, ...]:
-    """Return the marks of one boot, up to the first HTTPS answer.
+def boot(board: Board, firmware: Path) -> tuple[BootPhase, ...]:
+    """Return the phases of one boot, up to the first HTTPS answer.
 
     Raises:
         EspbenchError: the device or the client failed.
@@ -165,7 +165,7 @@ def boot(board: Board, firmware: Path) -> tuple[Mark, ...]:
         first_answer(https(booted, recipe))
         end = booted.timeline.add(FIRST_ANSWER).at
         # Later console events, from the reader thread, do not belong to the boot.
-        return marks(event for event in booted.timeline if event.at <= end)
+        return phases_of(event for event in booted.timeline if event.at <= end)
 
 
 def quick(board: Board, firmware: Path, *, boots: int = 5, count: int = 8) -> Measured:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from espbench.device.device import Device
 from espbench.errors import FigureUnavailable
-from espbench.perf.ack_tracker import Wire
+from espbench.perf.ack_tracker import AckTracker
 from espbench.qemu.guest_memory import examine, parse_words, symbol_address
 from espbench.util.timeouts import Deadline
 
@@ -84,7 +84,7 @@ class Meter:
             )
         self._device = device
         self._command = examine(address, _WORDS)
-        self._wire = Wire(device.capture_file, MAC)
+        self._acks = AckTracker(device.capture_file, MAC)
         self._ignored = 0
         try:
             self._begin()
@@ -102,7 +102,7 @@ class Meter:
 
     def close(self) -> None:
         """Close the capture."""
-        self._wire.close()
+        self._acks.close()
 
     def read(self) -> Work:
         """Return the current record, even if the device is just writing it."""
@@ -123,13 +123,13 @@ class Meter:
         """
         deadline = Deadline(timeout)
         while True:
-            self._wire.follow()
-            if not self._wire.acknowledged and not deadline.expired():
+            self._acks.follow()
+            if not self._acks.acknowledged and not deadline.expired():
                 self._device.check()
                 self._device.wait_for_change(LOOK)
                 continue
             now = self.read()
-            taken = frames <= now.frames == self._wire.to_device - self._ignored
+            taken = frames <= now.frames == self._acks.to_device - self._ignored
             if now.asleep and taken and self.read() == now:
                 return now
             if deadline.expired():
@@ -141,6 +141,6 @@ class Meter:
 
     def _frames_never_taken(self) -> int:
         """Return the number of frames sent before its NIC was enabled."""
-        self._wire.follow()
-        self._ignored = self._wire.to_device - self.read().frames
+        self._acks.follow()
+        self._ignored = self._acks.to_device - self.read().frames
         return self._ignored

@@ -14,7 +14,7 @@ from espbench.boards.board import Board
 from espbench.device.device import Device
 from espbench.plugin.session import Session, warn_of_recording
 from espbench.plugin.settings import common, marked
-from espbench.prefetch.predictor import Habit, Options, merged
+from espbench.prefetch.predictor import LastUse, Options, merged
 
 
 class DeviceFactory(Protocol):
@@ -42,7 +42,7 @@ def factory(
 
         def make(**options: Any) -> Device:
             firmware: Path = request.getfixturevalue("firmware")
-            session.forecast.learn(request.node, "device", Habit(board, firmware, given))
+            session.forecast.learn(request.node, "device", LastUse(board, firmware, given))
             return own(board, firmware, merged(base, options))
 
         yield make
@@ -67,7 +67,7 @@ def shared(
     """
     node: pytest.Module = request.node
     options = merged(common(session.config), given, *marked(node))
-    session.forecast.learn(node, "shared_device", Habit(board, firmware, given))
+    session.forecast.learn(node, "shared_device", LastUse(board, firmware, given))
     with _owner(session, shared=True) as own:
 
         def make() -> Device:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from espbench.device.boot_phases import marks
+from espbench.device.boot_phases import phases_of
 from espbench.device.device import Device
 from espbench.embedded.services import DUTS
 from espbench.errors import Panicked
@@ -86,7 +86,7 @@ def _add_boot(session: Session, device: Device, report: pytest.TestReport) -> No
     ready = device.timeline.first("ready")
     if ready is not None and not session.boot_reported:
         session.boot_reported = True
-        boot = marks(event for event in device.timeline if event.at <= ready)
+        boot = phases_of(event for event in device.timeline if event.at <= ready)
         # Not a property, which would appear in JUnit XML; pytest-xdist transfers it too.
         vars(report)[progress.BOOT] = [mark.as_json() for mark in boot]
 

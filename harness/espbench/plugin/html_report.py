@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from espbench.boards.board import Board
-from espbench.device.boot_phases import marks_from_json
+from espbench.device.boot_phases import phases_from_json
 from espbench.errors import EspbenchError, is_disk_full
 from espbench.firmware.download import sha256_of
 from espbench.flash.software import software
@@ -70,7 +70,7 @@ class SessionPage(Follower):
         """Record the outcome of a test phase, and the first reported boot."""
         super().pytest_runtest_logreport(report)
         if not self._run.boot and (boot := getattr(report, BOOT, None)):
-            self._run.boot = marks_from_json(boot)
+            self._run.boot = phases_from_json(boot)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(

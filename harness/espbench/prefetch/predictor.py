@@ -33,7 +33,7 @@ SPAN = 8
 
 
 @dataclass(frozen=True)
-class Habit:
+class LastUse:
     """The last request of the tests in one place.
 
     Attributes:
@@ -92,13 +92,13 @@ class Forecast:
 
     common: Callable[[], Options]
     marked: Callable[[pytest.Item | pytest.Collector], Sequence[Options]]
-    _habits: dict[Place, Habit] = field(default_factory=dict)
+    _uses: dict[Place, LastUse] = field(default_factory=dict)
     _wrong: set[Place] = field(default_factory=set)
     _served: set[pytest.Module] = field(default_factory=set)
 
-    def learn(self, node: pytest.Item | pytest.Module, kind: Kind, habit: Habit) -> None:
+    def learn(self, node: pytest.Item | pytest.Module, kind: Kind, use: LastUse) -> None:
         """Remember the values of the fixtures of a test or a module."""
-        self._habits[place_of(node, kind)] = habit
+        self._uses[place_of(node, kind)] = use
         if isinstance(node, pytest.Module):
             self._served.add(node)
 
@@ -131,17 +131,17 @@ class Forecast:
         self, item: pytest.Item, kind: Kind, node: pytest.Item | pytest.Collector
     ) -> Iterator[Order]:
         place = place_of(item, kind)
-        habit = self._habits.get(place)
-        if habit is None or place in self._wrong:
+        use = self._uses.get(place)
+        if use is None or place in self._wrong:
             return
-        options = merged(self.common(), habit.options, *self.marked(node))
+        options = merged(self.common(), use.options, *self.marked(node))
         if options.get("tap") is not None or options.get("record"):
             return  # a tap must not see a device without a test; a recording cannot be paused
         try:
-            device = Device(**{"board": habit.board, "firmware": habit.firmware, **options})
+            device = Device(**{"board": use.board, "firmware": use.firmware, **options})
         except Exception:  # noqa: BLE001 (options may be anything)
             return  # the test itself will report what is wrong with them
         yield Order((item.nodeid, kind), device)
 
 
-__all__ = ["FIXTURES", "Forecast", "Habit", "merged", "place_of", "will_run"]
+__all__ = ["FIXTURES", "Forecast", "LastUse", "merged", "place_of", "will_run"]

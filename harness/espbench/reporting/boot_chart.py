@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from espbench.device.boot_phases import Mark, Phase
+from espbench.device.boot_phases import BootPhase, Phase
 
 WIDTH, LABEL, RIGHT = 720, 250, 84
 """Widths of the picture, of the names at its left, and of the times at its right, in SVG units."""
@@ -21,19 +21,19 @@ TICKS = 5
 PHASES: Mapping[Phase, str] = {"host": "host", "boot": "ROM and firmware", "serving": "servers"}
 
 
-def picture(boots: Mapping[str, Sequence[Mark]]) -> Markup:
+def picture(boots: Mapping[str, Sequence[BootPhase]]) -> Markup:
     """Return the boots by board as an SVG, or "" if there is none.
 
-    Each mark has a row, whose bar begins at the previous mark. Each board has its own scale,
-    because one may boot in a tenth of another's time.
+    Each phase has a row, whose bar begins where the previous one ends. Each board has its own
+    scale, because one may boot in a tenth of another's time.
     """
-    shown = {board: marks for board, marks in boots.items() if marks}
+    shown = {board: phases for board, phases in boots.items() if phases}
     if not shown:
         return Markup("")
     parts, top = [_legend()], float(HEAD)
-    for board, marks in shown.items():
-        parts.append(_board(board, marks, top))
-        top += HEAD + ROW * len(marks) + AXIS + GAP
+    for board, phases in shown.items():
+        parts.append(_board(board, phases, top))
+        top += HEAD + ROW * len(phases) + AXIS + GAP
     return Markup(
         f'<svg class="boots" viewBox="0 0 {WIDTH} {top - GAP:.0f}" role="img" '
         f'aria-label="Events of a boot of {escape(", ".join(shown))} over time">'
@@ -52,12 +52,12 @@ def _legend() -> str:
     return "".join(parts)
 
 
-def _board(board: str, marks: Sequence[Mark], top: float) -> str:
-    end = max(mark.at for mark in marks)
+def _board(board: str, phases: Sequence[BootPhase], top: float) -> str:
+    end = max(each.at for each in phases)
     step = tick(end)
     scale = (WIDTH - LABEL - RIGHT) / (end or 1.0)
     rows = top + HEAD
-    bottom = rows + ROW * len(marks)
+    bottom = rows + ROW * len(phases)
     parts = [f'<text class="board" x="0" y="{top + 18:.0f}">{escape(board)}</text>']
     for number in range(int(end / step + 1e-9) + 1):
         x = LABEL + scale * step * number
@@ -66,19 +66,19 @@ def _board(board: str, marks: Sequence[Mark], top: float) -> str:
             f'<text class="tick" x="{x:.1f}" y="{bottom + 16:.0f}">{duration(step * number)}</text>'
         )
     before = 0.0
-    for number, mark in enumerate(marks):
+    for number, each in enumerate(phases):
         y = rows + ROW * number
         # Keep a bar visible even if it took no time.
-        width = max(scale * (mark.at - before), 2.0)
+        width = max(scale * (each.at - before), 2.0)
         parts.append(
-            f'<text x="0" y="{y + 16:.0f}">{escape(_short(mark.name))}</text>'
-            f'<rect class="{mark.phase}" x="{LABEL + scale * before:.1f}" y="{y + 6:.0f}" '
+            f'<text x="0" y="{y + 16:.0f}">{escape(_short(each.name))}</text>'
+            f'<rect class="{each.phase}" x="{LABEL + scale * before:.1f}" y="{y + 6:.0f}" '
             f'width="{width:.1f}" height="12" rx="2">'
-            f"<title>{escape(mark.name)}: {duration(mark.at - before)} after what came before"
+            f"<title>{escape(each.name)}: {duration(each.at - before)} after what came before"
             f"</title></rect>"
-            f'<text class="at" x="{WIDTH}" y="{y + 16:.0f}">{mark.at * 1000:,.1f} ms</text>'
+            f'<text class="at" x="{WIDTH}" y="{y + 16:.0f}">{each.at * 1000:,.1f} ms</text>'
         )
-        before = mark.at
+        before = each.at
     return "".join(parts)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from espbench.boards.board import Board
-from espbench.device.boot_phases import Mark
+from espbench.device.boot_phases import BootPhase
 from espbench.perf.figures import Figure
 from espbench.reporting import history
 from espbench.reporting.history import Past
@@ -69,7 +69,7 @@ class Run:
         results: results of the scenarios.
         seconds: duration of all scenarios together.
         figures: measured figures; empty if measuring failed.
-        boot: the marks of a boot.
+        boot: the phases of a boot.
         complaint: other problems, or "".
         versions: versions of all tools involved.
         started: time of the start.
@@ -83,7 +83,7 @@ class Run:
     results: Results
     seconds: float = 0.0
     figures: tuple[Figure, ...] = ()
-    boot: tuple[Mark, ...] = ()
+    boot: tuple[BootPhase, ...] = ()
     complaint: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))

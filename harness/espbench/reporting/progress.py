@@ -16,7 +16,7 @@ import pytest
 
 VARIABLE = "ESPBENCH_PROGRESS_FD"
 BOOT = "espbench_boot"
-"""The attribute of a report that has the marks of a boot."""
+"""The attribute of a report that has the phases of a boot."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

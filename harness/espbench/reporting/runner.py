@@ -34,7 +34,7 @@ from espbench.reporting.terminal import Display, broken_lines, figures_table, su
 from espbench.suites.names import renamed, suite_paths
 from espbench.suites.sharding import Shard, read_durations
 from espbench.util import owned
-from espbench.util.dirlock import Claim
+from espbench.util.dirlock import DirectoryLock
 
 PYTEST_LOG = "pytest.log"
 DURATIONS = "durations.json"
@@ -62,7 +62,7 @@ def claimed(out: Path) -> Iterator[None]:
         ConfigError: another run is writing to it.
     """
     try:
-        claim = Claim(out)
+        claim = DirectoryLock(out)
     except BlockingIOError:
         raise ConfigError(
             f"Another run is writing to {out}: wait for it to finish, or choose another folder "

@@ -12,7 +12,7 @@ from pathlib import Path
 from espbench.errors import ConfigError
 
 
-class Claim:
+class DirectoryLock:
     """An exclusive lock on a folder, held until `release` or the end of the process.
 
     The lock is a Unix socket with an abstract name (unix(7)), so nothing stays on the disk, not
@@ -58,7 +58,7 @@ def _bound(name: str) -> socket.socket:
     return made
 
 
-def first_free(folder: Path) -> Claim:
+def first_free(folder: Path) -> DirectoryLock:
     """Lock the folder or, if others have locked it, the first free one of NAME-2, NAME-3, ...
 
     Raises:
@@ -67,6 +67,8 @@ def first_free(folder: Path) -> Claim:
     number = 1
     while True:
         try:
-            return Claim(folder if number == 1 else folder.with_name(f"{folder.name}-{number}"))
+            return DirectoryLock(
+                folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+            )
         except BlockingIOError:
             number += 1

@@ -13,7 +13,7 @@ import pytest
 from espbench.clients.errors import ClientTimeout
 from espbench.clients.tcp import Stream
 from espbench.clients.websocket import WellBehaved
-from espbench.device.console.serial_port import Line
+from espbench.device.console.serial_port import SerialPort
 from espbench.errors import ConsoleTimeout
 from espbench.util.timeouts import Clock, Deadline
 
@@ -102,7 +102,7 @@ def test_the_serial_line(clock: Clock, pair: tuple[socket.socket, socket.socket]
     """The same for a guest that does not read its UART."""
     near, far = pair
     fill(near)
-    line = Line(lambda: None)
+    line = SerialPort(lambda: None)
     line.attach(near)
     deadline = Deadline(SHORT, clock=clock)
     threading.Timer(LONG, drain, [far]).start()

@@ -37,7 +37,7 @@ from espbench.clients import (
 from espbench.clients.websocket import accept_of
 from espbench.device.console.console import Console
 from espbench.device.console.control import Control
-from espbench.device.console.serial_port import Line
+from espbench.device.console.serial_port import SerialPort
 from espbench.device.timeline import Timeline
 from espbench.errors import ConsoleTimeout, ControlTimeout, EspbenchError, NotRunning, QmpError
 from espbench.perf.deterministic_tls import FixedTls
@@ -269,7 +269,7 @@ def use_qmp(endpoint: Endpoint) -> None:
 
 def use_line(endpoint: Endpoint) -> None:
     """A serial line whose guest stops receiving."""
-    line = Line(lambda: None)
+    line = SerialPort(lambda: None)
     line.attach(source_ports.connect(endpoint.port, LONG))
     while True:
         line.send(bytes(1 << 20), Deadline(SHORT))

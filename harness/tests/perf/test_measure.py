@@ -21,7 +21,7 @@ from espbench.errors import FigureUnavailable, QmpError
 from espbench.perf import instruction_counter as work
 from espbench.perf import measure as steady
 from espbench.perf import repeats
-from espbench.perf.ack_tracker import Wire
+from espbench.perf.ack_tracker import AckTracker
 from espbench.perf.measure import Subject, typical
 from espbench.perf.metrics import BOOT, FREE, Reading
 from espbench.qemu.guest_memory import parse_words
@@ -123,14 +123,14 @@ def capture(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def wire(capture: Path) -> Iterator[Wire]:
-    """Return a `Wire` that follows the capture."""
-    made = Wire(capture, DEVICE)
+def tracker(capture: Path) -> Iterator[AckTracker]:
+    """Return a `AckTracker` that follows the capture."""
+    made = AckTracker(capture, DEVICE)
     yield made
     made.close()
 
 
-def test_unacknowledged_data(capture: Path, wire: Wire) -> None:
+def test_unacknowledged_data(capture: Path, tracker: AckTracker) -> None:
     """The device's SYN, data and FIN need an ACK, even when sequence numbers wrap around."""
     top = 2**32 - 1
     steps = [
@@ -151,24 +151,24 @@ def test_unacknowledged_data(capture: Path, wire: Wire) -> None:
     for number, (frame, acknowledged) in enumerate(steps):
         with capture.open("ab") as file:
             file.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
-        wire.follow()
-        assert wire.acknowledged == acknowledged, number
-    assert wire.to_device == sum(frame[6:12] == OTHER for frame, _ in steps)
+        tracker.follow()
+        assert tracker.acknowledged == acknowledged, number
+    assert tracker.to_device == sum(frame[6:12] == OTHER for frame, _ in steps)
 
 
-def test_half_a_frame_is_waited_for(capture: Path, wire: Wire) -> None:
+def test_half_a_frame_is_waited_for(capture: Path, tracker: AckTracker) -> None:
     """QEMU may not have finished writing a frame."""
     frame = segment(OTHER, SYN, 1, 0)
     whole = struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame
     for piece in (whole[:7], whole[7:30]):
         with capture.open("ab") as file:
             file.write(piece)
-        wire.follow()
-        assert wire.to_device == 0
+        tracker.follow()
+        assert tracker.to_device == 0
     with capture.open("ab") as file:
         file.write(whole[30:])
-    wire.follow()
-    assert wire.to_device == 1
+    tracker.follow()
+    assert tracker.to_device == 1
 
 
 # ------------------------------------------------------------------- unavailable figures

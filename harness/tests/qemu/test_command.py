@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from espbench.boards.boot_media import FlashImage
+from espbench.boards.boot_media import FlashBoot
 from espbench.boards.builtin import BOARDS, LX60, board_named
 from espbench.errors import ConfigError, QemuTooOld
 from espbench.flash.geometry import Flash
@@ -178,7 +178,7 @@ def test_board_without_boot_arguments() -> None:
     board = replace(
         LX60,
         name="one-flash",
-        handover=FlashImage(),
+        handover=FlashBoot(),
         cpu=None,
         boot_arguments={},
         seeded=False,

@@ -8,7 +8,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from espbench.device.boot_phases import FIRST_ANSWER, Mark, marks, marks_from_json
+from espbench.device.boot_phases import FIRST_ANSWER, BootPhase, phases_from_json, phases_of
 from espbench.device.timeline import Event
 from espbench.reporting.boot_chart import WIDTH, duration, picture, tick
 
@@ -26,9 +26,9 @@ BOOT = (
 )
 
 
-def test_marks() -> None:
+def test_phases() -> None:
     """Events become titles with a phase, in chronological order."""
-    assert [(mark.name, mark.phase) for mark in marks(BOOT)] == [
+    assert [(each.name, each.phase) for each in phases_of(BOOT)] == [
         ("start requested", "host"),
         ("QEMU executed", "host"),
         ("first byte on the console", "boot"),
@@ -44,23 +44,23 @@ def test_marks() -> None:
 
 def test_unknown_event() -> None:
     """An unknown event keeps its name."""
-    assert marks([Event(1.0, "sd_card")]) == (Mark(1.0, "sd card", "boot"),)
+    assert phases_of([Event(1.0, "sd_card")]) == (BootPhase(1.0, "sd card", "boot"),)
 
 
-def test_marks_survive_json() -> None:
+def test_phases_survive_json() -> None:
     """The boot in a run's file can be read for a later comparison."""
-    made = marks(BOOT)
-    assert marks_from_json(json.loads(json.dumps([mark.as_json() for mark in made]))) == made
+    made = phases_of(BOOT)
+    assert phases_from_json(json.loads(json.dumps([each.as_json() for each in made]))) == made
 
 
 @pytest.mark.parametrize("data", [
     None, {}, [1], [{"at": "1", "name": "a", "phase": "boot"}],
     [{"at": 1, "name": "a", "phase": "lunch"}],
 ])  # fmt: skip
-def test_marks_from_something_else(data: object) -> None:
-    """Data that is not a list of marks is rejected."""
-    with pytest.raises(ValueError, match=r"^not a (list of marks|mark: )"):
-        marks_from_json(data)
+def test_phases_from_something_else(data: object) -> None:
+    """Data that is not a list of phases is rejected."""
+    with pytest.raises(ValueError, match=r"^not a (list of phases|phase: )"):
+        phases_from_json(data)
 
 
 def bars(svg: str) -> list[tuple[float, float]]:
@@ -70,8 +70,8 @@ def bars(svg: str) -> list[tuple[float, float]]:
 
 
 def test_picture() -> None:
-    """It is XML with a bar for each mark, beginning at the previous one, within the picture."""
-    svg = picture({"lx60": marks(BOOT)})
+    """It is XML with a bar for each phase, beginning at the previous one, within the picture."""
+    svg = picture({"lx60": phases_of(BOOT)})
     ElementTree.fromstring(svg)
     drawn = bars(svg)
     assert len(drawn) == len(BOOT)
@@ -84,8 +84,8 @@ def test_picture() -> None:
 
 def test_picture_of_two_boards() -> None:
     """Each board has its name and its own scale, regardless of a slower one."""
-    slow = tuple(Mark(mark.at * 20, mark.name, mark.phase) for mark in marks(BOOT))
-    svg = picture({"lx60": marks(BOOT), "esp32": slow})
+    slow = tuple(BootPhase(each.at * 20, each.name, each.phase) for each in phases_of(BOOT))
+    svg = picture({"lx60": phases_of(BOOT), "esp32": slow})
     drawn = bars(svg)
     assert drawn[: len(BOOT)][-1] == drawn[-1]
     for expected in (">lx60<", ">esp32<", ">50 ms<", ">5 s<"):
@@ -94,7 +94,7 @@ def test_picture_of_two_boards() -> None:
 
 def test_picture_escapes() -> None:
     """A name from a guest never becomes markup."""
-    svg = picture({"<b>": [Mark(0.1, "a<b")]})
+    svg = picture({"<b>": [BootPhase(0.1, "a<b")]})
     ElementTree.fromstring(svg)
     assert "a&lt;b" in svg
 
@@ -102,7 +102,7 @@ def test_picture_escapes() -> None:
 def test_long_name() -> None:
     """A name that is too long is truncated, and its tooltip has the whole name."""
     name = "x" * 80
-    svg = picture({"lx60": [Mark(0.1, name)]})
+    svg = picture({"lx60": [BootPhase(0.1, name)]})
     assert f">{'x' * 35}…<" in svg
     assert f"<title>{name}: " in svg
 
@@ -111,12 +111,12 @@ def test_picture_of_nothing() -> None:
     """Boards without a measured boot are not drawn."""
     assert picture({}) == ""
     assert picture({"lx60": ()}) == ""
-    assert "esp32" not in picture({"lx60": marks(BOOT), "esp32": ()})
+    assert "esp32" not in picture({"lx60": phases_of(BOOT), "esp32": ()})
 
 
 def test_picture_of_zero_duration() -> None:
     """A boot with only its start does not divide by zero."""
-    assert len(bars(picture({"lx60": [Mark(0.0, "start", "host")]}))) == 1
+    assert len(bars(picture({"lx60": [BootPhase(0.0, "start", "host")]}))) == 1
 
 
 @pytest.mark.parametrize(("end", "step"), [

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from espbench.boards.builtin import BOARDS
 from espbench.cli.main import parse
-from espbench.device.boot_phases import Mark
+from espbench.device.boot_phases import BootPhase
 from espbench.errors import ConfigError
 from espbench.reporting.all_boards.command import OWN_TABLE
 from espbench.reporting.all_boards.sessions import OWN_ON_EACH_BOARD
@@ -306,7 +306,7 @@ def finished(board: str = "lx60", **more: object) -> Run:
     results = Results(
         {case.nodeid: case for case in cases}, {"scenarios/test_bad.py": "SyntaxError"}
     )
-    return Run(BOARDS[board], results, boot=(Mark(0.5, "ready", "serving"),), **more)  # type: ignore[arg-type]
+    return Run(BOARDS[board], results, boot=(BootPhase(0.5, "ready", "serving"),), **more)  # type: ignore[arg-type]
 
 
 def saved(tmp_path: Path, run: Run) -> Path:
@@ -327,7 +327,7 @@ def test_side_of_a_run(tmp_path: Path) -> None:
             C: SKIPPED,
             "scenarios/test_bad.py": Seen("failed", "This suite could not be read: SyntaxError"),
         },
-        boot=(Mark(0.5, "ready", "serving"),),
+        boot=(BootPhase(0.5, "ready", "serving"),),
     )
 
 
@@ -572,7 +572,7 @@ def test_json() -> None:
 
 def test_page() -> None:
     """The page has all rows and both boots, loads nothing, and escapes messages."""
-    boots = {"lx60": [Mark(0.1, "ready")], "esp32": [Mark(3.0, "ready")]}
+    boots = {"lx60": [BootPhase(0.1, "ready")], "esp32": [BootPhase(3.0, "ready")]}
     html = show.page(mixed(), boots)
     for expected in (
         "lx60 against esp32", 'class="badge failed"', A, "a|&lt;b&gt;", WHY, "unexplained",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from espbench.boards.builtin import BOARDS, LX60
 from espbench.cli import main as cli
-from espbench.device.boot_phases import Mark
+from espbench.device.boot_phases import BootPhase
 from espbench.errors import NotReady
 
 TWIN = "lx60twin"
@@ -62,7 +62,9 @@ def twin(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def boots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip the boot for the chart, because the tiny firmware never answers over HTTPS."""
-    monkeypatch.setattr("espbench.perf.figures.boot", lambda *_: (Mark(1.5, "ready", "serving"),))
+    monkeypatch.setattr(
+        "espbench.perf.figures.boot", lambda *_: (BootPhase(1.5, "ready", "serving"),)
+    )
 
 
 def table(folder: Path, text: str) -> str:

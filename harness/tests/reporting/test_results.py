@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from espbench.boards.builtin import BOARDS
-from espbench.device.boot_phases import Mark
+from espbench.device.boot_phases import BootPhase
 from espbench.perf.figures import Figure
 from espbench.reporting.html import render
 from espbench.reporting.model import Run
@@ -223,7 +223,7 @@ def finished_run() -> Run:
     return Run(
         BOARDS["lx60"], made, 12.5,
         (Figure("x", "Boot", 123.456, "ms"), Figure("r", "Ratio", 1.2, "ratio", 1.05)),
-        (Mark(0.0, "start"), Mark(0.05, "exec"), Mark(0.2, "first HTTPS answer")),
+        (BootPhase(0.0, "start"), BootPhase(0.05, "exec"), BootPhase(0.2, "first HTTPS answer")),
         "", {"QEMU": "7.2.0", "firmware sha256": "ab" * 32},
     )  # fmt: skip
 

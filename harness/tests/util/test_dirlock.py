@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 from espbench.errors import ConfigError
-from espbench.util.dirlock import Claim, first_free
+from espbench.util.dirlock import DirectoryLock, first_free
 
 Inner = Callable[..., tuple[int, str]]
 
 HOLD = """
 import sys
 from pathlib import Path
-from espbench.util.dirlock import Claim
-claim = Claim(Path(sys.argv[1]))
+from espbench.util.dirlock import DirectoryLock
+claim = DirectoryLock(Path(sys.argv[1]))
 print("claimed", flush=True)
 sys.stdin.read()
 """
@@ -57,7 +57,7 @@ def test_claim(tmp_path: Path, another_run: AnotherRun) -> None:
     other = another_run(folder)
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(BlockingIOError, match="Another process is writing to"):
-        Claim(tmp_path / "link" / "evidence")
+        DirectoryLock(tmp_path / "link" / "evidence")
     second = first_free(folder)
     assert second.folder == tmp_path / "evidence-2"
     third = first_free(folder)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from espbench.device.console.serial_port import Line
+from espbench.device.console.serial_port import SerialPort
 from espbench.device.timeline import Timeline
 from espbench.errors import ConsoleTimeout, DeviceError
 from espbench.qemu.uart_pacing import Pace
@@ -98,8 +98,8 @@ class Console:
         self._fault = fault
         self._tap = tap
         self._position = 0
-        self._line = Line(fault)
-        self._control: Line | None = None
+        self._line = SerialPort(fault)
+        self._control: SerialPort | None = None
         self._reader: threading.Thread | None = None
 
     @property
@@ -126,7 +126,7 @@ class Console:
         """
         self._line.attach(connection, pace)
         if control is not None:
-            self._control = Line(self._fault)
+            self._control = SerialPort(self._fault)
             self._control.attach(control, pace)
         self._reader = threading.Thread(
             target=self._read, args=(connection, control), name="espbench-console", daemon=True

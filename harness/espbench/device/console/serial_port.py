@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`Line`: one serial line to the guest, which sends data as fast as the guest reads it."""
+"""`SerialPort`: one serial line to the guest, which sends data as fast as the guest reads it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from espbench.errors import ConsoleTimeout, NotRunning, QmpError
 from espbench.qemu.uart_pacing import Pace
 from espbench.util.timeouts import Deadline
 
-__all__ = ["Line"]
+__all__ = ["SerialPort"]
 
 
-class Line:
+class SerialPort:
     """The sending half of a connected socket; safe to use from several threads."""
 
     def __init__(self, fault: Callable[[], Exception | None]) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from espbench.util.dirlock import Claim, first_free
+from espbench.util.dirlock import DirectoryLock, first_free
 
-CLAIM = pytest.StashKey[Claim]()
+CLAIM = pytest.StashKey[DirectoryLock]()
 INPUT = "espbench_evidence"
 """Key of `workerinput` that passes the folder to workers of pytest-xdist."""
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from espbench.device.boot_phases import Mark
+from espbench.device.boot_phases import BootPhase
 from espbench.reporting.parity.expected import Known, Seen
 
 MISSING = Seen("missing")
@@ -22,14 +22,14 @@ class Side:
         scenarios: outcomes by node ID.
         selected: whether only some suites or scenarios were selected.
         complaint: why the run was incomplete, or "".
-        boot: the marks of a boot, if measured.
+        boot: the phases of a boot, if measured.
     """
 
     board: str
     scenarios: Mapping[str, Seen]
     selected: bool = False
     complaint: str = ""
-    boot: tuple[Mark, ...] = ()
+    boot: tuple[BootPhase, ...] = ()
 
 
 @dataclass(frozen=True)

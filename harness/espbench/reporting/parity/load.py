@@ -11,7 +11,7 @@ from typing import Any, cast, get_args
 
 from junitparser import JUnitXml, JUnitXmlError, Skipped, TestCase, TestSuite
 
-from espbench.device.boot_phases import marks_from_json
+from espbench.device.boot_phases import phases_from_json
 from espbench.errors import ConfigError
 from espbench.reporting.parity.compare import Side
 from espbench.reporting.parity.expected import Kind, Seen
@@ -84,7 +84,7 @@ def side_of_run(board: str, data: Mapping[str, Any]) -> Side:
         scenarios,
         selected=bool(data["selected"]),
         complaint="" if data["ended"] else str(data["complaint"] or UNREADABLE),
-        boot=marks_from_json(data["boot"]),
+        boot=phases_from_json(data["boot"]),
     )
 
 

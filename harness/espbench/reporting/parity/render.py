@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from espbench.device.boot_phases import Mark
+from espbench.device.boot_phases import BootPhase
 from espbench.reporting.boot_chart import picture
 from espbench.reporting.html import template
 from espbench.reporting.parity.compare import Comparison, Row
@@ -116,7 +116,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def page(comparison: Comparison, boots: Mapping[str, Sequence[Mark]]) -> str:
+def page(comparison: Comparison, boots: Mapping[str, Sequence[BootPhase]]) -> str:
     """Return the comparison as HTML, with a chart of each board's boot."""
     return template("parity.html").render(
         it=comparison,
