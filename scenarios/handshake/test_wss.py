@@ -30,7 +30,7 @@ from espbench.clients import (
     WebSocketError,
     encode_request,
     records,
-    together,
+    run_concurrently,
 )
 from espbench.clients.websocket import upgrade_headers
 from espbench.device.device import Device
@@ -65,7 +65,7 @@ def handshakes(device: Device) -> tuple[int, int]:
 def test_verified_chain_and_name(shared_device: Device, endpoints: Endpoints) -> None:
     """A client that trusts the root and uses the right name opens wss; the device counts one."""
     before = handshakes(shared_device)
-    with endpoints.https.well_behaved() as wss:
+    with endpoints.https.websockets_client() as wss:
         assert wss.echo("verified") == "verified"
     assert handshakes(shared_device) == (before[0] + 1, before[1])
 
@@ -456,12 +456,12 @@ def test_handshakes_at_the_same_time(shared_device: Device, endpoints: Endpoints
     """Four interleaved handshakes all succeed, twice."""
 
     def client() -> str | bytes:
-        with endpoints.https.well_behaved() as wss:
-            return wss.echo("together")
+        with endpoints.https.websockets_client() as wss:
+            return wss.echo("run_concurrently")
 
     for _ in range(2):
-        outcomes = together([client] * 4)
-        assert [outcome.get() for outcome in outcomes] == ["together"] * 4
+        outcomes = run_concurrently([client] * 4)
+        assert [outcome.get() for outcome in outcomes] == ["run_concurrently"] * 4
 
 
 @pytest.mark.failures("handshake_timeout", "handshake_closed", "refused")

@@ -228,7 +228,7 @@ def test_endpoints_that_wait(
 @pytest.mark.failures("refused", "peer_reset", "queue_full", "no_memory")
 def test_a_program_that_was_stopped(device: Device, endpoints: Endpoints) -> None:
     """After Ctrl-C at the WebREPL nothing answers; the owner can log in and restart the program."""
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         WebRepl(socket, PASSWORD).type("\x03", "KeyboardInterrupt: \r\n")
     for scheme, places in PLACES.items():
         for _ in range(places + MORE):
@@ -237,9 +237,9 @@ def test_a_program_that_was_stopped(device: Device, endpoints: Endpoints) -> Non
                 stream.send(encode_request("POST", "/upload", body=b"b" * 8000))
                 stream.close()
     for scheme in ("ws", "wss"):
-        with endpoints[scheme].patient(SOON).well_behaved("/webrepl") as socket:
+        with endpoints[scheme].patient(SOON).websockets_client("/webrepl") as socket:
             assert WebRepl(socket, PASSWORD).line("6 * 7") == "42\n"
-    with endpoints.https.patient(SOON).well_behaved("/webrepl") as socket:
+    with endpoints.https.patient(SOON).websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.socket.send("__import__('bench_app').main()\r")
         wait_until(device, lambda: device.stats()["queue"]["depth"] == 0, "the queue was not empty")
@@ -566,7 +566,7 @@ def test_the_session_keeps_its_place(
     scheme: str, shared_device: Device, endpoints: Endpoints
 ) -> None:
     """A logged-in WebREPL session is never purged, and all other slots stay available."""
-    with endpoints[scheme].well_behaved("/webrepl") as socket, ExitStack() as stack:
+    with endpoints[scheme].websockets_client("/webrepl") as socket, ExitStack() as stack:
         repl = WebRepl(socket, PASSWORD)
         purged = shared_device.stats()[scheme]["purged"]
         connections = []

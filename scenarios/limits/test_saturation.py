@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from itertools import pairwise
 
 import pytest
-from espbench.clients import ConnectionEnded, Endpoints, HttpConnection, together
+from espbench.clients import ConnectionEnded, Endpoints, HttpConnection, run_concurrently
 from espbench.clients.websocket import PING, Frame
 from espbench.device.console.control import encode_source
 from espbench.device.device import Device
@@ -200,7 +200,7 @@ def test_a_host_that_asks_without_a_pause(shared_device: Device, endpoints: Endp
         deadline = Deadline(PROMPT)
         while shared_device.eval("turns") == 0:
             assert not deadline.expired(), "the handler was not called"
-        seen = sorted(turn for outcome in together([ask] * 4) for turn in outcome.get())
+        seen = sorted(turn for outcome in run_concurrently([ask] * 4) for turn in outcome.get())
         shared_device.exec("released = True")
         assert connection.receive().text == "released"
     shared_device.exec("httpserver.off('/spin')")

@@ -22,8 +22,8 @@ from espbench.clients import (
     Outcome,
     Tls,
     TlsStream,
-    WellBehaved,
-    together,
+    WebsocketsClient,
+    run_concurrently,
 )
 from espbench.device.device import Device
 from espbench.plugin import DeviceFactory
@@ -96,7 +96,9 @@ def test_the_last_one_that_fits_works(
 def test_the_fourth_wss_works(endpoints: Endpoints) -> None:
     """Four wss sessions echo in turn."""
     with ExitStack() as stack:
-        sessions = [stack.enter_context(endpoints.https.well_behaved()) for _ in range(MAX_HTTPS)]
+        sessions = [
+            stack.enter_context(endpoints.https.websockets_client()) for _ in range(MAX_HTTPS)
+        ]
         for turn in range(3):
             for number, session in enumerate(sessions):
                 assert session.echo(f"{turn} {number}") == f"{turn} {number}"
@@ -205,14 +207,16 @@ def test_ten_ws_and_four_wss_together(endpoints: Endpoints, shared_device: Devic
     """Fourteen WebSockets echo 1 kB each at the same time."""
     with ExitStack() as stack:
         endpoints_of_all = [endpoints.http] * MAX_HTTP + [endpoints.https] * MAX_HTTPS
-        sessions = [stack.enter_context(endpoint.well_behaved()) for endpoint in endpoints_of_all]
+        sessions = [
+            stack.enter_context(endpoint.websockets_client()) for endpoint in endpoints_of_all
+        ]
         assert shared_device.stats()["websocket"]["open"] == MAX_HTTP + MAX_HTTPS
 
-        def echo(session: WellBehaved, number: int) -> bool:
+        def echo(session: WebsocketsClient, number: int) -> bool:
             return session.echo(f"{number:04}" * 250) == f"{number:04}" * 250
 
         clients = [lambda s=s, n=n: echo(s, n) for n, s in enumerate(sessions)]
-        assert all(outcome.get() for outcome in together(clients))
+        assert all(outcome.get() for outcome in run_concurrently(clients))
 
 
 def test_the_memory_of_a_session(
@@ -382,7 +386,7 @@ def test_a_burst_of_ten_over_http(
     endpoints = Endpoints(device, Tls(trust=recipe.trust))
     if temperature == "warm":
         assert endpoints.http.get("/hello").status == 200
-    outcomes = together([lambda: endpoints.http.get("/hello").status] * MAX_HTTP)
+    outcomes = run_concurrently([lambda: endpoints.http.get("/hello").status] * MAX_HTTP)
     assert [outcome.get() for outcome in outcomes] == [200] * MAX_HTTP
     measured = figures(outcomes)
     record_property("burst", measured)
@@ -410,7 +414,7 @@ def test_a_burst_of_twenty_over_https(
     targets = [endpoints.https.patient(20) for _ in range(20)]
     before = device.stats()
     clients = [until_served(endpoint) for endpoint in targets]
-    outcomes = together(clients, 50)
+    outcomes = run_concurrently(clients, 50)
     attempts = [outcome.get() for outcome in outcomes]
     after = device.stats()
     work = after["handshakes"]["ok"] - before["handshakes"]["ok"]
@@ -433,7 +437,7 @@ def test_a_burst_of_twenty_over_http(
     """Twenty plain clients at once, twice as many as fit, are all served without a stall."""
     targets = [endpoints.http.patient(10) for _ in range(20)]
     clients = [until_served(endpoint) for endpoint in targets]
-    outcomes = together(clients)
+    outcomes = run_concurrently(clients)
     attempts = [outcome.get() for outcome in outcomes]
     measured = {**figures(outcomes), "attempts": sum(attempts)}
     record_property("burst", measured)
@@ -454,5 +458,5 @@ def test_turned_away_is_never_silent(shared_device: Device, endpoints: Endpoints
             return False
         return True
 
-    served = [outcome.get() for outcome in together([client] * 6)]
+    served = [outcome.get() for outcome in run_concurrently([client] * 6)]
     assert served.count(True) >= 2

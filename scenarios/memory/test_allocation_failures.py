@@ -17,10 +17,10 @@ from espbench.clients import (
     Endpoint,
     Endpoints,
     HttpConnection,
+    RawWebSocket,
     Stream,
     Tls,
     TlsStream,
-    WebSocket,
 )
 from espbench.device.device import Device
 from espbench.util.timeouts import Deadline
@@ -191,7 +191,7 @@ class Step:
 
 def echo(stream: ByteStream) -> None:
     """Open a WebSocket, echo once, and close it."""
-    with WebSocket(stream, timeout=PATIENCE) as websocket:
+    with RawWebSocket(stream, timeout=PATIENCE) as websocket:
         websocket.send("one echo")
         assert websocket.receive() == "one echo"
 

@@ -132,7 +132,7 @@ def test_recovery_when_the_ballast_goes(
     shared_device.ballast(0)
     with ExitStack() as stack:
         for _ in range(4):
-            wss = stack.enter_context(endpoints.https.well_behaved())
+            wss = stack.enter_context(endpoints.https.websockets_client())
             assert wss.echo("back again") == "back again"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from espbench.clients import Endpoints, WebSocket
+from espbench.clients import Endpoints, RawWebSocket
 from espbench.clients.websocket import CLOSE, PONG, Frame, close_payload
 from espbench.device.device import Device
 from espbench.util.timeouts import Deadline
@@ -212,16 +212,16 @@ class Sessions:
 
     def __init__(self, device: Device, endpoints: Endpoints, stack: ExitStack) -> None:
         self.device, self.endpoints, self.stack = device, endpoints, stack
-        self.numbers: dict[WebSocket, int] = {}
+        self.numbers: dict[RawWebSocket, int] = {}
 
-    def open(self, scheme: str) -> WebSocket:
+    def open(self, scheme: str) -> RawWebSocket:
         """Open another WebSocket."""
         websocket = self.endpoints[scheme].websocket("/number")
         self.stack.callback(websocket.stream.close)
         self.numbers[websocket] = int(websocket.receive())
         return websocket
 
-    def assert_undisturbed(self, websocket: WebSocket) -> None:
+    def assert_undisturbed(self, websocket: RawWebSocket) -> None:
         """Assert that an echo is the next thing to arrive: nothing else came before it."""
         websocket.send("still here?")
         assert websocket.receive() == "still here?"

@@ -14,7 +14,7 @@ from espbench.clients import (
     WebRepl,
     WebReplError,
     WebSocketError,
-    together,
+    run_concurrently,
 )
 from espbench.clients.websocket import CLOSE, close_payload
 from espbench.device.device import Device
@@ -68,8 +68,8 @@ def test_all_four_stay_open_side_by_side(shared_device: Device, endpoints: Endpo
     with (
         endpoints.http.http() as http,
         endpoints.https.http() as https,
-        endpoints.http.well_behaved() as ws,
-        endpoints.https.well_behaved() as wss,
+        endpoints.http.websockets_client() as ws,
+        endpoints.https.websockets_client() as wss,
     ):
         for turn in range(10):
             body = f"turn {turn}".encode()
@@ -96,7 +96,7 @@ def test_all_four_at_the_same_moment(endpoints: Endpoints) -> None:
         return 10
 
     def echoes(scheme: str, name: str) -> int:
-        with endpoints[scheme].well_behaved() as websocket:
+        with endpoints[scheme].websockets_client() as websocket:
             for turn in range(10):
                 assert websocket.echo(f"{name} {turn}" * 20) == f"{name} {turn}" * 20
         return 10
@@ -105,7 +105,7 @@ def test_all_four_at_the_same_moment(endpoints: Endpoints) -> None:
         *(lambda s=s, n=n: requests(s, f"{s} {n}") for s in ("http", "https") for n in (1, 2)),
         *(lambda s=s, n=n: echoes(s, f"{s} {n}") for s in ("ws", "wss") for n in (1, 2)),
     ]
-    assert [outcome.get() for outcome in together(clients)] == [10] * 8
+    assert [outcome.get() for outcome in run_concurrently(clients)] == [10] * 8
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -142,7 +142,7 @@ def test_bodies_arrive_whole(scheme: str, size: int, endpoints: Endpoints) -> No
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 1460, 16384])
 def test_messages_come_back_whole(scheme: str, size: int, endpoints: Endpoints) -> None:
     """Text and binary messages up to the limit of 16384 bytes come back whole."""
-    with endpoints[scheme].well_behaved() as websocket:
+    with endpoints[scheme].websockets_client() as websocket:
         assert websocket.echo("t" * size) == "t" * size
         assert websocket.echo(b"\xff" * size) == b"\xff" * size
 
@@ -159,7 +159,7 @@ def test_an_endpoint_comes_and_goes_on_both(shared_device: Device, endpoints: En
     """A WebSocket path that is added or removed at run time changes both ws and wss."""
     shared_device.exec("import wsserver\nwsserver.start('/other')")
     for scheme in ("ws", "wss"):
-        with endpoints[scheme].well_behaved("/other") as websocket:
+        with endpoints[scheme].websockets_client("/other") as websocket:
             assert websocket.echo("here") == "here"
     shared_device.exec("wsserver.stop('/other')")
     for scheme in ("ws", "wss"):
@@ -199,7 +199,7 @@ def test_what_a_handler_returns_is_the_answer(
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 def test_webrepl_evaluates_a_line(scheme: str, endpoints: Endpoints) -> None:
     """The WebREPL asks for its password, evaluates a line, and shows an exception."""
-    with endpoints[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, "espbench")
         assert repl.line("6 * 7") == "42\n"
         assert "ZeroDivisionError" in repl.line("1 // 0")
@@ -209,18 +209,18 @@ def test_webrepl_evaluates_a_line(scheme: str, endpoints: Endpoints) -> None:
 def test_webrepl_refuses_a_wrong_password(scheme: str, endpoints: Endpoints) -> None:
     """A wrong password is refused, and the right one works afterwards."""
     with (
-        endpoints[scheme].well_behaved("/webrepl") as socket,
+        endpoints[scheme].websockets_client("/webrepl") as socket,
         pytest.raises(WebReplError, match="refused"),
     ):
         WebRepl(socket, "wrong")
-    with endpoints[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].websockets_client("/webrepl") as socket:
         assert WebRepl(socket, "espbench").line("1") == "1\n"
 
 
 @pytest.mark.parametrize(("first", "second"), [("ws", "wss"), ("wss", "ws")])
 def test_webrepl_has_one_session(first: str, second: str, endpoints: Endpoints) -> None:
     """A second session is refused with 1013, over either scheme."""
-    with endpoints[first].well_behaved("/webrepl") as socket:
+    with endpoints[first].websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, "espbench")
         other = endpoints[second].websocket("/webrepl")
         assert other.receive_close().code == 1013
@@ -241,7 +241,7 @@ def restart_https(device: Device, recipe_folder: str = "/certs") -> bool:
 
 def test_http_goes_on_without_https(shared_device: Device, endpoints: Endpoints) -> None:
     """Without certificates only HTTPS stops: open http and ws connections are unaffected."""
-    with endpoints.http.http() as http, endpoints.http.well_behaved() as ws:
+    with endpoints.http.http() as http, endpoints.http.websockets_client() as ws:
         assert http.get("/hello").status == 200
         assert shared_device.eval("__import__('httpserver').start()") is True
         assert shared_device.eval("__import__('httpserver').https_running()") is False
@@ -271,7 +271,7 @@ def test_stop_and_start_again(shared_device: Device, endpoints: Endpoints) -> No
 
 def test_starting_twice_changes_nothing(shared_device: Device, endpoints: Endpoints) -> None:
     """start() with the same options returns True and disturbs no connection."""
-    with endpoints.https.well_behaved() as wss, endpoints.http.http() as http:
+    with endpoints.https.websockets_client() as wss, endpoints.http.http() as http:
         assert http.get("/hello").status == 200
         assert restart_https(shared_device) is True
         assert wss.echo("same") == "same"

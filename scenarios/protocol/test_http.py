@@ -14,7 +14,7 @@ from espbench.clients import (
     Endpoints,
     chunked,
     encode_request,
-    together,
+    run_concurrently,
 )
 from espbench.device.device import Device
 from espbench.util.timeouts import Deadline
@@ -136,7 +136,7 @@ def test_503_when_the_queue_is_full(shared_device: Device, endpoints: Endpoints)
             deadline = Deadline(5)
             while (now := shared_device.stats())["requests"] == requests or now["queue"]["depth"]:
                 assert not deadline.expired(), now
-            outcomes = together([lambda: endpoints.http.get("/hello").status] * 6)
+            outcomes = run_concurrently([lambda: endpoints.http.get("/hello").status] * 6)
             assert busy.receive().text == "slow\n"
         statuses = sorted(outcome.get() for outcome in outcomes)
         assert statuses == [200] * 2 + [503] * 4

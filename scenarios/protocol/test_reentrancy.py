@@ -417,7 +417,7 @@ SERVE = "while not done: webrepl.process_queue(20)"
 @pytest.mark.usefixtures("table")
 def test_lines_for_code_that_serves_its_session(endpoints: Endpoints) -> None:
     """A typed loop serves the lines that are typed next, on fresh lines, until it ends."""
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.line("done = False")
         socket.send(SERVE + "\r\r")
@@ -431,7 +431,7 @@ def test_lines_for_code_that_serves_its_session(endpoints: Endpoints) -> None:
 @pytest.mark.usefixtures("table")
 def test_the_raw_repl_of_code_that_serves_its_session(endpoints: Endpoints) -> None:
     """The raw REPL is raw again when its code ends, whatever was typed into that code."""
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x01", "\r\n>")
         repl.type(f"done = False\n{SERVE}\n\x04", "OK")
@@ -444,7 +444,7 @@ def test_the_raw_repl_of_code_that_serves_its_session(endpoints: Endpoints) -> N
 @pytest.mark.usefixtures("table")
 def test_a_raw_paste_is_read_by_the_repl_alone(shared_device: Device, endpoints: Endpoints) -> None:
     """Code scheduled during a raw paste cannot consume the rest of it."""
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x01", "\r\n>")
         repl.type("\x05A\x01", "R\x01\x00\x04\x01")
@@ -519,7 +519,7 @@ def test_a_long_piece_for_a_file_system_in_python(
         "vfs.mount(Keeper(), '/py')"
     )
     try:
-        with endpoints.http.well_behaved("/webrepl") as socket:
+        with endpoints.http.websockets_client("/webrepl") as socket:
             repl = WebRepl(socket, PASSWORD)
             socket.send(request(PUT, "/py/file", len(data)))
             assert repl.answer() == 0

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from espbench.clients import Endpoints, Frame, HttpConnection, WebSocket, encode_request
+from espbench.clients import Endpoints, Frame, HttpConnection, RawWebSocket, encode_request
 from espbench.clients.websocket import (
     BINARY,
     CLOSE,
@@ -22,7 +22,7 @@ BOTH = pytest.mark.parametrize("scheme", ["ws", "wss"])
 LIMIT = 16384
 
 
-def refused(websocket: WebSocket, code: int) -> None:
+def refused(websocket: RawWebSocket, code: int) -> None:
     """Assert that the server fails the connection with this code and closes it."""
     assert websocket.receive_close().code == code
     websocket.wait_until_gone()

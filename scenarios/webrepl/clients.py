@@ -11,7 +11,7 @@ from typing import Any, Self
 import pytest
 import websocket
 from espbench.clients import ClientTimeout, Endpoints, Frame, WebSocketError
-from espbench.clients.websocket import CLOSE, WebSocket, close_payload
+from espbench.clients.websocket import CLOSE, RawWebSocket, close_payload
 from espbench.util.timeouts import Deadline
 
 PASSWORD = "espbench"
@@ -57,7 +57,7 @@ class WebsocketClient:
 Opens = Callable[[str], Any]
 
 
-def refusal(websocket: WebSocket) -> tuple[str, int]:
+def refusal(websocket: RawWebSocket) -> tuple[str, int]:
     """Return the text that a client receives and its close code."""
     text = ""
     while True:

@@ -16,11 +16,11 @@ def opens(request: pytest.FixtureRequest, endpoints: Endpoints) -> Opens:
     """Return a function that opens a WebSocket for a scheme, with each library in turn."""
     if request.param == "websocket-client":
         return lambda scheme: WebsocketClient(endpoints[scheme].url("/webrepl", websocket=True))
-    return lambda scheme: endpoints[scheme].well_behaved("/webrepl")
+    return lambda scheme: endpoints[scheme].websockets_client("/webrepl")
 
 
 @pytest.fixture
 def repl(endpoints: Endpoints) -> Iterator[WebRepl]:
     """Return a session over ws."""
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         yield WebRepl(socket, PASSWORD)

@@ -84,7 +84,7 @@ def logs_in(shared_device: Device, endpoints: Endpoints, tmp_path: Path) -> Call
     log = tmp_path / "executed.txt"
 
     def attempt(password: str) -> Login:
-        with endpoints.http.well_behaved("/webrepl") as socket, logged(shared_device, log):
+        with endpoints.http.websockets_client("/webrepl") as socket, logged(shared_device, log):
             try:
                 WebRepl(socket, password)
                 accepted = True

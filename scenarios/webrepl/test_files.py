@@ -45,7 +45,7 @@ def test_300_kilobytes(
 ) -> None:
     """A large file is put and got with default heaps: the sender is throttled, nothing piles up."""
     data = content(300_000)
-    with endpoints[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD, timeout=60)
         shared_device.heap_reset()
         before = shared_device.heap()
@@ -205,7 +205,7 @@ def test_an_upload_cut_in_the_middle(
     else:
         websocket.stream.reset()
     shared_device.settle()
-    with endpoints[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert repl.get("/cut.bin") == b"the old one"
         assert shared_device.eval("sorted(__import__('os').listdir('/'))") == before

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from espbench.clients import ClientTimeout, Endpoints, Frame, WebRepl
 from espbench.clients.webrepl import GET, request
-from espbench.clients.websocket import PING, WebSocket
+from espbench.clients.websocket import PING, RawWebSocket
 from espbench.device.device import Device
 from espbench.util.timeouts import Deadline
 
@@ -31,7 +31,7 @@ def test_a_wrong_password(scheme: str, endpoints: Endpoints) -> None:
     """A wrong password gets MicroPython's answer, then a close with 1008."""
     text, code, _ = attempt(endpoints, WRONG, scheme)
     assert (text, code) == ("\r\nAccess denied\r\n", 1008)
-    with endpoints[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].websockets_client("/webrepl") as socket:
         assert WebRepl(socket, PASSWORD).line("1") == "1\n"
 
 
@@ -50,7 +50,7 @@ def test_the_delay_grows_and_blocks_nobody(endpoints: Endpoints) -> None:
     with pytest.raises(ClientTimeout):
         impatient.receive(0.5)
     # The right password waits as long as a wrong one, so the delay reveals nothing.
-    with endpoints.https.well_behaved("/webrepl") as socket:
+    with endpoints.https.websockets_client("/webrepl") as socket:
         started = time.monotonic()
         repl = WebRepl(socket, PASSWORD, timeout=20)
         assert 1.0 <= time.monotonic() - started < 9.0
@@ -58,7 +58,7 @@ def test_the_delay_grows_and_blocks_nobody(endpoints: Endpoints) -> None:
     impatient.close()
     # A successful login resets the delay.
     assert attempt(endpoints, WRONG)[2] < 0.9
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         WebRepl(socket, PASSWORD)
 
 
@@ -72,7 +72,7 @@ def test_going_away_does_not_shorten_the_delay(endpoints: Endpoints) -> None:
         websocket.receive_pong()
         websocket.close()
     assert attempt(endpoints, WRONG)[2] >= 2.0
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         WebRepl(socket, PASSWORD, timeout=20)
 
 
@@ -97,17 +97,17 @@ def test_passwords_of_all_lengths(
 ) -> None:
     """Passwords of 1 to 128 bytes work, and are compared in full."""
     set_password(password)
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         assert WebRepl(socket, password).line("1") == "1\n"
     assert attempt(endpoints, password + "x")[0] == "\r\nAccess denied\r\n"
     assert attempt(endpoints, password[:-1])[0] == "\r\nAccess denied\r\n"
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         assert WebRepl(socket, password).line("1") == "1\n"
 
 
 def test_a_password_in_pieces(endpoints: Endpoints) -> None:
     """Keys may arrive one by one, with corrections; anything after the password is REPL input."""
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         for key in "expp\x7f\x7f\x08spbench\r1 + 1\r":
             socket.send(key)
         text = ""
@@ -142,7 +142,7 @@ def test_bad_arguments(call: str, words: str, shared_device: Device) -> None:
 def test_nothing_secret_is_shown(device: Device, endpoints: Endpoints) -> None:
     """Neither the right password nor wrong ones are echoed, or printed on the console."""
     assert "s3cret" not in attempt(endpoints, "s3cret-guess")[0]
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         socket.receive()
         socket.send("s3cret-0wner\r")
         assert socket.receive() == "\r\nWebREPL connected\r\n>>> "
@@ -172,7 +172,7 @@ def test_strangers_do_not_keep_the_owner_out(endpoints: Endpoints) -> None:
     strangers = [endpoints.http.websocket("/webrepl") for _ in range(4)]
     for stranger in strangers:
         assert stranger.receive() == "Password: "
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert refusal(strangers[0]) == ("\r\nToo many clients without a password\r\n", 1013)
         for stranger in strangers[1:]:
@@ -180,7 +180,7 @@ def test_strangers_do_not_keep_the_owner_out(endpoints: Endpoints) -> None:
         assert repl.line("1") == "1\n"
 
 
-def send_password(endpoints: Endpoints, password: str, scheme: str = "ws") -> WebSocket:
+def send_password(endpoints: Endpoints, password: str, scheme: str = "ws") -> RawWebSocket:
     """Return a client whose password is being checked."""
     websocket = endpoints[scheme].websocket("/webrepl")
     assert websocket.receive() == "Password: "

@@ -26,7 +26,7 @@ def frames_of(repl: WebRepl, source: str, end: str) -> list[str]:
 @BOTH
 def test_output_is_batched(scheme: str, endpoints: Endpoints) -> None:
     """A thousand prints arrive in order, in frames of about a kilobyte."""
-    with endpoints[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         frames = frames_of(repl, "for i in range(1000): print(i)\r\r", "999\r\n>>> ")
         lines = "".join(frames).split("\r\n")[2:-1]
@@ -92,7 +92,7 @@ def test_a_client_that_takes_nothing(device: Device, endpoints: Endpoints) -> No
     device.wait_for_change(0.2)
     assert device.eval("n") > before
     device.monitor("set_link", name="net0", up=True)
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x03", "KeyboardInterrupt: \r\n")
     lost.stream.close()

@@ -58,7 +58,7 @@ def raw(repl: WebRepl, source: str) -> tuple[str, str]:
 @BOTH
 def test_raw_repl(scheme: str, endpoints: Endpoints) -> None:
     """Ctrl-A enters the raw REPL (no echo, output and errors separate), and Ctrl-B leaves it."""
-    with endpoints[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert repl.type("\x01", "\r\n>") == "\r\nraw REPL; CTRL-B to exit\r\n>"
         assert raw(repl, "print(1)\nprint(2)") == ("1\r\n2\r\n", "")
@@ -106,7 +106,7 @@ def raw_paste(repl: WebRepl, source: str, *, extra: str = "\x04") -> str:
 @BOTH
 def test_raw_paste(scheme: str, endpoints: Endpoints) -> None:
     """Raw paste accepts 12 kB of source, compiles it as it arrives, and reports errors in it."""
-    with endpoints[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x01", "\r\n>")
         source = "".join(f"x{i} = {i} # {'-' * 60}\n" for i in range(160)) + "print(x159)\n"
@@ -119,12 +119,12 @@ def test_raw_paste(scheme: str, endpoints: Endpoints) -> None:
 
 def test_raw_paste_that_ends_in_the_middle(endpoints: Endpoints) -> None:
     """A client that leaves during a raw paste leaves a REPL that the next client can use."""
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("\x01", "\r\n>")
         repl.type("\x05A\x01", "\x01")
         socket.send("print('half")
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         assert WebRepl(socket, PASSWORD).line("1") == "1\n"
 
 
@@ -153,7 +153,7 @@ def test_input_reads_from_the_session(repl: WebRepl) -> None:
 )
 def test_ctrl_c_interrupts_at_once(scheme: str, source: str, endpoints: Endpoints) -> None:
     """Ctrl-C interrupts whatever the session runs, ahead of all other pending work."""
-    with endpoints[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type(source, "\r\n")
         time.sleep(0.1)
@@ -168,7 +168,7 @@ def test_ctrl_c_for_a_line_is_for_the_line_alone(
     shared_device: Device, endpoints: Endpoints
 ) -> None:
     """With something typed, or in the raw REPL, Ctrl-C does not touch the application."""
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.type("half a line", "line")
         assert repl.type("\x03") == "\r\n>>> "
@@ -183,7 +183,7 @@ def test_ctrl_c_at_the_prompt_ends_the_application(device: Device, endpoints: En
 
     WebREPL lives on at the console's prompt, and a soft reset brings the application back.
     """
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert "KeyboardInterrupt" in repl.type("\x03", "KeyboardInterrupt: \r\n")
         device.console.expect(r"MicroPython v.*\n.*\n>>> ")

@@ -24,7 +24,7 @@ from .clients import BOTH, PASSWORD, WRONG, attempt, content, refusal
 def test_soft_reset(scheme: str, keys: str, shared_device: Device, endpoints: Endpoints) -> None:
     """A soft reset closes with 1012 and restarts main.py, and the client can reconnect."""
     seen = len(shared_device.events)
-    with endpoints[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         repl.line("_gone = 1")
         socket.send(keys)
@@ -33,7 +33,7 @@ def test_soft_reset(scheme: str, keys: str, shared_device: Device, endpoints: En
     boot = shared_device.wait_for_event("boot", since=seen)
     assert boot["cause"] == "soft"
     shared_device.wait_ready()
-    with endpoints[scheme].well_behaved("/webrepl") as socket:
+    with endpoints[scheme].websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert "NameError" in repl.line("_gone")
 
@@ -53,7 +53,7 @@ def test_soft_resets_keep_the_flash_mapped(device: Device, endpoints: Endpoints)
     kind = device.eval("kind")
     for _ in range(6):
         seen = len(device.events)
-        with endpoints.http.well_behaved("/webrepl") as socket:
+        with endpoints.http.websockets_client("/webrepl") as socket:
             repl = WebRepl(socket, PASSWORD)
             socket.send("\x04")
             with pytest.raises(WebSocketError, match="1012"):
@@ -67,7 +67,7 @@ def test_soft_resets_keep_the_flash_mapped(device: Device, endpoints: Endpoints)
 @pytest.mark.parametrize(("first", "second"), [("ws", "ws"), ("ws", "wss"), ("wss", "ws")])
 def test_a_second_session_is_refused(first: str, second: str, endpoints: Endpoints) -> None:
     """A second client gets the reason and a close with 1013 at once, even while code runs."""
-    with endpoints[first].well_behaved("/webrepl") as socket:
+    with endpoints[first].websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         expected = ("\r\nWebREPL is in use by another client\r\n", 1013)
         assert refusal(endpoints[second].websocket("/webrepl")) == expected
@@ -76,7 +76,7 @@ def test_a_second_session_is_refused(first: str, second: str, endpoints: Endpoin
         assert refusal(endpoints[second].websocket("/webrepl")) == expected
         assert time.monotonic() - started < 2.0
         repl.type("\x03", "KeyboardInterrupt: \r\n>>> ")
-    with endpoints[second].well_behaved("/webrepl") as socket:
+    with endpoints[second].websockets_client("/webrepl") as socket:
         assert WebRepl(socket, PASSWORD).line("1") == "1\n"
 
 
@@ -104,7 +104,7 @@ def test_the_place_is_free_after_a_ping_time_out(
     assert silent.receive_close(3).code == 1011
     silent.wait_until_gone()
     silent.stream.close()
-    with endpoints.http.well_behaved("/webrepl") as socket:  # the library answers pings
+    with endpoints.http.websockets_client("/webrepl") as socket:  # the library answers pings
         repl = WebRepl(socket, PASSWORD)
         time.sleep(1)
         assert repl.line("1") == "1\n"
@@ -118,7 +118,7 @@ def test_code_outlives_its_client(endpoints: Endpoints) -> None:
     repl = WebRepl(first, PASSWORD)
     repl.type("import time\rwhile True: print('alive'); time.sleep_ms(20)\r\r", "alive\r\n")
     first.stream.reset()
-    with endpoints.https.well_behaved("/webrepl") as socket:
+    with endpoints.https.websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert repl.read_until("alive\r\n")
         repl.type("\x03", "KeyboardInterrupt: \r\n")
@@ -142,7 +142,7 @@ def test_an_application_started_by_webrepl(endpoints: Endpoints) -> None:
     repl.type("\x01", "\r\n>")
     repl.type(APPLICATION + "\x04", "OK")
     first.stream.reset()
-    with endpoints.https.well_behaved("/webrepl") as socket:
+    with endpoints.https.websockets_client("/webrepl") as socket:
         repl = WebRepl(socket, PASSWORD)
         assert repl.line("6 * 7") == "42\n"
         assert endpoints.http.get("/hello").text == "hello\n"
@@ -162,7 +162,7 @@ def test_a_client_that_vanishes_in_silence(device: Device, endpoints: Endpoints)
         assert not deadline.expired()
         device.wait_for_change(0.2)
     device.monitor("set_link", name="net0", up=True)
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         assert WebRepl(socket, PASSWORD).line("1") == "1\n"
     lost.stream.close()
 
@@ -198,7 +198,7 @@ def test_stop(shared_device: Device, endpoints: Endpoints) -> None:
         endpoints.http.websocket("/webrepl")
     assert refused.value.status == 404
     shared_device.exec("webrepl.start('espbench')")
-    with endpoints.http.well_behaved("/webrepl") as socket:
+    with endpoints.http.websockets_client("/webrepl") as socket:
         assert WebRepl(socket, PASSWORD).line("1") == "1\n"
 
 
@@ -207,7 +207,7 @@ def test_no_leak(scheme: str, shared_device: Device, endpoints: Endpoints) -> No
     """Sessions, refusals, files and interrupts leak nothing from the network heap."""
     with shared_device.no_leak():
         for _ in range(3):
-            with endpoints[scheme].well_behaved("/webrepl") as socket:
+            with endpoints[scheme].websockets_client("/webrepl") as socket:
                 repl = WebRepl(socket, PASSWORD)
                 refusal(endpoints.http.websocket("/webrepl"))
                 repl.put("/leak.bin", content(3000))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from espbench.clients.concurrent import Outcome, together
+from espbench.clients.concurrent import Outcome, run_concurrently
 from espbench.clients.endpoints import Endpoint, Endpoints
 from espbench.clients.errors import (
     ClientError,
@@ -28,7 +28,13 @@ from espbench.clients.http import HttpConnection, Response, chunked, encode_requ
 from espbench.clients.tcp import ByteStream, Stream
 from espbench.clients.tls import UNVERIFIED, Record, Step, Tls, TlsSteps, TlsStream, records
 from espbench.clients.webrepl import WebRepl
-from espbench.clients.websocket import Closed, Frame, WebSocket, WellBehaved, well_behaved
+from espbench.clients.websocket import (
+    Closed,
+    Frame,
+    RawWebSocket,
+    WebsocketsClient,
+    websockets_client,
+)
 from espbench.util.renamed import renamed
 
 __all__ = [
@@ -44,6 +50,7 @@ __all__ = [
     "HttpConnection",
     "HttpError",
     "Outcome",
+    "RawWebSocket",
     "Record",
     "Response",
     "Step",
@@ -54,15 +61,24 @@ __all__ = [
     "TlsStream",
     "WebRepl",
     "WebReplError",
-    "WebSocket",
     "WebSocketError",
-    "WellBehaved",
+    "WebsocketsClient",
     "chunked",
     "encode_request",
     "records",
-    "together",
-    "well_behaved",
+    "run_concurrently",
+    "websockets_client",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__ = renamed(__name__, {"Doors": "Endpoints", "Target": "Endpoint"})
+    __getattr__ = renamed(
+        __name__,
+        {
+            "Doors": "Endpoints",
+            "Target": "Endpoint",
+            "WebSocket": "RawWebSocket",
+            "WellBehaved": "WebsocketsClient",
+            "together": "run_concurrently",
+            "well_behaved": "websockets_client",
+        },
+    )

@@ -7,12 +7,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from espbench.clients.errors import ClientError
+from espbench.util.renamed import renamed
 from espbench.util.timeouts import Deadline
 
-__all__ = ["Outcome", "together"]
+__all__ = ["Outcome", "run_concurrently"]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(__name__, {"together": "run_concurrently"})
 
 Value = TypeVar("Value")
 
@@ -47,7 +51,9 @@ class Outcome(Generic[Value]):
         return self.value  # type: ignore[return-value]
 
 
-def together(clients: Sequence[Callable[[], Value]], timeout: float = 60.0) -> list[Outcome[Value]]:
+def run_concurrently(
+    clients: Sequence[Callable[[], Value]], timeout: float = 60.0
+) -> list[Outcome[Value]]:
     """Run these clients at once and return their outcomes in the same order.
 
     Args:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
@@ -11,7 +12,12 @@ from typing import Any, Protocol, Self
 from espbench.clients.http import Headers, HttpConnection, Response, with_defaults
 from espbench.clients.tcp import TIMEOUT, ByteStream, Stream
 from espbench.clients.tls import Tls, TlsStream
-from espbench.clients.websocket import WebSocket, WellBehaved, upgrade_headers, well_behaved
+from espbench.clients.websocket import (
+    RawWebSocket,
+    WebsocketsClient,
+    upgrade_headers,
+    websockets_client,
+)
 
 __all__ = ["Endpoint", "Endpoints", "Forwarded"]
 
@@ -81,22 +87,34 @@ class Endpoint:
         """Return the response to one GET request on a separate connection."""
         return self.request("GET", path)
 
-    def websocket(self, path: str = "/ws", *, headers: dict[str, str] | None = None) -> WebSocket:
+    def websocket(
+        self, path: str = "/ws", *, headers: dict[str, str] | None = None
+    ) -> RawWebSocket:
         """Return a WebSocket whose frames the caller builds."""
         wanted = upgrade_headers() if headers is None else headers
         fields = dict(with_defaults(wanted, self.headers))
         stream = self.stream()
         try:
-            return WebSocket(stream, path, headers=fields, timeout=self.timeout)
+            return RawWebSocket(stream, path, headers=fields, timeout=self.timeout)
         except BaseException:
             stream.close()
             raise
 
-    def well_behaved(self, path: str = "/ws") -> WellBehaved:
+    def websockets_client(self, path: str = "/ws") -> WebsocketsClient:
         """Return a WebSocket of the `websockets` library."""
-        return well_behaved(
+        return websockets_client(
             self.url(path, websocket=True), self.tls, self.timeout, headers=self.headers
         )
+
+    def well_behaved(self, path: str = "/ws") -> WebsocketsClient:
+        """Return the same; the old name of `websockets_client`."""
+        warnings.warn(
+            "Endpoint.well_behaved() is now Endpoint.websockets_client(); the old name will be "
+            "removed after 0.1.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.websockets_client(path)
 
     def url(self, path: str = "/", *, websocket: bool = False) -> str:
         """Return the URL of a path on this endpoint."""

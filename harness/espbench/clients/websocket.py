@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""WebSocket clients: `WebSocket` can violate RFC 6455, `WellBehaved` cannot.
+"""WebSocket clients: `RawWebSocket` can violate RFC 6455, `WebsocketsClient` cannot.
 
-`well_behaved` opens a connection of the `websockets` library.
+`websockets_client` opens a connection of the `websockets` library.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
@@ -35,19 +35,30 @@ from espbench.clients.errors import ClientTimeout, ConnectionEnded, WebSocketErr
 from espbench.clients.http import HttpConnection, Response
 from espbench.clients.tcp import TIMEOUT, ByteStream, Timeout
 from espbench.clients.tls import Tls
+from espbench.util.renamed import renamed
 from espbench.util.timeouts import Deadline
 
 __all__ = [
     "Closed",
     "Frame",
-    "WebSocket",
-    "WellBehaved",
+    "RawWebSocket",
+    "WebsocketsClient",
     "accept_of",
     "close_payload",
     "mask",
     "upgrade_headers",
-    "well_behaved",
+    "websockets_client",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed(
+        __name__,
+        {
+            "WebSocket": "RawWebSocket",
+            "WellBehaved": "WebsocketsClient",
+            "well_behaved": "websockets_client",
+        },
+    )
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 """Opcodes (RFC 6455 section 5.2)."""
@@ -133,7 +144,7 @@ def accept_of(key: str) -> str:
     return base64.b64encode(hashlib.sha1(key.encode() + _ACCEPT_GUID).digest()).decode()
 
 
-class WebSocket:
+class RawWebSocket:
     """A WebSocket whose frames the caller builds."""
 
     def __init__(
@@ -318,7 +329,7 @@ def _receive_upgrade(http: HttpConnection, timeout: Timeout) -> Response:
     return answer
 
 
-class WellBehaved:
+class WebsocketsClient:
     """A WebSocket of the `websockets` library, with our deadlines and errors."""
 
     def __init__(self, opening: AbstractContextManager[ClientConnection], timeout: float) -> None:
@@ -377,13 +388,13 @@ class WellBehaved:
         self.close()
 
 
-def well_behaved(
+def websockets_client(
     url: str,
     tls: Tls | None = None,
     timeout: float = TIMEOUT,
     *,
     headers: Sequence[tuple[str, str]] = (),
-) -> WellBehaved:
+) -> WebsocketsClient:
     """Open a WebSocket with the `websockets` library.
 
     Args:
@@ -411,7 +422,7 @@ def well_behaved(
             proxy=None,
             max_size=None,
         )
-        return WellBehaved(opening, timeout)
+        return WebsocketsClient(opening, timeout)
     except TimeoutError:
         raise ClientTimeout(f"{url} was not open within {deadline}.") from None
     except WebSocketException as error:

@@ -20,7 +20,7 @@ from espbench.certs.deterministic import fixed_recipe
 from espbench.clients import Endpoint, WebRepl
 from espbench.clients.http import HttpConnection
 from espbench.clients.tcp import Stream, Timeout
-from espbench.clients.websocket import WebSocket
+from espbench.clients.websocket import RawWebSocket
 from espbench.device.device import Device
 from espbench.device.firmware_file import elf_of
 from espbench.device.memory.time_wait import TimeWait
@@ -305,7 +305,7 @@ class Subject:
         """Return the work of echoing a WebSocket message."""
         self.meter.rest()  # fails early if work cannot be counted
         stream = self.raw()
-        socket = WebSocket(stream)
+        socket = RawWebSocket(stream)
 
         def echo() -> None:
             socket.send("0123456789abcdef")
@@ -323,7 +323,7 @@ class Subject:
         self.meter.rest()  # fails early if work cannot be counted
         self.device.put(FILE, bytes(FILE_BYTES))
         stream = self.raw()
-        socket = _Paced(WebSocket(stream, "/webrepl"), self.meter, self.device)
+        socket = _Paced(RawWebSocket(stream, "/webrepl"), self.meter, self.device)
         repl = WebRepl(socket, PASSWORD)
         transfers = []
         for _ in range(self.effort.transfers):
@@ -419,7 +419,7 @@ class _Paced:
     that is not counted as work.
     """
 
-    def __init__(self, socket: WebSocket, meter: Meter, device: Device) -> None:
+    def __init__(self, socket: RawWebSocket, meter: Meter, device: Device) -> None:
         self._socket = socket
         self._meter = meter
         self._device = device

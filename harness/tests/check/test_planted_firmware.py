@@ -18,7 +18,7 @@ import planted
 import pytest
 from espbench.boards.builtin import LX60
 from espbench.boards.readiness import ConsoleReadiness
-from espbench.clients import ClientError, Endpoint, Endpoints, Frame, Tls, WebSocket
+from espbench.clients import ClientError, Endpoint, Endpoints, Frame, RawWebSocket, Tls
 from espbench.clients.http import chunked
 from espbench.clients.tls import Step, TlsSteps
 from espbench.clients.websocket import close_payload, upgrade_headers
@@ -479,7 +479,7 @@ def test_several_sessions_at_once(good: Target) -> None:
     """Four TLS clients and a WebSocket on each server are served at once."""
     with contextlib.ExitStack() as stack:
         sessions = [stack.enter_context(good.https.http()) for _ in range(3)]
-        sockets: list[WebSocket] = [
+        sockets: list[RawWebSocket] = [
             stack.enter_context(endpoint.websocket()) for endpoint in (good.http, good.https)
         ]
         for _ in range(2):

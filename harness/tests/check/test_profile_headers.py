@@ -132,10 +132,10 @@ def test_plain(name: str, plain: Subject, heads: list[bytes]) -> None:
         support.exercise,
         support.message,
         lambda subject: subject.endpoint.get("/"),
-        lambda subject: subject.endpoint.well_behaved("/ws"),
+        lambda subject: subject.endpoint.websockets_client("/ws"),
         lambda subject: subject.connection(subject.endpoint.stream(), 5.0).get("/"),
     ],
-    ids=["answers", "exercise", "message", "get", "well_behaved", "connection"],
+    ids=["answers", "exercise", "message", "get", "websockets_client", "connection"],
 )
 def test_clients(client: Callable[[Subject], object], plain: Subject, heads: list[bytes]) -> None:
     """So do the clients of the families memory and soak, and those that ask how the device is."""

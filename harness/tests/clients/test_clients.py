@@ -353,7 +353,7 @@ def test_both_websocket_clients_echo(ws_endpoint: Endpoint) -> None:
         assert websocket.receive() == "text"
         websocket.send(b"\0\1")
         assert websocket.receive() == b"\0\1"
-    with ws_endpoint.well_behaved() as client:
+    with ws_endpoint.websockets_client() as client:
         assert client.echo("x" * 70000) == "x" * 70000
 
 
@@ -384,14 +384,14 @@ def test_a_refused_upgrade_has_its_status(ws_endpoint: Endpoint) -> None:
 
 def test_webrepl_lines(ws_endpoint: Endpoint) -> None:
     """The WebREPL client logs in and returns the output of a line."""
-    with ws_endpoint.well_behaved("/webrepl") as socket_:
+    with ws_endpoint.websockets_client("/webrepl") as socket_:
         assert WebRepl(socket_, "right").line("40 + 2") == "42\n"
 
 
 def test_webrepl_wrong_password(ws_endpoint: Endpoint) -> None:
     """A wrong password raises WebReplError."""
     with (
-        ws_endpoint.well_behaved("/webrepl") as socket_,
+        ws_endpoint.websockets_client("/webrepl") as socket_,
         pytest.raises(WebReplError, match="refused the WebREPL's password"),
     ):
         WebRepl(socket_, "wrong")

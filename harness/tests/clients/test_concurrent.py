@@ -7,13 +7,13 @@ import threading
 
 import pytest
 from espbench import clients
-from espbench.clients import ClientTimeout, Endpoint, Endpoints, Tls, together
+from espbench.clients import ClientTimeout, Endpoint, Endpoints, Tls, run_concurrently
 
 
 def test_all_run_at_once() -> None:
     """Clients that wait for each other only continue because all of them run."""
     meeting = threading.Barrier(5, timeout=5)
-    outcomes = together([meeting.wait] * 5)
+    outcomes = run_concurrently([meeting.wait] * 5)
     assert sorted(outcome.get() for outcome in outcomes) == [0, 1, 2, 3, 4]
 
 
@@ -23,7 +23,7 @@ def test_an_outcome_has_its_error_and_its_time() -> None:
     def fails() -> int:
         raise ClientTimeout("The device was silent.")
 
-    good, bad = together([lambda: 1, fails])
+    good, bad = run_concurrently([lambda: 1, fails])
     assert good.get() == 1
     assert 0 <= bad.began <= bad.ended
     with pytest.raises(ClientTimeout):
@@ -37,14 +37,14 @@ def test_other_exceptions_are_raised() -> None:
         raise AssertionError("wrong")
 
     with pytest.raises(AssertionError, match="wrong"):
-        together([wrong])
+        run_concurrently([wrong])
 
 
 def test_a_hanging_client_is_a_timeout() -> None:
     """The error gives the number of clients that did not end in time."""
     forever = threading.Event()
     with pytest.raises(TimeoutError, match="1 clients did not end"):
-        together([lambda: forever.wait(20)], timeout=0.05)
+        run_concurrently([lambda: forever.wait(20)], timeout=0.05)
     forever.set()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from espbench.clients.errors import ClientTimeout
 from espbench.clients.tcp import Stream
-from espbench.clients.websocket import WellBehaved
+from espbench.clients.websocket import WebsocketsClient
 from espbench.device.console.serial_port import SerialPort
 from espbench.errors import ConsoleTimeout
 from espbench.util.timeouts import Clock, Deadline
@@ -91,7 +91,7 @@ def test_websockets(clock: Clock) -> None:
             raise TimeoutError
 
     opening: Any = contextlib.nullcontext(Connection())
-    client = WellBehaved(opening, 5)
+    client = WebsocketsClient(opening, 5)
     assert client.receive(Deadline(SHORT, clock=clock)) == "late"
     clock.release("debugger")
     with pytest.raises(ClientTimeout, match="No WebSocket message came within"):

@@ -31,8 +31,8 @@ from espbench.clients import (
     TlsSteps,
     WebRepl,
     WebSocketError,
+    run_concurrently,
     source_ports,
-    together,
 )
 from espbench.clients.websocket import accept_of
 from espbench.device.console.console import Console
@@ -232,15 +232,15 @@ def use_webrepl(endpoint: Endpoint) -> None:
     WebRepl(endpoint.websocket("/webrepl"), "password", SHORT)
 
 
-def use_well_behaved(endpoint: Endpoint) -> None:
+def use_websockets_client(endpoint: Endpoint) -> None:
     """A WebSocket of the `websockets` library, which has a thread that only `close` ends."""
-    with endpoint.well_behaved() as websocket:
+    with endpoint.websockets_client() as websocket:
         websocket.receive()
 
 
 def use_crowd(endpoint: Endpoint) -> None:
     """Two clients at once; the error of one of them is raised."""
-    outcomes = together([lambda: use_http(endpoint)] * 2)
+    outcomes = run_concurrently([lambda: use_http(endpoint)] * 2)
     outcomes.pop().get()
 
 
@@ -258,7 +258,7 @@ def use_crowd_with_a_fault(endpoint: Endpoint) -> None:
             raise ZeroDivisionError from None
 
     with contextlib.suppress(ZeroDivisionError):
-        together([wrong] * 2)
+        run_concurrently([wrong] * 2)
     raise HttpError("as expected")
 
 
@@ -370,14 +370,14 @@ CASES = [
     Case(use_webrepl, upgrade, reset, ConnectionEnded),
     Case(use_webrepl, upgrade, end, ConnectionEnded),
     Case(use_webrepl, upgrade, garbage, WebSocketError),
-    Case(use_well_behaved, request, silent, ClientTimeout),
-    Case(use_well_behaved, request, reset, WebSocketError),
-    Case(use_well_behaved, request, end, WebSocketError),
-    Case(use_well_behaved, request, garbage, WebSocketError),
-    Case(use_well_behaved, upgrade, silent, ClientTimeout),
-    Case(use_well_behaved, upgrade, reset, WebSocketError),
-    Case(use_well_behaved, upgrade, end, WebSocketError),
-    Case(use_well_behaved, upgrade, garbage, ClientTimeout),  # it waits for the server's close
+    Case(use_websockets_client, request, silent, ClientTimeout),
+    Case(use_websockets_client, request, reset, WebSocketError),
+    Case(use_websockets_client, request, end, WebSocketError),
+    Case(use_websockets_client, request, garbage, WebSocketError),
+    Case(use_websockets_client, upgrade, silent, ClientTimeout),
+    Case(use_websockets_client, upgrade, reset, WebSocketError),
+    Case(use_websockets_client, upgrade, end, WebSocketError),
+    Case(use_websockets_client, upgrade, garbage, ClientTimeout),  # it waits for the server's close
     Case(use_crowd, request, silent, ClientTimeout, 2),
     Case(use_crowd, request, reset, ConnectionEnded, 2),
     Case(use_crowd, request, end, ConnectionEnded, 2),
@@ -444,7 +444,9 @@ def test_a_client_that_failed_leaves_no_reference_cycle(
     timeout = LONG if case.raises in ANSWERED else SHORT
     with serving(case.greet, case.behave, case.connections, timeout) as endpoint:
         raised = failure(case.use, endpoint)
-        left = [sock for sock in opened if case.use is not use_well_behaved or sock.fileno() >= 0]
+        left = [
+            sock for sock in opened if case.use is not use_websockets_client or sock.fileno() >= 0
+        ]
         assert not left
     assert raised is case.raises
 

@@ -21,10 +21,10 @@ from espbench.clients import (
     ClientTimeout,
     ConnectionEnded,
     Endpoints,
+    RawWebSocket,
     Tls,
     TlsError,
     WebRepl,
-    WebSocket,
 )
 from espbench.device.device import Device
 from espbench.plugin import DeviceFactory
@@ -209,7 +209,7 @@ def test_without_import_time(boot: Boot) -> None:
     assert_serves(device)
 
 
-def upload(socket: WebSocket, path: str, data: bytes) -> None:
+def upload(socket: RawWebSocket, path: str, data: bytes) -> None:
     """Put a file on the device by MicroPython's WebREPL protocol (its webrepl_cli.py)."""
 
     def answered() -> None:

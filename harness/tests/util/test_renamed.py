@@ -10,7 +10,14 @@ import pytest
 from espbench.boards.backends import IdfBackend, MakeBackend
 from espbench.boards.board import Board
 from espbench.boards.builtin import BOARDS, board_named
-from espbench.clients import Endpoint, Endpoints
+from espbench.clients import (
+    Endpoint,
+    Endpoints,
+    RawWebSocket,
+    WebsocketsClient,
+    run_concurrently,
+    websockets_client,
+)
 from espbench.device.readiness import readiness_of
 from espbench.flash.geometry import Flash
 from espbench.qemu.process import Machine, Qemu
@@ -30,6 +37,14 @@ MOVED = [
     ("espbench.boards.backends", "MakeWay", MakeBackend),
     ("espbench.clients", "Doors", Endpoints),
     ("espbench.clients", "Target", Endpoint),
+    ("espbench.clients", "WebSocket", RawWebSocket),
+    ("espbench.clients", "WellBehaved", WebsocketsClient),
+    ("espbench.clients", "together", run_concurrently),
+    ("espbench.clients", "well_behaved", websockets_client),
+    ("espbench.clients.concurrent", "together", run_concurrently),
+    ("espbench.clients.websocket", "WebSocket", RawWebSocket),
+    ("espbench.clients.websocket", "WellBehaved", WebsocketsClient),
+    ("espbench.clients.websocket", "well_behaved", websockets_client),
     ("espbench.device", "Device", espbench.Device),
     ("espbench.device", "HeapSample", None),
     ("espbench.device", "Ready", None),
@@ -62,6 +77,16 @@ def test_from_import_warns_in_the_importing_file() -> None:
     with pytest.warns(DeprecationWarning, match="is now espbench.Device; the old name") as caught:
         exec(compile("from espbench.device import Device", "theirs.py", "exec"), {})
     assert {warning.filename for warning in caught} == {"theirs.py"}
+
+
+def test_a_renamed_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old method calls the new one, with its argument, and warns in the caller's file."""
+    asked: list[str] = []
+    monkeypatch.setattr(Endpoint, "websockets_client", lambda _, path: asked.append(path))
+    with pytest.warns(DeprecationWarning, match=r"is now Endpoint\.websockets_client") as caught:
+        Endpoint(1).well_behaved("/other")
+    assert asked == ["/other"]
+    assert {warning.filename for warning in caught} == {__file__}
 
 
 def test_unknown_names_raise_the_usual_error() -> None:

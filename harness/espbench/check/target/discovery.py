@@ -11,7 +11,7 @@ from espbench.check.profile import Profile
 from espbench.check.server import Server, WebSocketPath
 from espbench.clients import UNVERIFIED, Endpoint, Tls
 from espbench.clients.errors import ClientError, HttpError, TlsError, WebSocketError
-from espbench.clients.websocket import WebSocket, upgrade_headers
+from espbench.clients.websocket import RawWebSocket, upgrade_headers
 from espbench.device.device import Device
 from espbench.errors import NotInspectable
 from espbench.util.timeouts import Deadline
@@ -299,7 +299,7 @@ def _upgrade(endpoint: Endpoint, path: WebSocketPath, *, trusted: bool) -> WebSo
         socket.stream.close()
 
 
-def _echoes(socket: WebSocket) -> bool:
+def _echoes(socket: RawWebSocket) -> bool:
     deadline = Deadline(2.0)
     try:
         socket.send(ECHO)

@@ -28,7 +28,7 @@ def test_serves(
     for _ in range(3):
         assert endpoints.http.get("/hello").status == 200
         assert endpoints.https.get("/hello").status == 200
-    with endpoints.https.well_behaved() as websocket:
+    with endpoints.https.websockets_client() as websocket:
         assert websocket.echo("here") == "here"
     assert device.eval("number") == number
 

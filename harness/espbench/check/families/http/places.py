@@ -16,7 +16,7 @@ from espbench.check.families.http.exchange import (
 )
 from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
-from espbench.clients import HttpConnection, together
+from espbench.clients import HttpConnection, run_concurrently
 from espbench.clients.errors import ClientError
 
 MOST = 16
@@ -125,7 +125,7 @@ def at_once(subject: Subject, case: tuple[int, int]) -> Observation | None:
             receive_all(http, most=1)
         endpoints = [subject.endpoint.patient(PATIENT) for _ in range(count)]
         fields = {**subject.profile.headers, "Connection": "close"}
-        outcomes = together(
+        outcomes = run_concurrently(
             [partial(each.request, "GET", subject.path, None, fields) for each in endpoints],
             2 * PATIENT,
         )

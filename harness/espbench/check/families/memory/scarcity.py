@@ -14,7 +14,7 @@ from espbench.check.families.websocket.conversation import fields_of
 from espbench.check.result import Severity
 from espbench.check.server import Server
 from espbench.check.subject import Subject
-from espbench.clients import ClientTimeout, WebSocket
+from espbench.clients import ClientTimeout, RawWebSocket
 from espbench.clients.errors import ClientError
 from espbench.clients.websocket import Frame
 from espbench.util.timeouts import Deadline
@@ -184,7 +184,7 @@ def large_message(subject: Subject, one: bool) -> Observation:
     return Observation(f"At {what[0].lower()}{what[1:]} it {ended}, after {sent >> 10} kB.")
 
 
-def _close_code(socket: WebSocket, deadline: Deadline) -> int:
+def _close_code(socket: RawWebSocket, deadline: Deadline) -> int:
     """Return the code of the close frame that arrives, or 0."""
     try:
         return socket.receive_close(deadline).code

@@ -14,7 +14,7 @@ from espbench.check.check import NotApplicable, Observation, check, expect
 from espbench.check.families.tls.support import HANDSHAKE, QUICK, patience, reason, served
 from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
-from espbench.clients import TlsStream, together
+from espbench.clients import TlsStream, run_concurrently
 from espbench.clients.errors import ClientError, ClientTimeout, ConnectionEnded
 from espbench.util.timeouts import Deadline
 
@@ -256,7 +256,7 @@ def busy_sessions(subject: Subject) -> Observation:
     expect(alone, "A client was not served on a quiet device.")
     # Some servers end each connection after a response, such as one with status 404.
     requests = min(alone, REQUESTS)
-    outcomes = together([lambda: _several(subject)] * clients, timeout=4 * HANDSHAKE)
+    outcomes = run_concurrently([lambda: _several(subject)] * clients, timeout=4 * HANDSHAKE)
     answered = [outcome.get() for outcome in outcomes]
     whole = sum(each >= requests for each in answered)
     expect(
@@ -311,7 +311,7 @@ def burst(subject: Subject) -> Observation:
     """When eight clients connect at once and try again if they are refused, all are served."""
     deadline = Deadline(BURST_LIMIT)
     began = time.monotonic()
-    outcomes = together(
+    outcomes = run_concurrently(
         [lambda: _until_served(subject, deadline)] * BURST, timeout=BURST_LIMIT + 2 * HANDSHAKE
     )
     failed = [outcome.error for outcome in outcomes if outcome.error is not None]

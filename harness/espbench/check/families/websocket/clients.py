@@ -13,7 +13,7 @@ from espbench.check.families.websocket.cases import NEXT_PING, await_answers
 from espbench.check.families.websocket.conversation import PATIENCE, Conversation, fields_of
 from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
-from espbench.clients import ByteStream, Frame, encode_request, together
+from espbench.clients import ByteStream, Frame, encode_request, run_concurrently
 from espbench.clients.errors import ClientError, ClientTimeout
 from espbench.clients.websocket import BINARY, CONTINUATION, PING, TEXT
 from espbench.util.timeouts import Deadline
@@ -69,7 +69,7 @@ def at_once(subject: Subject) -> None:
 
         return run
 
-    for outcome in together([client(name) for name in ("a", "b", "c")]):
+    for outcome in run_concurrently([client(name) for name in ("a", "b", "c")]):
         outcome.get()
 
 

@@ -20,7 +20,7 @@ from wsproto.events import (
 
 from espbench.check.segments import APART_BY, stands_apart
 from espbench.check.subject import Subject
-from espbench.clients import ClientTimeout, ConnectionEnded, Frame, WebSocket, WebSocketError
+from espbench.clients import ClientTimeout, ConnectionEnded, Frame, RawWebSocket, WebSocketError
 from espbench.clients.errors import ClientError
 from espbench.clients.websocket import BINARY, CLOSE, PONG, close_payload, upgrade_headers
 from espbench.device.device import Device
@@ -82,7 +82,7 @@ class Conversation:
         Raises:
             ClientError: it did not open.
         """
-        self.socket: WebSocket = subject.endpoint.websocket(
+        self.socket: RawWebSocket = subject.endpoint.websocket(
             subject.websocket_path, headers=fields_of(subject)
         )
         self._pieces: list[str | bytes] = []
