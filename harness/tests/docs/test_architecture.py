@@ -33,8 +33,9 @@ def test_packages_are_those_of_the_contract() -> None:
 def test_folders_exist_and_none_is_missing() -> None:
     """The table has every folder of the repository except hidden and generated ones."""
     named = {name.strip("`").rstrip("/").partition("/")[0] for name, _ in rows("The tree")}
-    made = {"__pycache__", "build", "evidence", "node_modules"}
+    made = {"__pycache__", "build", "node_modules"}
     there = {path.name for path in TREE.iterdir() if path.is_dir() and path.name[0] != "."} - made
+    there = {name for name in there if not name.startswith("evidence")}  # one for each session
     assert named == there
 
 

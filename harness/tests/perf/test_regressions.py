@@ -62,8 +62,8 @@ PATCHES = {
     # Does the key exchange and the signature of each handshake twice.
     "handshake": Patch(
         "firmware/modules/webserver/tls/session.c",
-        "    mbedtls_ssl_init(connection->tls);\n",
-        "    mbedtls_ssl_init(connection->tls);\n"
+        "    mbedtls_ssl_init(&tls->ssl);\n",
+        "    mbedtls_ssl_init(&tls->ssl);\n"
         "    unsigned char hash[32] = {0}, signature[MBEDTLS_PK_SIGNATURE_MAX_SIZE];\n"
         "    size_t length;\n"
         "    mbedtls_pk_sign(&identity->key, MBEDTLS_MD_SHA256, hash, sizeof hash, signature,\n"
