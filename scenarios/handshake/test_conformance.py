@@ -8,11 +8,11 @@ firmware is known to do, no check has a remark, and the device counts no failure
 from __future__ import annotations
 
 import pytest
+from espbench.check.answer_log import recorded_answers
 from espbench.check.families import all_checks
 from espbench.check.families.tls.fragments import ONE_BYTE
 from espbench.check.families.websocket.upgrade import tokens
 from espbench.check.handshake.names import TLS12, suite_name
-from espbench.check.overheard import overheard
 from espbench.check.server import Server, WebSocketPath
 from espbench.check.subject import Subject
 from espbench.device.device import Device
@@ -53,9 +53,9 @@ def test_upgrades(name: str, scheme: str, shared_device: Device) -> None:
     subject = Subject(shared_device, SERVERS.values(), SERVERS[scheme], ECHO)
     statuses = {}
     for case in check.cases or [""]:
-        with overheard() as heard:
+        with recorded_answers() as answers:
             assert check.run(subject, case) is None
-        (answer,) = heard
+        (answer,) = answers
         statuses[case] = answer.status
         if answer.status in (101, 426):
             assert tokens(answer, "upgrade") == ["websocket"]
@@ -92,10 +92,10 @@ def handshakes(device: Device) -> tuple[int, int]:
 @pytest.mark.parametrize("case", list(CHECKS["tls.version_tolerance"].cases))
 def test_what_is_spoken(case: str, shared_device: Device) -> None:
     """Clients that also know later versions get TLS 1.2, forward secrecy and an AEAD cipher."""
-    with overheard() as heard:
+    with recorded_answers() as answers:
         assert CHECKS["tls.version_tolerance"].run(secure(shared_device), case) is None
-    suite = suite_name(heard[-1].suite)
-    assert heard[-1].version == TLS12
+    suite = suite_name(answers[-1].suite)
+    assert answers[-1].version == TLS12
     assert suite.startswith("TLS_ECDHE_ECDSA_WITH_AES_")
     assert "GCM" in suite
 

@@ -10,10 +10,10 @@ the device counts no failures of other causes.
 from __future__ import annotations
 
 import pytest
+from espbench.check.answer_log import recorded_answers
 from espbench.check.families import all_checks
 from espbench.check.families.http.bodies import CHUNKED, INNER, LENGTHS, chunked_support
 from espbench.check.families.http.exchange import Exchange, normal, pipelines
-from espbench.check.overheard import overheard
 from espbench.check.server import Server, WebSocketPath
 from espbench.check.subject import Subject
 from espbench.device.device import Device
@@ -200,21 +200,21 @@ BODIES = {
 """By case: the body that the handler gets."""
 
 
-def judge(case: str, heard: list[Exchange], handled: int) -> None:
+def judge(case: str, answers: list[Exchange], handled: int) -> None:
     """Assert that each response is the handler's or an error's, and that handlers saw no other.
 
     Args:
         case: the check's case, which tells the body.
-        heard: what the device answered.
+        answers: what the device answered.
         handled: how many requests handlers got.
     """
-    responses = [response for each in heard for response in each.responses]
+    responses = [response for each in answers for response in each.responses]
     good = [response for response in responses if response.status == 200]
     assert handled == len(good)
     assert all(response.json()["path"] == "/echo" for response in good if response.body)
     if good and case in BODIES:
         assert good[0].json()["body"] == BODIES[case]
-    for each in heard:
+    for each in answers:
         assert each.responses, str(each)
         *others, last = [response.header("connection") for response in each.responses]
         assert others == [None] * len(others)
@@ -241,11 +241,11 @@ def test_answers(name: str, scheme: str, shared_device: Device) -> None:
     answers, remarks = {}, {}
     for case in check.cases or [""]:
         before = shared_device.stats()["requests"]
-        with overheard() as heard:
+        with recorded_answers() as recorded:
             seen = check.run(subject, case)
-        if heard:
-            judge(case, heard, shared_device.stats()["requests"] - before)
-            answers[case] = str(heard[-1])
+        if recorded:
+            judge(case, recorded, shared_device.stats()["requests"] - before)
+            answers[case] = str(recorded[-1])
         if seen is not None:
             remarks[case] = seen.sentence
     usual, others = ANSWERS[name]

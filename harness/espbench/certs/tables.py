@@ -16,7 +16,7 @@ from espbench.certs.keys import KINDS
 from espbench.certs.pki import Validity
 from espbench.certs.recipes import CERT_FILE, KEY_FILE, Expectation, Fails, Recipe, Starts
 from espbench.errors import ConfigError
-from espbench.util.carried import carried
+from espbench.util.repository_files import repository_file
 
 __all__ = ["load", "parse"]
 
@@ -37,7 +37,7 @@ def load(name: str) -> tuple[Recipe, ...]:
     Raises:
         ConfigError: this installation lacks the file, or a recipe in it is invalid.
     """
-    path = carried(f"certs/{name}.toml")
+    path = repository_file(f"certs/{name}.toml")
     return parse(path.read_text(encoding="utf-8"), path)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from espbench.errors import BuildError
 from espbench.firmware.sources import cache_folder
-from espbench.util.carried import CARRIED
+from espbench.util.repository_files import WHEEL_TREE
 from espbench.util.version import __version__
 
 UNUSED = 30 * 24 * 3600
@@ -47,8 +47,8 @@ def root() -> Path:
         BuildError: this espbench came without them.
     """
     found = clone()
-    if found is None and _has_firmware(CARRIED):
-        found = CARRIED
+    if found is None and _has_firmware(WHEEL_TREE):
+        found = WHEEL_TREE
     if found is None:
         raise BuildError(
             "This espbench was installed without the firmware's sources: install it from a wheel "
@@ -74,7 +74,7 @@ def builds(root: Path) -> Path:
     A wheel's sources are built in the cache, where all environments with the same sources share
     one folder.
     """
-    if root != CARRIED:
+    if root != WHEEL_TREE:
         return root / "build"
     return cache_folder() / "build" / f"{__version__}-{digest(root)[:12]}"
 
@@ -85,7 +85,7 @@ def used(root: Path) -> None:
     Otherwise, the cache would keep a build for every version ever installed. Builds in a clone are
     left alone.
     """
-    if root != CARRIED:
+    if root != WHEEL_TREE:
         return
     own, now = builds(root), time.time()
     with contextlib.suppress(OSError):  # a read-only cache works too

@@ -31,7 +31,7 @@ from espbench.perf import metrics as readings
 from espbench.perf.deterministic_tls import FixedTls
 from espbench.perf.instruction_counter import Meter, Work
 from espbench.perf.metrics import Kind, Reading
-from espbench.perf.outside import measure_outside
+from espbench.perf.unmodified_firmware import measure_unmodified
 from espbench.util.timeouts import Deadline
 
 FILE = "/figures.bin"
@@ -447,7 +447,7 @@ def _without_bench(
     with Device(board, firmware, **options) as device:
         if not _is_silent(device):
             return None
-        found = measure_outside(device, progress)
+        found = measure_unmodified(device, progress)
         reason = NO_BENCH if found else f"{NO_ANSWER} {device.inspection.why_not()}".rstrip()
         known = {reading.kind.key for reading in found}
         others = [kind for kind in readings.KINDS.values() if kind.key not in known]

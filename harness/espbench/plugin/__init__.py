@@ -75,9 +75,9 @@ def activate(config: pytest.Config) -> Session:
 def _takes(item: pytest.Item, duts: frozenset[str]) -> bool:
     names = FIXTURES.intersection(getattr(item, "fixturenames", ()))
     if names:
-        from espbench.plugin import ours
+        from espbench.plugin import fixture_origin
 
-        if any(ours.would_take(item, name) for name in names):
+        if any(fixture_origin.would_take(item, name) for name in names):
             return True
     return not duts.isdisjoint(getattr(item, "fixturenames", ()))
 
@@ -197,7 +197,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         activate(config)
     marked = [(item, marker) for item in items if (marker := item.get_closest_marker("boards"))]
     if marked:
-        from espbench.plugin.ours import skip_other_boards
+        from espbench.plugin.fixture_origin import skip_other_boards
 
         skip_other_boards(config, marked, FIXTURES)
 
@@ -301,9 +301,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     own = active(session.config)
     if own is None or session.testsfailed or session.config.option.collectonly:
         return None
-    from espbench.plugin import needs
+    from espbench.plugin import prerequisites
 
-    return None if needs.met(own, session) else True
+    return None if prerequisites.met(own, session) else True
 
 
 @pytest.hookimpl(wrapper=True)

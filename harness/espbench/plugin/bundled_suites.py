@@ -14,7 +14,7 @@ import pytest
 from espbench.firmware import source_tree as tree
 from espbench.plugin.refusal import refuse
 from espbench.suites.names import renamed, suite_paths
-from espbench.util.carried import CARRIED
+from espbench.util.repository_files import WHEEL_TREE
 
 ALL = "all"
 
@@ -40,7 +40,7 @@ class ShippedSuites:
         self._root = root
         self._wanted = {Path(path.partition("::")[0]) for path in paths}
         # Node ids are relative to the argument: pass the folder, not the files.
-        outside = not root.is_relative_to(config.rootpath) or root == CARRIED
+        outside = not root.is_relative_to(config.rootpath) or root == WHEEL_TREE
         self._outside = root if outside else None
         self._opened: Path | None = None
         self._looked = self._asking = False

@@ -16,7 +16,7 @@ from espbench.boards.board import Board
 from espbench.device.device import Device
 from espbench.embedded.plugin import EmbeddedPlugin
 from espbench.embedded.services import services
-from espbench.plugin import gdb, ours
+from espbench.plugin import fixture_origin, gdb
 from espbench.plugin.evidence import folder as evidence_folder
 from espbench.plugin.evidence.full_disk import FullDisk
 from espbench.plugin.options import setting
@@ -88,13 +88,13 @@ class Session:
             return merged(common(self.config), fixture, *marked(request.node))
 
         def own(request: pytest.FixtureRequest) -> tuple[Board, Path]:
-            if ours.would_take(request.node, "firmware"):
+            if fixture_origin.would_take(request.node, "firmware"):
                 return request.getfixturevalue("board"), request.getfixturevalue("firmware")
             return self.board, chosen_firmware(self.config, self.board)
 
         def named(request: pytest.FixtureRequest) -> bool:
             given = named_firmware(self.config) is not None
-            return given or not ours.would_take(request.node, "firmware")
+            return given or not fixture_origin.would_take(request.node, "firmware")
 
         plugin = EmbeddedPlugin(self.config, options, own, named, self.devices)
         self.config.pluginmanager.register(plugin, "espbench-embedded")

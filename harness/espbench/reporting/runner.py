@@ -33,7 +33,7 @@ from espbench.reporting.skips import skip_lines
 from espbench.reporting.terminal import Display, broken_lines, figures_table, suites_table
 from espbench.suites.names import renamed, suite_paths
 from espbench.suites.sharding import Shard, read_durations
-from espbench.util import owned
+from espbench.util import output_folders
 from espbench.util.dirlock import DirectoryLock
 
 PYTEST_LOG = "pytest.log"
@@ -148,7 +148,7 @@ def execute(plan: Plan, firmware: Path, console: Console) -> Run:
         KeyboardInterrupt: Ctrl-C, after everything has been stopped.
     """
     root = tree.root()
-    evidence = owned.fresh(plan.out / EVIDENCE)
+    evidence = output_folders.fresh(plan.out / EVIDENCE)
     if evidence.name != EVIDENCE:
         console.print(
             f"{plan.out / EVIDENCE} is not from an earlier run, so it is kept, and the evidence of "
@@ -167,7 +167,7 @@ def execute(plan: Plan, firmware: Path, console: Console) -> Run:
     try:
         status = _scenarios(plan, root, command, outcome, console)
     finally:
-        owned.remove_if_unused(evidence)
+        output_folders.remove_if_unused(evidence)
     outcome.ended = status in (0, 1) and not outcome.results.broken
     outcome.complaint = complaint(status, outcome.results, plan.out / PYTEST_LOG, plan.shard)
     return outcome

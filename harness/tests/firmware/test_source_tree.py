@@ -23,7 +23,7 @@ def carried(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     board = folder / "firmware" / "ports" / "lx60"
     board.mkdir(parents=True)
     (board / "Makefile").write_text("all:\n")
-    monkeypatch.setattr(tree, "CARRIED", folder)
+    monkeypatch.setattr(tree, "WHEEL_TREE", folder)
     monkeypatch.setattr(tree, "clone", lambda: None)
     return folder
 
@@ -71,7 +71,7 @@ def test_old_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """For a package without sources, the message says what to install or which option to use."""
-    monkeypatch.setattr(tree, "CARRIED", tmp_path)
+    monkeypatch.setattr(tree, "WHEEL_TREE", tmp_path)
     monkeypatch.setattr(tree, "clone", lambda: None)
     with pytest.raises(BuildError) as error:
         tree.root()

@@ -10,9 +10,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from espbench.check.answer_log import record_answer
 from espbench.check.handshake.client_hello import KEY_SHARE_TYPE, VERSIONS_TYPE
 from espbench.check.handshake.names import TLS13, alert_name
-from espbench.check.overheard import hear
 from espbench.clients import Endpoint
 from espbench.clients.errors import ClientTimeout, ConnectionEnded
 from espbench.clients.tcp import Stream
@@ -191,7 +191,7 @@ def ask(endpoint: Endpoint, sent: bytes, timeout: float = ANSWER) -> ServerFligh
         if answered or time.monotonic() - began > AT_ONCE or attempt == ATTEMPTS - 1:
             break
         threading.Event().wait(PAUSE)
-    hear(flight)
+    record_answer(flight)
     return flight
 
 

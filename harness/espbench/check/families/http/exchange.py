@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
+from espbench.check.answer_log import record_answer
 from espbench.check.check import expect
-from espbench.check.overheard import hear
 from espbench.check.result import Severity
 from espbench.check.segments import APART_BY, stands_apart
 from espbench.check.subject import Subject
@@ -263,7 +263,7 @@ def receive_all(
 ) -> Exchange:
     """Return what comes on a connection; see `exchange`."""
     got = _receive_all(http, methods, most, patience, quiet)
-    hear(got)
+    record_answer(got)
     return got
 
 

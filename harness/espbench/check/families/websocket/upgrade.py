@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from espbench.check.answer_log import record_answer
 from espbench.check.check import Observation, check, expect
 from espbench.check.families.websocket.conversation import PATIENCE, fields_of
-from espbench.check.overheard import hear
 from espbench.check.result import Severity
 from espbench.check.subject import Subject
 from espbench.clients import HttpConnection, Response
@@ -57,7 +57,7 @@ def ask(subject: Subject, request: Request) -> Response | None:
         ClientError: it did not answer in time, or not with HTTP.
     """
     answer = _ask(subject, request)
-    hear(answer)
+    record_answer(answer)
     return answer
 
 
@@ -343,7 +343,7 @@ def plain_get(subject: Subject) -> None:
                 Severity.ROBUSTNESS,
             )
             return
-    hear(answer)
+    record_answer(answer)
     expect(answer.status != 101, "A GET without an upgrade is answered with 101.")
     if answer.status == 426:
         expect(

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import pytest
+from espbench.check.answer_log import recorded_answers
 from espbench.check.families import all_checks
 from espbench.check.families.http import slow, traversal
 from espbench.check.families.http.exchange import pipelines
-from espbench.check.overheard import overheard
 from espbench.check.profile import ExpectedAnswer
 from fake_device import check_named, fault_of, listening, subject_of
 from fake_http import FakeHttp
@@ -108,17 +108,17 @@ def test_pipelines(fault: str, expected: bool) -> None:
         assert pipelines(subject_of(port)) is expected
 
 
-def test_what_is_overheard() -> None:
+def test_answers_are_recorded() -> None:
     """A test can look at each answer to a check, and at none that came before or after."""
     with listening(FakeHttp().serve) as port:
         subject = subject_of(port)
         check = check_named("http.invalid_length")
         check.run(subject, "plus")
-        with overheard() as heard:
+        with recorded_answers() as answers:
             check.run(subject, "plus")
             check.run(subject, "2**32 + 4")
         check.run(subject, "minus")
-    assert [str(each) for each in heard] == [
+    assert [str(each) for each in answers] == [
         "it answered 400, and closed the connection",
         "it answered 413, and closed the connection",
     ]

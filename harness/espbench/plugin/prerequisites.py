@@ -10,7 +10,7 @@ import pytest
 
 from espbench.device.device import Device
 from espbench.errors import EspbenchError
-from espbench.plugin import ours
+from espbench.plugin import fixture_origin
 from espbench.plugin.refusal import refuse
 from espbench.plugin.session import Session
 from espbench.plugin.settings import chosen_firmware, common
@@ -46,7 +46,7 @@ def _check(session: Session, items: Iterable[pytest.Item]) -> None:
     program = find_qemu(board)
     check_version(board, program, qemu_version(program))
     # `device_factory` requests `firmware` lazily, so it is not among a test's fixtures.
-    if any(ours.would_take(item, "firmware") for item in booting):
+    if any(fixture_origin.would_take(item, "firmware") for item in booting):
         with _shown(session.config):
             firmware = chosen_firmware(session.config, board)
         Device(**{"board": board, "firmware": firmware, **common(session.config)})
@@ -54,10 +54,12 @@ def _check(session: Session, items: Iterable[pytest.Item]) -> None:
 
 def _boots(session: Session, item: pytest.Item) -> bool:
     """Return whether a test boots the session's board; a dut has its own machine and image."""
-    if not ours.takes(item, "board"):
+    if not fixture_origin.takes(item, "board"):
         return False
     dut = session.embedded is not None and "dut" in getattr(item, "fixturenames", ())
-    return ours.takes(item, "shared_device") or (ours.takes(item, "device_factory") and not dut)
+    return fixture_origin.takes(item, "shared_device") or (
+        fixture_origin.takes(item, "device_factory") and not dut
+    )
 
 
 @contextlib.contextmanager

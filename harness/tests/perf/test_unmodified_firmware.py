@@ -15,7 +15,7 @@ from espbench.boards.readiness import ConsoleReadiness
 from espbench.cli import main as cli
 from espbench.device.device import Device
 from espbench.inspect.tasks.task import Task, TaskState
-from espbench.perf.outside import _stacks, measure_outside
+from espbench.perf.unmodified_firmware import _stacks, measure_unmodified
 from probe_builds import Build
 
 WHY = probe_builds.absence()
@@ -33,7 +33,7 @@ def test_figures(build: Build) -> None:
     """Heap, loss with each connection and the stack of each task are measured."""
     shown: list[str] = []
     with build.device(ports={"http": 80, "https": 443}) as device:
-        found = {each.kind.key: each for each in measure_outside(device, shown.append)}
+        found = {each.kind.key: each for each in measure_unmodified(device, shown.append)}
     value = {key: reading.value for key, reading in found.items()}
     assert 100_000 < (value["heap_free"] or 0) < 300_000
     assert value["leak_http_heap"] in range(3)
@@ -86,4 +86,4 @@ def test_a_firmware_that_cannot_be_looked_into(tmp_path: Path) -> None:
     """Without ESP-IDF's heap there is nothing to measure, and nothing fails."""
     firmware = foreign.build(tmp_path / "firmware.elf")
     with Device(LX60, firmware, ready=ConsoleReadiness(foreign.READY)) as device:
-        assert measure_outside(device, lambda _: None) == []
+        assert measure_unmodified(device, lambda _: None) == []

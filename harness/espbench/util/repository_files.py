@@ -7,20 +7,20 @@ from pathlib import Path
 
 from espbench.errors import ConfigError
 
-__all__ = ["CARRIED", "carried"]
+__all__ = ["WHEEL_TREE", "repository_file"]
 
 PACKAGE = Path(__file__).resolve().parents[1]
-CARRIED = PACKAGE / "_tree"
+WHEEL_TREE = PACKAGE / "_tree"
 """The folder of a wheel that holds them."""
 
 
-def carried(name: str) -> Path:
+def repository_file(name: str) -> Path:
     """Return the path of a file in the repository, such as `certs/good.toml`.
 
     Raises:
         ConfigError: this installation does not have it.
     """
-    for root in (PACKAGE.parents[1], CARRIED):
+    for root in (PACKAGE.parents[1], WHEEL_TREE):
         if (path := root / name).is_file():
             return path
     raise ConfigError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`overheard`: each answer that a server gives to a check, for tests that expect a certain one.
+"""The answers that a server gives to a check, for tests that expect certain ones.
 
 A check passes whatever the RFCs allow. The tests of a firmware whose answers are known, such as the
 status that refuses a request, run the same check and look at them here.
@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["hear", "overheard"]
+__all__ = ["record_answer", "recorded_answers"]
 
-_LOG: ContextVar[list[Any] | None] = ContextVar("overheard", default=None)
+_LOG: ContextVar[list[Any] | None] = ContextVar("recorded_answers", default=None)
 
 
 @contextlib.contextmanager
-def overheard() -> Iterator[list[Any]]:
-    """Collect what checks `hear` in this thread within the block, in its order.
+def recorded_answers() -> Iterator[list[Any]]:
+    """Collect the answers that checks get in this thread within the block, in their order.
 
     These are `Exchange` (family http), `Response` or None (a WebSocket's opening handshake),
     and `ServerFlight` (family tls).
@@ -32,7 +32,7 @@ def overheard() -> Iterator[list[Any]]:
         _LOG.reset(token)
 
 
-def hear(answer: object) -> None:
-    """Add an answer to what is overheard, if anybody listens."""
+def record_answer(answer: object) -> None:
+    """Record an answer, if they are collected."""
     if (log := _LOG.get()) is not None:
         log.append(answer)

@@ -14,7 +14,7 @@ import pytest
 from espbench.boards.builtin import BOARDS
 from espbench.device.device import Device
 from espbench.reporting import evidence
-from espbench.util import owned
+from espbench.util import output_folders
 
 SUITE = """
 def test_it(device):
@@ -26,19 +26,19 @@ def test_a_folder_of_ours_is_cleared(tmp_path: Path) -> None:
     """The next run gets the same folder, emptied."""
     folder = tmp_path / "out" / "evidence"
     for _ in range(2):
-        assert owned.fresh(folder) == folder
-        assert [path.name for path in folder.iterdir()] == [owned.MARK]
+        assert output_folders.fresh(folder) == folder
+        assert [path.name for path in folder.iterdir()] == [output_folders.MARK]
         (folder / "of-this-run").mkdir()
-        owned.remove_if_unused(folder)
+        output_folders.remove_if_unused(folder)
         assert folder.exists()
-    assert owned.fresh(folder) == folder
-    owned.remove_if_unused(folder)
+    assert output_folders.fresh(folder) == folder
+    output_folders.remove_if_unused(folder)
     assert not folder.exists()
 
 
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
     """An empty folder is used even if it is not ours."""
-    assert owned.fresh(tmp_path) == tmp_path
+    assert output_folders.fresh(tmp_path) == tmp_path
 
 
 @pytest.mark.parametrize("kind", ["folder", "file", "link", "dead link"])
@@ -54,14 +54,14 @@ def test_other_peoples_files_stay(kind: str, tmp_path: Path) -> None:
     else:
         folder.symlink_to(target)
         if kind == "link":
-            owned.fresh(target)
+            output_folders.fresh(target)
             (target / "notes.txt").write_text("mine")
     before = sorted(tmp_path.rglob("*"))
-    assert owned.fresh(folder) == tmp_path / "evidence-2"
-    assert owned.fresh(folder) == tmp_path / "evidence-2"
+    assert output_folders.fresh(folder) == tmp_path / "evidence-2"
+    assert output_folders.fresh(folder) == tmp_path / "evidence-2"
     assert sorted(set(tmp_path.rglob("*")) - set(before)) == [
         tmp_path / "evidence-2",
-        tmp_path / "evidence-2" / owned.MARK,
+        tmp_path / "evidence-2" / output_folders.MARK,
     ]
 
 

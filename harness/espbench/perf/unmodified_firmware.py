@@ -23,7 +23,7 @@ from espbench.perf import metrics
 from espbench.perf.metrics import Kind, Reading
 from espbench.util.timeouts import Deadline
 
-__all__ = ["measure_outside"]
+__all__ = ["measure_unmodified"]
 
 CONNECTIONS = 10
 """Connections over which the bytes lost with each are averaged."""
@@ -36,7 +36,7 @@ BACK = 5.0
 Progress = Callable[[str], None]
 
 
-def measure_outside(device: Device, progress: Progress) -> list[Reading]:
+def measure_unmodified(device: Device, progress: Progress) -> list[Reading]:
     """Return the figures of a running device's memory.
 
     Args:
