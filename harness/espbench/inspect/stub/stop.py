@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from espbench.inspect.stub.abi import Abi
-from espbench.inspect.stub.abi.types import Memory, Registers
+from espbench.inspect.stub.abi.types import Abi, Memory, Registers
 
 __all__ = ["Action", "Call", "Handler", "Return", "Skip", "Stop"]
 
