@@ -79,5 +79,7 @@ def test_xtensa_registers() -> None:
     assert xtensa_layout("lx106").numbers["pc"] == 16
     esp32 = xtensa_layout("esp32").numbers
     assert (esp32["pc"], esp32["ar63"], esp32["windowbase"], esp32["ps"]) == (0, 64, 69, 73)
-    with pytest.raises(StubError, match="Unknown Xtensa core de212: supported cores are esp32, esp32s3, lx106"):
+    with pytest.raises(
+        StubError, match="Unknown Xtensa core de212: supported cores are esp32, esp32s3, lx106"
+    ):
         xtensa_layout("de212")
