@@ -14,15 +14,20 @@ from espbench.boards.board import Board
 from espbench.errors import ConfigError, ImageError
 from espbench.flash import app_image as esp_image
 from espbench.flash import partition_table as partitions
-from espbench.flash.filesystems.registry import format_of, may_have_files
+from espbench.flash.filesystems.registry import FAT, format_of, may_have_files
 from espbench.flash.geometry import Flash
 from espbench.flash.littlefs_image import Image
+from espbench.flash.software import micropython_version
 
 __all__ = ["damage", "device_image", "file_partitions", "fit", "has_file_system", "partitions_of"]
 
 FILES = "vfs"
 """Label of MicroPython's partition with the file system, which is a littlefs whatever its subtype
 is."""
+FAT_FILES = "ffat"
+"""Label of the partition with a FAT that MicroPython also takes."""
+ADDS_FILES = (1, 26)
+"""The first version of MicroPython that adds a partition for files if the table has none."""
 ERASED = b"\xff"
 ARGUMENTS = "bootargs"
 """Label of the partition with the boot arguments, in espbench's own tables."""
@@ -122,8 +127,26 @@ def partitions_of(flash: Flash, firmware: bytes) -> tuple[int, tuple[partitions.
     start = flash.firmware_at or 0
     table = partitions.of_image(firmware, start)
     if not table and (other := partitions.of_image(firmware, flash.bootloader_at)):
-        return flash.bootloader_at, other
-    return start, table
+        start, table = flash.bootloader_at, other
+    return start, (*table, *_added_at_boot(flash, firmware, start, table))
+
+
+def _added_at_boot(
+    flash: Flash, firmware: bytes, start: int, table: tuple[partitions.Partition, ...]
+) -> tuple[partitions.Partition, ...]:
+    """Return the partition that MicroPython adds at boot: from the last one to the flash's end.
+
+    Since v1.26, its own tables have none for files (`boardctrl_startup` in ports/esp32/main.c).
+    """
+    if not table or micropython_version(firmware) < ADDS_FILES:
+        return ()
+    if any(partition.is_data and partition.label in (FILES, FAT_FILES) for partition in table):
+        return ()
+    end = max(partition.end for partition in table)
+    size = _size(flash, max(end, start + len(firmware)))
+    if size == end:
+        return ()
+    return (partitions.Partition(FILES, partitions.DATA, FAT, end, size - end),)
 
 
 def _labelled(table: tuple[partitions.Partition, ...], label: str) -> partitions.Partition | None:

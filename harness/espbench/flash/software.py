@@ -15,7 +15,14 @@ from pathlib import Path
 from espbench.errors import ImageError
 from espbench.flash import app_image, partition_table
 
-__all__ = ["SOFTWARE", "Description", "applications", "described", "software"]
+__all__ = [
+    "SOFTWARE",
+    "Description",
+    "applications",
+    "described",
+    "micropython_version",
+    "software",
+]
 
 SOFTWARE = ("application", "ESP-IDF", "MicroPython")
 """The keys of `software`, in the order in which reports show them."""
@@ -26,7 +33,7 @@ _VERSION, _PROJECT, _IDF = 16, 48, 112
 """Offsets of `version`, `project_name` and `idf_ver` in `esp_app_desc_t`, from its magic word."""
 _LENGTH = 32
 """Bytes of each, with a NUL at the end unless it is full."""
-_MICROPYTHON = re.compile(rb"MicroPython (v\d+\.\d+[\w.+-]*) on \d{4}-\d\d-\d\d")
+_MICROPYTHON = re.compile(rb"MicroPython (v(\d+)\.(\d+)[\w.+-]*) on \d{4}-\d\d-\d\d")
 """MICROPY_BANNER_NAME_AND_VERSION (py/mpconfig.h)."""
 
 
@@ -43,6 +50,14 @@ class Description:
     project: str
     version: str
     idf: str
+
+
+def micropython_version(blob: bytes) -> tuple[int, int]:
+    """Return the version of the MicroPython in an image, such as (1, 27); (0, 0) without one."""
+    found = _MICROPYTHON.search(blob)
+    if found is None:
+        return 0, 0
+    return int(found[2]), int(found[3])
 
 
 def applications(blob: bytes) -> Iterator[bytes]:

@@ -55,6 +55,32 @@ def test_other_tables() -> None:
     assert fit(ESP32.flash, b"no table").length == 0
 
 
+@pytest.mark.parametrize(
+    ("version", "table", "start", "length"),
+    [
+        pytest.param("v1.27.0", (NVS, FACTORY), 0x200000, 0x200000, id="added at boot"),
+        pytest.param("v1.26.0", (NVS, FACTORY), 0x200000, 0x200000, id="the first version"),
+        pytest.param("v1.25.0", (NVS, FACTORY), 0, 0, id="an older version"),
+        pytest.param("", (NVS, FACTORY), 0, 0, id="not MicroPython"),
+        pytest.param(
+            "v1.27.0", (NVS, Partition("ffat", 1, 0x81, 0x300000, 0x80000)), 0x300000, 0x80000,
+            id="a FAT of its own",
+        ),
+        pytest.param(
+            "v1.27.0", (NVS, Partition("factory", 0, 0, 0x10000, 0x3F0000)), 0, 0, id="no room"
+        ),
+    ],
+)  # fmt: skip
+def test_partition_that_micropython_adds(
+    version: str, table: tuple[Partition, ...], start: int, length: int
+) -> None:
+    """Since v1.26, MicroPython uses what follows the last partition for its files."""
+    banner = f"MicroPython {version} on 2025-12-09; board".encode()
+    fitted = fit(ESP32.flash, firmware(*table) + banner)
+    assert (fitted.size, fitted.start, fitted.length) == (4 << 20, start, length)
+    assert fitted.formatted == (length == 0x200000)
+
+
 def test_image_that_begins_with_the_bootloader(tmp_path: Path) -> None:
     """MicroPython's own binaries for the ESP32 are written to 0x1000."""
     whole = b"\xff" * 0x1000 + b"\xe9" + firmware(NVS, FACTORY, VFS)[0x1001:]
