@@ -32,7 +32,7 @@ def flaw(path: Path, machine: str) -> str:
         return f"it is not a complete ELF file ({size} bytes)"
     if not fits:
         bits = f"{elf.elfclass} bits, {'little' if elf.little_endian else 'big'} endian"
-        return f"it is for another processor ({NAMES.get(made_for, made_for)}, {bits})"
+        return f"it is for a different processor ({NAMES.get(made_for, made_for)}, {bits})"
     if not segments:
         return "it has no loadable segments"
     end = max(segment["p_offset"] + segment["p_filesz"] for segment in segments)

@@ -169,5 +169,5 @@ class GuestMemory:
 def _unmapped(address: int, size: int) -> InspectError:
     return InspectError(
         f"The guest has no memory at {address:#010x} ({size} bytes): a pointer in the guest is "
-        "damaged, or the ELF file belongs to another build."
+        "damaged, or the ELF file comes from a different build."
     )

@@ -374,7 +374,7 @@ def test_nothing_boots(inner: Inner, source: str) -> None:
         (lambda data: data[:-1], r"it is truncated: it has (\d+) bytes instead of (\d+)"),
         (
             lambda data: data[:18] + b"\xf3" + data[19:],
-            r"it is for another processor \(RISC-V, 32 bits, little endian\)",
+            r"it is for a different processor \(RISC-V, 32 bits, little endian\)",
         ),
         (lambda data: data[:44] + b"\0" + data[45:], "it has no loadable segments"),
         (

@@ -120,7 +120,7 @@ def resumption(subject: Subject) -> Observation:
             done.append(name)
             times.append(second.seconds)
     if not done:
-        return Observation("It resumes no session, so each connection costs a whole handshake.")
+        return Observation("It resumes no session, so each connection costs a full handshake.")
     figure = Figure(
         "tls.resumption", "a resumed handshake", min(times), "s", tolerance=max(3.0, 4 * min(times))
     )
@@ -135,7 +135,7 @@ def resumption(subject: Subject) -> Observation:
     estimate=2,
 )
 def unknown_session(subject: Subject, case: int) -> None:
-    """With a session that it does not know, it falls back to a whole handshake."""
+    """With a session that it does not know, it falls back to a full handshake."""
     if not takes(subject, TLS12):
         version, extensions = TLS13, usual(versions=(TLS13,))
     else:
