@@ -27,7 +27,9 @@ def tell(device):
         seen.read(1)
 
 def block():
-    threading.Event().wait()
+    # CPython misses a signal that arrives just before a wait without a time-out begins.
+    while True:
+        threading.Event().wait(0.1)
 """
 
 
