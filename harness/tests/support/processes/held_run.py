@@ -59,7 +59,9 @@ class Run:
             # Other plugins take longer to load than the whole test.
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         }
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_inner.py"]
+        # Under nohup, or in the background of a script, this process ignores signals.
+        command = ["env", "--default-signal=INT,TERM,HUP"]
+        command += [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_inner.py"]
         command += ["-p", "espbench.plugin", "-p", "xdist.plugin"]
         command += [
             "--espbench-firmware",
