@@ -47,8 +47,9 @@ MOST_RECOVERIES = 2
 MOST_REPEATS = 2
 """Repeats of a case that failed while the emulated network lost packets."""
 REPEAT_WITHIN = 40.0
-"""Seconds (before scaling) since a case began in which it may be repeated: a server that serves
-nobody for so long has failed, and its full queues also make the network lose packets."""
+"""Seconds (before scaling) since a case began in which it may be repeated more than once: a server
+that serves nobody for so long has failed, and its full queues make the network lose packets, too.
+"""
 
 GRACE = 20.0
 """Seconds (before scaling) for a check to end once its device is gone."""
@@ -249,8 +250,9 @@ class Engine:
         if one.unsettled and not fresh:
             self._evidence = evidence
             one = self._try_case(item, self._subject(item, fresh=True), case, last=last)
-        for _ in range(MOST_REPEATS):
-            if not one.lossy or time_left.expired():
+        for number in range(MOST_REPEATS):
+            # Once is always worth it: a lost RST alone lets a server wait for its client for ever.
+            if not one.lossy or (number and time_left.expired()):
                 break
             first = one
             one = self._try_case(item, self._subject(item, fresh=True), case, last=last)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from espbench.boards.board import Board
 from espbench.errors import ConfigError
-from espbench.flash.app_image import MAGIC, is_application
+from espbench.flash import kernel_elf
+from espbench.flash.app_image import CHIPS, MAGIC, chip_of, is_application
 from espbench.flash.partition_table import TABLE_AT
 from espbench.flash.psram import OCTAL, psram_of
 from espbench.flash.truncation import Shortfall, shortfall
@@ -16,6 +17,8 @@ from espbench.inspect.elf.match import matching
 
 __all__ = ["check_firmware", "elf_of", "state_of", "with_psram"]
 
+BEGINNING = 0x1020
+"""Bytes of a flash image up to the header of the ESP32's bootloader, and more."""
 TABLE_MAGIC = b"\xaa\x50"
 """First bytes of each entry of a partition table."""
 
@@ -33,12 +36,23 @@ def check_firmware(board: Board, firmware: Path) -> None:
             "--espbench-firmware), or omit that option to build espbench's own."
         )
     with firmware.open("rb") as file:
-        alone = is_application(file.read(64))
-    if alone:
+        blob = file.read(BEGINNING)
+    if kernel_elf.is_esp_idf(firmware):
+        raise ConfigError(
+            f"{firmware} is the ELF of an ESP-IDF application, which is only for its symbols: name "
+            "the build folder, or the merged image beside it."
+        )
+    if is_application(blob):
         raise ConfigError(
             f"{firmware} is an application without bootloader and partition table: name ESP-IDF's "
-            "build folder, or a merged image, which `idf.py merge-bin` or `esptool merge_bin` "
+            "build folder, or a merged image, which `idf.py merge-bin` or `esptool merge-bin` "
             "makes of all three."
+        )
+    chip = chip_of(blob)
+    if board.flash.firmware_at is not None and chip in CHIPS.values() and chip != board.machine:
+        raise ConfigError(
+            f"{firmware} is for the chip {chip}, and board {board.name} has another one: name the "
+            f"chip's board, --board {chip} (pytest: --espbench-board)."
         )
     if flaw := board.handover.flaw(firmware):
         if _is_flash_image(firmware):

@@ -15,6 +15,12 @@ import struct
 from espbench.errors import ImageError
 
 MAGIC = 0xE9
+CHIPS = {0: "esp32", 2: "esp32s2", 5: "esp32c3", 9: "esp32s3", 12: "esp32c2", 13: "esp32c6"}
+"""By `esp_chip_id_t` (components/bootloader_support/include/esp_app_format.h)."""
+CHIP_AT = 12
+"""Offset of `chip_id` in `esp_image_header_t` (the same file)."""
+BOOTLOADERS = (0, 0x1000)
+"""Offsets of the bootloader in a merged image: that of later chips, and the ESP32's."""
 _HEADER = struct.Struct("<BBBBI 15x B")
 _SEGMENT = struct.Struct("<II")
 _SEED = 0xEF
@@ -27,6 +33,19 @@ _ELF_SHA256 = 144
 """Offset of `app_elf_sha256` in `esp_app_desc_t`."""
 _ALIGNED = 16
 """The checksum is the last byte of a block of this size."""
+
+
+def chip_of(image: bytes) -> str:
+    """Return the chip that a merged image is for, such as "esp32"; "" if it is not an image.
+
+    Args:
+        image: at least its first 0x1018 bytes.
+    """
+    for start in BOOTLOADERS:
+        if image[start : start + 1] == bytes((MAGIC,)) and len(image) >= start + CHIP_AT + 2:
+            (chip,) = struct.unpack_from("<H", image, start + CHIP_AT)
+            return CHIPS.get(chip, f"with the ID {chip}")
+    return ""
 
 
 def segments(image: bytes) -> list[tuple[int, bytes]]:

@@ -11,6 +11,8 @@ from elftools.elf.elffile import ELFFile
 
 from espbench.flash import reset_vector
 
+ESP_IDF = (".flash.appdesc", ".flash.text", ".iram0.text")
+"""Sections of ESP-IDF's linker scripts."""
 NAMES = {"EM_XTENSA": "Xtensa", "EM_RISCV": "RISC-V"}
 
 
@@ -46,6 +48,16 @@ def flaw(path: Path, machine: str) -> str:
     ):
         return f"it loads data at the reset vector {vector:#x}, where espbench puts its own code"
     return ""
+
+
+def is_esp_idf(path: Path) -> bool:
+    """Return whether a file is the ELF of an ESP-IDF application, by its sections."""
+    try:
+        with path.open("rb") as file:
+            elf = ELFFile(file)
+            return any(elf.get_section_by_name(name) is not None for name in ESP_IDF)
+    except (ELFError, ConstructError):
+        return False
 
 
 def entry(path: Path) -> int:

@@ -360,6 +360,47 @@ def test_an_image_for_another_chip(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("chip", "board"), [(5, "esp32"), (0, "esp32c3"), (9, "esp32")])
+def test_a_board_with_another_chip(chip: int, board: str, tmp_path: Path) -> None:
+    """An image is not booted on a chip for which it was not built."""
+    image = tmp_path / "merged.bin"
+    start = 0x1000 if chip == 0 else 0
+    header = b"\xe9\x03\x02\x20" + bytes(8) + bytes((chip, 0)) + bytes(10)
+    image.write_bytes(b"\xff" * start + header + b"\xff" * 0x8000)
+    name = {0: "esp32", 5: "esp32c3", 9: "esp32s3"}[chip]
+    with pytest.raises(ConfigError) as error:
+        Device(board, image)
+    assert str(error.value) == (
+        f"{image} is for the chip {name}, and board {board} has another one: name the chip's "
+        f"board, --board {name} (pytest: --espbench-board)."
+    )
+
+
+def elf_with_section(name: str) -> bytes:
+    """Return an ELF for Xtensa, of 32 bits, with an empty section of this name."""
+    names = b"\0.names\0" + name.encode() + b"\0"
+    at = 52 + len(names)
+    header = b"\x7fELF\1\1\1".ljust(16, b"\0")
+    header += struct.pack("<HHIIIIIHHHHHH", 2, 94, 1, 0, 0, at, 0, 52, 32, 0, 40, 3, 1)
+    sections = bytes(40)
+    sections += struct.pack("<10I", 1, 3, 0, 0, 52, len(names), 0, 0, 1, 0)
+    sections += struct.pack("<10I", 8, 1, 0, 0, 52, 0, 0, 0, 1, 0)
+    return header + names + sections
+
+
+@pytest.mark.parametrize("board", ["lx60", "esp32"])
+def test_the_elf_of_an_esp_idf_application(board: str, tmp_path: Path) -> None:
+    """ESP-IDF's ELF has the symbols of an image, and is not one."""
+    elf = tmp_path / "app.elf"
+    elf.write_bytes(elf_with_section(".flash.text"))
+    with pytest.raises(ConfigError) as error:
+        Device(board, elf)
+    assert str(error.value) == (
+        f"{elf} is the ELF of an ESP-IDF application, which is only for its symbols: name the "
+        "build folder, or the merged image beside it."
+    )
+
+
 @pytest.mark.parametrize("board", ["lx60", "esp32", "esp32c3"])
 def test_an_application_alone(board: str, tmp_path: Path) -> None:
     """What `idf.py build` writes is refused: the ROM would find no bootloader, and loop."""
@@ -370,6 +411,6 @@ def test_an_application_alone(board: str, tmp_path: Path) -> None:
         Device(board, image)
     assert str(error.value) == (
         f"{image} is an application without bootloader and partition table: name ESP-IDF's build "
-        "folder, or a merged image, which `idf.py merge-bin` or `esptool merge_bin` makes of all "
+        "folder, or a merged image, which `idf.py merge-bin` or `esptool merge-bin` makes of all "
         "three."
     )

@@ -4,23 +4,16 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterable
 from pathlib import Path
 
 from espbench.boards.board import Board
 from espbench.boards.builtin import BOARDS, LX60
 from espbench.errors import ConfigError
-from espbench.flash.app_image import MAGIC
+from espbench.flash.app_image import chip_of
 
 __all__ = ["board_by_chip", "board_of", "paths_in"]
 
-CHIPS = {0: "esp32", 2: "esp32s2", 5: "esp32c3", 9: "esp32s3", 12: "esp32c2", 13: "esp32c6"}
-"""By `esp_chip_id_t` (components/bootloader_support/include/esp_app_format.h)."""
-CHIP_AT = 12
-"""Offset of `chip_id` in `esp_image_header_t` (the same file)."""
-BOOTLOADERS = (0, 0x1000)
-"""Offsets of the bootloader in a merged image: that of later chips, and the ESP32's."""
 ELF_MAGIC = b"\x7fELF"
 MOST = 40
 """Paths to try at most."""
@@ -70,11 +63,7 @@ def _chip(image: Path) -> str:
         blob = file.read(0x1000 + 24)
     if blob.startswith(ELF_MAGIC):
         return LX60.name
-    for start in BOOTLOADERS:
-        if blob[start : start + 1] == bytes((MAGIC,)) and len(blob) >= start + CHIP_AT + 2:
-            (chip,) = struct.unpack_from("<H", blob, start + CHIP_AT)
-            return CHIPS.get(chip, f"with the ID {chip}")
-    return ""
+    return chip_of(blob)
 
 
 def paths_in(blobs: Iterable[bytes]) -> list[str]:
