@@ -64,7 +64,7 @@ QEMU_RISCV32 = EspressifTool("qemu-riscv32")
 
 ESP32 = Board(
     name="esp32",
-    title="ESP32 (Xtensa LX6, one core in use), Espressif's QEMU, ESP-IDF and MicroPython",
+    title="ESP32 (Xtensa LX6), Espressif's QEMU",
     machine="esp32",
     cpu=None,
     nic="open_eth",
@@ -111,7 +111,7 @@ ESP32 = Board(
 ESP32C3 = replace(
     ESP32,
     name="esp32c3",
-    title="ESP32-C3 (one RISC-V core), Espressif's QEMU, ESP-IDF and MicroPython",
+    title="ESP32-C3 (RISC-V), Espressif's QEMU",
     machine="esp32c3",
     psram=(),
     usual_psram="",
@@ -141,7 +141,7 @@ ESP32C3 = replace(
 ESP32S3 = replace(
     ESP32,
     name="esp32s3",
-    title="ESP32-S3 (Xtensa LX7, one core in use), Espressif's QEMU, ESP-IDF and MicroPython",
+    title="ESP32-S3 (Xtensa LX7), Espressif's QEMU",
     machine="esp32s3",
     psram=("2M", "4M", "8M", "16M", "32M"),
     usual_psram="8M",  # as in the module ESP32-S3-WROOM-1-N8R8

@@ -41,8 +41,10 @@ def files_in(folder: Path, option: str) -> dict[str, Path]:
         option: name of the option, for messages.
 
     Raises:
-        ConfigError: the folder does not exist.
+        ConfigError: the folder does not exist, or is a file.
     """
+    if folder.is_file():
+        raise ConfigError(f"{folder} is a file: name the folder that it is in with {option}.")
     if not folder.is_dir():
         raise ConfigError(f"The folder {folder} does not exist: check {option}.")
     return {

@@ -12,7 +12,7 @@ from espbench.check.check import Check
 from espbench.check.server import Server, WebSocketPath
 from espbench.errors import ConfigError
 
-__all__ = ["Item", "choose", "plan"]
+__all__ = ["Item", "check_names", "choose", "plan"]
 
 LACKS = {
     "http": "nothing answers HTTP",
@@ -123,6 +123,10 @@ def _unknown(items: Sequence[Item], name: str, case: str) -> str:
         return f"{name} has no case {case!r}{_near(case, cases)}: use one of {', '.join(cases)}."
     if named:
         return f"{name} has no cases: omit {f':{case}'!r}."
+    base, _, port = name.partition("@")
+    elsewhere = [str(item.server.port) for item in items if item.check.name == base and item.server]
+    if elsewhere:
+        return f"{base} does not run on port {port}: it runs on {' and '.join(elsewhere)}."
     names = dict.fromkeys(
         each for item in items for each in (item.check.family, item.check.name, item.id)
     )
@@ -137,6 +141,18 @@ def _near(wrong: str, names: Iterable[str]) -> str:
     """Return the names that are similar to a wrong one, in parentheses; "" for none."""
     found = difflib.get_close_matches(wrong, list(names), 3, 0.7)
     return f" (did you mean {' or '.join(found)}?)" if found else ""
+
+
+def check_names(checks: Iterable[Check], patterns: Sequence[str]) -> None:
+    """Check the names in patterns, before anything is known about the device.
+
+    Raises:
+        ConfigError: a pattern names no check, family or case.
+    """
+    items = [Item(each) for each in checks]
+    for pattern in patterns:
+        name, colon, case = pattern.partition(":")
+        choose(items, [f"{name.partition('@')[0]}{colon}{case}"])
 
 
 def choose(items: Sequence[Item], patterns: Sequence[str]) -> list[Item]:

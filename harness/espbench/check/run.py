@@ -12,7 +12,7 @@ from typing import Protocol
 from espbench.check.check import Check
 from espbench.check.engine import Engine, boot_failure
 from espbench.check.families import all_checks
-from espbench.check.plan import Item, choose, plan
+from espbench.check.plan import Item, check_names, choose, plan
 from espbench.check.result import Outcome, Result
 from espbench.check.server import Server
 from espbench.check.target.dut import Dut, Save
@@ -95,6 +95,8 @@ def run_checks(
             file that was named does not fit the image.
         EspbenchError: QEMU is missing, or failed.
     """
+    known = all_checks() if checks is None else checks
+    check_names(known, only)
     first = Dut(firmware, None, save)
     duts = [first]
     began = time.monotonic()
@@ -107,7 +109,7 @@ def run_checks(
         blind = blindness(first)
         if blind and firmware.elf is not None:
             raise ConfigError(blind)  # before minutes of checks, as somebody named that file
-        items = plan(all_checks() if checks is None else checks, servers, blind)
+        items = plan(known, servers, blind)
         if only:
             items = choose(items, only)
         else:

@@ -100,6 +100,7 @@ def test_baseline(run: Run, tmp_path: Path) -> None:
         (("--jobs", "0"), "--jobs 0: run at least one device."),
         (("--update",), "--update needs the baseline to write: name it with --baseline."),
         (("--files", "nowhere"), "The folder nowhere does not exist: check --files."),
+        (("--files", __file__), "is a file: name the folder that it is in with --files."),
         (("--firmware-elf", "no.elf"), "The ELF file no.elf does not exist"),
         (("--profile", "no.toml"), "no.toml cannot be read (No such file or directory)"),
         (("--ports", "ftp=21"), "--ports: 'ftp=21' is not SCHEME=PORT"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from espbench.check.check import Check
-from espbench.check.plan import choose, plan
+from espbench.check.plan import check_names, choose, plan
 from espbench.check.result import Severity
 from espbench.check.server import Server, WebSocketPath
 from espbench.errors import ConfigError
@@ -73,11 +73,25 @@ def test_choose() -> None:
         "htpp": r"No check is named 'htpp' \(did you mean http\?\): use a family \(",
         "http.bb": r"No check is named 'http\.bb' \(did you mean http\.b",
         "x": r"No check is named 'x': use a family \(",
+        "http.a@8080": r"^http\.a does not run on port 8080: it runs on 80 and 443\.$",
         "http.b:nothing": r"^http\.b has no case 'nothing': use one of x, y:z\.$",
         "http.b:yz": r"^http\.b has no case 'yz' \(did you mean y:z\?\): use one of x, y:z\.$",
     }.items():
         with pytest.raises(ConfigError, match=sentence):
             choose(items, [wrong])
+
+
+def test_names_before_the_boot() -> None:
+    """An unknown name is an error before anything is known about the device's servers."""
+    checks = [one("http.a", "http"), one("http.b", "http", cases={"x": 1})]
+    check_names(checks, ["http", "http.a@443", "*@80", "http.b@8080:x"])
+    for wrong, sentence in {
+        "htpp": "No check is named 'htpp'",
+        "htpp@80": "No check is named 'htpp'",
+        "http.b@80:y": r"^http\.b has no case 'y'",
+    }.items():
+        with pytest.raises(ConfigError, match=sentence):
+            check_names(checks, [wrong])
 
 
 def test_broken_tls() -> None:
