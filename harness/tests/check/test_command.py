@@ -87,7 +87,7 @@ def test_baseline(run: Run, tmp_path: Path) -> None:
     assert "1 known. Gate passed: no new failure, no worse figure." in said
     status, said = run(*READY, *options)
     assert status == 0
-    assert "1 failure gone and 0 figures better: keep that with --update." in said
+    assert "1 failure gone (boot.comes_up) and 0 figures better: keep that with --update." in said
 
 
 @pytest.mark.parametrize(

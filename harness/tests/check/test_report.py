@@ -171,7 +171,9 @@ def test_gone() -> None:
     """What has gone is praised, with the way to keep it."""
     gone = Result("http.smuggling@443", "http.smuggling", "x", "", Outcome.PASSED)
     made = document(gone, known=(FAILED,))
-    assert "2 failures gone and 0 figures better: keep that with --update." in made.summary()
+    which = "http.smuggling@443:CL and TE, http.smuggling@443:two CL"
+    words = f"2 failures gone ({which}) and 0 figures better: keep that with --update."
+    assert words in made.summary()
     assert "**Gone**" in markdown(made)
 
 

@@ -98,7 +98,9 @@ class Document:
             text += f" Gate failed: {new}, {worse}."
         if it.gone or it.better:
             gone, better = _count(len(it.gone), "failure"), _count(len(it.better), "figure")
-            text += f" {gone} gone and {better} better: keep that with --update."
+            named = [f"{each.check}:{each.case}".rstrip(":") for each in it.gone]
+            which = f" ({', '.join(dict.fromkeys(named))})" if named else ""
+            text += f" {gone} gone{which} and {better} better: keep that with --update."
         return text
 
     def blocks(self, result: Result, *, new: bool = False) -> list[list[str]]:
