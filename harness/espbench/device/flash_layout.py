@@ -138,9 +138,9 @@ def _added_at_boot(
 
     Since v1.26, its own tables have none for files (`boardctrl_startup` in ports/esp32/main.c).
     """
-    if not table or micropython_version(firmware) < ADDS_FILES:
-        return ()
     if any(partition.is_data and partition.label in (FILES, FAT_FILES) for partition in table):
+        return ()
+    if not table or micropython_version(firmware) < ADDS_FILES:  # it searches the whole image
         return ()
     end = max(partition.end for partition in table)
     size = _size(flash, max(end, start + len(firmware)))
