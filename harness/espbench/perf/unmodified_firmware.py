@@ -8,8 +8,7 @@ the reference firmware.
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from espbench.clients import Endpoint, Tls
 from espbench.clients.errors import ClientError
@@ -18,7 +17,7 @@ from espbench.clients.tls import TlsStream
 from espbench.device.device import Device
 from espbench.errors import FigureUnavailable, NotInspectable
 from espbench.inspect.elf.match import check_match
-from espbench.inspect.tasks.task import Task
+from espbench.inspect.tasks.task import least_free
 from espbench.perf import metrics
 from espbench.perf.metrics import Kind, Reading
 from espbench.util.timeouts import Deadline
@@ -82,18 +81,8 @@ def measure_unmodified(device: Device, progress: Progress) -> list[Reading]:
     with contextlib.suppress(NotInspectable):
         found += [
             Reading(metrics.stack_kind(name), free)
-            for name, free in sorted(_stacks(device.tasks()).items())
+            for name, free in sorted(least_free(device.tasks()).items())
         ]
-    return found
-
-
-def _stacks(tasks: Sequence[Task]) -> dict[str, int]:
-    """Return the least free stack by task; its size distinguishes tasks of the same name."""
-    names = Counter(task.name for task in tasks)
-    found: dict[str, int] = {}
-    for task in tasks:
-        name = task.name if names[task.name] == 1 else f"{task.name} ({task.stack_size} B)"
-        found[name] = min(task.stack_low_water, found.get(name, task.stack_low_water))
     return found
 
 

@@ -14,8 +14,8 @@ from espbench.boards.builtin import LX60
 from espbench.boards.readiness import ConsoleReadiness
 from espbench.cli import main as cli
 from espbench.device.device import Device
-from espbench.inspect.tasks.task import Task, TaskState
-from espbench.perf.unmodified_firmware import _stacks, measure_unmodified
+from espbench.inspect.tasks.task import Task, TaskState, least_free
+from espbench.perf.unmodified_firmware import measure_unmodified
 from probe_builds import Build
 
 WHY = probe_builds.absence()
@@ -77,9 +77,9 @@ def test_tasks_of_the_same_name() -> None:
         return Task(name, TaskState.BLOCKED, 5, free, size, None, 0, 0)
 
     tasks = [task("httpd", 6744, 8192), task("httpd", 7488, 10240), task("tiT", 1884, 3072)]
-    assert _stacks(tasks) == {"httpd (8192 B)": 6744, "httpd (10240 B)": 7488, "tiT": 1884}
+    assert least_free(tasks) == {"httpd (8192 B)": 6744, "httpd (10240 B)": 7488, "tiT": 1884}
     tasks += [task("httpd", 100, 8192)]
-    assert _stacks(tasks)["httpd (8192 B)"] == 100
+    assert least_free(tasks)["httpd (8192 B)"] == 100
 
 
 def test_a_firmware_that_cannot_be_looked_into(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Task", "TaskState", "unused_bytes"]
+__all__ = ["Task", "TaskState", "least_free", "unused_bytes"]
 
 FILL = b"\xa5"
 """`tskSTACK_FILL_BYTE` (FreeRTOS-Kernel/tasks.c); board lx60 uses the same."""
@@ -57,6 +59,16 @@ class Task:
             "stack_size": self.stack_size,
             "core": self.core,
         }
+
+
+def least_free(tasks: Sequence[Task]) -> dict[str, int]:
+    """Return the least free stack by task; its size distinguishes tasks of the same name."""
+    names = Counter(task.name for task in tasks)
+    found: dict[str, int] = {}
+    for task in tasks:
+        name = task.name if names[task.name] == 1 else f"{task.name} ({task.stack_size} B)"
+        found[name] = min(task.stack_low_water, found.get(name, task.stack_low_water))
+    return found
 
 
 def unused_bytes(stack: bytes) -> int:

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
-from collections.abc import Sequence
 
 from espbench.check.check import NotApplicable, Observation, check, expect
 from espbench.check.families.memory.support import HANDSHAKE, SETTLED, exercise, prepared
@@ -13,7 +11,7 @@ from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
 from espbench.clients import TlsStream
 from espbench.clients.errors import ClientError
-from espbench.inspect.tasks.task import Task
+from espbench.inspect.tasks.task import least_free
 
 SESSIONS = 2
 LITTLE = 256
@@ -82,16 +80,6 @@ def tls_session(subject: Subject) -> Observation:
             Figure("memory.tls_handshake", "peak of a handshake", peak, "B", tolerance=4096),
         ],
     )
-
-
-def least_free(tasks: Sequence[Task]) -> dict[str, int]:
-    """Return the least free stack by task; its size distinguishes tasks of the same name."""
-    names = Counter(task.name for task in tasks)
-    found: dict[str, int] = {}
-    for task in tasks:
-        name = task.name if names[task.name] == 1 else f"{task.name} ({task.stack_size} B)"
-        found[name] = min(task.stack_low_water, found.get(name, task.stack_low_water))
-    return found
 
 
 @check(

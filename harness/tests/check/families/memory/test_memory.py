@@ -11,13 +11,13 @@ import pytest
 from espbench.check.check import CheckFailed, NotApplicable
 from espbench.check.families.memory import leaks, scarcity
 from espbench.check.families.memory.allocations import allocations, judge, own_first
-from espbench.check.families.memory.figures import least_free
 from espbench.check.families.memory.support import Loss, repeat
 from espbench.check.subject import Subject
 from espbench.clients.errors import ConnectionEnded
 from espbench.crash.types import Frame
 from espbench.device.device import Device
 from espbench.inspect.allocations import Outcome, Place
+from espbench.inspect.tasks.task import least_free
 
 
 @pytest.mark.parametrize(
