@@ -351,7 +351,7 @@ def test_asks(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
         f"  clone ESP-IDF v5.5.5 from {host.url} into {host.idf}\n"
         f"  run {host.idf}/install.sh esp32 (compiler, Python packages)\n"
         f"  run {host.idf}/tools/idf_tools.py install qemu-xtensa\n"
-        "espbench: There is no terminal to ask on, so nothing was installed: run "
+        "espbench: Standard input is not a terminal, so nothing was installed: run "
         f"`{FULL} --yes`.\n"
     )
     assert not host.tools.exists()

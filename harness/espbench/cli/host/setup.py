@@ -76,7 +76,7 @@ def _ask(command: str) -> None:
     """
     if not sys.stdin.isatty():
         raise SetupError(
-            f"There is no terminal to ask on, so nothing was installed: run `{command} --yes`."
+            f"Standard input is not a terminal, so nothing was installed: run `{command} --yes`."
         )
     print("Continue? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

@@ -265,7 +265,7 @@ def early_ccs(subject: Subject) -> None:
             return
     _must_not_be_silent(late, "a ChangeCipherSpec before the ClientKeyExchange")
     raise CheckFailed(
-        "It accepts a ChangeCipherSpec before the ClientKeyExchange, while there are no keys "
+        "It accepts a ChangeCipherSpec before the ClientKeyExchange, when no keys exist yet "
         f"(CVE-2014-0224), and {late.how()} at the Finished alone."
     )
 
