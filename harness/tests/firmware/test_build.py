@@ -95,6 +95,17 @@ def test_removed_firmware(tree: Path) -> None:
     assert run(tree).firmware.exists()
 
 
+def test_firmware_from_an_archive(tree: Path) -> None:
+    """A container image or CI cache keeps whole seconds: the same firmware is up to date, no other."""
+    made = run(tree).firmware
+    modified = made.stat().st_mtime_ns // 10**9 * 10**9 - 10**9
+    os.utime(made, ns=(modified, modified))
+    assert not run(tree).rebuilt
+    made.write_text("int nain;\n")
+    os.utime(made, ns=(modified, modified))
+    assert run(tree).rebuilt
+
+
 def test_killed_build(tree: Path) -> None:
     """The leftovers of a killed make are not reused."""
     out = tree / "build" / "lx60"
