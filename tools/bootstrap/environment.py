@@ -8,7 +8,6 @@ import fcntl
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -116,10 +115,12 @@ def _make(tree: Path, folder: Path) -> None:
     count = sum("==" in line for line in (tree / "requirements.lock").read_text().splitlines())
     print(f"espbench: making .venv with {count} locked Python packages", flush=True)
     try:
-        if folder.exists():
-            shutil.rmtree(folder)
+        # Emptied, not removed: the folder may be a mount point, such as a container's volume.
         result = subprocess.run(
-            [base_python(), "-m", "venv", str(folder)], capture_output=True, text=True, check=False
+            [base_python(), "-m", "venv", "--clear", str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except OSError as error:
         raise Problem(

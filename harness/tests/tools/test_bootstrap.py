@@ -226,6 +226,23 @@ def test_changed_lock(tmp_path: Path, steps: list[str]) -> None:
     assert steps == ["make", "install", "stamp"]
 
 
+def test_the_folder_of_an_environment_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is emptied, not removed, because it may be a mount point: a volume of a container."""
+    tree = make_tree(tmp_path)
+    folder = make_environment(tree)
+    (folder / "lib" / "old").mkdir(parents=True)
+    monkeypatch.setattr(install, "add_uv", lambda *_arguments: None)
+    monkeypatch.setattr(install, "install", lambda *_arguments: None)
+    (folder / environment.STAMP).unlink()
+    before = folder.stat().st_ino
+    environment.ensure(tree)
+    assert folder.stat().st_ino == before
+    assert not (folder / "lib" / "old").exists()
+    assert (folder / "bin" / "python").exists()
+
+
 def test_changed_project(tmp_path: Path, steps: list[str]) -> None:
     """If the project file changes, only the harness is reinstalled."""
     tree = make_tree(tmp_path)
