@@ -96,7 +96,7 @@ def test_removed_firmware(tree: Path) -> None:
 
 
 def test_firmware_from_an_archive(tree: Path) -> None:
-    """A container image or CI cache keeps whole seconds: the same firmware is up to date, no other."""
+    """Container images and CI caches keep whole seconds: only the same firmware is up to date."""
     made = run(tree).firmware
     modified = made.stat().st_mtime_ns // 10**9 * 10**9 - 10**9
     os.utime(made, ns=(modified, modified))
