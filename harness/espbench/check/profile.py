@@ -6,6 +6,8 @@ Either `espbench.toml`, or the table `[tool.espbench]` in `pyproject.toml`.
 
 from __future__ import annotations
 
+import math
+import re
 import ssl
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -18,6 +20,16 @@ from espbench.clients.tls import Tls
 from espbench.errors import ConfigError
 
 __all__ = ["ExpectedAnswer", "Profile", "read_profile"]
+
+PYPROJECT = "pyproject.toml"
+SCHEMES = ("http", "https")
+HIGHEST_PORT = 65535
+STATUSES = (100, 599)
+"""The lowest and the highest status (RFC 9110, section 15)."""
+LEAST_TIMEOUT = 0.1
+"""Seconds: in less, no emulated device is ready."""
+
+_HEADER = re.compile(r"\s*\[{1,2}([^\[\]]+)\]")
 
 
 @dataclass(frozen=True)
@@ -78,18 +90,52 @@ class Profile:
         return Tls(verify=False, certificate=self.client_certificate, key=self.client_key)
 
 
+def _dotted(key: str) -> str:
+    """Return a key as it stands in TOML without its quotes and spaces: `a . "b"` is a.b."""
+    return ".".join(part.strip(" \t\"'") for part in key.split("."))
+
+
+def _line_of(text: str, table: str, entry: int, key: str) -> int:
+    """Return the line, from 1, that gives a key its value; 0 if none is found; pure.
+
+    That is the line of the key, of the inline table that it is in, or of its table's header.
+
+    Args:
+        text: the TOML file.
+        table: the key's table, such as "firmware.ports"; "" at the top.
+        entry: which entry of an array of tables it is, from 1.
+        key: the key.
+    """
+    wanted = f"{table}.{key}".lstrip(".")
+    best, line = "", 0
+    header, seen = "", int(not table)
+    for number, each in enumerate(text.splitlines(), 1):
+        if found := _HEADER.match(each):
+            header = name = _dotted(found[1])
+            seen += header == table
+        else:
+            name = f"{header}.{_dotted(each.partition('=')[0])}".lstrip(".")
+        if header == table and seen != entry:
+            continue  # another entry of the array
+        if f"{wanted}.".startswith(f"{name}.") and len(name) > len(best):
+            best, line = name, number
+    return line
+
+
 class _Reader:
     """Reads a TOML table key by key; errors name the line of the key."""
 
-    def __init__(self, path: Path, text: str, table: Mapping[str, Any], where: str = "") -> None:
+    def __init__(
+        self, path: Path, text: str, table: Mapping[str, Any], where: str = "", entry: int = 1
+    ) -> None:
         self._path, self._text, self._table, self._where = path, text, dict(table), where
+        self._entry = entry
 
     def error(self, key: str, problem: str) -> ConfigError:
         """Return an error about a key."""
-        lines = self._text.splitlines()
-        number = next(
-            (n for n, line in enumerate(lines, 1) if line.split("=")[0].strip(" []\"'") == key), 0
-        )
+        top = "tool.espbench." if self._path.name == PYPROJECT else ""
+        table = f"{top}{self._where}".rstrip(".")
+        number = _line_of(self._text, table, self._entry, key)
         place = f"{self._path}:{number}" if number else str(self._path)
         return ConfigError(f"{place}: {self._where}{key} {problem}.")
 
@@ -106,6 +152,17 @@ class _Reader:
             raise self.error(key, f"must be {wanted}, not {value!r}")
         return value
 
+    def number(
+        self, key: str, kind: type, default: Any, least: float, most: float = math.inf
+    ) -> Any:
+        """Return a number that must be in a range, both ends included; its default need not be."""
+        given = key in self._table
+        value = self.take(key, kind, default)
+        if given and not (least <= value <= most and math.isfinite(value)):
+            wanted = f"{least:g} or more" if most == math.inf else f"from {least:g} to {most:g}"
+            raise self.error(key, f"must be {wanted}, not {value!r}")
+        return value
+
     def table(self, key: str) -> _Reader:
         """Return the reader of a table."""
         return _Reader(self._path, self._text, self.take(key, dict, {}), f"{self._where}{key}.")
@@ -115,21 +172,21 @@ class _Reader:
         found = self.take(key, list, [])
         if not all(isinstance(each, dict) for each in found):
             raise self.error(key, "must be an array of tables, such as [[paths]]")
-        return [_Reader(self._path, self._text, each, f"{self._where}{key}.") for each in found]
+        return [
+            _Reader(self._path, self._text, each, f"{self._where}{key}.", entry)
+            for entry, each in enumerate(found, 1)
+        ]
 
     def required(self, key: str, kind: type) -> Any:
         """Return the value of a key that must be there."""
         if key not in self._table:
-            raise ConfigError(f"{self._path}: an entry of {self._where[:-1]} lacks {key}.")
+            raise self.error(key, "is missing: each entry needs it")
         return self.take(key, kind, None)
 
     def strings(self, key: str) -> dict[str, str]:
         """Return a table of strings."""
-        table: dict[str, str] = self.take(key, dict, {})
-        for name, value in table.items():
-            if not isinstance(value, str):
-                raise self.error(name, f"must be a string, not {value!r}")
-        return table
+        table = self.table(key)
+        return {name: table.take(name, str, "") for name in list(table._table)}
 
     def done(self, *known: str) -> None:
         """Check that no key is left."""
@@ -151,18 +208,21 @@ def read_profile(path: Path) -> Profile:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError(f"{path} cannot be read ({why}): check --profile.") from None
-    if path.name == "pyproject.toml":
+    if path.name == PYPROJECT:
         table = table.get("tool", {}).get("espbench", {})
     return _profile(_Reader(path, text, table), path.parent)
+
+
+def _ports(table: _Reader) -> dict[str, int]:
+    found = {scheme: table.number(scheme, int, None, 1, HIGHEST_PORT) for scheme in SCHEMES}
+    table.done(*SCHEMES)
+    return {scheme: port for scheme, port in found.items() if port is not None}
 
 
 def _profile(top: _Reader, base: Path) -> Profile:
     firmware = top.table("firmware")
     elf, files = (firmware.take(key, str, "") for key in ("elf", "files"))
-    ports = firmware.take("ports", dict, {})
-    for scheme, port in ports.items():
-        if scheme not in ("http", "https") or not isinstance(port, int):
-            raise firmware.error(scheme, "is not a port: write ports = {http = 80, https = 443}")
+    ports = _ports(firmware.table("ports"))
     certificates = top.table("certificates")
     client = top.table("client")
     own, own_key = (client.take(key, str, "") for key in ("certificate", "key"))
@@ -174,7 +234,7 @@ def _profile(top: _Reader, base: Path) -> Profile:
         answers.append(
             ExpectedAnswer(
                 each.required("path", str),
-                each.take("status", int, 200),
+                each.number("status", int, 200, *STATUSES),
                 each.take("body", str, ""),
             )
         )
@@ -194,14 +254,14 @@ def _profile(top: _Reader, base: Path) -> Profile:
         files_partition=firmware.take("files-partition", str, ""),
         ready_console=firmware.take("ready-console", str, ""),
         ready_http=firmware.take("ready-http", str, ""),
-        ready_timeout=firmware.take("ready-timeout", float, None),
+        ready_timeout=firmware.number("ready-timeout", float, None, LEAST_TIMEOUT),
         ports=ports,
         paths=tuple(answers),
         websockets=tuple(websockets),
         certificate=certificates.take("certificate", str, ""),
         key=certificates.take("key", str, ""),
         headers=top.strings("headers"),
-        tls_sessions=limits.take("tls-sessions", int, None),
+        tls_sessions=limits.number("tls-sessions", int, None, 1),
         client_certificate=base / own if own else None,
         client_key=base / own_key if own_key else None,
     )

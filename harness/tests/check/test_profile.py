@@ -74,6 +74,9 @@ def test_pyproject(tmp_path: Path) -> None:
     text = "[tool.ruff]\nx = 1\n[tool.espbench.limits]\ntls-sessions = 2\n"
     assert read_profile(written(tmp_path, text, "pyproject.toml")).tls_sessions == 2
     assert read_profile(written(tmp_path, "[project]\n", "pyproject.toml")) == Profile()
+    wrong = "[limits]\ntls-sessions = 9\n[tool.espbench.limits]\ntls-sessions = 0\n"
+    with pytest.raises(ConfigError, match=r"pyproject\.toml:4: limits\.tls-sessions must be 1"):
+        read_profile(written(tmp_path, wrong, "pyproject.toml"))
 
 
 def test_client(tmp_path: Path) -> None:
@@ -95,13 +98,27 @@ def test_client(tmp_path: Path) -> None:
         ("\n[limits]\ntls-sessions = 'x'\n", r":3: limits\.tls-sessions must be an integer, not"),
         ("[limits]\ntls-sessions = true\n", r":2: limits\.tls-sessions must be an integer"),
         ("[firmware]\nready-timeout = '1'\n", r":2: firmware\.ready-timeout must be a number"),
-        ("[firmware]\nports = {ftp = 21}\n", r"firmware\.ftp is not a port: write"),
-        ("[firmware]\nports = {http = 'x'}\n", r"firmware\.http is not a port"),
-        ("[[paths]]\nstatus = 200\n", r"an entry of paths lacks path"),
+        ("[limits]\ntls-sessions = -1\n", r":2: limits\.tls-sessions must be 1 or more, not -1"),
+        ("[limits]\ntls-sessions = 0\n", r":2: limits\.tls-sessions must be 1 or more, not 0"),
+        ("limits.tls-sessions = 0\n", r":1: limits\.tls-sessions must be 1 or more"),
+        ("[firmware]\nready-timeout = 0\n", r":2: firmware\.ready-timeout must be 0\.1 or more"),
+        ("[firmware]\nready-timeout = nan\n", r":2: firmware\.ready-timeout must be .*, not nan"),
+        ("[firmware]\nready-timeout = inf\n", r":2: firmware\.ready-timeout must be .*, not inf"),
+        ("[firmware]\nports = {ftp = 21}\n", r":2: firmware\.ports\.ftp is unknown: use http, "),
+        ("[firmware]\nports = {http = 'x'}\n", r":2: firmware\.ports\.http must be an integer"),
+        ("[firmware]\nports = {http = true}\n", r":2: firmware\.ports\.http must be an integer"),
+        ("[firmware.ports]\nhttps = 0\n", r":2: firmware\.ports\.https must be from 1 to 65535"),
+        ("[firmware]\nports = {http = 65536}\n", r":2: .*must be from 1 to 65535, not 65536\."),
+        ("[[paths]]\npath = '/'\nstatus = 99\n", r":3: paths\.status must be from 100 to 599"),
+        (
+            "[[paths]]\npath = '/'\nstatus = 200\n[[paths]]\npath = '/'\nstatus = -1\n",
+            r":6: paths\.status must be from 100 to 599, not -1\.",
+        ),
+        ("[[paths]]\npath = '/'\n[[paths]]\n", r":3: paths\.path is missing: each entry needs it"),
         ("paths = 3\n", r":1: paths must be an array of tables"),
         ("paths = [3]\n", r":1: paths must be an array of tables, such as \[\[paths\]\]"),
         ("firmware = 3\n", r":1: firmware must be a table"),
-        ("[headers]\nX = 3\n", r":2: X must be a string"),
+        ("[headers]\nX = 3\n", r":2: headers\.X must be a string"),
         ("[client]\nkey = 'app.elf'\n", r":2: client\.key needs a certificate beside it"),
         ("[client]\ncertificate = 'none.pem'\n", r"none.pem does not exist: check client.cert"),
         ("[client]\ncertificate = 'app.elf'\n", r"app\.elf and its private key cannot be used"),
