@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.metadata
-import json
-import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from espbench.boards.builtin import BOARDS, LX60, board_named
-from espbench.cli.firmware_project import FirmwareProject, find_project
 from espbench.cli.shared import Subparsers, add_bare_command
+from espbench.cli.workflow import remarks, repository
+from espbench.cli.workflow.found import FirmwareProject
+from espbench.cli.workflow.project import find_project
+from espbench.cli.workflow.remarks import Remark
+from espbench.cli.workflow.source import installed_from
+from espbench.cli.workflow.template import filled, line_of
 from espbench.errors import ConfigError
 
 __all__ = ["add_parser", "run", "write"]
@@ -25,12 +27,7 @@ FILES: Mapping[bool, Mapping[str, str]] = {
     True: {"ci/espbench-lx60.yml": WORKFLOW, "ci/Dockerfile": "ci/Dockerfile"},
 }
 """Path of each file in the project, by its path in espbench's tree; by whether it is for `lx60`."""
-PLACEHOLDER = "OWNER"
-"""Stands in the workflow's ESPBENCH for what only the user knows."""
-
-_TAG = re.compile(r"v?\d+(\.\d+)+")
-_PLAIN = re.compile(r"[\w./:@+=-][\w./:@+= -]*")
-"""Values that need no quotes in YAML."""
+BASELINE = "ci/check.toml"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -60,84 +57,72 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"{folder} is not a folder: name the folder of your firmware project.")
     board = board_named(args.board) if args.board else None
     ours = board is LX60
-    project = None if ours else find_project(folder, board.name if board else "")
+    within = repository.root_of(folder)
+    # GitHub reads workflows at the root of the repository alone.
+    root = folder if within is None or within == folder.resolve() else within
+    branch = repository.default_branch(root) if within else ""
     source = installed_from()
-    values = {} if project is None else settings(project)
-    if source:
-        values["ESPBENCH"] = source
-    for path in write(folder, FILES[ours], values, project.idf if project else ""):
+    project = None if ours else find_project(folder, root, board.name if board else "")
+    values = {"ESPBENCH": source.wanted} if source.wanted else {}
+    values |= _settings(project) if project else {}
+    idf = project.idf if project and project.makes else ""
+    paths = write(root, FILES[ours], lambda text: filled(text, values, branch, idf))
+    for path in paths:
         print(path)
-    edits = [] if source else [f"{PLACEHOLDER} and the version in ESPBENCH"]
-    if ours:
-        edits.append("BUILD, FIRMWARE and PORTS")
-    elif project is None:
-        print("Found neither an ESP-IDF project nor a merged image.")
-        edits.append("BUILD and FIRMWARE")
-    else:
+    if project:
         print(f"Found {project.found}.")
-        edits += [] if project.build else ["BUILD"]
-    if edits:
-        print(f"Now edit `env` in the workflow: {', then '.join(edits)}.")
-    if project is not None:
-        print("Write the baseline, and commit it with the workflow:")
-        check = ["espbench", "check", project.image]
-        check += ["--profile", project.profile] if project.profile else []
-        check += ["--baseline", "ci/check.toml", "--update"]
-        for command in filter(None, (project.build, shlex.join(check))):
-            print(f"  {command}")
+        _say_baseline(project, root)
+        about = remarks.of_project(project)
+    else:
+        if not ours:
+            print(f"{folder} has no ESP-IDF project, no MicroPython port and no merged image.")
+        left = remarks.LX60 if ours else remarks.UNKNOWN
+        about = [Remark(key, text, edit=True) for key, text in left.items()]
+    _say([remarks.of_branch(branch), remarks.of_source(source), *about], paths[0])
     return 0
 
 
-def settings(project: FirmwareProject) -> dict[str, str]:
+def _settings(project: FirmwareProject) -> dict[str, str]:
     """Return values for the workflow's `env`."""
-    values = {"BUILD": project.build, "FIRMWARE": project.image}
+    values = {"BUILD": project.command, "FIRMWARE": project.image}
     if project.profile:
         values["OPTIONS"] = f"--profile {project.profile}"
     return values
 
 
-def installed_from() -> str:
-    """Return what pip needs to install this espbench again; "" if it came from this machine.
-
-    By the record of pip (https://packaging.python.org/en/latest/specifications/direct-url/).
-    """
-    try:
-        text = importlib.metadata.distribution("espbench").read_text("direct_url.json")
-    except importlib.metadata.PackageNotFoundError:
-        return ""
-    record = json.loads(text or "{}")
-    source = record.get("vcs_info")
-    if not source:
-        return ""
-    wanted = source.get("requested_revision", "")
-    revision = wanted if _TAG.fullmatch(wanted) else source["commit_id"]
-    return f"{source['vcs']}+{record['url']}@{revision}"
+def _say_baseline(project: FirmwareProject, root: Path) -> None:
+    check = ["espbench", "check", project.image]
+    check += ["--profile", project.profile] if project.profile else []
+    check += ["--baseline", BASELINE, "--update"]
+    print("Write the baseline, and commit it with the workflow:")
+    if root.resolve() != Path.cwd():
+        print(f"  cd {shlex.quote(str(root))}")
+    if project.makes:
+        print(f"  {project.command}")
+    print(f"  {shlex.join(check)}")
 
 
-def filled(text: str, values: Mapping[str, str], idf: str) -> str:
-    """Return a workflow with these values in its `env`, and the container of this ESP-IDF."""
-    for name, value in values.items():
-        shown = value if _PLAIN.fullmatch(value) else json.dumps(value)
-        line = f"  {name}: {shown}".replace("\\", r"\\")
-        text, count = re.subn(rf"(?m)^  {name}: .*$", line, text)
-        assert count == 1, name
-    if idf:
-        # Espressif's tags have no third number before the first bug-fix release.
-        tag = f"v{idf.removesuffix('.0')}"
-        text = re.sub(r"(?m)^(    container: espressif/idf:).*$", rf"\g<1>{tag}", text)
-    return text
+def _say(found: Sequence[Remark], workflow: Path) -> None:
+    """Print the lines of the workflow to look at, those to edit first."""
+    text = workflow.read_text(encoding="utf-8")
+    for title, edit in (("Edit", True), ("Look at", False)):
+        chosen = [each for each in found if each.edit == edit]
+        if chosen:
+            print(f"{title} these lines of {workflow} before you commit it:")
+        for each in chosen:
+            number, line = line_of(text, each.key)
+            print(f"  line {number}: {line}\n    {each.text}")
 
 
 def write(
-    project: Path, files: Mapping[str, str], values: Mapping[str, str], idf: str = ""
+    project: Path, files: Mapping[str, str], fill: Callable[[str], str] = lambda text: text
 ) -> list[Path]:
     """Write the files into a project and return their paths.
 
     Args:
-        project: the project's folder.
+        project: the project's root.
         files: paths in the project, by paths in espbench's tree.
-        values: for the workflow's `env`.
-        idf: the version of ESP-IDF whose container the workflow uses; "" for the template's.
+        fill: fills in the workflow's template.
 
     Raises:
         ConfigError: a file already exists with different content, or cannot be written.
@@ -148,7 +133,7 @@ def write(
     for at, to in files.items():
         content = (tree.root() / at).read_bytes()
         if to == WORKFLOW:
-            content = filled(content.decode(), values, idf).encode()
+            content = fill(content.decode()).encode()
         contents[project / to] = content
     for path, content in contents.items():
         with _refused(path):

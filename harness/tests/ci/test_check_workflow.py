@@ -142,6 +142,16 @@ def test_without_a_baseline(runner: Runner) -> None:
     assert runner.summary.read_text() == "### The firmware was not checked: see the log.\n"
 
 
+def test_what_a_build_may_be(runner: Runner) -> None:
+    """BUILD is shell code with quotes, and a Makefile does not get it as its variable BUILD."""
+    runner.baseline()
+    makefile = "BUILD ?= build\nall:\n\tidf.py -D IDF_TARGET=esp32 merge-bin && ls $(BUILD)\n"
+    (runner.project / "Makefile").write_text(makefile)
+    outcome = runner.run(BUILD="test 'a b' = 'a b' && make all")
+    assert outcome.failed == [], outcome.said
+    assert "merged-binary.bin" in outcome.said["Build the firmware"]
+
+
 def test_a_build_that_fails(runner: Runner) -> None:
     """Nothing is checked if the build fails."""
     outcome = runner.run(BUILD="idf.py flash")

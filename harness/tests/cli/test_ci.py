@@ -3,30 +3,37 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from espbench.cli import main as cli
+from firmware_projects import (
+    CMAKE,
+    TEMPLATE,
+    comes_from,
+    edits,
+    header,
+    idf_project,
+    image,
+    written,
+)
 from installed import TREE
 
-TEMPLATE = TREE / "ci" / "espbench.yml"
-CMAKE = "cmake_minimum_required(VERSION 3.16)\n{}\nproject(app)\n"
-INCLUDE = "include($ENV{IDF_PATH}/tools/cmake/project.cmake)"
-HEADER = "# Espressif IoT Development Framework (ESP-IDF) {} Project Configuration\n"
-EDIT = "Now edit `env` in the workflow: "
+EDIT = "Edit these lines of {}/.github/workflows/espbench.yml before you commit it:\n"
+LOOK = EDIT.replace("Edit", "Look at")
+PIP = "pip did not record where this espbench was installed from"
 
 Said = Callable[..., str]
 
 
 @pytest.fixture(autouse=True)
-def _without_idf(monkeypatch: pytest.MonkeyPatch) -> None:
+def _elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide ESP-IDF, and where this espbench came from."""
     monkeypatch.delenv("IDF_PATH", raising=False)
+    comes_from(None, monkeypatch)
 
 
 @pytest.fixture
@@ -41,43 +48,35 @@ def said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
     return run
 
 
-def idf_project(folder: Path, **files: str) -> None:
-    """Make an ESP-IDF project with these files, whose names have underscores for dots."""
-    (folder / "CMakeLists.txt").write_text(CMAKE.format(INCLUDE))
-    for name, text in files.items():
-        (folder / name.replace("_", ".")).write_text(text)
-
-
-def written(folder: Path) -> dict[str, Any]:
-    """Return the workflow that was written."""
-    text = (folder / ".github/workflows/espbench.yml").read_text()
-    data: dict[str, Any] = yaml.safe_load(text)
-    assert text.count("\n") == TEMPLATE.read_text().count("\n")
-    return data
-
-
 def container(folder: Path) -> str:
     """Return the container of the workflow that was written."""
     return str(written(folder)["jobs"]["espbench"]["container"])
-
-
-def merged_image(path: Path) -> None:
-    """Write what looks like an image of the whole flash of an ESP32."""
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(bytes(0x8000) + b"\xaa\x50" + bytes(30))
 
 
 def test_an_esp_idf_project(tmp_path: Path, said: Said) -> None:
     """A project that names no chip is for the ESP32, as ESP-IDF takes it."""
     idf_project(tmp_path)
     text = said()
+    lines = TEMPLATE.read_text().splitlines()
+    source, build = (
+        next(f"line {n}: {line.strip()}" for n, line in enumerate(lines, 1) if f"  {key}: " in line)
+        for key in ("ESPBENCH", "BUILD")
+    )
     assert text == (
         f"{tmp_path}/.github/workflows/espbench.yml\n"
         "Found an ESP-IDF project for esp32.\n"
-        f"{EDIT}OWNER and the version in ESPBENCH.\n"
         "Write the baseline, and commit it with the workflow:\n"
+        f"  cd {tmp_path}\n"
         "  idf.py -D IDF_TARGET=esp32 merge-bin\n"
         "  espbench check build/merged-binary.bin --baseline ci/check.toml --update\n"
+        f"{EDIT.format(tmp_path)}"
+        f"  {source}\n    {PIP}: replace OWNER, and v0.1.0 with a tag\n"
+        f"{LOOK.format(tmp_path)}"
+        "  line 9: branches: [main]\n"
+        "    not in git yet: will this be the repository's default branch?\n"
+        f"  {build}\n    makes build/merged-binary.bin\n"
+        "  line 39: container: espressif/idf:v5.5.5\n"
+        "    no build shows your version of ESP-IDF: is it this one?\n"
     )
     assert (tmp_path / ".github/workflows/espbench.yml").read_text() == TEMPLATE.read_text()
     assert not (tmp_path / "ci").exists()
@@ -123,7 +122,7 @@ def test_a_chip_that_cannot_be_emulated(tmp_path: Path, said: Said) -> None:
 @pytest.mark.parametrize(("version", "tag"), [("5.4.1", "v5.4.1"), ("5.5.0", "v5.5")])
 def test_the_version_of_esp_idf(version: str, tag: str, tmp_path: Path, said: Said) -> None:
     """The container has the ESP-IDF that wrote sdkconfig."""
-    idf_project(tmp_path, sdkconfig=HEADER.format(version))
+    idf_project(tmp_path, sdkconfig=header(version))
     said()
     assert container(tmp_path) == f"espressif/idf:{tag}"
 
@@ -156,83 +155,37 @@ def test_a_profile(name: str, text: str, options: str, tmp_path: Path, said: Sai
     assert written(tmp_path)["env"]["OPTIONS"] == options
 
 
-@pytest.mark.parametrize("built", [True, False])
-def test_a_merged_image(built: bool, tmp_path: Path, said: Said) -> None:
-    """A merged image is checked as it is, and built with make if there is a Makefile."""
+def test_a_makefile(tmp_path: Path, said: Said) -> None:
+    """If there is a Makefile, it makes the merged image."""
     (tmp_path / "CMakeLists.txt").write_text(CMAKE.format("add_executable(app)"))
     (tmp_path / "app.bin").write_bytes(b"\xe9")
-    merged_image(tmp_path / "build" / "the app.bin")
-    if built:
-        (tmp_path / "Makefile").touch()
+    image(tmp_path / "build" / "the app.bin")
+    (tmp_path / "Makefile").touch()
     text = said()
     assert "Found the merged image build/the app.bin." in text
-    assert ("then BUILD" in text) == (not built)
-    assert "espbench check 'build/the app.bin' --baseline" in text
+    assert "\n  make\n  espbench check 'build/the app.bin' --baseline" in text
+    assert "\n    . has a Makefile: does this command make build/the app.bin?\n" in text
     env = written(tmp_path)["env"]
-    assert env["BUILD"] == ("make" if built else "")
-    assert env["FIRMWARE"] == "build/the app.bin"
+    assert (env["BUILD"], env["FIRMWARE"]) == ("make", "build/the app.bin")
 
 
 def test_nothing_to_find(tmp_path: Path, said: Said) -> None:
     """In an empty folder, the template is written, and the values to edit are named."""
-    text = said().splitlines()
-    assert text[1:] == [
-        "Found neither an ESP-IDF project nor a merged image.",
-        f"{EDIT}OWNER and the version in ESPBENCH, then BUILD and FIRMWARE.",
-    ]
+    text = said()
+    line = f"{tmp_path} has no ESP-IDF project, no MicroPython port and no merged image."
+    assert text.splitlines()[1] == line
+    assert edits(text) == ["ESPBENCH", "BUILD", "FIRMWARE"]
+    assert "\n    name the image: a merged .bin, or ESP-IDF's build folder\n" in text
     assert written(tmp_path) == yaml.safe_load(TEMPLATE.read_text())
-
-
-@pytest.mark.parametrize(
-    ("record", "source"),
-    [
-        (
-            {"vcs_info": {"vcs": "git", "requested_revision": "v0.2.0", "commit_id": "12ab"}},
-            "git+https://github.com/me/espbench@v0.2.0",
-        ),
-        (
-            {"vcs_info": {"vcs": "git", "requested_revision": "main", "commit_id": "12ab"}},
-            "git+https://github.com/me/espbench@12ab",
-        ),
-        (
-            {"vcs_info": {"vcs": "git", "commit_id": "12ab"}},
-            "git+https://github.com/me/espbench@12ab",
-        ),
-        ({"archive_info": {}}, ""),
-        (None, ""),
-    ],
-    ids=["tag", "branch", "default", "archive", "none"],
-)
-def test_where_espbench_comes_from(
-    record: Mapping[str, Any] | None,
-    source: str,
-    tmp_path: Path,
-    said: Said,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The workflow installs what pip installed here, pinned; there is nothing left to edit."""
-
-    class Distribution:
-        def read_text(self, name: str) -> str | None:
-            assert name == "direct_url.json"
-            if record is None:
-                return None
-            return json.dumps({"url": "https://github.com/me/espbench", **record})
-
-    monkeypatch.setattr(importlib.metadata, "distribution", lambda _: Distribution())
-    idf_project(tmp_path)
-    assert (EDIT in said()) == (not source)
-    assert written(tmp_path)["env"]["ESPBENCH"] == (
-        source or yaml.safe_load(TEMPLATE.read_text())["env"]["ESPBENCH"]
-    )
 
 
 def test_lx60(tmp_path: Path, said: Said) -> None:
     """--board lx60 copies that board's workflow and Dockerfile as they are."""
-    assert said("--board", "lx60") == (
-        f"{tmp_path}/.github/workflows/espbench.yml\n{tmp_path}/ci/Dockerfile\n"
-        f"{EDIT}OWNER and the version in ESPBENCH, then BUILD, FIRMWARE and PORTS.\n"
+    text = said("--board", "lx60")
+    assert text.startswith(
+        f"{tmp_path}/.github/workflows/espbench.yml\n{tmp_path}/ci/Dockerfile\n{EDIT.format(tmp_path)}"
     )
+    assert edits(text) == ["ESPBENCH", "BUILD", "FIRMWARE", "READY", "PORTS"]
     for at, to in (("espbench-lx60.yml", ".github/workflows/espbench.yml"), ("Dockerfile",) * 2):
         target = tmp_path / (to if "/" in to else f"ci/{to}")
         assert target.read_bytes() == (TREE / "ci" / at).read_bytes()
