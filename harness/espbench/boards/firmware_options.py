@@ -8,7 +8,9 @@ from pathlib import Path
 from espbench.boards.readiness import ConsoleReadiness, HttpReadiness, Readiness
 from espbench.errors import ConfigError
 
-__all__ = ["files_in", "parse_ports", "parse_readiness"]
+__all__ = ["HIGHEST_PORT", "files_in", "parse_ports", "parse_readiness"]
+
+HIGHEST_PORT = 65535
 
 
 def parse_ports(text: str, option: str) -> dict[str, int]:
@@ -19,9 +21,9 @@ def parse_ports(text: str, option: str) -> dict[str, int]:
         option: name of the option, for messages.
 
     Raises:
-        ConfigError: the value is malformed.
+        ConfigError: the value is malformed, a port is out of range, or a scheme has two.
     """
-    ports = {}
+    ports: dict[str, int] = {}
     for item in text.split(","):
         scheme, equals, number = item.strip().partition("=")
         if not equals or scheme not in ("http", "https") or not number.isdecimal():
@@ -29,6 +31,10 @@ def parse_ports(text: str, option: str) -> dict[str, int]:
                 f"{option}: {item.strip()!r} is not SCHEME=PORT: write it like "
                 "http=8080,https=8443."
             )
+        if not 1 <= int(number) <= HIGHEST_PORT:
+            raise ConfigError(f"{option}: port {number} is not between 1 and {HIGHEST_PORT}.")
+        if scheme in ports:
+            raise ConfigError(f"{option}: {scheme} has two ports: name one of them.")
         ports[scheme] = int(number)
     return ports
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from espbench.boards.firmware_options import HIGHEST_PORT
 from espbench.check.server import WebSocketPath
 from espbench.clients.tls import Tls
 from espbench.errors import ConfigError
@@ -23,7 +24,6 @@ __all__ = ["ExpectedAnswer", "Profile", "read_profile"]
 
 PYPROJECT = "pyproject.toml"
 SCHEMES = ("http", "https")
-HIGHEST_PORT = 65535
 STATUSES = (100, 599)
 """The lowest and the highest status (RFC 9110, section 15)."""
 LEAST_TIMEOUT = 0.1

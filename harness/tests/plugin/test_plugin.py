@@ -412,8 +412,14 @@ def test_pieces() -> None:
         folder_name("scenarios/test_a.py::T::test_b[x/y z]") == "scenarios-test_a-T-test_b[x-y-z]"
     )
     assert len(folder_name("x" * 500)) == 150
-    with pytest.raises(ConfigError):
-        parse_ports("ftp=21", "--espbench-ports")
+    for wrong, message in {
+        "ftp=21": "'ftp=21' is not SCHEME=PORT",
+        "http=0": "port 0 is not between 1 and 65535",
+        "https=65536": "port 65536 is not between 1 and 65535",
+        "http=80,http=81": "http has two ports: name one of them",
+    }.items():
+        with pytest.raises(ConfigError, match=f"^--espbench-ports: {message}"):
+            parse_ports(wrong, "--espbench-ports")
 
 
 NETWORKS = """

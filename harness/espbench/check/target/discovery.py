@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from espbench.check.profile import Profile
@@ -13,7 +13,7 @@ from espbench.clients import UNVERIFIED, Endpoint, Tls
 from espbench.clients.errors import ClientError, HttpError, TlsError, WebSocketError
 from espbench.clients.websocket import RawWebSocket, upgrade_headers
 from espbench.device.device import Device
-from espbench.errors import NotInspectable
+from espbench.errors import ConfigError, DeviceError, NotInspectable
 from espbench.util.timeouts import Deadline
 
 __all__ = [
@@ -35,11 +35,14 @@ PLAIN, SECURE = 4.0, 15.0
 """Seconds (before scaling) for an answer; an RSA handshake on a busy emulated ESP32 takes 2."""
 STABLE = 1.5
 """Seconds (before scaling) without a new listener after which all are taken to be there."""
+LATE = 10.0
+"""The same, while a port that the user named does not listen yet."""
 LOOK = 0.1
 LIKELY_WEBSOCKETS = ("/ws", "/", "/echo", "/websocket")
 TLS_PATHS = 10
 """Paths to try on a server that only speaks TLS; each takes a handshake."""
 ECHO = "espbench"
+FIX = "Correct --ports (pytest: --espbench-ports), or firmware.ports in the profile."
 
 
 def listening_ports(device: Device) -> list[int]:
@@ -54,7 +57,10 @@ def listening_ports(device: Device) -> list[int]:
 
 
 def wait_for_listeners(
-    device: Device, deadline: Deadline, expected: Collection[int] = ()
+    device: Device,
+    deadline: Deadline,
+    expected: Collection[int] = (),
+    named: Collection[int] = (),
 ) -> list[int]:
     """Return the ports that it listens on, once it has not opened another one for a while.
 
@@ -62,6 +68,7 @@ def wait_for_listeners(
         device: the device.
         deadline: until when to wait.
         expected: ports after which no other one is waited for.
+        named: ports that the user named, of which each is waited for longer.
 
     Raises:
         NotInspectable: its firmware cannot be looked into.
@@ -73,8 +80,9 @@ def wait_for_listeners(
         device.check()
         now = listening_ports(device)
         if now != found:
-            found, stable = now, Deadline(STABLE)
-        if found and (stable.expired() or set(found) == set(expected)):
+            found, stable = now, Deadline(LATE if named else STABLE)
+        complete = set(found) == set(expected) or (named and set(named) <= set(found))
+        if found and (complete or stable.expired()):
             return found
         threading.Event().wait(LOOK)
     return found
@@ -87,14 +95,21 @@ def find_servers(
 
     Args:
         device: the device, whose ports need not be forwarded yet.
-        profile: what the user said.
+        profile: what the user said; if it names ports, what others serve does not matter.
         paths: more paths to try.
         deadline: until when something has to answer.
 
     Raises:
-        EspbenchError: it panicked, loops, or QEMU died.
+        ConfigError: a port that the profile names serves nothing or something else.
+        EspbenchError: it panicked, loops, QEMU died, or no port serves although some are named.
     """
-    found = identify_servers(device, profile, deadline)
+    named = profile.ports.values()
+    found = identify_servers(device, profile, deadline, named=named)
+    if named:
+        if not found:
+            ports = " or ".join(str(port) for port in sorted(named))
+            raise DeviceError(f"Within {deadline}, nothing listens on port {ports}, or on others.")
+        found = _named(profile.ports, found)
     # Plain servers first: their paths are cheaper to find, and TLS servers often have the same.
     found.sort(key=lambda each: (each.tls, each.port))
     done: list[Server] = []
@@ -104,8 +119,31 @@ def find_servers(
     return sorted(done, key=lambda each: (not each.http, each.port))
 
 
+def _named(ports: Mapping[str, int], found: Sequence[Server]) -> list[Server]:
+    """Return the servers on the ports that the user named by their schemes.
+
+    Raises:
+        ConfigError: there is none on one of these, or it is another one.
+    """
+    by_port = {each.port: each for each in found}
+    serves = " and ".join(each.name for each in sorted(found, key=lambda each: each.port))
+    for scheme, port in ports.items():
+        server = by_port.get(port)
+        if server is None:
+            raise ConfigError(
+                f"Nothing listens on port {port}: the firmware serves {serves}. {FIX}"
+            )
+        if (server.http or server.tls) and server.tls is not (scheme == "https"):
+            raise ConfigError(f"It does not serve {scheme} on port {port}, but {serves}. {FIX}")
+    return [by_port[port] for port in dict.fromkeys(ports.values())]
+
+
 def identify_servers(
-    device: Device, profile: Profile, deadline: Deadline, known: Sequence[Server] = ()
+    device: Device,
+    profile: Profile,
+    deadline: Deadline,
+    known: Sequence[Server] = (),
+    named: Collection[int] = (),
 ) -> list[Server]:
     """Return what a running device serves, without its paths; waits until it does.
 
@@ -115,6 +153,7 @@ def identify_servers(
         deadline: until when something has to answer.
         known: what the same firmware served before: if it has just these ports again, they are
             returned as they are.
+        named: ports that the user named, of which each is waited for longer.
 
     Raises:
         EspbenchError: it panicked, loops, or QEMU died.
@@ -122,7 +161,7 @@ def identify_servers(
     before = {each.port for each in known}
     headers = tuple(profile.headers.items())
     try:
-        ports = wait_for_listeners(device, deadline, before)
+        ports = wait_for_listeners(device, deadline, before, named)
         if ports and set(ports) == before:
             for port in ports:
                 forwarded(device, port)
@@ -132,11 +171,13 @@ def identify_servers(
             for port in ports
         ]
     except NotInspectable:
-        identified = list(_try_ports(device, profile, deadline))
+        identified = list(_try_ports(device, profile, deadline, named))
     return [each for each in identified if each is not None]
 
 
-def _try_ports(device: Device, profile: Profile, deadline: Deadline) -> list[Server]:
+def _try_ports(
+    device: Device, profile: Profile, deadline: Deadline, named: Collection[int]
+) -> list[Server]:
     """Return the servers on likely ports, once one has answered and no other follows."""
     ports = dict.fromkeys((*profile.ports.values(), *device.board.ports.values(), *CANDIDATES))
     headers = tuple(profile.headers.items())
@@ -157,7 +198,9 @@ def _try_ports(device: Device, profile: Profile, deadline: Deadline) -> list[Ser
             )
             if server is not None:
                 found[port] = server
-                stable = Deadline(STABLE)
+                stable = Deadline(LATE if named else STABLE)
+        if named and set(named) <= set(found):
+            break
         threading.Event().wait(LOOK)
     return list(found.values())
 

@@ -19,7 +19,7 @@ from espbench.check.target.discovery import FORWARDS, find_servers
 from espbench.check.target.firmware import Firmware
 from espbench.device.device import Device
 from espbench.device.firmware_file import elf_of
-from espbench.errors import DeviceError, EspbenchError
+from espbench.errors import ConfigError, DeviceError, EspbenchError
 from espbench.flash.littlefs_image import Content, write_new
 from espbench.util import tempdirs
 from espbench.util.timeouts import Deadline
@@ -72,7 +72,7 @@ class Dut:
         self._servers = None if servers is None else tuple(servers)
         self._device: Device | None = None
         self.save = save
-        self._unbootable: DeviceError | None = None
+        self._unbootable: DeviceError | ConfigError | None = None
         self._ended = False
         self.evidence: Path | None = None
         """The evidence of the last boot that failed."""
@@ -93,7 +93,7 @@ class Dut:
         if self._servers is None:
             try:
                 self.device()
-            except DeviceError as error:
+            except (DeviceError, ConfigError) as error:
                 self._unbootable = error.with_traceback(None)
                 raise
         assert self._servers is not None
@@ -166,7 +166,8 @@ class Dut:
         try:
             yield
         except BaseException as error:
-            if self.save is not None and isinstance(error, EspbenchError):
+            failed = isinstance(error, EspbenchError) and not isinstance(error, ConfigError)
+            if self.save is not None and failed:
                 self.evidence = self.save(device, BOOT)
             device.close()
             raise
