@@ -9,6 +9,7 @@ Attributes carry the same facts for programs. `MemoryLeaked` is also an Assertio
 
     EspbenchError
     ├── ConfigError
+    │   └── WrongElf
     ├── BuildError
     ├── SourceError
     ├── ToolMissing
@@ -94,6 +95,7 @@ __all__ = [
     "SetupError",
     "SourceError",
     "ToolMissing",
+    "WrongElf",
     "is_disk_full",
 ]
 
@@ -101,9 +103,19 @@ __all__ = [
 class EspbenchError(Exception):
     """Base class of all errors of espbench."""
 
+    exit_status = 1
+    """Exit status of a command that ends with this error."""
+
 
 class ConfigError(EspbenchError):
     """A board, an option or an argument is invalid; raised before anything starts."""
+
+
+class WrongElf(ConfigError):
+    """The ELF file that was named belongs to another build than the firmware."""
+
+    exit_status = 2
+    """As for any option that cannot be used (argparse)."""
 
 
 class BuildError(EspbenchError):

@@ -9,6 +9,7 @@ import errno
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Protocol
@@ -123,12 +124,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status; print errors without a traceback."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        with _terminated_as_interrupted():
+        with _terminated_as_interrupted(), _warnings_as_sentences():
             status: int = options.action(options)
         sys.stdout.flush()
     except EspbenchError as error:
         print(f"espbench: {error}", file=sys.stderr)
-        return 1
+        return error.exit_status
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 130
@@ -153,6 +154,18 @@ def _sentence(error: OSError) -> str:
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return f"{where} is not accessible ({why}): change its permissions, or name another path."
     return f"{where} cannot be read or written ({why}): check the path, or name another."
+
+
+@contextlib.contextmanager
+def _warnings_as_sentences() -> Iterator[None]:
+    """Print warnings without the line of Python that issued them."""
+
+    def show(message: Warning | str, *_rest: object, **_named: object) -> None:
+        print(f"espbench: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 @contextlib.contextmanager

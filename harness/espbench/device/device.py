@@ -17,7 +17,7 @@ from espbench.boards.builtin import board_named
 from espbench.crash.panic import Panic
 from espbench.device import flash_layout as layout
 from espbench.device.addresses import Addresses
-from espbench.device.firmware_file import check_firmware, elf_of, state_of, with_psram
+from espbench.device.firmware_file import check_firmware, state_of, symbols_of, with_psram
 from espbench.device.http_probe import probe
 from espbench.device.memory.allocation_sweep import sweep
 from espbench.device.readiness import Ready, readiness_of
@@ -111,14 +111,15 @@ class Device(Shortcuts):
             watch_heap: whether to sample the heap after network activity, for the evidence; needs
                 `capture`, and is off while QEMU records and with `debugging`.
             elf: the ELF file with debugging information, if `firmware` has none and its .elf file
-                does not lie beside it.
+                does not lie beside it. One beside it that comes from a different build is ignored,
+                with a warning.
             qemu: the QEMU to run; None for the first one found that has the machine.
             tap: called with everything that the guest prints, as it arrives; see `Console`.
             debugging: how to offer the device to gdb; None: not at all.
             name: used in messages and folder names.
 
         Raises:
-            ConfigError: an argument is invalid.
+            ConfigError: an argument is invalid; WrongElf: `elf` belongs to another build.
         """
         board = board_named(board) if isinstance(board, str) else board
         board = board.with_watchdogs() if watchdogs else board
@@ -126,7 +127,7 @@ class Device(Shortcuts):
         self.firmware = Path(firmware)
         check_firmware(board, self.firmware)
         self.board = with_psram(board, self.firmware, psram)
-        self.elf = elf_of(self.firmware) if elf is None else Path(elf)
+        self.elf = symbols_of(self.firmware, elf)
         self.files: dict[str, Content] = dict(files or {})
         """Content of the file system at the next start; for a running device see `put`."""
         self._partition = files_partition

@@ -4,21 +4,31 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from pathlib import Path
 
 from espbench.boards.board import Board
-from espbench.errors import ConfigError
+from espbench.errors import ConfigError, NotInspectable, WrongElf
 from espbench.flash import kernel_elf
 from espbench.flash.app_image import CHIPS, MAGIC, chip_of, is_application
 from espbench.flash.partition_table import TABLE_AT
 from espbench.flash.psram import OCTAL, psram_of
 from espbench.flash.truncation import Shortfall, shortfall
-from espbench.inspect.elf.match import matching
+from espbench.inspect.elf.match import beside, check_match
 
-__all__ = ["check_firmware", "elf_of", "state_of", "with_psram"]
+__all__ = [
+    "check_elf",
+    "check_firmware",
+    "elf_of",
+    "ignored_elf",
+    "state_of",
+    "symbols_of",
+    "with_psram",
+]
 
 BEGINNING = 0x1020
 """Bytes of a flash image up to the header of the ESP32's bootloader, and more."""
+ELF_MAGIC = b"\x7fELF"
 TABLE_MAGIC = b"\xaa\x50"
 """First bytes of each entry of a partition table."""
 
@@ -103,16 +113,77 @@ def _psram_of(firmware: Path, *_state: int) -> str:
     return psram_of(firmware.read_bytes())
 
 
+def symbols_of(firmware: Path, named: Path | str | None) -> Path:
+    """Return the file with a firmware's debugging information; warn of one that is ignored.
+
+    Args:
+        firmware: what boots.
+        named: the ELF file that the caller of the caller named; None to look beside the firmware.
+
+    Raises:
+        ConfigError: see `check_elf`.
+    """
+    if named is not None:
+        check_elf(Path(named), firmware)
+        return Path(named)
+    if why := ignored_elf(firmware):
+        warnings.warn(why, stacklevel=3)
+    return elf_of(firmware)
+
+
 def elf_of(firmware: Path) -> Path:
     """Return the file with a firmware's debugging information.
 
-    That is the `.elf` file of the same name beside it, else the one beside it that it was made of,
-    else itself.
+    That is the `.elf` file of the same name beside it, unless it comes from a different build, else
+    the one beside it that it was made of, else itself.
     """
-    sibling = firmware.with_suffix(".elf")
-    if sibling.is_file():
-        return sibling
-    return (matching(firmware) if firmware.is_file() else None) or firmware
+    return _beside(firmware)[0] or firmware
+
+
+def ignored_elf(firmware: Path) -> str:
+    """Return why the ELF file with a firmware's name beside it is ignored; "" if it is not."""
+    return _beside(firmware)[1]
+
+
+def check_elf(elf: Path, firmware: Path) -> None:
+    """Check that an ELF file that was named belongs to a firmware.
+
+    Raises:
+        ConfigError: it does not exist.
+        WrongElf: it belongs to another build, or is not an ELF file.
+    """
+    if not elf.is_file():
+        raise ConfigError(f"The ELF file {elf} does not exist: check --firmware-elf.")
+    with elf.open("rb") as file:
+        if file.read(len(ELF_MAGIC)) != ELF_MAGIC:
+            raise WrongElf(
+                f"{elf} is not an ELF file: name the one that the build wrote with --firmware-elf "
+                "(pytest: --espbench-firmware-elf)."
+            )
+    if why := _mismatch(elf, firmware, state_of(elf), state_of(firmware)):
+        raise WrongElf(why)
+
+
+def _beside(firmware: Path) -> tuple[Path | None, str]:
+    if not firmware.is_file():
+        return None, ""
+    near = tuple(state_of(each) for each in sorted(firmware.parent.glob("*.elf")) if each.is_file())
+    return _found_beside(firmware, state_of(firmware), near)
+
+
+# A session makes many devices of one firmware, whose image has megabytes, and its ELF file more.
+@functools.lru_cache(maxsize=8)
+def _found_beside(firmware: Path, *_states: object) -> tuple[Path | None, str]:
+    return beside(firmware)
+
+
+@functools.lru_cache(maxsize=8)
+def _mismatch(elf: Path, firmware: Path, *_states: object) -> str:
+    try:
+        check_match(elf, firmware)
+    except NotInspectable as error:
+        return str(error)
+    return ""
 
 
 def state_of(path: Path) -> tuple[Path, int, int, int]:

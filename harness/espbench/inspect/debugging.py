@@ -18,7 +18,7 @@ from typing import Any
 from espbench.boards.board import Board
 from espbench.errors import InspectError, QmpError
 from espbench.inspect.elf.firmware import firmware_elf
-from espbench.inspect.elf.match import check_match
+from espbench.inspect.elf.match import beside, check_match
 from espbench.inspect.stub import attach
 from espbench.inspect.tasks.freertos import CURRENT
 from espbench.qemu.debugger import find_gdb, freertos_import, gdb_command, missing, usual_gdb
@@ -69,7 +69,8 @@ class Debugger:
             check_match(elf, firmware)
         except InspectError as error:
             self._elf = None
-            self._hints.append(f"gdb will know no names: {error}")
+            why = (beside(firmware)[1] if elf == firmware else "") or error
+            self._hints.append(f"gdb will know no names: {why}")
             return
         if self._program and any(name in symbols for name in CURRENT):
             self._freertos = freertos_import(self._program)

@@ -11,7 +11,7 @@ from espbench.clients import Endpoint
 from espbench.errors import NotInspectable
 from espbench.inspect.allocation_control import AllocationControl
 from espbench.inspect.elf.firmware import FirmwareElf, firmware_elf
-from espbench.inspect.elf.match import check_match
+from espbench.inspect.elf.match import beside, check_match
 from espbench.inspect.heap.figures import Heap
 from espbench.inspect.heap.reader import Heaps, heaps_of
 from espbench.inspect.memory import GuestMemory, MonitoredGuest
@@ -91,8 +91,9 @@ class Inspection:
             elf = firmware_elf(self._guest.elf)
             check_match(self._guest.elf, self._guest.firmware)
         except NotInspectable as error:
-            self._refused = str(error)  # the next look need not read the files again
-            raise
+            ignored = beside(self._guest.firmware)[1] if self._has_none() else ""
+            self._refused = ignored or str(error)  # the next look need not read the files again
+            raise NotInspectable(self._refused) from None
         return elf
 
     def heaps(self) -> list[Heap]:
@@ -140,6 +141,9 @@ class Inspection:
     def has_bench(self) -> bool:
         """Whether the firmware has espbench's module `bench` and its control channel."""
         return BENCH in self.elf.symbols
+
+    def _has_none(self) -> bool:
+        return self._guest.elf == self._guest.firmware
 
     def _whole_elf(self) -> Path:
         self.elf.check()

@@ -16,7 +16,6 @@ from espbench.clients.tcp import Stream
 from espbench.clients.tls import TlsStream
 from espbench.device.device import Device
 from espbench.errors import FigureUnavailable, NotInspectable
-from espbench.inspect.elf.match import check_match
 from espbench.inspect.tasks.task import least_free
 from espbench.perf import metrics
 from espbench.perf.metrics import Kind, Reading
@@ -48,14 +47,11 @@ def measure_unmodified(device: Device, progress: Progress) -> list[Reading]:
         reason. The list is empty if the firmware cannot be looked into.
 
     Raises:
-        NotInspectable: the ELF file belongs to another build.
         EspbenchError: the device panicked or died.
     """
     try:
         device.heaps()
     except NotInspectable:
-        if device.elf != device.firmware:
-            check_match(device.elf, device.firmware)  # figures of another build would be worthless
         return []
     found: list[Reading] = []
 

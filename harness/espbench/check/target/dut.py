@@ -220,7 +220,8 @@ class Dut:
         firmware = self.firmware
         elf = firmware.elf
         if image is not None and elf is None:
-            elf = elf_of(firmware.image)
+            beside = elf_of(firmware.image)
+            elf = None if beside == firmware.image else beside
         ports = dict(firmware.profile.ports)
         for server in self._servers or ():
             if server.http:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`check_match` and `matching`: which ELF file belongs to the firmware that boots.
+"""`check_match`, `beside` and `matching`: which ELF file belongs to the firmware that boots.
 
 ESP-IDF writes the SHA-256 of the ELF file into the application. Where it differs (the ELF file was
 stripped, or written again), the code decides: the same code has the same addresses.
@@ -19,7 +19,10 @@ from espbench.errors import ImageError, NotInspectable
 from espbench.flash import app_image
 from espbench.flash.software import applications
 
-__all__ = ["check_match", "matching"]
+__all__ = ["beside", "check_match", "matching"]
+
+UNREADABLE = (ELFError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What pyelftools raises for a file that is not what its headers say."""
 
 
 def check_match(elf: Path, firmware: Path) -> None:
@@ -51,6 +54,35 @@ def check_match(elf: Path, firmware: Path) -> None:
             "Build both again, or name the right ELF file with --firmware-elf (pytest: "
             "--espbench-firmware-elf)."
         )
+
+
+def beside(firmware: Path) -> tuple[Path | None, str]:
+    """Return the ELF file beside a firmware, and why one with its name is ignored; or "".
+
+    That is the `.elf` file with its name, unless it belongs to another build, else the one that the
+    application was made of. Debugging information of another build decodes to wrong names.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    sibling = firmware.with_suffix(".elf")
+    if not sibling.is_file():
+        return matching(firmware), ""
+    try:
+        check_match(sibling, firmware)
+    except NotInspectable:
+        found = matching(firmware)
+        if found is not None:
+            return found, ""
+        with firmware.open("rb") as file:
+            has_symbols = file.read(4) == b"\x7fELF"
+        without = "" if has_symbols else ", and panics and the heap are not decoded"
+        return None, (
+            f"{sibling.name} beside {firmware.name} comes from a different build, so it is "
+            f"ignored{without}: build both again, or name the right ELF file with --firmware-elf "
+            "(pytest: --espbench-firmware-elf)."
+        )
+    return sibling, ""
 
 
 def matching(firmware: Path) -> Path | None:
@@ -96,7 +128,7 @@ def _segments_of_elf(blob: bytes) -> list[tuple[int, bytes]]:
             for segment in elf.iter_segments()
             if segment["p_type"] == "PT_LOAD"
         ]
-    except ELFError:
+    except UNREADABLE:
         return []
 
 
@@ -111,7 +143,7 @@ def _code(elf: Path) -> list[tuple[int, bytes]]:
                 and section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR
                 and section["sh_size"]
             ]
-    except ELFError:
+    except UNREADABLE:
         return []
 
 

@@ -7,12 +7,14 @@ import hashlib
 import struct
 import subprocess
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from espbench.boards.builtin import LX60
-from espbench.device.firmware_file import elf_of
+from espbench.device.firmware_file import elf_of, ignored_elf
 from espbench.errors import NotInspectable
 from espbench.inspect.elf.match import check_match, matching
+from espbench.inspect.inspection import Inspection
 
 CODE_AT = 0x400D0020
 APPLICATION_AT = 0x10000
@@ -117,7 +119,25 @@ def test_the_one_beside_it(ours: Path, other: Path, tmp_path: Path) -> None:
     assert elf_of(firmware) == ours
     named = tmp_path / "merged.elf"
     named.write_bytes(other.read_bytes())
+    assert elf_of(firmware) == ours, "the one with the image's name is of another build"
+    assert ignored_elf(firmware) == ""
+    named.write_bytes(ours.read_bytes())
     assert elf_of(firmware) == named, "the name decides first"
+
+
+def test_another_build_beside_it(ours: Path, other: Path) -> None:
+    """An ELF file of another build is ignored although it has the image's name."""
+    firmware = image(ours, "other.bin", hashlib.sha256(b"a third build").digest())
+    assert elf_of(firmware) == firmware
+    assert ignored_elf(firmware) == (
+        "other.elf beside other.bin comes from a different build, so it is ignored, and panics and "
+        "the heap are not decoded: build both again, or name the right ELF file with "
+        "--firmware-elf (pytest: --espbench-firmware-elf)."
+    )
+    guest = Mock(firmware=firmware, elf=elf_of(firmware))
+    assert Inspection(guest).why_not() == ignored_elf(firmware)
+    other.write_bytes(b"\x7fELF, truncated")
+    assert ignored_elf(firmware).startswith("other.elf beside other.bin comes from a different")
 
 
 def test_none_beside_it(ours: Path, other: Path, tmp_path: Path) -> None:
