@@ -7,7 +7,7 @@ import importlib.metadata
 import platform
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from packaging.requirements import Requirement
@@ -20,13 +20,16 @@ from espbench.errors import EspbenchError, QemuCannotStart
 from espbench.firmware import source_tree as tree
 from espbench.firmware import sources
 from espbench.firmware.build import builder_of
-from espbench.firmware.checks import Finding, State
+from espbench.firmware.checks import Finding, Purpose, State
 from espbench.firmware.download import megabytes
 from espbench.qemu.discovery import install, machines_of
 from espbench.qemu.process import check_version, dotted, find_qemu, qemu_version
 from espbench.util.debian import APT, apt
+from espbench.util.listing import listing
 from espbench.util.programs import output
 
+ALL = "all"
+"""In the place of a board: what every board needs."""
 SPACE = 500_000_000
 """Bytes that sources and builds need, with a margin."""
 
@@ -65,7 +68,7 @@ def healthy(findings: Iterable[Finding]) -> bool:
 
 
 def _python() -> Finding:
-    return Finding("all", "Python", "ok", f"{platform.python_version()} ({sys.executable})")
+    return Finding(ALL, "Python", "ok", f"{platform.python_version()} ({sys.executable})")
 
 
 def _packages() -> Finding:
@@ -73,12 +76,12 @@ def _packages() -> Finding:
     try:
         required = importlib.metadata.requires("espbench") or []
     except importlib.metadata.PackageNotFoundError:
-        return Finding("all", "Python packages", "missing", "not installed", _again())
+        return Finding(ALL, "Python packages", "missing", "not installed", _again())
     needed = [requirement for text in required if not _of_extra(requirement := Requirement(text))]
     absent = [requirement.name for requirement in needed if not _installed(requirement.name)]
     if absent:
-        return Finding("all", "Python packages", "missing", f"no {', '.join(absent)}", _again())
-    return Finding("all", "Python packages", "ok", f"all {len(needed)} installed")
+        return Finding(ALL, "Python packages", "missing", f"no {', '.join(absent)}", _again())
+    return Finding(ALL, "Python packages", "ok", f"all {len(needed)} installed")
 
 
 def _of_extra(requirement: Requirement) -> bool:
@@ -99,9 +102,9 @@ def _installed(name: str) -> bool:
 
 
 def _programs() -> list[Finding]:
-    make = _program("all", "make", "make", "builds the firmware")
+    make = _program(ALL, "make", "make", "builds the firmware")
     return [
-        _program("all", "setpriv", "util-linux", "ends QEMU with its test, whatever happens"),
+        _program(ALL, "setpriv", "util-linux", "ends QEMU with its test, whatever happens"),
         replace(make, purpose="build"),
     ]
 
@@ -122,11 +125,11 @@ def _cache(boards: Sequence[Board]) -> list[Finding]:
     if not pins:
         return []
     if there == len(pins):
-        return [Finding("all", "sources", "ok", f"all {there} in {cache}", purpose="build")]
+        return [Finding(ALL, "sources", "ok", f"all {there} in {cache}", purpose="build")]
     size = sum(s.wanted.size for s in pins if not sources.present(s, cache))
     return [
         Finding(
-            "all",
+            ALL,
             "sources",
             "later",
             f"{there} of {len(pins)} in {cache}; building espbench's own firmware fetches "
@@ -143,9 +146,9 @@ def _space() -> Finding:
     free = shutil.disk_usage(folder).free
     text = f"{megabytes(free)} free in {folder}"
     if free >= SPACE:
-        return Finding("all", "disk", "ok", text, purpose="build")
+        return Finding(ALL, "disk", "ok", text, purpose="build")
     return Finding(
-        "all",
+        ALL,
         "disk",
         "missing",
         f"{text}, {megabytes(SPACE)} needed",
@@ -243,17 +246,51 @@ def show(findings: Sequence[Finding], console: Console) -> None:
     console.print(table)
     if steps := remedies(findings, besides=_wanted_by_the_clone()):
         _steps("To get what is missing:", steps, console)
-    else:
-        console.print("\nNothing is missing.")
-    boards = sorted({finding.board for finding in findings} - {"all"})
-    for purpose, title in (
-        ("boot", "To boot images for {}, too (or use Espressif's container image):"),
-        ("build", "Only to build espbench's own firmware for {}, which your image does not need:"),
-    ):
+    _say_optional(findings, console)
+    if lines := ready(findings):
+        console.print("\n" + "\n".join(lines), highlight=False, soft_wrap=True)
+
+
+READY: Mapping[Purpose, str] = {
+    "boot": "boot and check any image for {}",
+    "build": "build espbench's own firmware for {}",
+}
+"""What a machine can do that lacks nothing for a purpose."""
+OPTIONAL: Mapping[Purpose, str] = {
+    "boot": "To boot and check images for {}, too (or use Espressif's container image):",
+    "build": "To build espbench's own firmware for {}, which your own image does not need:",
+}
+
+
+def ready(findings: Sequence[Finding]) -> list[str]:
+    """Return a sentence for each purpose that this machine is ready for; pure."""
+    boards = list(dict.fromkeys(each.board for each in findings if each.board != ALL))
+    lines = []
+    for purpose, text in READY.items():
+        able = [board for board in boards if not _lacking(findings, board, purpose)]
+        if able:
+            lines.append(f"Ready to {text.format(listing(able))}.")
+    return lines
+
+
+def _lacking(findings: Iterable[Finding], board: str, purpose: Purpose) -> bool:
+    """Return whether something is not here that a board needs for a purpose."""
+    return any(
+        each.state in ("missing", "optional")
+        and each.purpose == purpose
+        and each.board in (ALL, board)
+        for each in findings
+    )
+
+
+def _say_optional(findings: Sequence[Finding], console: Console) -> None:
+    """Print how to get what is missing for optional boards."""
+    boards = list(dict.fromkeys(each.board for each in findings if each.board != ALL))
+    for purpose, title in OPTIONAL.items():
         chosen = [f for f in findings if f.state == "optional" and f.purpose == purpose]
         if steps := remedies(chosen, "optional"):
-            names = sorted({finding.board for finding in chosen} - {"all"}) or boards
-            _steps(title.format(" and ".join(names)), steps, console)
+            names = [b for b in boards if any(f.board == b for f in chosen)] or boards
+            _steps(title.format(listing(names)), steps, console)
 
 
 def _wanted_by_the_clone() -> list[str]:

@@ -14,6 +14,7 @@ from espbench.errors import ToolMissing
 from espbench.util import idf_tools
 from espbench.util.idf_tools import (
     TOOLS_VARIABLE,
+    container_shell,
     find_idf,
     own_folders,
     tools_folders,
@@ -26,7 +27,6 @@ OLDEST, NEWEST = (5, 3), (5, 5)
 """The supported versions of ESP-IDF, by major and minor number."""
 MICROPYTHON_LEAST: Version = (1, 25, 0)
 MICROPYTHON_VARIABLE = "ESPBENCH_MICROPYTHON"
-CONTAINER = "`docker compose run --rm shell`"
 
 
 def idf_version(idf: Path) -> Version | None:
@@ -67,9 +67,9 @@ def check_idf(board: str, environment: Mapping[str, str]) -> Path:
         named = environment.get("IDF_PATH", "").strip()
         where = f"in IDF_PATH ({named})" if named else f"in {' or '.join(idf_tools.USUAL_PLACES)}"
         raise ToolMissing(
-            f"ESP-IDF was not found {where}, but the {board} firmware needs it ({span}): install "
-            f"it with `espbench setup --board {board}`, point IDF_PATH at it, or build in "
-            f"Espressif's container image with {CONTAINER}."
+            f"ESP-IDF was not found {where}, but espbench's own firmware for {board} needs it "
+            f"({span}): install it with `espbench setup --board {board}`, point IDF_PATH at it, or "
+            f"build in Espressif's container image with `{container_shell()}`."
         )
     version = idf_version(idf)
     if version is None or not OLDEST <= version[:2] <= NEWEST:

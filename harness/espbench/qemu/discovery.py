@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from espbench.errors import QemuCannotStart, QemuNotFound
 from espbench.qemu.start_failure import cannot_start
-from espbench.util.idf_tools import find_idf, tools_folders, version_key
+from espbench.util.idf_tools import container_shell, find_idf, tools_folders, version_key
 from espbench.util.timeouts import Deadline
 
 if TYPE_CHECKING:
@@ -123,8 +123,7 @@ def _no_fork(board: Board, found: list[str]) -> str:
     return (
         f"Board {board.name} needs Espressif's {board.qemu} with the machine {board.machine}, "
         f"which is not on PATH or among ESP-IDF's tools{others}: install it with "
-        f"`{install(board)}`, or work in Espressif's container image with "
-        "`docker compose run --rm shell`."
+        f"`{install(board)}`, or work in Espressif's container image with `{container_shell()}`."
     )
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "IDF_TAG",
     "TOOLS_VARIABLE",
     "USUAL_PLACES",
+    "container_shell",
     "find_idf",
     "own_folder",
     "own_folders",
@@ -31,6 +32,17 @@ USUAL_PLACES = ("~/esp/esp-idf", "/opt/esp/idf")
 """Where Espressif's guide and Espressif's container image install ESP-IDF."""
 
 TOOLS_VARIABLE = "IDF_TOOLS_PATH"
+
+
+CLONES_COMPOSE = Path(__file__).resolve().parents[3] / "docker-compose.yml"
+"""The file that only a clone has."""
+
+
+def container_shell() -> str:
+    """Return the command that opens a shell in Espressif's container image, ready to paste."""
+    if CLONES_COMPOSE.is_file():
+        return "docker compose run --rm shell"
+    return f'docker run --rm -it -v "$PWD:$PWD" -w "$PWD" espressif/idf:{IDF_TAG}'
 
 
 def own_folders(environment: Mapping[str, str]) -> list[Path]:

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -145,11 +146,28 @@ def test_one_line_for_apt() -> None:
     ]
 
 
-def test_all_well() -> None:
-    """If nothing is missing, the output says so."""
-    text = io.StringIO()
-    doctor.show([Finding("all", "a", "ok", "here")], Console(file=text))
-    assert "Nothing is missing." in text.getvalue()
+def test_what_a_machine_is_ready_for() -> None:
+    """The last lines say what this machine can do, with which boards."""
+    here = Finding("one", "a", "ok", "here")
+    findings = [
+        Finding("all", "c", "ok", "here", purpose="build"),
+        here,
+        replace(here, board="two"),
+    ]
+    both = ["Ready to boot and check any image for one and two."]
+    assert doctor.ready(findings) == [
+        *both,
+        "Ready to build espbench's own firmware for one and two.",
+    ]
+    ninja = Finding("two", "ninja", "optional", "not installed", purpose="build")
+    assert doctor.ready([*findings, ninja]) == [
+        *both,
+        "Ready to build espbench's own firmware for one.",
+    ]
+    disk = Finding("all", "disk", "missing", "full", purpose="build")
+    assert doctor.ready([*findings, disk]) == both
+    setpriv = Finding("all", "setpriv", "missing", "not installed")
+    assert doctor.ready([*findings, disk, setpriv]) == []
 
 
 def test_optional_boards(only: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,9 +179,9 @@ def test_optional_boards(only: Path, capsys: pytest.CaptureFixture[str]) -> None
     text = io.StringIO()
     doctor.show(found, Console(file=text, width=200))
     assert (
-        "To boot images for esp32, too (or use Espressif's container image):\n"
+        "To boot and check images for esp32, too (or use Espressif's container image):\n"
         "  espbench setup --board esp32 --qemu-only\n\n"
-        "Only to build espbench's own firmware for esp32, which your image does not need:\n"
+        "To build espbench's own firmware for esp32, which your own image does not need:\n"
     ) in text.getvalue()
     assert "\n  espbench setup --board esp32\n" in text.getvalue()
 
@@ -175,8 +193,10 @@ def test_an_image_needs_no_esp_idf(only: Path, capsys: pytest.CaptureFixture[str
     script(only, "setpriv", "")
     assert main(["doctor", "--board", "esp32"]) == 0
     shown = capsys.readouterr().out
-    assert "\nNothing is missing.\n\nOnly to build espbench's own firmware for esp32" in shown
-    assert "To boot images" not in shown
+    assert "\n\nTo build espbench's own firmware for esp32, which your own image does " in shown
+    assert shown.endswith("\n\nReady to boot and check any image for esp32.\n")
+    assert "To boot and" not in shown
+    assert "othing is missing" not in shown
     assert main(["doctor", "--board", "esp32", "--json"]) == 0
     found = {each["subject"]: each for each in json.loads(capsys.readouterr().out)["findings"]}
     for tool in ("ESP-IDF", "make"):
@@ -184,6 +204,7 @@ def test_an_image_needs_no_esp_idf(only: Path, capsys: pytest.CaptureFixture[str
     (only / "qemu-system-xtensa").unlink()
     assert main(["doctor", "--board", "esp32"]) == 1
     shown = capsys.readouterr().out
+    assert "Ready" not in shown
     assert "To get what is missing:\n  espbench setup --board esp32 --qemu-only\n" in shown
 
 
@@ -217,7 +238,7 @@ def test_qemu_that_cannot_start(only: Path, capsys: pytest.CaptureFixture[str]) 
     shown = " ".join(capsys.readouterr().out.split())
     assert "cannot start, because the shared library libSDL2-2.0.so.0 is missing" in shown
     line = "To get what is missing: apt-get install --no-install-recommends "
-    wanted = shown.partition(line)[2].partition(" Only to build")[0].split()
+    wanted = shown.partition(line)[2].partition(" To build")[0].split()
     assert {"libsdl2-2.0-0", "libslirp0", "libpixman-1-0"} < set(wanted)
     assert "has no such machine" not in shown
 
@@ -227,7 +248,7 @@ def test_what_esp_idf_builds_with(only: Path, capsys: pytest.CaptureFixture[str]
     found = state(doctor.examine([BOARDS["esp32"]], wanted=False))
     assert (found["cmake"], found["ninja"]) == ("optional", "optional")
     main(["doctor", "--board", "esp32"])
-    lines = capsys.readouterr().out.partition("Only to build")[2].splitlines()
+    lines = capsys.readouterr().out.partition("To build")[2].splitlines()
     line = next(line for line in lines if line.startswith("  apt-get install"))
     assert {"cmake", "ninja-build"} < set(line.split())
     for program in ("cmake", "ninja"):
@@ -253,6 +274,16 @@ def test_one_release_of_esp_idf() -> None:
         named = re.findall(r"espressif/idf:(v[\d.]+)", (TREE / name).read_text())
         assert set(named) == {idf_tools.IDF_TAG}, name
     assert f"${{ESP_IDF:-{idf_tools.IDF_TAG}}}" in (TREE / "docker-compose.yml").read_text()
+
+
+def test_the_container_of_a_wheel(only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a clone has a docker-compose.yml; otherwise the command names the image itself."""
+    assert idf_tools.container_shell() == "docker compose run --rm shell"
+    monkeypatch.setattr(idf_tools, "CLONES_COMPOSE", only / "docker-compose.yml")
+    found = [f.found for f in doctor.examine([BOARDS["esp32"]]) if "container image" in f.found]
+    assert len(found) == 2, "QEMU and ESP-IDF"
+    for text in found:
+        assert f'-w "$PWD" espressif/idf:{idf_tools.IDF_TAG}`' in text
 
 
 def test_commands_can_be_pasted(only: Path) -> None:

@@ -312,7 +312,7 @@ def test_compile_error(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_idf(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without ESP-IDF, the message lists the ways to get it."""
     rest = (
-        ", but the esp32 firmware needs it (v5.3 to v5.5): install it with "
+        ", but espbench's own firmware for esp32 needs it (v5.3 to v5.5): install it with "
         f"`{GET_IDF}`, point IDF_PATH at it, or build in Espressif's container image with `docker "
         "compose run --rm shell`."
     )
