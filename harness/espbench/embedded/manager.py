@@ -20,6 +20,8 @@ from pytest_embedded.log import MessageQueueManager
 
 PR_SET_PDEATHSIG = 1
 """See prctl(2)."""
+LOOK = 0.5
+"""Seconds between two looks at the parent where the kernel sends no signal."""
 
 
 class Manager:
@@ -87,12 +89,22 @@ def _itself(value: Any) -> Any:
 
 
 def end_with_parent(parent: int) -> None:
-    """Let the kernel kill this process when its parent ends for any reason.
+    """Let this process be killed when its parent ends for any reason.
 
     Args:
         parent: pid of the parent, which may have ended already, or 0 for multiprocessing's
             server, which ends with pytest.
     """
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "prctl"):
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    elif parent:  # not Linux, such as macOS
+        threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
     if parent and os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _watch_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        threading.Event().wait(LOOK)
+    os.kill(os.getpid(), signal.SIGKILL)

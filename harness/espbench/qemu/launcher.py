@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Starts processes that cannot outlive this one.
 
-The kernel kills the child when its parent dies (`PR_SET_PDEATHSIG`, prctl(2)), even of SIGKILL. The
-signal is tied to the *thread* that forked, so a single thread, which lives as long as the process,
-does all the forking. `setpriv` (util-linux) sets the signal between fork and exec, because
-`preexec_fn` is not safe in a process with threads.
+Where `setpriv` is installed, the kernel kills the child when its parent dies; elsewhere a watcher
+does (see `parent_death`). The kernel's signal is tied to the *thread* that forked, so a single
+thread, which lives as long as the process, does all the forking. Nothing runs between fork and exec
+in this process, because `preexec_fn` is not safe in a process with threads.
 """
 
 from __future__ import annotations
@@ -21,22 +21,14 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from espbench.errors import ToolMissing
-from espbench.util.debian import apt
+from espbench.qemu.parent_death import ENDED, guarded, watched
 
 Process = subprocess.Popen[bytes]
 
-_GUARD = '[ "$PPID" = "$0" ] && exec "$@"'
-"""Closes the gap between fork and prctl: if the parent died in between, the signal will never come,
-but the parent process id has changed."""
-
 _live: set[Process] = set()
+_lifelines: dict[Process, int] = {}
+"""Our ends of the pipes on which watchers wait."""
 _lock = threading.Lock()
-
-
-def guarded(command: Sequence[str], parent: int, setpriv: str) -> list[str]:
-    """Return the command line that runs `command` until `parent` (this process) ends."""
-    return [setpriv, "--pdeathsig", "KILL", "--", "sh", "-c", _GUARD, str(parent), *command]
 
 
 class _Launcher:
@@ -88,6 +80,8 @@ def _forget() -> None:
     _launcher = None
     _lock = threading.Lock()
     _live.clear()
+    while _lifelines:  # a watcher must not take this child for its parent
+        os.close(_lifelines.popitem()[1])
 
 
 os.register_at_fork(after_in_child=_forget)
@@ -97,7 +91,6 @@ def start_piped(command: Sequence[str]) -> Process:
     """Start `command`, which cannot outlive this process, with pipes to its stdin and stdout.
 
     Raises:
-        ToolMissing: `setpriv` is not installed.
         OSError: the program cannot be started.
     """
     return _start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
@@ -115,7 +108,6 @@ def start(
         cwd: working directory.
 
     Raises:
-        ToolMissing: `setpriv` is not installed.
         OSError: the program cannot be started.
     """
     with stderr.open("ab") as output:
@@ -129,41 +121,67 @@ def start(
         )
 
 
-def _start(command: Sequence[str], **arguments: object) -> Process:
+def _start(command: Sequence[str], pass_fds: Sequence[int] = (), **arguments: object) -> Process:
     global _launcher
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        raise ToolMissing(
-            "setpriv, without which QEMU could outlive a killed test, is not installed: "
-            f"install it with {apt('util-linux')}."
-        )
     with _lock:
         if _launcher is None:
             _launcher = _Launcher()
-    return _launcher.start(
-        args=guarded(command, os.getpid(), setpriv), start_new_session=True, **arguments
-    )
+    arguments |= {"start_new_session": True}
+    if setpriv := shutil.which("setpriv"):
+        line = guarded(command, os.getpid(), setpriv)
+        return _launcher.start(args=line, pass_fds=pass_fds, **arguments)
+    reading, writing = os.pipe()
+    try:
+        line = watched(command, reading)
+        process = _launcher.start(args=line, pass_fds=(*pass_fds, reading), **arguments)
+    except BaseException:
+        os.close(writing)
+        raise
+    finally:
+        os.close(reading)
+    with _lock:
+        _lifelines[process] = writing
+    return process
 
 
 def wait(process: Process, timeout: float) -> int | None:
     """Return the exit status if `process` ends within `timeout` seconds, else None.
 
-    Waits on a pidfd (pidfd_open(2)), because `Popen.wait` with a time-out polls.
+    Waits on a pidfd (pidfd_open(2)) where there are some, because `Popen.wait` with a time-out
+    polls.
     """
     if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            descriptor = os.pidfd_open(process.pid)
-            try:
-                poll = select.poll()
-                poll.register(descriptor, select.POLLIN)
-                poll.poll(max(0.0, timeout) * 1000)
-            finally:
-                os.close(descriptor)
+        if hasattr(os, "pidfd_open"):
+            _wait_on_pidfd(process, timeout)
+        else:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, timeout))
     status = process.poll()
     if status is not None:
-        with _lock:
-            _live.discard(process)
+        _ended(process)
     return status
+
+
+def _wait_on_pidfd(process: Process, timeout: float) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        descriptor = os.pidfd_open(process.pid)
+        try:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            poll.poll(max(0.0, timeout) * 1000)
+        finally:
+            os.close(descriptor)
+
+
+def _ended(process: Process) -> None:
+    """Forget a process that has been waited for, and let its watcher end."""
+    with _lock:
+        _live.discard(process)
+        lifeline = _lifelines.pop(process, None)
+    if lifeline is not None:
+        with contextlib.suppress(BrokenPipeError):  # the watcher was killed with its group
+            os.write(lifeline, ENDED)
+        os.close(lifeline)
 
 
 def kill(process: Process) -> None:
@@ -171,8 +189,7 @@ def kill(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     process.wait()
-    with _lock:
-        _live.discard(process)
+    _ended(process)
 
 
 @atexit.register

@@ -22,7 +22,7 @@ from espbench.firmware import build
 from espbench.firmware import source_tree as tree
 from espbench.firmware.versions import versions
 from espbench.perf import figures
-from espbench.qemu import launcher
+from espbench.qemu.parent_death import guarded
 from espbench.qemu.process import find_qemu
 from espbench.reporting import history
 from espbench.reporting import html as report
@@ -243,8 +243,8 @@ def _scenarios(plan: Plan, root: Path, command: list[str], outcome: Run, console
     """Run pytest and follow it; return its exit status."""
     start = time.monotonic()
     log = plan.out / PYTEST_LOG
-    if setpriv := shutil.which("setpriv"):  # if it is missing, the first device reports that
-        command = launcher.guarded(command, os.getpid(), setpriv)
+    if setpriv := shutil.which("setpriv"):  # elsewhere, pytest outlives a killed espbench
+        command = guarded(command, os.getpid(), setpriv)
     reading, writing = os.pipe()
     with log.open("w") as output, os.fdopen(reading) as events:
         try:

@@ -23,9 +23,8 @@ from espbench.errors import (
     QemuNotFound,
     QemuTooOld,
     QmpError,
-    ToolMissing,
 )
-from espbench.qemu import launcher
+from espbench.qemu import launcher, parent_death
 from espbench.qemu.discovery import find_qemu
 from espbench.qemu.qmp import Qmp
 from espbench.util.timeouts import Deadline
@@ -185,23 +184,9 @@ def test_says_where_to_look_when_it_died_without_a_word(
     )
 
 
-def test_without_setpriv(
-    tiny_firmware: Tiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Without setpriv, nothing is started, because it could outlive this process."""
-    program(tmp_path, "exit 0")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolMissing) as caught, Device("lx60", tiny_firmware()):
-        pass
-    assert str(caught.value) == (
-        "setpriv, without which QEMU could outlive a killed test, is not installed: "
-        "install it with apt-get install --no-install-recommends util-linux."
-    )
-
-
 def test_guard_of_a_dead_parent(tmp_path: Path) -> None:
     """A process whose parent died before the death signal was set does not start."""
-    command = launcher.guarded(["touch", str(tmp_path / "ran")], 1, "setpriv")
+    command = parent_death.guarded(["touch", str(tmp_path / "ran")], 1, "setpriv")
     process = launcher.start_piped(command)
     assert launcher.wait(process, 5) == 1
     assert not (tmp_path / "ran").exists()

@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 from espbench.boards.board import Board
 from espbench.errors import EspbenchError
 from espbench.perf.figures import Figure
-from espbench.qemu import launcher
+from espbench.qemu.parent_death import guarded
 
 SUITE = Path(__file__).with_name("suite.py")
 TESTS = 10
@@ -111,9 +111,9 @@ def _once(words: Sequence[str]) -> Taken:
     with tempfile.TemporaryDirectory() as folder:
         junit = Path(folder) / "suite.xml"
         words = [*words, f"--junitxml={junit}"]
-        guarded = launcher.guarded(words, os.getpid(), setpriv) if setpriv else words
+        line = guarded(words, os.getpid(), setpriv) if setpriv else words
         start = time.monotonic()
-        ended = subprocess.run(guarded, capture_output=True, text=True, check=False)
+        ended = subprocess.run(line, capture_output=True, text=True, check=False)
         seconds = time.monotonic() - start
         if ended.returncode:
             tail = "\n".join((ended.stdout + ended.stderr).splitlines()[-12:])
