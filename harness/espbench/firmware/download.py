@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`download`: fetches a file of known size and SHA-256 from a list of mirrors, and can resume."""
+"""`download`: fetches a file of known size and SHA-256 from one of its origins, and can resume."""
 
 from __future__ import annotations
 
@@ -34,11 +34,13 @@ class Wanted:
         path: path below a mirror's URL.
         sha256: hash in lower-case hex.
         size: size in bytes.
+        elsewhere: URLs of the same file outside of mirrors, which are tried last.
     """
 
     path: str
     sha256: str
     size: int
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -101,7 +103,7 @@ def download(
     Partial content is kept in a `.part` file and resumed (RFC 9110, 14.2), even by a later run.
 
     Raises:
-        SourceError: no mirror served it, or it had the wrong hash.
+        SourceError: no origin served it, or it had the wrong hash.
         DiskFull: the disk is full.
     """
     target = folder / wanted.name
@@ -111,14 +113,14 @@ def download(
         if target.exists() and target.stat().st_size == wanted.size:
             return target
     failures: list[tuple[str, _Failed]] = []
-    for mirror in mirrors:
+    for url in (*(f"{mirror}/{quote(wanted.path)}" for mirror in mirrors), *wanted.elsewhere):
         try:
             with disk_errors(folder, wanted.name):
-                _from_mirror(wanted, f"{mirror}/{quote(wanted.path)}", part, progress)
+                _from_mirror(wanted, url, part, progress)
                 part.replace(target)
             return target
         except _Failed as failure:
-            failures.append((mirror, failure))
+            failures.append((url, failure))
     raise SourceError(_sentence(wanted, failures, _size(part)))
 
 
@@ -196,8 +198,8 @@ def _check_length(answer: httpx.Response, expected: int) -> None:
 
 
 def _sentence(wanted: Wanted, failures: Sequence[tuple[str, _Failed]], kept: int) -> str:
-    """Return the error message: each mirror's failure, and what to do."""
-    reasons = ", ".join(f"{urlsplit(mirror).netloc} {failure}" for mirror, failure in failures)
+    """Return the error message: each origin's failure, and what to do."""
+    reasons = ", ".join(f"{urlsplit(url).netloc} {failure}" for url, failure in failures)
     text = f"{wanted.name} could not be fetched: {reasons}."
     if all(isinstance(failure, _Absent) for _, failure in failures):
         return f"{text} Set ESPBENCH_DEBIAN_MIRROR to a Debian mirror that has it."

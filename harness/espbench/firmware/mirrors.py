@@ -48,31 +48,31 @@ def _apt_texts(folder: Path) -> list[str]:
     return texts + [_read(Path(name)) for name in dict.fromkeys(lists)]
 
 
-def mirrors(apt: Path = Path("/etc/apt")) -> Sequence[str]:
-    """Return the mirrors to try, in order: those of apt.
+def chosen_mirror() -> str:
+    """Return the mirror that `ESPBENCH_DEBIAN_MIRROR` names, without a final slash; "" if unset.
 
-    If `ESPBENCH_DEBIAN_MIRROR` is set, it is the only one. Closed networks need that, and machines
-    without apt.
+    Raises:
+        ConfigError: the variable is not a URL.
+    """
+    chosen = os.environ.get(MIRROR_VARIABLE, "").strip().rstrip("/")
+    if chosen and not _URL.fullmatch(chosen):
+        raise ConfigError(
+            f"{MIRROR_VARIABLE} is {chosen!r}: set it to the URL of a mirror of Debian's archive, "
+            "or unset it."
+        )
+    return chosen
+
+
+def mirrors(apt: Path = Path("/etc/apt")) -> Sequence[str]:
+    """Return the mirrors to try, in order: those of apt; none on a system without Debian's.
+
+    If `ESPBENCH_DEBIAN_MIRROR` is set, it is the only one, which closed networks need.
 
     Args:
         apt: folder with apt's configuration.
 
     Raises:
-        ConfigError: the variable is not a URL, or it is not set and apt has no mirror.
+        ConfigError: the variable is not a URL.
     """
-    chosen = os.environ.get(MIRROR_VARIABLE, "").strip().rstrip("/")
-    if chosen:
-        if not _URL.fullmatch(chosen):
-            raise ConfigError(
-                f"{MIRROR_VARIABLE} is {chosen!r}: set it to the URL of a mirror of Debian's "
-                "archive, or unset it."
-            )
-        return [chosen]
-    found = apt_mirrors(_apt_texts(apt))
-    if not found:
-        raise ConfigError(
-            f"apt's configuration in {apt} names no mirror of Debian's archive: set "
-            f"{MIRROR_VARIABLE} to the URL of one (or of a snapshot of the archive of September "
-            "2025, which has all that is needed)."
-        )
-    return found
+    chosen = chosen_mirror()
+    return [chosen] if chosen else apt_mirrors(_apt_texts(apt))

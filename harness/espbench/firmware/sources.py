@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -28,10 +28,12 @@ from rich.progress import (
 
 from espbench.errors import DiskFull
 from espbench.firmware.download import Wanted, disk_errors, download, megabytes
-from espbench.firmware.mirrors import mirrors
+from espbench.firmware.mirrors import chosen_mirror, mirrors
 from espbench.firmware.unpack import unpack
 
 CACHE_VARIABLE = "ESPBENCH_CACHE"
+SNAPSHOT = "https://snapshot.debian.org/file"
+"""Serves every file that Debian's archive ever had, by its SHA-1 (snapshot.debian.org)."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def parse(text: str) -> Pinned:
     data = tomllib.loads(text)
     sources = {}
     for name, entry in data.items():
-        wanted = Wanted(entry.pop("path"), entry.pop("sha256"), entry.pop("size"))
+        elsewhere = (f"{SNAPSHOT}/{entry.pop('sha1')}", *entry.pop("upstream", ()))
+        wanted = Wanted(entry.pop("path"), entry.pop("sha256"), entry.pop("size"), elsewhere)
         only = tuple(entry.pop("only", ()))
         sources[name] = Source(name=name, wanted=wanted, only=only, **entry)
     return Pinned(sources)
@@ -133,9 +136,15 @@ def ensure(
         console = console or Console(stderr=True)
         with _locked(cache, console):
             absent = [source for source in wanted if not present(source, cache)]
+            if chosen_mirror():  # the only origin: a closed network reaches no other
+                absent = [_only_from_mirrors(source) for source in absent]
             _check_space(absent, cache)
             _fetch(absent, mirrors(), cache, console)
     return {name: folders(pins, cache)[name] for name in names}
+
+
+def _only_from_mirrors(source: Source) -> Source:
+    return replace(source, wanted=replace(source.wanted, elsewhere=()))
 
 
 def _check_space(absent: Sequence[Source], cache: Path) -> None:

@@ -7,17 +7,19 @@ import functools
 import hashlib
 import http.server
 import io
+import json
 import multiprocessing
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from archives import deb, tar
 from espbench.errors import ConfigError, DiskFull, SourceError
 from espbench.firmware import mirrors, sources
-from espbench.firmware.download import Wanted
+from espbench.firmware.download import Wanted, download
 from espbench.firmware.sources import Pinned, Source
 from rich.console import Console
 
@@ -159,6 +161,9 @@ def test_pins_are_complete() -> None:
     assert set(pins.sources) == {"micropython", "lwip", "mbedtls", "http-parser", "libgcc"}
     for source in pins.sources.values():
         assert len(bytes.fromhex(source.wanted.sha256)) == 32
+        snapshot, *upstream = source.wanted.elsewhere
+        assert len(bytes.fromhex(snapshot.removeprefix(f"{sources.SNAPSHOT}/"))) == 20
+        assert all(url.startswith("https://") for url in upstream)
         assert source.wanted.size > 10_000
         assert source.wanted.path.startswith("pool/main/")
         assert source.licence
@@ -204,15 +209,95 @@ def test_mirror_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without apt's configuration, the message says how to set a mirror."""
+    """Systems without Debian's mirrors, such as Fedora, have none; other origins are left."""
     monkeypatch.delenv("ESPBENCH_DEBIAN_MIRROR", raising=False)
-    with pytest.raises(ConfigError) as error:
-        mirrors.mirrors(tmp_path)
-    assert str(error.value) == (
-        f"apt's configuration in {tmp_path} names no mirror of Debian's archive: set "
-        "ESPBENCH_DEBIAN_MIRROR to the URL of one (or of a snapshot of the archive of September "
-        "2025, which has all that is needed)."
+    ubuntu = tmp_path / "sources.list"
+    ubuntu.write_text("deb http://archive.example/ubuntu noble main\n")
+    assert mirrors.mirrors(tmp_path) == []
+
+
+class Snapshots(Counting):
+    """Serves files by their SHA-1, as Debian's archive of snapshots does."""
+
+    def translate_path(self, path: str) -> str:
+        """Return the file with this hash."""
+        name = path.rpartition("/")[2]
+        for file in Path(self.directory).rglob("*.tar"):
+            if hashlib.sha1(file.read_bytes()).hexdigest() == name:
+                return str(file)
+        return "/no/such/file"
+
+
+@pytest.fixture
+def snapshots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Let only an archive of snapshots on loopback have the source; return its URL."""
+    (tmp_path / "thing.tar").write_bytes(ARCHIVE)
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Snapshots, directory=str(tmp_path))
     )
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    monkeypatch.delenv("ESPBENCH_DEBIAN_MIRROR", raising=False)
+    url = f"http://127.0.0.1:{server.server_port}/file"
+    monkeypatch.setattr(sources, "SNAPSHOT", url)
+    yield url
+    server.shutdown()
+    server.server_close()
+
+
+def listed(**more: object) -> Pinned:
+    """Return a pinned source as `sources.toml` lists it."""
+    facts = {
+        "version": "1.0",
+        "path": "pool/thing.tar",
+        "sha256": hashlib.sha256(ARCHIVE).hexdigest(),
+        "sha1": hashlib.sha1(ARCHIVE).hexdigest(),
+        "top": "thing-1.0",
+        "licence": "MIT",
+        **more,
+    }
+    lines = [f"{name} = {json.dumps(value)}" for name, value in facts.items()]
+    return sources.parse("\n".join(["[thing]", f"size = {len(ARCHIVE)}", "unpacked = 1", *lines]))
+
+
+@pytest.mark.parametrize("mirrors_here", [(), ("http://127.0.0.1:1/debian",)])
+def test_version_that_mirrors_dropped(
+    mirrors_here: tuple[str, ...],
+    snapshots: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Debian's archive of snapshots has it, also for a system without a Debian mirror."""
+    monkeypatch.setattr(sources, "mirrors", lambda: mirrors_here)
+    pins = listed()
+    found = sources.ensure(
+        ["thing"], pins=pins, cache=tmp_path / "cache", console=Console(file=io.StringIO())
+    )
+    assert (found["thing"] / "a.c").read_bytes() == b"int a;\n"
+
+
+def test_upstream_is_the_last_origin(snapshots: str, tmp_path: Path) -> None:
+    """After the snapshots come upstream's URLs; whatever serves it, the hash decides."""
+    url = f"{snapshots}/../{hashlib.sha1(ARCHIVE).hexdigest()}"
+    pins = listed(sha1="0" * 40, upstream=[url])
+    assert pins.sources["thing"].wanted.elsewhere == (f"{snapshots}/{'0' * 40}", url)
+    wanted = pins.sources["thing"].wanted
+    assert download(wanted, [], tmp_path / "d").read_bytes() == ARCHIVE
+    with pytest.raises(SourceError, match="different size"):
+        download(replace(wanted, size=len(ARCHIVE) - 1), [], tmp_path / "e")
+
+
+def test_chosen_mirror_is_the_only_origin(
+    snapshots: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `ESPBENCH_DEBIAN_MIRROR`, nothing else is asked, as in a closed network."""
+    monkeypatch.setenv("ESPBENCH_DEBIAN_MIRROR", "http://127.0.0.1:1/debian")
+    before = Snapshots.count
+    console = Console(file=io.StringIO())
+    with pytest.raises(SourceError) as error:
+        sources.ensure(["thing"], pins=listed(), cache=tmp_path, console=console)
+    assert "127.0.0.1:1 could not be reached" in str(error.value)
+    assert "/file" not in str(error.value)
+    assert Snapshots.count == before
 
 
 def test_mirror_that_is_not_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
