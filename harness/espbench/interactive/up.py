@@ -6,15 +6,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
-import os
-import select
 import socket
 import sys
-import termios
 import threading
 import time
-import tty
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,20 +31,22 @@ from espbench.device.flash_layout import has_file_system
 from espbench.errors import ConfigError, EspbenchError, NotReady, PortInUse
 from espbench.inspect.debugging import Debugging
 from espbench.interactive.answering import Address, Server, addresses_of, answering
+from espbench.interactive.keyboard import sending_keys, terminal
 from espbench.interactive.output import Output
+from espbench.interactive.status import curl, row, status
 from espbench.interactive.webrepl_password import Access, random_password, with_password
 from espbench.util.timeouts import Deadline
 
-LEAVE = b"\x1d"
-"""Ctrl-]: ends `up`, as in mpremote, miniterm and ESP-IDF's monitor. Ctrl-C goes to the device."""
 ON_A_TERMINAL = (
     "This terminal is the device's console: it shows the device's output and sends what you "
-    "type.\nCtrl-] ends espbench up. Ctrl-C stops the device's program and opens MicroPython's "
-    "prompt >>>; Ctrl-D there restarts the program."
+    "type.\nCtrl-] ends espbench up. Ctrl-T shows the addresses, the heap and the tasks. Ctrl-C "
+    "stops the device's program and opens MicroPython's prompt >>>; Ctrl-D there restarts the "
+    "program."
 )
 OTHERS_TERMINAL = (
     "This terminal is the device's console: it shows the device's output and sends what you "
-    "type, also Ctrl-C.\nCtrl-] ends espbench up."
+    "type, also Ctrl-C.\nCtrl-] ends espbench up. Ctrl-T shows the addresses, the heap and the "
+    "tasks."
 )
 ELSEWHERE = "The device's output follows; Ctrl-C ends espbench up."
 LOOK, SELDOM = 0.5, 8.0
@@ -270,19 +268,24 @@ def up(options: UpOptions, out: Console, *, as_json: bool) -> int:
         device.start(wait=False)
         for scheme, port in options.fixed.items():
             forward(device, port, device.board.ports[scheme], options.host)
-        terminal = OTHERS_TERMINAL if device.memory.from_outside else ON_A_TERMINAL
+        here = OTHERS_TERMINAL if device.memory.from_outside else ON_A_TERMINAL
         people.print(
-            terminal if _terminal() >= 0 else ELSEWHERE,
+            here if terminal() >= 0 else ELSEWHERE,
             style="dim",
             highlight=False,
             soft_wrap=True,
         )
         output = Output(sys.stderr if as_json else sys.stdout, people)
         announcer = _Announcer(
-            device, servers(device, options), known, output, out if as_json else None
+            device,
+            servers(device, options),
+            known,
+            output,
+            out if as_json else None,
+            verified=options.cert is not None,
         )
         threading.Thread(target=announcer.run, daemon=True).start()
-        _console(device, output)
+        _console(device, output, announcer.show_status)
     return 0
 
 
@@ -307,7 +310,19 @@ class _Announcer:
         known: Access,
         output: Output,
         programs: Console | None,
+        *,
+        verified: bool = False,
     ) -> None:
+        """Prepare.
+
+        Args:
+            device: the device.
+            servers: where its servers are reached.
+            known: its files and password.
+            output: the terminal.
+            programs: receives the addresses once, as JSON; None for no such document.
+            verified: whether the user has a certificate that verifies the device's.
+        """
         self._device = device
         self._left = {server.scheme: server for server in servers}
         self._known = known
@@ -317,6 +332,8 @@ class _Announcer:
         self._password_shown = False
         self._tried: set[int] = set()
         self._patience = PATIENCE
+        self._verified = verified
+        self._asked = threading.Lock()
 
     def run(self) -> None:
         """Wait for the expected servers, print what answers, and then what answers later."""
@@ -328,6 +345,7 @@ class _Announcer:
             while self._device.running and (self._left or not is_own(self._device)):
                 self._pause(pace)
                 new = self._look()
+                self._found += new
                 self._show(new)
                 pace = LOOK if new else min(2 * pace, SELDOM)
 
@@ -424,12 +442,44 @@ class _Announcer:
             self._programs.print_json(data=self._as_json())
 
     def _show(self, new: Sequence[Address]) -> None:
-        for address in new:
-            self._print(f"{address.name:12} {address.url}")
-        if not self._password_shown and any(address.is_webrepl for address in new):
+        if not new:
+            return
+        lines = self._rows(new)
+        known = [address for address in self._found if address not in new]
+        if not self._verified and not curl(known):
+            lines += curl(new)
+        if terminal() >= 0:
+            lines.append(
+                row("keys", "Ctrl-T shows this again, with heap and tasks; Ctrl-] ends it")
+            )
+        self._print("\n".join(lines), style="bold")
+
+    def _rows(self, addresses: Sequence[Address], *, again: bool = False) -> list[str]:
+        """Return the lines of these addresses, and of the WebREPL's password.
+
+        Args:
+            addresses: the addresses.
+            again: whether to return the password once more.
+        """
+        lines = [row(address.name, address.url) for address in addresses]
+        shown = self._password_shown and not again
+        if not shown and any(address.is_webrepl for address in addresses):
             self._password_shown = True
             password = self._known.password or f"set by {self._known.source} on the device"
-            self._print(f"{'password':12} {password}  (WebREPL, and the terminal of the page)")
+            lines.append(row("password", f"{password}  (WebREPL, and the terminal of the page)"))
+        return lines
+
+    def show_status(self) -> None:
+        """Print addresses, heap and tasks, unless another call is about to."""
+        if not self._asked.acquire(blocking=False):
+            return
+        try:
+            found = list(self._found)
+            lines = self._rows(found, again=True) or ["Nothing answers yet."]
+            lines += [] if self._verified else curl(found)
+            self._print("\n".join([*lines, *status(self._device)]), style="bold")
+        finally:
+            self._asked.release()
 
     def _print(self, text: str, style: str | None = None) -> None:
         self._output.message(text, style)
@@ -445,10 +495,10 @@ class _Announcer:
         }
 
 
-def _console(device: Device, output: Output) -> None:
+def _console(device: Device, output: Output, show_status: Callable[[], None]) -> None:
     """Write the device's console and the messages, and send typed keys, until Ctrl-]."""
     leave = threading.Event()
-    with _typing(device, leave):
+    with sending_keys(device, leave, show_status):
         shown = 0
         while True:
             with device.console.changed:
@@ -467,52 +517,3 @@ def _console(device: Device, output: Output) -> None:
             if closed:
                 device.check()
                 return
-
-
-def _terminal() -> int:
-    """Return the descriptor of the terminal on standard input, or -1."""
-    source = sys.stdin.fileno() if sys.stdin is not None and not sys.stdin.closed else -1
-    return source if source >= 0 and os.isatty(source) else -1
-
-
-@contextlib.contextmanager
-def _typing(device: Device, leave: threading.Event) -> Iterator[None]:
-    """Send each key to the device as it is typed; the device echoes it."""
-    source = _terminal()
-    if source < 0:
-        yield
-        return
-    before = termios.tcgetattr(source)
-    reading, writing = os.pipe()
-    typist = threading.Thread(target=_type, args=(device, source, reading, leave), daemon=True)
-    try:
-        tty.setcbreak(source)
-        keys = termios.tcgetattr(source)
-        keys[6][termios.VINTR] = os.fpathconf(source, "PC_VDISABLE")  # Ctrl-C sends no signal
-        termios.tcsetattr(source, termios.TCSADRAIN, keys)
-        typist.start()
-        yield
-    finally:
-        termios.tcsetattr(source, termios.TCSADRAIN, before)
-        os.close(writing)
-        typist.join(timeout=1)
-        os.close(reading)
-
-
-def _type(device: Device, source: int, ends: int, leave: threading.Event) -> None:
-    while True:
-        ready, _, _ = select.select([source, ends], [], [])
-        if ends in ready:
-            return
-        data = os.read(source, 1024)
-        if not data:
-            return
-        typed, left, _ = data.partition(LEAVE)
-        # In this mode a terminal sends LF for Enter, but MicroPython's line editor expects CR.
-        with contextlib.suppress(Exception):  # a device that died is reported by `_console`
-            device.console.send(typed.replace(b"\n", b"\r"))
-        if left:
-            leave.set()
-            with device.console.changed:
-                device.console.changed.notify_all()
-            return

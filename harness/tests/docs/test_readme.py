@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import planted
 import pytest
 from espbench.boards.builtin import BOARDS
 from espbench.check.families import all_checks
@@ -134,14 +135,13 @@ def blocks() -> list[str]:
 @pytest.mark.boards("lx60")
 def test_run_a_device(tmp_path: Path) -> None:
     """The commands work in order in an empty folder, and the device answers them."""
-    start, ask = blocks()
+    _, start, ask = blocks()
     build.firmware(BOARDS["lx60"])  # a build may take longer than the start of a device may
-    (tmp_path / ".venv").symlink_to(sys.prefix)
-    more: dict[str, str] = {}
+    more = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     if shutil.which("curl") is None:
         (tmp_path / "curl").write_text(CURL.format(python=sys.executable))
         (tmp_path / "curl").chmod(0o755)
-        more["PATH"] = f"{tmp_path}:{os.environ['PATH']}"
+        more["PATH"] = f"{tmp_path}:{more['PATH']}"
     with ended(Up(["bash", "-ec", start], folder=tmp_path, more=more)) as up:
         up.wait_for(r"^password +\S")
         for scheme in ("http", "https", "ws", "wss"):
@@ -156,3 +156,24 @@ def test_run_a_device(tmp_path: Path) -> None:
             env={**os.environ, **more},
         )
     assert answers.stdout == "hello\nhello\n", answers.stderr
+
+
+@pytest.mark.boards("lx60")
+def test_run_an_image(tmp_path: Path) -> None:
+    """The command for an image needs no board, and the block with the address is as shown."""
+    start, *_ = blocks()
+    shutil.copy(planted.firmware(), tmp_path / "firmware.bin")
+    more = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command = ["bash", "-ec", start]
+    with ended(Up(command, folder=tmp_path, more=more, terminal=True)) as up:
+        up.wait_for(r"^keys ")
+        shown = up.shown
+        up.type("\x14")
+        up.wait_for(r"^heap ")
+    text = BY_HAND.read_text(encoding="utf-8")
+    (keys,) = re.findall(r"^keys .*$", text, re.M)
+    assert f"{keys}\n" in shown
+    (port,) = re.findall(r"--https-port (\d+)", start)
+    assert (
+        f"\ntry          curl -k https://127.0.0.1:{port}/  (-k: curl cannot verify it)\n" in shown
+    )

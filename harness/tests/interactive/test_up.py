@@ -175,8 +175,9 @@ def test_its_terminal(firmware: str) -> None:
         up.wait_for(r"^password ")
         assert up.shown.startswith(
             "This terminal is the device's console: it shows the device's output and sends what "
-            "you type.\nCtrl-] ends espbench up. Ctrl-C stops the device's program and opens "
-            "MicroPython's prompt >>>; Ctrl-D there restarts the program.\n"
+            "you type.\nCtrl-] ends espbench up. Ctrl-T shows the addresses, the heap and the "
+            "tasks. Ctrl-C stops the device's program and opens MicroPython's prompt >>>; Ctrl-D "
+            "there restarts the program.\n"
         )
         up.type("\x03")
         up.wait_for(r"^KeyboardInterrupt: ?$")
