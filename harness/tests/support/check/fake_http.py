@@ -20,6 +20,8 @@ DIGITS = re.compile(rb"[0-9]+")
 HEX = re.compile(rb"0*[0-9A-Fa-f]{1,8}")
 LONGEST_HEAD = 8192
 LONGEST_BODY = 65536
+SLOW = 1.0
+"""Seconds that each response of a slow server takes."""
 KNOWN = (b"GET", b"HEAD", b"POST", b"OPTIONS")
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 
@@ -327,6 +329,8 @@ class _Connection:
         close: bool = False,
         head: bool = False,
     ) -> None:
+        if "slow" in self.faults:
+            threading.Event().wait(SLOW)
         lines = [f"HTTP/1.1 {status} X", *headers, f"Content-Length: {len(body)}"]
         if close or "says close" in self.faults:
             lines.append("Connection: close")

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from espbench.check.answer_log import record_answer
 from espbench.check.check import expect
+from espbench.check.errors import CheckFailed
 from espbench.check.result import Severity
 from espbench.check.segments import APART_BY, stands_apart
 from espbench.check.subject import Subject
@@ -19,6 +20,7 @@ from espbench.clients import ClientTimeout, ConnectionEnded, HttpConnection, Htt
 from espbench.clients.errors import ClientError, TlsError
 from espbench.clients.tcp import ByteStream, Timeout
 from espbench.device.device import Device
+from espbench.util.timeouts import timeout_scale
 
 __all__ = [
     "CHUNKS",
@@ -43,6 +45,8 @@ QUIET = 0.6
 """Seconds (before scaling) without data after which no further response is expected."""
 FIRST = 2.0
 """Seconds (before scaling) to wait for the response before a request that is not pipelined."""
+SLOWER = 4.0
+"""Times that a response may take as long as one to a valid GET, however slow the server is."""
 HOST = "espbench.test"
 CHUNKS = b"4\r\nbody\r\n0\r\n\r\n"
 """A body in the chunked transfer coding (RFC 9112, section 7.1)."""
@@ -167,8 +171,9 @@ def exchange(
         pieces: what to send, each in a segment of its own.
         methods: the methods of the requests in it; GET for those that are not named.
         most: how many responses to wait for.
-        patience: seconds (before scaling) to wait for the first response.
-        quiet: seconds (before scaling) to wait for each further one, or for the end.
+        patience: seconds (before scaling) to wait for the first response; a server that is slow
+            to answer a valid GET gets more, `SLOWER` times as long.
+        quiet: seconds (before scaling) to wait for each further one, or for the end; the same.
         then: a request behind the pieces.
 
     Raises:
@@ -176,9 +181,11 @@ def exchange(
     """
     if then and pipelines(subject):
         pieces, then = (*pieces[:-1], pieces[-1] + then), b""
+    usual = _usual(subject) if most > 1 else 0.0
+    patience, quiet, first = (max(each, SLOWER * usual) for each in (patience, quiet, FIRST))
     got = Exchange()
     for _ in range(2):
-        got = _exchange(subject, pieces, methods, most, patience, quiet, then)
+        got = _exchange(subject, pieces, methods, most, patience, quiet, first, then)
         if not got.silent:
             break
     return got
@@ -191,6 +198,7 @@ def _exchange(
     most: int,
     patience: float,
     quiet: float,
+    first: float,
     then: bytes,
 ) -> Exchange:
     with HttpConnection(_Tap(subject.endpoint.stream())) as http:
@@ -203,7 +211,7 @@ def _exchange(
             pass  # it may answer before it has read everything
         if not then:
             return receive_all(http, methods, most=most, patience=patience, quiet=quiet)
-        got = receive_all(http, methods, most=1, patience=FIRST)
+        got = receive_all(http, methods, most=1, patience=first)
         # What completes the first request, so that it is answered only now, has one behind it, too.
         for _ in range(1 if got.responses else 2):
             if got.ended or got.invalid or got.partial or len(got.responses) > 1:
@@ -315,6 +323,13 @@ def normal_get(subject: Subject) -> tuple[Response, float]:
         )
         known[subject.server.port] = got.responses[0], seconds
     return known[subject.server.port]
+
+
+def _usual(subject: Subject) -> float:
+    """Return the seconds (before scaling) that a valid GET takes; 0 if it is not answered."""
+    with contextlib.suppress(CheckFailed, ClientError):
+        return normal_get(subject)[1] / timeout_scale()
+    return 0.0
 
 
 def normal(subject: Subject) -> int:

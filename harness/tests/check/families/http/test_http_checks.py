@@ -108,6 +108,17 @@ def test_pipelines(fault: str, expected: bool) -> None:
         assert pipelines(subject_of(port)) is expected
 
 
+@pytest.mark.parametrize(
+    "name", ["http.pipelining", "http.content_length:GET, a short body", "http.line_ends:bare CR"]
+)
+def test_a_slow_server(name: str) -> None:
+    """A server that takes a second for each response, such as a search in SPIFFS, has no fault."""
+    with listening(FakeHttp("slow").serve) as port:
+        subject = subject_of(port)
+        assert pipelines(subject)
+        assert not fault_of(subject, name)
+
+
 def test_answers_are_recorded() -> None:
     """A test can look at each answer to a check, and at none that came before or after."""
     with listening(FakeHttp().serve) as port:
