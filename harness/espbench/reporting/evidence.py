@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import json
 import re
 import shutil
+import stat
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -129,14 +131,14 @@ def _parts(device: Device, *, looks: bool) -> dict[str, Callable[[Path], object]
         parts["qemu.txt"] = lambda p: _copy(device.folder / "qemu.txt", p)
         parts["net.pcap"] = lambda p: _copy(device.capture_file, p)
         parts["connections.json"] = lambda p: _write_connections(device, p)
-        parts["flash.img"] = lambda p: _copy(device.flash, p)
+        parts["flash.img"] = lambda p: _keep_once(device.flash, p)
     if device.machine is not None:
         machine = device.machine
         for name in machine.board.handover.files:
             parts[name] = lambda p: _copy(device.folder / p.name, p)
         copies = machine.firmware.is_file() and machine.firmware.stat().st_size <= COPY_LIMIT
         if copies:
-            parts[machine.firmware.name] = lambda p: _copy(machine.firmware, p)
+            parts[machine.firmware.name] = lambda p: _keep_once(machine.firmware, p)
         program = device.program or machine.board.qemu
         parts["command.txt"] = lambda p: p.write_text(
             replay(machine, p.parent, copied=copies, program=program)
@@ -165,8 +167,9 @@ def _decode_core(panic: Panic, path: Path) -> None:
 def replay(machine: Machine, folder: Path, *, copied: bool, program: str) -> str:
     """Return the command that boots the evidence again in a terminal.
 
-    It starts from the flash as the failed test left it, with the same seed and arguments. It names
-    the same QEMU program, because another one of that name may lack the machine.
+    It starts from the flash as the failed test left it, with the same seed and arguments, and does
+    not write to it, because several folders may share that file. It names the same QEMU program,
+    because another one of that name may lack the machine.
     """
     firmware = folder / machine.firmware.name if copied else machine.firmware
     machine = replace(
@@ -175,9 +178,11 @@ def replay(machine: Machine, folder: Path, *, copied: bool, program: str) -> str
         flash=(folder / "flash.img").absolute(),
         capture=None,
         recording=None,
+        extra=(*machine.extra, "-snapshot"),
     )
     note = (
-        "# Boots the same device again, on this terminal (end it with: kill %1, or Ctrl-C).\n"
+        "# Boots the same device again, on this terminal (end it with: kill %1, or Ctrl-C), and\n"
+        "# leaves the files here as they are: what the firmware writes to its flash is discarded.\n"
         "# The forwarded ports are new ones: add -monitor unix:monitor,server=on,wait=off and\n"
         "# ask `info usernet` there.\n"
     )
@@ -219,6 +224,35 @@ def _write_connections(device: Device, path: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     if source.is_file():
         shutil.copyfile(source, target)
+
+
+def _keep_once(source: Path, target: Path) -> None:
+    """Copy a file, or link to an equal one that this folder of evidence or one beside it has.
+
+    Each failure of a run has the same firmware, and mostly the same flash image, of megabytes.
+    """
+    if not source.is_file():
+        return
+    for equal in _equals(source, target.parent.parent.glob("*/*")):
+        with contextlib.suppress(OSError):  # it is gone, or has too many links
+            target.hardlink_to(equal)
+            return
+    shutil.copyfile(source, target)
+
+
+def _equals(source: Path, others: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files of evidence that have the content of a file."""
+    size = source.stat().st_size
+    seen = set()
+    for other in others:
+        with contextlib.suppress(OSError):  # it is gone
+            found = other.lstat()
+            if found.st_size != size or not stat.S_ISREG(found.st_mode) or found.st_ino in seen:
+                continue
+            seen.add(found.st_ino)
+            # Another file may be the user's, and be overwritten in place.
+            if _is_evidence(other.parent) and filecmp.cmp(source, other, shallow=False):
+                yield other
 
 
 def _sentence(error: Exception, folder: Path) -> str:

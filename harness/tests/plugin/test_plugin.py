@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,27 @@ def test_evidence_of_a_failure(inner: Inner, tmp_path: Path) -> None:
     assert events[:2] == ["start", "image"]
     assert {"exec", "first_byte", "forwards", "ready", "test"} <= set(events)
     assert (tmp_path / "evidence" / ".gitignore").read_text() == "*\n"
+
+
+def test_evidence_shares_equal_files(
+    inner: Inner, tmp_path: Path, tiny_firmware: Callable[..., Path]
+) -> None:
+    """The firmware, and a flash image that no test has changed, are stored once for all failures.
+
+    A file outside the evidence is never shared, because its owner may overwrite it in place.
+    """
+    mine = tmp_path / "evidence" / "mine" / "tiny.elf"
+    mine.parent.mkdir(parents=True)
+    shutil.copyfile(tiny_firmware(), mine)
+    inner(f"{FAILING}{FAILING.replace('test_it', 'test_too')}")
+    folders = [tmp_path / "evidence" / f"test_inner-test_{name}" for name in ("it", "too")]
+    for name in ("flash.img", "tiny.elf"):
+        first, second = (folder / name for folder in folders)
+        assert first.samefile(second), name
+        assert first.stat().st_nlink == 2, name
+    assert mine.stat().st_nlink == 1
+    assert not folders[0].joinpath("console.txt").samefile(folders[1] / "console.txt")
+    assert "-snapshot" in (folders[0] / "command.txt").read_text()
 
 
 def test_command_can_be_pasted(inner: Inner, tmp_path: Path) -> None:
