@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from espbench.errors import (
 )
 from espbench.util.timeouts import Deadline
 
-__all__ = ["Engine", "boot_failure"]
+__all__ = ["GRACE", "Engine", "boot_failure"]
 
 MOST_FAILED_BOOTS = 2
 """Boots that fail in a row before nothing more is tried."""
@@ -163,9 +164,28 @@ class Engine:
         self._save = save
         self._failed_boots = 0
         self._gone: Counter[str] = Counter()
+        self._saved: set[Path] = set()
 
     def run(self, item: Item) -> Result:
-        """Run one check with all of its cases, and leave a device that is well."""
+        """Run one check with all of its cases, and leave a device that is well.
+
+        Evidence of what was repeated and is not a failure any more does not remain.
+        """
+        self._saved = set()
+        result = self._run(item)
+        self._drop(self._saved - {result.evidence})
+        return result
+
+    def drop_evidence(self) -> None:
+        """Remove the evidence of the last check, whose result does not count."""
+        self._drop(self._saved)
+
+    @staticmethod
+    def _drop(folders: Iterable[Path]) -> None:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _run(self, item: Item) -> Result:
         began = time.monotonic()
         if self._failed_boots >= MOST_FAILED_BOOTS:
             sentence = f"Not run: it did not boot {self._failed_boots} times in a row."
@@ -301,7 +321,9 @@ class Engine:
         further: str | None = None  # the console of a further device
         if isinstance(attempt.error, CheckFailed):
             further = attempt.error.console
-            self._evidence = self._evidence or attempt.error.evidence
+            if attempt.error.evidence is not None:
+                self._saved.add(attempt.error.evidence)
+                self._evidence = self._evidence or attempt.error.evidence
         if wrong:
             self._keep(item, device)
         lines = complaints(device.console.text[printed:]) if wrong else []
@@ -335,8 +357,11 @@ class Engine:
 
     def _keep(self, item: Item, device: Device) -> None:
         """Save the evidence of the first finding."""
-        if self._save is not None and self._evidence is None:
-            self._evidence = self._save(device, item.id)
+        if self._save is None or self._evidence is not None or self._dut.ended:
+            return
+        self._evidence = self._save(device, item.id)
+        if self._evidence is not None:
+            self._saved.add(self._evidence)
 
     def _result(
         self,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from espbench.check.check import Check
-from espbench.check.engine import Engine, boot_failure
+from espbench.check.engine import GRACE, Engine, boot_failure
 from espbench.check.families import all_checks
 from espbench.check.plan import Item, check_names, choose, plan
 from espbench.check.result import Outcome, Result
@@ -18,6 +18,7 @@ from espbench.check.server import Server
 from espbench.check.target.dut import Dut, Save
 from espbench.check.target.firmware import Firmware
 from espbench.errors import ConfigError, DeviceError, InspectError
+from espbench.util.timeouts import Deadline
 
 __all__ = ["CheckRun", "Progress", "blindness", "run_checks"]
 
@@ -46,17 +47,24 @@ class CheckRun:
         servers: what it serves.
         results: in the order of the plan.
         blind: why the firmware could not be looked into; "" if it could.
+        planned: how many checks apply.
+        done: how many of these have a result; fewer only if the run was interrupted.
+        interruption: what ended the run early, such as Ctrl-C; None if nothing did.
     """
 
     firmware: Firmware
     servers: Sequence[Server] = ()
     results: list[Result] = field(default_factory=list)
     blind: str = ""
+    planned: int = 0
+    done: int = 0
+    interruption: KeyboardInterrupt | None = None
 
     @property
     def good(self) -> bool:
-        """Whether nothing failed."""
-        return not any(r.outcome in (Outcome.FAILED, Outcome.ERROR) for r in self.results)
+        """Whether the run came to its end, and nothing failed."""
+        failed = any(r.outcome in (Outcome.FAILED, Outcome.ERROR) for r in self.results)
+        return not (failed or self.interruption)
 
 
 def blindness(dut: Dut) -> str:
@@ -90,6 +98,9 @@ def run_checks(
         save: saves the evidence of a failure.
         checks: what to choose from; None for all checks.
 
+    Returns:
+        The run; if it was interrupted, with what was done until then.
+
     Raises:
         ConfigError: `only` names an unknown check, the image does not fit the board, or the ELF
             file that was named does not fit the image.
@@ -97,31 +108,48 @@ def run_checks(
     """
     known = all_checks() if checks is None else checks
     check_names(known, only)
-    first = Dut(firmware, None, save)
+    run = CheckRun(firmware)
+    try:
+        _run(run, known, progress, only, jobs, save)
+    except KeyboardInterrupt as interruption:
+        run.interruption = interruption
+    return run
+
+
+def _run(
+    run: CheckRun,
+    known: Sequence[Check],
+    progress: Progress,
+    only: Sequence[str],
+    jobs: int,
+    save: Save | None,
+) -> None:
+    """Fill a run; an exception leaves what was done in it."""
+    first = Dut(run.firmware, None, save)
     duts = [first]
     began = time.monotonic()
     try:
         try:
-            servers = first.servers
+            run.servers = first.servers
         except DeviceError as error:
-            failed = boot_failure(error, first.evidence, time.monotonic() - began)
-            return CheckRun(firmware, (), [failed])
-        blind = blindness(first)
-        if blind and firmware.elf is not None:
-            raise ConfigError(blind)  # before minutes of checks, as somebody named that file
-        items = plan(known, servers, blind)
+            run.results = [boot_failure(error, first.evidence, time.monotonic() - began)]
+            return
+        run.blind = blindness(first)
+        if run.blind and run.firmware.elf is not None:
+            raise ConfigError(run.blind)  # before minutes of checks, as somebody named that file
+        items = plan(known, run.servers, run.blind)
         if only:
             items = choose(items, only)
         else:
             items = [item for item in items if not item.check.on_request]
-        jobs = max(1, min(jobs, sum(not item.reason for item in items)))
-        progress.found(servers, items, first.boot_seconds, jobs)
-        duts += [Dut(firmware, servers, save) for _ in range(jobs - 1)]
-        results = _run_all(items, duts, progress, save)
+        run.planned = sum(not item.reason for item in items)
+        jobs = max(1, min(jobs, run.planned))
+        progress.found(run.servers, items, first.boot_seconds, jobs)
+        duts += [Dut(run.firmware, run.servers, save) for _ in range(jobs - 1)]
+        _run_all(run, items, duts, progress, save)
     finally:
         for dut in duts:
-            dut.close()
-    return CheckRun(firmware, servers, results, blind)
+            dut.end()
 
 
 class _Waiting:
@@ -148,8 +176,13 @@ class _Waiting:
 
 
 def _run_all(
-    items: Sequence[Item], duts: Sequence[Dut], progress: Progress, save: Save | None
-) -> list[Result]:
+    run: CheckRun,
+    items: Sequence[Item],
+    duts: Sequence[Dut],
+    progress: Progress,
+    save: Save | None,
+) -> None:
+    """Run the items, one on each device at a time, and add their results in the plan's order."""
     waiting = _Waiting(items)
     results: dict[int, Result] = {}
     faults: list[BaseException] = []
@@ -167,9 +200,10 @@ def _run_all(
                 with lock:
                     progress.began(item)
                 result = engine.run(item)
-                if stop.is_set():
-                    return  # its device was ended under it
                 with lock:
+                    if stop.is_set():  # its device was ended under it
+                        engine.drop_evidence()
+                        return
                     results[number] = result
                     progress.ended(item, result)
             except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
@@ -181,11 +215,27 @@ def _run_all(
         thread.start()
     try:
         for thread in threads:
-            while thread.is_alive():
+            while thread.is_alive() and not faults:
                 thread.join(0.2)  # so that Ctrl-C arrives
+        if faults:
+            raise faults[0]
     except BaseException:
         stop.set()
+        _end(duts, threads)
         raise
-    if faults:
-        raise faults[0]
-    return [results[number] for number in sorted(results)]
+    finally:
+        with lock:
+            run.results = [results[number] for number in sorted(results)]
+            run.done = sum(not items[number].reason for number in results)
+
+
+def _end(duts: Sequence[Dut], threads: Sequence[threading.Thread]) -> None:
+    """End the devices, also one that just starts, and with them the checks that run on them."""
+    deadline = Deadline(GRACE)
+    while not deadline.expired():
+        for dut in duts:
+            dut.end()
+        for thread in threads:
+            thread.join(0.2)
+        if not any(thread.is_alive() for thread in threads):
+            return

@@ -16,6 +16,7 @@ from espbench.cli.shared import (
     Subparsers,
     add_bare_command,
     foreign_firmware_options,
+    interrupted_status,
     out_folder,
     print_json,
     progress_console,
@@ -135,6 +136,10 @@ def run(args: argparse.Namespace) -> int:
     )
     _show(document, args, people)
     _write(document, args, folder, people)
+    if finished.interruption is not None:
+        if args.update:
+            _say(people, f"The baseline {path} is unchanged: only a complete run updates it.")
+        return interrupted_status(finished.interruption)
     if path is not None and args.update:
         baselines.write_baseline(path, baselines.merged(before, finished.results))
         _say(people, f"baseline written to {path}")
@@ -153,7 +158,8 @@ def _own_baseline(args: argparse.Namespace) -> Path | None:
 def _show(document: Document, args: argparse.Namespace, people: Console) -> None:
     from espbench.check.report.table import table
 
-    table_console(args).print(table(document))
+    if document.run.results:
+        table_console(args).print(table(document))
     for result in document.run.results:
         for first, *rest in document.blocks(result, new=True):
             _say(people, f"\n{result.id}: {first}", "bold")

@@ -27,7 +27,7 @@ from espbench.cli import (
 )
 from espbench.cli.host import doctor, setup
 from espbench.cli.measuring import gate, measure, timings
-from espbench.cli.shared import Subparsers
+from espbench.cli.shared import Subparsers, Terminated, interrupted_status
 from espbench.errors import EspbenchError, is_disk_full
 from espbench.util.version import __version__
 
@@ -130,9 +130,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EspbenchError as error:
         print(f"espbench: {error}", file=sys.stderr)
         return error.exit_status
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         print(file=sys.stderr)
-        return 130
+        return interrupted_status(interruption)
     except BrokenPipeError:
         # The reader has closed the pipe: stay silent, even when Python flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -172,8 +172,8 @@ def _warnings_as_sentences() -> Iterator[None]:
 def _terminated_as_interrupted() -> Iterator[None]:
     """Handle SIGTERM and SIGHUP like Ctrl-C."""
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise Terminated(number)
 
     before = {
         number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)

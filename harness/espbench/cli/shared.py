@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ __all__ = [
     "WIDE",
     "Command",
     "Subparsers",
+    "Terminated",
     "add_bare_command",
     "add_command",
     "board_of_command",
@@ -35,6 +37,7 @@ __all__ = [
     "firmware_of",
     "firmware_option",
     "foreign_firmware_options",
+    "interrupted_status",
     "measured",
     "named_firmware",
     "out_folder",
@@ -52,6 +55,27 @@ WIDE = 144
 Command = Callable[[argparse.Namespace], int]
 
 JSON_HELP = "print JSON to standard output and everything else to standard error"
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal ends the command as Ctrl-C does.
+
+    Attributes:
+        number: the signal's number.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+def interrupted_status(interruption: KeyboardInterrupt) -> int:
+    """Return the exit status of a command that a signal ended: 128 and its number, as in a shell.
+
+    That is 130 for Ctrl-C (SIGINT) and 143 for SIGTERM.
+    """
+    return 128 + int(getattr(interruption, "number", signal.SIGINT))
+
 
 # Commands import the rest of espbench when they run, which keeps `espbench --help` fast.
 

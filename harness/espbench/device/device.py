@@ -324,9 +324,10 @@ class Device(Shortcuts):
     def close(self) -> None:
         """End QEMU and remove the device's files."""
         self.stop()
-        if self.folder != Path():
-            tempdirs.remove_folder(self.folder)
-            self.folder = Path()
+        # Two threads may close it: neither may take the empty path for the folder.
+        folder, self.folder = self.folder, Path()
+        if folder != Path():
+            tempdirs.remove_folder(folder)
 
     def pause(self) -> None:
         """Pause the guest and its clock until `resume`; a paused guest uses no CPU.

@@ -4,12 +4,21 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from espbench.check.check import Check, CheckFailed
+from espbench.check.result import Severity
+from espbench.check.subject import Subject
 from espbench.cli.main import main
+from espbench.device.device import Device
+from espbench.qemu import launcher
 from junitparser import JUnitXml
 
 READY = ("--ready-console", "^ready", "--ready-timeout", "8")
@@ -88,6 +97,60 @@ def test_baseline(run: Run, tmp_path: Path) -> None:
     status, said = run(*READY, *options)
     assert status == 0
     assert "1 failure gone (boot.comes_up) and 0 figures better: keep that with --update." in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(
+    number: signal.Signals, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C and SIGTERM leave the results until then in each output, and the baseline as it is."""
+
+    def fails(_: Subject) -> None:
+        raise CheckFailed("It fails.")
+
+    def interrupts(subject: Subject, signals: bool) -> None:
+        if not signals:
+            raise CheckFailed("This case fails, with evidence.")
+        os.kill(os.getpid(), number)
+        while subject.device.running:
+            threading.Event().wait(0.02)
+
+    def made(name: str, function: Callable[..., None], **more: Any) -> Check:
+        return Check(name, "It works.", "RFC", Severity.ROBUSTNESS, "", function, **more)
+
+    checks = [
+        made("http.a", fails),
+        made("http.b", interrupts, cases={"fails": False, "signals": True}),
+        made("http.c", fails),
+    ]
+    monkeypatch.setattr("espbench.check.run.all_checks", lambda: checks)
+    baseline, junit = tmp_path / "check.toml", tmp_path / "check.xml"
+    baseline.write_text("# as it was\n")
+    options = ("--baseline", str(baseline), "--update", "--junit", str(junit), "--jobs", "1")
+    status, said = run(*READY, *options)
+    assert status == 128 + number
+    assert "│ http   │ a     │ failed (robustness) │ It fails." in said
+    assert "Interrupted after 1 of 3 checks. 1 check: 1 failed." in said
+    assert f"The baseline {baseline} is unchanged: only a complete run updates it." in said
+    assert baseline.read_text() == "# as it was\n"
+    [suite] = JUnitXml.fromfile(str(junit))
+    assert (suite.tests, suite.failures, suite.errors) == (2, 1, 1)
+    out = tmp_path / "out"
+    assert "Interrupted after 1 of 3 checks." in (out / "report.html").read_text()
+    assert sorted(each.name for each in (out / "evidence").iterdir()) == [".gitignore", "http.a"]
+    assert launcher.live() == []
+
+
+def test_interrupted_while_it_boots(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is interrupted before its first check says so."""
+
+    def start(_device: Device, *, wait: bool = True) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Device, "start", start)
+    status, said = run(*READY)
+    assert status == 128 + signal.SIGTERM
+    assert "Interrupted before the first check.\n" in said
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,21 @@ def test_verdict(
     assert words in made.summary()
 
 
+@pytest.mark.parametrize("known", [None, (), (FAILED,)])
+def test_interrupted(known: tuple[Result, ...] | None) -> None:
+    """An interrupted run has not passed, in any report, whatever was done until then."""
+    made = document(PASSED, known=known)
+    made.run.planned, made.run.done, made.run.interruption = 94, 1, KeyboardInterrupt()
+    assert not made.good
+    assert made.summary() == "Interrupted after 1 of 94 checks. 1 check: 1 passed."
+    assert as_json(made)["interrupted"] == {"done": 1, "planned": 94}
+    assert as_json(made)["passed"] is False
+    assert markdown(made).startswith("### Interrupted after 1 of 94 checks. ")
+    [suite] = JUnitXml.fromstring(junit(made).encode())
+    assert (suite.tests, suite.errors) == (2, 1)
+    assert as_json(document(PASSED))["interrupted"] is None
+
+
 def test_gone() -> None:
     """What has gone is praised, with the way to keep it."""
     gone = Result("http.smuggling@443", "http.smuggling", "x", "", Outcome.PASSED)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from espbench.boards.builtin import LX60
 from espbench.boards.readiness import ConsoleReadiness
-from espbench.check.check import Check, Observation
+from espbench.check.check import Check, CheckFailed, Observation
 from espbench.check.plan import Item
 from espbench.check.result import Outcome, Result, Severity
 from espbench.check.run import run_checks
@@ -19,6 +19,8 @@ from espbench.check.server import Server
 from espbench.check.subject import Subject
 from espbench.check.target.firmware import Firmware
 from espbench.device.device import Device
+from espbench.errors import MemoryLeaked
+from espbench.reporting.evidence import saver
 
 
 class Quiet:
@@ -128,11 +130,74 @@ def test_interrupt(tiny_firmware: Callable[..., Path]) -> None:
         seen.append(subject.device)
 
     class Interrupting(Quiet):
+        def ended(self, item: Item, result: Result) -> None:
+            super().ended(item, result)
+            raise KeyboardInterrupt
+
+    checks = [one("boot.x", looks), one("boot.y", looks)]
+    run = run_checks(firmware(tiny_firmware(), "ready", 1.0), Interrupting(), checks=checks)
+    assert isinstance(run.interruption, KeyboardInterrupt)
+    assert not run.good
+    assert [each.id for each in run.results] == ["boot.x"]
+    assert (run.done, run.planned) == (1, 2)
+    assert not any(device.running for device in seen)
+
+
+@pytest.mark.parametrize("further", [False, True])
+def test_interrupt_while_a_device_boots(
+    further: bool, tiny_firmware: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that boots ends with the run, too: a second one, or a further one of a check."""
+    made: list[Device] = []
+    booting = threading.Event()
+    start = Device.start
+
+    def starts(self: Device, *, wait: bool = True) -> Device:
+        made.append(self)
+        start(self, wait=wait)
+        if len(made) == (3 if further else 2):
+            booting.set()
+            while self.running:
+                threading.Event().wait(0.02)
+        return self
+
+    monkeypatch.setattr(Device, "start", starts)
+
+    class Interrupting(Quiet):
         def ended(self, item: Item, result: Result) -> None:  # noqa: ARG002
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        run_checks(
-            firmware(tiny_firmware(), "ready", 1.0), Interrupting(), checks=[one("boot.x", looks)]
-        )
-    assert not any(device.running for device in seen)
+    def quick(_: Subject) -> None:
+        assert booting.wait(20)
+
+    def boots(subject: Subject) -> None:
+        with subject.booter.booted({}):
+            pass
+
+    checks = [one("boot.x", quick), one("boot.y", boots)]
+    run = run_checks(firmware(tiny_firmware(), "ready", 1.0), Interrupting(), jobs=2, checks=checks)
+    assert run.interruption is not None
+    assert len(made) == (3 if further else 2)
+    assert not any(device.running for device in made)
+
+
+def test_evidence_of_a_repeat_that_passes(tiny_firmware: Callable[..., Path]) -> None:
+    """Evidence does not remain when the check that it was saved for passes in the end."""
+    folders = tiny_firmware().parent / "evidence"
+    attempts = 0
+
+    def unsettled(_: Subject) -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            raise MemoryLeaked("An earlier check's client has not gone yet.")
+
+    def fails(_: Subject) -> None:
+        raise CheckFailed("It fails.")
+
+    checks = [one("boot.x", unsettled), one("boot.y", fails)]
+    run = run_checks(
+        firmware(tiny_firmware(), "ready", 1.0), Quiet(), checks=checks, save=saver(folders)
+    )
+    assert [each.outcome for each in run.results] == [Outcome.PASSED, Outcome.FAILED]
+    assert [each.name for each in sorted(folders.iterdir())] == [".gitignore", "boot.y"]

@@ -318,7 +318,7 @@ def test_up_ends_qemu(tiny_firmware: Callable[[bytes], Path], number: signal.Sig
         qemu = children()
         assert len(qemu) == 1
         process.send_signal(number)
-        assert process.wait(20) == 130
+        assert process.wait(20) == 128 + number
     os.close(ours)
     assert not psutil.pid_exists(qemu[0]) or children() == []
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from espbench.check.report.document import Document
+from espbench.check.run import CheckRun
 
 __all__ = ["as_json"]
 
@@ -19,6 +20,7 @@ def as_json(document: Document) -> dict[str, Any]:
         "firmware": str(document.run.firmware.image),
         "passed": document.good,
         "summary": document.summary(),
+        "interrupted": _progress(document.run) if document.run.interruption else None,
         "not_inspectable": document.run.blind or None,
         "servers": [asdict(server) for server in document.run.servers],
         "results": [result.as_json() for result in document.run.results],
@@ -34,6 +36,10 @@ def as_json(document: Document) -> dict[str, Any]:
             "lost": [figure.name for figure in it.lost],
         }
     return made
+
+
+def _progress(run: CheckRun) -> dict[str, int]:
+    return {"done": run.done, "planned": run.planned}
 
 
 def _finding(finding: Any) -> dict[str, str]:

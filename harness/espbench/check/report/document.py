@@ -53,11 +53,23 @@ class Document:
 
     @property
     def good(self) -> bool:
-        """Whether it passes the gate: nothing new failed, no figure got worse, no error."""
+        """Whether it passes the gate: nothing new failed, no figure got worse, no error.
+
+        A run that was interrupted does not.
+        """
+        if self.comparison is None or self.run.interruption:
+            return self.run.good
         errors = any(each.outcome is Outcome.ERROR for each in self.run.results)
-        if self.comparison is not None:
-            return self.comparison.passes and not errors
-        return self.run.good
+        return self.comparison.passes and not errors
+
+    @property
+    def interrupted(self) -> str:
+        """How far an interrupted run came, in a sentence; "" for any other."""
+        if self.run.interruption is None:
+            return ""
+        if not self.run.planned:
+            return "Interrupted before the first check."
+        return f"Interrupted after {self.run.done} of {_count(self.run.planned, 'check')}."
 
     def repeats(self, result: Result, finding: Finding | None = None) -> str:
         """Return the command that runs one check again, or the case of a finding."""
@@ -87,9 +99,13 @@ class Document:
         order.insert(order.index(Outcome.FAILED.value) + 1, "known")
         parts = [f"{counts[each]} {each}" for each in order if counts[each]]
         text = f"{_count(len(results), 'check')}: {', '.join(parts) or 'none ran'}."
+        if self.interrupted:
+            text = f"{self.interrupted} {text}" if results else self.interrupted
         if self.comparison is None:
             return text
         it = self.comparison
+        if self.interrupted and self.comparison.passes:
+            return text  # neither passed nor failed
         if self.good:
             text += " Gate passed: no new failure, no worse figure."
         else:

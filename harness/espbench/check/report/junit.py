@@ -14,7 +14,7 @@ __all__ = ["junit"]
 
 
 def junit(document: Document) -> str:
-    """Return JUnit XML; known failures count as skipped."""
+    """Return JUnit XML; known failures count as skipped, and an interruption as an error."""
     suite = TestSuite(f"check {document.run.firmware.board.name}")
     for name, version in sorted(document.versions.items()):
         suite.add_property(name, version)
@@ -36,6 +36,10 @@ def junit(document: Document) -> str:
             case.result = [Skipped(result.sentence)]
         elif said := sentence_of(result):
             case.system_out = said
+        suite.add_testcase(case)
+    if document.interrupted:  # otherwise a reader would take it for a run that passed
+        case = TestCase("run", "check")
+        case.result = [Error(document.interrupted, "interrupted")]
         suite.add_testcase(case)
     for moved in document.comparison.worse if document.comparison else ():
         case = TestCase(moved.figure.name, "check.figures")

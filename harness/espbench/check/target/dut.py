@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from espbench.util.timeouts import Deadline
 
 __all__ = ["BOOT", "Dut", "Save"]
 
+ENDED = "The run of the checks has ended."
 BOOT = "boot.comes_up"
 """The check that a firmware fails which does not boot."""
 
@@ -73,7 +75,10 @@ class Dut:
         self._device: Device | None = None
         self.save = save
         self._unbootable: DeviceError | ConfigError | None = None
-        self._ended = False
+        self._ending = threading.Lock()
+        self._open: set[Device] = set()  # those that boot, and further ones
+        self.ended = False
+        """Whether `end` was called."""
         self.evidence: Path | None = None
         """The evidence of the last boot that failed."""
         self.checked = BOOT
@@ -111,14 +116,19 @@ class Dut:
         if fresh or (self._device is not None and not self._device.running):
             self.close()
         if self._device is None:
-            if self._ended:
-                raise DeviceError("The run of the checks has ended.")
             self._device = self._boot()
+            if self.ended:  # meanwhile
+                self.close()
+                raise DeviceError(ENDED)
         return self._device
 
     def end(self) -> None:
-        """End the device; from now on, none boots."""
-        self._ended = True
+        """End the device, one that boots, and further ones; from now on, none boots."""
+        with self._ending:
+            self.ended = True
+            left = list(self._open)
+        for device in left:
+            device.close()
         self.close()
 
     def close(self) -> None:
@@ -164,13 +174,31 @@ class Dut:
     def _kept(self, device: Device) -> Generator[None]:
         """Save the evidence of a device that the block does not bring up, and end it."""
         try:
-            yield
+            with self._listed(device):
+                yield
         except BaseException as error:
             failed = isinstance(error, EspbenchError) and not isinstance(error, ConfigError)
-            if self.save is not None and failed:
+            if self.save is not None and failed and not self.ended:
                 self.evidence = self.save(device, BOOT)
             device.close()
             raise
+
+    @contextlib.contextmanager
+    def _listed(self, device: Device) -> Generator[None]:
+        """Have `end` close a device during the block.
+
+        Raises:
+            DeviceError: `end` was called before.
+        """
+        with self._ending:
+            if self.ended:
+                raise DeviceError(ENDED)
+            self._open.add(device)
+        try:
+            yield
+        finally:
+            with self._ending:
+                self._open.discard(device)
 
     @property
     def files(self) -> Mapping[str, Content]:
@@ -201,6 +229,7 @@ class Dut:
                 write_new(image, path)
             device = self._make(self._answering(()), files, path)
             stack.enter_context(contextlib.closing(device))
+            stack.enter_context(self._listed(device))
             device.start(wait=False)
             try:
                 yield Subject(device, self.servers, None, None, self.firmware.profile)

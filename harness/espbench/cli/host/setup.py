@@ -10,7 +10,7 @@ import sys
 from rich.console import Console
 
 from espbench.boards.builtin import board_named
-from espbench.cli.shared import Subparsers, add_command, print_json
+from espbench.cli.shared import Subparsers, add_command, interrupted_status, print_json
 from espbench.errors import SetupError
 
 __all__ = ["add_parser", "run"]
@@ -51,12 +51,12 @@ def run(args: argparse.Namespace) -> int:
         _ask(made.command)
     try:
         module.install(made, console)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         print(
             f"\nespbench: stopped: run `{made.command}` again; it continues from there.",
             file=sys.stderr,
         )
-        return 130
+        return interrupted_status(interruption)
     qemu = find_qemu(board)
     if args.json:
         idf = None if args.qemu_only else str(made.idf)
