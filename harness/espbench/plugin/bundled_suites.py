@@ -33,7 +33,11 @@ class ShippedSuites:
             EspbenchError: a suite is unknown, or this espbench has no suites.
         """
         root = tree.root()
+        self._named = _named_tests(config, root)
         paths = suite_paths(root, [] if ALL in names else names)
+        if self._named:
+            paths = [str(root / each.partition("::")[0]) for each in self._named.values()]
+            config.args = [each for each in config.args if each not in self._named]
         for sentence in renamed(names):
             warnings.warn(pytest.PytestDeprecationWarning(sentence), stacklevel=1)
         self._config = config
@@ -118,6 +122,8 @@ class ShippedSuites:
         Raises:
             pytest.UsageError: a suite has no collected test, and this process is not a worker.
         """
+        if self._named:
+            self._choose(session, items)
         if session.testsfailed or self._config.option.collectonly:
             return  # Collection errors are reported already; --collect-only shows the tests.
         for path in sorted(self._wanted):
@@ -128,3 +134,40 @@ class ShippedSuites:
                     "and python_functions match test_*, and remove --ignore.",
                 )
                 return
+
+    def _choose(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Deselect the suites' tests that the command line does not name."""
+
+        def is_named(item: pytest.Item, name: str) -> bool:
+            return item.nodeid == name or item.nodeid.startswith((f"{name}::", f"{name}["))
+
+        names = self._named.values()
+        left = [
+            item
+            for item in items
+            if item.path.is_relative_to(self._root)
+            and not any(is_named(item, name) for name in names)
+        ]
+        for name in names:
+            if not session.testsfailed and not any(is_named(item, name) for item in items):
+                refuse(session, f"{name} is not a test: copy a node ID of this session's output.")
+                return
+        self._config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
+
+
+def _named_tests(config: pytest.Config, root: Path) -> dict[str, str]:
+    """Return the node ID for each argument that names a test of the suites as pytest prints it.
+
+    The suites are outside the project, so there is no file of that name.
+    """
+    found: dict[str, str] = {}
+    # The arguments of the command line, which the workers of pytest-xdist get, too.
+    for argument in getattr(config.option, "file_or_dir", None) or ():
+        file, colons, test = argument.partition("::")
+        path = config.invocation_params.dir / file
+        below = os.path.relpath(path, config.rootpath)
+        inside = (root / below).resolve().is_relative_to(root.resolve())
+        if inside and not path.exists() and (root / below).is_file():
+            found[argument] = f"{below}{colons}{test}"
+    return found

@@ -16,17 +16,17 @@ from espbench.certs import recipes
 from espbench.check.baseline import Baseline, compare, read_baseline
 from espbench.check.engine import Engine, boot_failure
 from espbench.check.families import all_checks
-from espbench.check.plan import choose, plan
+from espbench.check.plan import check_names, choose, plan
 from espbench.check.profile import Profile, read_profile
 from espbench.check.report.document import sentence_of
 from espbench.check.result import Outcome, Result
 from espbench.check.run import blindness
 from espbench.check.target.dut import Dut
 from espbench.check.target.firmware import Firmware, described
-from espbench.errors import DeviceError
+from espbench.errors import DeviceError, EspbenchError
 from espbench.firmware import source_tree
 from espbench.plugin.options import setting
-from espbench.plugin.session import Session
+from espbench.plugin.session import Session, shown
 from espbench.plugin.settings import chosen_board, chosen_firmware, named_firmware, path
 from espbench.reporting.evidence import saver
 
@@ -93,7 +93,9 @@ def ahead(session: Session) -> Iterator[Ahead]:
     """Yield what runs checks; its devices boot when a check needs them."""
     keeps = session.config.getoption("--espbench-evidence") != "never"
     save = saver(session.evidence / "check") if keeps else None
-    made = Ahead(Dut(firmware(session.config), save=save))
+    with _told():
+        subject = firmware(session.config)
+    made = Ahead(Dut(subject, save=save))
     try:
         yield made
     finally:
@@ -157,10 +159,12 @@ def coming(session: Session, fixture: str) -> str:
 
 def runner(session: Session, under_test: Ahead) -> RunCheck:
     """Return the function that the fixture `run_check` gives to a test."""
-    known = baseline(session.config)
+    with _told():
+        known = baseline(session.config)
 
     def run_check(name: str) -> None:
-        results = under_test.results(name, coming(session, "run_check"))
+        with _told():
+            results = under_test.results(name, coming(session, "run_check"))
         compared = compare(known or Baseline(), results)
         new = [
             each
@@ -168,6 +172,10 @@ def runner(session: Session, under_test: Ahead) -> RunCheck:
             if each.outcome is Outcome.ERROR or any(each is result for result, _ in compared.new)
         ]
         if new or compared.worse or compared.lost:
+            for each in new:
+                kept = "" if each.evidence is None else shown(session.config, str(each.evidence))
+                session.broken_checks.append(kept)
+            session.broken_checks += [] if new else [""]
             lines = [_report(each) for each in new]
             lines += [f"worse: {moved}" for moved in compared.worse]
             lines += [f"not measured any more: {figure}" for figure in compared.lost]
@@ -183,12 +191,25 @@ def runner(session: Session, under_test: Ahead) -> RunCheck:
     return run_check
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """Fail the test with the sentence of an error alone: the traceback is espbench's own."""
+    try:
+        yield
+    except EspbenchError as error:
+        why = str(error)
+    else:
+        return
+    pytest.fail(why, pytrace=False)
+
+
 def run(under_test: Dut, name: str) -> Sequence[Result]:
     """Run what a name means (see `choose`) on a device under test.
 
     Raises:
         EspbenchError: the name is unknown, or QEMU is missing.
     """
+    check_names(all_checks(), [name])  # before the boot
     began = time.monotonic()
     try:
         servers = under_test.servers
@@ -200,13 +221,16 @@ def run(under_test: Dut, name: str) -> Sequence[Result]:
 
 
 def _report(result: Result) -> str:
-    lines = [f"{result.id}: {result.title} [{result.source}]"]
+    """Return what is wrong, then what was expected: pytest's summary shows the first line."""
+    said = []
     for finding in result.findings:
         case = f"{finding.case}: " if finding.case else ""
-        lines.append(f"- {case}{finding.sentence} [{finding.severity.value}]")
-        lines += [f"  {text}" for text in (*finding.traits, *finding.console)]
+        said.append(f"{case}{finding.sentence} [{finding.severity.value}]")
+        said += [f"  {text}" for text in (*finding.traits, *finding.console)]
     if result.sentence:
-        lines.append(result.sentence)
+        said.append(result.sentence)
+    lines = [f"{result.id}: {said[0]}" if said else f"{result.id}:", *said[1:]]
+    lines.append(f"expected: {result.title} [{result.source}]")
     if result.evidence is not None:
         lines.append(f"evidence: {result.evidence}")
     return "\n".join(lines)

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,11 @@ def save_evidence(session: Session, item: pytest.Item, report: pytest.TestReport
             report.user_properties.append(("evidence", saved))
     if item.config.getoption("--espbench-report") and (devices := session.devices_of(item)):
         _add_boot(session, devices[0], report)
+    for saved in session.broken_checks if report.failed else ():
+        report.user_properties.append((CHECK, saved))
+        if saved:
+            report.user_properties.append(("evidence", saved))
+    session.broken_checks.clear()
     if report.failed:  # after saving the evidence, which reads the heap
         states = [("device", broken.state(device)) for device in session.devices_of(item)]
         report.user_properties.extend(states)
@@ -91,6 +97,8 @@ def _add_boot(session: Session, device: Device, report: pytest.TestReport) -> No
         vars(report)[progress.BOOT] = [mark.as_json() for mark in boot]
 
 
+CHECK = "check"
+"""Property of a test in which `run_check` failed."""
 REPORTED = "fE"
 """Value of pytest's -r by default: failures and errors."""
 NEEDS_BOARD = "needs board "
@@ -123,16 +131,20 @@ def summarize(terminalreporter: pytest.TerminalReporter) -> None:
         report
         for kind in ("failed", "error")
         for report in terminalreporter.stats.get(kind, [])
-        if isinstance(report, pytest.TestReport) and progress.property_values(report, "device")
+        if isinstance(report, pytest.TestReport)
+        and any(progress.property_values(report, name) for name in ("device", CHECK))
     ]
     if not reports:
         return
     terminalreporter.section("espbench: what broke")
+    # Node IDs as pytest shows them, so that they can be pasted into a command; since pytest 9.2, a class
+    # of their own.
+    shown_id: Callable[[Any], object] = terminalreporter.config.cwd_relative_nodeid
     for report in reports:
         reason = broken.cause(progress.message_of(report))
         lines = broken.failure_lines(
-            report.nodeid,
-            reason,
+            str(shown_id(report.nodeid)),
+            reason.removeprefix("Failed: "),
             progress.property_values(report, "device"),
             progress.property_values(report, "evidence"),
         )

@@ -53,6 +53,7 @@ class Session:
         boot_reported: whether a report contains the phases of a boot.
         embedded: provides pytest-embedded's duts, if that is installed.
         evidence: the evidence folder.
+        broken_checks: the evidence of each check that the running test has failed; "" for none.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -73,6 +74,7 @@ class Session:
         self.boot_reported = False
         self.embedded: EmbeddedPlugin | None = None
         self.evidence = evidence_folder.claim(config)
+        self.broken_checks: list[str] = []
         _add_suites(config)
         _add_page(config, self.board)
         if gdb.wanted(config):

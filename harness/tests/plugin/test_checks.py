@@ -64,6 +64,43 @@ def test_does_not_boot(inner: Inner) -> None:
     assert re.search(r"evidence: .*boot\.comes_up", output)
 
 
+def test_what_a_failure_shows(inner: Inner) -> None:
+    """The finding comes first, no line of espbench's own code, and the summary has the check."""
+    status, output = inner(USES, *NEVER, "-k", "boots or unknown")
+    assert status == 1
+    _, failures, summary = re.split("=+ (?:FAILURES|espbench: what broke) =+", output)
+    assert re.search(r"_ test_boots _+\nboot\.comes_up: .*did not print something", failures)
+    assert re.search(r"_ test_unknown _+\nNo check is named 'http\.tail'", failures)
+    assert ".py:" not in failures, "there is a traceback"
+    assert re.search(
+        r"^test_inner\.py::test_boots: boot\.comes_up: .*\n    evidence: evidence/check/boot\.c",
+        summary,
+        re.MULTILINE,
+    )
+
+
+def test_error_before_any_check(inner: Inner) -> None:
+    """A profile that does not exist is one sentence, without a traceback."""
+    status, output = inner(USES, *READY, "--espbench-profile", "none.toml", "-k", "boots")
+    assert status == 1
+    assert "none.toml" in output
+    assert ".py:" not in output.partition("= ERRORS =")[2].partition("short test summary")[0]
+
+
+def test_node_id_of_a_check(inner: Inner) -> None:
+    """A node ID that pytest printed for a check can be given to the same command."""
+    _, output = inner(OWN, "--espbench-check", *NEVER, "-k", "comes_up")
+    [name] = re.findall(r"^FAILED (\S+comes_up\]) - ", output, re.MULTILINE)
+    assert f"\n{name}: boot.comes_up: " in output.partition("espbench: what broke")[2]
+    status, again = inner(OWN, "--espbench-check", *NEVER, name)
+    assert status == 1
+    assert f"FAILED {name} - " in again
+    assert (counts(again)["failed"], counts(again)["passed"]) == (1, 1), "and the project's own"
+    status, again = inner(OWN, "--espbench-check", *NEVER, name.replace("comes_up", "goes_up"))
+    assert status == 4
+    assert "goes_up] is not a test: copy a node ID of this session's output." in again
+
+
 def test_known_failure(inner: Inner, tmp_path: Path) -> None:
     """A failure that the baseline has is an expected one."""
     (tmp_path / "check.toml").write_text(
