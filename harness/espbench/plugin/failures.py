@@ -137,8 +137,7 @@ def summarize(terminalreporter: pytest.TerminalReporter) -> None:
     if not reports:
         return
     terminalreporter.section("espbench: what broke")
-    # Node IDs as pytest shows them, so that they can be pasted into a command; since pytest 9.2, a class
-    # of their own.
+    # As pytest shows them, to be pasted into a command. pytest 9.2 has a class for them.
     shown_id: Callable[[Any], object] = terminalreporter.config.cwd_relative_nodeid
     for report in reports:
         reason = broken.cause(progress.message_of(report))
