@@ -11,7 +11,7 @@ from espbench.boards.boot_media import Efuse, FlashBoot, KernelBoot
 from espbench.boards.espressif_tool import EspressifTool
 from espbench.errors import ConfigError
 from espbench.flash.geometry import Flash
-from espbench.util.debian import apt
+from espbench.util.system_packages import install_command
 
 __all__ = ["BOARDS", "ESP32", "ESP32C3", "ESP32S3", "LX60", "board_named"]
 
@@ -27,7 +27,7 @@ LX60 = Board(
     nic="open_eth",
     qemu="qemu-system-xtensa",
     qemu_least=(7, 2, 0),
-    qemu_package=apt("qemu-system-misc"),
+    qemu_package=install_command("qemu-system-misc"),
     toolchain="xtensa-lx106-elf-",
     gdb_package="get Espressif's toolchain for the ESP8266 (Debian does not package this gdb), and "
     "add its bin folder to PATH in that terminal",
@@ -123,7 +123,7 @@ ESP32C3 = replace(
     espressif=QEMU_RISCV32,
     toolchain="riscv32-esp-elf-",
     other_gdbs=("gdb-multiarch",),
-    gdb_package=f"install the second one with {apt('gdb-multiarch')}",
+    gdb_package=f"install the second one with {install_command('gdb-multiarch')}",
     backend=IdfBackend("esp32c3", "ESP32C3_BENCH"),
     handover=FlashBoot(
         # Chip revision 0.3.

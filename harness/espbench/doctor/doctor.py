@@ -24,9 +24,9 @@ from espbench.firmware.checks import Finding, Purpose, State
 from espbench.firmware.download import megabytes
 from espbench.qemu.discovery import install, machines_of
 from espbench.qemu.process import check_version, dotted, find_qemu, qemu_version
-from espbench.util.debian import APT, apt
 from espbench.util.listing import listing
 from espbench.util.programs import output
+from espbench.util.system_packages import APT, install_command
 
 ALL = "all"
 """In the place of a board: what every board needs."""
@@ -103,16 +103,18 @@ def _installed(name: str) -> bool:
 
 def _programs() -> list[Finding]:
     make = _program(ALL, "make", "make", "builds the firmware")
-    return [
-        _program(ALL, "setpriv", "util-linux", "ends QEMU with its test, whatever happens"),
-        replace(make, purpose="build"),
-    ]
+    found = [replace(make, purpose="build")]
+    if sys.platform == "linux":  # elsewhere a watcher takes its place
+        why = "ends QEMU with its test, whatever happens"
+        found.insert(0, _program(ALL, "setpriv", "util-linux", why))
+    return found
 
 
 def _program(board: str, program: str, package: str, purpose: str) -> Finding:
     path = shutil.which(program)
     if path is None:
-        return Finding(board, program, "missing", f"not installed; {purpose}", apt(package))
+        why = f"not installed; {purpose}"
+        return Finding(board, program, "missing", why, install_command(package))
     return Finding(board, program, "ok", path)
 
 
@@ -220,7 +222,7 @@ def remedies(
             packages += finding.remedy.removeprefix(APT).split()
         else:
             others.append(finding.remedy)
-    line = [apt(*dict.fromkeys([*besides, *packages]))] if packages else []
+    line = [install_command(*dict.fromkeys([*besides, *packages]))] if packages else []
     return [*line, *dict.fromkeys(others)]
 
 

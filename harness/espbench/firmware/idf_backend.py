@@ -17,9 +17,9 @@ from espbench.firmware import sources
 from espbench.firmware.checks import Finding
 from espbench.firmware.job import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.firmware.make_paths import is_plain
-from espbench.util.debian import apt
 from espbench.util.idf_tools import find_idf
 from espbench.util.programs import first_line
+from espbench.util.system_packages import install_command
 from espbench.util.version import __version__
 
 PORT = Path("ports", "esp32")
@@ -106,7 +106,7 @@ class IdfBuilder:
             if shutil.which(tool, path=environment["PATH"]) is None:
                 raise ToolMissing(
                     f"{tool} is not installed, but ESP-IDF needs it: install it with "
-                    f"{apt(package)}."
+                    f"{install_command(package)}."
                 )
 
     def compile(
@@ -195,7 +195,7 @@ def _build_tools(board: str, environment: Mapping[str, str]) -> list[Finding]:
         found = shutil.which(tool, path=path)
         if found is None:
             why = "not installed; ESP-IDF builds with it"
-            findings.append(Finding(board, tool, "missing", why, apt(package)))
+            findings.append(Finding(board, tool, "missing", why, install_command(package)))
         else:
             findings.append(Finding(board, tool, "ok", found))
     return findings

@@ -15,8 +15,8 @@ from espbench.firmware import source_tree as tree
 from espbench.firmware.checks import Finding
 from espbench.firmware.job import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.firmware.make_paths import MakePaths
-from espbench.util.debian import apt
 from espbench.util.programs import first_line
+from espbench.util.system_packages import install_command
 
 SOURCE_VARIABLES = {
     "MICROPYTHON": "micropython",
@@ -93,16 +93,16 @@ class MakeBuilder:
         """
         compiler = f"{board.toolchain}gcc"
         if shutil.which("make") is None:
-            raise ToolMissing(f"make is not installed: install it with {apt('make')}.")
+            raise ToolMissing(f"make is not installed: install it with {install_command('make')}.")
         if shutil.which(compiler) is None:
             raise ToolMissing(
                 f"The compiler {compiler} is not installed, but the {board.name} firmware needs "
-                f"it: install it with {apt(*CROSS_TOOLS, C_LIBRARY_PACKAGE)}."
+                f"it: install it with {install_command(*CROSS_TOOLS, C_LIBRARY_PACKAGE)}."
             )
         if not C_LIBRARY.exists():
             raise ToolMissing(
                 f"The C library {C_LIBRARY} is not installed, but the {board.name} firmware needs "
-                f"it: install it with {apt(C_LIBRARY_PACKAGE)}."
+                f"it: install it with {install_command(C_LIBRARY_PACKAGE)}."
             )
 
     def compile(
@@ -136,7 +136,7 @@ class MakeBuilder:
     def findings(self, board: Board) -> list[Finding]:
         """Check the cross tools, without raising if one is missing."""
         findings = []
-        install = apt(*CROSS_TOOLS)
+        install = install_command(*CROSS_TOOLS)
         for tool in ("gcc", "ld"):
             name = f"{board.toolchain}{tool}"
             path = shutil.which(name)
@@ -152,7 +152,7 @@ class MakeBuilder:
                 "C library",
                 "ok" if there else "missing",
                 f"{'' if there else 'no '}{C_LIBRARY}",
-                "" if there else apt(C_LIBRARY_PACKAGE),
+                "" if there else install_command(C_LIBRARY_PACKAGE),
             )
         )
         return findings

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from espbench.util.debian import apt
+from espbench.util.system_packages import install_command
 
 __all__ = ["LIBRARIES", "cannot_start", "install_libraries", "reason"]
 
@@ -26,7 +26,7 @@ _MISSING = re.compile(r"error while loading shared libraries: ([^:\s]+): cannot 
 
 def install_libraries() -> str:
     """Return the command that installs the libraries of Espressif's QEMU."""
-    return apt(*LIBRARIES.values())
+    return install_command(*LIBRARIES.values())
 
 
 def reason(stderr: str) -> tuple[str, str]:

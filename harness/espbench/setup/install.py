@@ -40,7 +40,7 @@ def install(plan: Plan, console: Console) -> None:
     """Carry out the steps of a plan, then check that the tools work.
 
     Raises:
-        SetupError: a step failed, or Debian's packages are missing.
+        SetupError: a step failed, or packages of the system are missing.
         DiskFull: the disk is full.
         QemuCannotStart: QEMU is installed, but lacks a shared library.
     """

@@ -15,7 +15,6 @@ from espbench.firmware.idf_env import activated, check_idf
 from espbench.firmware.make_paths import is_plain
 from espbench.qemu.discovery import find_qemu, installer
 from espbench.qemu.process import check_version, qemu_version
-from espbench.util.debian import APT
 from espbench.util.idf_tools import (
     CLONE,
     IDF_TAG,
@@ -24,6 +23,7 @@ from espbench.util.idf_tools import (
     own_folder,
     own_folders,
 )
+from espbench.util.system_packages import APT
 
 __all__ = ["IDF_URL", "URL_VARIABLE", "Plan", "again", "plan", "sufficient_qemu"]
 

@@ -10,7 +10,7 @@ import sys
 from espbench.errors import SetupError
 from espbench.qemu.start_failure import LIBRARIES
 from espbench.setup.plan import Plan
-from espbench.util.debian import apt
+from espbench.util.system_packages import install_command
 
 __all__ = ["check_requirements", "lacking_libraries"]
 
@@ -53,9 +53,10 @@ def check_requirements(plan: Plan) -> None:
     if plan.emulates:
         packages += [LIBRARIES[library] for library in lacking_libraries()]
     if packages:
+        command = install_command(*packages)
         raise SetupError(
-            f"Debian's packages are missing that Espressif's tools need: run `{apt(*packages)}` as "
-            f"root, then `{plan.command}` again."
+            f"Packages are missing that Espressif's tools need: run `{command}` as root, then "
+            f"`{plan.command}` again."
         )
 
 

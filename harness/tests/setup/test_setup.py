@@ -325,7 +325,7 @@ def test_what_debian_has(host: Host, said: Said, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(requirements, "_makes_environments", lambda _path: False)
     assert said() == (
         1,
-        "espbench: Debian's packages are missing that Espressif's tools need: run `apt-get install "
+        "espbench: Packages are missing that Espressif's tools need: run `apt-get install "
         "--no-install-recommends git cmake ninja-build python3-venv libsdl2-2.0-0` as root, then "
         f"`{FULL}` again.",
     )
