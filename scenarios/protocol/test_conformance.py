@@ -26,7 +26,22 @@ SERVERS = {
     "https": Server(443, tls=True, http=True, path="/echo", status=200),
 }
 CHECKS = {each.name: each for each in all_checks()}
-TOO_BIG = "A message of {} bytes got a close frame 1009."
+
+
+def closed(*statuses: int) -> str:
+    """Return an exchange in words: these responses, the last with Connection: close, and a FIN."""
+    comma = "," if len(statuses) > 1 else ""
+    return (
+        f"the server answered {', then '.join(map(str, statuses))}{comma} and closed the connection"
+    )
+
+
+def kept(status: int) -> str:
+    """Return an exchange in words whose connection stays open."""
+    return f"the server answered {status} and kept the connection open"
+
+
+TOO_BIG = "A message of {} bytes got a close frame with code 1009."
 REMARKS: dict[str, dict[str, str]] = {
     "websocket.framing": {
         **{case: TOO_BIG.format(65535) for case in ("1.1.6", "1.2.6")},
@@ -34,21 +49,19 @@ REMARKS: dict[str, dict[str, str]] = {
     },
     "websocket.auto_fragment": {"10.1.1": TOO_BIG.format(65536)},
     "websocket.close": {
-        "7.1.6": "7.1.6: a close frame 1009 came.",
-        "7.13.1": "7.13.1: a close frame 1002 came.",
-        "7.13.2": "7.13.2: a close frame 1002 came.",
+        "7.1.6": "Case 7.1.6 got a close frame with code 1009.",
+        "7.13.1": "Case 7.13.1 got a close frame with code 1002.",
+        "7.13.2": "Case 7.13.2 got a close frame with code 1002.",
     },
     "http.request_line": {
-        "two spaces": "'GET  /echo  HTTP/1.1' is answered with 200.",
-        "fragment": "'GET /echo#top HTTP/1.1' is answered with 200.",
+        "two spaces": "The request line 'GET  /echo  HTTP/1.1' is answered with 200.",
+        "fragment": "The request line 'GET /echo#top HTTP/1.1' is answered with 200.",
     },
-    "http.line_ends": {"bare LF": "Lines that end with '\\n' are taken."},
-    "http.long_target": {"": "A query of 512 bytes: it answered 414, and closed the connection."},
-    "http.long_field": {
-        "": "A header field of 4096 bytes: it answered 431, and closed the connection."
-    },
+    "http.line_ends": {"bare LF": "The server accepts lines that end with '\\n' instead of CRLF."},
+    "http.long_target": {"": f"A query string of 512 bytes was not served: {closed(414)}."},
+    "http.long_field": {"": f"A header field of 4096 bytes was not served: {closed(431)}."},
     "http.many_fields": {
-        "": "A set of short fields of 4096 bytes: it answered 431, and closed the connection."
+        "": f"A request with 4096 bytes of short header fields was not served: {closed(431)}."
     },
 }
 """What the checks say about this firmware, which takes messages of up to 16 kB."""
@@ -79,16 +92,6 @@ def test_remarks(name: str, scheme: str, shared_device: Device) -> None:
     assert seen
     said = {case: observed.sentence for case, observed in seen.items() if observed is not None}
     assert said == REMARKS.get(name, {})
-
-
-def closed(*statuses: int) -> str:
-    """Return an exchange in words: these responses, the last with Connection: close, and a FIN."""
-    return f"it answered {', then '.join(map(str, statuses))}, and closed the connection"
-
-
-def kept(status: int) -> str:
-    """Return an exchange in words whose connection stays open."""
-    return f"it answered {status}, and kept the connection open"
 
 
 ANSWERS: dict[str, tuple[str, dict[str, str]]] = {

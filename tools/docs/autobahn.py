@@ -211,7 +211,7 @@ def reason_of(name: str, number: str, case: Case) -> str:
         return "size"
     if case["close"] == "UNCLEAN":
         return "close"
-    if case["ours"] == OBSERVED and "is due" in case["sentence"]:
+    if case["ours"] == OBSERVED and "instead of close code" in case["sentence"]:
         return "code"
     raise ValueError(f"{number}: {dict(case)}: find out who is right, and add it to REASONS")
 

@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from espbench.check.result import labelled
+
 TREE = Path(__file__).resolve().parent.parent.parent
 DATA = TREE / "docs" / "reference" / "checked-firmware.json"
 PAGE = TREE / "docs" / "reference" / "checked-firmware.md"
@@ -90,7 +92,7 @@ def described(server: Mapping[str, Any]) -> str:
 def plain(case: str, sentence: str) -> str:
     """Return a finding without ports and folders of the machine on which it was found."""
     text = _FOLDER.sub("", _ADDRESS.sub("The device", sentence))
-    return f"{case}: {text}" if case else text
+    return labelled(case, text)
 
 
 def page(data: Mapping[str, Entry]) -> str:

@@ -33,6 +33,7 @@ from espbench.errors import (
     QemuDied,
     QemuError,
 )
+from espbench.util.listing import counted
 from espbench.util.timeouts import Deadline
 
 __all__ = ["GRACE", "Engine", "boot_failure"]
@@ -114,10 +115,10 @@ class _NoBoot(Exception):
 
 def _passed_later(first: _CaseResult, case: str) -> str:
     """Return a sentence about a case that failed once, while packets were lost."""
-    what = f"The case {case!r}" if case else "It"
+    what = f"The case {case!r}" if case else "The check"
     return (
-        f"{what} passed when it was repeated; the first time, when the emulated Ethernet dropped "
-        f"frames: {first.findings[0].sentence}"
+        f"{what} failed while the emulated Ethernet dropped frames, and passed when repeated. The "
+        f"failure was: {first.findings[0].sentence}"
     )
 
 
@@ -188,7 +189,7 @@ class Engine:
     def _run(self, item: Item) -> Result:
         began = time.monotonic()
         if self._failed_boots >= MOST_FAILED_BOOTS:
-            sentence = f"Not run: it did not boot {self._failed_boots} times in a row."
+            sentence = f"Not run: the device failed to boot {self._failed_boots} times in a row."
             return self._result(item, Outcome.ERROR, sentence, began)
         if item.reason:
             return self._result(item, Outcome.NOT_APPLICABLE, item.reason, began)
@@ -212,7 +213,7 @@ class Engine:
                 if item.check.name == BOOT:
                     return boot_failure(error, self._dut.evidence, time.monotonic() - began)
                 first = str(error).partition("\n")[0]
-                return self._result(item, Outcome.ERROR, f"It did not boot: {first}", began)
+                return self._result(item, Outcome.ERROR, f"The device did not boot: {first}", began)
             if one.broken:
                 return self._result(item, Outcome.ERROR, one.broken, began)
             findings += one.findings
@@ -226,7 +227,8 @@ class Engine:
             if unwell >= MOST_UNWELL and not last:
                 left = len(cases) - 1 - number
                 sentences.append(
-                    f"{unwell} cases left it unhealthy, so {left} more were not tried."
+                    f"{counted(unwell, 'case')} left the device unhealthy, so {left} more "
+                    f"{'was' if left == 1 else 'were'} not tried."
                 )
                 cases = cases[: number + 1]
                 break
@@ -308,12 +310,14 @@ class Engine:
         else:
             done = printed
             who = busiest(device)
-            wrong.append((f"It did not come to an end within {limit}. {who}", Severity.ROBUSTNESS))
+            wrong.append((f"The check did not end within {limit}. {who}", Severity.ROBUSTNESS))
             mark = examine(subject, ask=False) or Mark("")
             self._keep(item, device)
             device.stop()  # every client ends with its connection
             if not attempt.ended(Deadline(GRACE)):
-                return _CaseResult(broken=f"{item.id} does not end: please report this.")
+                return _CaseResult(
+                    broken="The check did not end even without its device: please report this."
+                )
         if mark is not None and mark.silent and not mark.recovered:
             self._gone[mark.silent] += 1
         if mark is not None and mark.sentence:

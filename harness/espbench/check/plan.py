@@ -17,8 +17,10 @@ __all__ = ["Item", "check_names", "choose", "plan"]
 LACKS = {
     "http": "nothing answers HTTP",
     "tls": "no TLS handshake succeeds",
-    "websocket": "no path upgrades to a WebSocket (name it under [[websockets]] in a profile)",
-    "echo": "no WebSocket echoes (a profile names one with [[websockets]] and echo = true)",
+    "websocket": "no path was found that upgrades to a WebSocket: if the firmware has one, name it "
+    "under [[websockets]] in a profile",
+    "echo": "no WebSocket was found that echoes: if the firmware has one, name it under "
+    "[[websockets]] with echo = true in a profile",
 }
 
 

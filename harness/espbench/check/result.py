@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Figure", "Finding", "Outcome", "Result", "Severity"]
+__all__ = ["Figure", "Finding", "Outcome", "Result", "Severity", "labelled"]
 
 
 class Outcome(Enum):
@@ -32,7 +33,7 @@ class Severity(Enum):
     ROBUSTNESS = "robustness"
     """The device stops serving, restarts, or loses memory."""
     CONFORMANCE = "conformance"
-    """It differs from the standard, and some client may not get on with it."""
+    """It differs from the standard, and some clients may not work with it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Figure:
 
     Attributes:
         name: unique name, such as "memory.tls_session".
-        title: what it is, in a few words.
+        title: what it is, as a noun in a few words.
         value: the number.
         unit: "B", "s" or "" for a count.
         better: "lower" or "higher": which direction is better.
@@ -57,10 +58,15 @@ class Figure:
     tolerance: float = 0
     source: str = ""
 
-    def __str__(self) -> str:
-        """Return it for a reader, such as "TLS session: 29,152 B"."""
+    @property
+    def amount(self) -> str:
+        """The number with its unit, such as "29,152 B"."""
         number = f"{self.value:,.0f}" if self.unit in ("B", "") else f"{self.value:.3g}"
-        return f"{self.title}: {number} {self.unit}".rstrip()
+        return f"{number} {self.unit}".rstrip()
+
+    def __str__(self) -> str:
+        """Return it for a reader, such as "heap per TLS session: 29,152 B"."""
+        return f"{self.title}: {self.amount}"
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,17 @@ class Finding:
     case: str = ""
     traits: Sequence[str] = ()
     console: Sequence[str] = ()
+
+
+def labelled(case: str, sentence: str) -> str:
+    """Return a finding's sentence after its case, unless the sentence itself names the case."""
+    if not case or all(_names(sentence, part) for part in case.split(", ")):
+        return sentence
+    return f"{case}: {sentence}"
+
+
+def _names(sentence: str, part: str) -> bool:
+    return bool(re.search(rf"(?<![\w.]){re.escape(part)}(?!\w|\.\w)", sentence, re.IGNORECASE))
 
 
 @dataclass(frozen=True)

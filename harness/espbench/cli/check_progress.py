@@ -56,7 +56,8 @@ class Printer:
         seconds = sum(item.estimate for item in items) / jobs + boot
         minutes = f"{seconds / 60:.0f} minutes" if seconds > 90 else "a minute"
         apply = "1 check applies" if self._all == 1 else f"{self._all} checks apply"
-        self._print(Text(f"It booted in {boot:.1f} s. {apply}; this may take about {minutes}."))
+        took = f"Boot and server discovery took {boot:.1f} s."
+        self._print(Text(f"{took} {apply} and may take about {minutes}."))
 
     def began(self, item: Item) -> None:
         """Show what runs."""
@@ -71,7 +72,8 @@ class Printer:
         if item.reason:
             return  # it does not count; the table says why
         line = Text(f"[{self._done}/{self._all}] {result.id} ")
-        line.append(result.outcome.value, STYLES[result.outcome])
+        severity = f" ({result.severity.value})" if result.severity else ""
+        line.append(f"{result.outcome.value}{severity}", STYLES[result.outcome])
         said = sentence_of(result)
         line.append(f" {result.seconds:.1f} s" + (f": {said}" if said else ""))
         self._print(line)

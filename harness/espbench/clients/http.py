@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -15,7 +16,21 @@ from espbench.clients.errors import ConnectionEnded, HttpError
 from espbench.clients.tcp import TIMEOUT, ByteStream, Timeout
 from espbench.util.timeouts import Deadline
 
-__all__ = ["Headers", "HttpConnection", "Response", "chunked", "encode_request", "with_defaults"]
+__all__ = [
+    "NOT_HTTP",
+    "Headers",
+    "HttpConnection",
+    "Response",
+    "chunked",
+    "encode_request",
+    "with_defaults",
+]
+
+NOT_HTTP = "The device's response is not HTTP/1.1: "
+"""How the message of an `HttpError` begins if a response cannot be parsed."""
+QUOTED = 60
+"""Characters of a response that an error shows at most."""
+_BYTES = re.compile(r"(?:bytearray\()?\bb(['\"])(.*)\1\)?", re.DOTALL)
 
 Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 
@@ -147,7 +162,7 @@ class HttpConnection:
                 # h11 raises the error through a method of the error itself, so its traceback holds
                 # a reference cycle that would keep our frames, and with them the connection.
                 error.__traceback__ = None
-                raise HttpError(f"The device's response is not HTTP/1.1: {error}.") from None
+                raise HttpError(f"{NOT_HTTP}{_without_type(str(error))}.") from None
             if event is h11.NEED_DATA:
                 self._more(parser, deadline)
             elif isinstance(event, h11.InformationalResponse):
@@ -193,7 +208,7 @@ class HttpConnection:
         except ConnectionEnded as error:
             return error.reset
         if extra:
-            raise HttpError(f"The device sent {extra[:80]!r} without a request.")
+            raise HttpError(f"The device sent {repr(extra[:80])[1:]} without a request.")
         return False
 
     @property
@@ -253,3 +268,13 @@ def chunked(parts: Iterable[bytes]) -> bytes:
     """Return a body in the chunked transfer coding (RFC 9112 section 7.1)."""
     chunks = [f"{len(part):x}\r\n".encode() + part + b"\r\n" for part in parts if part]
     return b"".join(chunks) + b"0\r\n\r\n"
+
+
+def _without_type(message: str) -> str:
+    """Return h11's message with the bytes that it quotes as a short text, not as a `repr`."""
+
+    def shown(found: re.Match[str]) -> str:
+        text = found[2]
+        return f"{found[1]}{text[:QUOTED]}{'...' if len(text) > QUOTED else ''}{found[1]}"
+
+    return _BYTES.sub(shown, message)

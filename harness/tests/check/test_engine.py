@@ -204,7 +204,7 @@ def test_hang(run: Callable[..., Result], dut: Dut, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(health, "RECOVERY", 0.5)
     before = dut.device()
     result = run(lambda subject: subject.device.pause())
-    assert "did not answer any more." in result.findings[0].sentence
+    assert "no longer answered." in result.findings[0].sentence
     assert "http on port 80 and https on port 443" in result.findings[0].sentence
     assert dut.device() is not before
 
@@ -217,8 +217,8 @@ def test_no_recovery(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(health, "RECOVERY", 0.5)
     results = [run(lambda subject: subject.device.pause()) for _ in range(3)]
     texts = [result.findings[0].sentence for result in results]
-    assert ["did not answer any more." in text for text in texts] == [True, True, False]
-    assert "was given no more time, as it did not recover after earlier checks." in texts[2]
+    assert ["no longer answered." in text for text in texts] == [True, True, False]
+    assert "espbench waited no longer, as earlier checks had shown no recovery." in texts[2]
 
 
 def dropping(failures: int, kept: list[Device]) -> Function:
@@ -241,8 +241,8 @@ def test_lost_packets(run: Callable[..., Result], saved: list[str]) -> None:
     result = run(dropping(2, devices))
     assert result.outcome is Outcome.OBSERVED
     assert result.sentence == (
-        "Fast. It passed when it was repeated; the first time, when the emulated Ethernet dropped "
-        "frames: No answer."
+        "Fast. The check failed while the emulated Ethernet dropped frames, and passed when "
+        "repeated. The failure was: No answer."
     )
     assert len(set(map(id, devices))) == 3
     assert result.evidence is None
@@ -319,7 +319,7 @@ def test_late(run: Callable[..., Result], dut: Dut, monkeypatch: pytest.MonkeyPa
         threading.Timer(2.0, subject.device.resume).start()
 
     result = run(pauses)
-    assert "Afterwards http on port 80 and https on port 443 did not answer for" in (
+    assert "Afterwards, http on port 80 and https on port 443 did not answer for" in (
         result.findings[0].sentence
     )
     assert dut.device() is before
@@ -333,7 +333,7 @@ def test_limit(run: Callable[..., Result], dut: Dut) -> None:
         Endpoint(subject.endpoint.port, timeout=100).raw().receive()
 
     result = run(waits, limit=0.5)
-    assert result.findings[0].sentence.startswith("It did not come to an end within 0.5 s.")
+    assert result.findings[0].sentence.startswith("The check did not end within 0.5 s.")
     assert result.findings[0].severity is Severity.ROBUSTNESS
     assert dut.device() is not before
 
@@ -368,7 +368,7 @@ def test_unwell_cases(run: Callable[..., Result]) -> None:
     assert tried == [0, 1, 2, 3, 4, 5]
     assert [each.case for each in result.findings] == ["1", "3", "5"]
     assert result.cases == 6
-    assert result.sentence == "3 cases left it unhealthy, so 3 more were not tried."
+    assert result.sentence == "3 cases left the device unhealthy, so 3 more were not tried."
 
 
 def test_other_files(run: Callable[..., Result], dut: Dut) -> None:
@@ -432,7 +432,5 @@ def test_forwards(dut: Dut) -> None:
 
 def test_listens_on_nothing(dut: Dut) -> None:
     """A firmware that can be looked into, and listens on nothing, fails the check of its boot."""
-    with pytest.raises(
-        CheckFailed, match=r"It boots, but opens no listening port\. QEMU emulates no"
-    ):
+    with pytest.raises(CheckFailed, match=r"It boots, but listens on no port\. QEMU emulates no"):
         comes_up(Subject(dut.device(fresh=True), ()))

@@ -49,7 +49,7 @@ def test_what_lacks() -> None:
     """What a device lacks is a reason, and so is a firmware that cannot be looked into."""
     assert ids(one("tls.a", "tls"), servers=(HTTP,)) == ["No TLS handshake succeeds."]
     assert ids(one("http.a", "http"), servers=()) == ["Nothing answers HTTP."]
-    assert "[[websockets]] and echo = true" in ids(one("w.a", "echo"), servers=(HTTP,))[0]
+    assert "[[websockets]] with echo = true" in ids(one("w.a", "echo"), servers=(HTTP,))[0]
     assert ids(one("memory.a", "", inspects=True), blind="No ELF.") == ["No ELF."]
 
 

@@ -103,7 +103,7 @@ def test_firmware_that_passes(runner: Runner) -> None:
     assert not runner.apt.exists(), "this machine's Python is new enough"
     text = runner.summary.read_text()
     assert "Gate passed: no new failure, no worse figure." in text
-    assert "boot until everything answers" in text
+    assert "time from power-on until ready" in text
     assert runner.uploads("Keep the summary for a comment").read_text() == text
 
 

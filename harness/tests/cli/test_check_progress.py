@@ -38,7 +38,7 @@ def test_only_what_applies_counts() -> None:
     """Checks that do not apply are neither in the total nor in the count."""
     assert printed(item("a.b"), item("a.c", "No."), item("a.d")) == [
         "found: http on port 80 (GET /: 200)",
-        "It booted in 1.5 s. 2 checks apply; this may take about 3 minutes.",
+        "Boot and server discovery took 1.5 s. 2 checks apply and may take about 3 minutes.",
         "[1/2] a.b passed 2.0 s",
         "[2/2] a.d passed 2.0 s",
     ]
@@ -61,5 +61,5 @@ def test_what_turns_out_not_to_apply() -> None:
 def test_one_check() -> None:
     """A single check is counted in the singular."""
     assert printed(item("a.b"))[1] == (
-        "It booted in 1.5 s. 1 check applies; this may take about 2 minutes."
+        "Boot and server discovery took 1.5 s. 1 check applies and may take about 2 minutes."
     )

@@ -42,8 +42,8 @@ class CompiledIn:
         room = len(self.content)
         if len(data) > room:
             raise NotApplicable(
-                f"It is compiled into the application, which has room for {room} bytes there, but "
-                f"this takes {len(data)}."
+                f"The application has room for {room} bytes where it contains this file, and "
+                f"{len(data)} are needed."
             )
         application = start.image[self.offset : self.offset + self.partition.size]
         application[self.at : self.at + room] = data.ljust(room, b"\0")

@@ -87,9 +87,9 @@ def find(sources: Sources, certificate: str = "", key: str = "") -> Places:
     if not certificates or not keys:
         missing = "certificate" if not certificates else "private key"
         raise NotApplicable(
-            f"No {missing} in PEM was found in the image's application, file systems and NVS, or "
-            "in --files: if it is elsewhere, name certificate and key under [certificates] in a "
-            "profile."
+            f"No {missing} in PEM was found in the application, in the image's file systems, in "
+            "NVS or in --files: if the firmware stores it elsewhere, name certificate and key "
+            "under [certificates] in a profile."
         )
     return _pair(certificates, keys)
 

@@ -14,6 +14,7 @@ from espbench.check.result import Severity
 from espbench.check.server import Server
 from espbench.check.subject import Subject
 from espbench.errors import DeviceError
+from espbench.util.listing import listing
 from espbench.util.timeouts import Deadline
 
 __all__ = ["Mark", "examine"]
@@ -61,15 +62,16 @@ def examine(
     panics = device.faults.panics[before.panics :]
     if panics:
         frames = [str(frame) for frame in panics[0].backtrace[:4]]
-        where = f" in {'; called from '.join(frames)}" if frames else ""
+        where = f" Backtrace: {', called from '.join(frames)}." if frames else ""
+        headline = " ".join(panics[0].headline.split()).rstrip(".")
         device.faults.take_unseen()
-        return Mark(f"It panicked: {panics[0].headline}{where}.")
+        return Mark(f"It panicked: {headline}.{where}")
     if state_of(device).boots > before.boots:
         causes = device.resets[before.boots :]
         return Mark(f"It restarted{f' ({causes[-1]})' if causes else ''}.")
     text = device.console.text[before.printed :]
     if ended := program_ended(text):
-        return Mark(f"It is at its prompt: {ended}.")
+        return Mark(f"The console shows MicroPython's prompt: {ended}.")
     return _ask(subject, gone) if ask else None
 
 
@@ -83,8 +85,8 @@ def _ask(subject: Subject, gone: Collection[str]) -> Mark | None:
     named = _names(silent)
     if named in gone:
         return Mark(
-            f"Afterwards {named} did not answer for {PATIENCE:.0f} s, and was given no more time, "
-            f"as it did not recover after earlier checks. {who}".strip(),
+            f"Afterwards, {named} did not answer for {PATIENCE:.0f} s. espbench waited no longer, "
+            f"as earlier checks had shown no recovery. {who}".strip(),
             silent=named,
         )
     began = time.monotonic()
@@ -96,11 +98,11 @@ def _ask(subject: Subject, gone: Collection[str]) -> Mark | None:
     took = time.monotonic() - began
     if not silent:
         return Mark(
-            f"Afterwards {named} did not answer for {PATIENCE + took:.0f} s. {who}".strip(),
+            f"Afterwards, {named} did not answer for {PATIENCE + took:.0f} s. {who}".strip(),
             recovered=True,
             silent=named,
         )
-    return Mark(f"Afterwards {named} did not answer any more. {who}".strip(), silent=named)
+    return Mark(f"Afterwards, {named} no longer answered. {who}".strip(), silent=named)
 
 
 def _answers(subject: Subject, server: Server, deadline: Deadline) -> bool:
@@ -111,4 +113,4 @@ def _answers(subject: Subject, server: Server, deadline: Deadline) -> bool:
 
 
 def _names(servers: Sequence[Server]) -> str:
-    return " and ".join(f"{each.scheme} on port {each.port}" for each in servers)
+    return listing(each.name for each in servers)

@@ -13,12 +13,15 @@ from elftools.elf.elffile import ELFFile
 from espbench.crash.symbols import Symbols
 from espbench.device.device import Device
 from espbench.errors import InspectError, NotInspectable, QmpError
+from espbench.util.listing import listing
 
 __all__ = ["Sample", "busiest", "sample"]
 
 SAMPLES = 20
 PAUSE = 0.02
 """Seconds between two samples: FreeRTOS's tick is 10 ms, so neighbours see different ticks."""
+UNKNOWN = "??"
+"""What stands for a function without a symbol."""
 IDLE = "idle"
 IDLE_FUNCTIONS = frozenset(
     {"esp_cpu_wait_for_intr", "prvIdleTask", "vApplicationIdleHook", "esp_vApplicationIdleHook"}
@@ -90,6 +93,7 @@ def describe(samples: list[Sample]) -> str:
     tasks = Counter(each.task for each in busy)
     task, times = tasks.most_common(1)[0]
     functions = Counter(each.function for each in busy if each.task == task)
-    names = ", ".join(name for name, _ in functions.most_common(3))
+    named = [name for name, _ in functions.most_common(3) if name != UNKNOWN]
+    where = f", in {listing(named)}" if named else ""
     who = f"Task {task}" if task else "The program"
-    return f"{who} has the processor in {times} of {len(samples)} samples, in {names}."
+    return f"{who} was running in {times} of {len(samples)} samples{where}."

@@ -8,6 +8,7 @@ import time
 from espbench.check.check import CheckFailed, NotApplicable, Observation, check, expect
 from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
+from espbench.util.listing import listing
 from espbench.util.timeouts import Deadline
 
 
@@ -20,19 +21,20 @@ from espbench.util.timeouts import Deadline
     estimate=8,
 )
 def comes_up(subject: Subject) -> Observation:
-    """It boots at the first attempt and serves."""
+    """It boots at the first attempt, and its servers answer."""
     device = subject.device
     boots = max(device.boots, len(device.resets))
-    expect(boots <= 1, f"It booted {boots} times before it served: {', '.join(device.resets)}.")
+    causes = f" (causes of reset: {listing(device.resets)})" if device.resets else ""
+    expect(boots <= 1, f"It booted {boots} times before its servers answered{causes}.")
     if not subject.servers:
         if device.inspection.why_not():
-            return Observation("It boots. Nothing was found that answers, so nothing was asked.")
+            return Observation("It boots. No server answered, so there was nothing else to check.")
         raise CheckFailed(
-            "It boots, but opens no listening port. QEMU emulates no Wi-Fi: for the emulated "
-            "board, build it with Ethernet (CONFIG_ETH_USE_OPENETH)."
+            "It boots, but listens on no port. QEMU emulates no Wi-Fi: build the firmware with "
+            "Ethernet for the emulated board (CONFIG_ETH_USE_OPENETH)."
         )
     ready = device.timeline.first("ready") or 0.0
-    boot = "boot until everything answers"
+    boot = "time from power-on until ready"
     tolerance = max(3.0, ready)
     figures = [Figure("boot.seconds", boot, ready, "s", tolerance=tolerance)]
     return Observation("", figures if ready else [])
@@ -47,14 +49,16 @@ def comes_up(subject: Subject) -> Observation:
     estimate=8,
 )
 def reset(subject: Subject) -> Observation:
-    """After a hardware reset it serves the same."""
+    """After a hardware reset, every server answers again."""
     if not subject.servers:
         raise NotApplicable("No listening port was found.")
     device = subject.device
     began = time.monotonic()
     device.reset(hard=True)
-    silent = subject.wait_until_served(Deadline(device.ready_timeout))
+    deadline = Deadline(device.ready_timeout)
+    silent = subject.wait_until_served(deadline)
     subject.accept_restarts()
-    names = ", ".join(str(each) for each in silent)
-    expect(not silent, f"After a reset, this does not answer any more: {names}.")
-    return Observation(f"It served again after {time.monotonic() - began:.1f} s.")
+    names = listing(each.name for each in silent)
+    expect(not silent, f"After a hardware reset, {names} did not answer within {deadline}.")
+    seconds = time.monotonic() - began
+    return Observation(f"Every server answered again {seconds:.1f} s after a hardware reset.")

@@ -24,8 +24,8 @@ from espbench.util.timeouts import Deadline
 CASES = {
     "no certificate": "cert-missing",
     "no key": "key-missing",
-    "a folder in its place": "cert-unreadable",
-    "not PEM": "cert-text",
+    "a folder instead of the certificate": "cert-unreadable",
+    "a certificate that is not PEM": "cert-text",
     "a damaged certificate": "cert-damaged",
     "an encrypted key": "key-encrypted",
     "the key of another certificate": "key-of-another",
@@ -111,7 +111,7 @@ def _handshake(subject: Subject, secure: Server) -> str:
     try:
         endpoint.tls_stream().close()
     except TlsError as error:
-        return error.reason.replace("_", " ").lower() or "it fails"
+        return error.reason.replace("_", " ").lower() or "the handshake failed"
     except ClientError as error:
         return re.sub(r"127\.0\.0\.1:\d+", "it", str(error)).rstrip(".")
     return ""
@@ -127,7 +127,7 @@ def _handshake(subject: Subject, secure: Server) -> str:
     estimate=60,
 )
 def files(subject: Subject, name: str) -> Observation | None:
-    """With a bad certificate or key, HTTP is up and the console says what is wrong."""
+    """With a bad certificate or key, HTTP stays up, and the console says what is wrong."""
     recipe = recipes()[name]
     sources = subject.booter.sources
     places = places_of(subject)
@@ -135,7 +135,8 @@ def files(subject: Subject, name: str) -> Observation | None:
     plain = next((each for each in subject.servers if each.http and not each.tls), None)
     if secure is None:
         raise NotApplicable("Nothing speaks TLS.")
-    what = recipe.summary
+    case = next(case for case, value in CASES.items() if value == name)
+    what = f"With {case}"
     made = with_recipe(sources, places, recipe)
     image = bytes(made.image) if made.changed else None
     with subject.booter.booted(made.files, image) as other:
@@ -146,8 +147,8 @@ def files(subject: Subject, name: str) -> Observation | None:
             _check_alive(other, what)
             if not up:
                 raise CheckFailed(
-                    f"In this case ({what}), {plain.scheme} on port {plain.port} does not answer "
-                    f"within {BOOT:g} s of the boot: a server without TLS needs no certificate."
+                    f"{what}, {plain.name} does not answer within {BOOT:g} s of the boot: a server "
+                    "without TLS needs no certificate."
                 )
         failed = ""
         waiting = Deadline(MORE if plain is not None else BOOT / 3)
@@ -159,19 +160,18 @@ def files(subject: Subject, name: str) -> Observation | None:
         failed = failed or _handshake(other, secure)
         _check_alive(other, what)
         if not failed:
-            return Observation(f"HTTPS works with this: {what}.") if not recipe.starts else None
+            return Observation(f"HTTPS works with {case}.") if not recipe.starts else None
         text = device.console.text
         found = causes(text, places)
         if claim := _SUCCESS.search(text):
-            said = f" Only then it says {found[-1][:160]!r}." if found else ""
+            said = f" Only then does the console say {found[-1][:160]!r}." if found else ""
             raise CheckFailed(
-                f"In this case ({what}), the console says {claim[0].strip()[:120]!r}, but no "
-                f"handshake works ({failed}).{said}"
+                f"{what}, the console says {claim[0].strip()[:120]!r}, but no handshake works "
+                f"({failed}).{said}"
             )
         if not found:
             raise CheckFailed(
-                f"In this case ({what}), HTTPS does not work ({failed}), and no line of the "
-                "console says why."
+                f"{what}, HTTPS does not work ({failed}), and the console does not say why."
             )
     return None
 
@@ -182,9 +182,9 @@ def _check_alive(subject: Subject, what: str) -> None:
     if device.panicked():
         headline = device.faults.panics[0].headline
         device.faults.take_unseen()
-        raise CheckFailed(f"In this case ({what}), the device panics: {headline}.")
+        raise CheckFailed(f"{what}, the device panics: {headline}.")
     if ended := program_ended(device.console.text):
-        raise CheckFailed(f"In this case ({what}), {ended}.")
+        raise CheckFailed(f"{what}, {ended}.")
     boots = max(device.boots, len(device.resets))
     if boots > 2:
-        raise CheckFailed(f"In this case ({what}), the device is in a boot loop.")
+        raise CheckFailed(f"{what}, the device keeps rebooting.")

@@ -10,6 +10,7 @@ from espbench.check.families.memory import allocations
 from espbench.check.families.memory.leaks import abort_while_served, name_of, request
 from espbench.check.families.memory.support import (
     SETTLED,
+    after,
     exercise,
     lost,
     message,
@@ -20,6 +21,7 @@ from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
 from espbench.clients.errors import ClientError
 from espbench.errors import NotInspectable
+from espbench.util.listing import counted
 
 TIMES = 1000
 BUDGET = 600.0
@@ -37,7 +39,7 @@ def _soak(subject: Subject, client: Callable[[int], object], kind: str, what: st
     """
     count = 0
 
-    def counted(number: int) -> None:
+    def counting(number: int) -> None:
         nonlocal count
         client(number)
         count = number + 1
@@ -45,19 +47,23 @@ def _soak(subject: Subject, client: Callable[[int], object], kind: str, what: st
     exercise(subject)  # what is allocated once and for all
     try:
         before = subject.device.memory.at_rest(SETTLED)
-        loss = lost(subject, counted, TIMES, BUDGET)
+        loss = lost(subject, counting, TIMES, BUDGET)
     except NotInspectable:
-        repeat(counted, TIMES, BUDGET)
+        repeat(counting, TIMES, BUDGET)
         return Observation(f"It served {count} {what}.")
     except ClientError as error:
-        raise CheckFailed(f"After {count} {what}, three in a row failed: {reason(error)}") from None
+        raise CheckFailed(f"{after(count, what)}: {reason(error)}") from None
     expect(
         not loss.leak,
-        f"{count} {what} leave {loss.bytes} bytes in {loss.blocks} allocations: {loss.each:.1f} "
-        "bytes with each.",
+        f"{count} {what} leaked {loss.bytes} bytes in {counted(loss.blocks, 'allocation')}: "
+        f"{loss.each:.1f} bytes each.",
     )
     shrunk = max(0, before.largest - subject.device.memory.at_rest(SETTLED).largest)
-    figures = [Figure(f"soak.shrunk_{kind}", "largest block shrunk by", shrunk, "B", "lower", 8192)]
+    figures = [
+        Figure(
+            f"soak.shrunk_{kind}", "shrinkage of the largest free block", shrunk, "B", "lower", 8192
+        )
+    ]
     return Observation(f"It served {count} {what}.", figures)
 
 
@@ -71,7 +77,7 @@ def _soak(subject: Subject, client: Callable[[int], object], kind: str, what: st
     estimate=120,
 )
 def requests(subject: Subject) -> Observation:
-    """It serves 1000 connections with a request each, and is as before."""
+    """It serves 1000 connections with a request each, and leaks no memory."""
     return _soak(
         subject, request(subject), name_of(subject), f"{subject.server.scheme} connections"
     )
@@ -87,7 +93,7 @@ def requests(subject: Subject) -> Observation:
     estimate=120,
 )
 def websockets(subject: Subject) -> Observation:
-    """It serves 1000 WebSockets with a message each, and is as before."""
+    """It serves 1000 WebSockets with a message each, and leaks no memory."""
     scheme = "wss" if subject.server.tls else "ws"
     name = name_of(subject).replace("http", "ws", 1)
     return _soak(subject, lambda _: message(subject), name, f"{scheme} sessions")
@@ -103,7 +109,7 @@ def websockets(subject: Subject) -> Observation:
     estimate=120,
 )
 def handshakes(subject: Subject) -> Observation:
-    """It survives 1000 handshakes that clients leave, and is as before."""
+    """It survives 1000 handshakes that clients abort, and leaks no memory."""
     return _soak(
         subject, abort_while_served(subject), f"aborted_{name_of(subject)}", "aborted handshakes"
     )
@@ -120,12 +126,12 @@ def handshakes(subject: Subject) -> Observation:
     estimate=240,
 )
 def every_allocation(subject: Subject) -> Observation:
-    """When any allocation of a request fails, also one of the system, only this request fails."""
+    """When an allocation fails during a request, even the system's, only that request fails."""
     exchange = allocations.exchange_of(subject)
     exchange()  # the first one also allocates what stays
     places = subject.device.allocation_places(exchange)
     if not places:
-        raise NotApplicable("A request allocates nothing.")
+        raise NotApplicable("A request allocates no memory.")
     outcomes = allocations.sweep(subject, places, SWEEP)
     allocations.judge(outcomes)
-    return Observation(f"It stands the failure of each of {len(outcomes)} places that allocate.")
+    return Observation(f"{allocations.survived(len(outcomes))}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from espbench.util.listing import listing
 from espbench.util.tlslite_import import import_tlslite
 
 __all__ = [
@@ -150,4 +151,4 @@ def alert_name(description: int) -> str:
 
 def alert_names(descriptions: Iterable[int]) -> str:
     """Return the names of several alerts, as in "decode_error or illegal_parameter"."""
-    return " or ".join(alert_name(each) for each in descriptions)
+    return listing((alert_name(each) for each in descriptions), "or")

@@ -87,7 +87,7 @@ class ServerFlight:
         if self.alert is not None:
             return f"sent the alert {alert_name(self.alert[1])}"
         if self.other:
-            return f"sent {len(self.other)} bytes that are not TLS ({self.other[:16]!r})"
+            return f"sent {len(self.other)} bytes that are not TLS ({repr(self.other[:16])[1:]})"
         if self.accepted:
             return "went on with a ServerHello"
         return {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from espbench.device.timeline import Timeline
 from espbench.errors import ConfigError, ControlTimeout, MemoryLeaked, NotInspectable
 from espbench.inspect.allocations import Place, Trial
 from espbench.inspect.inspection import InspectedGuest, Inspection
+from espbench.util.listing import counted, listing
 from espbench.util.timeouts import Deadline
 
 __all__ = ["DeviceMemory", "open_connections"]
@@ -43,6 +44,19 @@ DELAYED_ACK = 0.5
 """Seconds: the longest that TCP may delay an ACK (RFC 9293 section 3.8.6.3)."""
 FORGOTTEN = 3.0
 """Seconds, scaled: twice as long as the boards' lwIP keeps a connection in TIME-WAIT."""
+
+
+def _in_words(connections: Mapping[str, int]) -> str:
+    """Return connections for a sentence, by their kind ("http") or their TCP state."""
+    return (
+        listing(
+            f"{counted(count, 'connection')} in {kind}"
+            if kind.isupper()
+            else f"{counted(count, f'open {kind} connection')}"
+            for kind, count in connections.items()
+        )
+        or "no open connections"
+    )
 
 
 class DeviceMemory:
@@ -229,14 +243,11 @@ class DeviceMemory:
                 heap = heap if least is None or free is not None else least
                 break
             if deadline.expired():
-                clients = (
-                    f"open connections {connections}" if connections else "no open connections"
-                )
                 wanted = "" if free is None else f" (at least {free} are expected)"
                 most = "" if blocks is None else f" (at most {blocks} are expected)"
                 raise MemoryLeaked(
                     f"The device did not come to rest within {deadline}: "
-                    f"{clients}, {heap.free} bytes free{wanted}, {heap.blocks} "
+                    f"{_in_words(connections)}, {heap.free} bytes free{wanted}, {heap.blocks} "
                     f"allocations{most}."
                 )
             previous = heap

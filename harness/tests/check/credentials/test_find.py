@@ -114,8 +114,8 @@ def test_missing_in_the_application() -> None:
     [
         (
             "chain-too-large",
-            r"It is compiled into the application, which has room for \d+ bytes there, but this "
-            r"takes \d+\.",
+            r"The application has room for \d+ bytes where it contains this file, and \d+ are "
+            r"needed\.",
         ),
         ("cert-unreadable", r"PEM in the application cannot be a folder\."),
     ],

@@ -16,39 +16,44 @@ HTTP, HTTPS = Server(80, http=True), Server(443, tls=True, http=True)
         (
             "While one client waits in its handshake (nothing sent), no other client was served "
             "within 5 s by https on port 443.",
-            ["esp_https_server: it does the whole handshake in the one task"],
+            ["esp_https_server does the whole handshake in the one task"],
         ),
         (
             "While 6 clients are connected to port 443 and send nothing, no other client was "
             "served within 5 s by http on port 80.",
-            ["all servers share lwIP's sockets", "in the one task"],
+            ["share lwIP's sockets", "in the one task"],
         ),
         (
-            "A client sent close_notify, and the server closed the connection without its own: in "
-            "TLS 1.2 it must respond with a close_notify.",
-            ["closes a session's socket before the TLS context"],
+            "After a client's close_notify, the server closed the connection without sending its "
+            "own, which it must do in TLS 1.2.",
+            ["closes a session's socket before its TLS context"],
         ),
         (
-            "It served no client that sent a ClientHello in two records, cut at byte 4: it closed.",
-            ["Mbed TLS: before 3.6.3"],
+            "After its response to 'Connection: close', it closes the connection without a "
+            "close_notify.",
+            ["closes a session's socket before its TLS context"],
+        ),
+        (
+            "It did not serve a client that sent a ClientHello in two records, cut at byte 4: it.",
+            ["Mbed TLS before 3.6.3"],
         ),
         (
             "It sent the alert protocol_version, although the client also supports TLS 1.2: a "
-            "server has to choose the highest version that it knows.",
-            ["Mbed TLS 3: without the extension supported_versions"],
+            "server has to choose the highest version that both support.",
+            ["3.3 without the extension supported_versions"],
         ),
         (
             "It closed the connection without an alert after a record of type 99: it must send it.",
-            ["Mbed TLS: it ends the connection at a record with an unknown header"],
+            ["Mbed TLS closes the connection without an alert after a record"],
         ),
         (
-            "It chooses TLS_ECDHE_RSA_WITH_ARIA_128_GCM_SHA256 (TLS with it failed: sslv3 alert "
-            "bad record mac), but cannot complete a handshake with it.",
+            "It cannot complete a handshake with TLS_ECDHE_RSA_WITH_ARIA_128_GCM_SHA256 (TLS "
+            "failed: sslv3 alert bad record mac), although it chooses it.",
             ["CONFIG_MBEDTLS_GCM_SUPPORT_NON_AES_CIPHER"],
         ),
         (
-            "It chooses TLS_RSA_WITH_AES_128_GCM_SHA256 (TLS with it failed: sslv3 alert "
-            "bad record mac), but cannot complete a handshake with it.",
+            "It cannot complete a handshake with TLS_RSA_WITH_AES_128_GCM_SHA256 (TLS failed: "
+            "sslv3 alert bad record mac), although it chooses it.",
             [],
         ),
         (
@@ -56,11 +61,11 @@ HTTP, HTTPS = Server(80, http=True), Server(443, tls=True, http=True)
             ["mbedtls_ssl_read skips one empty record"],
         ),
         (
-            "Of 24 places that allocate in a request, 1 breaks it when the allocation fails: "
-            "httpd_ssl_open (https_server.c:187) fails: 29152 bytes lost.",
+            "At 1 of 24 places that allocate during a request, a failed allocation harms more than "
+            "that request: httpd_ssl_open (https_server.c:187) fails: 29152 bytes lost.",
             ["espressif/esp-idf#18776"],
         ),
-        ("It goes on with TLS 1.1.", []),
+        ("It negotiates TLS 1.1.", []),
         ("It panicked: LoadProhibited.", []),
     ],
 )
@@ -76,8 +81,8 @@ def test_dropped_frames() -> None:
     """Frames that the emulated Ethernet's driver dropped are said to be dropped."""
     line = "W opencores.emac: emac_opencores_isr_handler: RX frame dropped (0x14) (8 times)"
     for server in (HTTP, HTTPS, None):
-        assert [each[:33] for each in traits_of("It is silent.", server, [line])] == [
-            "A trait of the emulated Ethernet:"
+        assert [each[:36] for each in traits_of("It is silent.", server, [line])] == [
+            "The driver of the emulated Ethernet "
         ]
         assert not traits_of("It is silent.", server, ["W httpd: slow"])
 
@@ -85,9 +90,9 @@ def test_dropped_frames() -> None:
 def test_a_certificate_that_is_read_late() -> None:
     """A check of certificates asks no particular server, but its finding is explained, too."""
     sentence = (
-        "In this case (no key file), the console says 'I (2555) esp_https_server: Server listening "
+        "With no key, the console says 'I (2555) esp_https_server: Server listening "
         "on port 443', but no handshake works (it closed the connection during the TLS handshake)."
     )
     (found,) = traits_of(sentence, None)
-    assert "it reads certificate and key when a client connects" in found
+    assert "reads certificate and key when a client connects" in found
     assert traits_of(sentence.replace("esp_https_server", "app"), None) == []

@@ -16,6 +16,7 @@ from espbench.check.profile import Profile
 from espbench.check.server import Server, WebSocketPath
 from espbench.check.subject import Subject
 from espbench.device.device import Device
+from wording import well_worded
 
 __all__ = ["check_named", "fault_of", "listening", "subject_of"]
 
@@ -67,9 +68,9 @@ def fault_of(subject: Subject, name: str) -> str:
         try:
             got = check.run(subject, each)
         except CheckFailed as error:
-            return str(error)
+            return well_worded(str(error))
         if isinstance(got, Observation) and got.sentence:
-            seen.append(got.sentence)
+            seen.append(well_worded(got.sentence))
     return f"[{' '.join(seen)}]" if seen else ""
 
 

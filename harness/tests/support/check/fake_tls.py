@@ -20,6 +20,7 @@ from espbench.check.profile import Profile
 from espbench.check.server import Server
 from espbench.check.subject import Subject
 from espbench.device.device import Device
+from wording import well_worded
 
 __all__ = ["FakeTls", "outcome_of", "served_by"]
 
@@ -297,10 +298,10 @@ def outcome_of(subject: Subject, name: str) -> str:
         try:
             got = check.run(subject, each)
         except NotApplicable as error:
-            seen.append(f"{{{error}}}")
+            seen.append(f"{{{well_worded(str(error))}}}")
         except CheckFailed as error:
-            return str(error)
+            return well_worded(str(error))
         else:
             if isinstance(got, Observation) and got.sentence:
-                seen.append(f"[{got.sentence}]")
+                seen.append(f"[{well_worded(got.sentence)}]")
     return " ".join(seen)

@@ -25,6 +25,7 @@ from espbench.check.subject import Subject
 from espbench.clients import ClientTimeout, chunked
 from espbench.clients.errors import ClientError
 from espbench.device.device import Device
+from espbench.util.listing import listing
 
 INNER = b"GET /espbench-inside-of-a-body HTTP/1.1\r\nHost: espbench.test\r\n\r\n"
 """A body that looks like a request."""
@@ -41,19 +42,19 @@ def judge(subject: Subject, got: Exchange, what: str) -> str:
     """
     expect(
         not got.silent,
-        f"{what} was neither answered nor was the connection closed.",
+        f"{what} got no answer, and the connection stayed open.",
         Severity.ROBUSTNESS,
     )
     if len(got.responses) <= 1 and not got.invalid:
         expect(
             got.ended,
-            f"{what} was answered with {got.status}, but the request behind it was not, and the "
-            "connection stays open.",
+            f"{what} was answered with {got.status}, but the request after it was not, and the "
+            "connection stayed open.",
         )
         return REFUSES
     expect(
         not got.invalid and got.statuses[1:] == (normal(subject),),
-        f"{what} was taken for requests of its own: with a GET behind it, {got} (GET alone gives "
+        f"{what} was read as several requests: when a GET followed, {got} (a GET alone gets "
         f"{normal(subject)}).",
         Severity.SECURITY,
     )
@@ -107,8 +108,8 @@ def content_length(subject: Subject, case: tuple[str, str, bytes]) -> Observatio
     method, field, body = case
     data = head(subject, field, method=method) + body
     got = exchange(subject, data, methods=[method], then=head(subject, close=True))
-    if judge(subject, got, f"{method} with {quoted(field)}") == REFUSES and not body:
-        return Observation(f"{method} with an empty body ends the connection.")
+    if judge(subject, got, f"A {method} with {quoted(field)}") == REFUSES and not body:
+        return Observation(f"The server closes the connection after a {method} with an empty body.")
     return None
 
 
@@ -154,11 +155,11 @@ def chunked_bodies(subject: Subject, case: tuple[str, str]) -> Observation | Non
     if judge(subject, got, what) == DECODES:
         return None
     if name == "one chunk":
-        return Observation(f"A {method} with a chunked body ends the connection: {got}.")
+        return Observation(f"A {method} with a chunked body is refused: {got}.")
     expect(
         chunked_support(subject, method) != DECODES or got.status == TOO_LARGE,
-        f"{what} is refused ({got}), although the server decodes others: a recipient MUST be able "
-        "to parse it.",
+        f"{what} was refused ({got}), although the server decodes other chunked bodies: a "
+        "recipient MUST be able to parse them.",
         Severity.CONFORMANCE,
     )
     return None
@@ -192,7 +193,7 @@ BAD_CHUNKS = {
     estimate=6,
 )
 def chunk_size(subject: Subject, body: bytes) -> None:
-    """An invalid chunk ends the connection, and a GET behind it is not answered."""
+    """An invalid chunk ends the connection, and a GET after it is not answered."""
     support = chunked_support(subject)
     if support != DECODES:
         raise NotApplicable(f"The server {support} chunked bodies (see http.chunked).")
@@ -200,7 +201,7 @@ def chunk_size(subject: Subject, body: bytes) -> None:
     got = exchange(subject, data, methods=["POST"], then=head(subject, close=True))
     expect(
         len(got.responses) <= 1 and not got.invalid,
-        f"A GET behind the invalid chunk {quoted(body)} was answered: {got}.",
+        f"A GET after the invalid chunk {quoted(body)} was answered: {got}.",
     )
 
 
@@ -215,22 +216,23 @@ EXPECTATIONS: dict[str, tuple[str, str]] = {
     "http.expect_continue", "RFC 9110, section 10.1.1", plain=True, cases=EXPECTATIONS, estimate=2
 )
 def expect_continue(subject: Subject, case: tuple[str, str]) -> None:
-    """A client that waits for 100 Continue before its body gets that or a final response."""
+    """A client that waits for 100 (Continue) before it sends its body gets a response at once."""
     method, version = case
     if version == "HTTP/1.0":
         got = exchange(subject, _expecting(subject, method, version) + b"body", methods=[method])
         informational = got.responses[0].informational if got.responses else ()
         expect(
             not informational,
-            f"An HTTP/1.0 client got {informational}: a server MUST NOT send it 1xx.",
+            f"An HTTP/1.0 client got {listing(map(str, informational))}: a server MUST NOT send it "
+            "a 1xx response.",
         )
         return
     # Twice, because a stalled connection looks the same.
     waits = [each for each in (_waits(subject, method) for _ in range(2)) if each]
     expect(
         len(waits) < 2,
-        f"{method} with Expect: 100-continue got neither 100 nor a final response for {SOON:g} s; "
-        f"{waits[-1] if waits else ''}. The server MUST send one of them at once.",
+        f"A {method} with 'Expect: 100-continue' got neither 100 nor a final response within "
+        f"{SOON:g} s; {waits[-1] if waits else ''}. The server MUST send one of them at once.",
     )
 
 
@@ -262,7 +264,7 @@ def _waits(subject: Subject, method: str) -> str:
         answer = receive_all(http, [method], most=1)
         expect(
             answer.responses or answer.ended or not first,
-            f"{method} with Expect: 100-continue got 100, but its body was not answered.",
+            f"A {method} with 'Expect: 100-continue' got 100, but no response after its body.",
             Severity.ROBUSTNESS,
         )
-        return "" if first else f"when the body came, {answer}"
+        return "" if first else f"when the body arrived, {answer}"

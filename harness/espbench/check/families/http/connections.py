@@ -20,6 +20,7 @@ from espbench.check.subject import Subject
 from espbench.clients import HttpConnection
 from espbench.clients.errors import ClientError
 from espbench.clients.tcp import Stream
+from espbench.util.listing import listing
 
 REQUESTS = 3
 SOON = 4.0
@@ -35,16 +36,16 @@ def keep_alive(subject: Subject) -> Observation | None:
                 http.stream.send(head(subject))
             got = receive_all(http, most=1)
             if number == 1:
-                expect(got.responses, f"A valid GET is not answered: {got}.", Severity.ROBUSTNESS)
+                expect(got.responses, f"A valid GET was not answered: {got}.", Severity.ROBUSTNESS)
             if got.ended and not got.responses and normal(subject) >= 400:
                 return Observation(
-                    f"After a response with {normal(subject)}, the connection ends without "
+                    f"The server closes the connection after a {normal(subject)} response without "
                     "'Connection: close'."
                 )
             expect(
                 got.status == normal(subject),
                 f"Request {number} on a connection was not answered like the first one "
-                f"({normal(subject)}), although the response before it did not have "
+                f"({normal(subject)}), although the previous response had no "
                 f"'Connection: close': {got}.",
             )
             if not got.responses[0].keeps_alive:
@@ -60,13 +61,14 @@ def keep_alive(subject: Subject) -> Observation | None:
 
 @check("http.connection_close", "RFC 9112, section 9.6", plain=True, estimate=1)
 def connection_close(subject: Subject) -> None:
-    """After the response to a request with Connection: close, the server closes."""
+    """After the response to a request with Connection: close, it closes the connection."""
     got = exchange(subject, head(subject, "Connection: close"), most=2, quiet=SOON)
     expect(got.responses, f"A GET with 'Connection: close' was not answered: {got}.")
+    expect(not got.invalid, f"After the response to a GET with 'Connection: close', {got}.")
     expect(
-        got.ended and not got.invalid,
-        f"{SOON:g} s after the response to a request with 'Connection: close', {got}: the server "
-        "MUST close it after the response.",
+        got.ended,
+        f"The connection is still open {SOON:g} s after the response to a GET with "
+        "'Connection: close': the server MUST close it after the response.",
     )
 
 
@@ -81,19 +83,19 @@ def pipelining(subject: Subject) -> Observation | None:
     got = exchange(subject, data + head(subject, close=True), most=4, quiet=SOON)
     expect(
         not got.invalid and got.statuses == wanted[: len(got.statuses)],
-        f"Three pipelined requests are answered with {wanted} one by one, but together {got}.",
+        f"Three requests get {listing(map(str, wanted))} one by one, but when they "
+        f"were pipelined, {got}.",
         Severity.SECURITY,
     )
     if len(got.responses) == len(wanted):
         return None
     expect(
         got.ended,
-        f"Of three pipelined requests, only {len(got.responses)} "
-        f"{'was' if len(got.responses) == 1 else 'were'} answered within {SOON:g} s, and the "
-        "connection stays open.",
+        f"The server answered only {len(got.responses)} of three pipelined requests within "
+        f"{SOON:g} s, and kept the connection open.",
         Severity.ROBUSTNESS,
     )
-    return Observation(f"Pipelined requests are not all answered: {got}.")
+    return Observation(f"Not all pipelined requests are answered: {got}.")
 
 
 @check("http.half_close", "RFC 9293, section 3.6", plain=True, estimate=0.5)
@@ -108,7 +110,7 @@ def half_close(subject: Subject) -> Observation | None:
         stream.finish()
         got = receive_all(HttpConnection(stream), most=1)
     if got.status != normal(subject):
-        return Observation(f"A client that has half-closed gets no response: {got}.")
+        return Observation(f"A client that has half-closed its connection gets no response: {got}.")
     return None
 
 
@@ -119,7 +121,7 @@ BREAKS: dict[str, bytes] = {
     "in a body": b"POST PATH HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\nabc",
     "in a chunk": b"POST PATH HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n99\r\nabc",
     "before the response": b"GET PATH HTTP/1.1\r\nHost: x\r\n\r\n",
-    "with many requests": b"GET PATH HTTP/1.1\r\nHost: x\r\n\r\n" * 20,
+    "after many requests": b"GET PATH HTTP/1.1\r\nHost: x\r\n\r\n" * 20,
 }
 LEAVES: dict[str, tuple[str, ...]] = {
     "before the request": ("close",),
@@ -128,7 +130,7 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "in a body": ("reset", "close"),
     "in a chunk": ("reset",),
     "before the response": ("reset",),
-    "with many requests": ("reset", "close"),
+    "after many requests": ("reset", "close"),
 }
 """Where clients leave, and how."""
 ROUNDS = 4
@@ -146,7 +148,7 @@ All cases together leave more connections than a device has sockets.
     estimate=8,
 )
 def aborted(subject: Subject, case: tuple[str, str]) -> None:
-    """Clients that leave in the middle of a request keep nobody else from being served."""
+    """After clients have disconnected in the middle of a request, others are served."""
     where, end = case
     data = BREAKS[where].replace(b"PATH", subject.path.encode("latin-1"))
     data = with_fields(data, subject)
@@ -166,6 +168,6 @@ def aborted(subject: Subject, case: tuple[str, str]) -> None:
             stream.reset() if end == "reset" else stream.close()
     expect(
         subject.answers(timeout=PATIENCE) or subject.answers(timeout=PATIENCE),
-        f"After {rounds} clients that left {where} with a {'RST' if end == 'reset' else 'FIN'}, a "
-        f"GET was not answered within {2 * PATIENCE:g} s.",
+        f"After {rounds} clients had {'closed' if end == 'close' else end} their connection "
+        f"{where}, a GET was not answered within {2 * PATIENCE:g} s.",
     )

@@ -18,6 +18,7 @@ from espbench.check.segments import APART_BY, stands_apart
 from espbench.check.subject import Subject
 from espbench.clients import ClientTimeout, ConnectionEnded, HttpConnection, HttpError, Response
 from espbench.clients.errors import ClientError, TlsError
+from espbench.clients.http import NOT_HTTP
 from espbench.clients.tcp import ByteStream, Timeout
 from espbench.device.device import Device
 from espbench.util.timeouts import timeout_scale
@@ -94,23 +95,26 @@ class Exchange:
         return not (self.responses or self.ended or self.invalid or self.partial)
 
     def __str__(self) -> str:
-        """Return it as a clause, such as "it answered 200, then 400, and closed the connection"."""
+        """Return it as a clause, such as "the server answered 200 and closed the connection"."""
+        it = "the server"
         ends = {
             CLOSED: "closed the connection",
             RESET: "reset the connection",
             OPEN: "kept the connection open",
         }
         if self.invalid:
-            return f"its answer is not an HTTP response ({self.invalid})"
+            return f"the server's answer is not an HTTP response ({self.invalid})"
         if self.partial:
-            how = "breaks off" if self.ended else "does not end"
-            return f"it sent a response that {how} ({quoted(self.partial)})"
+            if self.ended:
+                return f"{it} {ends[self.end]} in the middle of a response ({quoted(self.partial)})"
+            return f"{it} sent an incomplete response ({quoted(self.partial)})"
         if not self.responses:
             if self.end == OPEN:
-                return "it sent nothing and kept the connection open"
-            return f"it {ends[self.end]} without an answer"
+                return f"{it} sent nothing and kept the connection open"
+            return f"{it} {ends[self.end]} without an answer"
         answers = ", then ".join(str(status) for status in self.statuses)
-        return f"it answered {answers}, and {ends[self.end]}"
+        comma = "," if len(self.statuses) > 1 else ""
+        return f"{it} answered {answers}{comma} and {ends[self.end]}"
 
 
 def head(
@@ -296,7 +300,8 @@ def _receive_all(
             if CUT in str(error):  # such as a RST because it has not read everything
                 partial = http.stream.take() if isinstance(http.stream, _Tap) else b""
                 return Exchange(tuple(responses), CLOSED, partial=http.left_over + partial)
-            return Exchange(tuple(responses), OPEN, str(error).removesuffix("."))
+            why = str(error).removeprefix(NOT_HTTP).removesuffix(".")
+            return Exchange(tuple(responses), OPEN, why)
     return Exchange(tuple(responses))
 
 
@@ -318,7 +323,7 @@ def normal_get(subject: Subject) -> tuple[Response, float]:
         seconds = time.monotonic() - began
         expect(
             got.responses,
-            f"A valid GET {subject.path} is not answered: {got}.",
+            f"A valid GET {subject.path} was not answered: {got}.",
             Severity.ROBUSTNESS,
         )
         known[subject.server.port] = got.responses[0], seconds

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from espbench.check.check import Observation, check, expect
 from espbench.check.families.http.exchange import Exchange, exchange, head, normal
@@ -14,42 +15,51 @@ SIZES = (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536)
 SOON = 4.0
 
 
-def _largest(subject: Subject, what: str, name: str, make: Callable[[int], bytes]) -> Observation:
+@dataclass(frozen=True)
+class _Part:
+    """A part of a request that can be too large.
+
+    Attributes:
+        figure: the figure's name.
+        title: its title.
+        sized: says in a sentence what has this many bytes.
+        make: returns a request with a part of this many bytes.
+    """
+
+    figure: str
+    title: str
+    sized: str
+    make: Callable[[int], bytes]
+
+    def observed(self, served: int, sentence: str = "") -> Observation:
+        """Return the size that was served, and what became of the next one."""
+        return Observation(sentence, [Figure(self.figure, self.title, served, "B", "higher")])
+
+
+def _largest(subject: Subject, part: _Part) -> Observation:
     """Return up to which size a request is served, and what larger ones get."""
     served = 0
     for size in SIZES:
-        got = exchange(subject, make(size), most=2, patience=SOON)
-        expect(not got.invalid, f"{what} of {size} bytes: {got}.")
+        what = part.sized.format(size)
+        got = exchange(subject, part.make(size), most=2, patience=SOON)
+        expect(not got.invalid, f"{what} was not answered: {got}.")
         expect(
             len(got.responses) <= 1,
-            f"{what} of {size} bytes was taken for several requests: {got}.",
+            f"{what} was read as several requests: {got}.",
             Severity.SECURITY,
         )
         expect(
             not got.silent,
-            f"{what} of {size} bytes was neither answered nor was the connection closed within "
-            f"{SOON:g} s.",
+            f"{what} got no answer within {SOON:g} s, and the connection stayed open.",
         )
         if not _as_ever(got, subject):
-            return _observed(what, name, served, size, got)
+            return part.observed(served, f"{what} was not served: {got}.")
         served = size
-    return _observed(what, name, served, 0, None)
+    return part.observed(served)
 
 
 def _as_ever(got: Exchange, subject: Subject) -> bool:
     return got.status == normal(subject) or got.status in (404, 301, 302)
-
-
-def _thing(what: str) -> str:
-    """Return "query" for "A query", to follow an adjective."""
-    return what.removeprefix("A ")
-
-
-def _observed(what: str, name: str, served: int, size: int, got: Exchange | None) -> Observation:
-    figure = Figure(f"http.{name}", f"longest {_thing(what)} that is served", served, "B", "higher")
-    if got is None:
-        return Observation("", [figure])
-    return Observation(f"{what} of {size} bytes: {got}.", [figure])
 
 
 @check(
@@ -60,13 +70,16 @@ def _observed(what: str, name: str, served: int, size: int, got: Exchange | None
     estimate=2,
 )
 def long_target(subject: Subject) -> Observation:
-    """A target that is too long is refused; the device goes on."""
+    """A query string that is too long is refused, and the device keeps serving."""
     mark = "&" if "?" in subject.path else "?"
     return _largest(
         subject,
-        "A query",
-        "longest_query",
-        lambda size: head(subject, target=f"{subject.path}{mark}x={'x' * size}", close=True),
+        _Part(
+            "http.longest_query",
+            "longest query string served",
+            "A query string of {} bytes",
+            lambda size: head(subject, target=f"{subject.path}{mark}x={'x' * size}", close=True),
+        ),
     )
 
 
@@ -78,12 +91,12 @@ def long_target(subject: Subject) -> Observation:
     estimate=2,
 )
 def long_path(subject: Subject) -> None:
-    """A path that is too long is refused; the device goes on."""
+    """A path that is too long is refused, and the device keeps serving."""
     for target in ("/" + "x" * 4000, "/x" * 500, "/" + "%41" * 700):
         got = exchange(subject, head(subject, target=target, close=True), most=2, patience=SOON)
         expect(
             not got.silent and not got.invalid and len(got.responses) <= 1,
-            f"A path of {len(target)} bytes: {got}.",
+            f"A path of {len(target)} bytes was not refused: {got}.",
         )
 
 
@@ -95,12 +108,15 @@ def long_path(subject: Subject) -> None:
     estimate=2,
 )
 def long_field(subject: Subject) -> Observation:
-    """A header field that is too long is refused; the device goes on."""
+    """A header field that is too long is refused, and the device keeps serving."""
     return _largest(
         subject,
-        "A header field",
-        "longest_field",
-        lambda size: head(subject, f"X-Espbench: {'y' * size}", close=True),
+        _Part(
+            "http.longest_field",
+            "longest header field served",
+            "A header field of {} bytes",
+            lambda size: head(subject, f"X-Espbench: {'y' * size}", close=True),
+        ),
     )
 
 
@@ -112,12 +128,17 @@ def long_field(subject: Subject) -> Observation:
     estimate=2,
 )
 def many_fields(subject: Subject) -> Observation:
-    """Too many header fields are refused; the device goes on."""
+    """Too many header fields are refused, and the device keeps serving."""
     return _largest(
         subject,
-        "A set of short fields",
-        "longest_set_of_fields",
-        lambda size: head(subject, *(f"X-{n}: {'y' * 8}" for n in range(size // 16)), close=True),
+        _Part(
+            "http.longest_set_of_fields",
+            "most bytes of short header fields served",
+            "A request with {} bytes of short header fields",
+            lambda size: head(
+                subject, *(f"X-{n}: {'y' * 8}" for n in range(size // 16)), close=True
+            ),
+        ),
     )
 
 

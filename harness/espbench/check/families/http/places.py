@@ -18,6 +18,7 @@ from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
 from espbench.clients import HttpConnection, run_concurrently
 from espbench.clients.errors import ClientError
+from espbench.util.listing import counted, uncapitalized
 
 MOST = 16
 """Connections to hold at most."""
@@ -30,7 +31,7 @@ SOURCE = "ESP-IDF, components/esp_http_server, max_open_sockets and lru_purge_en
 
 @check("http.idle_connections", SOURCE, Severity.ROBUSTNESS, limit=120, estimate=4)
 def idle_connections(subject: Subject) -> Observation | None:
-    """Says how many idle connections keep others out, and for how long."""
+    """Idle connections do not keep other clients out."""
     if subject.server.tls:
         step = 2  # each takes a handshake, and so does each question
     else:
@@ -40,18 +41,19 @@ def idle_connections(subject: Subject) -> Observation | None:
             try:
                 stream = subject.endpoint.stream()
             except ClientError as error:
-                return Observation(f"With {count - 1} idle connections, one more gets: {error}")
+                open_ones = counted(count - 1, "idle connection")
+                return Observation(f"Beside {open_ones}, one more cannot be opened: {error}")
             stack.callback(stream.reset)
             if count % step or subject.answers(timeout=SOON) or subject.answers(timeout=PATIENCE):
                 continue
             figure = Figure(
                 "http.idle_connections",
-                "idle connections beside which others are served",
+                "idle connections that leave room for other clients",
                 count - step,
                 better="higher",
             )
             return Observation(
-                f"{count} idle connections keep everybody else out for more than "
+                f"{counted(count, 'idle connection')} can keep all other clients out for more than "
                 f"{SOON + PATIENCE:.0f} s.",
                 [figure],
             )
@@ -60,44 +62,48 @@ def idle_connections(subject: Subject) -> Observation | None:
 
 @check("http.held_connections", SOURCE, Severity.ROBUSTNESS, limit=120, estimate=3)
 def held_connections(subject: Subject) -> Observation:
-    """Says how many clients can keep their connection between requests, and what one more gets."""
+    """Clients can keep their connections open between requests, and are served on them again."""
     if not keeps_alive(subject):
         raise NotApplicable("The server closes the connection after each response.")
     more = ""
     with ExitStack() as stack:
         held: list[HttpConnection] = []
-        for number in range(1, MOST + 1):
+        for _ in range(MOST):
             try:
                 http = stack.enter_context(subject.endpoint.http())
                 http.stream.send(head(subject))
             except ClientError as error:
-                more = f"client {number} gets: {error}"
+                more = f"one more cannot connect: {error}"
                 break
             got = receive_all(http, most=1, patience=SOON)
             if not got.responses:
-                more = f"client {number}: {got}"
+                more = f"one more is not served: {got}."
                 break
             held.append(http)
         alive = sum(_still(subject, http) for http in held)
     figure = Figure(
         "http.held_connections",
-        "clients served on connections that they keep",
+        "clients served on connections they keep open",
         alive,
         better="higher",
     )
     parts = []
     if alive < len(held):
-        parts.append(f"{len(held) - alive} of {len(held)} lose their connection to later ones.")
+        parts.append(
+            f"{len(held) - alive} of {counted(len(held), 'client')} lost their connection when "
+            "others connected."
+        )
     if more:
-        parts.append(f"While {len(held)} clients keep their connections, {more}.")
+        keep = "client keeps its connection" if len(held) == 1 else "clients keep their connections"
+        parts.append(f"While {len(held)} {keep} open, {more}")
     expect(
         alive or not held,
-        f"None of {len(held)} clients that kept their connection is served again.",
+        f"None of {counted(len(held), 'client')} that kept a connection open was served again.",
     )
     expect(
         subject.answers(),
-        f"After {len(held)} clients have closed the connections that they kept, a GET is not "
-        f"answered within {PATIENCE:g} s.",
+        f"After {counted(len(held), 'client')} had disconnected, a GET was not answered within "
+        f"{PATIENCE:g} s.",
     )
     return Observation(" ".join(parts), [figure])
 
@@ -116,7 +122,7 @@ AT_ONCE = {"three": (3, 0), "eight": (8, 0), "three beside three held open": (3,
 
 @check("http.at_once", SOURCE, Severity.ROBUSTNESS, cases=AT_ONCE, estimate=4)
 def at_once(subject: Subject, case: tuple[int, int]) -> Observation | None:
-    """Clients that ask at the same moment are all served, as far as there are places."""
+    """Simultaneous clients are all served, as long as there is room for them."""
     count, held = case
     with ExitStack() as stack:
         for _ in range(held):
@@ -130,22 +136,24 @@ def at_once(subject: Subject, case: tuple[int, int]) -> Observation | None:
             2 * PATIENT,
         )
     served = sum(1 for outcome in outcomes if outcome.error is None)
-    others = {
-        subject.worded(str(outcome.error)).rstrip(".")
+    errors = {
+        uncapitalized(subject.worded(str(outcome.error)).rstrip("."))
         for outcome in outcomes
         if outcome.error is not None
     }
-    beside = f" beside {held} that keep their connections" if held else ""
-    what = f"It serves {served} of {count} clients that ask at once{beside}"
+    beside = f" beside {held} open connections" if held else ""
+    what = f"It served {served} of {count} simultaneous clients{beside}"
     places = subject.profile.tls_sessions if subject.server.tls else None
     due = min(count, places - held) if places else count if count + held <= 3 else 1
-    expect(served >= due, f"{what}; the others: {', '.join(sorted(others))}.")
+    sentence = f"{what}. The others failed: {'; '.join(sorted(errors))}."
+    expect(served >= due, sentence)
     if served < count:
-        return Observation(f"{what}; the others: {', '.join(sorted(others))}.")
+        return Observation(sentence)
     slowest = max(outcome.seconds for outcome in outcomes)
     usual = normal_get(subject)[1]
     if slowest > max(2.0, 4 * count * usual):
         return Observation(
-            f"{count} clients at once wait up to {slowest:.1f} s; one, {usual:.2f} s."
+            f"{count} simultaneous clients wait up to {slowest:.1f} s; a single one waits "
+            f"{usual:.2f} s."
         )
     return None

@@ -28,9 +28,9 @@ def served(got: Exchange, subject: Subject) -> bool:
 
 def one_at_most(got: Exchange, what: str) -> None:
     """Fail if one request got several responses, or one that is not HTTP."""
-    expect(not got.invalid, f"{what}: {got}.")
+    expect(not got.invalid, f"{what} was not answered: {got}.")
     expect(
-        len(got.responses) <= 1, f"{what} was taken for several requests: {got}.", Severity.SECURITY
+        len(got.responses) <= 1, f"{what} was read as several requests: {got}.", Severity.SECURITY
     )
 
 
@@ -72,9 +72,9 @@ def request_line(subject: Subject, data: bytes) -> Observation | None:
     line = quoted(data.partition(b"\r\n")[0])
     one_at_most(got, f"The request line {line}")
     if got.silent:
-        return Observation(f"{line} is neither answered nor does it end the connection.")
+        return Observation(f"{line} gets no answer, and the connection stays open.")
     if 200 <= got.status <= 299:
-        return Observation(f"{line} is answered with {got.status}.")
+        return Observation(f"The request line {line} is answered with {got.status}.")
     return None
 
 
@@ -98,7 +98,7 @@ def host(subject: Subject, fields: Sequence[str]) -> None:
     one_at_most(got, what)
     expect(
         not got.silent,
-        f"{what} was neither answered nor was the connection closed.",
+        f"{what} got no answer, and the connection stayed open.",
         Severity.ROBUSTNESS,
     )
     expect(
@@ -130,11 +130,11 @@ def valid_host(subject: Subject, case: tuple[Sequence[str], str]) -> Observation
     one_at_most(got, what)
     if got.status in (301, 302, 307, 308, 403, 421):
         return Observation(
-            f"{what} is answered with {got.status}: the server has names of its own."
+            f"{what} is answered with {got.status}: the server only accepts its own names."
         )
     expect(
         got.status == normal(subject),
-        f"{what} was not served as any other (GET gives {normal(subject)}): {got}.",
+        f"{what} was not served like any other ({normal(subject)}): {got}.",
     )
     return None
 
@@ -170,7 +170,7 @@ def fields(subject: Subject, case: tuple[bytes, bool]) -> Observation | None:
             "a field name and its colon (RFC 9112, section 5.1).",
         )
     if got.silent:
-        return Observation(f"{what} is neither answered nor does it end the connection.")
+        return Observation(f"{what} gets no answer, and the connection stays open.")
     return None
 
 
@@ -189,11 +189,11 @@ def line_ends(subject: Subject, end: bytes) -> Observation | None:
     if end == b"\r":
         expect(
             not (served(got, subject) and 200 <= got.status <= 299),
-            "A request whose lines end with a bare CR was served: a recipient MUST take a bare CR "
-            "for invalid or for a blank, so this is a single line.",
+            "A request whose lines end with a bare CR was served: a recipient MUST reject a bare "
+            "CR or read it as a space, so this is a single line.",
         )
     if served(got, subject):
-        return Observation(f"Lines that end with {quoted(end)} are taken.")
+        return Observation(f"The server accepts lines that end with {quoted(end)} instead of CRLF.")
     return None
 
 
@@ -202,7 +202,9 @@ def empty_line(subject: Subject) -> Observation | None:
     """An empty line before a request is ignored."""
     got = exchange(subject, b"\r\n" + head(subject, close=True), most=2, patience=SOON)
     if got.statuses != (normal(subject),):
-        return Observation(f"An empty line before a request is not ignored (a SHOULD): {got}.")
+        return Observation(
+            f"An empty line before a request is not ignored, as it SHOULD be: {got}."
+        )
     return None
 
 
@@ -250,13 +252,13 @@ def versions(subject: Subject, case: tuple[str, bool]) -> Observation | None:
     """A higher minor version is served as HTTP/1.1, another major version is refused."""
     version, same = case
     got = exchange(subject, head(subject, version=version, close=True), most=2, patience=SOON)
-    one_at_most(got, f"A request with {version}")
+    one_at_most(got, f"An {version} request")
     if same and not served(got, subject):
         return Observation(
-            f"A request with {version}, which should be served as HTTP/1.1, is not: {got}."
+            f"An {version} request is not served like an HTTP/1.1 one, as it should be: {got}."
         )
     if not same and 200 <= got.status <= 299:
-        return Observation(f"A request with {version} is served (505 is due).")
+        return Observation(f"An {version} request is served instead of refused with 505.")
     return None
 
 
@@ -269,13 +271,14 @@ def http_1_0(subject: Subject) -> None:
     response = got.responses[0]
     expect(
         response.header("transfer-encoding") is None,
-        "An HTTP/1.0 client, which does not know Transfer-Encoding, got a response with it: "
-        "a server MUST NOT send it (RFC 9112, section 6.1).",
+        "An HTTP/1.0 client, which does not know Transfer-Encoding, got a response with this "
+        "field: a server MUST NOT send it (RFC 9112, section 6.1).",
     )
     expect(
         got.ended,
-        f"{SOON:g} s after the response to an HTTP/1.0 request without keep-alive, the connection "
-        "is still open: it has to close after the response (RFC 9112, section 9.3).",
+        f"The connection is still open {SOON:g} s after the response to an HTTP/1.0 request "
+        "without keep-alive: the server has to close it after the response (RFC 9112, "
+        "section 9.3).",
     )
 
 
@@ -293,11 +296,12 @@ def byte_by_byte(subject: Subject, case: tuple[str, bytes]) -> None:
     usual = exchange(subject, data, methods=[method], most=2)
     if body and not 200 <= usual.status <= 299:
         # A refusal may come before the body does, and get lost in a reset.
-        raise NotApplicable(f"It does not serve a POST of {subject.path}: {usual}.")
+        raise NotApplicable(f"A POST to {subject.path} is not accepted: {usual}.")
     pieces = [data[at : at + 1] for at in range(len(data))]
     got = exchange(subject, *pieces, methods=[method], most=2)
     one_at_most(got, f"A {method} in segments of one byte")
     expect(
         got.statuses == usual.statuses,
-        f"A {method} in segments of one byte was not served as in one segment ({usual}): {got}.",
+        f"A {method} in segments of one byte was not served like one in a single segment "
+        f"({usual}): {got}.",
     )

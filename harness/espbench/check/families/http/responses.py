@@ -30,7 +30,9 @@ def fault_in(response: Response) -> str:
             "(RFC 9112, section 6.2: MUST NOT)."
         )
     if (response.status < 200 or response.status == 204) and (lengths or codings):
-        return f"A {response.status} response has {(lengths and 'Content-Length') or 'a coding'}."
+        field = "Content-Length" if lengths else "Transfer-Encoding"
+        source = "RFC 9110, section 8.6" if lengths else "RFC 9112, section 6.1"
+        return f"A {response.status} response has {field} ({source}: MUST NOT)."
     for name, value in response.headers:
         if not _TOKEN.fullmatch(name):
             return f"{quoted(name)} is not a field name (RFC 9110, section 5.1)."
@@ -66,10 +68,10 @@ def get(subject: Subject, target: str) -> Observation | None:
     """A GET gets a complete response with valid fields and framing."""
     got = exchange(subject, head(subject, target=target or None, close=True), most=2)
     expect(not got.invalid, f"A valid GET got a response that is not valid HTTP: {got.invalid}.")
-    expect(not (got.partial and got.ended), f"A valid GET: {got}.")
+    expect(not (got.partial and got.ended), f"A valid GET was not answered: {got}.")
     expect(
         not got.partial,
-        f"A client never knows where the response ends: {got}, and kept the connection open "
+        f"A client cannot tell where the response ends: {got} and kept the connection open "
         "(RFC 9112, section 6.3).",
     )
     expect(
@@ -85,7 +87,8 @@ def get(subject: Subject, target: str) -> Observation | None:
     bodiless = response.status in (204, 304)
     if not framed and not bodiless:
         return Observation(
-            "The end of the connection ends the body: a client cannot tell a complete one."
+            "Only the end of the connection ends the body, so a client cannot tell whether it is "
+            "complete."
         )
     return None
 
@@ -96,7 +99,7 @@ def head_method(subject: Subject) -> Observation | None:
     got = exchange(subject, head(subject, method="HEAD", close=True), methods=["HEAD"], most=2)
     expect(
         not got.silent,
-        "HEAD was neither answered nor was the connection closed.",
+        "HEAD got no answer, and the connection stayed open.",
         Severity.ROBUSTNESS,
     )
     if not got.responses:
@@ -106,7 +109,7 @@ def head_method(subject: Subject) -> Observation | None:
     expect(
         len(got.responses) == 1 and not got.invalid and not got.partial,
         f"The response to HEAD ({response.status}) has a body, which a client takes for the next "
-        "response: a server MUST NOT send content.",
+        "response: a server MUST NOT send one.",
     )
     status = normal(subject)
     if response.status != status:
@@ -127,7 +130,7 @@ UNUSUAL = {
 
 @check("http.methods", "RFC 9110, sections 9.1 and 15.5.6", cases=UNUSUAL, estimate=2)
 def methods(subject: Subject, case: tuple[str, str]) -> Observation | None:
-    """A method that is unknown or of no use here is refused with a complete response."""
+    """A method that is unknown or not allowed is refused with a complete response."""
     method, target = case
     secret = "espbench-secret"
     data = head(subject, f"Cookie: {secret}", method=method, target=target or None, close=True)
@@ -135,7 +138,7 @@ def methods(subject: Subject, case: tuple[str, str]) -> Observation | None:
     name = method if len(method) < 30 else f"A method of {len(method)} letters"
     expect(
         not got.silent,
-        f"{name} was neither answered nor was the connection closed.",
+        f"{name} got no answer, and the connection stayed open.",
         Severity.ROBUSTNESS,
     )
     if method == "CONNECT" and 200 <= got.status <= 299:
@@ -148,9 +151,11 @@ def methods(subject: Subject, case: tuple[str, str]) -> Observation | None:
     fault = fault_in(response)
     expect(not fault, str(fault))
     if method == "TRACE" and 200 <= response.status <= 299 and secret.encode() in response.body:
-        return Observation("TRACE returns the Cookie field, which scripts may not read.")
+        return Observation(
+            "TRACE returns the Cookie field, which scripts must not be able to read."
+        )
     if method not in ("TRACE", "OPTIONS") and 200 <= response.status <= 299:
-        return Observation(f"{name} is answered with {response.status} (501 or 405 is due).")
+        return Observation(f"{name} is answered with {response.status} instead of 501 or 405.")
     return None
 
 
@@ -163,10 +168,10 @@ def expected_answers(subject: Subject) -> None:
     for each in subject.profile.paths:
         got = exchange(subject, head(subject, target=each.path), most=1)
         if got.status != each.status:
-            wrong.append(f"GET {each.path} expects {each.status}, but {got}")
+            wrong.append(f"GET {each.path}: the profile expects {each.status}, but {got}")
         elif each.body and each.body.encode() not in got.responses[0].body:
             wrong.append(
-                f"GET {each.path} expects {quoted(each.body)} in its body, which begins with "
-                f"{quoted(got.responses[0].body[:40])}"
+                f"GET {each.path}: the profile expects {quoted(each.body)} in the body, which "
+                f"begins with {quoted(got.responses[0].body[:40])}"
             )
     expect(not wrong, f"{'; '.join(wrong)}.")

@@ -15,6 +15,7 @@ from espbench.check.result import Severity
 from espbench.check.subject import Subject
 from espbench.clients import ByteStream, ClientTimeout
 from espbench.clients.errors import ClientError
+from espbench.util.listing import counted
 from espbench.util.timeouts import Deadline, timeout_scale
 
 __all__ = ["Tricklers"]
@@ -146,7 +147,8 @@ def _judge(
         )
         return None
     with Tricklers(subject, count, first, rest) as slow:
-        who = f"{slow.count} clients send their {what}"
+        verb = "sends its" if slow.count == 1 else "send their"
+        who = f"{counted(slow.count, 'client')} {verb} {what}"
         began = time.monotonic()
         limit = Deadline(NEVER)
         served = subject.answers(timeout=PATIENCE)
@@ -163,12 +165,15 @@ def _judge(
             began = time.monotonic()
             again = subject.answers(timeout=PATIENCE)
             slowest = max(slowest, time.monotonic() - began)
-            expect(again, f"While {who} byte by byte, not every other request is answered.")
+            expect(again, f"While {who} byte by byte, not all other requests are answered.")
         slow.wait(WATCH)
         parts = []
         if max(waited, slowest) > PATIENCE / 4:
             parts.append(f"While {who} byte by byte, others wait {max(waited, slowest):.1f} s.")
-        parts.append(f"Of clients that send their {what} byte by byte, {_dropped(slow)}.")
+        parts.append(
+            f"Of {counted(slow.count, 'client')} that send their {what} byte by byte, "
+            f"{_dropped(slow)}."
+        )
     return Observation(" ".join(parts))
 
 
@@ -179,13 +184,16 @@ def _dropped(slow: Tricklers) -> str:
     first, last = min(slow.dropped), max(slow.dropped)
     if last < 1:
         when = "within a second"
-    elif first < 0.5:
+    elif first < 1:
         when = f"within {last:.0f} s"
     elif last - first < 1:
         when = f"after {first:.0f} s"
     else:
         when = f"after {first:.0f} to {last:.0f} s"
-    return f"{len(slow.dropped)} of {slow.count} are dropped {when}"
+    count = len(slow.dropped)
+    if count == slow.count:
+        return f"all are dropped {when}"
+    return f"{count} {'is' if count == 1 else 'are'} dropped {when}"
 
 
 @check(

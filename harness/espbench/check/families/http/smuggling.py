@@ -133,14 +133,13 @@ def hidden(subject: Subject, case: tuple[bytes, bytes]) -> None:
     if body and chunked_support(subject) == IGNORES:
         raise NotApplicable("The server ignores Transfer-Encoding (see http.chunked).")
     got = exchange(subject, head(subject, fields) + body, then=head(subject, close=True))
-    what = f"A request with {quoted(fields)}, followed by a GET"
+    what = f"After a request with {quoted(fields)} and a GET"
     # Refused is right, and so is answered as two. Anything else has read the hidden field.
     refused = len(got.responses) <= 1 and got.ended
     both = got.statuses == (normal(subject),) * 2
     expect(
         (refused or both) and not got.invalid,
-        f"{what}: {got}; either the first one has to be refused or both served "
-        f"({normal(subject)}).",
+        f"{what}, {got}: it has to refuse the first one or serve both ({normal(subject)} each).",
     )
 
 
@@ -181,7 +180,7 @@ def _closes(
     """
     data = head(subject, fields, method="POST", version=version) + body
     got = exchange(subject, data, methods=["POST"], then=head(subject, close=True))
-    what = f"a {'' if version.endswith('1') else version + ' '}POST with {quoted(fields)}"
+    what = f"{'a' if version == 'HTTP/1.1' else f'an {version}'} POST with {quoted(fields)}"
     expect(
         len(got.responses) <= 1 and not got.invalid,
         f"What follows {what} was taken for a request: {got}. The server MUST answer 400 and close "

@@ -7,6 +7,7 @@ from espbench.check.check import Observation, check, expect
 from espbench.check.families.http.exchange import exchange, head, normal_get
 from espbench.check.result import Severity
 from espbench.check.subject import Subject
+from espbench.util.listing import counted
 from espbench.util.timeouts import Deadline
 
 WAYS = {
@@ -56,21 +57,23 @@ def traversal(subject: Subject, way: str) -> Observation | None:
     names, budget = _targets(subject), Deadline(BUDGET)
     for number, name in enumerate(names):
         if budget.expired():
+            left = len(names) - number
             return Observation(
-                f"It answers so slowly that {len(names) - number} files were not tried."
+                f"It answers so slowly that {counted(left, 'file')} "
+                f"{'was' if left == 1 else 'were'} not tried."
             )
         target = way.format(dir=folder, name=name)
         got = exchange(subject, head(subject, target=target), most=1)
         if not 200 <= got.status <= 299:
             continue
         body = got.responses[0].body
-        expect(b"PRIVATE KEY-----" not in body, f"GET {target} gives a private key.")
+        expect(b"PRIVATE KEY-----" not in body, f"GET {target} returns a private key.")
         direct = exchange(subject, head(subject, target=f"/{name}"), most=1)
         nothing = exchange(subject, head(subject, target="/espbench-does-not-exist"), most=1)
         same = [plain, *(each.body for each in (*direct.responses, *nothing.responses))]
         expect(
             not body or body in same,
-            f"GET {target} is answered with {got.status} and {len(body)} bytes, GET /{name} with "
-            f"{direct.status}: the path leads out of what is served.",
+            f"GET {target} is answered with {got.status} and {counted(len(body), 'byte')}, GET "
+            f"/{name} with {direct.status}: the path leads out of the files that are served.",
         )
     return None

@@ -11,9 +11,10 @@ from espbench.check.families.memory.support import HANDSHAKE, prepared
 from espbench.check.result import Severity
 from espbench.check.subject import Subject
 from espbench.inspect.allocations import Outcome, Place
+from espbench.util.listing import counted
 from espbench.util.timeouts import Deadline
 
-__all__ = ["exchange_of", "judge", "own_first", "sweep"]
+__all__ = ["exchange_of", "judge", "own_first", "survived", "sweep"]
 
 BUDGET = 30.0
 """Seconds (before scaling) for the places of one server."""
@@ -71,10 +72,15 @@ def judge(outcomes: Sequence[Outcome]) -> None:
     bad = [outcome for outcome in outcomes if not outcome.good]
     if bad:
         raise CheckFailed(
-            f"Of {len(outcomes)} places that allocate in a request, {len(bad)} "
-            f"break{'s' if len(bad) == 1 else ''} it when the allocation fails: "
-            f"{'; '.join(map(str, bad))}."
+            f"At {len(bad)} of {counted(len(outcomes), 'place')} that allocate during a request, a "
+            f"failed allocation harms more than that request: {'; '.join(map(str, bad))}."
         )
+
+
+def survived(places: int) -> str:
+    """Return the clause that no failed allocation had other consequences."""
+    where = "the one place" if places == 1 else f"each of {places} places"
+    return f"It survives a failed allocation at {where} during a request"
 
 
 @check(
@@ -88,18 +94,18 @@ def judge(outcomes: Sequence[Outcome]) -> None:
     provokes=True,
 )
 def allocations(subject: Subject) -> Observation:
-    """When an allocation of a request fails, no more than this request fails."""
+    """When an allocation fails during a request, only that request fails."""
     exchange = exchange_of(subject)
     with prepared("a request"):
         exchange()  # the first one also allocates what stays
         everything = subject.device.allocation_places(exchange)
     places = own_first(everything)
     if not places:
-        raise NotApplicable("A request makes allocations only inside system functions.")
+        raise NotApplicable("Only system functions allocate memory during a request.")
     outcomes = sweep(subject, places, BUDGET)
     judge(outcomes)
     rest = len(places) - len(outcomes)
     return Observation(
-        f"It stands the failure of each of {len(outcomes)} places that allocate in a request"
-        + (f"; there was no time for {rest} more of Mbed TLS." if rest else ".")
+        survived(len(outcomes))
+        + (f"; there was no time for {rest} more in Mbed TLS." if rest else ".")
     )

@@ -12,6 +12,7 @@ from espbench.check.subject import Subject
 from espbench.clients import TlsStream
 from espbench.clients.errors import ClientError
 from espbench.inspect.tasks.task import least_free
+from espbench.util.listing import listing
 
 SESSIONS = 2
 LITTLE = 256
@@ -28,7 +29,7 @@ LITTLE = 256
     estimate=12,
 )
 def heap(subject: Subject) -> Observation:
-    """This much heap is free, and this much was left while each server served a client."""
+    """Measures the free heap at rest, and its minimum while each server serves a client."""
     device = subject.device
     exercise(subject)  # what is allocated once and for all
     device.settle(SETTLED)
@@ -38,9 +39,23 @@ def heap(subject: Subject) -> Observation:
     return Observation(
         "",
         [
-            Figure("memory.free", "heap free", at_rest.free, "B", "higher", 4096),
-            Figure("memory.low_water", "heap left", at_rest.low_water, "B", "higher", 8192),
-            Figure("memory.largest", "largest free block", at_rest.largest, "B", "higher", 24576),
+            Figure("memory.free", "free heap at rest", at_rest.free, "B", "higher", 4096),
+            Figure(
+                "memory.low_water",
+                "least free heap while serving",
+                at_rest.low_water,
+                "B",
+                "higher",
+                8192,
+            ),
+            Figure(
+                "memory.largest",
+                "largest free block at rest",
+                at_rest.largest,
+                "B",
+                "higher",
+                24576,
+            ),
         ],
     )
 
@@ -54,7 +69,7 @@ def heap(subject: Subject) -> Observation:
     estimate=5,
 )
 def tls_session(subject: Subject) -> Observation:
-    """This much heap an idle TLS session holds, and this much a handshake takes at its peak."""
+    """Measures the heap that an idle TLS session holds and that a handshake needs at its peak."""
     device = subject.device
     subject.answers(timeout=HANDSHAKE)
     device.settle(SETTLED)
@@ -76,8 +91,8 @@ def tls_session(subject: Subject) -> Observation:
     return Observation(
         "",
         [
-            Figure("memory.tls_session", "a TLS session", each_one, "B", tolerance=2048),
-            Figure("memory.tls_handshake", "peak of a handshake", peak, "B", tolerance=4096),
+            Figure("memory.tls_session", "heap per TLS session", each_one, "B", tolerance=2048),
+            Figure("memory.tls_handshake", "heap for a handshake", peak, "B", tolerance=4096),
         ],
     )
 
@@ -91,7 +106,7 @@ def tls_session(subject: Subject) -> Observation:
     estimate=4,
 )
 def stacks(subject: Subject) -> Observation:
-    """No task has used its whole stack after requests to each server."""
+    """After requests to each server, no task has used its whole stack."""
     exercise(subject)
     found = least_free(subject.device.tasks())
     if not found:
@@ -99,11 +114,11 @@ def stacks(subject: Subject) -> Observation:
     full = [name for name, free in found.items() if free == 0]
     expect(
         not full,
-        f"No byte was left on the stack of {' and '.join(full)}: it may have overflowed.",
+        f"No byte is left on the stack of {listing(full)}: it may have overflowed.",
     )
     little = [f"{name} {free} B" for name, free in sorted(found.items()) if free < LITTLE]
     figures = [
-        Figure(f"memory.stack.{name}", f"free stack of {name}", free, "B", "higher", 256)
+        Figure(f"memory.stack.{name}", f"unused stack of {name}", free, "B", "higher", 256)
         for name, free in sorted(found.items())
     ]
-    return Observation(f"Little stack was left: {', '.join(little)}." if little else "", figures)
+    return Observation(f"Little stack is left: {listing(little)}." if little else "", figures)

@@ -8,13 +8,21 @@ import threading
 from collections.abc import Callable
 
 from espbench.check.check import CheckFailed, Observation, check
-from espbench.check.families.memory.support import HANDSHAKE, Loss, lost, message, repeat
+from espbench.check.families.memory.support import (
+    HANDSHAKE,
+    Loss,
+    after,
+    lost,
+    message,
+    repeat,
+)
 from espbench.check.families.tls.support import reason, tls_options
 from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
 from espbench.clients import Stream, TlsSteps
 from espbench.clients.errors import ClientError
 from espbench.clients.tls import Step
+from espbench.util.listing import counted
 
 __all__ = ["abort", "abort_while_served", "leaks", "name_of", "request"]
 
@@ -57,28 +65,27 @@ def leaks(subject: Subject, client: Callable[[int], object], kind: str, what: st
     """
     count = 0
 
-    def counted(number: int) -> None:
+    def counting(number: int) -> None:
         nonlocal count
         client(number)
         count += 1
 
     try:
-        repeat(counted, WARM, BUDGET)  # the first ones also allocate what stays
-        loss = lost(subject, counted, TIMES, BUDGET)
+        repeat(counting, WARM, BUDGET)  # the first ones also allocate what stays
+        loss = lost(subject, counting, TIMES, BUDGET)
         if loss.leak:
-            again = lost(subject, counted, loss.connections, BUDGET)
+            again = lost(subject, counting, loss.connections, BUDGET)
             if again.leak:
                 _fail(loss, again, what)
             loss = again
     except ClientError as error:
         free = subject.device.heap().free
         raise CheckFailed(
-            f"After {count} {what}, three in a row failed, with {free} bytes of heap free: "
-            f"{reason(error)}"
+            f"{after(count, what)}, with {free} bytes of heap free: {reason(error)}"
         ) from None
     figure = Figure(
         f"memory.leak_{kind}",
-        f"lost with each of {loss.connections} {what}",
+        f"memory leaked by each of {loss.connections} {what}",
         round(loss.each) if loss.leak else 0,
         "B",
         tolerance=8,
@@ -88,9 +95,10 @@ def leaks(subject: Subject, client: Callable[[int], object], kind: str, what: st
 
 def _fail(first: Loss, second: Loss, what: str) -> None:
     raise CheckFailed(
-        f"{first.connections} {what} leave {first.bytes} bytes in {first.blocks} allocations, and "
-        f"{second.connections} more leave {second.bytes} bytes in {second.blocks}: "
-        f"{second.each:.0f} bytes with each."
+        f"{first.connections} {what} leaked {first.bytes} bytes in "
+        f"{counted(first.blocks, 'allocation')}, and {second.connections} more leaked "
+        f"{second.bytes} "
+        f"bytes in {second.blocks}: {second.each:.0f} bytes each."
     )
 
 
@@ -139,7 +147,7 @@ def abort_while_served(subject: Subject) -> Callable[[int], object]:
     estimate=6,
 )
 def requests(subject: Subject) -> Observation:
-    """Requests on connections of their own leave no memory allocated."""
+    """Requests on separate connections leak no memory."""
     name = name_of(subject)
     return leaks(subject, request(subject), name, f"{subject.server.scheme} connections")
 
@@ -154,7 +162,7 @@ def requests(subject: Subject) -> Observation:
     estimate=6,
 )
 def websockets(subject: Subject) -> Observation:
-    """WebSockets that are opened and closed leave no memory allocated."""
+    """WebSockets that are opened and closed leak no memory."""
     name = name_of(subject).replace("http", "ws", 1)
     what = f"{'wss' if subject.server.tls else 'ws'} sessions"
     return leaks(subject, lambda _: message(subject), name, what)
@@ -170,6 +178,6 @@ def websockets(subject: Subject) -> Observation:
     estimate=7,
 )
 def handshakes(subject: Subject) -> Observation:
-    """Clients that go away in the handshake leave no memory allocated."""
+    """Handshakes that clients abort leak no memory."""
     client = abort_while_served(subject)
     return leaks(subject, client, f"aborted_{name_of(subject)}", "aborted handshakes")

@@ -17,6 +17,7 @@ from espbench.check.subject import Subject
 from espbench.clients import ClientTimeout, RawWebSocket
 from espbench.clients.errors import ClientError
 from espbench.clients.websocket import Frame
+from espbench.util.listing import listing
 from espbench.util.timeouts import Deadline
 
 TIMES_PEAK, LEAST = 3, 12_000
@@ -31,6 +32,8 @@ LARGE = 8 << 20
 SENT = 192 << 10
 """Bytes of it that are sent at most."""
 CHUNK = 4096
+AT_ONCE = 0.5
+"""Seconds that nobody has to read about."""
 SENDING = 12.0
 
 
@@ -61,7 +64,7 @@ def leaving(subject: Subject, free: int) -> Iterator[int]:
     provokes=True,
 )
 def scarce(subject: Subject, room: int) -> Observation:
-    """With little memory left, HTTP is answered; with memory again, everything is."""
+    """It serves HTTP with little memory left, and everything once memory is free again."""
     plain = next((each for each in subject.servers if each.http and not each.tls), None)
     secure = next((each for each in subject.servers if each.tls), None)
     if plain is None and secure is None:
@@ -74,7 +77,7 @@ def scarce(subject: Subject, room: int) -> Observation:
         if plain is not None and serves:
             expect(
                 subject.answers(plain, PATIENCE),
-                f"With {left} bytes of heap left, of which a request takes {peak}, {plain.name} "
+                f"With {left} bytes of heap left, of which a request needs {peak}, {plain.name} "
                 f"does not answer within {PATIENCE:g} s.",
             )
         seen = "" if secure is None else _client_gets(subject, secure)
@@ -82,10 +85,10 @@ def scarce(subject: Subject, room: int) -> Observation:
     silent = subject.silent(PATIENCE)
     while silent and not deadline.expired():
         silent = subject.silent(PATIENCE)
-    names = " and ".join(each.name for each in silent)
+    names = listing(each.name for each in silent)
     expect(
         not silent,
-        f"It had {left} bytes of heap left for a while; {names} did not recover within "
+        f"After a while with only {left} bytes of heap left, {names} did not recover within "
         f"{RECOVERY:g} s.",
     )
     return Observation(f"With {left} bytes of heap left, a TLS client is {seen}." if seen else "")
@@ -108,7 +111,8 @@ def _client_gets(subject: Subject, server: Server) -> str:
     except ClientTimeout:
         return f"left waiting for {PATIENCE:g} s"
     except ClientError:
-        return f"turned away after {time.monotonic() - began:.1f} s"
+        seconds = time.monotonic() - began
+        return "turned away at once" if seconds < AT_ONCE else f"turned away after {seconds:.1f} s"
     return "served"
 
 
@@ -120,7 +124,7 @@ def _client_gets(subject: Subject, server: Server) -> str:
     estimate=2,
 )
 def large_body(subject: Subject) -> Observation:
-    """A request with a body larger than all memory does no harm; this is what it gets."""
+    """A request with a body larger than all memory does no harm."""
     fields = {"Content-Length": str(LARGE), "Content-Type": "application/octet-stream"}
     head = subject.request("POST", fields)
     answer, ended = b"", ""
@@ -134,16 +138,16 @@ def large_body(subject: Subject) -> Observation:
                 stream.send(b"x" * CHUNK, deadline)
                 sent += CHUNK
         except ClientTimeout:
-            ended = "takes no more"
+            ended = "stopped reading"
         except ClientError:
-            ended = "ends the connection"
+            ended = "closed the connection"
         with contextlib.suppress(ClientError):
             answer = stream.receive(Deadline(PATIENCE / 2))
     if answer:
         line = answer.split(b"\r\n", 1)[0].decode("latin-1")[:60]
         return Observation(f"A body of {LARGE >> 20} MB is answered with {line!r}.")
-    how = ended or "reads on without an answer"
-    return Observation(f"At a body of {LARGE >> 20} MB it {how}, after {sent >> 10} kB.")
+    how = ended or "was still reading, without an answer,"
+    return Observation(f"The server {how} after {sent >> 10} kB of a body of {LARGE >> 20} MB.")
 
 
 @check(
@@ -155,7 +159,7 @@ def large_body(subject: Subject) -> Observation:
     estimate=2,
 )
 def large_message(subject: Subject, one: bool) -> Observation:
-    """A message larger than all memory does no harm; this is what it gets."""
+    """A message larger than all memory does no harm."""
     assert subject.websocket is not None
     socket = subject.endpoint.patient(HANDSHAKE).websocket(
         subject.websocket.path, headers=fields_of(subject)
@@ -163,7 +167,7 @@ def large_message(subject: Subject, one: bool) -> Observation:
     with contextlib.closing(socket.stream):
         deadline = Deadline(SENDING)
         sent = 0
-        ended = "reads on"
+        ended = "was still reading"
         try:
             if one:
                 socket.send_bytes(b"\x82\xff" + LARGE.to_bytes(8, "big") + bytes(4))
@@ -174,14 +178,14 @@ def large_message(subject: Subject, one: bool) -> Observation:
                     socket.send_frame(Frame(0 if sent else 2, bytes(CHUNK), fin=False))
                 sent += CHUNK
         except ClientTimeout:
-            ended = "takes no more"
+            ended = "stopped reading"
         except ClientError:
-            ended = "ends the connection"
+            ended = "closed the connection"
         code = _close_code(socket, Deadline(PATIENCE / 2))
-    what = "A message of 8 MB" if one else "A message of fragments without an end"
+    what = f"a message of {LARGE >> 20} MB" if one else "an endless fragmented message"
     if code:
-        return Observation(f"{what} is answered with close code {code}.")
-    return Observation(f"At {what[0].lower()}{what[1:]} it {ended}, after {sent >> 10} kB.")
+        return Observation(f"The server closes {what} with code {code}.")
+    return Observation(f"The server {ended} after {sent >> 10} kB of {what}.")
 
 
 def _close_code(socket: RawWebSocket, deadline: Deadline) -> int:

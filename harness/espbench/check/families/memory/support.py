@@ -12,9 +12,20 @@ from espbench.check.families.websocket.conversation import fields_of
 from espbench.check.subject import Subject
 from espbench.clients.errors import ClientError
 from espbench.errors import MemoryLeaked
+from espbench.util.listing import counted, uncapitalized
 from espbench.util.timeouts import Deadline
 
-__all__ = ["HANDSHAKE", "SETTLED", "Loss", "exercise", "lost", "message", "prepared", "repeat"]
+__all__ = [
+    "HANDSHAKE",
+    "SETTLED",
+    "Loss",
+    "after",
+    "exercise",
+    "lost",
+    "message",
+    "prepared",
+    "repeat",
+]
 
 HANDSHAKE = 30.0
 """Seconds (before scaling) that a client waits."""
@@ -53,8 +64,8 @@ def prepared(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise NotApplicable(
-            f"On a quiet device, {what} fails: {str(error).rstrip('.')}. Look at the families http "
-            "and tls first."
+            f"On a quiet device, {what} fails: {uncapitalized(str(error)).rstrip('.')}. Look at "
+            "the families http and tls first."
         ) from None
 
 
@@ -66,6 +77,15 @@ def exercise(subject: Subject) -> None:
             with contextlib.suppress(ClientError):
                 endpoint = subject.endpoint_of(server).patient(HANDSHAKE)
                 endpoint.request("POST", server.path, b"x" * 512)
+
+
+def after(count: int, what: str) -> str:
+    """Return the clause for three clients that failed in a row."""
+    return (
+        f"After {count} {what}, three in a row failed"
+        if count
+        else f"The first three {what} failed"
+    )
 
 
 def repeat(client: Callable[[int], object], times: int, seconds: float) -> int:
@@ -130,7 +150,9 @@ def lost(subject: Subject, client: Callable[[int], object], times: int, seconds:
         try:
             now = memory.at_rest(SETTLED)
         except MemoryLeaked as error:
-            raise CheckFailed(f"After {done} connections: {error}") from None
+            raise CheckFailed(
+                f"After {counted(done, 'connection')}, {uncapitalized(str(error))}"
+            ) from None
         loss = Loss(done, before.free - now.free, now.blocks - before.blocks)
         if not loss.leak or deadline.expired():
             return loss

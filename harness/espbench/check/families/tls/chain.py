@@ -20,6 +20,7 @@ from espbench.check.handshake.names import TLS12
 from espbench.check.handshake.server_flight import ask
 from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
+from espbench.util.listing import counted, listing
 
 __all__ = ["chain_of"]
 
@@ -55,10 +56,11 @@ def _key(certificate: x509.Certificate) -> tuple[str, int, int]:
     if isinstance(key, rsa.RSAPublicKey):
         return "RSA", key.key_size, RSA_BITS
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return f"EC ({key.curve.name})", key.key_size, EC_BITS
+        return f"EC, {key.curve.name}", key.key_size, EC_BITS
     if isinstance(key, ed25519.Ed25519PublicKey):
         return "Ed25519", 256, 256
-    return type(key).__name__, getattr(key, "key_size", 0), RSA_BITS
+    kind = type(key).__name__.strip("_").removesuffix("PublicKey")
+    return kind, getattr(key, "key_size", 0), RSA_BITS
 
 
 def _hash(certificate: x509.Certificate) -> str:
@@ -73,16 +75,16 @@ def _self_signed(certificate: x509.Certificate) -> bool:
     return certificate.issuer == certificate.subject
 
 
-@check("tls.certificate_key", "RFC 9325, section 4.2 and 4.5", Severity.SECURITY, needs="tls")
+@check("tls.certificate_key", "RFC 9325, sections 4.2 and 4.5", Severity.SECURITY, needs="tls")
 def certificate_key(subject: Subject) -> Observation:
-    """Keys and signatures of its certificates are strong enough."""
+    """The keys and signatures of its certificates are strong enough."""
     chain = chain_of(subject)
     for number, certificate in enumerate(chain, 1):
         kind, size, least = _key(certificate)
         expect(
             size >= least,
-            f"Certificate {number} of its chain has a key of {size} bits ({kind}): at least "
-            f"{least} are safe.",
+            f"Certificate {number} of its chain has a key of {size} bits ({kind}): use at least "
+            f"{least} bits.",
         )
         if not _self_signed(certificate):  # nobody verifies a root's own signature
             hashed = _hash(certificate)
@@ -94,8 +96,8 @@ def certificate_key(subject: Subject) -> Observation:
     kind, size, _ = _key(chain[0])
     total = sum(len(each.tbs_certificate_bytes) + len(each.signature) for each in chain)
     return Observation(
-        f"Its certificate has a key of {size} bits, {kind}.",
-        [Figure("tls.chain", "its chain", total, "B", tolerance=512)],
+        f"Its certificate has a key of {size} bits ({kind}).",
+        [Figure("tls.chain", "size of the certificate chain", total, "B", tolerance=512)],
     )
 
 
@@ -109,7 +111,7 @@ def certificate_chain(subject: Subject) -> Observation:
                 False,
                 f"Certificate {number + 1} of its chain ({issuer.subject.rfc4514_string()}) is not "
                 f"the issuer of certificate {number} ({certificate.issuer.rfc4514_string()}): the "
-                "server's comes first, and each following one certifies the one before.",
+                "server's own comes first, and each of the others certifies the one before it.",
             )
         try:
             certificate.verify_directly_issued_by(issuer)
@@ -119,7 +121,7 @@ def certificate_chain(subject: Subject) -> Observation:
         return Observation(
             "Its certificate is self-signed, so clients have to trust it explicitly."
         )
-    return Observation(f"It sends {len(chain)} certificate{'s' if len(chain) > 1 else ''}.")
+    return Observation(f"It sends {counted(len(chain), 'certificate')}.")
 
 
 @check("tls.certificate_validity", "RFC 5280, section 4.1.2.5", needs="tls")
@@ -140,34 +142,43 @@ def certificate_validity(subject: Subject) -> Observation:
             "verify it refuse to connect.",
         )
     days = (min(each.not_valid_after_utc for each in chain) - now).days
-    return Observation(f"Its certificate is valid for {days} more days.")
+    return Observation(f"Its certificate is valid for {counted(days, 'more day')}.")
 
 
 @check("tls.certificate_name", "RFC 9525, section 4.1; RFC 9110, section 4.3.4", needs="tls")
 def certificate_name(subject: Subject) -> Observation:
-    """Its certificate is for names, in the extension subjectAltName; these are they."""
+    """Its certificate names the server in the extension subjectAltName."""
     certificate = chain_of(subject)[0]
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
         raise CheckFailed(
             f"Its certificate ({certificate.subject.rfc4514_string() or 'without a name'}) has no "
-            "subjectAltName, and the common name must not be used instead: browsers warn even if "
-            "they trust it."
+            "subjectAltName, and clients must not use the common name instead: browsers show a "
+            "warning even if they trust the certificate."
         ) from None
     except ValueError:
         expect(False, "The extensions of its certificate are damaged.")
-    names = _names(extension.value)
-    return Observation(f"Its certificate is for {', '.join(names)}.")
+    return Observation(f"Its certificate is valid for {listing(_names(extension.value))}.")
 
 
 def _names(names: x509.SubjectAlternativeName) -> Sequence[str]:
-    return [str(each.value) for each in names]
+    return [_name(each) for each in names]
 
 
-@check("tls.certificate_use", "RFC 5280, section 4.2.1.3 and 4.2.1.12", needs="tls")
+def _name(name: x509.GeneralName) -> str:
+    if isinstance(name, x509.DirectoryName):
+        return name.value.rfc4514_string()
+    if isinstance(name, x509.OtherName):
+        return f"a name of type {name.type_id.dotted_string}"
+    if isinstance(name, x509.RegisteredID):
+        return name.value.dotted_string
+    return str(name.value)
+
+
+@check("tls.certificate_use", "RFC 5280, sections 4.2.1.3 and 4.2.1.12", needs="tls")
 def certificate_use(subject: Subject) -> None:
-    """Its certificate may be used for a server, if it says what it may be used for."""
+    """If its certificate restricts its use, a server may use it."""
     certificate = chain_of(subject)[0]
     try:
         found = {each.oid: each.value for each in certificate.extensions}
@@ -194,7 +205,7 @@ def certificate_use(subject: Subject) -> None:
 
 @check("tls.handshake_time", "RFC 5246, section 7.3", needs="tls", estimate=4)
 def handshake_time(subject: Subject) -> Observation:
-    """It completes one handshake after the other; this is how long one takes."""
+    """Measures how long it takes to complete a handshake."""
     took = []
     for _ in range(3):
         began = time.monotonic()
@@ -202,5 +213,13 @@ def handshake_time(subject: Subject) -> Observation:
             took.append(time.monotonic() - began)
     return Observation(
         "",
-        [Figure("tls.handshake", "a handshake", min(took), "s", tolerance=max(3.0, 4 * min(took)))],
+        [
+            Figure(
+                "tls.handshake",
+                "duration of a handshake",
+                min(took),
+                "s",
+                tolerance=max(3.0, 4 * min(took)),
+            )
+        ],
     )

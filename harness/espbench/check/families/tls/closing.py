@@ -31,8 +31,8 @@ def close_notify(subject: Subject) -> Observation | None:
             reset = False
         except ClientTimeout:
             raise CheckFailed(
-                f"A client sent close_notify, and {ANSWER:g} s later the server had not closed the "
-                "connection: it has to do so at once.",
+                f"The server had not closed the connection {ANSWER:g} s after a client's "
+                "close_notify: it has to do so at once.",
                 Severity.ROBUSTNESS,
             ) from None
         except ConnectionEnded:
@@ -43,11 +43,11 @@ def close_notify(subject: Subject) -> Observation | None:
     how = "reset the connection" if reset else "closed the connection"
     if old:
         raise CheckFailed(
-            f"A client sent close_notify, and the server {how} without its own: in TLS 1.2 it must "
-            "respond with a close_notify."
+            f"After a client's close_notify, the server {how} without sending its own, which it "
+            "must do in TLS 1.2."
         )
     return Observation(
-        f"At a client's close_notify it {how} without its own, which TLS 1.3 allows."
+        f"After a client's close_notify, it {how} without sending its own, which TLS 1.3 allows."
     )
 
 
@@ -57,7 +57,7 @@ def close_notify(subject: Subject) -> Observation | None:
 def server_closes(subject: Subject) -> Observation | None:
     """When it closes a connection after a response, it sends close_notify first."""
     if not subject.server.http:
-        raise NotApplicable("It answers no HTTP, so it cannot be asked to close.")
+        raise NotApplicable("It does not answer HTTP, so it cannot be asked to close.")
     with subject.endpoint.patient(HANDSHAKE).tls_stream() as stream:
         connection = subject.connection(stream, HANDSHAKE)
         connection.request("GET", subject.path, headers={"Connection": "close"})
@@ -65,23 +65,25 @@ def server_closes(subject: Subject) -> Observation | None:
             while stream.receive(Deadline(ANSWER)):
                 pass
         except ClientTimeout:
-            return Observation("It keeps a connection open after Connection: close.")
+            return Observation(
+                "It keeps the connection open after a request with 'Connection: close'."
+            )
         except ConnectionEnded:
             raise CheckFailed(
-                "It resets a connection after its response to Connection: close: it has to send "
-                "close_notify and a FIN, or the response may get lost."
+                "It resets the connection after its response to 'Connection: close': it has to "
+                "send a close_notify and a FIN, or the response may get lost."
             ) from None
         expect(
             stream.ended_cleanly,
-            "Without a close_notify it closes a connection after its response to Connection: "
-            "close, so a client cannot tell the end from an attacker's cut.",
+            "After its response to 'Connection: close', it closes the connection without a "
+            "close_notify, so a client cannot tell whether an attacker has truncated the response.",
         )
     return None
 
 
 @check("tls.truncated", "RFC 5246, section 7.2.1", Severity.ROBUSTNESS, needs="tls", estimate=3)
 def truncated(subject: Subject) -> None:
-    """It serves on when a client ends a session by FIN or RST, without close_notify."""
+    """It keeps serving after a client has ended a session without a close_notify."""
     for how in ("FIN", "RST"):
         stream = subject.endpoint.patient(HANDSHAKE).tls_stream()
         speak(stream, subject)
@@ -94,23 +96,26 @@ def truncated(subject: Subject) -> None:
                 speak(following, subject)
         except ClientError as error:
             raise CheckFailed(
-                f"A client ended its session by {how}, and the next one failed: {reason(error)}"
+                f"After a client had ended its session with a {how}, the next one failed: "
+                f"{reason(error)}"
             ) from None
 
 
 @check("tls.half_closed", "RFC 5246, section 7.2.1; RFC 9112, section 9.6", needs="tls", estimate=3)
 def half_closed(subject: Subject) -> Observation | None:
-    """It answers a client that sends a request and close_notify at once, as TLS 1.3 allows."""
+    """It answers a client that sends a close_notify right after a request, as TLS 1.3 allows."""
     if not subject.server.http:
-        raise NotApplicable("It answers no HTTP.")
+        raise NotApplicable("It does not answer HTTP.")
     with subject.endpoint.patient(HANDSHAKE).tls_stream() as stream:
         if stream.version != "TLSv1.3":
-            raise NotApplicable("In TLS 1.2 a close_notify ends both directions.")
+            raise NotApplicable("In TLS 1.2, a close_notify ends both directions.")
         connection = subject.connection(stream, ANSWER)
         connection.send("GET", subject.path)
         stream.finish()
         try:
             connection.receive()
         except (ClientError, ssl.SSLError) as error:
-            return Observation(f"It does not answer a client that has sent close_notify: {error}")
+            return Observation(
+                f"It does not answer a client that has sent a close_notify: {reason(error)}"
+            )
     return None

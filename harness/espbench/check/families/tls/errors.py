@@ -97,14 +97,14 @@ WRONG = {
         "RFC 8446, section 4.2.1",
     ),
     "no common cipher suite": Wrong(
-        "a ClientHello with unknown cipher suites alone",
+        "a ClientHello with unknown cipher suites only",
         lambda: _hello(suites=(0x3A3A, 0x7777)),
         (FAILURE, SECURITY, ILLEGAL),
         NO_SUITE,
         NO_SUITE,
     ),
     "no common group": Wrong(
-        "a ClientHello with ECDHE suites and an unknown group alone",
+        "a ClientHello with ECDHE suites and an unknown group only",
         lambda: _hello(suites=(0xC02B, 0xC02F, 0xC02C, 0xC030), extensions=usual((0x7777,))),
         (FAILURE, SECURITY, ILLEGAL),
         NO_SUITE,
@@ -142,7 +142,7 @@ WRONG = {
         "a Finished instead of a ClientHello", lambda: _message(bytes(12), 20), (UNEXPECTED,)
     ),
     "ClientHello cut short": Wrong(
-        "a ClientHello of 50 bytes, which end within its fields",
+        "a ClientHello that is cut off after 50 bytes",
         _cut_short,
         (DECODE,),
         "",
@@ -156,7 +156,7 @@ WRONG = {
         "RFC 8446, section 6",
     ),
     "cipher suites of odd length": Wrong(
-        "a ClientHello whose cipher suites have 3 bytes",
+        "a ClientHello whose list of cipher suites has 3 bytes",
         _odd_suites,
         (DECODE, ILLEGAL),
         "",
@@ -171,13 +171,13 @@ WRONG = {
         may_go_on=True,
     ),
     "an extension twice": Wrong(
-        "a ClientHello with two supported_groups",
+        "a ClientHello with the extension supported_groups twice",
         lambda: _hello(extensions=[*usual(), usual()[1]]),
         (ILLEGAL, DECODE),
         may_go_on=True,
     ),
     "extension with a wrong length": Wrong(
-        "a ClientHello whose supported_groups have 3 bytes",
+        "a ClientHello whose list of supported_groups has 3 bytes",
         lambda: _hello(extensions=[Extension(10, b"\0\3\0\x1d\0"), *usual()[3:]]),
         (DECODE, ILLEGAL),
         "",
@@ -214,8 +214,9 @@ def judge(wrong: Wrong, flight: ServerFlight, *, modern: bool) -> Observation | 
     """
     must = (wrong.must13 if modern else "") or wrong.must
     due = alert_names(wrong.alerts[:2])
+    usual = f"where the alert {due} is usual"
     if flight.accepted and not wrong.may_go_on:
-        raise CheckFailed(f"It {flight.how()} at {wrong.what}: it should send {due}.")
+        raise CheckFailed(f"It {flight.how()} after {wrong.what}: it should send the alert {due}.")
     if flight.end == "silent" and flight.alert is None and not wrong.may_go_on:
         raise CheckFailed(
             f"It {flight.how()} within {WAIT:g} s after {wrong.what}: it has to end the "
@@ -225,15 +226,15 @@ def judge(wrong: Wrong, flight: ServerFlight, *, modern: bool) -> Observation | 
     if flight.description in wrong.alerts or flight.end == "silent":
         return None
     if flight.accepted:
-        return Observation(f"It {flight.how()} after {wrong.what}, where {due} is usual.")
+        return Observation(f"It {flight.how()} after {wrong.what}, {usual}.")
     if flight.alert is None and must:
         raise CheckFailed(
             f"It {flight.how()} after {wrong.what}: it must send the alert {due} ({must})."
         )
     if flight.alert is None:
-        return Observation(f"It {flight.how()} after {wrong.what}, where {due} is usual.")
+        return Observation(f"It {flight.how()} after {wrong.what}, {usual}.")
     name = alert_name(flight.description)
-    return Observation(f"It sent the alert {name} after {wrong.what}, where {due} is usual.")
+    return Observation(f"It sent the alert {name} after {wrong.what}, {usual}.")
 
 
 @check(
@@ -244,7 +245,7 @@ def judge(wrong: Wrong, flight: ServerFlight, *, modern: bool) -> Observation | 
     estimate=8,
 )
 def alerts(subject: Subject, wrong: Wrong) -> Observation | None:
-    """It ends the connection after wrong input, with the alert that the RFC names."""
+    """It ends the connection after invalid input, with the alert that the RFC names."""
     if wrong.alerts == (VERSION,) and takes(subject, TLS11):
         raise NotApplicable("It supports TLS 1.1: see tls.old_versions.")
     modern = takes(subject, TLS13)

@@ -97,7 +97,7 @@ SHAPES: dict[str, Callable[[bytes], Iterable[bytes]]] = {
     estimate=6,
 )
 def fragments(subject: Subject, shape: Callable[[bytes], Iterable[bytes]]) -> None:
-    """It accepts a handshake whose messages come in several segments or records."""
+    """It accepts a handshake whose messages arrive in several segments or records."""
     name = next(name for name, value in SHAPES.items() if value is shape)
     maximum = None
     if "ClientKeyExchange" in name:
@@ -113,8 +113,8 @@ def fragments(subject: Subject, shape: Callable[[bytes], Iterable[bytes]]) -> No
                 speak(stream, subject)
         except ClientError as error:
             raise CheckFailed(
-                f"It served no client that sent {name}: {reason(error)} A receiver has to put "
-                "the pieces together."
+                f"It did not serve a client that sent {name}: {reason(error)} A server has to "
+                "reassemble the pieces."
             ) from None
 
 
@@ -137,14 +137,14 @@ class LargeHello(Tls):
     estimate=3,
 )
 def large_hello(subject: Subject, case: int) -> None:
-    """It accepts a ClientHello of 1.8 kB, as browsers with post-quantum key shares send it."""
+    """It accepts a ClientHello of 1.8 kB, as browsers with a post-quantum key share send."""
     if case == 1:
         sent = browser_hello().record()
         flight = ask(subject.endpoint, sent)
         expect(
             flight.accepted and flight.version in (TLS12, TLS13),
-            f"It {flight.how()} at a browser's ClientHello of {len(sent)} bytes with a key share "
-            "of X25519MLKEM768: it has to ignore what it does not know.",
+            f"It {flight.how()} after a browser's ClientHello of {len(sent)} bytes with a key "
+            "share of X25519MLKEM768: it has to ignore what it does not know.",
         )
         return
     options = LargeHello(**vars(subject.tls))
@@ -154,7 +154,7 @@ def large_hello(subject: Subject, case: int) -> None:
                 speak(stream, subject)
         except ClientError as error:
             raise CheckFailed(
-                f"It served no client with a ClientHello of 1.8 kB: {reason(error)}"
+                f"It did not serve a client with a ClientHello of 1.8 kB: {reason(error)}"
             ) from None
 
 

@@ -38,6 +38,7 @@ from espbench.check.handshake.server_flight import ServerFlight, ask
 from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
 from espbench.clients.errors import ClientError
+from espbench.util.listing import counted, listing
 from espbench.util.timeouts import Deadline
 
 __all__ = ["hello_for", "takes"]
@@ -101,20 +102,20 @@ def best_version(subject: Subject) -> int:
     for version in (TLS12, TLS13):
         if takes(subject, version):
             return version
-    raise NotApplicable("It does not answer a typical ClientHello: see tls.handshake.")
+    raise NotApplicable("It does not accept a typical ClientHello: see tls.handshake.")
 
 
 @check("tls.versions", "RFC 9325, section 3.1.1", needs="tls", estimate=2)
 def versions(subject: Subject) -> Observation:
-    """It supports TLS 1.2 or TLS 1.3, which are the versions in use."""
+    """It supports TLS 1.2 or TLS 1.3."""
     found = [version for version in (TLS13, TLS12) if takes(subject, version)]
     expect(found, "It supports neither TLS 1.2 nor TLS 1.3 with a client's usual cipher suites.")
-    return Observation(f"It supports {' and '.join(version_name(each) for each in found)}.")
+    return Observation(f"It supports {listing(version_name(each) for each in found)}.")
 
 
 @check(
     "tls.old_versions",
-    "RFC 8996, section 4 and 5; RFC 7568, section 3",
+    "RFC 8996, sections 4 and 5; RFC 7568, section 3",
     Severity.SECURITY,
     needs="tls",
     cases={version_name(version): version for version in (TLS11, TLS10, SSL3)},
@@ -127,7 +128,7 @@ def old_versions(subject: Subject, version: int) -> None:
     name, rfc = version_name(version), "RFC 7568" if version == SSL3 else "RFC 8996"
     expect(
         not (flight.accepted and flight.version == version),
-        f"It goes on with {name} ({suite_name(flight.suite)}), which {rfc} forbids.",
+        f"It negotiates {name} ({suite_name(flight.suite)}), which {rfc} forbids.",
     )
 
 
@@ -145,7 +146,7 @@ def old_versions(subject: Subject, version: int) -> None:
     estimate=3,
 )
 def version_tolerance(subject: Subject, case: int) -> None:
-    """A client that also knows later versions gets one that both know."""
+    """A client that also supports unknown versions gets a version that both support."""
     version = best_version(subject)
     if case >= 0x0300:
         if version != TLS12:
@@ -161,7 +162,8 @@ def version_tolerance(subject: Subject, case: int) -> None:
     expect(
         flight.accepted,
         f"It {flight.how()}, although the client also supports {version_name(version)}: a server "
-        "has to choose the highest version that it knows, and to take any record version 3.x.",
+        "has to choose the highest version that both support, and to accept any record "
+        "version 3.x.",
     )
 
 
@@ -173,7 +175,7 @@ def version_tolerance(subject: Subject, case: int) -> None:
     estimate=2,
 )
 def unknown_values(subject: Subject, case: int) -> None:
-    """It ignores values in a ClientHello that it does not know."""
+    """It ignores unknown values in a ClientHello."""
     version = best_version(subject)
     grease = 0x3A3A
     versions_offered = (TLS13,) if version == TLS13 else ()
@@ -193,7 +195,7 @@ def unknown_values(subject: Subject, case: int) -> None:
     flight = ask(subject.endpoint, ClientHello(TLS12, suites, extensions, bytes(32)).record())
     expect(
         flight.accepted,
-        f"It {flight.how()} at a ClientHello with two values that nobody knows: a server must "
+        f"It {flight.how()} after a ClientHello with two unknown values: a server must "
         "ignore them.",
     )
 
@@ -207,13 +209,13 @@ def unknown_values(subject: Subject, case: int) -> None:
     estimate=4,
 )
 def weak_suites(subject: Subject, suites: Sequence[int]) -> None:
-    """It refuses cipher suites without encryption or authentication, and broken ones."""
+    """It refuses cipher suites that are broken, or lack encryption or authentication."""
     kind = next(name for name, values in WEAK.items() if values == suites)
     for version in (TLS12, TLS10):
         flight = ask(subject.endpoint, hello_for(version, suites))
         if flight.accepted and flight.suite in suites:
             raise CheckFailed(
-                f"It goes on with {suite_name(flight.suite)} in {version_name(flight.version)}: "
+                f"It negotiates {suite_name(flight.suite)} in {version_name(flight.version)}: "
                 f"{WHY[kind]}."
             )
 
@@ -235,13 +237,12 @@ def _listed(
         flight = ask_for(left)
         if not flight.complete:
             if flight.end == "silent":
-                raise CheckFailed(f"It {flight.how()} when it was offered {len(left)} {what}.")
+                raise CheckFailed(f"It {flight.how()} when a client offered {len(left)} {what}.")
             break
         value = chosen(flight)
         expect(
             value in left,
-            f"It chose 0x{value:04x} of {what}, which the client did not offer: it must choose one "
-            "that was offered.",
+            f"It chose 0x{value:04x}, which was not among the {what} that the client offered.",
             Severity.CONFORMANCE,
         )
         left.remove(value)
@@ -251,7 +252,7 @@ def _listed(
 
 @check("tls.suites", "RFC 5246, section 7.4.1.3; RFC 9325, section 4.2", needs="tls", estimate=12)
 def suites(subject: Subject) -> Observation:
-    """It chooses a cipher suite that the client offers; these are the ones it supports."""
+    """It chooses a cipher suite that the client offers."""
     budget = Deadline(BUDGET)
 
     def taken(version: int, offered: Sequence[int]) -> list[int]:
@@ -263,23 +264,25 @@ def suites(subject: Subject) -> Observation:
             budget,
         )
 
-    parts, count = [], 0
+    parts, count, static = [], 0, 0
     for version, offered in ((TLS13, SUITES13), (TLS12, SUITES)):
         if not takes(subject, version):
             continue
         found = taken(version, offered)
+        if not found:
+            continue
         count += len(found)
-        best = suite_name(found[0]).removeprefix("TLS_") if found else "none"
-        parts.append(f"{len(found)} of {version_name(version)}, {best} first")
-        static = [each for each in found if suite_name(each).startswith("TLS_RSA_WITH")]
-        if static:
-            parts.append(
-                f"{len(static)} of them without forward secrecy (RFC 9325 advises against)"
-            )
-    return Observation(
-        f"It supports {', '.join(parts)}." if parts else "",
-        [Figure("tls.suites", "cipher suites it supports", count)],
-    )
+        static += sum(suite_name(each).startswith("TLS_RSA_WITH") for each in found)
+        best = suite_name(found[0]).removeprefix("TLS_")
+        number = counted(len(found), "cipher suite")
+        parts.append(f"{number} of {version_name(version)} (first choice: {best})")
+    sentence = f"It supports {listing(parts)}." if parts else ""
+    if static:
+        sentence += (
+            f" {static} of them {'lacks' if static == 1 else 'lack'} forward secrecy, so RFC 9325 "
+            "advises against them."
+        )
+    return Observation(sentence, [Figure("tls.suites", "supported cipher suites", count)])
 
 
 def _openssl_names() -> dict[int, str]:
@@ -291,7 +294,7 @@ def _openssl_names() -> dict[int, str]:
 
 @check("tls.suites_work", "RFC 5246, section 7.4.9", needs="tls", estimate=12, provokes=True)
 def suites_work(subject: Subject) -> Observation:
-    """With each cipher suite that it chooses, it completes the handshake."""
+    """It completes a handshake with each cipher suite that it chooses."""
     if not takes(subject, TLS12):
         raise NotApplicable(
             "It does not support TLS 1.2, and a TLS 1.3 client cannot select parameters that "
@@ -308,12 +311,14 @@ def suites_work(subject: Subject) -> Observation:
         done += 1
         if why := _handshake_fails(subject, names[suite]):
             broken.append(f"{suite_name(suite)} ({why})")
+    it, which = ("it", "this suite") if len(broken) == 1 else ("them", "one of these suites")
     expect(
         not broken,
-        f"It chooses {' and '.join(broken)}, but cannot complete a handshake with it: a client "
-        "that prefers this suite is not served.",
+        f"It cannot complete a handshake with {listing(broken)}, although it chooses {it}: a "
+        f"client that prefers {which} is not served.",
     )
-    return Observation(f"It completes handshakes with {done} cipher suites of TLS 1.2.")
+    number = counted(done, "cipher suite")
+    return Observation(f"It completes handshakes with {number} of TLS 1.2.")
 
 
 def _handshake_fails(subject: Subject, cipher: str) -> str:
@@ -334,7 +339,7 @@ def _handshake_fails(subject: Subject, cipher: str) -> str:
 
 @check("tls.groups", "RFC 8446, section 4.2.7; RFC 8422, section 5.1.1", needs="tls", estimate=4)
 def groups(subject: Subject) -> Observation:
-    """It chooses a group that the client offers; these are the ones it supports."""
+    """It chooses a group that the client offers."""
     version = best_version(subject)
     suites = None if version == TLS13 else [each for each in SUITES if _ecdhe(each)]
     found = _listed(
@@ -353,10 +358,11 @@ def groups(subject: Subject) -> Observation:
             found += [group] if flight.complete and flight.group == group else []
     if not found:
         return Observation(
-            "It does not support elliptic curves, so it has no forward secrecy with them."
+            "It does not support elliptic curves, so it has no forward secrecy from ECDHE."
         )
-    groups = ", ".join(group_name(each) for each in found)
-    return Observation(f"It supports {groups}, in this order.")
+    names = listing(group_name(each) for each in found)
+    order = ", in this order of preference" if len(found) > 1 else ""
+    return Observation(f"It supports {names}{order}.")
 
 
 def _ecdhe(suite: int) -> bool:
@@ -365,7 +371,7 @@ def _ecdhe(suite: int) -> bool:
 
 @check("tls.signatures", "RFC 5246, section 7.4.1.4.1", needs="tls", estimate=4)
 def signatures(subject: Subject) -> Observation:
-    """It signs with a scheme that the client offers; these are the ones it has for TLS 1.2."""
+    """It signs with a scheme that the client offers."""
     if not takes(subject, TLS12):
         raise NotApplicable(
             "It does not support TLS 1.2, and in TLS 1.3 the signature is encrypted."
@@ -378,11 +384,11 @@ def signatures(subject: Subject) -> Observation:
         "signature schemes",
         Deadline(BUDGET),
     )
-    names = ", ".join(signature_name(each) for each in found)
+    names = listing(signature_name(each) for each in found)
     weak = [each for each in found if each >> 8 in (1, 2)]
     expect(
         not weak or len(found) > len(weak),
-        f"It signs with {names} only, which RFC 9155 forbids.",
+        f"It only signs with {names}, which RFC 9155 forbids.",
         Severity.SECURITY,
     )
     old = " MD5 and SHA-1 are deprecated (RFC 9155)." if weak else ""
@@ -391,17 +397,18 @@ def signatures(subject: Subject) -> Observation:
 
 @check(
     "tls.server_hello",
-    "RFC 5246, section 7.4.1.3 and 7.4.1.4; RFC 8446, section 4.1.3",
+    "RFC 5246, sections 7.4.1.3 and 7.4.1.4; RFC 8446, section 4.1.3",
     needs="tls",
     estimate=2,
 )
 def server_hello(subject: Subject) -> Observation:
-    """Its ServerHello has no extension that was not asked for, and no compression."""
+    """Its ServerHello has no compression, and no extension that the client did not send."""
     version = best_version(subject)
     flight = ask(subject.endpoint, hello_for(version))
     asked = {0, 10, 11, 13, 23, 43, 45, 51, 0xFF01}
     more = [each for each in flight.extensions if each not in asked]
-    expect(not more, f"Its ServerHello has the extensions {more}, which the client did not send.")
+    extensions = f"extension{'' if len(more) == 1 else 's'} {listing(map(str, more))}"
+    expect(not more, f"Its ServerHello has the {extensions}, which the client did not send.")
     expect(
         flight.compression == 0,
         f"It chose compression method {flight.compression}, which the client did not offer.",
@@ -411,7 +418,7 @@ def server_hello(subject: Subject) -> Observation:
     compressed = ask(subject.endpoint, deflate)
     expect(
         not (compressed.accepted and compressed.compression == 1),
-        "It compresses records (DEFLATE), which lets an attacker find out secrets (CRIME, "
+        "It compresses records (DEFLATE), which lets an attacker recover secrets (CRIME, "
         "RFC 9325 section 3.3).",
         Severity.SECURITY,
     )

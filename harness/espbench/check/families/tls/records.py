@@ -71,7 +71,7 @@ def _served(status: str) -> bool:
 def empty_records(subject: Subject, count: int) -> None:
     """It accepts empty records of application data, which hide a message's length."""
     if not subject.server.http:
-        raise NotApplicable("It answers no HTTP.")
+        raise NotApplicable("It does not answer HTTP.")
     with _session(subject) as session:
         try:
             with session.in_one_segment():
@@ -94,7 +94,7 @@ def empty_records(subject: Subject, count: int) -> None:
 def largest_record(subject: Subject) -> Observation | None:
     """It accepts a record of 2^14 bytes, the largest that a client may send."""
     if not subject.server.http:
-        raise NotApplicable("It answers no HTTP.")
+        raise NotApplicable("It does not answer HTTP.")
     head = subject.request("POST", {"Content-Length": str(LARGEST)})
     body = b"x" * LARGEST
     whole = (head + body)[:LARGEST]
@@ -116,17 +116,17 @@ def largest_record(subject: Subject) -> Observation | None:
     large = post(LARGEST)
     expect(
         _served(large),
-        f"A POST of 16 kB in records of 1 kB gets {small!r}, and in one record of 2^14 bytes "
-        f"{large}: each side has to take records of that size.",
+        f"A POST of 16 kB gets {small!r} in records of 1 kB, but {large} in one record of 2^14 "
+        "bytes: a server has to accept records of that size.",
     )
     return None
 
 
 @check("tls.damaged_record", "RFC 5246, section 7.2.2", Severity.SECURITY, needs="tls", estimate=2)
 def damaged_record(subject: Subject) -> Observation | None:
-    """It ends the connection at a record that was tampered with on its way."""
+    """It ends the connection after a record that was tampered with."""
     if not subject.server.http:
-        raise NotApplicable("It answers no HTTP.")
+        raise NotApplicable("It does not answer HTTP.")
     has_tls12(subject)
     steps = TlsSteps(tls_options(subject, maximum=ssl.TLSVersion.TLSv1_2))
     with subject.endpoint.patient(HANDSHAKE).raw() as stream:
@@ -152,14 +152,16 @@ def damaged_record(subject: Subject) -> Observation | None:
     expect(DATA not in kinds, "It answers a request in a record that was tampered with.")
     if Record.ALERT in kinds:
         return None
-    return Observation("It ends a connection at a changed record without the alert bad_record_mac.")
+    return Observation(
+        "It ends the connection after a record that was tampered with, but sends no alert."
+    )
 
 
 @check(
     "tls.damaged_finished", "RFC 5246, section 7.4.9", Severity.SECURITY, needs="tls", estimate=2
 )
 def damaged_finished(subject: Subject) -> Observation | None:
-    """It ends the handshake at a Finished that was tampered with on its way."""
+    """It ends the handshake after a Finished that was tampered with."""
     has_tls12(subject)
     steps = TlsSteps(tls_options(subject, maximum=ssl.TLSVersion.TLSv1_2))
     with subject.endpoint.patient(HANDSHAKE).raw() as stream:
@@ -189,7 +191,9 @@ def damaged_finished(subject: Subject) -> Observation | None:
             pass
     if Record.ALERT in kinds:
         return None
-    return Observation("It ends a handshake at a changed Finished without an alert.")
+    return Observation(
+        "It ends the handshake after a Finished that was tampered with, but sends no alert."
+    )
 
 
 CHANGE_CIPHER_SPEC = record(b"\1", Record.CHANGE_CIPHER_SPEC, TLS12)
@@ -204,7 +208,7 @@ def _must_not_be_silent(late: ServerFlight, what: str) -> None:
     """Fail if a server says nothing, not even to a wrong Finished: it took neither."""
     if late.end == "silent":
         raise CheckFailed(
-            f"After {what}, it {late.how()}, not even at a wrong Finished: it must end the "
+            f"After {what}, it {late.how()}, not even after a wrong Finished: it must end the "
             "handshake at once.",
             Severity.ROBUSTNESS,
         )
@@ -219,14 +223,14 @@ def _must_not_be_silent(late: ServerFlight, what: str) -> None:
     estimate=4,
 )
 def invalid_point(subject: Subject, case: tuple[int, bytes]) -> None:
-    """It ends the handshake at a client's public key that is not valid."""
+    """It ends the handshake after an invalid public key from a client."""
     group, point = case
     what = next(name for name, value in POINTS.items() if value is case)
     suites = (0xC02B, 0xC02F, 0xC02C, 0xC030, 0xCCA8, 0xCCA9, 0xC023, 0xC027)
     with subject.endpoint.patient(HANDSHAKE).raw() as stream:
         stream.send(hello_for(TLS12, suites, groups=(group,)))
         if not read_flight(stream, Deadline(HANDSHAKE)).complete:
-            raise NotApplicable("It does not take this group in TLS 1.2.")
+            raise NotApplicable("It does not support this group in TLS 1.2.")
         exchange = b"\x10" + len(point).to_bytes(3, "big") + point
         stream.send(record(exchange, HANDSHAKE_RECORD, TLS12))
         flight = read_flight(stream, Deadline(ANSWER / 2))
@@ -240,19 +244,19 @@ def invalid_point(subject: Subject, case: tuple[int, bytes]) -> None:
             return
     _must_not_be_silent(late, f"{what} as a client's public key")
     raise CheckFailed(
-        f"It accepts {what} as a client's public key, and {late.how()} at the Finished alone: it "
+        f"It accepts {what} as a client's public key, and {late.how()} only after the Finished: it "
         "must end the handshake at once."
     )
 
 
 @check("tls.early_ccs", "RFC 5246, section 7.1", Severity.SECURITY, needs="tls", estimate=3)
 def early_ccs(subject: Subject) -> None:
-    """It ends the handshake at a ChangeCipherSpec that comes before the keys."""
+    """It ends the handshake after a ChangeCipherSpec that comes too early."""
     with subject.endpoint.patient(HANDSHAKE).raw() as stream:
         stream.send(hello_for(TLS12, groups=(23,)))
         flight = read_flight(stream, Deadline(HANDSHAKE))
         if not flight.complete:
-            raise NotApplicable("It does not take secp256r1 in TLS 1.2.")
+            raise NotApplicable("It does not support secp256r1 in TLS 1.2.")
         stream.send(CHANGE_CIPHER_SPEC)
         if read_flight(stream, Deadline(ANSWER / 2)).end != "silent":
             return
@@ -266,7 +270,7 @@ def early_ccs(subject: Subject) -> None:
     _must_not_be_silent(late, "a ChangeCipherSpec before the ClientKeyExchange")
     raise CheckFailed(
         "It accepts a ChangeCipherSpec before the ClientKeyExchange, when no keys exist yet "
-        f"(CVE-2014-0224), and {late.how()} at the Finished alone."
+        f"(CVE-2014-0224), and {late.how()} only after the Finished."
     )
 
 
@@ -279,7 +283,7 @@ def early_ccs(subject: Subject) -> None:
     estimate=3,
 )
 def renegotiation(subject: Subject, secure: bool) -> Observation | None:
-    """It refuses a client that begins another handshake within a session."""
+    """It refuses a client that starts another handshake within a session."""
     with _session(subject) as session:
         modern = session.version >= TLS13
         verify = session.client_verify_data if secure else b""
@@ -293,14 +297,16 @@ def renegotiation(subject: Subject, secure: bool) -> Observation | None:
             found = (0, b"")
     if found is not None and found[0] == HANDSHAKE_RECORD and found[1][:1] == b"\2":
         if modern:
-            raise CheckFailed("It accepts another ClientHello in TLS 1.3, which has none.")
+            raise CheckFailed(
+                "It accepts another ClientHello in TLS 1.3, which has no renegotiation."
+            )
         expect(
             secure,
-            "It accepts another handshake of a client without renegotiation_info, so an attacker "
-            "can put a request before a client's (CVE-2009-3555).",
+            "It accepts renegotiation without renegotiation_info, so an attacker can insert a "
+            "request before a client's (CVE-2009-3555).",
         )
         return Observation(
-            "It accepts another handshake whenever a client wants one, which costs the client "
-            "little and the device a signature each time (RFC 9325, section 3.5)."
+            "It accepts renegotiation whenever a client asks for it, which costs the client little "
+            "and the device a signature each time (RFC 9325, section 3.5)."
         )
     return None

@@ -18,6 +18,7 @@ from espbench.check.result import Figure
 from espbench.check.subject import Subject
 from espbench.clients.errors import ConnectionEnded
 from espbench.clients.tls import tls_error
+from espbench.util.listing import listing
 from espbench.util.timeouts import Deadline
 
 TICKET = 35
@@ -98,7 +99,7 @@ def _context(subject: Subject, version: ssl.TLSVersion, *, tickets: bool) -> ssl
     estimate=6,
 )
 def resumption(subject: Subject) -> Observation:
-    """These sessions can be resumed, which saves the costly part of a handshake."""
+    """It resumes sessions, which saves the costly part of a handshake."""
     kinds = []
     if takes(subject, TLS12):
         kinds += [
@@ -122,9 +123,13 @@ def resumption(subject: Subject) -> Observation:
     if not done:
         return Observation("It resumes no session, so each connection costs a full handshake.")
     figure = Figure(
-        "tls.resumption", "a resumed handshake", min(times), "s", tolerance=max(3.0, 4 * min(times))
+        "tls.resumption",
+        "duration of a resumed handshake",
+        min(times),
+        "s",
+        tolerance=max(3.0, 4 * min(times)),
     )
-    return Observation(f"It resumes sessions {' and '.join(done)}.", [figure])
+    return Observation(f"It resumes sessions {listing(done)}.", [figure])
 
 
 @check(
@@ -135,7 +140,7 @@ def resumption(subject: Subject) -> Observation:
     estimate=2,
 )
 def unknown_session(subject: Subject, case: int) -> None:
-    """With a session that it does not know, it falls back to a full handshake."""
+    """It falls back to a full handshake for a session that it does not know."""
     if not takes(subject, TLS12):
         version, extensions = TLS13, usual(versions=(TLS13,))
     else:
@@ -148,8 +153,8 @@ def unknown_session(subject: Subject, case: int) -> None:
     suites = (0x1301, 0x1302, 0x1303) if version == TLS13 else (*SUITES, 0x00FF)
     flight = ask(subject.endpoint, ClientHello(TLS12, suites, extensions, session).record())
     if not flight.accepted:
-        raise CheckFailed(f"It {flight.how()} at {what}: it must fall back to a full handshake.")
+        raise CheckFailed(f"It {flight.how()} after {what}: it must fall back to a full handshake.")
     expect(
         flight.complete,
-        f"At {what} it began an abbreviated handshake, as if it knew the session.",
+        f"After {what}, it began an abbreviated handshake, as if it knew the session.",
     )

@@ -16,13 +16,14 @@ from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
 from espbench.clients import TlsStream, run_concurrently
 from espbench.clients.errors import ClientError, ClientTimeout, ConnectionEnded
+from espbench.util.listing import counted, listing
 from espbench.util.timeouts import Deadline
 
 MOST = 20
 """Sessions to try at most: ESP-IDF's default is 4, and its lwIP has 10 sockets by default."""
 LOOK = 0.3
 """Seconds (before scaling) in which the end of a session that was purged arrives."""
-ENDED = "its session is ended at once."
+ENDED = "the server ended its session at once."
 FREED = 0.5
 """Seconds in which a server frees the places of sessions that were closed."""
 AGAIN = 20.0
@@ -56,27 +57,24 @@ class Full:
 
     def sentence(self) -> str:
         """Return it as a sentence."""
+        sessions = f"It serves {counted(self.count, 'session')} at once"
         if self.victims:
             which = _which(self.victims, self.count)
             told = "with" if self.clean else "without"
             return (
-                f"It has {self.count} sessions at once; one more is served, and {which} ends "
-                f"{told} a close_notify."
+                f"{sessions}; when one more client connects, it ends {which} {told} a close_notify."
             )
         if self.refused:
-            return (
-                f"It has {self.count} sessions at once; one more gets this after "
-                f"{self.seconds:.1f} s: {self.refused}"
-            )
-        return f"It has {self.count} sessions at once, and more were not tried."
+            return f"{sessions}; one more failed after {self.seconds:.1f} s: {self.refused}"
+        return f"{sessions}; more were not tried."
 
 
 def _which(victims: Sequence[int], count: int) -> str:
     if list(victims) == [count]:
-        return "the newest of them"
+        return "the newest session"
     if list(victims) == [1]:
-        return "the oldest of them"
-    return f"number {' and '.join(map(str, victims))} of them"
+        return "the oldest session"
+    return f"session{'' if len(victims) == 1 else 's'} {listing(map(str, victims))}"
 
 
 def _gone(stream: TlsStream, seconds: float) -> bool:
@@ -141,7 +139,7 @@ def empty(full: Full) -> None:
     estimate=15,
 )
 def sessions(subject: Subject) -> Observation:
-    """It has this many idle sessions at once; a place that a client gives up is usable again."""
+    """When a client closes its session, another one can take its place."""
     full = fill(subject, max(QUICK * 2, patience(subject)))
     try:
         wanted = subject.profile.tls_sessions
@@ -149,20 +147,22 @@ def sessions(subject: Subject) -> Observation:
             wanted is None or full.count >= wanted,
             f"{full.sentence()} The profile asks for {wanted} (limits.tls-sessions).",
         )
-        expect(full.count, f"It has no session at all: {full.refused}")
+        expect(full.count, f"It serves no session at all: {full.refused}")
         if full.held:
             full.held.pop().close()
         deadline = Deadline(AGAIN)
         while error := _refusal(subject, full):
             expect(
                 not deadline.expired(),
-                f"{full.sentence()} A client then closed its session, and {deadline} later its "
-                f"place was still not usable: {error}",
+                f"{full.sentence()} {deadline} after a client had closed its session, no other "
+                f"could take its place: {error}",
             )
             subject.device.wait_for_change(RETRY)
     finally:
         empty(full)
-    figure = Figure("tls.sessions", "sessions at once", full.count, better="higher", tolerance=1)
+    figure = Figure(
+        "tls.sessions", "TLS sessions at once", full.count, better="higher", tolerance=1
+    )
     return Observation(full.sentence(), [figure])
 
 
@@ -187,10 +187,10 @@ def _refusal(subject: Subject, full: Full) -> str:
     estimate=8,
 )
 def newcomer(subject: Subject) -> Observation | None:
-    """When it needs a place, it takes that of a client that has been idle, not the newest."""
+    """When it is full, it ends the session of an idle client, not that of the newest one."""
     if not subject.server.http:
         raise NotApplicable(
-            "It answers no HTTP, so an existing client cannot be distinguished from a new one."
+            "It does not answer HTTP, so an idle client cannot be distinguished from a new one."
         )
     limit = max(QUICK * 2, patience(subject))
     full = fill(subject, limit)
@@ -215,9 +215,9 @@ def newcomer(subject: Subject) -> Observation | None:
                 break
     if gone == [full.count]:
         return Observation(
-            f"With {full.count} sessions, it ends that of the client that has just connected and "
-            "has not asked yet, although the others have been idle for longer: so a server that is "
-            "full of idle clients serves no new ones well."
+            f"When it is full with {full.count} sessions, it ends the one of the client that has "
+            "just connected, although the others have been idle for longer: as long as idle "
+            "clients stay, new ones are hardly served."
         )
     return None
 
@@ -245,13 +245,13 @@ def _several(subject: Subject) -> int:
     estimate=15,
 )
 def busy_sessions(subject: Subject) -> Observation:
-    """With one client more than there are places, all with requests, somebody is served."""
+    """When one client too many sends requests, at least one of the clients is served."""
     full = fill(subject, max(QUICK * 2, patience(subject)), BURST - 1)
     empty(full)
     expect(served(subject, AGAIN), "After all sessions had been closed, nobody was served.")
     clients = full.count + 1
     if not subject.server.http:
-        raise NotApplicable("It answers no HTTP, so nothing could be asked.")
+        raise NotApplicable("It does not answer HTTP.")
     alone = _several(subject)
     expect(alone, "A client was not served on a quiet device.")
     # Some servers end each connection after a response, such as one with status 404.
@@ -270,12 +270,11 @@ def busy_sessions(subject: Subject) -> Observation:
     if whole == clients:
         return Observation("", [figure])
     counts = Counter(each for each in answered if each < requests)
-    parts = [f"{times} with {n} of {requests} responses" for n, times in sorted(counts.items())]
-    return Observation(
-        f"Of {clients} clients at once, {whole} got all responses, and it cut off "
-        f"{', '.join(parts)}.",
-        [figure],
-    )
+    parts = [
+        f"{whole} got all {requests} responses" if requests > 1 else f"{whole} got a response",
+        *(f"{times} got {f'only {n}' if n else 'none'}" for n, times in sorted(counts.items())),
+    ]
+    return Observation(f"Of {clients} simultaneous clients, {listing(parts)}.", [figure])
 
 
 def _until_served(subject: Subject, deadline: Deadline) -> int:
@@ -308,7 +307,7 @@ def _until_served(subject: Subject, deadline: Deadline) -> int:
     estimate=8,
 )
 def burst(subject: Subject) -> Observation:
-    """When eight clients connect at once and try again if they are refused, all are served."""
+    """Eight clients that connect at once, and try again if they are refused, are all served."""
     deadline = Deadline(BURST_LIMIT)
     began = time.monotonic()
     outcomes = run_concurrently(
@@ -317,9 +316,11 @@ def burst(subject: Subject) -> Observation:
     failed = [outcome.error for outcome in outcomes if outcome.error is not None]
     expect(
         not failed,
-        f"Of {BURST} clients that connected at once, {len(failed)} were not served within "
-        f"{BURST_LIMIT:.0f} s: {reason(failed[0]) if failed else ''}",
+        f"Of {BURST} simultaneous clients, {len(failed)} {'was' if len(failed) == 1 else 'were'} "
+        f"not served within {BURST_LIMIT:.0f} s: {reason(failed[0]) if failed else ''}",
     )
     attempts = sum(outcome.get() for outcome in outcomes)
-    refused = f" after {attempts - BURST} refusals" if attempts > BURST else ""
-    return Observation(f"It served {BURST} clients in {time.monotonic() - began:.1f} s{refused}.")
+    refused = attempts - BURST
+    retries = f", and refused {counted(refused, 'attempt')} before" if refused else ""
+    seconds = time.monotonic() - began
+    return Observation(f"It served {BURST} simultaneous clients in {seconds:.1f} s{retries}.")

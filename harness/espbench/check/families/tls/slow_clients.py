@@ -124,7 +124,7 @@ def trickle(subject: Subject) -> None:
     estimate=18,
 )
 def silent_clients(subject: Subject) -> Observation | None:
-    """Six clients that connect and send nothing do not keep everybody out for good."""
+    """Six clients that connect and send nothing do not keep others out for good."""
     limit = patience(subject)
     began = time.monotonic()
     deadline = Deadline(HELD)
@@ -152,7 +152,7 @@ def silent_clients(subject: Subject) -> Observation | None:
 
 @check("tls.handshake_timeout", "RFC 5246, section 7.3", needs="tls", estimate=14)
 def handshake_timeout(subject: Subject) -> Observation:
-    """A client that stops in its handshake gets this long."""
+    """A client that stops in its handshake is dropped after some time."""
     began = time.monotonic()
     stopped = Stopped(subject, Step.HALF_A_HELLO)
     with stopped.stream:
@@ -160,10 +160,16 @@ def handshake_timeout(subject: Subject) -> Observation:
     took = time.monotonic() - began
     if not ended:
         return Observation(
-            f"It still waits for a client {took:.0f} s after half a ClientHello: such clients keep "
-            "their places."
+            f"It still waits for a client {took:.0f} s after half a ClientHello: such clients can "
+            "keep others out."
         )
-    figure = Figure("tls.handshake_timeout", "a client that stops is given", took, "s", tolerance=5)
+    figure = Figure(
+        "tls.handshake_timeout",
+        "time given to a client that stops in its handshake",
+        took,
+        "s",
+        tolerance=5,
+    )
     return Observation("", [figure])
 
 
@@ -184,7 +190,7 @@ def _goes_away(subject: Subject, step: Step, leave: Callable[[Stream], None]) ->
     estimate=15,
 )
 def abandoned(subject: Subject, step: Step) -> None:
-    """After clients that left in the middle of a handshake, by FIN or RST, others are served."""
+    """After clients have disconnected in the middle of a handshake, others are served."""
     if step not in (Step.CONNECTED, Step.HALF_A_HELLO, Step.HELLO_SENT):
         has_tls12(subject)
     for leave in (Stream.close, Stream.reset):
@@ -192,6 +198,6 @@ def abandoned(subject: Subject, step: Step) -> None:
         if not served(subject, BACK):
             how = "closed" if leave is Stream.close else "reset"
             raise CheckFailed(
-                f"A client {how} its connection in the handshake ({step.value}), and the next one "
-                f"was not served within {BACK:g} s."
+                f"After a client had {how} its connection in the handshake ({step.value}), the "
+                f"next one was not served within {BACK:g} s."
             )

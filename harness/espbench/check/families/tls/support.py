@@ -14,6 +14,7 @@ from espbench.check.subject import Subject
 from espbench.clients import ByteStream, ConnectionEnded, Stream, Tls
 from espbench.clients.errors import ClientTimeout, TlsError
 from espbench.clients.tls import Step, TlsSteps
+from espbench.util.listing import uncapitalized
 from espbench.util.timeouts import Deadline, timeout_scale
 
 __all__ = [
@@ -53,7 +54,7 @@ def has_tls12(subject: Subject) -> None:
             return
     except TlsError:
         raise NotApplicable(
-            "It does not support TLS 1.2, whose handshake can be stopped."
+            "It does not support TLS 1.2, and no other handshake can be stopped at a step."
         ) from None
 
 
@@ -118,5 +119,6 @@ def speak(stream: ByteStream, subject: Subject) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Return an error's sentence without the host's port, which differs each time."""
-    return _PEER.sub("it", str(error))
+    """Return an error's sentence, to follow a colon, without the host's port, which varies."""
+    text = _PEER.sub("it", str(error)).replace("TLS with it failed", "TLS failed")
+    return uncapitalized(text)

@@ -32,7 +32,7 @@ def claims(text: str) -> str:
 
 @check("tls.handshake", "RFC 5246, section 7.3", Severity.ROBUSTNESS, needs="tls", estimate=3)
 def handshake(subject: Subject) -> None:
-    """Clients with usual parameters complete a handshake, time after time."""
+    """Clients with usual parameters complete one handshake after the other."""
     for number in range(1, TIMES + 1):
         try:
             with subject.endpoint.patient(HANDSHAKE).tls_stream() as stream:
@@ -52,7 +52,7 @@ def handshake(subject: Subject) -> None:
     estimate=1,
 )
 def serves(subject: Subject) -> None:
-    """What listens on a port for HTTPS speaks TLS."""
+    """What listens on an HTTPS port speaks TLS."""
     https = subject.profile.ports.get("https")
     wanted = LIKELY if https is None else (https,)
     mute = [
@@ -61,11 +61,11 @@ def serves(subject: Subject) -> None:
     missing = https is not None and all(each.port != https for each in subject.servers)
     expect(
         not missing,
-        f"Nothing listens on port {https}, where the profile has HTTPS"
+        f"Nothing listens on port {https}, which the profile names for HTTPS"
         f"{claims(subject.device.console.text)}.",
     )
     if not mute and not any(each.tls and each.works for each in subject.servers):
-        raise NotApplicable("Nothing listens on a port for HTTPS.")
+        raise NotApplicable("Nothing listens on an HTTPS port.")
     for server in mute:
         error = ""
         try:
@@ -89,7 +89,7 @@ def serves(subject: Subject) -> None:
     estimate=2,
 )
 def client_certificate(subject: Subject) -> Observation | None:
-    """Whether it asks clients for a certificate, and whether it serves those without one."""
+    """Reports whether it asks clients for a certificate, and serves those without one."""
     endpoint = subject.endpoint.patient(HANDSHAKE)
     with endpoint.raw() as stream:
         if not asks_for_certificate(stream, HANDSHAKE):
@@ -99,5 +99,7 @@ def client_certificate(subject: Subject) -> Observation | None:
     except ClientError:
         missing = subject.profile.client_certificate is None
         advice = ": name one in the profile ([client] with certificate and key)" if missing else ""
-        return Observation(f"It asks clients for a certificate, and serves none without{advice}.")
+        return Observation(
+            f"It asks clients for a certificate, and serves none without one{advice}."
+        )
     return Observation("It asks clients for a certificate, and also serves those without one.")

@@ -17,6 +17,7 @@ from espbench.check.families.websocket.conversation import (
 from espbench.check.subject import Subject
 from espbench.clients import Frame
 from espbench.clients.websocket import CLOSE, PING, close_payload
+from espbench.util.listing import listing, uncapitalized
 from espbench.util.timeouts import Deadline
 
 __all__ = [
@@ -45,6 +46,8 @@ END = 4.0
 LARGE = 60_000
 """Length (bytes) of a message that a small device may refuse."""
 TOO_BIG, INTERNAL = 1009, 1011
+FEW = 3
+"""Messages that a sentence lists."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +140,10 @@ def await_answers(
     if refuses_size(messages, others):
         return Observation(f"A message of {len(messages[0])} bytes got {others[-1]}.")
     nothing = "only the pong of a later ping" if went_on else f"nothing within {PATIENCE:g} s"
-    came = ", ".join(map(str, others)) or nothing
-    expect(False, f"{missing[0][0].upper()}{missing[0][1:]} was due, but {came} came.")
+    more = len(others) - FEW
+    shown = [str(each) for each in others[: None if more <= 1 else FEW]]
+    came = listing([*shown, f"{more} more"] if more > 1 else shown) or nothing
+    expect(False, f"The client expected {missing[0]}, but got {came}.")
     return None
 
 
@@ -198,10 +203,10 @@ def await_failure(
         got = talk.next(deadline)
         if got is None:
             sentence = (
-                f"{what} is ignored: the server answers the next ping"
+                f"The server ignored {uncapitalized(what)} and answered the next ping"
                 if went_on
-                else f"{what}: the server neither ends the connection nor answers the next ping "
-                f"within {PATIENCE:g} s"
+                else f"After {uncapitalized(what)}, the server neither closed the connection nor "
+                f"answered the next ping within {PATIENCE:g} s"
             )
             expect(False, f"{sentence}. It MUST fail the connection (close code {codes[0]}).")
             return None
@@ -212,8 +217,8 @@ def await_failure(
         if got.kind == "invalid" or (got.kind == "message" and got.data in never):
             expect(
                 False,
-                f"{what} is taken for valid: {got} came back. The server MUST fail the connection "
-                f"(close code {codes[0]}).",
+                f"The server accepted {uncapitalized(what)} and sent back {got}. It MUST fail the "
+                f"connection (close code {codes[0]}).",
             )
         if got.kind == "pong":
             went_on, deadline = True, Deadline(GRACE)
@@ -225,10 +230,10 @@ def _judge_close(
     talk.send_frames(Frame(CLOSE, close_payload(got.code) if got.code != NO_CODE else b""))
     expect(
         talk.gone(END),
-        f"{what}: the server sent {got}, but {END:g} s later the TCP connection is still open "
-        "(section 7.1.1).",
+        f"After {uncapitalized(what)}, the server sent {got}, but {END:g} s later the TCP "
+        "connection is still open (section 7.1.1).",
     )
     if got.code not in codes:
-        due = " or ".join(map(str, codes))
-        return Observation(f"{what} got {got} ({due} is due).")
+        due = listing(map(str, codes), "or")
+        return Observation(f"{what} got {got} instead of close code {due}.")
     return None

@@ -16,6 +16,7 @@ from espbench.check.subject import Subject
 from espbench.clients import ByteStream, Frame, encode_request, run_concurrently
 from espbench.clients.errors import ClientError, ClientTimeout
 from espbench.clients.websocket import BINARY, CONTINUATION, PING, TEXT
+from espbench.util.listing import counted, uncapitalized
 from espbench.util.timeouts import Deadline
 
 MOST = 12
@@ -31,7 +32,7 @@ ROUNDS = 6
     estimate=0.1,
 )
 def every_server(subject: Subject) -> None:
-    """A path that echoes on another server of the device, or by the profile, echoes here, too."""
+    """A path that echoes on another server, or by the profile, echoes on this server, too."""
     assert subject.websocket is not None
     if subject.websocket.echo:
         # A profile names its paths for every server, so here it may be wrong.
@@ -48,7 +49,7 @@ def every_server(subject: Subject) -> None:
     ]
     expect(
         not elsewhere,
-        f"{subject.websocket_path} upgrades, but sends no message back, which it does on port "
+        f"{subject.websocket_path} upgrades, but does not send messages back, as it does on port "
         f"{elsewhere[0].port if elsewhere else 0}.",
     )
 
@@ -93,6 +94,7 @@ LEAVES: dict[str, bytes | int | None] = {
     "between fragments": Frame(TEXT, b"x", fin=False).encode(),
     "before its echo": Frame(TEXT, b"x" * 1000).encode(),
 }
+ENDED = {"reset": "reset", "close": "closed"}
 """By where clients leave: what they have sent on a WebSocket, or how many bytes of the upgrade."""
 
 
@@ -105,7 +107,7 @@ LEAVES: dict[str, bytes | int | None] = {
     estimate=6,
 )
 def aborted(subject: Subject, case: tuple[str, str]) -> None:
-    """Clients that leave without a close frame keep nobody else from being served."""
+    """After clients have disconnected without a close frame, others are served."""
     where, end = case
     data = LEAVES[where]
     for _ in range(2 if subject.server.tls else ROUNDS):
@@ -132,8 +134,8 @@ def aborted(subject: Subject, case: tuple[str, str]) -> None:
         seconds = time.monotonic() - began
         expect(
             False,
-            f"After clients that left {where} with a {'RST' if end == 'reset' else 'FIN'}, no "
-            f"WebSocket opened within {seconds:.0f} s: {error}",
+            f"After clients had {ENDED[end]} their connection {where}, "
+            f"no WebSocket opened within {seconds:.1f} s: {uncapitalized(str(error))}",
         )
 
 
@@ -213,7 +215,7 @@ def unread(subject: Subject) -> Observation | None:
         seconds = time.monotonic() - began
     expect(
         served,
-        f"While one client sends messages and does not read, no GET is answered within "
+        "While one client sends messages and does not read, no GET is answered within "
         f"{PATIENCE:g} s.",
     )
     if seconds > PATIENCE / 3:
@@ -229,7 +231,7 @@ def unread(subject: Subject) -> Observation | None:
     estimate=4,
 )
 def places(subject: Subject) -> Observation:
-    """Says how many WebSockets can be open at once, what one more gets, and whether they work."""
+    """Several WebSockets can be open at once, and all of them work."""
     with ExitStack() as stack:
         talks: list[Conversation] = []
         refused = ""
@@ -254,17 +256,19 @@ def places(subject: Subject) -> Observation:
         raise NotApplicable("No WebSocket opens.")
     working = opened - gone
     figure = Figure(
-        "websocket.places", "WebSockets open at once", working, better="higher", tolerance=0
+        "websocket.places", "WebSockets that work at once", working, better="higher", tolerance=0
     )
     parts = []
     if refused:
-        parts.append(f"One more than {opened} is refused: {refused}")
+        parts.append(f"Beside {counted(opened, 'open WebSocket')}, one more fails: {refused}")
     if gone:
-        parts.append(f"{gone} of {opened} that opened no longer answer pings.")
+        verb = "answers" if gone == 1 else "answer"
+        parts.append(f"{gone} of {opened} WebSockets that opened no longer {verb} pings.")
     if not http:
-        parts.append(f"While {opened} are open, no GET is answered.")
+        are = "WebSocket is" if opened == 1 else "WebSockets are"
+        parts.append(f"While {opened} {are} open, no GET is answered.")
     expect(
         gone < opened,
-        f"None of {opened} WebSockets that opened still answers pings.",
+        f"None of {counted(opened, 'WebSocket')} that opened still answers pings.",
     )
     return Observation(" ".join(parts), [figure])

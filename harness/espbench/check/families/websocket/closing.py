@@ -17,6 +17,7 @@ from espbench.check.families.websocket.conversation import (
 from espbench.check.subject import Subject
 from espbench.clients import Frame
 from espbench.clients.websocket import CLOSE, CONTINUATION, PING, TEXT, close_payload
+from espbench.util.listing import listing
 from espbench.util.timeouts import Deadline
 
 NORMAL, PROTOCOL, PAYLOAD = 1000, 1002, 1007
@@ -103,7 +104,7 @@ def close(subject: Subject, case: tuple[str, Case]) -> Observation | None:
         talk.send_frames(*it.frames)
         came = _until_end(talk)
         if not it.judged:
-            return Observation(f"{number}: {', '.join(map(str, came)) or 'nothing'} came.")
+            return Observation(f"Case {number} got {listing(map(str, came)) or 'no answer'}.")
         return _judge(talk, it, came)
 
 
@@ -121,29 +122,29 @@ def _judge(talk: Conversation, it: Case, came: Sequence[Got]) -> Observation | N
     what = f"A close frame with {_shown(sent)}"
     expect(
         talk.over,
-        f"{what} is not answered, and the connection stays open for {PATIENCE:g} s.",
+        f"{what} got no answer, and the connection stayed open for {PATIENCE:g} s.",
     )
     last = came[-1]
     late = {WORLD.decode(), "fragment1fragment2"} & {str(each.data) for each in came}
     expect(
         not late and not any(each.kind == "pong" and each.data == b"" for each in came),
-        f"What follows a close frame is still answered: {', '.join(map(str, came))}.",
+        f"What follows a close frame is still answered: the client got {listing(map(str, came))}.",
     )
-    expect(last.kind != "invalid", f"{what} is answered with {last}.")
+    expect(last.kind != "invalid", f"{what} got {last}.")
     if last.kind == "end":
         expect(
             not it.valid,
-            f"{what} is answered with {last} instead of a close frame (section 5.5.1: MUST).",
+            f"{what} got {last} instead of a close frame (section 5.5.1: MUST).",
         )
         return None
     expect(
         last.code in (*it.codes, NO_CODE),
-        f"{what} is answered with {last}; {' or '.join(map(str, it.codes))} is due.",
+        f"{what} got {last} instead of close code {listing(map(str, it.codes), 'or')}.",
     )
     expect(
         talk.gone(END),
-        f"{END:g} s after the close frames, the TCP connection is still open: the server MUST "
-        "close it immediately (section 5.5.1).",
+        f"The TCP connection is still open {END:g} s after the close frames: the server MUST close "
+        "it immediately (section 5.5.1).",
     )
     return None
 
@@ -152,4 +153,4 @@ def _shown(payload: bytes) -> str:
     if len(payload) < 2:
         return "one byte" if payload else "no code"
     code = int.from_bytes(payload[:2], "big")
-    return f"code {code}" + (f" and {len(payload) - 2} bytes" if payload[2:] else "")
+    return f"code {code}" + (f" and a reason of {len(payload) - 2} bytes" if payload[2:] else "")

@@ -32,6 +32,25 @@ PATIENCE = 6.0
 """Seconds (before scaling) within which a well server answers."""
 POLITE = 2.0
 """Seconds (before scaling) to wait for the end of a connection that nobody judges."""
+SHOWN = 40
+"""Characters of a message that a sentence shows at most."""
+FAULTS = {
+    "codec can't decode": "text that is not UTF-8",
+    "unexpected CONTINUATION": "a continuation frame without a message to continue",
+    "expected CONTINUATION": "a new message within a fragmented one",
+    "Invalid opcode": "a reserved opcode",
+    "fragment control frame": "a fragmented control frame",
+    "unexpected masked frame": "a masked frame",
+    "payload len > 125": "a control frame of more than 125 bytes",
+    "would have sufficed": "a length that is not in its shortest form",
+    "non-zero MSB": "a length whose most significant bit is set",
+    "Reserved bit": "a reserved bit",
+    "CLOSE with 1 byte payload": "a close frame with one byte",
+    "local-only reason": "a close code that must not be sent",
+    "unknown reserved code": "a close code that is reserved",
+    "CLOSE with invalid code": "an invalid close code",
+}
+"""Parts of what wsproto says about an invalid frame, and the same in a sentence's words."""
 NO_CODE = 1005
 """Code of a close frame that has none (RFC 6455, section 7.4.1)."""
 
@@ -53,16 +72,26 @@ class Got:
     def __str__(self) -> str:
         """Return it for a sentence."""
         if self.kind == "close":
-            return f"a close frame {'without a code' if self.code == NO_CODE else self.code}"
+            code = "without a code" if self.code == NO_CODE else f"with code {self.code}"
+            return f"a close frame {code}"
+        text = self.data if isinstance(self.data, str) else ""
         if self.kind == "end":
-            return f"the end of the connection ({self.data!r})"
+            how = {"closed": "the end of the connection", "reset": "a connection reset"}
+            return how.get(text, f"an error ({text})")
         if self.kind == "invalid":
-            text = self.data if isinstance(self.data, str) else ""
-            return f"an invalid frame ({text})"
-        shown = repr(self.data)
-        if len(shown) > 50:
-            shown = f"{shown[:40]}... ({len(self.data)} long)"
-        return f"a {self.kind} with {shown}"
+            return f"an invalid frame ({_fault(text)})"
+        if not self.data:
+            return f"an empty {self.kind}"
+        shown = repr(self.data) if text else repr(self.data)[1:]
+        if len(shown) <= SHOWN:
+            return f"the {self.kind} {shown}"
+        unit = "characters" if text else "bytes"
+        return f"a {self.kind} of {len(self.data)} {unit} ({shown[:SHOWN]}...{shown[-1]})"
+
+
+def _fault(text: str) -> str:
+    """Return what is wrong with a frame in the words of RFC 6455, by wsproto's message."""
+    return next((words for part, words in FAULTS.items() if part in text), text)
 
 
 def fields_of(subject: Subject) -> dict[str, str]:

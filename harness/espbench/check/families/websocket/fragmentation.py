@@ -48,7 +48,7 @@ def _wrong(fault: str, *frames: Frame, chop: int = 0, apart: bool = False) -> Ca
     return Case(Sent(frames, chop, apart), fault=fault)
 
 
-NOTHING = "A continuation frame of nothing"
+NOTHING = "A continuation frame without a message to continue"
 STRAY_END = (Frame(CONTINUATION, STRAY), HELLO)
 STRAY_START = (Frame(CONTINUATION, STRAY, fin=False), HELLO)
 CASES: dict[str, Case] = {
@@ -72,7 +72,7 @@ CASES: dict[str, Case] = {
     ),
     "5.17": _wrong(NOTHING, *(Frame(CONTINUATION, ONE), *frames_of(TEXT, TWO, THREE)) * 2),
     "5.18": _wrong(
-        "A text frame inside of a message", Frame(TEXT, ONE, fin=False), Frame(TEXT, TWO)
+        "A text frame inside a fragmented message", Frame(TEXT, ONE, fin=False), Frame(TEXT, TWO)
     ),
     "5.19": Case(Sent(())),
     "5.20": Case(Sent((), apart=True)),
@@ -88,7 +88,7 @@ CASES: dict[str, Case] = {
     estimate=4,
 )
 def fragmentation(subject: Subject, case: tuple[str, Case]) -> Observation | None:
-    """Fragments make one message, control frames may come between them, and nothing else may."""
+    """Fragments make one message; only control frames may come between them."""
     number, it = case
     if number in ("5.19", "5.20"):
         return _with_a_break(subject, apart=it.sent.apart)

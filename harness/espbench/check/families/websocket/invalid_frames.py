@@ -10,6 +10,7 @@ from espbench.check.result import Severity
 from espbench.check.subject import Subject
 from espbench.clients import Frame
 from espbench.clients.websocket import BINARY, CLOSE, PING, PONG, TEXT, close_payload
+from espbench.util.listing import uncapitalized
 
 HELLO = b"Hello, world!"
 BYTES = b"\x00\xff\xfe\xfd\xfc\xfb\x00\xff"
@@ -21,12 +22,12 @@ def _behind_hello(bad: Frame, chop: int = 0, *, apart: bool = False) -> Sent:
 
 
 RESERVED_BITS: dict[str, tuple[str, Sent, tuple[str | bytes, ...]]] = {
-    "3.1": ("A text with RSV 1", Sent((Frame(TEXT, HELLO, rsv=1),)), (HELLO.decode(),)),
-    "3.2": ("A text with RSV 2", _behind_hello(Frame(TEXT, HELLO, rsv=2)), ()),
-    "3.3": ("A text with RSV 3", _behind_hello(Frame(TEXT, HELLO, rsv=3), apart=True), ()),
-    "3.4": ("A text with RSV 4", _behind_hello(Frame(TEXT, HELLO, rsv=4), 1), ()),
-    "3.5": ("A binary message with RSV 5", Sent((Frame(BINARY, BYTES, rsv=5),)), (BYTES,)),
-    "3.6": ("A binary message with RSV 6", Sent((Frame(BINARY, HELLO, rsv=6),)), (HELLO,)),
+    "3.1": ("A text frame with RSV 1", Sent((Frame(TEXT, HELLO, rsv=1),)), (HELLO.decode(),)),
+    "3.2": ("A text frame with RSV 2", _behind_hello(Frame(TEXT, HELLO, rsv=2)), ()),
+    "3.3": ("A text frame with RSV 3", _behind_hello(Frame(TEXT, HELLO, rsv=3), apart=True), ()),
+    "3.4": ("A text frame with RSV 4", _behind_hello(Frame(TEXT, HELLO, rsv=4), 1), ()),
+    "3.5": ("A binary frame with RSV 5", Sent((Frame(BINARY, BYTES, rsv=5),)), (BYTES,)),
+    "3.6": ("A binary frame with RSV 6", Sent((Frame(BINARY, HELLO, rsv=6),)), (HELLO,)),
     "3.7": ("A close frame with RSV 7", Sent((Frame(CLOSE, rsv=7),)), ()),
 }
 
@@ -42,7 +43,7 @@ RESERVED_BITS: dict[str, tuple[str, Sent, tuple[str | bytes, ...]]] = {
 def reserved_bits(
     subject: Subject, case: tuple[str, Sent, tuple[str | bytes, ...]]
 ) -> Observation | None:
-    """A frame with a reserved bit, which no extension has defined, fails the connection."""
+    """A frame with a reserved bit that no extension defines fails the connection."""
     what, sent, never = case
     return fails(subject, sent, what, never=never)
 
@@ -112,9 +113,11 @@ def masking(subject: Subject, case: tuple[str, Frame]) -> Observation | None:
                 got = talk.next()
             expect(got is not None, "An unmasked close frame does not end the connection.")
             if got is not None and got.kind == "close" and got.code == 1000:
-                return Observation(f"An unmasked close frame is answered with {got}.")
+                return Observation(f"An unmasked close frame got {got}.")
         return None
-    return fails(subject, Sent((frame,)), f"An unmasked {name}", never=("unmasked", b"unmasked"))
+    return fails(
+        subject, Sent((frame,)), f"An unmasked {name} frame", never=("unmasked", b"unmasked")
+    )
 
 
 INNER = b"inside"
@@ -140,7 +143,7 @@ LENGTHS: dict[str, int] = {
     estimate=4,
 )
 def huge_frames(subject: Subject, length: int) -> Observation | None:
-    """A frame that claims a huge length is refused or waited for; its data are not frames."""
+    """A frame that claims a huge length is refused or awaited; its data is not read as frames."""
     with Conversation(subject) as talk:
         claim = Frame(BINARY, length=length, length_bytes=8)
         # Four bytes for whoever takes 2**32 + 4 for 4; then what looks like pings.
@@ -152,16 +155,17 @@ def huge_frames(subject: Subject, length: int) -> Observation | None:
         what = f"A frame that claims {length:,} bytes"
         expect(
             got is None or got.kind != "pong",
-            f"{what} is taken for a short one: a ping inside of its data was answered.",
+            f"{what} was read as a short one: a ping inside its data was answered.",
             Severity.SECURITY,
         )
         if got is None:
             expect(
                 length < 1 << 63,
-                f"{what}, whose most significant bit MUST be 0, is waited for.",
+                f"The server waits for the data of {uncapitalized(what)}, a length whose most "
+                "significant bit MUST be 0.",
                 Severity.CONFORMANCE,
             )
-            return Observation(f"{what} is waited for.")
+            return Observation(f"The server waits for the data of {uncapitalized(what)}.")
     return None
 
 
@@ -174,7 +178,7 @@ def huge_frames(subject: Subject, length: int) -> Observation | None:
     estimate=1,
 )
 def shortest_length(subject: Subject, size: int) -> Observation | None:
-    """A length that is not written in the shortest way is refused or read as it is."""
+    """A length that is not in its shortest form is refused or read correctly."""
     with Conversation(subject) as talk:
         talk.send_frames(Frame(PING, INNER, length_bytes=size))
         got = talk.next()
@@ -182,9 +186,11 @@ def shortest_length(subject: Subject, size: int) -> Observation | None:
             got = talk.next()
     expect(
         got is not None,
-        f"A length of {len(INNER)} in {8 * size} bits gets no answer, and the connection stays.",
+        f"A ping whose length of {len(INNER)} is written in {8 * size} bits got no answer, and the "
+        "connection stayed open.",
     )
     if got is not None and got.kind in ("pong", "invalid"):
-        expect(got.data == INNER, f"A length of {len(INNER)} in {8 * size} bits: {got} came.")
-        return Observation(f"A length of {len(INNER)} in {8 * size} bits is taken.")
+        what = f"a length of {len(INNER)} that is written in {8 * size} bits"
+        expect(got.data == INNER, f"A ping with {what} got {got}.")
+        return Observation(f"The server accepts {what}.")
     return None

@@ -58,12 +58,12 @@ PINGS: dict[str, tuple[Sent, tuple[bytes, ...]]] = {
     estimate=3,
 )
 def pings(subject: Subject, case: tuple[str, Sent, tuple[bytes, ...]]) -> Observation | None:
-    """Each ping gets a pong with its payload; a pong that nobody asked for gets nothing."""
+    """Each ping gets a pong with its payload; an unsolicited pong gets no answer."""
     number, sent, pongs = case
     if number == "2.5":
         with Conversation(subject) as talk:
             sent.to(talk)
-            return await_failure(talk, "A ping with 126 bytes")
+            return await_failure(talk, "A ping of 126 bytes")
     if not pongs:  # another ping shows that the server goes on, and that nothing came before
         last = Frame(PING, b"last")
         sent, pongs = Sent((*sent.frames, last)), (b"last",)
@@ -83,7 +83,7 @@ AUTO_FRAGMENTED = b"*" * 65536
     estimate=1,
 )
 def auto_fragment(subject: Subject, size: int) -> Observation | None:
-    """A message of 65536 bytes in frames of 1300 comes back whole."""
+    """A message of 65536 bytes in frames of 1300 bytes comes back whole."""
     starts = range(0, len(AUTO_FRAGMENTED), size)
     frames = frames_of(TEXT, *(AUTO_FRAGMENTED[start : start + size] for start in starts))
     return answers(subject, Sent(frames), [AUTO_FRAGMENTED.decode()])

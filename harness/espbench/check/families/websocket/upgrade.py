@@ -14,6 +14,7 @@ from espbench.check.subject import Subject
 from espbench.clients import HttpConnection, Response
 from espbench.clients.errors import ClientError, ConnectionEnded
 from espbench.clients.websocket import CLOSE, Frame, accept_of, close_payload
+from espbench.util.listing import listing, uncapitalized
 
 Fields = Sequence[tuple[str, str]]
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -154,11 +155,11 @@ def upgrade(subject: Subject, case: tuple[str, Request]) -> Observation | None:
         return None  # the path has one of its own
     answer = ask(subject, request)
     what = f"A valid upgrade ({name})"
-    expect(answer is not None, f"{what} is not answered: the connection ends.")
+    expect(answer is not None, f"{what} got no response: the server closed the connection.")
     assert answer is not None
     if offers and answer.status in (400, 403):
-        return Observation(f"Unknown subprotocols are refused with {answer.status}.")
-    expect(answer.status == 101, f"{what} is refused with {answer.status}.")
+        return Observation(f"The server refuses unknown subprotocols with {answer.status}.")
+    expect(answer.status == 101, f"{what} was refused with {answer.status}.")
     sent = request.encode(subject).decode("latin-1")
     key = _value(sent, "sec-websocket-key") if KEY in sent else ""
     accept = answer.header("sec-websocket-accept")
@@ -166,34 +167,43 @@ def upgrade(subject: Subject, case: tuple[str, Request]) -> Observation | None:
     if key:
         expect(
             accept == accept_of(KEY),
-            f"Sec-WebSocket-Accept is {accept!r}, {accept_of(KEY)!r} is due for the key {KEY!r}.",
+            f"Sec-WebSocket-Accept is {accept!r} instead of {accept_of(KEY)!r} for the key "
+            f"{KEY!r}.",
         )
     expect(
         tokens(answer, "upgrade") == ["websocket"],
-        f"The 101 response has Upgrade: {answer.header('upgrade')!r}, 'websocket' is due.",
+        f"The 101 response has {_field(answer, 'Upgrade')}: it has to contain "
+        "'Upgrade: websocket'.",
     )
     expect(
         "upgrade" in tokens(answer, "connection"),
-        f"The 101 response has Connection: {answer.header('connection')!r}, 'Upgrade' is due.",
+        f"The 101 response has {_field(answer, 'Connection')}: it has to contain "
+        "'Connection: Upgrade'.",
     )
     chosen = [value.split(";")[0] for value in tokens(answer, "sec-websocket-extensions")]
     offered = ["permessage-deflate"] if "permessage-deflate" in sent else []
     expect(
         set(chosen) <= set(offered),
-        f"The 101 response agrees to {', '.join(chosen)}, which was not offered: a client MUST "
-        "fail the connection.",
+        f"The 101 response agrees to {listing(chosen)}, which the client did not offer: a client "
+        "MUST fail the connection.",
     )
     protocol = answer.header("sec-websocket-protocol")
     own = subject.websocket.subprotocol if subject.websocket else ""
     allowed = {"espbench.one", "espbench.two"} if offers else {own}
     expect(
         protocol is None or protocol in allowed,
-        f"The 101 response has Sec-WebSocket-Protocol {protocol!r}, which was not offered: a "
+        f"The 101 response chooses the subprotocol {protocol!r}, which the client did not offer: a "
         "client MUST fail the connection.",
     )
     if offers and protocol is not None:
-        return Observation(f"It agrees to the unknown subprotocol {protocol!r}.")
+        return Observation(f"The server agrees to the unknown subprotocol {protocol!r}.")
     return None
+
+
+def _field(response: Response, name: str) -> str:
+    """Return a response's header field for a sentence."""
+    value = response.header(name.lower())
+    return f"no {name} field" if value is None else repr(f"{name}: {value}")
 
 
 def _value(text: str, name: str) -> str:
@@ -209,7 +219,7 @@ def _value(text: str, name: str) -> str:
 
 INVALID: dict[str, Request] = {
     "no key": Request((("Sec-WebSocket-Key", ""),)),
-    "empty key": Request((("Sec-WebSocket-Key", ""),), more=("Sec-WebSocket-Key:",)),
+    "an empty key": Request((("Sec-WebSocket-Key", ""),), more=("Sec-WebSocket-Key:",)),
     "no version": Request((("Sec-WebSocket-Version", ""),)),
     "no Connection": Request((("Connection", ""),)),
     "Connection: close": Request((("Connection", "close"),)),
@@ -236,11 +246,15 @@ def invalid_upgrade(subject: Subject, case: tuple[str, Request]) -> None:
     try:
         answer = ask(subject, request)
     except ClientError as error:
-        expect(False, f"An upgrade with {name} is not answered: {error}", Severity.ROBUSTNESS)
+        expect(
+            False,
+            f"An upgrade with {name} was not answered: {uncapitalized(str(error))}",
+            Severity.ROBUSTNESS,
+        )
         return
     expect(
         answer is None or answer.status != 101,
-        f"An upgrade with {name} is accepted (101): the server MUST answer with an error such as "
+        f"An upgrade with {name} was accepted (101): the server MUST answer with an error such as "
         "400.",
     )
 
@@ -260,9 +274,11 @@ def key(subject: Subject, value: str) -> Observation | None:
         return None
     expect(
         answer.header("sec-websocket-accept") == accept_of(value),
-        f"The key {value[:30]!r} is accepted with a wrong Sec-WebSocket-Accept.",
+        f"The key {value[:30]!r} was accepted with a wrong Sec-WebSocket-Accept.",
     )
-    return Observation(f"The key {value[:30]!r}, which is not 16 bytes in base64, is accepted.")
+    return Observation(
+        f"The server accepts the key {value[:30]!r}, which is not 16 bytes in base64."
+    )
 
 
 @check(
@@ -280,12 +296,12 @@ def version(subject: Subject, number: str) -> None:
         return
     expect(
         answer.status != 101,
-        f"Sec-WebSocket-Version {number!r} is accepted: the server MUST abort (426).",
+        f"Sec-WebSocket-Version {number!r} was accepted: the server MUST abort (426).",
     )
     if number.isdigit() and int(number) <= 255:
         expect(
             "13" in tokens(answer, "sec-websocket-version"),
-            f"Sec-WebSocket-Version {number} is refused with {answer.status} without "
+            f"Sec-WebSocket-Version {number} was refused with {answer.status} without "
             "'Sec-WebSocket-Version: 13', which the server MUST send.",
         )
 
@@ -306,7 +322,7 @@ FOREIGN = {
     estimate=0.5,
 )
 def origin(subject: Subject) -> Observation | None:
-    """Says whether a page of another site may open the WebSocket in a visitor's browser."""
+    """A page of another site cannot open the WebSocket in a visitor's browser."""
     own = ask(subject, Request(more=("Origin: http://espbench.test",)))
     taken = []
     for value in FOREIGN.values():
@@ -315,14 +331,14 @@ def origin(subject: Subject) -> Observation | None:
             taken.append(value)
     if taken:
         return Observation(
-            f"A page of any site may open it in a visitor's browser (cross-site WebSocket "
-            f"hijacking): Origin {', '.join(taken)} is accepted."
+            "A page of any site can open it in a visitor's browser (cross-site WebSocket "
+            f"hijacking): the server accepts Origin {listing(taken)}."
         )
     scheme = "https" if subject.server.tls else "http"
     if own is None or own.status != 101:
         same = ask(subject, Request(more=(f"Origin: {scheme}://espbench.test",)))
         if same is None or same.status != 101:
-            return Observation("An Origin of the same name as Host is refused.")
+            return Observation("The server refuses an Origin with the same name as Host.")
     return None
 
 
@@ -339,12 +355,13 @@ def plain_get(subject: Subject) -> None:
         except ClientError as error:
             expect(
                 False,
-                f"A GET of {subject.websocket_path} without an upgrade is not answered: {error}",
+                f"A GET of {subject.websocket_path} without an upgrade was not answered: "
+                f"{uncapitalized(str(error))}",
                 Severity.ROBUSTNESS,
             )
             return
     record_answer(answer)
-    expect(answer.status != 101, "A GET without an upgrade is answered with 101.")
+    expect(answer.status != 101, "A GET without an upgrade was answered with 101.")
     if answer.status == 426:
         expect(
             "websocket" in tokens(answer, "upgrade"),

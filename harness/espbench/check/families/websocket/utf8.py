@@ -23,6 +23,7 @@ from espbench.check.families.websocket.conversation import Conversation
 from espbench.check.subject import Subject
 from espbench.clients import Frame
 from espbench.clients.websocket import PING, TEXT
+from espbench.util.listing import uncapitalized
 from espbench.util.timeouts import timeout_scale
 
 KOSME = "κ\u1f79σμε".encode()
@@ -132,7 +133,7 @@ ALL = {name: name for name in _numbered((*WHOLE_CASES, *EARLY))}
     estimate=15,
 )
 def utf8(subject: Subject, number: str) -> Observation | None:
-    """Text comes back if it is UTF-8, and fails the connection if it is not."""
+    """Text in UTF-8 comes back, and other text fails the connection."""
     if number in EARLY:
         return _early(subject, *EARLY[number])
     frames = WHOLE_CASES[number]
@@ -150,7 +151,7 @@ def utf8(subject: Subject, number: str) -> Observation | None:
 
 def _early(subject: Subject, parts: Sequence[bytes], frames: bool) -> Observation | None:
     """Send text in three parts, the second of which is invalid; see when the server fails it."""
-    what = "Text that is not UTF-8, in three parts"
+    what = "Text in three parts that is not UTF-8"
     with Conversation(subject) as talk:
         if frames:
             pieces = [frame.encode() for frame in frames_of(TEXT, *parts)]
@@ -170,12 +171,12 @@ def _early(subject: Subject, parts: Sequence[bytes], frames: bool) -> Observatio
         if got is None:
             talk.send(pieces[2])
             seen = await_failure(talk, what, (1007,), (ABOVE.decode(errors="replace"),))
-            late = "Text that is not UTF-8 fails only when the message is complete."
+            late = "The server rejects text that is not UTF-8 only when the message is complete."
             return seen or Observation(late)
         expect(
             got.kind not in ("invalid", "pong"),
-            f"{what}, is taken for valid: {got} came back.",
+            f"The server accepted {uncapitalized(what)}, and sent back {got}.",
         )
         if got.kind == "close":
-            expect(got.code in (1007,), f"{what}: {got} came, 1007 is due.")
+            expect(got.code in (1007,), f"{what} got {got} instead of close code 1007.")
     return None

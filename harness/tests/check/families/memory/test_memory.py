@@ -52,11 +52,11 @@ def _leaks(monkeypatch: pytest.MonkeyPatch, *losses: Loss) -> str:
 def test_leaks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """What looks like a leak has to show twice."""
     none, leak = Loss(200, 0, 0), Loss(200, 20_000, 200)
-    assert _leaks(monkeypatch, none) == "lost with each of 200 connections: 0 B"
-    assert _leaks(monkeypatch, leak, none) == "lost with each of 200 connections: 0 B"
+    assert _leaks(monkeypatch, none) == "memory leaked by each of 200 connections: 0 B"
+    assert _leaks(monkeypatch, leak, none) == "memory leaked by each of 200 connections: 0 B"
     assert _leaks(monkeypatch, leak, leak) == (
-        "200 connections leave 20000 bytes in 200 allocations, and 200 more leave 20000 bytes in "
-        "200: 100 bytes with each."
+        "200 connections leaked 20000 bytes in 200 allocations, and 200 more leaked 20000 bytes in "
+        "200: 100 bytes each."
     )
 
 
@@ -129,7 +129,7 @@ def test_preparation() -> None:
     with pytest.raises(NotApplicable) as caught:
         allocations(subject)
     assert str(caught.value) == (
-        "On a quiet device, a request fails: It refused the connection. Look at the families http "
+        "On a quiet device, a request fails: it refused the connection. Look at the families http "
         "and tls first."
     )
 
@@ -152,8 +152,8 @@ def test_judge() -> None:
     with pytest.raises(CheckFailed) as caught:
         judge([good, loses, ends])
     assert str(caught.value) == (
-        "Of 3 places that allocate in a request, 2 break it when the allocation fails: "
-        "b (b.c:2) fails: 29152 bytes lost; c (c.c:3) fails: the device restarts."
+        "At 2 of 3 places that allocate during a request, a failed allocation harms more than that "
+        "request: b (b.c:2) fails: 29152 bytes lost; c (c.c:3) fails: the device restarts."
     )
 
 

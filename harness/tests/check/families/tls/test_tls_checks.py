@@ -90,8 +90,8 @@ def test_a_client_certificate(
 ASKS = [
     (ssl.CERT_NONE, False, ""),
     (ssl.CERT_OPTIONAL, False, "[It asks clients for a certificate, and also serves those"),
-    (ssl.CERT_REQUIRED, False, "serves none without: name one in the profile ([client] with"),
-    (ssl.CERT_REQUIRED, True, "serves none without.]"),
+    (ssl.CERT_REQUIRED, False, "serves none without one: name one in the profile ([client]"),
+    (ssl.CERT_REQUIRED, True, "serves none without one.]"),
 ]
 
 
@@ -109,7 +109,7 @@ def test_asks_for_a_certificate(
 
 
 FAULTS = [
-    ("tls.old_versions:TLS 1.1", "old versions", "It goes on with TLS 1.1"),
+    ("tls.old_versions:TLS 1.1", "old versions", "It negotiates TLS 1.1"),
     ("tls.old_versions:TLS 1.0", "old versions", "which RFC 8996 forbids"),
     ("tls.weak_suites:NULL", "null suites", "without encryption"),
     ("tls.slow_client:nothing sent", "one task", "While one client waits in its handshake"),
@@ -119,7 +119,7 @@ FAULTS = [
     ("tls.silent_clients", "one task, no timeout", "no other client was served for"),
     ("tls.handshake_timeout", "no timeout", "[It still waits for a client"),
     ("tls.abandoned:half of the ClientHello sent", "dies", "was not served within"),
-    ("tls.fragments:one byte in each TCP segment", "whole headers", "has to put the pieces"),
+    ("tls.fragments:one byte in each TCP segment", "whole headers", "has to reassemble"),
     (
         "tls.fragments:a ClientHello in two records, cut at byte 100",
         "no fragments",
@@ -129,25 +129,25 @@ FAULTS = [
     (
         "tls.large_hello:of a browser with a post-quantum key share",
         "no large hello",
-        "at a browser's ClientHello of 180",
+        "after a browser's ClientHello of 180",
     ),
     ("tls.alerts:garbage", "waits after garbage", "neither answered nor closed the connection"),
     ("tls.alerts:plain HTTP", "waits after garbage", "it has to end the connection"),
     ("tls.alerts:ClientHello cut short", "dies", "the next client was not served"),
-    ("tls.sessions", "places are lost", "its place was still not usable"),
-    ("tls.sessions", "full", "[It has 4 sessions at once; one more gets this after"),
-    ("tls.sessions", "purges the oldest", "one more is served, and the oldest of them ends"),
-    ("tls.newcomer", "purges the newest", "that of the client that has just connected"),
+    ("tls.sessions", "places are lost", "no other could take its place"),
+    ("tls.sessions", "full", "[It serves 4 sessions at once; one more failed after"),
+    ("tls.sessions", "purges the oldest", "connects, it ends the oldest session without"),
+    ("tls.newcomer", "purges the newest", "the one of the client that has just connected"),
     ("tls.busy_sessions", "places are lost", "nobody was served"),
     ("tls.busy_sessions", "ends after each response", ""),
     ("tls.burst", "no handshake", "were not served within"),
-    ("tls.close_notify", "no close_notify", "must respond with a close_notify"),
+    ("tls.close_notify", "no close_notify", "without sending its own, which it must"),
     ("tls.close_notify", "keeps open", "had not closed the connection"),
-    ("tls.server_closes", "ends without close_notify", "Without a close_notify it closes"),
-    ("tls.largest_record", "no large records", "in one record of 2^14 bytes the end"),
-    ("tls.renegotiation", "renegotiates", "[It accepts another handshake whenever"),
-    ("tls.renegotiation", "renegotiates unsafely", "so an attacker can put a request before"),
-    ("tls.truncated", "dies at the end", "A client ended its session by FIN"),
+    ("tls.server_closes", "ends without close_notify", "it closes the connection without"),
+    ("tls.largest_record", "no large records", "but the end of the connection in one record"),
+    ("tls.renegotiation", "renegotiates", "[It accepts renegotiation whenever"),
+    ("tls.renegotiation", "renegotiates unsafely", "so an attacker can insert a request before"),
+    ("tls.truncated", "dies at the end", "a client had ended its session with a FIN"),
     ("tls.handshake", "no handshake", "fails although the console says 'https started'"),
     ("tls.serves", "silent", "no TLS handshake works there although the console says"),
 ]
@@ -184,8 +184,8 @@ RECIPES = [
     ("tls.certificate_validity", "not-yet-valid", "is not valid before 2090"),
     ("tls.certificate_chain", "self-signed", "[Its certificate is self-signed"),
     ("tls.certificate_name", "openssl-line", "has no subjectAltName"),
-    ("tls.certificate_name", "p256", "[Its certificate is for espbench.test"),
-    ("tls.certificate_key", "rsa2048", "[Its certificate has a key of 2048 bits, RSA.]"),
+    ("tls.certificate_name", "p256", "[Its certificate is valid for espbench.test"),
+    ("tls.certificate_key", "rsa2048", "[Its certificate has a key of 2048 bits (RSA).]"),
 ]
 
 
@@ -205,7 +205,7 @@ JUDGED = [
     ("record too long", {"end": "closed"}, False, "[It closed the connection without an alert"),
     ("record too long", {"end": "closed"}, True, "it must send the alert record_overflow"),
     ("record too long", {"alert": (2, 80)}, True, "[It sent the alert internal_error"),
-    ("garbage", {"version": 0x0303}, False, "It went on with a ServerHello at 300 bytes"),
+    ("garbage", {"version": 0x0303}, False, "It went on with a ServerHello after 300 bytes"),
     ("an extension twice", {"version": 0x0303}, False, "[It went on with a ServerHello"),
     ("plain HTTP", {"other": b"HTTP/1.1 400"}, False, "[It sent 12 bytes that are not TLS"),
     ("empty handshake record", {"end": "silent"}, False, ""),
@@ -275,7 +275,7 @@ SERVER_FLIGHT = b"\x16\3\3\0\x2e\2\0\0\x26\3\3" + bytes(32) + b"\0\xc0\x2f\0" + 
 )
 @pytest.mark.parametrize(
     ("late", "sentence"),
-    [(True, "and sent the alert bad_record_mac at the Finished alone"), (False, "")],
+    [(True, "and sent the alert bad_record_mac only after the Finished"), (False, "")],
 )
 def test_late_alert(name: str, late: bool, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that complains about the Finished alone has taken what came before."""
@@ -309,7 +309,7 @@ def test_silence_is_no_proof(name: str, monkeypatch: pytest.MonkeyPatch) -> None
 
     with served_by(serve) as subject:
         outcome = outcome_of(subject, name)
-    assert "it neither answered nor closed the connection, not even at a wrong" in outcome
+    assert "it neither answered nor closed the connection, not even after a wrong" in outcome
     assert "takes" not in outcome
 
 
