@@ -36,6 +36,8 @@ KEPT = (
     "ready_timeout",
 )  # fmt: skip
 """Options that a command to repeat a check needs, too; and `ports`."""
+MOST_SENTENCES = 10
+"""Failures of one check that are shown at most; the HTML report has all."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -63,7 +65,8 @@ def add_parser(subparsers: Subparsers) -> None:
     it.add_argument(
         "--profile",
         metavar="FILE",
-        help="TOML file, or pyproject.toml, with what cannot be found out: paths, files, limits",
+        help="TOML file, or pyproject.toml, with what espbench cannot find out: paths, files, "
+        "limits",
     )
     it.add_argument(
         "--only",
@@ -71,7 +74,7 @@ def add_parser(subparsers: Subparsers) -> None:
         default=[],
         metavar="NAME",
         help="run only this family (tls), check (tls.slow_client) or case "
-        "(websocket.framing:1.1.2); may be repeated",
+        "(websocket.framing:1.1.2); can be repeated",
     )
     it.add_argument("--list", action="store_true", help="list all checks")
     it.add_argument(
@@ -89,13 +92,13 @@ def add_parser(subparsers: Subparsers) -> None:
     it.add_argument(
         "--baseline",
         metavar="FILE",
-        help="known failures and figures; only new failures and worse figures count (TOML)",
+        help="TOML file with known failures and figures; only new failures and worse figures count",
     )
-    it.add_argument("--update", action="store_true", help="write the baseline")
+    it.add_argument("--update", action="store_true", help="write what was found to the baseline")
     it.add_argument(
         "--write-scenario",
         metavar="DIR",
-        help="write a pytest file for each check that failed, to keep",
+        help="folder into which to write a pytest file for each check that failed",
     )
 
 
@@ -160,13 +163,13 @@ def _show(document: Document, args: argparse.Namespace, people: Console) -> None
 
     if document.run.results:
         table_console(args).print(table(document))
-    for result in document.run.results:
-        for first, *rest in document.blocks(result, new=True):
-            _say(people, f"\n{result.id}: {first}", "bold")
-            for line in rest:
-                _say(people, f"  {line}")
+    for each in document.explanations(new=True):
+        first, *rest = each.lines(MOST_SENTENCES)
+        _say(people, f"\n{each.heading}: {first}", "bold")
+        for line in rest:
+            _say(people, f"  {line}")
     if document.run.blind:
-        why = f"The firmware could not be looked into: {document.run.blind}"
+        why = f"espbench could not look into the firmware: {document.run.blind}"
         _say(people, f"\n{why}", "yellow")
     _say(people, f"\n{document.summary()}", "bold")
 

@@ -292,7 +292,7 @@ def foreign_firmware_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--files",
         metavar="DIR",
-        help="content of the device's file system: littlefs, SPIFFS or FAT",
+        help="folder with the content of the device's file system (littlefs, SPIFFS or FAT)",
     )
     parser.add_argument(
         "--files-partition",
@@ -300,14 +300,18 @@ def foreign_firmware_options(parser: argparse.ArgumentParser) -> None:
         help="partition for --files (default: vfs, or else the only one with a file system)",
     )
     parser.add_argument(
-        "--ready-console", metavar="REGEX", help="it is ready when the console matches this"
+        "--ready-console",
+        metavar="REGEX",
+        help="the firmware is ready when its console matches this",
     )
-    parser.add_argument("--ready-http", metavar="PATH", help="it is ready when it answers GET PATH")
     parser.add_argument(
-        "--ready-timeout", metavar="SECONDS", type=float, help="time limit for becoming ready"
+        "--ready-http", metavar="PATH", help="the firmware is ready when it answers GET PATH"
+    )
+    parser.add_argument(
+        "--ready-timeout", metavar="SECONDS", type=float, help="time after which it has to be ready"
     )
     parser.add_argument(
         "--ports",
         metavar="SCHEME=PORT,...",
-        help="ports it listens on, such as http=8080,https=8443",
+        help="ports on which the firmware listens, such as http=8080,https=8443",
     )

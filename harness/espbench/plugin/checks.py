@@ -19,7 +19,7 @@ from espbench.check.families import all_checks
 from espbench.check.plan import check_names, choose, plan
 from espbench.check.profile import Profile, read_profile
 from espbench.check.report.document import sentence_of
-from espbench.check.result import Outcome, Result
+from espbench.check.result import Outcome, Result, labelled
 from espbench.check.run import blindness
 from espbench.check.target.dut import Dut
 from espbench.check.target.firmware import Firmware, described
@@ -224,8 +224,7 @@ def _report(result: Result) -> str:
     """Return what is wrong, then what was expected: pytest's summary shows the first line."""
     said = []
     for finding in result.findings:
-        case = f"{finding.case}: " if finding.case else ""
-        said.append(f"{case}{finding.sentence} [{finding.severity.value}]")
+        said.append(f"{labelled(finding.case, finding.sentence)} [{finding.severity.value}]")
         said += [f"  {text}" for text in (*finding.traits, *finding.console)]
     if result.sentence:
         said.append(result.sentence)

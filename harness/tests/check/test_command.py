@@ -49,7 +49,7 @@ def test_outputs(run: Run, tmp_path: Path) -> None:
     assert "found: nothing that listens" in said
     assert "comes_up" in said
     assert "2 checks: 1 observed, 1 not applicable." in said
-    assert "The firmware could not be looked into: " in said
+    assert "espbench could not look into the firmware: " in said
     [suite] = JUnitXml.fromfile(str(junit))
     assert (suite.tests, suite.failures, suite.skipped) == (2, 0, 1)
     assert summary.read_text().startswith("### 2 checks: 1 observed, 1 not applicable.")
@@ -73,7 +73,7 @@ def test_failure(run: Run, tmp_path: Path) -> None:
     status, said = run(*NEVER, "--write-scenario", str(scenarios))
     assert status == 1
     assert "boot.comes_up: check did not print something that matches '^never'" in said
-    assert "again: espbench check " in said
+    assert "rerun: espbench check " in said
     assert "--ready-console '^never'" in said
     assert "--only boot.comes_up" in said
     evidence = tmp_path / "out" / "evidence" / "boot.comes_up"

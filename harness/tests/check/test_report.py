@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import html as html_entities
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,6 +21,7 @@ from espbench.check.report.document import Document, sentence_of
 from espbench.check.report.html import html
 from espbench.check.report.junit import junit
 from espbench.check.report.markdown import markdown
+from espbench.check.report.rows import worst_first
 from espbench.check.report.scenario import file_name, scenario
 from espbench.check.report.table import table
 from espbench.check.result import Figure, Finding, Outcome, Result, Severity
@@ -81,42 +83,106 @@ def test_sentence() -> None:
 
 
 def test_details() -> None:
-    """A failure names the rule, the trait, the console, the command and the evidence."""
-    assert document(FAILED).blocks(FAILED)[0] == [
+    """A failure names the rule, what explains it, the console, the command and the evidence."""
+    made = document(FAILED).explain(FAILED)[0]
+    assert made.heading == "http.smuggling@443 (security)"
+    assert made.lines() == [
         f"CL and TE: {NASTY}",
-        "expected: A message has one length. [security; RFC 9112, section 6.3]",
-        "trait: A trait.",
+        "expected: A message has one length. (RFC 9112, section 6.3)",
+        "known behaviour: A trait.",
         "console: E httpd: bad (3 times)",
-        "again: espbench check 'build/my app.bin' --only 'http.smuggling@443:CL and TE'",
+        "rerun: espbench check 'build/my app.bin' --only 'http.smuggling@443:CL and TE'",
         "evidence: /there/evidence/http.smuggling",
     ]
 
 
-def test_cases_share_a_block() -> None:
-    """Failures of one check that differ in their cases share what explains them."""
-    both = replace(
-        FAILED,
-        findings=tuple(
-            Finding(f"It took {what}.", Severity.SECURITY, what, ("A trait.",), ("E httpd: bad",))
-            for what in ("CL", "TE")
-        ),
-    )
-    assert document(both).blocks(both) == [
-        [
-            "2 failures:",
-            "- CL: It took CL.",
-            "- TE: It took TE.",
-            "expected: A message has one length. [security; RFC 9112, section 6.3]",
-            "trait: A trait.",
-            "console: E httpd: bad",
-            "again: espbench check 'build/my app.bin' --only http.smuggling@443",
-            "evidence: /there/evidence/http.smuggling",
-        ]
+def failing(*cases: str, sentence: str = "It took {}.") -> Result:
+    """Return a result whose cases failed."""
+    findings = [
+        Finding(sentence.format(case), Severity.SECURITY, case, ("A trait.",), ("E httpd: bad",))
+        for case in cases
     ]
-    one = replace(both, findings=both.findings[:1])
-    made = document(both, known=(one,))
-    assert [block[0] for block in made.blocks(both, new=True)] == ["TE: It took TE."]
-    assert len(made.blocks(both)) == 2
+    return replace(FAILED, findings=tuple(findings))
+
+
+def test_cases_share_an_explanation() -> None:
+    """Failures of one check that differ in their cases share what explains them."""
+    both = failing("CL", "TE")
+    (made,) = document(both).explain(both)
+    assert made.lines() == [
+        "2 failures:",
+        "- It took CL.",
+        "- It took TE.",
+        "expected: A message has one length. (RFC 9112, section 6.3)",
+        "known behaviour: A trait.",
+        "console: E httpd: bad (2 times)",
+        "rerun: espbench check 'build/my app.bin' --only http.smuggling@443",
+        "evidence: /there/evidence/http.smuggling",
+    ]
+    assert made.lines(1)[:3] == [
+        "2 failures:",
+        "- It took CL.",
+        "- and 1 more, which the HTML report shows",
+    ]
+    half = document(both, known=(failing("CL"),))
+    assert [each.lines()[0] for each in half.explain(both, new=True)] == ["It took TE."]
+    assert [each.heading for each in half.explain(both)] == [
+        "http.smuggling@443 (security, known)",
+        "http.smuggling@443 (security)",
+    ]
+
+
+def test_the_console_is_counted() -> None:
+    """A line of the console that comes with several cases stands once, with its whole count."""
+    findings = [
+        replace(each, console=("E httpd: bad (3 times)", "W httpd: slow"))
+        for each in failing("a", "b").findings
+    ]
+    both = replace(FAILED, findings=tuple(findings))
+    assert document(both).explain(both)[0].console == [
+        "E httpd: bad (6 times)",
+        "W httpd: slow (2 times)",
+    ]
+
+
+def test_cases_share_a_sentence() -> None:
+    """A sentence that several cases have in common stands once, after a few of them."""
+    assert sentence_of(failing("a", "b", "c", sentence="It hung.")) == "a, b and c: It hung."
+    many = failing(*"abcdefgh", sentence="It hung.")
+    assert sentence_of(many) == "a, b, c, d and 4 more: It hung."
+
+
+def test_the_worst_comes_first(tmp_path: Path) -> None:
+    """Terminal, Markdown and HTML begin with what is worst, and name the severity."""
+
+    def result(name: str, severity: Severity) -> Result:
+        return Result(
+            f"a.{name}", f"a.{name}", "x", "", Outcome.FAILED, "", (Finding("No.", severity),)
+        )
+
+    results = [
+        PASSED,
+        SEEN,
+        LACKING,
+        result("late", Severity.CONFORMANCE),
+        result("down", Severity.ROBUSTNESS),
+        result("open", Severity.SECURITY),
+        BROKEN,
+    ]
+    made = document(*results)
+    headings = ["a.open (security)", "a.down (robustness)", "a.late (conformance)"]
+    assert [each.heading for each in made.explanations()] == headings
+    order = ["a.open", "a.down", "a.late", "boot.a", "tls.sessions", "http.head", "memory.a"]
+    assert [row.id for row in worst_first(made)] == order
+    text = markdown(made)
+    assert [
+        line[4:].partition("**")[0] for line in text.splitlines() if line[:4] == "- **"
+    ] == headings
+    page = html(made, tmp_path / "report.html", template("check.html"))
+    places = [page.index(f">{severity.value}</span>\n    a.") for severity in Severity]
+    assert places == sorted(places)
+    known = document(*results, known=(results[5],))
+    assert [row.id for row in worst_first(known)][3] == "a.open"
 
 
 @pytest.mark.parametrize("show", ["table", "markdown", "html"])
@@ -187,7 +253,7 @@ def test_gone() -> None:
     gone = Result("http.smuggling@443", "http.smuggling", "x", "", Outcome.PASSED)
     made = document(gone, known=(FAILED,))
     which = "http.smuggling@443:CL and TE, http.smuggling@443:two CL"
-    words = f"2 failures gone ({which}) and 0 figures better: keep that with --update."
+    words = f"2 known failures gone ({which}): record this with --update."
     assert words in made.summary()
     assert "**Gone**" in markdown(made)
 
@@ -210,6 +276,9 @@ def test_junit() -> None:
     assert {each.name: each.value for each in found} == VERSIONS
     assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (5, 1, 1, 1)
     [failure] = next(case for case in suite if case.name == "smuggling@443").result
+    assert failure.type == "failed (security)"
+    assert failure.message == sentence_of(FAILED)
+    assert "http.smuggling@443 (conformance)\ntwo CL: It took both." in (failure.text or "")
     assert "espbench check" in (failure.text or "")
     [suite] = JUnitXml.fromstring(junit(document(*everything, known=(FAILED,))).encode())
     assert (suite.failures, suite.skipped) == (0, 2)
@@ -233,6 +302,7 @@ def test_markdown() -> None:
     assert rows
     assert all(row.count("|") == 4 for row in rows)
     assert all(NASTY in html_entities.unescape(row) for row in rows), "a browser shows it as it was"
+    assert "| http.smuggling@443 | failed (security) |" in text
     assert "QEMU 9.2.2" in text
     assert "ESP-IDF v5.4.1" in text
     assert "application my&#124;app &#60;b&#62; v1" in text
@@ -249,6 +319,17 @@ def test_html(tmp_path: Path) -> None:
     assert "https on port 443" in text
     assert "TLS sessions at once: 4" in text
     assert "http://" not in text
+
+
+def test_html_has_an_outline(tmp_path: Path) -> None:
+    """Each failure has a heading with its severity, to which the page's beginning links."""
+    page = html(document(PASSED, FAILED), tmp_path / "report.html", template("check.html"))
+    found = re.findall(r'<h3 id="([^"]+)"><span class="tag ([^"]+)">', page)
+    assert [severity for _, severity in found] == ["security", "conformance"]
+    assert all(f'href="#{anchor}"' in page for anchor, _ in found)
+    assert all(f'aria-labelledby="{anchor}"' in page for anchor, _ in found)
+    assert "src=" not in page
+    assert "@import" not in page
 
 
 def test_json() -> None:

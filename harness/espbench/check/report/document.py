@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from espbench.check.baseline import Comparison
-from espbench.check.result import Finding, Outcome, Result
+from espbench.check.report.explanation import Explanation, sentences
+from espbench.check.result import Finding, Outcome, Result, Severity
 from espbench.check.run import CheckRun
 from espbench.flash.software import SOFTWARE
+from espbench.util.listing import counted, listing
 
 __all__ = ["Document", "sentence_of"]
 
@@ -24,7 +26,7 @@ def sentence_of(result: Result) -> str:
     if not result.findings:
         figures = "; ".join(str(figure) for figure in result.figures)
         return " ".join(part for part in (result.sentence, figures) if part)
-    parts = [f"{f.case}: {f.sentence}" if f.case else f.sentence for f in result.findings]
+    parts = sentences(result.findings)
     rest = len(parts) - JOINED
     return " ".join(parts[:JOINED]) + (f" (and {rest} more)" if rest > 0 else "")
 
@@ -69,7 +71,7 @@ class Document:
             return ""
         if not self.run.planned:
             return "Interrupted before the first check."
-        return f"Interrupted after {self.run.done} of {_count(self.run.planned, 'check')}."
+        return f"Interrupted after {self.run.done} of {counted(self.run.planned, 'check')}."
 
     def repeats(self, result: Result, finding: Finding | None = None) -> str:
         """Return the command that runs one check again, or the case of a finding."""
@@ -98,7 +100,7 @@ class Document:
         order = [each.value for each in Outcome]
         order.insert(order.index(Outcome.FAILED.value) + 1, "known")
         parts = [f"{counts[each]} {each}" for each in order if counts[each]]
-        text = f"{_count(len(results), 'check')}: {', '.join(parts) or 'none ran'}."
+        text = f"{counted(len(results), 'check')}: {', '.join(parts) or 'none ran'}."
         if self.interrupted:
             text = f"{self.interrupted} {text}" if results else self.interrupted
         if self.comparison is None:
@@ -109,50 +111,50 @@ class Document:
         if self.good:
             text += " Gate passed: no new failure, no worse figure."
         else:
-            new = _count(len(it.new), "new failure")
-            worse = _count(len(it.worse) + len(it.lost), "worse or lost figure")
+            new = counted(len(it.new), "new failure")
+            worse = counted(len(it.worse) + len(it.lost), "worse or lost figure")
             text += f" Gate failed: {new}, {worse}."
         if it.gone or it.better:
-            gone, better = _count(len(it.gone), "failure"), _count(len(it.better), "figure")
             named = [f"{each.check}:{each.case}".rstrip(":") for each in it.gone]
-            which = f" ({', '.join(dict.fromkeys(named))})" if named else ""
-            text += f" {gone} gone{which} and {better} better: keep that with --update."
+            changes = []
+            if named:
+                which = ", ".join(dict.fromkeys(named))
+                changes.append(f"{counted(len(named), 'known failure')} gone ({which})")
+            if it.better:
+                changes.append(f"{counted(len(it.better), 'figure')} better")
+            text += f" {listing(changes)}: record this with --update."
         return text
 
-    def blocks(self, result: Result, *, new: bool = False) -> list[list[str]]:
-        """Return the lines that explain a result's failures, most important first.
+    def explanations(self, *, new: bool = False) -> list[Explanation]:
+        """Return what explains the failures of all results, the worst severity first.
 
-        Failures that differ in their cases alone share a block.
+        Args:
+            new: whether to leave out the failures that are known.
+        """
+        found = [each for result in self.run.results for each in self.explain(result, new=new)]
+        order = list(Severity)
+        return sorted(found, key=lambda each: (each.known, order.index(each.severity)))
+
+    def explain(self, result: Result, *, new: bool = False) -> list[Explanation]:
+        """Return what explains a result's failures.
+
+        Failures of one severity, all known or all new, share an explanation.
 
         Args:
             result: the result.
             new: whether to leave out the failures that are known.
         """
-        groups: dict[object, list[Finding]] = {}
+        groups: dict[tuple[Severity, bool], list[Finding]] = {}
         for finding in result.findings:
             known = not self.is_new(result, finding)
             if not (new and known):
                 groups.setdefault((finding.severity, known), []).append(finding)
-        return [self._block(result, group) for group in groups.values()]
+        return [
+            Explanation(result, severity, known, findings, self._rerun(result, findings))
+            for (severity, known), findings in groups.items()
+        ]
 
-    def _block(self, result: Result, findings: Sequence[Finding]) -> list[str]:
-        first = findings[0]
-        known = "" if self.is_new(result, first) else " (known)"
-        lines = [f"{f.case}: {f.sentence}" if f.case else f.sentence for f in findings]
-        if len(findings) > 1:
-            lines = [f"{len(findings)} failures:", *(f"- {line}" for line in lines)]
-        lines.append(f"expected: {result.title} [{first.severity.value}{known}; {result.source}]")
-        traits = dict.fromkeys(trait for finding in findings for trait in finding.traits)
-        lines += [f"trait: {trait}" for trait in traits]
-        console = dict.fromkeys(line for finding in findings for line in finding.console)
-        lines += [f"console: {line}" for line in console]
+    def _rerun(self, result: Result, findings: Sequence[Finding]) -> str:
         # One case, or all: a list of cases would be longer than what it explains.
         cases = {finding.case for finding in findings}
-        lines.append(f"again: {self.repeats(result, first if len(cases) == 1 else None)}")
-        if result.evidence is not None:
-            lines.append(f"evidence: {result.evidence}")
-        return lines
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+        return self.repeats(result, findings[0] if len(cases) == 1 else None)

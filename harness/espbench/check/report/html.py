@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -12,8 +11,8 @@ from urllib.parse import quote
 from jinja2 import Template
 
 from espbench.check.report.document import Document, sentence_of
-from espbench.check.report.rows import rows
-from espbench.check.result import Outcome, Result
+from espbench.check.report.rows import worst_first
+from espbench.check.result import Outcome, Result, Severity, labelled
 
 __all__ = ["html"]
 
@@ -42,22 +41,27 @@ def html(document: Document, page: Path, template: Template) -> str:
             else CLASSES[row.first.outcome],
             sentence_of(row.first),
         )
-        for row in rows(document.run.results)
+        for row in worst_first(document)
     ]
     failures = [
         (
-            result,
-            document.blocks(replace(result, evidence=None)),  # a link follows
-            href(result) if result.evidence is not None else "",
+            each,
+            f"failure-{number}",
+            href(each.result) if each.result.evidence is not None else "",
         )
-        for result in document.run.results
-        if result.findings
+        for number, each in enumerate(document.explanations(), 1)
     ]
     return template.render(
         document=document,
         verdict="passed" if document.good else "failed",
         rows=shown,
         failures=failures,
+        severities=[
+            (severity.value, len(anchors), anchors[0])
+            for severity in Severity
+            if (anchors := [name for each, name, _ in failures if each.severity is severity])
+        ],
         figures=[figure for result in document.run.results for figure in result.figures],
+        labelled=labelled,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )

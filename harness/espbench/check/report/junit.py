@@ -22,7 +22,9 @@ def junit(document: Document) -> str:
         case = TestCase(result.id.partition(".")[2], f"check.{result.family}", result.seconds)
         outcome = document.outcome(result)
         if result.outcome is Outcome.FAILED:
-            text = "\n\n".join("\n".join(block) for block in document.blocks(result))
+            text = "\n\n".join(
+                "\n".join([each.heading, *each.lines()]) for each in document.explain(result)
+            )
             if outcome.startswith("known"):
                 case.result = [Skipped(f"known: {sentence_of(result)}")]
                 case.system_out = text
@@ -47,7 +49,7 @@ def junit(document: Document) -> str:
         suite.add_testcase(case)
     for lost in document.comparison.lost if document.comparison else ():
         case = TestCase(lost.name, "check.figures")
-        case.result = [Failure(f"{lost} was not measured any more.", "lost")]
+        case.result = [Failure(f"No longer measured: {lost}", "lost")]
         suite.add_testcase(case)
     xml = JUnitXml()
     xml.add_testsuite(suite)

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from espbench.check.report.document import Document, sentence_of
-from espbench.check.report.rows import rows
-from espbench.check.result import Outcome, Result
+from espbench.check.report.rows import Row, worst_first
+from espbench.check.result import Outcome, Result, labelled
 
 __all__ = ["markdown"]
 
 HEADS = ("check", "outcome", "what happened")
+MOST_SENTENCES = 10
+"""Failures of one check that are shown at most: a comment has 64 kB."""
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|#]")
 
@@ -21,22 +23,24 @@ def markdown(document: Document) -> str:
     """Return the summary: what fails the gate first, everything in a collapsed section."""
     parts = [f"### {document.summary()}", ""]
     it = document.comparison
-    closing = [r for r in document.run.results if _closes(document, r)]
+    table = worst_first(document)
+    closing = [row for row in table if _closes(document, row.first)]
     if closing:
         parts += [*_table(document, closing), ""]
     for title, lines in (
         ("Worse", [str(moved) for moved in it.worse] if it else []),
-        ("Not measured any more", [str(figure) for figure in it.lost] if it else []),
-        ("Gone", [f"{k.check} {k.case}: {k.sentence}" for k in it.gone] if it else []),
+        ("No longer measured", [str(figure) for figure in it.lost] if it else []),
+        ("Gone", [f"{k.check}: {labelled(k.case, k.sentence)}" for k in it.gone] if it else []),
         ("Better", [str(moved) for moved in it.better] if it else []),
     ):
         if lines:
             parts += [f"**{title}**", "", *(f"- {_safe(line)}" for line in lines), ""]
-    for result in closing:
-        for block in document.blocks(result, new=True):
-            parts += [f"- **{result.id}** " + "<br>".join(_safe(line) for line in block)]
+    for each in document.explanations(new=True):
+        first, *rest = each.lines(MOST_SENTENCES)
+        parts.append(f"- **{_safe(each.heading)}**: {_safe(first)}")
+        parts += [f"  - {_safe(line.removeprefix('- '))}" for line in rest]
     parts += ["", "<details><summary>All checks</summary>", ""]
-    parts += [*_table(document, document.run.results), "", "</details>"]
+    parts += [*_table(document, table), "", "</details>"]
     footer = ", ".join(
         f"{name} {_safe(value)}" for name, value in sorted(document.versions.items())
     )
@@ -49,9 +53,9 @@ def _closes(document: Document, result: Result) -> bool:
     return any(document.is_new(result, finding) for finding in result.findings)
 
 
-def _table(document: Document, results: Iterable[Result]) -> Sequence[str]:
+def _table(document: Document, rows: Sequence[Row]) -> Sequence[str]:
     lines = [f"| {' | '.join(HEADS)} |", "|---|---|---|"]
-    for row in rows(results):
+    for row in rows:
         cells = (row.id, document.outcome(row.first), sentence_of(row.first))
         lines.append(f"| {' | '.join(_safe(cell) for cell in cells)} |")
     return lines

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from espbench.check.result import Outcome, Result
+from espbench.check.report.document import Document
+from espbench.check.result import Outcome, Result, Severity
 
-__all__ = ["Row", "rows"]
+__all__ = ["Row", "rows", "worst_first"]
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,18 @@ def rows(results: Iterable[Result]) -> list[Row]:
         key = (result.family, result.sentence) if shared else id(result)
         grouped.setdefault(key, []).append(result)
     return [Row(tuple(group)) for group in grouped.values()]
+
+
+def worst_first(document: Document) -> list[Row]:
+    """Return the rows for a run: new failures by severity, then errors, then the other outcomes."""
+    known = "known"
+    order: list[Severity | Outcome | str] = [*Severity, Outcome.ERROR, known]
+    order += [Outcome.OBSERVED, Outcome.PASSED, Outcome.NOT_APPLICABLE]
+
+    def rank(row: Row) -> int:
+        result = row.first
+        if document.outcome(result).startswith(known):
+            return order.index(known)
+        return order.index(result.severity or result.outcome)
+
+    return sorted(rows(document.run.results), key=rank)

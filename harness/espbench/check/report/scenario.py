@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-from espbench.check.result import Finding, Result
+from espbench.check.result import Finding, Result, labelled
 
 __all__ = ["file_name", "scenario"]
 
@@ -80,7 +80,7 @@ def _definition(name: str) -> str:
 
 
 def _line(finding: Finding) -> str:
-    return f"{finding.case}: {finding.sentence}" if finding.case else finding.sentence
+    return labelled(finding.case, finding.sentence)
 
 
 def _plain(text: str) -> str:
