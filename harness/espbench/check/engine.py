@@ -21,7 +21,7 @@ from espbench.check.families import all_checks
 from espbench.check.plan import Item
 from espbench.check.result import Figure, Finding, Outcome, Result, Severity
 from espbench.check.subject import Subject
-from espbench.check.target.dut import BOOT, Dut, Save
+from espbench.check.target.dut import BOOT, NAME, Dut, Save
 from espbench.clients.errors import ClientError
 from espbench.device.device import Device
 from espbench.errors import (
@@ -33,11 +33,13 @@ from espbench.errors import (
     QemuDied,
     QemuError,
 )
-from espbench.util.listing import counted
+from espbench.util.listing import counted, uncapitalized
 from espbench.util.timeouts import Deadline
 
 __all__ = ["GRACE", "Engine", "boot_failure"]
 
+CONSOLE = "; its console"
+"""How the end of a device's error begins, which shows its console."""
 MOST_FAILED_BOOTS = 2
 """Boots that fail in a row before nothing more is tried."""
 
@@ -133,11 +135,19 @@ def _own_fault(error: BaseException | None) -> str:
     return f"espbench failed with {what}: please report this."
 
 
+def _sentence(error: BaseException) -> str:
+    """Return an error in one sentence, without the console that it quotes."""
+    text = str(error).partition(CONSOLE)[0].partition("\n")[0].rstrip()
+    if text.startswith(f"{NAME} "):
+        text = f"The device{text.removeprefix(NAME)}"
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def boot_failure(error: Exception, evidence: Path | None, seconds: float) -> Result:
     """Return the result of a firmware that does not boot."""
     check = next(each for each in all_checks() if each.name == BOOT)
-    sentence, _, console = str(error).partition("; its console")
-    finding = Finding(sentence.partition("\n")[0], check.severity, console=complaints(console))
+    console = str(error).partition(CONSOLE)[2]
+    finding = Finding(_sentence(error), check.severity, console=complaints(console))
     return Result(
         check.name,
         check.name,
@@ -212,8 +222,8 @@ class Engine:
                 self._failed_boots += 1
                 if item.check.name == BOOT:
                     return boot_failure(error, self._dut.evidence, time.monotonic() - began)
-                first = str(error).partition("\n")[0]
-                return self._result(item, Outcome.ERROR, f"The device did not boot: {first}", began)
+                sentence = f"The device did not boot: {uncapitalized(_sentence(error))}"
+                return self._result(item, Outcome.ERROR, sentence, began)
             if one.broken:
                 return self._result(item, Outcome.ERROR, one.broken, began)
             findings += one.findings
@@ -306,7 +316,7 @@ class Engine:
                 return _CaseResult(broken=broken)
             if error is not None and not (isinstance(error, Panicked) and mark is not None):
                 severity = getattr(error, "severity", None) or item.check.severity
-                wrong.append((subject.worded(str(error)), severity))
+                wrong.append((subject.worded(_sentence(error)), severity))
         else:
             done = printed
             who = busiest(device)

@@ -178,12 +178,12 @@ class Subject:
 
     def worded(self, text: str) -> str:
         """Return a text with the guest's ports instead of the host's, which differ each time."""
-        return _ADDRESS.sub(
-            lambda found: (
-                f"port {self._guests[int(found[1])]}" if int(found[1]) in self._guests else found[0]
-            ),
-            text,
-        )
+
+        def named(found: re.Match[str]) -> str:
+            port = self._guests.get(int(found[1]))
+            return found[0] if port is None else f"{'port' if found.start() else 'Port'} {port}"
+
+        return _ADDRESS.sub(named, text)
 
     def with_server(self, server: Server) -> Subject:
         """Return the same device with another server to ask."""

@@ -12,7 +12,7 @@ import pytest
 from espbench.boards.board import Board
 from espbench.certs import recipes
 from espbench.check.check import Check, CheckFailed, NotApplicable, Observation
-from espbench.check.engine import Engine
+from espbench.check.engine import Engine, boot_failure
 from espbench.check.families.boot import comes_up
 from espbench.check.plan import Item
 from espbench.check.result import Figure, Outcome, Result, Severity
@@ -22,6 +22,7 @@ from espbench.check.target.dut import Dut
 from espbench.check.target.firmware import Firmware
 from espbench.clients import Endpoint
 from espbench.device.device import Device
+from espbench.errors import NotReady
 from espbench.util.timeouts import Deadline
 
 Function = Callable[..., Observation | None]
@@ -104,12 +105,38 @@ def test_failed(run: Callable[..., Result], saved: list[str]) -> None:
     assert failed.severity is Severity.CONFORMANCE
 
 
+LONG = (
+    "check did not answer https on port 443 within 60 s (if it just needs more time: "
+    "--ready-timeout); its console ended with:\nI (31985) example: Starting server"
+)
+
+
+def test_a_boot_in_one_sentence() -> None:
+    """A boot that fails is one sentence about the device, without the console that it quotes."""
+    (finding,) = boot_failure(NotReady(LONG), None, 1.0).findings
+    assert finding.sentence == (
+        "The device did not answer https on port 443 within 60 s (if it just needs more time: "
+        "--ready-timeout)."
+    )
+
+
+def test_an_error_in_one_sentence(run: Callable[..., Result]) -> None:
+    """So is an error of the device during a check."""
+
+    def fails(_: Subject) -> None:
+        raise NotReady(LONG)
+
+    assert (
+        run(fails).findings[0].sentence.endswith("(if it just needs more time: --ready-timeout).")
+    )
+
+
 def test_ports_of_the_guest(run: Callable[..., Result]) -> None:
     """Sentences name the guest's ports; those of the host are other ones in each run."""
     failed = run(lambda subject: Endpoint(subject.endpoint.port, timeout=0.2).raw().receive())
-    assert failed.findings[0].sentence.startswith("port 80 did not send anything more"), failed
-    seen = run(lambda it: Observation(f"127.0.0.1:{it.endpoint.port} and 127.0.0.1:1."))
-    assert seen.sentence == "port 80 and 127.0.0.1:1."
+    assert failed.findings[0].sentence.startswith("Port 80 did not send anything more"), failed
+    seen = run(lambda it: Observation(f"It asks 127.0.0.1:{it.endpoint.port} and 127.0.0.1:1."))
+    assert seen.sentence == "It asks port 80 and 127.0.0.1:1."
 
 
 def test_errors_that_the_check_provokes(run: Callable[..., Result]) -> None:

@@ -25,10 +25,12 @@ from espbench.flash.littlefs_image import Content, write_new
 from espbench.util import tempdirs
 from espbench.util.timeouts import Deadline
 
-__all__ = ["BOOT", "Dut", "Save"]
+__all__ = ["BOOT", "NAME", "Dut", "Save"]
 
 ENDED = "The run of the checks has ended."
 BOOT = "boot.comes_up"
+NAME = "check"
+"""The name of each device, with which its errors begin."""
 """The check that a firmware fails which does not boot."""
 
 Save = Callable[[Device, str], Path | None]
@@ -267,5 +269,5 @@ class Dut:
             ready=ready,
             ready_timeout=firmware.ready_timeout,
             watch_heap=False,
-            name="check",
+            name=NAME,
         )
