@@ -24,8 +24,6 @@ def _sections(parsers: Mapping[str, argparse.ArgumentParser]) -> Iterator[str]:
     for name, parser in parsers.items():
         yield f"## espbench {name}\n"
         yield f"{parser.description}\n"
-        usage = parser.format_usage().removeprefix("usage: ")
-        yield f"```\n{usage}```\n"
         yield "| argument | meaning |\n|---|---|"
         yield from (
             f"| {_cell(_invocation(action))} | {_cell(_meaning(parser, action))} |"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""MkDocs hooks: navigation, generated sections, pages for linked files outside of docs/, and stubs.
+"""MkDocs hooks: navigation, pages for linked files outside of docs/, and stubs.
 
 Pages link to sources, tests and READMEs by their paths in the tree, so that the links also work on
 a code host. In the site, each of these files gets its own page below `tree/`.
@@ -14,10 +14,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import checks_page
-import cli_page
-from espbench.check.families import all_checks
-from espbench.cli.main import make_parser
 from markdown_links import entries, is_local, rewrite, targets
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
@@ -28,10 +24,6 @@ DOCS = "docs/"
 OUTSIDE = "tree/"
 """The site's folder for files outside of docs/."""
 INDEX = f"{DOCS}index.md"
-COMMANDS = "<!-- commands -->"
-"""The placeholder for the sections about the commands."""
-CHECKS = "<!-- checks -->"
-"""The placeholder for the tables of the checks."""
 STUBS = TREE / "harness" / "espbench" / "stubs"
 PACKAGES = TREE / "build" / "docs" / "stubs"
 """Must match mkdocs.yml."""
@@ -155,7 +147,7 @@ def content(tree: Path, path: str) -> str:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: object) -> str:
-    """Redirect links to files of the tree to their pages, and insert what is generated."""
+    """Redirect links to files of the tree to their pages."""
     uri = page.file.src_uri
     tree = tree_of(config)
 
@@ -166,9 +158,4 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: objec
         _, mark, anchor = target.partition("#")
         return posixpath.relpath(uri_of(linked), posixpath.dirname(uri) or ".") + mark + anchor
 
-    text = rewrite(markdown, change)
-    if COMMANDS in text:
-        text = text.replace(COMMANDS, cli_page.sections(make_parser()))
-    if CHECKS in text:
-        text = text.replace(CHECKS, checks_page.sections(all_checks()))
-    return text
+    return rewrite(markdown, change)
