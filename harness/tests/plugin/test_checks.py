@@ -43,6 +43,32 @@ def test_all_checks(inner: Inner) -> None:
     assert "Nothing answers HTTP" in output
 
 
+def test_some_checks(inner: Inner) -> None:
+    """-k chooses among them by a part of the name; a node ID leaves the project's tests."""
+    some = ("--espbench-check", *READY, "--collect-only", "-q")
+    node = "scenarios/test_check.py::test_check[{}]"
+
+    def listed(*arguments: str) -> list[str]:
+        status, output = inner(OWN, *some, *arguments)
+        assert status == 0, output
+        return [line for line in output.splitlines() if "::" in line]
+
+    two = [node.format(name) for name in ("http.host", "http.get")]
+    assert listed("-k", "http.host or http.get") == two
+    of_tls = listed("-k", "tls.")
+    assert len(of_tls) > 30
+    assert all(line.startswith(node.partition("{")[0] + "tls.") for line in of_tls)
+    assert listed(two[1]) == ["test_inner.py::test_of_the_project", two[1]]
+
+
+def test_some_checks_in_workers(inner: Inner) -> None:
+    """pytest-xdist's workers run what was chosen."""
+    name = "scenarios/test_check.py::test_check[boot.comes_up]"
+    status, output = inner(OWN, "--espbench-check", *READY, name, "-n", "1")
+    assert status == 0, output
+    assert counts(output)["passed"] == 2, "with the project's own"
+
+
 def test_fixture(inner: Inner) -> None:
     """A test runs a single check; an unknown one is a sentence."""
     status, output = inner(USES, *READY)
