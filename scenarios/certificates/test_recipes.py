@@ -179,7 +179,7 @@ def test_out_of_memory(shared_device: Device, endpoints: Endpoints) -> None:
     files = "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'"
     assert shared_device.eval(f"{START}()") is True
     shared_device.settle()
-    shared_device.ballast(shared_device.heap().free - 5000)
+    shared_device.ballast(shared_device.heap().free - 3000)
     since = len(shared_device.console.text)
     try:
         assert shared_device.eval(f"{START}({files})") is False

@@ -14,7 +14,6 @@
 #include "webserver/port.h"
 #include "webserver/server.h"
 #include "webserver/tls/credentials.h"
-#include "webserver/tls/mbedtls_compat.h"
 
 #define RECV_TIMEOUT_MS 5000 /* as ESP-IDF's recv_wait_timeout and send_wait_timeout */
 #define SEND_TIMEOUT_MS 5000
@@ -132,10 +131,10 @@ static bool read_files(files_t *files, const char *cert_file, const char *key_fi
 static void digest_files(const files_t *files, uint8_t digest[32]) {
     mbedtls_sha256_context sha;
     mbedtls_sha256_init(&sha);
-    COMPAT_SHA256_STARTS(&sha);
-    COMPAT_SHA256_UPDATE(&sha, (const uint8_t *)files->cert.text, files->cert.size);
-    COMPAT_SHA256_UPDATE(&sha, (const uint8_t *)files->key.text, files->key.size);
-    COMPAT_SHA256_FINISH(&sha, digest);
+    mbedtls_sha256_starts(&sha, 0);
+    mbedtls_sha256_update(&sha, (const uint8_t *)files->cert.text, files->cert.size);
+    mbedtls_sha256_update(&sha, (const uint8_t *)files->key.text, files->key.size);
+    mbedtls_sha256_finish(&sha, digest);
     mbedtls_sha256_free(&sha);
 }
 

@@ -67,7 +67,7 @@ PATCHES = {
         "    unsigned char hash[32] = {0}, signature[MBEDTLS_PK_SIGNATURE_MAX_SIZE];\n"
         "    size_t length;\n"
         "    mbedtls_pk_sign(&identity->key, MBEDTLS_MD_SHA256, hash, sizeof hash, signature,\n"
-        "                    &length, tls_random, NULL);\n"
+        "                    sizeof signature, &length, tls_random, NULL);\n"
         "    mbedtls_ecp_group curve;\n"
         "    mbedtls_ecp_point public;\n"
         "    mbedtls_mpi private, secret;\n"

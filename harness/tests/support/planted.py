@@ -143,7 +143,7 @@ def _compile(port: Path, tree: Path, out: Path, target: Path) -> None:
         f"{LX60.toolchain}gcc",
         *FLAGS,
         *(["-Werror"] if os.environ.get(WERROR_VARIABLE) == "1" else []),
-        '-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"',
+        '-DMBEDTLS_CONFIG_FILE="tls_config.h"',
         *(f"-I{folder}" for folder in headers),
         *(word for folder in libraries for word in ("-isystem", str(folder))),
         *map(str, sorted(SOURCES.glob("*.c"))),

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mbedtls/sha1.h"
 #include "webserver/http/message.h"
 #include "webserver/http/request_state.h"
 #include "webserver/http/ws_handshake.h"
-#include "webserver/tls/mbedtls_compat.h"
 #include "webserver/ws/session.h"
 
 bool request_keeps_alive(const transport_request_t *request) {
@@ -96,7 +96,7 @@ void request_answer_status(transport_request_t *request, bool keep_alive) {
 }
 
 static bool sha1(const uint8_t *data, size_t length, uint8_t digest[20]) {
-    return COMPAT_SHA1(data, length, digest) == 0;
+    return mbedtls_sha1(data, length, digest) == 0;
 }
 
 void request_upgrade(transport_request_t *request) {

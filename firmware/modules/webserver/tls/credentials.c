@@ -9,7 +9,6 @@
 #include "mbedtls/platform_util.h"
 #include "mbedtls/ssl.h"
 #include "webserver/port.h"
-#include "webserver/tls/mbedtls_compat.h"
 #include "webserver/tls/pem_scan.h"
 
 #define RSA_BITS_MIN 2048
@@ -139,7 +138,8 @@ static bool parse_key(tls_identity_t *identity, const char *text, size_t size, c
                  "the key in %s is encrypted and needs a password: store it without one", name);
         return false;
     }
-    int r = COMPAT_PK_PARSE(&identity->key, (const unsigned char *)text, size, tls_random);
+    int r = mbedtls_pk_parse_key(&identity->key, (const unsigned char *)text, size, NULL, 0,
+                                 tls_random, NULL);
     if (was_out_of_memory()) {
         format_no_memory(error, error_size);
         return false;
@@ -174,7 +174,7 @@ static void format_mismatch(const tls_identity_t *identity, const char *cert_nam
                             const char *key_name, char *error, size_t error_size) {
     unsigned index = 2;
     for (const mbedtls_x509_crt *crt = identity->chain.next; crt; crt = crt->next, index++) {
-        if (COMPAT_PK_CHECK_PAIR(&crt->pk, &identity->key, tls_random) == 0) {
+        if (mbedtls_pk_check_pair(&crt->pk, &identity->key, tls_random, NULL) == 0) {
             snprintf(error, error_size,
                      "the key in %s belongs to certificate %u of %s: the server's own certificate "
                      "must come first",
@@ -198,7 +198,7 @@ static bool check(tls_identity_t *identity, const char *certificates, const char
         !parse_key(identity, key, key_size, key_name, error, error_size)) {
         return false;
     }
-    int r = COMPAT_PK_CHECK_PAIR(&identity->chain.pk, &identity->key, tls_random);
+    int r = mbedtls_pk_check_pair(&identity->chain.pk, &identity->key, tls_random, NULL);
     if (was_out_of_memory()) {
         format_no_memory(error, error_size);
         return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A server's certificate chain and private key, checked before the server listens. Needs Mbed TLS
- * 2.28 or 3.x; the differences are in mbedtls_compat.h.
+ * 3.x.
  */
 #ifndef ESPBENCH_WEBSERVER_TLS_CREDENTIALS_H
 #define ESPBENCH_WEBSERVER_TLS_CREDENTIALS_H

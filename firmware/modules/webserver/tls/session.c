@@ -6,7 +6,6 @@
 
 #include "webserver/tls/allocator.h"
 #include "webserver/tls/credentials.h"
-#include "webserver/tls/mbedtls_compat.h"
 #include "webserver/tls/session.h"
 
 /* AEAD suites first, then CBC. ESP-IDF's Mbed TLS also has ARIA-GCM, but v5.3 and v5.4 compute
@@ -78,10 +77,10 @@ static server_cause_t explain(const connection_t *connection, int code, bool mem
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
         *what = "the client ended the handshake with an alert";
         return CAUSE_TLS_ALERT;
-    case COMPAT_ERR_NO_VERSION:
+    case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
         *what = "no TLS version in common with the client (TLS 1.2)";
         return CAUSE_TLS_VERSION;
-    COMPAT_CASE_NO_CIPHER:
+    case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE: /* also for other parameters that differ */
         *what = "no cipher suite in common with the client";
         return CAUSE_TLS_CIPHER;
     default:
@@ -158,7 +157,6 @@ static void send_alert(tls_session_t *tls, int code, bool memory) {
         return;
     default:
         if (code < 0 && !tls->alerted) {
-            COMPAT_VERSION_OF_ALERTS(&tls->ssl);
             mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                                            due_alert(tls, code, memory));
         }
@@ -204,9 +202,6 @@ io_result_t tls_handshake(connection_t *connection) {
         return IO_BLOCKED;
     }
     if (r != 0) {
-        if (tls_records_is_alert(&connection->tls->records)) {
-            r = MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE; /* Mbed TLS expected a ClientHello */
-        }
         bool memory = net_heap_failures() != failures;
         send_alert(connection->tls, r, memory);
         const char *what;

@@ -10,7 +10,6 @@
 #include "mbedtls/ctr_drbg.h"
 #include "mbedtls/pk.h"
 #include "mbedtls/ssl.h"
-#include "mbedtls/ssl_internal.h"
 #include "mbedtls/x509_crt.h"
 #include "panic.h"
 #include "server.h"
@@ -51,8 +50,8 @@ static int parse(const identity_t *from) {
     int error = mbedtls_x509_crt_parse(&chain, (const uint8_t *)from->certificate,
                                        strlen(from->certificate) + 1);
     if (error == 0) {
-        error =
-            mbedtls_pk_parse_key(&key, (const uint8_t *)from->key, strlen(from->key) + 1, NULL, 0);
+        error = mbedtls_pk_parse_key(&key, (const uint8_t *)from->key, strlen(from->key) + 1, NULL,
+                                     0, mbedtls_ctr_drbg_random, &random_generator);
     }
     return error;
 }
@@ -62,9 +61,9 @@ bool tls_start(void) {
     mbedtls_x509_crt_init(&chain);
     mbedtls_pk_init(&key);
     mbedtls_ctr_drbg_init(&random_generator);
-    int error = parse(identity());
+    int error = mbedtls_ctr_drbg_seed(&random_generator, entropy, NULL, NULL, 0);
     if (error == 0) {
-        error = mbedtls_ctr_drbg_seed(&random_generator, entropy, NULL, NULL, 0);
+        error = parse(identity());
     }
     if (error == 0) {
         error =
@@ -194,7 +193,7 @@ tls_step_t tls_handshake(connection_t *c) {
     int error = mbedtls_ssl_handshake_step(c->tls);
     tls_memory_end_step();
     if (error == 0) {
-        return c->tls->state == MBEDTLS_SSL_HANDSHAKE_OVER ? TLS_DONE : TLS_WORKED;
+        return mbedtls_ssl_is_handshake_over(c->tls) ? TLS_DONE : TLS_WORKED;
     }
     if (error == MBEDTLS_ERR_SSL_WANT_READ || error == MBEDTLS_ERR_SSL_WANT_WRITE) {
         return TLS_WAITS;

@@ -42,7 +42,7 @@ static bool accept_of(const char *key, char out[32]) {
                                            : "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     char text[64];
     int length = snprintf(text, sizeof(text), "%s%s", key, guid);
-    return mbedtls_sha1_ret((const uint8_t *)text, length, digest) == 0 &&
+    return mbedtls_sha1((const uint8_t *)text, length, digest) == 0 &&
            mbedtls_base64_encode((uint8_t *)out, 32, &size, digest, sizeof(digest)) == 0;
 }
 
