@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import workflow
 from espbench.cli import main as cli
 from firmware_projects import (
     cmake_cache,
@@ -47,6 +48,12 @@ def said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
     return run
 
 
+def is_valid(folder: Path) -> bool:
+    """Return whether the workflow that was written conforms to GitHub's schema."""
+    path = folder / ".github" / "workflows" / "espbench.yml"
+    return workflow.valid(path, "vendor.github-workflows")
+
+
 def settings(folder: Path) -> tuple[str, str]:
     """Return the workflow's BUILD and FIRMWARE."""
     env = written(folder)["env"]
@@ -69,6 +76,7 @@ def test_as_esp_idf_built_it(tmp_path: Path, said: Said) -> None:
     assert f"\n  {command} merge-bin\n" in text
     assert written(tmp_path)["jobs"]["espbench"]["container"] == "espressif/idf:v5.4.1"
     assert "the ESP-IDF 5.4.1 that you use" in text
+    assert is_valid(tmp_path)
 
 
 def test_a_build_that_other_machines_cannot_repeat(tmp_path: Path, said: Said) -> None:
@@ -89,13 +97,14 @@ def test_a_build_that_other_machines_cannot_repeat(tmp_path: Path, said: Said) -
 def test_a_project_in_a_subfolder(tmp_path: Path, said: Said) -> None:
     """GitHub reads workflows at the repository's root, whichever folder is named."""
     git(tmp_path, "init", "-q", "-b", "main")
-    idf_project(tmp_path / "the firmware")
+    idf_project(tmp_path / "firmware")
     (tmp_path / "espbench.toml").write_text("[firmware]\n")
+    image(tmp_path / "firmware" / "build" / "merged-binary.bin")
     expected = (
-        "idf.py -C 'the firmware' -D IDF_TARGET=esp32 merge-bin",
-        "the firmware/build/merged-binary.bin",
+        "idf.py -C firmware -D IDF_TARGET=esp32 merge-bin",
+        "firmware/build/merged-binary.bin",
     )
-    for named in (".", "the firmware"):
+    for named in (".", "firmware"):
         text = said(named)
         assert f"{tmp_path}/.github/workflows/espbench.yml\n" in text
         assert f"\n  cd {tmp_path}\n  {expected[0]}\n" in text
@@ -103,7 +112,8 @@ def test_a_project_in_a_subfolder(tmp_path: Path, said: Said) -> None:
         assert written(tmp_path)["env"]["OPTIONS"] == "--profile espbench.toml"
         shutil.rmtree(tmp_path / ".github")
     idf_project(tmp_path / "second")
-    assert f"name {tmp_path}/second or {tmp_path}/the firmware instead." in said(status=1)
+    (tmp_path / "firmware" / "build" / "merged-binary.bin").unlink()
+    assert f"name {tmp_path}/firmware or {tmp_path}/second instead." in said(status=1)
 
 
 def test_micropython(tmp_path: Path, said: Said) -> None:
@@ -131,6 +141,7 @@ def test_micropython(tmp_path: Path, said: Said) -> None:
     assert settings(tmp_path) == (command, "ports/esp32/build-MINE/firmware.bin")
     assert "Found MicroPython's esp32 port with the board MINE." in text
     assert written(tmp_path)["jobs"]["espbench"]["container"] == "espressif/idf:v5.5"
+    assert is_valid(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +208,7 @@ def test_a_prebuilt_image(tmp_path: Path, said: Said) -> None:
     text = said()
     assert edits(text) == []
     assert "nothing is built, because git has out/app.bin and out/app.elf\n" in text
+    assert is_valid(tmp_path)
     subprocess.run(written(tmp_path)["env"]["BUILD"], shell=True, cwd=tmp_path, check=True)
 
 

@@ -35,9 +35,14 @@ def find_project(folder: Path, root: Path, chip: str = "") -> FirmwareProject | 
     Raises:
         ConfigError: the project is for a chip that espbench does not emulate, or there are several.
     """
-    found = (
-        _built(folder, root, chip) or _prebuilt(folder, root, chip) or _below(folder, root, chip)
-    )
+    below = [] if is_esp_idf(folder) else _projects_below(folder)
+    found = _built(folder, root, chip)
+    if found is None and len(below) == 1:  # before an image that it has built
+        found = _built(below[0], root, chip)
+    found = found or _prebuilt(folder, root, chip)
+    if found is None and below:
+        names = listing((str(each) for each in below), "or")
+        raise ConfigError(f"{folder} has several ESP-IDF projects: name {names} instead.")
     if found is None:
         return None
     places = [root / found.folder, folder, root]
@@ -52,14 +57,10 @@ def _built(folder: Path, root: Path, chip: str) -> FirmwareProject | None:
     return esp_idf_project(folder, root, chip) if is_esp_idf(folder) else None
 
 
-def _below(folder: Path, root: Path, chip: str) -> FirmwareProject | None:
-    """Return the only ESP-IDF project in a subfolder."""
+def _projects_below(folder: Path) -> list[Path]:
+    """Return the ESP-IDF projects in the subfolders."""
     files = sorted(folder.glob("*/CMakeLists.txt"))
-    projects = [path.parent for path in files if is_esp_idf(path.parent)]
-    if len(projects) > 1:
-        names = listing((str(each) for each in projects), "or")
-        raise ConfigError(f"{folder} has several ESP-IDF projects: name {names} instead.")
-    return _built(projects[0], root, chip) if projects else None
+    return [path.parent for path in files if is_esp_idf(path.parent)]
 
 
 def _prebuilt(folder: Path, root: Path, chip: str) -> FirmwareProject | None:
