@@ -51,7 +51,7 @@ class Printer:
         for server in servers:
             self._print(Text(f"found: {server}"))
         if not servers:
-            self._print(Text("found: nothing that listens", "yellow"))
+            self._print(Text("found: no listening port", "yellow"))
         self._all = sum(not item.reason for item in items)
         seconds = sum(item.estimate for item in items) / jobs + boot
         minutes = f"{seconds / 60:.0f} minutes" if seconds > 90 else "a minute"

@@ -46,7 +46,7 @@ def test_outputs(run: Run, tmp_path: Path) -> None:
     junit, summary = tmp_path / "a" / "check.xml", tmp_path / "b" / "summary.md"
     status, said = run(*READY, "--only", "boot", "--junit", str(junit), "--markdown", str(summary))
     assert status == 0, said
-    assert "found: nothing that listens" in said
+    assert "found: no listening port" in said
     assert "comes_up" in said
     assert "2 checks: 1 observed, 1 not applicable." in said
     assert "espbench could not look into the firmware: " in said

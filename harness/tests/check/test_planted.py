@@ -19,12 +19,13 @@ from espbench.boards.builtin import LX60
 from espbench.check.diagnosis import health
 from espbench.check.families import ORDER, all_checks
 from espbench.check.plan import Item
-from espbench.check.result import Outcome, Result
+from espbench.check.result import Outcome, Result, labelled
 from espbench.check.run import run_checks
 from espbench.check.target import discovery
 from espbench.check.target.firmware import Firmware
 from espbench.util.timeouts import SCALE_VARIABLE
 from planted_faults import FAULTS, Fault
+from wording import well_worded
 
 ALL = "ESPBENCH_PLANTED"
 """If 1, every check runs on every fault."""
@@ -69,7 +70,11 @@ def skip_slow(families: set[str], slow: set[str] = SLOW) -> None:
 def results(name: str, only: list[str], jobs: int = 1) -> list[Result]:
     """Return what these checks say of the firmware with this fault, on so many devices at once."""
     firmware = Firmware(LX60, planted.firmware(name))
-    return run_checks(firmware, Silent(), only=only, jobs=jobs).results
+    found = run_checks(firmware, Silent(), only=only, jobs=jobs).results
+    for each in found:
+        for sentence in (each.sentence, *(finding.sentence for finding in each.findings)):
+            well_worded(sentence)
+    return found
 
 
 def name_of(check: str) -> str:
@@ -79,7 +84,7 @@ def name_of(check: str) -> str:
 
 def described(result: Result) -> str:
     """Return a result for the message of a failed assertion."""
-    findings = [f"{f.case}: {f.sentence}" if f.case else f.sentence for f in result.findings]
+    findings = [labelled(each.case, each.sentence) for each in result.findings]
     return f"{result.id} {result.outcome.value}: {' | '.join(findings) or result.sentence}"
 
 

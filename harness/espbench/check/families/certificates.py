@@ -164,9 +164,9 @@ def files(subject: Subject, name: str) -> Observation | None:
         text = device.console.text
         found = causes(text, places)
         if claim := _SUCCESS.search(text):
-            said = f" Only then does the console say {found[-1][:160]!r}." if found else ""
+            said = f" Only then does the console say {_cut(found[-1], 160)!r}." if found else ""
             raise CheckFailed(
-                f"{what}, the console says {claim[0].strip()[:120]!r}, but no handshake works "
+                f"{what}, the console says {_cut(claim[0].strip(), 120)!r}, but no handshake works "
                 f"({failed}).{said}"
             )
         if not found:
@@ -174,6 +174,10 @@ def files(subject: Subject, name: str) -> Observation | None:
                 f"{what}, HTTPS does not work ({failed}), and the console does not say why."
             )
     return None
+
+
+def _cut(line: str, most: int) -> str:
+    return line if len(line) <= most else f"{line[:most]}..."
 
 
 def _check_alive(subject: Subject, what: str) -> None:
