@@ -116,7 +116,7 @@ ANSWERS: dict[str, tuple[str, dict[str, str]]] = {
     "http.content_length": (
         closed(200, 200),
         # http_parser takes no tab behind the number
-        {f"{method}, a tab behind the number": closed(400) for method in ("GET", "POST")},
+        {f"{method}, a tab after the number": closed(400) for method in ("GET", "POST")},
     ),
     "http.chunked": (closed(200, 200), {}),
     "http.expect_continue": (kept(200), {"HTTP/1.0": closed(200)}),

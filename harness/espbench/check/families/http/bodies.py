@@ -88,7 +88,7 @@ LENGTHS: dict[str, tuple[str, str, bytes]] = {
         ("an empty body", "Content-Length: 0", b""),
         ("leading zeros", "Content-Length: 0004", b"body"),
         ("blanks around the number", "Content-Length: \t 4 ", b"body"),
-        ("a tab behind the number", "Content-Length: 4\t", b"body"),
+        ("a tab after the number", "Content-Length: 4\t", b"body"),
         ("a body like a request", f"Content-Length: {len(INNER)}", INNER),
         ("2000 bytes", "Content-Length: 2000", b"b" * 2000),
     )
@@ -173,14 +173,14 @@ BAD_CHUNKS = {
     "plus": b"+4\r\nbody\r\n0\r\n\r\n",
     "0x": b"0x4\r\nbody\r\n0\r\n\r\n",
     "leading blank": b" 4\r\nbody\r\n0\r\n\r\n",
-    "letters behind the size": b"4x\r\nbody\r\n0\r\n\r\n",
+    "letters after the size": b"4x\r\nbody\r\n0\r\n\r\n",
     "2**32 + 4": b"100000004\r\nbody\r\n0\r\n\r\n",
     "2**64 + 4": b"10000000000000004\r\nbody\r\n0\r\n\r\n",
     "40 digits": b"0" * 31 + b"f00000000\r\nbody\r\n0\r\n\r\n",
     "data longer than its size": b"2\r\nbody\r\n0\r\n\r\n",
     "data shorter than its size": b"6\r\nbody\r\n0\r\n\r\n",
     "no end of the data": b"4\r\nbody0\r\n\r\n",
-    "NUL behind the size": b"4\0\r\nbody\r\n0\r\n\r\n",
+    "NUL after the size": b"4\0\r\nbody\r\n0\r\n\r\n",
 }
 
 

@@ -26,7 +26,7 @@ FAULTY_CODINGS: dict[str, tuple[bytes, bytes]] = {
     "prefix": (TE + b"xchunked", CHUNKS),
     "suffix": (TE + b"chunkedx", CHUNKS),
     "quotes": (TE + b'"chunked"', CHUNKS),
-    "NUL behind it": (TE + b"chunked\0", CHUNKS),
+    "NUL after it": (TE + b"chunked\0", CHUNKS),
     "blank before the colon": (b"Transfer-Encoding : chunked", CHUNKS),
     # refused as obs-fold, or read as "chunked , gzip" (section 5.2)
     "chunked, gzip in a fold": (TE + b"chunked\r\n\t, gzip", CHUNKS),
@@ -84,7 +84,7 @@ LENGTHS: dict[str, tuple[bytes, bytes]] = {
     "fraction": (CL + b"4.0", b"body"),
     "exponent": (CL + b"4e0", b"body"),
     "letters": (CL + b"four", b"body"),
-    "letters behind it": (CL + b"4x", b"body"),
+    "letters after it": (CL + b"4x", b"body"),
     "no digits": (CL, b"body"),
     "blank before the colon": (b"Content-Length : 4", b"body"),
     # refused as obs-fold, or read as "4 4" (section 5.2)
@@ -113,8 +113,8 @@ FOLDS: dict[str, tuple[bytes, bytes]] = {
     "coding in a fold": (b"X-Espbench: a\r\n Transfer-Encoding: chunked", b""),
     "length in a fold": (b"X-Espbench: a\r\n Content-Length: 4", b""),
     "length in a fold by tab": (b"X-Espbench: a\r\n\tContent-Length: 4", b""),
-    "length behind a NUL": (b"X-Espbench: a\0Content-Length: 4", b""),
-    "length behind a bare CR": (b"X-Espbench: a\rContent-Length: 4", b""),
+    "length after a NUL": (b"X-Espbench: a\0Content-Length: 4", b""),
+    "length after a bare CR": (b"X-Espbench: a\rContent-Length: 4", b""),
     "coding as a fold": (b"Transfer-Encoding:\r\n chunked", CHUNKS),
 }
 

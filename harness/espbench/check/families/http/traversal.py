@@ -20,7 +20,7 @@ WAYS = {
     "backslashes": "{dir}/..\\..\\{name}",
     "encoded backslashes": "{dir}/..%5c..%5c{name}",
     "two slashes": "//{name}",
-    "dots behind dots": "{dir}/....//....//{name}",
+    "dots after dots": "{dir}/....//....//{name}",
     "overlong UTF-8": "{dir}/%c0%ae%c0%ae/{name}",
     "cut by NUL": "{dir}/../{name}%00.html",
 }

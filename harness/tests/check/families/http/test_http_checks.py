@@ -74,7 +74,7 @@ FAULTS = [
     ("http.invalid_length:minus", "lenient lengths", "was taken for a request"),
     ("http.invalid_length:2**32 + 4", "lenient lengths", "was taken for a request"),
     ("http.hidden_framing:length in a fold", "reads folds", "has to refuse the first one or"),
-    ("http.hidden_framing:length behind a NUL", "splits at NUL", "has to refuse the first one or"),
+    ("http.hidden_framing:length after a NUL", "splits at NUL", "has to refuse the first one or"),
     ("http.hidden_framing:coding as a fold", "drops folds", "has to refuse the first one or"),
     ("http.chunked_in_http_1_0:keep-alive", "codings in HTTP/1.0", "was taken for a request"),
     ("http.keep_alive", "one request", "Request 2 on a connection was not answered"),
