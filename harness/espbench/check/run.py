@@ -61,10 +61,17 @@ class CheckRun:
     interruption: KeyboardInterrupt | None = None
 
     @property
+    def empty(self) -> bool:
+        """Whether no check applied, so that nothing was checked."""
+        return bool(self.results) and all(
+            each.outcome is Outcome.NOT_APPLICABLE for each in self.results
+        )
+
+    @property
     def good(self) -> bool:
-        """Whether the run came to its end, and nothing failed."""
+        """Whether the run came to its end, something was checked, and nothing failed."""
         failed = any(r.outcome in (Outcome.FAILED, Outcome.ERROR) for r in self.results)
-        return not (failed or self.interruption)
+        return not (failed or self.empty or self.interruption)
 
 
 def blindness(dut: Dut) -> str:
@@ -102,8 +109,8 @@ def run_checks(
         The run; if it was interrupted, with what was done until then.
 
     Raises:
-        ConfigError: `only` names an unknown check, the image does not fit the board, or the ELF
-            file that was named does not fit the image.
+        ConfigError: `only` names an unknown check or none that applies, the image does not fit the
+            board, or the ELF file that was named does not fit the image.
         EspbenchError: QEMU is missing, or failed.
     """
     known = all_checks() if checks is None else checks
@@ -145,11 +152,20 @@ def _run(
         run.planned = sum(not item.reason for item in items)
         jobs = max(1, min(jobs, run.planned))
         progress.found(run.servers, items, first.boot_seconds, jobs)
+        if only and not run.planned:
+            raise ConfigError(_none_applies(only, [item.reason for item in items]))
         duts += [Dut(run.firmware, run.servers, save) for _ in range(jobs - 1)]
         _run_all(run, items, duts, progress, save)
     finally:
         for dut in duts:
             dut.end()
+
+
+def _none_applies(only: Sequence[str], reasons: Sequence[str]) -> str:
+    """Return why none of the chosen checks applies, each reason once."""
+    verb = "does" if len(only) == 1 else "do"
+    why = " ".join(dict.fromkeys(reasons))
+    return f"{' and '.join(only)} {verb} not apply to this firmware: {why}"
 
 
 class _Waiting:

@@ -53,6 +53,8 @@ class Printer:
         if not servers:
             self._print(Text("found: no listening port", "yellow"))
         self._all = sum(not item.reason for item in items)
+        if not self._all:
+            return
         seconds = sum(item.estimate for item in items) / jobs + boot
         minutes = f"{seconds / 60:.0f} minutes" if seconds > 90 else "a minute"
         apply = "1 check applies" if self._all == 1 else f"{self._all} checks apply"

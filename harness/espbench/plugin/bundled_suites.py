@@ -17,6 +17,12 @@ from espbench.suites.names import renamed, suite_paths
 from espbench.util.repository_files import WHEEL_TREE
 
 ALL = "all"
+CHECK_TEST = "test_check.py::test_check"
+"""End of the node ID of the test that runs each check, without its parameter."""
+NOTHING = (
+    "espbench: Nothing was checked, because no check that was selected applies to this firmware: "
+    "select others with -k."
+)
 
 
 class ShippedSuites:
@@ -171,3 +177,33 @@ def _named_tests(config: pytest.Config, root: Path) -> dict[str, str]:
         if inside and not path.exists() and (root / below).is_file():
             found[argument] = f"{below}{colons}{test}"
     return found
+
+
+class ChecksApply:
+    """Fails a session whose checks were all skipped, because it has checked nothing."""
+
+    def __init__(self) -> None:
+        """Count the checks from now on."""
+        self._skipped = self._run = 0
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a check; in the controller of pytest-xdist, those of all workers."""
+        if f"{CHECK_TEST}[" not in report.nodeid:
+            return
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self._skipped += 1
+        elif report.when == "call":
+            self._run += 1
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Let pytest's exit status say that nothing was checked."""
+        if self._nothing() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say so."""
+        if self._nothing():
+            terminalreporter.write_line(NOTHING, red=True)
+
+    def _nothing(self) -> bool:
+        return bool(self._skipped) and not self._run

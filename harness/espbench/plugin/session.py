@@ -176,6 +176,10 @@ def _add_suites(config: pytest.Config) -> None:
     names = [name for text in chosen.split(",") if (name := text.strip())]
     if config.getoption("--espbench-check"):
         names.append(CHECKS)
+        if not hasattr(config, "workerinput"):
+            from espbench.plugin.bundled_suites import ChecksApply
+
+            config.pluginmanager.register(ChecksApply(), "espbench-checks-apply")
     if names or config.getoption("--espbench"):
         from espbench.plugin.bundled_suites import ShippedSuites
 

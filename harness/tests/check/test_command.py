@@ -153,6 +153,15 @@ def test_interrupted_while_it_boots(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert "Interrupted before the first check.\n" in said
 
 
+def test_nothing_applies(run: Run) -> None:
+    """A choice of checks of which none applies is refused, with the reason once."""
+    status, said = run(*READY, "--only", "memory.heap")
+    assert status == 1
+    assert said.splitlines()[-1].startswith("espbench: memory.heap does not apply to this firmware")
+    assert said.count("has been stripped of its symbols") == 1
+    assert "apply;" not in said
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

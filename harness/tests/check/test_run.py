@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from espbench.boards.builtin import LX60
 from espbench.boards.readiness import ConsoleReadiness
-from espbench.check.check import Check, CheckFailed, Observation
+from espbench.check.check import Check, CheckFailed, NotApplicable, Observation
 from espbench.check.plan import Item
 from espbench.check.result import Outcome, Result, Severity
 from espbench.check.run import run_checks
@@ -19,7 +19,7 @@ from espbench.check.server import Server
 from espbench.check.subject import Subject
 from espbench.check.target.firmware import Firmware
 from espbench.device.device import Device
-from espbench.errors import MemoryLeaked
+from espbench.errors import ConfigError, MemoryLeaked
 from espbench.reporting.evidence import saver
 
 
@@ -201,3 +201,38 @@ def test_evidence_of_a_repeat_that_passes(tiny_firmware: Callable[..., Path]) ->
     )
     assert [each.outcome for each in run.results] == [Outcome.PASSED, Outcome.FAILED]
     assert [each.name for each in sorted(folders.iterdir())] == [".gitignore", "boot.y"]
+
+
+@pytest.mark.parametrize(
+    ("only", "sentence"),
+    [
+        (
+            ["memory.heap"],
+            r"^memory\.heap does not apply to this firmware: tiny\.elf has been stripped",
+        ),
+        (
+            ["tls.versions", "http.get"],
+            r"^tls\.versions and http\.get do not apply to this firmware: No TLS hands\w+ \w+\. ",
+        ),
+    ],
+)
+def test_nothing_applies(
+    only: list[str], sentence: str, tiny_firmware: Callable[..., Path]
+) -> None:
+    """A choice of which nothing applies is an error that says why, once."""
+    run = firmware(tiny_firmware(), "ready", 1.0)
+    with pytest.raises(ConfigError, match=sentence) as caught:
+        run_checks(run, Quiet(), only=only)
+    assert str(caught.value).count("No TLS") <= 1
+
+
+def test_nothing_was_checked(tiny_firmware: Callable[..., Path]) -> None:
+    """A run is not good if its checks find out themselves that they do not apply."""
+
+    def refuses(_: Subject) -> None:
+        raise NotApplicable("There is nothing to ask.")
+
+    checks = [one("boot.x", refuses)]
+    run = run_checks(firmware(tiny_firmware(), "ready", 1.0), Quiet(), checks=checks)
+    assert run.empty
+    assert not run.good

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 Inner = Callable[..., tuple[int, str]]
 READY = ("--espbench-ready-console", "^ready", "--espbench-ready-timeout", "8")
 NEVER = ("--espbench-ready-console", "^never", "--espbench-ready-timeout", "5")
@@ -67,6 +69,25 @@ def test_some_checks_in_workers(inner: Inner) -> None:
     status, output = inner(OWN, "--espbench-check", *READY, name, "-n", "1")
     assert status == 0, output
     assert counts(output)["passed"] == 2, "with the project's own"
+
+
+@pytest.mark.parametrize("more", [(), ("-n", "1")])
+def test_nothing_applies(more: tuple[str, ...], inner: Inner) -> None:
+    """A session in which no check applies has checked nothing, so it does not pass."""
+    options = ("--espbench-check", "-k", "test_check and (memory.heap or http.get)", *more)
+    status, output = inner(OWN, *options, *READY)
+    assert status == 1, output
+    found = counts(output)
+    assert (found["skipped"], found.get("passed")) == (2, None), output
+    assert "espbench: Nothing was checked, because no check that was selected applies" in output
+
+
+def test_some_apply(inner: Inner) -> None:
+    """One check that applies is enough."""
+    options = ("--espbench-check", "-k", "memory.heap or boot.comes_up")
+    status, output = inner(OWN, *options, *READY)
+    assert status == 0, output
+    assert "Nothing was checked" not in output
 
 
 def test_fixture(inner: Inner) -> None:

@@ -57,9 +57,9 @@ class Document:
     def good(self) -> bool:
         """Whether it passes the gate: nothing new failed, no figure got worse, no error.
 
-        A run that was interrupted does not.
+        A run that was interrupted, or in which no check applied, does not.
         """
-        if self.comparison is None or self.run.interruption:
+        if self.comparison is None or self.run.empty or self.run.interruption:
             return self.run.good
         errors = any(each.outcome is Outcome.ERROR for each in self.run.results)
         return self.comparison.passes and not errors
@@ -101,6 +101,8 @@ class Document:
         order.insert(order.index(Outcome.FAILED.value) + 1, "known")
         parts = [f"{counts[each]} {each}" for each in order if counts[each]]
         text = f"{counted(len(results), 'check')}: {', '.join(parts) or 'none ran'}."
+        if self.run.empty:
+            text += " Nothing was checked."
         if self.interrupted:
             text = f"{self.interrupted} {text}" if results else self.interrupted
         if self.comparison is None:
