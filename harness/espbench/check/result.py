@@ -166,4 +166,5 @@ class Result:
             "cases": self.cases,
             "seconds": round(self.seconds, 3),
             "evidence": str(self.evidence) if self.evidence else None,
+            "untried": list(self.untried),
         }

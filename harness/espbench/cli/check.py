@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import argparse
+import json
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +41,10 @@ KEPT = (
 """Options that a command to repeat a check needs, too; and `ports`."""
 MOST_SENTENCES = 10
 """Failures of one check that are shown at most; the HTML report has all."""
+
+
+RESULT = "check.json"
+"""File with the results beside the HTML report, for --from."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -83,8 +90,8 @@ def add_parser(subparsers: Subparsers) -> None:
     it.add_argument(
         "--out",
         metavar="DIR",
-        help="folder for the HTML report and the evidence of failures (default: build/check; with "
-        "--only, build/check-only)",
+        help=f"folder for the HTML report, {RESULT} and the evidence of failures (default: "
+        "build/check; with --only, build/check-only)",
     )
     it.add_argument("--json", action="store_true", help=JSON_HELP)
     it.add_argument("--junit", metavar="FILE", help="write JUnit XML")
@@ -96,6 +103,13 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     it.add_argument("--update", action="store_true", help="write what was found to the baseline")
     it.add_argument(
+        "--from",
+        dest="earlier",
+        metavar="FILE",
+        help=f"take the results of a run that has ended, its {RESULT}, and boot nothing; with "
+        "--baseline and --update, make them the baseline",
+    )
+    it.add_argument(
         "--write-scenario",
         metavar="DIR",
         help="folder into which to write a pytest file for each check that failed",
@@ -106,56 +120,91 @@ def run(args: argparse.Namespace) -> int:
     """Check a firmware."""
     from espbench.check import baseline as baselines
     from espbench.check.families import all_checks
-    from espbench.check.report import document as documents
+    from espbench.check.report.from_json import read_document
     from espbench.check.result import Outcome
-    from espbench.check.run import run_checks
-    from espbench.cli.check_progress import Printer
-    from espbench.reporting.evidence import saver
 
     if args.list:
         for each in all_checks():
             print(f"{each.name:32} {each.title}")
         return 0
-    if args.jobs < 1:
-        raise ConfigError(f"--jobs {args.jobs}: run at least one device.")
-    if args.update and not args.baseline:
-        raise ConfigError("--update needs the baseline to write: name it with --baseline.")
+    _refuse(args)
     path = Path(args.baseline) if args.baseline else _own_baseline(args)
     # Reject a bad baseline before minutes of checks.
     before = baselines.Baseline()
     if path is not None and (path.exists() or not args.update):
         before = baselines.read_baseline(path)
-    firmware = _firmware(args)
-    # Repeating one check does not replace the report of all.
-    folder = out_folder(args.out, "check-only" if args.only else "check")
     people = progress_console(args)
-    with Printer(people) as printer:
-        finished = run_checks(
-            firmware, printer, only=args.only, jobs=args.jobs, save=saver(folder / "evidence")
-        )
-    comparison = baselines.compare(before, finished.results) if path is not None else None
-    document = documents.Document(
-        finished, _command(args), None if args.update else comparison, _versions(firmware)
-    )
+    if args.earlier:
+        folder = Path(args.out).resolve() if args.out else None
+        document = read_document(Path(args.earlier))
+    else:
+        # Repeating one check does not replace the report of all.
+        folder = out_folder(args.out, "check-only" if args.only else "check")
+        document = _checked(args, folder, people)
+    if path is not None and not args.update:
+        compared = baselines.compare(before, document.run.results)
+        document = replace(document, comparison=compared)
     _show(document, args, people)
     _write(document, args, folder, people)
-    if finished.interruption is not None:
+    if document.run.interruption is not None:
         if args.update:
             _say(people, f"The baseline {path} is unchanged: only a complete run updates it.")
-        return interrupted_status(finished.interruption)
+        return 1 if args.earlier else interrupted_status(document.run.interruption)
     if path is not None and args.update:
-        baselines.write_baseline(path, baselines.merged(before, finished.results))
+        baselines.write_baseline(path, baselines.merged(before, document.run.results))
         _say(people, f"baseline written to {path}")
-        broken = any(each.outcome is Outcome.ERROR for each in finished.results)
+        broken = any(each.outcome is Outcome.ERROR for each in document.run.results)
         return 1 if broken else 0
+    if path is None and any(each.findings for each in document.run.results):
+        result = args.earlier or (folder / RESULT if folder else "")
+        accept = ["espbench", "check", "--from", str(result), "--baseline", "FILE", "--update"]
+        _say(people, f"to accept what failed: {shlex.join(accept)}")
     return 0 if document.good else 1
+
+
+def _refuse(args: argparse.Namespace) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        ConfigError: they do.
+    """
+    if args.jobs < 1:
+        raise ConfigError(f"--jobs {args.jobs}: run at least one device.")
+    if args.update and not args.baseline:
+        raise ConfigError("--update needs the baseline to write: name it with --baseline.")
+    if args.earlier:
+        given = [
+            f"--{name.replace('_', '-')}" for name in (*KEPT, "ports", "only") if vars(args)[name]
+        ]
+        given += ["IMAGE"] if args.image else []
+        if given:
+            raise ConfigError(
+                f"--from takes the results of a run that has ended, and boots nothing: omit "
+                f"{', '.join(given)}."
+            )
+
+
+def _checked(args: argparse.Namespace, folder: Path, people: Console) -> Document:
+    """Run the checks, and return what they found."""
+    from espbench.check.report import document as documents
+    from espbench.check.run import run_checks
+    from espbench.cli.check_progress import Printer
+    from espbench.reporting.evidence import saver
+
+    firmware = _firmware(args)
+    with Printer(people) as printer:
+        run = run_checks(
+            firmware, printer, only=args.only, jobs=args.jobs, save=saver(folder / "evidence")
+        )
+    return documents.Document(run, _command(args), None, _versions(firmware))
 
 
 def _own_baseline(args: argparse.Namespace) -> Path | None:
     """Return the baseline of espbench's own firmware, if that is what is checked."""
     from espbench.firmware import source_tree
 
-    return None if args.image else source_tree.own_baseline(args.board or LX60.name)
+    own = not (args.image or args.earlier)
+    return source_tree.own_baseline(args.board or LX60.name) if own else None
 
 
 def _show(document: Document, args: argparse.Namespace, people: Console) -> None:
@@ -178,7 +227,9 @@ def _say(people: Console, text: str, style: str | None = None) -> None:
     people.print(text, style=style, highlight=False, markup=False)
 
 
-def _write(document: Document, args: argparse.Namespace, folder: Path, people: Console) -> None:
+def _write(
+    document: Document, args: argparse.Namespace, folder: Path | None, people: Console
+) -> None:
     from espbench.check.report.as_json import as_json
     from espbench.check.report.html import html
     from espbench.check.report.junit import junit
@@ -186,9 +237,11 @@ def _write(document: Document, args: argparse.Namespace, folder: Path, people: C
     from espbench.check.report.scenario import file_name, scenario
     from espbench.reporting.html import template
 
-    page = folder / "report.html"
-    write_file(str(page), html(document, page, template("check.html")))
-    _say(people, f"report: {page}")
+    if folder is not None:
+        page = folder / "report.html"
+        write_file(str(page), html(document, page, template("check.html")))
+        write_file(str(folder / RESULT), f"{json.dumps(as_json(document), indent=1)}\n")
+        _say(people, f"report: {page}")
     if args.junit:
         write_file(args.junit, junit(document))
     if args.markdown:

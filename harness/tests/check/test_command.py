@@ -99,6 +99,39 @@ def test_baseline(run: Run, tmp_path: Path) -> None:
     assert "1 failure gone (boot.comes_up) and 0 figures better: keep that with --update." in said
 
 
+def test_first_baseline_from_the_run(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What failed in a run becomes the baseline without another run, by the command it prints."""
+    baseline, summary = tmp_path / "ci" / "check.toml", tmp_path / "summary.md"
+    stored = tmp_path / "out" / "check.json"
+    accept = ("--from", str(stored), "--baseline", str(baseline))
+    status, said = run(*NEVER, "--only", "boot")
+    assert status == 1
+    assert f"to accept what failed: espbench check --from {stored} --baseline FILE --update" in said
+    assert main(["check", *accept, "--update"]) == 0
+    assert f"baseline written to {baseline}" in capsys.readouterr().out
+    assert tomllib.loads(baseline.read_text())["known"][0]["check"] == "boot.comes_up"
+    assert main(["check", *accept, "--markdown", str(summary)]) == 0
+    assert "1 known. Gate passed: no new failure, no worse figure." in summary.read_text()
+    status, said = run(*NEVER, "--only", "boot", "--baseline", str(baseline))
+    assert status == 0, said
+    assert "to accept" not in said
+
+
+def test_no_baseline_from_an_interrupted_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stored result of an interrupted run never becomes a baseline."""
+    stored, baseline = tmp_path / "check.json", tmp_path / "check.toml"
+    result: dict[str, object] = {"board": "lx60", "firmware": "x.elf", "not_inspectable": None}
+    result |= {"command": [], "versions": {}, "servers": [], "results": []}
+    stored.write_text(json.dumps({**result, "interrupted": {"done": 0, "planned": 7}}))
+    assert main(["check", "--from", str(stored), "--baseline", str(baseline), "--update"]) == 1
+    assert f"The baseline {baseline} is unchanged" in capsys.readouterr().out
+    assert not baseline.exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(
     number: signal.Signals, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -171,6 +204,11 @@ def test_nothing_applies(run: Run) -> None:
         ),
         (("--jobs", "0"), "--jobs 0: run at least one device."),
         (("--update",), "--update needs the baseline to write: name it with --baseline."),
+        (
+            ("--from", "check.json", "--only", "tls"),
+            "--from takes the results of a run that has ended, and boots nothing: omit "
+            "--ready-console, --ready-timeout, --only, IMAGE.",
+        ),
         (("--files", "nowhere"), "The folder nowhere does not exist: check --files."),
         (("--files", __file__), "is a file: name the folder that it is in with --files."),
         (("--firmware-elf", "no.elf"), "The ELF file no.elf does not exist"),

@@ -18,6 +18,7 @@ from espbench.boards.builtin import ESP32
 from espbench.check.baseline import Baseline, compare, merged
 from espbench.check.report.as_json import as_json
 from espbench.check.report.document import Document, sentence_of
+from espbench.check.report.from_json import read_document
 from espbench.check.report.html import html
 from espbench.check.report.junit import junit
 from espbench.check.report.markdown import markdown
@@ -28,6 +29,7 @@ from espbench.check.result import Figure, Finding, Outcome, Result, Severity
 from espbench.check.run import CheckRun
 from espbench.check.server import Server
 from espbench.check.target.firmware import Firmware
+from espbench.errors import ConfigError
 from espbench.reporting.html import template
 from junitparser import JUnitXml
 from page_loads import loads
@@ -247,6 +249,49 @@ def test_interrupted(known: tuple[Result, ...] | None) -> None:
     [suite] = JUnitXml.fromstring(junit(made).encode())
     assert (suite.tests, suite.errors) == (2, 1)
     assert as_json(document(PASSED))["interrupted"] is None
+
+
+def test_read_again(tmp_path: Path) -> None:
+    """Results that were written as JSON come back as they were."""
+    untried = replace(SEEN, untried=("a", "b"), cases=3, seconds=1.5)
+    made = document(PASSED, FAILED, untried, LACKING, BROKEN)
+    made.run.blind = "There is no ELF file."
+    path = tmp_path / "check.json"
+    path.write_text(json.dumps(as_json(made)))
+    again = read_document(path)
+    assert again.run.results == made.run.results
+    assert again.run.results[1].evidence == FAILED.evidence
+    assert (again.run.servers, again.run.blind) == (made.run.servers, made.run.blind)
+    assert (again.command, again.versions) == (made.command, made.versions)
+    assert as_json(again) == as_json(made)
+    made.run.planned, made.run.done, made.run.interruption = 9, 4, KeyboardInterrupt()
+    path.write_text(json.dumps(as_json(made)))
+    assert read_document(path).summary() == made.summary()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (None, r"check\.json cannot be read \(No such file or directory\): check --from\."),
+        (
+            "{",
+            r"check\.json is not a result of espbench check \(JSONDecodeError: .*name check\.json",
+        ),
+        ("{}", r"is not a result of espbench check \(KeyError: 'board'\): name check\.json in the"),
+        ("[]", r"is not a result of espbench check \(AttributeError: "),
+        (
+            '{"board": "esp32", "firmware": "x", "servers": [3]}',
+            r"is not a result of espbench check",
+        ),
+    ],
+)
+def test_not_a_result(text: str | None, sentence: str, tmp_path: Path) -> None:
+    """A file that is no result of a run is refused in one sentence."""
+    path = tmp_path / "check.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ConfigError, match=sentence):
+        read_document(path)
 
 
 def test_gone() -> None:

@@ -13,11 +13,15 @@ __all__ = ["as_json"]
 
 
 def as_json(document: Document) -> dict[str, Any]:
-    """Return a JSON object: servers, results, and the differences from the baseline."""
+    """Return a JSON object: servers, results, and the differences from the baseline.
+
+    `from_json` reads it.
+    """
     it = document.comparison
     made: dict[str, Any] = {
         "board": document.run.firmware.board.name,
         "firmware": str(document.run.firmware.image),
+        "command": list(document.command),
         "passed": document.good,
         "summary": document.summary(),
         "interrupted": _progress(document.run) if document.run.interruption else None,
