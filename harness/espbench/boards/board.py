@@ -46,7 +46,8 @@ class Board:
         espressif: Espressif's build of QEMU that the board needs; None: stock QEMU.
         toolchain: prefix of the cross tools.
         other_gdbs: further debuggers for the CPU, besides `gdb` of the toolchain.
-        gdb_package: how to get a debugger, completing "... is not on PATH: "; "": unknown.
+        gdb_package: how to get a debugger, completing "... is not on PATH: "; "": by `gdb_tool`.
+        gdb_tool: the debugger among ESP-IDF's tools; None: it has none.
         backend: how the firmware is built.
         handover: how firmware and flash are passed to the machine.
         flash: geometry of flash and file system.
@@ -105,6 +106,7 @@ class Board:
     toolchain: str
     other_gdbs: tuple[str, ...] = ()
     gdb_package: str = ""
+    gdb_tool: EspressifTool | None = None
     backend: MakeBackend | IdfBackend
     handover: BootMedia
     flash: Flash

@@ -75,7 +75,7 @@ ESP32 = Board(
     qemu_package="espbench setup --board esp32 --qemu-only",
     espressif=QEMU_XTENSA,
     toolchain="xtensa-esp32-elf-",
-    gdb_package="install it with python3 $IDF_PATH/tools/idf_tools.py install xtensa-esp-elf-gdb",
+    gdb_tool=EspressifTool("xtensa-esp-elf-gdb"),
     backend=IdfBackend("esp32", "ESP32_BENCH"),
     handover=FlashBoot(
         # Chip revision 3.

@@ -12,7 +12,7 @@ __all__ = ["EspressifTool"]
 
 @dataclass(frozen=True)
 class EspressifTool:
-    """Espressif's QEMU, as described in ESP-IDF's `tools.json`.
+    """Espressif's QEMU or gdb, as described in ESP-IDF's `tools.json`.
 
     Attributes:
         name: name for `idf_tools.py install`.

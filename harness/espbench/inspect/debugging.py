@@ -58,7 +58,7 @@ class Debugger:
         self._debugging = debugging
         self._program = find_gdb(board, os.environ)
         self._named = self._program or usual_gdb(board)
-        self._hints = [] if self._program else [missing(board)]
+        self._hints = [] if self._program else [missing(board, os.environ)]
         self._elf: Path | None = elf
         self._freertos = ""
         self._qmp: Qmp | None = None

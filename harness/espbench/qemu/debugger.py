@@ -20,7 +20,7 @@ from pathlib import Path
 from espbench.boards.board import Board
 from espbench.errors import QmpError
 from espbench.qemu.qmp import Qmp
-from espbench.util.idf_tools import path_with_gdb
+from espbench.util.idf_tools import find_idf, path_with_gdb
 from espbench.util.timeouts import Deadline
 
 __all__ = [
@@ -63,10 +63,18 @@ def find_gdb(board: Board, environment: Mapping[str, str]) -> str | None:
     return next((found for name in names if (found := shutil.which(name, path=path))), None)
 
 
-def missing(board: Board) -> str:
-    """Return the sentence for a machine without a gdb for the board."""
+def missing(board: Board, environment: Mapping[str, str]) -> str:
+    """Return the sentence for a machine without a gdb for the board, with a command to paste."""
     names = " or ".join((usual_gdb(board), *board.other_gdbs))
-    where = board.gdb_package or "get it with the board's toolchain, and add it to PATH"
+    idf = find_idf(environment)
+    if board.gdb_package:
+        where = board.gdb_package
+    elif board.gdb_tool is None:
+        where = "get it with the board's toolchain, and add it to PATH"
+    elif idf is None:
+        where = f"install ESP-IDF, which has it, with espbench setup --board {board.name}"
+    else:
+        where = f"install it with {board.gdb_tool.install(idf)}"
     return f"{names} is not on PATH: {where}."
 
 

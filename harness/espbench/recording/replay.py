@@ -272,7 +272,7 @@ def main(path: Path, *, gdb: bool, console: bool, qemu: str | None) -> int:
         def debug(command: str) -> None:
             print(f"The guest waits for gdb. In another terminal:\n  {command}")
             if find_gdb(board_of(manifest), os.environ) is None:
-                print(missing(board_of(manifest)))
+                print(missing(board_of(manifest), os.environ))
             print("Ctrl-C here ends it.", flush=True)
 
         def write(text: str) -> None:

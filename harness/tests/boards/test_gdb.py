@@ -25,7 +25,7 @@ def test_backtrace(build: Build) -> None:
     board = board_named(build.board)
     gdb = find_gdb(board, os.environ)
     if gdb is None:
-        pytest.skip(missing(board))
+        pytest.skip(missing(board, os.environ))
     commands = ["break app_main", "continue", "backtrace"]
     with_tasks = bool(freertos_import(gdb))
     commands += ["freertos task"] if with_tasks else []

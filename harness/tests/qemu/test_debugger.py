@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from espbench.boards.builtin import ESP32, ESP32C3, LX60
 from espbench.qemu.debugger import find_gdb, freertos_import, gdb_command, missing
+from espbench.util import idf_tools
 
 FAKE_GDB = f"""\
 #!/bin/sh
@@ -48,17 +49,24 @@ def test_gdb_of_esp_idf(tmp_path: Path) -> None:
     assert find_gdb(ESP32, here) == str(installed)
 
 
-def test_how_to_get_a_gdb() -> None:
-    """Without a gdb, one sentence says how to get one."""
-    assert missing(LX60) == (
+def test_how_to_get_a_gdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a gdb, one sentence says how to get one, with a command that can be pasted."""
+    monkeypatch.setattr(idf_tools, "USUAL_PLACES", ())
+    here = {"IDF_TOOLS_PATH": str(tmp_path)}
+    assert missing(LX60, here) == (
         "xtensa-lx106-elf-gdb is not on PATH: get Espressif's toolchain for the ESP8266 (Debian "
         "does not package this gdb), and add its bin folder to PATH in that terminal."
     )
-    assert missing(ESP32) == (
-        "xtensa-esp32-elf-gdb is not on PATH: install it with python3 "
-        "$IDF_PATH/tools/idf_tools.py install xtensa-esp-elf-gdb."
+    start = "xtensa-esp32-elf-gdb is not on PATH: install"
+    setup = "espbench setup --board esp32"
+    assert missing(ESP32, here) == f"{start} ESP-IDF, which has it, with {setup}."
+    tools = tmp_path / "idf" / "tools"
+    tools.mkdir(parents=True)
+    (tools / "idf.py").touch()
+    assert missing(ESP32, {**here, "IDF_PATH": str(tmp_path / "idf")}) == (
+        f"{start} it with python3 {tools}/idf_tools.py install xtensa-esp-elf-gdb."
     )
-    assert missing(ESP32C3) == (
+    assert missing(ESP32C3, here) == (
         "riscv32-esp-elf-gdb or gdb-multiarch is not on PATH: install the second one with "
         "apt-get install --no-install-recommends gdb-multiarch."
     )
