@@ -19,11 +19,11 @@
 #define LWIP_TIMERS_CUSTOM 1
 
 #define MEM_ALIGNMENT 4
-#define MEM_LIBC_MALLOC 1
+#define MEM_CUSTOM_ALLOCATOR 1
+#define MEM_CUSTOM_MALLOC net_malloc
+#define MEM_CUSTOM_CALLOC net_calloc
+#define MEM_CUSTOM_FREE net_free
 #define MEMP_MEM_MALLOC 1
-#define mem_clib_malloc net_malloc
-#define mem_clib_calloc net_calloc
-#define mem_clib_free net_free
 
 #define LWIP_IPV4 1
 #define LWIP_IPV6 0
@@ -33,7 +33,7 @@
 #define DNS_TABLE_SIZE 2
 #define LWIP_DHCP 1
 /* two ARP probes would take two seconds at each start, and slirp has no other client */
-#define DHCP_DOES_ARP_CHECK 0
+#define LWIP_DHCP_DOES_ACD_CHECK 0
 
 #define ETH_PAD_SIZE 2
 #define ARP_QUEUEING 1
