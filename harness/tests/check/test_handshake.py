@@ -84,7 +84,7 @@ def test_flight(size: int, place: int) -> None:
         (record(b"\2\x28", 21), "sent the alert handshake_failure"),
         (record(b"\1\x70", 21) + record(b"\2\x32", 21), "sent the alert decode_error"),
         (b"", "closed the connection without an alert"),
-        (b"HTTP/1.1 400 Bad Request", "sent 24 bytes that are not TLS (b'HTTP/1.1 400 Bad')"),
+        (b"HTTP/1.1 400 Bad Request", "sent 24 bytes that are not TLS ('HTTP/1.1 400 Bad')"),
     ],
 )
 def test_ends(sent: bytes, how: str) -> None:
