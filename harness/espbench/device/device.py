@@ -55,8 +55,8 @@ class Device(Shortcuts):
 
     Use it as a context manager, which starts it, waits until it is ready, and always ends QEMU:
 
-        with Device("lx60", "firmware.elf", files={"/main.py": "print('hello')"}) as device:
-            device.console.expect("hello")
+        with Device("esp32", "firmware.bin") as device:
+            print(Endpoint(device.port(80)).get("/").status)
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class Device(Shortcuts):
         """Content of the file system at the next start; for a running device see `put`."""
         self._partition = files_partition
         self.args: dict[str, str] = {key: str(value) for key, value in (args or {}).items()}
-        self.readiness = readiness_of(ready, self.board)
+        self.readiness = readiness_of(ready, self.board, self.elf)
         self.ready_timeout = self.board.ready_timeout if ready_timeout is None else ready_timeout
         self.name = name
         counts = dict.fromkeys(self.board.ports.values(), 1)
@@ -503,7 +503,8 @@ class Device(Shortcuts):
         """
         ports = {scheme: self.board.ports[scheme]} if scheme else self.board.ports
         hosts = {name: self.port(guest) for name, guest in ports.items()}
-        answered = probe(hosts, path, self.console, deadline)
+        check = self.run.readiness.check_program
+        answered = probe(hosts, path, self.console, deadline, check)
         if answered:
             self.timeline.add("answered", scheme=answered)
         return answered is not None

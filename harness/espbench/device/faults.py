@@ -158,7 +158,7 @@ class FaultMonitor:
         damage = layout.damage(self._board, self._firmware)
         advice = f"{damage}: rebuild {self._firmware}" if damage else "find out what resets it"
         return RebootLoop(
-            f"{self._name} did not {self._readiness.describe()} but booted "
+            f"{self._readiness.name} did not {self._readiness.describe()} but booted "
             f"{self._boots.in_vain} times in a row, the last time because of "
             f"{self._boots.cause}: {advice}; its console ended with:\n{tail}",
             boots=self._boots.in_vain,

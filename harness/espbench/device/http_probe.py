@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from espbench.clients import source_ports
 from espbench.device.console.console import Console
@@ -22,7 +22,13 @@ RETRY = 0.05
 """Seconds between two probes of a guest that refuses connections; it sends no event for this."""
 
 
-def probe(ports: Mapping[str, int], path: str, console: Console, deadline: Deadline) -> str | None:
+def probe(
+    ports: Mapping[str, int],
+    path: str,
+    console: Console,
+    deadline: Deadline,
+    check: Callable[[], None] = lambda: None,
+) -> str | None:
     """Send requests until one byte comes back; return the scheme if it came in time.
 
     Args:
@@ -31,15 +37,17 @@ def probe(ports: Mapping[str, int], path: str, console: Console, deadline: Deadl
         path: the path to GET.
         console: the guest's console, which ends the probing if the guest ends.
         deadline: for the byte.
+        check: called after each request; raises an error if no byte can come any more.
 
     Raises:
-        DeviceError: the guest panicked or QEMU died.
+        DeviceError: the guest panicked or QEMU died, or what `check` raises.
     """
     while True:
         for scheme, port in ports.items():
             if _answers(port, scheme, path, min(deadline.remaining(), 2.0)):
                 return scheme
             console.check()
+        check()
         if deadline.expired():
             return None
         console.wait_for_change(min(RETRY, deadline.remaining()))

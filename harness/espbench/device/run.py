@@ -19,6 +19,7 @@ from espbench.device.readiness import ReadinessMonitor
 from espbench.device.timeline import Timeline
 from espbench.errors import EspbenchError
 from espbench.inspect.inspection import InspectedGuest
+from espbench.inspect.tasks.system import has_own_tasks
 from espbench.netem.on_demand import OnDemandNetwork
 from espbench.qemu.qmp import Qmp
 
@@ -87,6 +88,7 @@ class Run:
             console=self.console,
             control=self.control,
             boots=self.boots,
+            goes_on=lambda: has_own_tasks(self.memory.inspection),
         )
         self.faults = FaultMonitor(
             device.name,

@@ -22,10 +22,18 @@ from espbench.inspect.tasks.task import Task
 from espbench.qemu.process import Qemu
 from espbench.qemu.qmp import Qmp
 
-__all__ = ["InspectedGuest", "Inspection"]
+__all__ = ["InspectedGuest", "Inspection", "has_bench"]
 
 BENCH = "control_event"
 """A function of the control channel (firmware/ports/common/control.c)."""
+
+
+def has_bench(elf: Path) -> bool:
+    """Return whether a firmware has the control channel, by its ELF file; not without symbols."""
+    try:
+        return BENCH in firmware_elf(elf).symbols
+    except (NotInspectable, OSError):
+        return False
 
 
 class InspectedGuest(MonitoredGuest, Protocol):

@@ -259,7 +259,7 @@ def up(options: UpOptions, out: Console, *, as_json: bool) -> int:
         internet=options.internet,
         elf=options.elf,
         ports=options.ports,
-        ready=options.ready,
+        ready=options.ready or options.board.readiness,
         ready_timeout=options.ready_timeout,
         debugging=debugging,
         name="up",

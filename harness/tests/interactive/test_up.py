@@ -143,7 +143,10 @@ def test_with_internet_and_a_chosen_password(firmware: str) -> None:
 @pytest.mark.parametrize(
     ("program", "why"),
     [
-        ("print('mine')\n", "its program has ended"),
+        (
+            "print('mine')\n",
+            "The program has ended, and MicroPython is at its prompt, so it did not listen",
+        ),
         ("import time\nprint('mine')\nwhile True:\n    time.sleep(1)\n", ""),
     ],
     ids=["ends", "runs"],

@@ -7,16 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from espbench.device.console.program import TRACEBACK, ending_of
+
 __all__ = ["complaints", "program_ended", "tracebacks"]
 
 _LOG = re.compile(
     r"^(?:\x1b\[[\d;]*m)*([EW]) \((?:\d+|[\d:.]+)\) ([^:\n]+): ([^\n\x1b]*)", re.MULTILINE
 )
 """ESP-IDF's log format (components/log/include/esp_log_format.h)."""
-_TRACEBACK = re.compile(
-    r"^Traceback \(most recent call last\):\n(?: .*\n)*(\S[^\n]*)", re.MULTILINE
-)
-_PROMPT = re.compile(r"^>>> \Z", re.MULTILINE)
 _NUMBER = re.compile(r"\b\d+\b")
 MOST = 6
 
@@ -36,7 +34,7 @@ def tracebacks(text: str) -> list[str]:
 
 
 def _exceptions(text: str) -> list[str]:
-    return [f"Traceback: {m[1].rstrip()}" for m in _TRACEBACK.finditer(text)]
+    return [f"Traceback: {m[2].rstrip()}" for m in TRACEBACK.finditer(text)]
 
 
 def _counted(lines: Sequence[str]) -> list[str]:
@@ -57,7 +55,7 @@ def program_ended(text: str) -> str:
 
     Its prompt at the end of the text says so.
     """
-    if not _PROMPT.search(text):
+    ending = ending_of(text)
+    if ending is None or not ending.prompt:
         return ""
-    errors = _TRACEBACK.findall(text)
-    return f"its program has ended with {errors[-1]}" if errors else "its program has ended"
+    return "its program has ended" + (f" with {ending.exception}" if ending.exception else "")

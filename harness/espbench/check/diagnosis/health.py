@@ -70,7 +70,8 @@ def examine(
         causes = device.resets[before.boots :]
         return Mark(f"It restarted{f' ({causes[-1]})' if causes else ''}.")
     text = device.console.text[before.printed :]
-    if ended := program_ended(text):
+    # A firmware that serves nothing has nothing to end for a check.
+    if subject.servers and (ended := program_ended(text)):
         return Mark(f"The console shows MicroPython's prompt: {ended}.")
     return _ask(subject, gone) if ask else None
 

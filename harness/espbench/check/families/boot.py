@@ -8,6 +8,7 @@ import time
 from espbench.check.check import CheckFailed, NotApplicable, Observation, check, expect
 from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
+from espbench.device.console.program import ending_of
 from espbench.util.listing import listing
 from espbench.util.timeouts import Deadline
 
@@ -27,8 +28,12 @@ def comes_up(subject: Subject) -> Observation:
     causes = f" (causes of reset: {listing(device.resets)})" if device.resets else ""
     expect(boots <= 1, f"It booted {boots} times before its servers answered{causes}.")
     if not subject.servers:
+        ending = ending_of(device.console.text)
+        ended = ending.cause if ending is not None and ending.prompt else ""
         if device.inspection.why_not():
-            return Observation("It boots. No server answered, so there was nothing else to check.")
+            seen = "It boots. No server answered, so there was nothing else to check."
+            return Observation(f"{seen} {ended}." if ended else seen)
+        expect(not ended, f"{ended}, so it listens on no port.")
         raise CheckFailed(
             "It boots, but listens on no port. QEMU emulates no Wi-Fi: build the firmware with "
             "Ethernet for the emulated board (CONFIG_ETH_USE_OPENETH)."

@@ -42,6 +42,8 @@ LIKELY_WEBSOCKETS = ("/ws", "/", "/echo", "/websocket")
 TLS_PATHS = 10
 """Paths to try on a server that only speaks TLS; each takes a handshake."""
 ECHO = "espbench"
+LISTEN, ANSWER = "open a listening port", "answer on any port that was tried"
+"""What a firmware did not do whose program has ended."""
 FIX = "Correct --ports (pytest: --espbench-ports), or firmware.ports in the profile."
 
 
@@ -84,6 +86,8 @@ def wait_for_listeners(
         complete = set(found) == set(expected) or (named and set(named) <= set(found))
         if found and (complete or stable.expired()):
             return found
+        if not found:
+            device.run.readiness.check_program(LISTEN)
         threading.Event().wait(LOOK)
     return found
 
@@ -185,6 +189,8 @@ def _try_ports(
     stable: Deadline | None = None
     while not deadline.expired() and not (stable is not None and stable.expired()):
         device.check()
+        if not found:
+            device.run.readiness.check_program(ANSWER)
         for port in ports:
             if port in found or deadline.expired():
                 continue

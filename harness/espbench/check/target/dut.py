@@ -29,9 +29,12 @@ __all__ = ["BOOT", "NAME", "Dut", "Save"]
 
 ENDED = "The run of the checks has ended."
 BOOT = "boot.comes_up"
+"""The check that a firmware fails which does not boot."""
 NAME = "check"
 """The name of each device, with which its errors begin."""
-"""The check that a firmware fails which does not boot."""
+
+SILENCE, MOST_SILENCE = 2.0, 12.0
+"""Seconds of silence after which a firmware without servers has booted, and the most for it."""
 
 Save = Callable[[Device, str], Path | None]
 """Saves the evidence of a device under a check's name; returns the folder."""
@@ -152,6 +155,8 @@ class Dut:
             with self._kept(device):
                 device.start(wait=False)
                 device.wait_ready()
+                if not self._servers:  # nothing tells when it has booted but its silence
+                    device.console.wait_quiet(SILENCE, Deadline(MOST_SILENCE))
                 if self.firmware.ready is not None:
                     self._answering(self._servers).wait(device, Deadline(device.ready_timeout))
         watch_restarts(device)

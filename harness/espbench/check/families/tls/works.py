@@ -53,6 +53,8 @@ def handshake(subject: Subject) -> None:
 )
 def serves(subject: Subject) -> None:
     """What listens on an HTTPS port speaks TLS."""
+    if not subject.servers:
+        raise NotApplicable("Nothing listens at all: see boot.comes_up.")
     https = subject.profile.ports.get("https")
     wanted = LIKELY if https is None else (https,)
     mute = [
