@@ -34,6 +34,9 @@ else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
+        if name == "Device":
+            # A script's device finds out what a firmware serves that is not espbench's.
+            import_module(f"{__name__}.check.target.found").find_by_default()
         value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
         return value
 

@@ -10,15 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
 
+import espbench.device.readiness
 import planted
 import pytest
 from espbench.boards.builtin import LX60
 from espbench.boards.readiness import HttpReadiness
 from espbench.check.server import Server
-from espbench.check.target.found import FoundReadiness, url_ports
+from espbench.check.target.found import FoundReadiness, find_by_default, url_ports
 from espbench.clients import UNVERIFIED, Endpoint
 from espbench.device.addresses import Addresses
 from espbench.device.device import Device
+from espbench.device.readiness import readiness_of
 from espbench.errors import ConfigError, NotReady
 
 STRIP = "xtensa-lx106-elf-strip"
@@ -51,6 +53,32 @@ def test_fixture_without_options(firmware: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
+
+
+SCRIPT = """
+import sys
+from espbench import Device
+from espbench.clients import UNVERIFIED, Endpoint
+
+with Device("lx60", sys.argv[1]) as device:
+    print(type(device.readiness).__name__, Endpoint(device.port(443), UNVERIFIED).get("/").status)
+"""
+
+
+def test_script(firmware: Path) -> None:
+    """A script's device waits for what it finds, too, and not for a control channel."""
+    command = [sys.executable, "-c", SCRIPT, str(firmware)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "FoundReadiness 200\n", done.stderr
+
+
+def test_default_readiness(firmware: Path, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own firmware is known by its symbols, so it keeps the readiness of its board."""
+    monkeypatch.setattr(espbench.device.readiness, "_foreign", [])
+    assert readiness_of(None, LX60, firmware) is LX60.readiness
+    find_by_default()
+    assert isinstance(readiness_of(None, LX60, firmware), FoundReadiness)
+    assert readiness_of(None, LX60, own) is LX60.readiness
 
 
 def test_own_firmware_reports_its_servers(own: Path) -> None:

@@ -14,15 +14,21 @@ from espbench.check.server import Server
 from espbench.check.subject import Subject
 from espbench.check.target.discovery import identify_servers
 from espbench.device.device import Device
+from espbench.device.readiness import ready_if_foreign
 from espbench.errors import NotInspectable
 from espbench.util.timeouts import Deadline
 
-__all__ = ["FoundReadiness", "is_own", "url_ports"]
+__all__ = ["FoundReadiness", "find_by_default", "is_own", "url_ports"]
 
 HINT = (
     "if it serves nothing, say when it is ready with --ready-console (pytest: "
     "--espbench-ready-console)"
 )
+
+
+def find_by_default() -> None:
+    """Let each device find out what its firmware serves, unless that is espbench's own."""
+    ready_if_foreign(FoundReadiness)
 
 
 def is_own(device: Device) -> bool:
