@@ -13,7 +13,7 @@ from rich.text import Text
 
 from espbench.check.plan import Item
 from espbench.check.report.document import sentence_of
-from espbench.check.report.table import STYLES
+from espbench.check.report.styles import STYLES
 from espbench.check.result import Result
 from espbench.check.server import Server
 

@@ -8,17 +8,9 @@ from rich.text import Text
 
 from espbench.check.report.document import Document, sentence_of
 from espbench.check.report.rows import rows
-from espbench.check.result import Outcome
+from espbench.check.report.styles import STYLES
 
 __all__ = ["table"]
-
-STYLES = {
-    Outcome.PASSED: "green",
-    Outcome.FAILED: "bold red",
-    Outcome.OBSERVED: "cyan",
-    Outcome.NOT_APPLICABLE: "dim",
-    Outcome.ERROR: "bold magenta",
-}
 
 
 def table(document: Document) -> Table:
