@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from espbench.check.families import all_checks
 from espbench.check.plan import Item
 from espbench.check.result import Figure, Finding, Outcome, Result, Severity
 from espbench.check.subject import Subject
-from espbench.check.target.dut import BOOT, NAME, Dut, Save
+from espbench.check.target.dut import BOOT, ENDED, NAME, Dut, Save
 from espbench.clients.errors import ClientError
 from espbench.device.device import Device
 from espbench.errors import (
@@ -55,6 +55,8 @@ REPEAT_WITHIN = 40.0
 that serves nobody for so long has failed, and its full queues make the network lose packets, too.
 """
 
+LOOK = 0.2
+"""Seconds between two looks at whether a run was interrupted."""
 GRACE = 20.0
 """Seconds (before scaling) for a check to end once its device is gone."""
 
@@ -77,10 +79,15 @@ class _Attempt:
         except BaseException as error:  # noqa: BLE001 (the engine's thread looks at it)
             self.error = error
 
-    def ended(self, deadline: Deadline) -> bool:
-        """Return whether it ended before the deadline."""
-        while self._thread.is_alive() and not deadline.expired():
-            self._thread.join(deadline.remaining())
+    def ended(self, deadline: Deadline, given_up: Callable[[], bool]) -> bool:
+        """Return whether it ended before the deadline, and before nobody wanted to know any more.
+
+        Args:
+            deadline: until when to wait.
+            given_up: returns whether its result does not matter, as the run was interrupted.
+        """
+        while self._thread.is_alive() and not (deadline.expired() or given_up()):
+            self._thread.join(min(LOOK, deadline.remaining()))
         return not self._thread.is_alive()
 
 
@@ -302,7 +309,10 @@ class Engine:
         attempt = _Attempt(item, subject, case)
         limit = Deadline(item.check.limit)
         wrong: list[tuple[str, Severity]] = []
-        if attempt.ended(limit):
+        ended = attempt.ended(limit, lambda: self._dut.ended)
+        if self._dut.ended:
+            return _CaseResult(broken=ENDED)
+        if ended:
             done = len(device.console.text)
             if isinstance(attempt.error, NotApplicable | NotInspectable):
                 return _CaseResult(reason=subject.worded(str(attempt.error)))
@@ -324,7 +334,7 @@ class Engine:
             mark = examine(subject, ask=False) or Mark("")
             self._keep(item, device)
             device.stop()  # every client ends with its connection
-            if not attempt.ended(Deadline(GRACE)):
+            if not attempt.ended(Deadline(GRACE), lambda: False):
                 return _CaseResult(
                     broken="The check did not end even without its device: please report this."
                 )

@@ -223,6 +223,7 @@ def _run_all(
                     results[number] = result
                     progress.ended(item, result)
             except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+                engine.drop_evidence()
                 faults.append(error)
                 stop.set()
 

@@ -181,6 +181,30 @@ def test_interrupt_while_a_device_boots(
     assert not any(device.running for device in made)
 
 
+def test_interrupt_does_not_wait_for_a_check(tiny_firmware: Callable[..., Path]) -> None:
+    """A check that waits for something else than its device does not hold up an interrupted run."""
+    waits = threading.Event()
+    goes_on = threading.Event()
+
+    class Interrupting(Quiet):
+        def ended(self, item: Item, result: Result) -> None:  # noqa: ARG002
+            raise KeyboardInterrupt
+
+    def quick(_: Subject) -> None:
+        assert waits.wait(20)
+
+    def slow(_: Subject) -> None:
+        waits.set()
+        assert goes_on.wait(100)
+
+    checks = [one("boot.x", quick), one("boot.y", slow)]
+    run = run_checks(firmware(tiny_firmware(), "ready", 1.0), Interrupting(), jobs=2, checks=checks)
+    assert run.interruption is not None
+    working = [each.name for each in threading.enumerate() if "(work)" in each.name]
+    goes_on.set()
+    assert working == []
+
+
 def test_evidence_of_a_repeat_that_passes(tiny_firmware: Callable[..., Path]) -> None:
     """Evidence does not remain when the check that it was saved for passes in the end."""
     folders = tiny_firmware().parent / "evidence"

@@ -25,7 +25,7 @@ from espbench.flash.littlefs_image import Content, write_new
 from espbench.util import tempdirs
 from espbench.util.timeouts import Deadline
 
-__all__ = ["BOOT", "NAME", "Dut", "Save"]
+__all__ = ["BOOT", "ENDED", "NAME", "Dut", "Save"]
 
 ENDED = "The run of the checks has ended."
 BOOT = "boot.comes_up"
@@ -242,7 +242,7 @@ class Dut:
                 yield Subject(device, self.servers, None, None, self.firmware.profile)
             except CheckFailed as error:
                 error.console = device.console.text
-                if self.save is not None and self.checked:
+                if self.save is not None and self.checked and not self.ended:
                     error.evidence = self.save(device, self.checked)
                     self.checked = ""
                 raise
