@@ -23,7 +23,13 @@ from espbench.boards.firmware_options import files_in
 from espbench.boards.readiness import ListeningReadiness, Readiness
 from espbench.certs import recipes
 from espbench.check.server import Server as Found
-from espbench.check.target.discovery import CANDIDATES, forwarded, identify, listening_ports
+from espbench.check.target.discovery import (
+    CANDIDATES,
+    LISTEN,
+    forwarded,
+    identify,
+    listening_ports,
+)
 from espbench.check.target.found import is_own
 from espbench.device.device import Device
 from espbench.device.firmware_file import check_firmware
@@ -371,6 +377,8 @@ class _Announcer:
             device.check()
             try:
                 listens = device.wait_for_listeners(expected, Deadline(LOOK))
+                if not device.control.seen:  # its listeners are not reported
+                    device.run.readiness.check_program(LISTEN)
             except NotReady as error:
                 self._found += self._look()
                 return str(error).partition("; its console")[0]

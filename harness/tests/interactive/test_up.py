@@ -314,6 +314,18 @@ def test_the_elf_file_for_gdb(
     assert "symbols.elf comes from a different build than " in capsys.readouterr().err
 
 
+def test_foreign_program_that_raises(tiny_firmware: Callable[[bytes], Path]) -> None:
+    """The exception is shown as soon as the program has ended, although nothing reports servers."""
+    text = b'Traceback (most recent call last):\r\n  File "main.py", line 5\r\nKeyError: x\r\n>>> '
+    options = ("--firmware", str(tiny_firmware(text)), "--ready-timeout", "3600")
+    with running(*options) as up:
+        up.wait_for(
+            r"^espbench: KeyError: x \(main\.py, line 5\) ended the program, so it did not open a "
+            r"listening port$"
+        )
+        up.wait_for(r"^Nothing answers on the device's ports 80 and 443 yet\.")
+
+
 def test_a_port_for_gdb(
     tiny_firmware: Callable[[bytes], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,7 @@ from espbench.util.timeouts import Deadline
 __all__ = [
     "CANDIDATES",
     "FORWARDS",
+    "LISTEN",
     "find_servers",
     "forwarded",
     "identify",
