@@ -182,6 +182,10 @@ int tls_records_receive(tls_records_t *records, unsigned char *data, size_t leng
     }
 }
 
+bool tls_records_is_alert(const tls_records_t *records) {
+    return records->plain && records->header[0] == ALERT;
+}
+
 uint8_t tls_records_alert(const tls_records_t *records) {
     uint8_t type = records->header[0];
     if (records->interrupted || !is_known(type)) {

@@ -54,6 +54,9 @@ void tls_records_free(tls_records_t *records);
  * TLS checks it. */
 int tls_records_receive(tls_records_t *records, unsigned char *data, size_t length);
 
+/* Whether the current record is an unencrypted alert. */
+bool tls_records_is_alert(const tls_records_t *records);
+
 /* The alert due for the current record if it is invalid (RFC 5246 section 7.2.2). */
 uint8_t tls_records_alert(const tls_records_t *records);
 

@@ -202,6 +202,10 @@ io_result_t tls_handshake(connection_t *connection) {
         return IO_BLOCKED;
     }
     if (r != 0) {
+        if (tls_records_is_alert(&connection->tls->records)) {
+            /* Mbed TLS 3.6.2 expects nothing but a ClientHello here, 3.6.7 does not. */
+            r = MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE;
+        }
         bool memory = net_heap_failures() != failures;
         send_alert(connection->tls, r, memory);
         const char *what;
