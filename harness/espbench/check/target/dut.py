@@ -121,6 +121,8 @@ class Dut:
         if fresh or (self._device is not None and not self._device.running):
             self.close()
         if self._device is None:
+            if self.ended:
+                raise DeviceError(ENDED)
             self._device = self._boot()
             if self.ended:  # meanwhile
                 self.close()
