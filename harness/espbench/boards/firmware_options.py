@@ -28,8 +28,8 @@ def parse_ports(text: str, option: str) -> dict[str, int]:
         scheme, equals, number = item.strip().partition("=")
         if not equals or scheme not in ("http", "https") or not number.isdecimal():
             raise ConfigError(
-                f"{option}: {item.strip()!r} is not SCHEME=PORT: write it like "
-                "http=8080,https=8443."
+                f"{option}: {item.strip()!r} is not SCHEME=PORT with the scheme http or https: "
+                "write it like http=8080,https=8443."
             )
         if not 1 <= int(number) <= HIGHEST_PORT:
             raise ConfigError(f"{option}: port {number} is not between 1 and {HIGHEST_PORT}.")

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import threading
 import time
@@ -55,6 +57,12 @@ REPEAT_WITHIN = 40.0
 that serves nobody for so long has failed, and its full queues make the network lose packets, too.
 """
 
+FRAMES = "the emulated Ethernet dropped frames"
+OVERLOADED = 2.0
+"""Processes that are ready to run, for each core, from which a time-out proves little."""
+_LATE = re.compile(r"did not (?:send|answer)|no answer|not answered|not served|no response")
+"""What a finding by a time-out says."""
+
 LOOK = 0.2
 """Seconds between two looks at whether a run was interrupted."""
 GRACE = 20.0
@@ -101,7 +109,7 @@ class _CaseResult:
         reason: why it is not applicable.
         broken: what espbench itself did wrong.
         unwell: whether the device was not well afterwards.
-        lossy: whether the emulated network lost packets, which may be all that was wrong.
+        excuse: what may be all that was wrong, such as an emulated network that lost packets.
         unsettled: whether the device was not at rest before the check began with its clients.
     """
 
@@ -110,7 +118,7 @@ class _CaseResult:
     reason: str = ""
     broken: str = ""
     unwell: bool = False
-    lossy: bool = False
+    excuse: str = ""
     unsettled: bool = False
 
 
@@ -122,12 +130,27 @@ class _NoBoot(Exception):
         self.error = error
 
 
+def _severity(error: BaseException, item: Item) -> Severity:
+    """Return how bad an error is: no answer is not a security fault, whatever was asked."""
+    severity: Severity | None = getattr(error, "severity", None)
+    severity = severity or item.check.severity
+    silent = isinstance(error, ClientError) and severity is Severity.SECURITY
+    return Severity.ROBUSTNESS if silent else severity
+
+
+def overload() -> str:
+    """Return a clause if this machine has much more to do than it can; "" otherwise."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    busy = load > OVERLOADED * cores
+    return f"this machine was overloaded (load {load:.0f} on {cores} cores)" if busy else ""
+
+
 def _passed_later(first: _CaseResult, case: str) -> str:
-    """Return a sentence about a case that failed once, while packets were lost."""
+    """Return a sentence about a case that failed once, when it had an excuse."""
     what = f"The case {case!r}" if case else "The check"
     return (
-        f"{what} failed while the emulated Ethernet dropped frames, and passed when repeated. The "
-        f"failure was: {first.findings[0].sentence}"
+        f"{what} failed while {first.excuse}, and passed when repeated. The failure was: "
+        f"{first.findings[0].sentence}"
     )
 
 
@@ -279,8 +302,8 @@ class Engine:
     def _run_case(self, item: Item, case: str, *, last: bool, fresh: bool) -> _CaseResult:
         """Run the check, or one of its cases; repeat it where something else may have failed it.
 
-        That is an earlier check that left a connection open, or an emulated network that lost
-        packets.
+        That is an earlier check that left a connection open, an emulated network that lost packets,
+        or a time-out on a machine with too much to do.
         """
         evidence = self._evidence
         subject = self._subject(item, fresh=fresh)
@@ -291,7 +314,7 @@ class Engine:
             one = self._try_case(item, self._subject(item, fresh=True), case, last=last)
         for number in range(MOST_REPEATS):
             # Once is always worth it: a lost RST alone lets a server wait for its client for ever.
-            if not one.lossy or (number and time_left.expired()):
+            if not one.excuse or (number and time_left.expired()):
                 break
             first = one
             one = self._try_case(item, self._subject(item, fresh=True), case, last=last)
@@ -325,8 +348,7 @@ class Engine:
                 self._dut.close()
                 return _CaseResult(broken=broken)
             if error is not None and not (isinstance(error, Panicked) and mark is not None):
-                severity = getattr(error, "severity", None) or item.check.severity
-                wrong.append((subject.worded(_sentence(error)), severity))
+                wrong.append((subject.worded(_sentence(error)), _severity(error, item)))
         else:
             done = printed
             who = busiest(device)
@@ -369,12 +391,15 @@ class Engine:
             )
             for number, (text, severity) in enumerate(wrong)
         ]
-        lossy = bool(found) and dropped_frames(lines) and (mark is None or bool(mark.silent))
+        excuse = ""
+        if found and (mark is None or mark.silent):
+            late = any(_LATE.search(each.sentence) for each in found)
+            excuse = FRAMES if dropped_frames(lines) else overload() if late else ""
         return _CaseResult(
             found,
             attempt.observation,
             unwell=mark is not None,
-            lossy=lossy,
+            excuse=excuse,
             # What a check's own clients leave is a `CheckFailed` of its own.
             unsettled=isinstance(attempt.error, MemoryLeaked),
         )

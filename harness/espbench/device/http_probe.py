@@ -18,6 +18,8 @@ from espbench.util.timeouts import Deadline
 
 __all__ = ["probe"]
 
+FIRST, MOST = 2.0, 30.0
+"""Seconds for a response to the first probe, and at most; each further one gets twice the time."""
 RETRY = 0.05
 """Seconds between two probes of a guest that refuses connections; it sends no event for this."""
 
@@ -42,11 +44,14 @@ def probe(
     Raises:
         DeviceError: the guest panicked or QEMU died, or what `check` raises.
     """
+    patience = FIRST
     while True:
         for scheme, port in ports.items():
-            if _answers(port, scheme, path, min(deadline.remaining(), 2.0)):
+            if _answers(port, scheme, path, min(deadline.remaining(), patience)):
                 return scheme
             console.check()
+        # A slow server would be kept from answering by handshakes that are given up.
+        patience = min(2 * patience, MOST)
         check()
         if deadline.expired():
             return None

@@ -163,8 +163,10 @@ def runner(session: Session, under_test: Ahead) -> RunCheck:
         known = baseline(session.config)
 
     def run_check(name: str) -> None:
+        session.broken_checks.append("")  # an error, until there are results
         with _told():
             results = under_test.results(name, coming(session, "run_check"))
+        session.broken_checks.pop()
         compared = compare(known or Baseline(), results)
         new = [
             each
@@ -197,10 +199,8 @@ def _told() -> Iterator[None]:
     try:
         yield
     except EspbenchError as error:
-        why = str(error)
-    else:
-        return
-    pytest.fail(why, pytrace=False)
+        # Without `from None`, pytest shows the sentence of each of the two exceptions.
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def run(under_test: Dut, name: str) -> Sequence[Result]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from espbench.check.subject import Subject
 from espbench.check.target.discovery import FORWARDS
 from espbench.check.target.dut import Dut
 from espbench.check.target.firmware import Firmware
-from espbench.clients import Endpoint
+from espbench.clients import ClientTimeout, Endpoint
 from espbench.device.device import Device
 from espbench.errors import NotReady
 from espbench.util.timeouts import Deadline
@@ -52,10 +53,14 @@ def run(dut: Dut, saved: list[str]) -> Callable[..., Result]:
 
     engines: list[Engine] = []
 
-    def run_one(function: Function, *, case: str = "", **more: Any) -> Result:
-        check = Check(
-            "http.it", "It works.", "RFC 1", Severity.CONFORMANCE, "http", function, **more
-        )
+    def run_one(
+        function: Function,
+        *,
+        case: str = "",
+        severity: Severity = Severity.CONFORMANCE,
+        **more: Any,
+    ) -> Result:
+        check = Check("http.it", "It works.", "RFC 1", severity, "http", function, **more)
         server = next(each for each in dut.servers if not each.tls)
 
         def save(_device: Device, name: str) -> Path:
@@ -283,6 +288,38 @@ def test_lost_packets_each_time(run: Callable[..., Result]) -> None:
     (finding,) = result.findings
     assert finding.sentence == "No answer."
     assert "CONFIG_ETH_OPENETH_DMA_RX_BUFFER_NUM" in finding.traits[0]
+
+
+@pytest.mark.parametrize("load", [1.0, 99.0])
+def test_time_out_on_a_busy_machine(
+    load: float, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check that got no answer is repeated on a fresh device if the machine is overloaded."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    times: list[int] = []
+
+    def late(_: Subject) -> None:
+        times.append(1)
+        if len(times) == 1:
+            raise ClientTimeout("Port 80 did not send anything more within 10 s.")
+
+    result = run(late)
+    if load == 1.0:
+        assert (result.outcome, len(times)) == (Outcome.FAILED, 1)
+    else:
+        assert (result.outcome, len(times)) == (Outcome.OBSERVED, 2)
+        assert "while this machine was overloaded (load 99 on 2 cores)" in result.sentence
+
+
+def test_no_answer_is_no_security_fault(run: Callable[..., Result]) -> None:
+    """A check of security that gets no answer has found that the device stopped serving."""
+
+    def silent(_: Subject) -> None:
+        raise ClientTimeout("Port 80 did not send anything more within 10 s.")
+
+    (finding,) = run(silent, severity=Severity.SECURITY).findings
+    assert finding.severity is Severity.ROBUSTNESS
 
 
 def test_lost_packets_for_long(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:

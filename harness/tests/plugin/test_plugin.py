@@ -293,7 +293,8 @@ def test_here(board): assert board.name == "lx60"
         ),
         (
             ["--espbench-ports=80"],
-            "--espbench-ports: '80' is not SCHEME=PORT: write it like http=8080,https=8443.",
+            "--espbench-ports: '80' is not SCHEME=PORT with the scheme http or https: write it "
+            "like http=8080,https=8443.",
         ),
         (
             ["--espbench-ready-console=("],

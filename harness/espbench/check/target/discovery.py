@@ -139,7 +139,9 @@ def _named(ports: Mapping[str, int], found: Sequence[Server]) -> list[Server]:
                 f"Nothing listens on port {port}: the firmware serves {serves}. {FIX}"
             )
         if (server.http or server.tls) and server.tls is not (scheme == "https"):
-            raise ConfigError(f"It does not serve {scheme} on port {port}, but {serves}. {FIX}")
+            raise ConfigError(
+                f"The firmware does not serve {scheme} on port {port}: it serves {serves}. {FIX}"
+            )
     return [by_port[port] for port in dict.fromkeys(ports.values())]
 
 

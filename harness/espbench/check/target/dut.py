@@ -121,13 +121,18 @@ class Dut:
         if fresh or (self._device is not None and not self._device.running):
             self.close()
         if self._device is None:
-            if self.ended:
-                raise DeviceError(ENDED)
+            self._check_not_ended()
             self._device = self._boot()
-            if self.ended:  # meanwhile
+            try:
+                self._check_not_ended()
+            except DeviceError:
                 self.close()
-                raise DeviceError(ENDED)
+                raise
         return self._device
+
+    def _check_not_ended(self) -> None:
+        if self.ended:
+            raise DeviceError(ENDED)
 
     def end(self) -> None:
         """End the device, one that boots, and further ones; from now on, none boots."""
