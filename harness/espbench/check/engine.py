@@ -17,6 +17,7 @@ from pathlib import Path
 from espbench.check.check import CheckFailed, NotApplicable, Observation
 from espbench.check.diagnosis.console_lines import complaints, tracebacks
 from espbench.check.diagnosis.health import Mark, examine
+from espbench.check.diagnosis.libraries import libraries_in
 from espbench.check.diagnosis.processor import busiest
 from espbench.check.diagnosis.traits import dropped_frames, traits_of
 from espbench.check.families import all_checks
@@ -381,12 +382,13 @@ class Engine:
             shown += complaints(device.console.text[done:])
         if (mark is not None and not mark.recovered) or item.check.spoils:
             self._dut.close()
+        libraries = libraries_in(self._dut.firmware.image)
         found = [
             Finding(
                 text.strip(),
                 severity,
                 case,
-                traits_of(text, item.server, lines if number == 0 else ()),
+                traits_of(text, item.server, lines if number == 0 else (), libraries),
                 shown if number == 0 else (),
             )
             for number, (text, severity) in enumerate(wrong)

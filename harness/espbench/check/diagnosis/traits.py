@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from espbench.check.diagnosis.libraries import ESP_HTTP_SERVER, ESP_HTTPS_SERVER, ESP_IDF
 from espbench.check.server import Server
 
 __all__ = ["dropped_frames", "traits_of"]
@@ -52,18 +53,67 @@ LATE_CERTIFICATE = (
     "starts (httpd_ssl_open in components/esp_https_server/src/https_server.c)."
 )
 
-_TRAITS: Sequence[tuple[re.Pattern[str], str]] = (
-    (re.compile(r"While \d+ clients .* no other client .* by http on"), SHARED_SOCKETS),
-    (re.compile(r"While .*(handshake|ClientHello|send nothing).* no other client"), ONE_TASK),
-    (re.compile(r"without (sending its own|a close_notify)"), UNNOTIFIED),
-    (re.compile(r"in (two records|records of one byte)"), FRAGMENTED),
-    (re.compile(r"protocol_version, although the client also supports"), CLIENT_VERSION),
-    (re.compile(r"without an alert after a record of type"), UNKNOWN_RECORD),
-    (re.compile(r"_ARIA_\d+_GCM_\w+ \(TLS failed: .* bad record mac\)"), ARIA_GCM),
-    (re.compile(r"After 3 empty records"), EMPTY_RECORDS),
-    (re.compile(r"httpd_ssl_open \(https_server\.c:\d+\) fails: \d+ bytes"), LOST_SESSION),
+CHUNKS = (
+    "ESP-IDF's esp_http_server does not decode chunked bodies: it reads as many bytes as "
+    "Content-Length says and parses the rest as the next request "
+    "(components/esp_http_server/src/httpd_parse.c)."
 )
-"""A finding's sentence on a TLS server, and what explains it."""
+NO_CONTINUE = (
+    "ESP-IDF's esp_http_server does not know Expect: 100-continue "
+    "(components/esp_http_server/src/httpd_parse.c)."
+)
+NO_HOST = (
+    "ESP-IDF's esp_http_server does not look at Host, and serves a request without it "
+    "(components/esp_http_server/src/httpd_parse.c)."
+)
+KEPT_OPEN = (
+    "ESP-IDF's esp_http_server does not look at Connection, and keeps each connection until the "
+    "client closes it or another one needs its place (components/esp_http_server/src/httpd_sess.c)."
+)
+ONE_SERVER_TASK = (
+    "ESP-IDF's esp_http_server reads each request to its end in the one task that serves all "
+    "clients (httpd_server in components/esp_http_server/src/httpd_main.c)."
+)
+NO_ALLOW = (
+    "ESP-IDF's esp_http_server sends its own 405 without Allow (httpd_resp_send_err in "
+    "components/esp_http_server/src/httpd_txrx.c)."
+)
+ERROR_BODY = (
+    "ESP-IDF's esp_http_server sends the text of an error as the body of the response to HEAD, too "
+    "(httpd_resp_send_err in components/esp_http_server/src/httpd_txrx.c)."
+)
+
+_HTTP: Sequence[tuple[re.Pattern[str], str]] = (
+    (re.compile(r"chunked.* was read as several requests"), CHUNKS),
+    (re.compile(r"'Expect: 100-continue' got neither"), NO_CONTINUE),
+    (re.compile(r"(no Host field|'Host: ).* served"), NO_HOST),
+    (re.compile(r"still open .* (with|to) .*('Connection: close'|HTTP/1\.0)"), KEPT_OPEN),
+    (re.compile(r"(head|body) byte by byte, nobody else"), ONE_SERVER_TASK),
+    (re.compile(r"405 response lacks Allow"), NO_ALLOW),
+    (re.compile(r"response to HEAD \(4\d\d\) has a body"), ERROR_BODY),
+)
+"""A finding's sentence on esp_http_server, and what explains it."""
+
+_TLS: Sequence[tuple[re.Pattern[str], str, str]] = (
+    (re.compile(r"While \d+ clients .* no other client .* by http on"), SHARED_SOCKETS, ESP_IDF),
+    (
+        re.compile(r"While .*(handshake|ClientHello|send nothing).* no other client"),
+        ONE_TASK,
+        ESP_HTTPS_SERVER,
+    ),
+    (re.compile(r"without (sending its own|a close_notify)"), UNNOTIFIED, ESP_HTTPS_SERVER),
+    (re.compile(r"in (two records|records of one byte)"), FRAGMENTED, ""),
+    (re.compile(r"protocol_version, although the client also supports"), CLIENT_VERSION, ""),
+    (re.compile(r"without an alert after a record of type"), UNKNOWN_RECORD, ""),
+    (re.compile(r"_ARIA_\d+_GCM_\w+ \(TLS failed: .* bad record mac\)"), ARIA_GCM, ESP_IDF),
+    (re.compile(r"After 3 empty records"), EMPTY_RECORDS, ""),
+    (
+        re.compile(r"httpd_ssl_open \(https_server\.c:\d+\) fails: \d+ bytes"),
+        LOST_SESSION,
+        ESP_HTTPS_SERVER,
+    ),
+)
+"""A finding's sentence on a TLS server, what explains it, and the library that has to be there."""
 
 _STARTED_ANYWAY = re.compile(r"says '[^']*esp_https_server: Server listening.*, but no handshake")
 """A finding of a check that asks no particular server."""
@@ -82,17 +132,30 @@ def dropped_frames(console: Sequence[str]) -> bool:
     return any("RX frame dropped" in line for line in console)
 
 
-def traits_of(sentence: str, server: Server | None, console: Sequence[str] = ()) -> Sequence[str]:
+def traits_of(
+    sentence: str,
+    server: Server | None,
+    console: Sequence[str] = (),
+    libraries: Collection[str] = (ESP_IDF, ESP_HTTP_SERVER, ESP_HTTPS_SERVER),
+) -> Sequence[str]:
     """Return sentences that explain a finding by known traits of the server's software.
 
     Args:
         sentence: the finding.
         server: the server that was asked.
         console: the console's errors and warnings of that moment.
+        libraries: what the firmware contains; other servers have faults of their own.
     """
-    dropped = [DROPPED] if dropped_frames(console) else []
+    found = [DROPPED] if dropped_frames(console) else []
     if _STARTED_ANYWAY.search(sentence):
-        return [LATE_CERTIFICATE, *dropped]
-    if server is None or not server.tls:
-        return dropped
-    return [*(trait for pattern, trait in _TRAITS if pattern.search(sentence)), *dropped]
+        return [LATE_CERTIFICATE, *found]
+    if server is not None and server.http and ESP_HTTP_SERVER in libraries:
+        found = [*(trait for pattern, trait in _HTTP if pattern.search(sentence)), *found]
+    if server is not None and server.tls:
+        known = [
+            trait
+            for pattern, trait, library in _TLS
+            if (not library or library in libraries) and pattern.search(sentence)
+        ]
+        found = [*known, *found]
+    return found

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from espbench.check.diagnosis.libraries import ESP_HTTP_SERVER, ESP_IDF, libraries_in
 from espbench.check.diagnosis.traits import traits_of
 from espbench.check.server import Server
 
@@ -96,3 +99,62 @@ def test_a_certificate_that_is_read_late() -> None:
     (found,) = traits_of(sentence, None)
     assert "reads certificate and key when a client connects" in found
     assert traits_of(sentence.replace("esp_https_server", "app"), None) == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        (
+            "A GET with a chunked body (one chunk) was read as several requests: when a GET "
+            "followed, the server answered 200, then 400.",
+            "does not decode chunked bodies",
+        ),
+        (
+            "A POST with 'Expect: 100-continue' got neither 100 nor a final response within 3 s.",
+            "does not know Expect",
+        ),
+        ("A request with no Host field was served like a valid one (200).", "look at Host"),
+        (
+            "The connection is still open 3 s after the response to a GET with 'Connection: "
+            "close': the server MUST close it after the response.",
+            "does not look at Connection",
+        ),
+        (
+            "While 8 clients send their head byte by byte, nobody else is served for 20 s.",
+            "in the one task that serves all clients",
+        ),
+        ("A 405 response lacks Allow (RFC 9110, section 15.5.6: MUST).", "405 without Allow"),
+        (
+            "The response to HEAD (404) has a body, which a client takes for the next response.",
+            "the body of the response to HEAD",
+        ),
+    ],
+)
+def test_esp_http_server(sentence: str, words: str) -> None:
+    """What every user of esp_http_server sees is named, but not for another server."""
+    (trait,) = traits_of(sentence, HTTP)
+    assert words in trait
+    assert traits_of(sentence, HTTP, (), ()) == []
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "After a client's close_notify, the server closed the connection without sending its own.",
+        "While one client waits in its handshake, no other client was served within 5 s.",
+    ],
+)
+def test_other_tls_server(sentence: str) -> None:
+    """A server over TLS that is not esp_https_server, such as microdot, has its own faults."""
+    assert traits_of(sentence, HTTPS)
+    assert traits_of(sentence, HTTPS, (), (ESP_IDF,)) == []
+
+
+def test_libraries(tmp_path: Path) -> None:
+    """Libraries are found by their log tags, and by the header of ESP-IDF's applications."""
+    image = tmp_path / "firmware.bin"
+    assert libraries_in(image) == frozenset()
+    image.write_bytes(b"\x32\x54\xcd\xab...httpd_txrx\0")
+    assert libraries_in(image) == {ESP_IDF, ESP_HTTP_SERVER}
+    image.write_bytes(b"MicroPython")
+    assert libraries_in(image) == frozenset()
