@@ -15,6 +15,7 @@ __all__ = ["Explanation", "sentences"]
 
 _TIMES = re.compile(r" \((\d+) times\)$")
 """How a finding's line of the console ends that came several times."""
+_NUMBER = re.compile(r"\b\d+\b")
 NAMED = 4
 """Cases that a sentence names at most."""
 
@@ -75,12 +76,19 @@ class Explanation:
 
     @property
     def console(self) -> list[str]:
-        """The console's errors and warnings of that time, each once, with its count."""
+        """The console's errors and warnings of that time, each once, with its count.
+
+        Lines that differ in decimal numbers alone are one, as in each finding.
+        """
         counts: Counter[str] = Counter()
+        shown: dict[str, str] = {}
         for line in (line for each in self.findings for line in each.console):
             found = _TIMES.search(line)
-            counts[_TIMES.sub("", line)] += int(found[1]) if found else 1
-        return [f"{line} ({n} times)" if n > 1 else line for line, n in counts.items()]
+            text = _TIMES.sub("", line)
+            key = _NUMBER.sub("#", text)
+            counts[key] += int(found[1]) if found else 1
+            shown.setdefault(key, text)
+        return [f"{shown[key]} ({n} times)" if n > 1 else shown[key] for key, n in counts.items()]
 
     def lines(self, most: int | None = None) -> list[str]:
         """Return it as lines of text, the most important one first.

@@ -136,15 +136,15 @@ def test_cases_share_an_explanation() -> None:
 
 
 def test_the_console_is_counted() -> None:
-    """A line of the console that comes with several cases stands once, with its whole count."""
+    """A line of the console that comes with several cases stands once, whatever its numbers."""
     findings = [
-        replace(each, console=("E httpd: bad (3 times)", "W httpd: slow"))
-        for each in failing("a", "b").findings
+        replace(each, console=("E httpd: bad (3 times)", f"W httpd: slow {number}"))
+        for number, each in enumerate(failing("a", "b").findings)
     ]
     both = replace(FAILED, findings=tuple(findings))
     assert document(both).explain(both)[0].console == [
         "E httpd: bad (6 times)",
-        "W httpd: slow (2 times)",
+        "W httpd: slow 0 (2 times)",
     ]
 
 
