@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import threading
@@ -21,6 +20,7 @@ from espbench.check.diagnosis.libraries import libraries_in
 from espbench.check.diagnosis.processor import busiest
 from espbench.check.diagnosis.traits import dropped_frames, traits_of
 from espbench.check.families import all_checks
+from espbench.check.overload import overload
 from espbench.check.plan import Item
 from espbench.check.result import Figure, Finding, Outcome, Result, Severity
 from espbench.check.subject import Subject
@@ -59,8 +59,6 @@ that serves nobody for so long has failed, and its full queues make the network 
 """
 
 FRAMES = "the emulated Ethernet dropped frames"
-OVERLOADED = 2.0
-"""Processes that are ready to run, for each core, from which a time-out proves little."""
 _LATE = re.compile(r"did not (?:send|answer)|no answer|not answered|not served|no response")
 """What a finding by a time-out says."""
 
@@ -137,13 +135,6 @@ def _severity(error: BaseException, item: Item) -> Severity:
     severity = severity or item.check.severity
     silent = isinstance(error, ClientError) and severity is Severity.SECURITY
     return Severity.ROBUSTNESS if silent else severity
-
-
-def overload() -> str:
-    """Return a clause if this machine has much more to do than it can; "" otherwise."""
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
-    busy = load > OVERLOADED * cores
-    return f"this machine was overloaded (load {load:.0f} on {cores} cores)" if busy else ""
 
 
 def _passed_later(first: _CaseResult, case: str) -> str:

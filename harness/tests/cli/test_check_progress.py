@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import io
+import os
 
+import pytest
 from espbench.check.check import Check
 from espbench.check.plan import Item
 from espbench.check.result import Outcome, Result, Severity
@@ -63,3 +65,25 @@ def test_one_check() -> None:
     assert printed(item("a.b"))[1] == (
         "Boot and server discovery took 1.5 s. 1 check applies and may take about 2 minutes."
     )
+
+
+def test_slower_than_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If checks take much longer than expected, a line says once how much is left, and why."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (9.0, 9.0, 9.0))
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    file = io.StringIO()
+    items = [item(name) for name in ("a.b", "a.c", "a.d", "a.e")]
+    with Printer(Console(file=file, width=200)) as printer:
+        printer.found([SERVER], items, 1.5, 2)
+        for each in items:
+            printer.began(each)
+            name = each.check.name
+            passed = Result(name, name, "", "RFC 1", Outcome.PASSED, seconds=300)
+            printer.ended(each, passed)
+    assert file.getvalue().splitlines()[1:4] == [
+        "Boot and server discovery took 1.5 s. 4 checks apply and may take about 3 minutes.",
+        "[1/4] a.b passed 300.0 s",
+        "The checks take 3.0 times as long as expected, as this machine was overloaded (load 9 on "
+        "2 cores): about 8 minutes left.",
+    ]
+    assert "times as long" not in "\n".join(file.getvalue().splitlines()[4:])
