@@ -57,6 +57,8 @@ OTHERS_TERMINAL = (
 ELSEWHERE = "The device's output follows; Ctrl-C ends espbench up."
 LOOK, SELDOM = 0.5, 8.0
 """Seconds between two checks for servers; doubled after each failure, up to `SELDOM`."""
+STABLE = 1.5
+"""Seconds without another server after which all are taken to be there, as in a check."""
 PATIENCE, MOST_PATIENCE = 2.0, 16.0
 """Seconds (before scaling) for an answer on a port on which nothing may listen; doubled each time.
 """
@@ -364,6 +366,8 @@ class _Announcer:
     def _boot(self) -> str:
         """Wait until all expected servers answer; return why they will not, or ""."""
         device, ready = self._device, self._device.readiness
+        if not is_own(device):
+            self._print("Looking for its servers, which may log errors meanwhile.", style="dim")
         deadline = Deadline(device.ready_timeout)
         if not isinstance(ready, ListeningReadiness):
             try:
@@ -386,10 +390,20 @@ class _Announcer:
                 new = self._look()
                 self._found += new
                 if self._found and not is_own(device):
-                    return ""  # it may serve nothing else
+                    self._settle()  # it may serve nothing else
+                    return ""
                 if not new:
                     self._pause(LOOK)
         return ""
+
+    def _settle(self) -> None:
+        """Wait for further servers, until none has come for a while."""
+        while self._device.running:
+            self._pause(STABLE)
+            new = self._look()
+            if not new:
+                return
+            self._found += new
 
     def _look(self) -> list[Address]:
         """Return the addresses that have begun to answer since the last call."""

@@ -319,6 +319,7 @@ def test_foreign_program_that_raises(tiny_firmware: Callable[[bytes], Path]) -> 
     text = b'Traceback (most recent call last):\r\n  File "main.py", line 5\r\nKeyError: x\r\n>>> '
     options = ("--firmware", str(tiny_firmware(text)), "--ready-timeout", "3600")
     with running(*options) as up:
+        up.wait_for(r"^Looking for its servers, which may log errors meanwhile\.$")
         up.wait_for(
             r"^espbench: KeyError: x \(main\.py, line 5\) ended the program, so it did not open a "
             r"listening port$"
