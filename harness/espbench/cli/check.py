@@ -54,7 +54,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "check",
         run,
         "find out what a firmware serves, what breaks it, and what it leaks",
-        "espbench check build/merged.bin --baseline ci/check.toml --junit check.xml",
+        "espbench check build/merged-binary.bin --baseline ci/check.toml --junit check.xml",
     )
     it.add_argument(
         "image",

@@ -11,7 +11,7 @@ from espbench.check.result import Finding, Result, labelled
 __all__ = ["file_name", "scenario"]
 
 TEMPLATE = '''\
-"""{title}
+{raw}"""{title}
 
 {source}
 
@@ -45,13 +45,15 @@ def file_name(result: Result) -> str:
 def scenario(result: Result) -> str:
     """Return a pytest file that runs a failed check, with the cases that failed."""
     names = dict.fromkeys(f"{result.id}:{f.case}" if f.case else result.id for f in result.findings)
+    saw = "\n".join(_wrapped(f"- {_line(finding)}", "  ") for finding in result.findings)
     return TEMPLATE.format(
+        raw="r" if "\\" in saw else "",
         title=_wrapped(result.title),
         source=_wrapped(
             f"Source: {result.source}. `espbench check --write-scenario` wrote this "
             "test when it saw:"
         ),
-        saw="\n".join(_wrapped(f"- {_line(finding)}", "  ") for finding in result.findings),
+        saw=saw,
         names="\n".join(f"        {_literal(name)}," for name in names),
         define=_definition(_identifier(result.name)),
     )
@@ -85,7 +87,7 @@ def _line(finding: Finding) -> str:
 
 def _plain(text: str) -> str:
     """Return a text that can stand in a docstring."""
-    return "".join(c if c.isprintable() else " " for c in text.replace("\\", "/").replace('"', "'"))
+    return "".join(c if c.isprintable() else " " for c in text.replace('"', "'"))
 
 
 def _identifier(name: str) -> str:

@@ -416,5 +416,7 @@ def test_format_of_scenarios(name: str, case: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + path.read_text()
     namespace: dict[str, Any] = {}
     exec(compile(path.read_text(), str(path), "exec"), namespace)
+    docstring = " ".join(str(namespace["__doc__"]).split())
+    assert " ".join(case.replace('"', "'").split()) in docstring
     [mark] = next(v for k, v in namespace.items() if k.startswith("test_")).pytestmark
     assert mark.args[1] == [f"{name}:{f.case}" if f.case else name for f in findings]
