@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 WIDEST = 300
 """The most characters of a line to show."""
-_ERROR = re.compile(r"^E +\S.*\n?(?:^E\b.*\n?)*", re.MULTILINE)
-"""The lines that pytest marks as one error in a traceback."""
-_MARK = re.compile(r"^E\b", re.MULTILINE)
+_ERROR = re.compile(r"^E {3,}\S.*(?:\n|\Z)(?:^E(?: {3}.*)?(?:\n|\Z))*", re.MULTILINE)
+"""The lines that pytest marks as one error in a traceback; ESP-IDF's log has "E (1234) tag: "."""
+_MARK = re.compile(r"^E(?= {3}|$)", re.MULTILINE)
 _TRACEBACK = "Traceback (most recent call last)"
 _MODULE = re.compile(r"^(?:[a-z_][a-z0-9_]*\.)+(?=[A-Z]\w*(?::|$))")
 """The module path in front of an exception's class."""

@@ -31,6 +31,11 @@ ModuleNotFoundError: No module named 'x'
     [
         ("assert 1 == 2\n +  where 1 = f()", "assert 1 == 2"),
         ("espbench.errors.QemuDied: it said:\nx\ny", "QemuDied: it said: y"),
+        (
+            "espbench.errors.NotReady: did not answer; its console ended with:\nI (5) a: b\n"
+            "E (6) c: d\nW (7) e: f",
+            "NotReady: did not answer; its console ended with: W (7) e: f",
+        ),
         ("E   espbench.errors.QemuDied: it said:\nE   x\nE   y\n\nz", "QemuDied: it said: y"),
         (TRACEBACK, "Panicked: The guest panicked 1.250 s after its start: abort() was called"),
         (PLAIN, "ModuleNotFoundError: No module named 'x'"),
