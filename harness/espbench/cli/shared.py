@@ -165,7 +165,9 @@ def device_options(args: argparse.Namespace) -> dict[str, Any]:
         ConfigError: the options contradict each other, or a file is missing.
     """
     from espbench.boards.firmware_options import files_in, parse_ports, parse_readiness
+    from espbench.check.target.found import find_by_default
 
+    find_by_default()  # where no option says when it is ready
     said: dict[str, Any] = {}
     ready = parse_readiness(args.ready_console or "", args.ready_http or "")
     if ready is not None:

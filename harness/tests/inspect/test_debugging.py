@@ -17,7 +17,7 @@ import pytest
 from espbench.boards.builtin import LX60
 from espbench.boards.readiness import ConsoleReadiness
 from espbench.device.device import Device
-from espbench.errors import PortInUse, QemuDied
+from espbench.errors import PortInUse, QemuDied, WrongElf
 from espbench.inspect.debugging import Debugging
 from espbench.inspect.stub import attach
 from espbench.inspect.stub.errors import StubBusy
@@ -188,15 +188,12 @@ def test_a_port_in_use(firmware: Path, shown: Shown) -> None:
         assert shown.port == port
 
 
-def test_a_firmware_without_symbols(firmware: Path, shown: Shown, tmp_path: Path) -> None:
-    """Without an ELF file, or with that of another build, gdb gets none."""
+def test_a_named_file_without_symbols(firmware: Path, shown: Shown, tmp_path: Path) -> None:
+    """A file that was named and is no ELF file is refused before the boot."""
     other = tmp_path / "other.elf"
     other.write_bytes(b"not an ELF file")
-    debugging = Debugging(shown)
-    with Device(LX60, firmware, ready=READY, elf=other, debugging=debugging):
-        command, *hints = shown.texts[0].splitlines()[1:]
-    assert "other.elf" not in command
-    assert hints[-1] == (
-        "gdb will know no names: other.elf has no symbols: to look into this firmware, put its "
-        ".elf file beside it or name it with --firmware-elf (pytest: --espbench-firmware-elf)."
-    )
+    with pytest.raises(
+        WrongElf, match=r"other\.elf is not an ELF file: name the one that the build"
+    ):
+        Device(LX60, firmware, ready=READY, elf=other, debugging=Debugging(shown))
+    assert shown.texts == []

@@ -88,9 +88,8 @@ def test_without_a_readiness(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     firmware = foreign.build(tmp_path / "firmware.elf")
     assert cli.main(["measure", "--firmware", str(firmware), "--ready-timeout", "1"]) == 1
     assert capsys.readouterr().err.startswith(
-        "espbench: device did not listen for http within 1 s (it sent no control records; for a "
-        "firmware other than espbench's, say when it is ready with --ready-console or "
-        "--ready-http (pytest: --espbench-ready-console, --espbench-ready-http); if it just "
+        "espbench: device did not answer on any TCP port within 1 s (if it serves nothing, say "
+        "when it is ready with --ready-console (pytest: --espbench-ready-console); if it just "
         "needs more time: --ready-timeout (pytest: --espbench-ready-timeout), or "
         "ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:\n"
         "A firmware of our own\n"

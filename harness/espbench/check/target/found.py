@@ -62,6 +62,14 @@ class FoundReadiness:
         """Know nothing yet."""
         self._known: tuple[Server, ...] = ()
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether another condition is the same, so that a device booted for it fits."""
+        return isinstance(other, FoundReadiness)
+
+    def __hash__(self) -> int:
+        """Return the same for all."""
+        return hash(FoundReadiness)
+
     def wait(self, device: ReadyTarget, deadline: Deadline) -> bool:
         """Return whether it serves something before the deadline; its URLs lead there then.
 

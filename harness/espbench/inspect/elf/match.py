@@ -40,7 +40,8 @@ def check_match(elf: Path, firmware: Path) -> None:
         return
     blob = firmware.read_bytes()
     if blob.startswith(b"\x7fELF"):
-        matches = _same_code(_code(elf), _segments_of_elf(blob))
+        same = elf.read_bytes() == blob  # also one that has no sections
+        matches = same or _same_code(_code(elf), _segments_of_elf(blob))
     else:
         candidates = list(applications(blob))
         if not candidates:

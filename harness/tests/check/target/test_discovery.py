@@ -24,7 +24,11 @@ def device_on(port: int, *guests: int) -> Device:
     ]
     qemu = SimpleNamespace(host_ports=lambda _: [port] * 8)
     fake = SimpleNamespace(
-        check=lambda: None, listeners=lambda: listeners, qemu=qemu, port=lambda _: port
+        check=lambda: None,
+        listeners=lambda: listeners,
+        qemu=qemu,
+        port=lambda _: port,
+        run=SimpleNamespace(readiness=SimpleNamespace(check_program=lambda _: None)),
     )
     return cast("Device", fake)
 
@@ -69,7 +73,10 @@ def test_a_named_port_that_opens_late(monkeypatch: pytest.MonkeyPatch) -> None:
     ("ports", "sentence"),
     [
         ({"http": 81}, "Nothing listens on port 81: the firmware serves http on port 80. Correct"),
-        ({"https": 80}, "It does not serve https on port 80, but http on port 80. Correct --ports"),
+        (
+            {"https": 80},
+            "The firmware does not serve https on port 80: it serves http on port 80. Correct",
+        ),
     ],
 )
 def test_a_named_port_that_does_not_serve(
