@@ -51,6 +51,11 @@ SUMMARIES = {
     "stop the server for a minute. A ping with a payload ends the WebSocket, invalid frames and "
     "UTF-8 are accepted, and over TLS no message is echoed. Without the certificate's file the "
     "program ends with an exception.",
+    "pyDirect webrepl": "The faults of HTTP and TLS are those of the modules above, on which it "
+    "runs. Over its WebSocket, a close frame gets the end of the connection instead of a close "
+    "frame, the pong to a ping with a payload is empty, and invalid frames are ignored. In either "
+    "firmware, the task of the program sometimes takes the processor for seconds after a TLS "
+    "check, and nobody is served; which check that follows differs from run to run.",
     "MicroPython microdot": "A TLS connection that fails is neither answered nor closed, so each "
     "one occupies memory until HTTPS is dead. Unmasked frames, reserved bits and reserved opcodes "
     "are accepted, and fragments end the WebSocket. A request without Host is served. Without the "
