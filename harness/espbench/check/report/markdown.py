@@ -38,7 +38,7 @@ def markdown(document: Document) -> str:
     for each in document.explanations(new=True):
         first, *rest = each.lines(MOST_SENTENCES)
         parts.append(f"- **{_safe(each.heading)}**: {_safe(first)}")
-        parts += [f"  - {_safe(line.removeprefix('- '))}" for line in rest]
+        parts += [f"  - {_item(line.removeprefix('- '))}" for line in rest]
     parts += ["", "<details><summary>All checks</summary>", ""]
     parts += [*_table(document, table), "", "</details>"]
     footer = ", ".join(
@@ -56,9 +56,20 @@ def _closes(document: Document, result: Result) -> bool:
 def _table(document: Document, rows: Sequence[Row]) -> Sequence[str]:
     lines = [f"| {' | '.join(HEADS)} |", "|---|---|---|"]
     for row in rows:
-        cells = (row.id, document.outcome(row.first), sentence_of(row.first))
-        lines.append(f"| {' | '.join(_safe(cell) for cell in cells)} |")
+        cells = (document.outcome(row.first), sentence_of(row.first))
+        lines.append(f"| {_code(row.id)} | {' | '.join(_safe(cell) for cell in cells)} |")
     return lines
+
+
+def _item(line: str) -> str:
+    """Return a line of a list; a command stands in a code span, so that it can be copied."""
+    rerun, found, command = line.partition("rerun: ")
+    return f"rerun: {_code(command)}" if found and not rerun else _safe(line)
+
+
+def _code(text: str) -> str:
+    """Return a code span, if nothing in the text would end it."""
+    return _safe(text) if "`" in text or "|" in text else f"`{text}`"
 
 
 def _safe(text: str) -> str:

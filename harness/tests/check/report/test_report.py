@@ -344,11 +344,12 @@ def test_markdown() -> None:
     text = markdown(document(PASSED, FAILED, known=()))
     assert text.startswith("### 2 checks:")
     assert "<b>" not in text
-    rows = [line for line in text.splitlines() if line.startswith("| http.smuggling")]
+    rows = [line for line in text.splitlines() if line.startswith("| `http.smuggling")]
     assert rows
     assert all(row.count("|") == 4 for row in rows)
     assert all(NASTY in html_entities.unescape(row) for row in rows), "a browser shows it as it was"
-    assert "| http.smuggling@443 | failed (security) |" in text
+    assert "| `http.smuggling@443` | failed (security) |" in text
+    assert "  - rerun: `espbench check " in text
     assert "QEMU 9.2.2" in text
     assert "ESP-IDF v5.4.1" in text
     assert "application my&#124;app &#60;b&#62; v1" in text
