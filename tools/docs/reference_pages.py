@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -95,12 +95,16 @@ def _sentence(found: object) -> str:
     return sentence.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
-def main() -> int:
-    """Write all pages; return an exit status."""
-    for page in PAGES:
+def main(arguments: Sequence[str]) -> int:
+    """Write all pages, or with --check only print those that are out of date; return a status."""
+    stale = [page for page in PAGES if page.read_text(encoding="utf-8") != filled(page)]
+    if "--check" in arguments:
+        print("".join(f"{page}\n" for page in stale), end="")
+        return int(bool(stale))
+    for page in stale:
         page.write_text(filled(page), encoding="utf-8")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

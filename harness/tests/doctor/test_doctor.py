@@ -109,7 +109,7 @@ def test_sources_come_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (found,) = [f for f in doctor.examine([LX60]) if f.subject == "sources"]
     assert found.state == "later"
     assert found.found == (
-        f"0 of 5 in {tmp_path}; building espbench's own firmware fetches 94.2 MB"
+        f"0 of 5 in {tmp_path}; building espbench's own firmware fetches 96.0 MB"
     )
     assert doctor.healthy([found])
 
