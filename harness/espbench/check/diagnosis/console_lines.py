@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from espbench.device.console.program import TRACEBACK, ending_of
 
-__all__ = ["complaints", "program_ended", "tracebacks"]
+__all__ = ["complaints", "kind_of", "program_ended", "tracebacks"]
 
 _LOG = re.compile(
     r"^(?:\x1b\[[\d;]*m)*([EW]) \((?:\d+|[\d:.]+)\) ([^:\n]+): ([^\n\x1b]*)", re.MULTILINE
@@ -37,11 +37,16 @@ def _exceptions(text: str) -> list[str]:
     return [f"Traceback: {m[2].rstrip()}" for m in TRACEBACK.finditer(text)]
 
 
+def kind_of(line: str) -> str:
+    """Return what lines have in common that differ in decimal numbers alone."""
+    return _NUMBER.sub("#", line)
+
+
 def _counted(lines: Sequence[str]) -> list[str]:
     counts: Counter[str] = Counter()
     shown: dict[str, str] = {}
     for line in lines:
-        key = _NUMBER.sub("#", line)
+        key = kind_of(line)
         counts[key] += 1
         shown.setdefault(key, line)
     return [

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from espbench.check.diagnosis.console_lines import kind_of
 from espbench.check.result import Finding, Result, Severity, labelled
 from espbench.util.listing import listing
 
@@ -15,7 +16,6 @@ __all__ = ["Explanation", "sentences"]
 
 _TIMES = re.compile(r" \((\d+) times\)$")
 """How a finding's line of the console ends that came several times."""
-_NUMBER = re.compile(r"\b\d+\b")
 NAMED = 4
 """Cases that a sentence names at most."""
 
@@ -85,7 +85,7 @@ class Explanation:
         for line in (line for each in self.findings for line in each.console):
             found = _TIMES.search(line)
             text = _TIMES.sub("", line)
-            key = _NUMBER.sub("#", text)
+            key = kind_of(text)
             counts[key] += int(found[1]) if found else 1
             shown.setdefault(key, text)
         return [f"{shown[key]} ({n} times)" if n > 1 else shown[key] for key, n in counts.items()]

@@ -205,8 +205,7 @@ class Dut:
             DeviceError: `end` was called before.
         """
         with self._ending:
-            if self.ended:
-                raise DeviceError(ENDED)
+            self._check_not_ended()
             self._open.add(device)
         try:
             yield

@@ -286,7 +286,7 @@ def test_read_again(tmp_path: Path) -> None:
     ],
 )
 def test_not_a_result(text: str | None, sentence: str, tmp_path: Path) -> None:
-    """A file that is no result of a run is refused in one sentence."""
+    """A file without a run's results is refused in one sentence."""
     path = tmp_path / "check.json"
     if text is not None:
         path.write_text(text)
