@@ -202,9 +202,7 @@ def empty_line(subject: Subject) -> Observation | None:
     """An empty line before a request is ignored."""
     got = exchange(subject, b"\r\n" + head(subject, close=True), most=2, patience=SOON)
     if got.statuses != (normal(subject),):
-        return Observation(
-            f"An empty line before a request is not ignored, as it SHOULD be: {got}."
-        )
+        return Observation(f"An empty line before a request SHOULD be ignored, but {got}.")
     return None
 
 
@@ -255,7 +253,7 @@ def versions(subject: Subject, case: tuple[str, bool]) -> Observation | None:
     one_at_most(got, f"An {version} request")
     if same and not served(got, subject):
         return Observation(
-            f"An {version} request is not served like an HTTP/1.1 one, as it should be: {got}."
+            f"An {version} request should be served like an HTTP/1.1 one, but {got}."
         )
     if not same and 200 <= got.status <= 299:
         return Observation(f"An {version} request is served instead of refused with 505.")
