@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import pytest
 from espbench.check.answer_log import recorded_answers
-from espbench.check.errors import CheckFailed
 from espbench.check.families import all_checks
 from espbench.check.families.tls.fragments import ONE_BYTE
 from espbench.check.families.tls.parameters import hello_for
@@ -43,12 +42,6 @@ STATUSES: dict[str, tuple[int, dict[str, int]]] = {
 """By check: the status that its cases get, and those that get another one."""
 SECP256R1, SECP384R1 = 23, 24
 """Numbers of groups (RFC 8422, section 5.1.1)."""
-BEYOND_TLS12 = ("client_version 3.4", "client_version 3.9")
-"""Cases of `tls.version_tolerance` that Mbed TLS 3.x refuses, against RFC 5246, appendix E.1.
-
-It hashes a ClientHello before it compares the version, so nothing below it can lower that version.
-Clients that know TLS 1.3 send 3.3 there (RFC 8446, section 4.1.2).
-"""
 
 
 @pytest.mark.failures("ws_protocol")
@@ -100,9 +93,7 @@ def handshakes(device: Device) -> tuple[int, int]:
 
 
 @pytest.mark.failures("handshake_closed")
-@pytest.mark.parametrize(
-    "case", [case for case in CHECKS["tls.version_tolerance"].cases if case not in BEYOND_TLS12]
-)
+@pytest.mark.parametrize("case", CHECKS["tls.version_tolerance"].cases)
 def test_what_is_spoken(case: str, shared_device: Device) -> None:
     """Clients that also know later versions get TLS 1.2, forward secrecy and an AEAD cipher."""
     with recorded_answers() as answers:
@@ -111,17 +102,6 @@ def test_what_is_spoken(case: str, shared_device: Device) -> None:
     assert answers[-1].version == TLS12
     assert suite.startswith("TLS_ECDHE_ECDSA_WITH_AES_")
     assert "GCM" in suite
-
-
-@pytest.mark.failures("tls_version", "handshake_closed")
-@pytest.mark.parametrize("case", BEYOND_TLS12)
-def test_what_is_not_spoken(case: str, shared_device: Device) -> None:
-    """A client_version beyond TLS 1.2 gets an alert, and the next client is served."""
-    with pytest.raises(CheckFailed, match="It sent the alert protocol_version"):
-        CHECKS["tls.version_tolerance"].run(secure(shared_device), case)
-    before = handshakes(shared_device)
-    assert CHECKS["tls.fragments"].run(secure(shared_device), ONE_BYTE) is None
-    assert handshakes(shared_device)[1] == before[1]
 
 
 @pytest.mark.failures("handshake_closed")

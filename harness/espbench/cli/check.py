@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"{each.name:32} {each.title}")
         return 0
     _refuse(args)
-    path = Path(args.baseline) if args.baseline else _own_baseline(args)
+    path = Path(args.baseline) if args.baseline else None
     # Reject a bad baseline before minutes of checks.
     before = baselines.Baseline()
     if path is not None and (path.exists() or not args.update):
@@ -197,14 +197,6 @@ def _checked(args: argparse.Namespace, folder: Path, people: Console) -> Documen
             firmware, printer, only=args.only, jobs=args.jobs, save=saver(folder / "evidence")
         )
     return documents.Document(run, _command(args), None, _versions(firmware))
-
-
-def _own_baseline(args: argparse.Namespace) -> Path | None:
-    """Return the baseline of espbench's own firmware, if that is what is checked."""
-    from espbench.firmware import source_tree
-
-    own = not (args.image or args.earlier)
-    return source_tree.own_baseline(args.board or LX60.name) if own else None
 
 
 def _show(document: Document, args: argparse.Namespace, people: Console) -> None:

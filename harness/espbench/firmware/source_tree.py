@@ -58,12 +58,6 @@ def root() -> Path:
     return found
 
 
-def own_baseline(board: str) -> Path | None:
-    """Return the known failures of espbench's own firmware in `espbench check`, if any."""
-    path = root() / "ci" / f"check-{board}.toml"
-    return path if path.is_file() else None
-
-
 def _has_firmware(root: Path) -> bool:
     return (root / "firmware" / "ports").is_dir()
 

@@ -24,7 +24,6 @@ from espbench.check.run import blindness
 from espbench.check.target.dut import Dut
 from espbench.check.target.firmware import Firmware, described
 from espbench.errors import DeviceError, EspbenchError
-from espbench.firmware import source_tree
 from espbench.plugin.options import setting
 from espbench.plugin.session import Session, shown
 from espbench.plugin.settings import chosen_board, chosen_firmware, named_firmware, path
@@ -134,16 +133,14 @@ def firmware(config: pytest.Config) -> Firmware:
 
 
 def baseline(config: pytest.Config) -> Baseline | None:
-    """Return the baseline that options name, or that of espbench's own firmware.
+    """Return the baseline that options name, if any.
 
     Raises:
         EspbenchError: it cannot be read.
     """
     if named := setting(config, "--espbench-baseline", "espbench_baseline"):
         return read_baseline(config.rootpath / named)
-    own = named_firmware(config) is None
-    path = source_tree.own_baseline(chosen_board(config).name) if own else None
-    return read_baseline(path) if path is not None else None
+    return None
 
 
 def coming(session: Session, fixture: str) -> str:

@@ -5,6 +5,7 @@
 #include "mbedtls/platform_util.h"
 
 #include "webserver/tls/allocator.h"
+#include "webserver/tls/client_version.h"
 #include "webserver/tls/credentials.h"
 #include "webserver/tls/session.h"
 
@@ -131,6 +132,9 @@ static int open_session(connection_t *connection) {
     tls_records_init(&tls->records, connection_bio_receive, connection);
     mbedtls_ssl_init(&tls->ssl);
     int r = mbedtls_ssl_setup(&tls->ssl, &config);
+    if (r == 0) {
+        tls_accept_later_versions(&tls->ssl);
+    }
     mbedtls_ssl_set_bio(&tls->ssl, connection, send, receive, NULL);
     return r;
 }

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS /* for the handshake of a mbedtls_ssl_context */
+#include "mbedtls/version.h"
+
+#include "webserver/tls/client_version.h"
+
+#if MBEDTLS_VERSION_MAJOR == 3
+
+/* The layer below Mbed TLS cannot lower client_version, as the Finished messages cover it. Mbed TLS
+ * hashes the ClientHello and then reads the version (ssl_parse_client_hello in
+ * ssl_tls12_server.c); its only hook between the two is private. ESP-IDF's
+ * esp_mbedtls_dynamic_impl.h includes this header, too. */
+#include "../library/ssl_misc.h"
+
+enum { VERSION_AT = 4 }; /* behind type and length (RFC 5246 section 7.4) */
+
+typedef int update_checksum_t(mbedtls_ssl_context *, const unsigned char *, size_t);
+
+static update_checksum_t *update_checksum; /* the same for every new session */
+
+static int update_and_lower(mbedtls_ssl_context *ssl, const unsigned char *message, size_t length) {
+    int r = update_checksum(ssl, message, length);
+    unsigned char *hello = ssl->in_msg;
+    if (message == hello && length >= VERSION_AT + 2 && hello[0] == MBEDTLS_SSL_HS_CLIENT_HELLO &&
+        MBEDTLS_GET_UINT16_BE(hello, VERSION_AT) > MBEDTLS_SSL_VERSION_TLS1_2) {
+        MBEDTLS_PUT_UINT16_BE(MBEDTLS_SSL_VERSION_TLS1_2, hello, VERSION_AT);
+    }
+    return r;
+}
+
+void tls_accept_later_versions(mbedtls_ssl_context *ssl) {
+    update_checksum = ssl->handshake->update_checksum;
+    ssl->handshake->update_checksum = update_and_lower;
+}
+
+#else
+
+void tls_accept_later_versions(mbedtls_ssl_context *ssl) { (void)ssl; }
+
+#endif
