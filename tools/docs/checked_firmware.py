@@ -42,10 +42,10 @@ SUMMARIES = {
     "ESP-IDF wss_server": "Has the faults of the two above. An empty message panics it in "
     "`ESP_LOGI()`, which gets a NULL payload.",
     "ESP-IDF ws_echo_server (esp32c3)": "The same faults as on `esp32`.",
-    "ESP-IDF file_serving": "Takes a chunked body of a GET for the next request. It sends chunked "
-    "responses to HTTP/1.0 clients, refuses a target in absolute form, and answers HEAD with a "
-    "body. Each lookup of a file takes the only task a second, and a slow client takes it for as "
-    "long as it likes.",
+    "ESP-IDF file_serving": "Takes a chunked body of a GET for the next request. It serves requests "
+    "without Host, refuses a target in absolute form, answers HEAD with a body, and keeps "
+    "connections open that were to be closed. A client that sends its head byte by byte keeps "
+    "everybody else out.",
     "pyDirect httpserver and wsserver": "Bodies are taken for requests, and so are chunks. A frame "
     "that claims 2^32 + 4 bytes is read as one of 4. Clients that leave in the middle of a request "
     "stop the server for a minute. A ping with a payload ends the WebSocket, invalid frames and "
@@ -115,7 +115,7 @@ def page(data: Mapping[str, Entry]) -> str:
         "ESP-IDF's examples are of v5.4.1, with Ethernet (`CONFIG_ETH_USE_OPENETH`), upstream",
         "Mbed TLS 3.6.2 and `CONFIG_MBEDTLS_GCM_SUPPORT_NON_AES_CIPHER=n`, the default before",
         "v5.5, which explains what `tls.suites_work` finds. file_serving has one core",
-        "(`CONFIG_FREERTOS_UNICORE`) and a profile with the path of a file. pyDirect is on",
+        "(`CONFIG_FREERTOS_UNICORE`) and a profile with the path of its icon. pyDirect is on",
         "MicroPython v1.27.0 and ESP-IDF v5.5.3, and microdot 2.7.0 on MicroPython v1.27.0 and",
         "ESP-IDF v5.5.5.",
         "",
