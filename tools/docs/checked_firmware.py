@@ -17,7 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from espbench.check.result import labelled
+from espbench.check.report.explanation import sentences
+from espbench.check.result import Finding, Severity
 
 TREE = Path(__file__).resolve().parent.parent.parent
 DATA = TREE / "docs" / "reference" / "checked-firmware.json"
@@ -42,8 +43,8 @@ SUMMARIES = {
     "ESP-IDF wss_server": "Has the faults of the two above. An empty message panics it in "
     "`ESP_LOGI()`, which gets a NULL payload.",
     "ESP-IDF ws_echo_server (esp32c3)": "The same faults as on `esp32`.",
-    "ESP-IDF file_serving": "Takes a chunked body of a GET for the next request. It serves requests "
-    "without Host, refuses a target in absolute form, answers HEAD with a body, and keeps "
+    "ESP-IDF file_serving": "Takes a chunked body of a GET for the next request. It serves "
+    "requests without Host, refuses a target in absolute form, answers HEAD with a body, and keeps "
     "connections open that were to be closed. A client that sends its head byte by byte keeps "
     "everybody else out.",
     "pyDirect httpserver and wsserver": "Bodies are taken for requests, and so are chunks. A frame "
@@ -80,7 +81,7 @@ def taken(results: Mapping[str, Any]) -> dict[str, Any]:
             each["id"]: {
                 "outcome": each["outcome"],
                 "severity": each["severity"],
-                "findings": [plain(f["case"], f["sentence"]) for f in each["findings"]],
+                "findings": findings(each["findings"]),
             }
             for each in results["results"]
         },
@@ -94,10 +95,16 @@ def described(server: Mapping[str, Any]) -> str:
     return f"{scheme} on port {server['port']}{''.join(sockets)}"
 
 
-def plain(case: str, sentence: str) -> str:
-    """Return a finding without ports and folders of the machine on which it was found."""
-    text = _FOLDER.sub("", _ADDRESS.sub("The device", sentence))
-    return labelled(case, text)
+def findings(found: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return what is wrong, as the reports say it, without traces of the machine that found it."""
+    return sentences(
+        Finding(plain(each["sentence"]), Severity(each["severity"]), each["case"]) for each in found
+    )
+
+
+def plain(sentence: str) -> str:
+    """Return a sentence without ports and folders of the machine on which it was found."""
+    return _FOLDER.sub("", _ADDRESS.sub("The device", sentence))
 
 
 def page(data: Mapping[str, Entry]) -> str:
@@ -110,7 +117,7 @@ def page(data: Mapping[str, Entry]) -> str:
         "What [`espbench check`](../how-to/check.md) finds in firmware that others wrote,",
         "unmodified. A cell has the severity of what failed; ✓ means that",
         "nothing did, and an empty cell that the check does not apply. The table has the checks",
-        "that failed on one of them at least.",
+        "that failed on at least one of them.",
         "",
         "ESP-IDF's examples are of v5.4.1, with Ethernet (`CONFIG_ETH_USE_OPENETH`), upstream",
         "Mbed TLS 3.6.2 and `CONFIG_MBEDTLS_GCM_SUPPORT_NON_AES_CIPHER=n`, the default before",

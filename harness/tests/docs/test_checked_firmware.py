@@ -31,8 +31,8 @@ def test_no_traces() -> None:
     text = checked_firmware.DATA.read_text(encoding="utf-8")
     assert not re.search(r"127\.0\.0\.1|/(home|root|work|tmp)/", text)
     sentence = "It panicked in f at /home/me/idf/components/x/a.c:3; 127.0.0.1:81 was silent."
-    assert checked_firmware.plain("one", sentence) == (
-        "one: It panicked in f at components/x/a.c:3; The device was silent."
+    assert checked_firmware.plain(sentence) == (
+        "It panicked in f at components/x/a.c:3; The device was silent."
     )
 
 

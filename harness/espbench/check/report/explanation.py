@@ -16,24 +16,41 @@ __all__ = ["Explanation", "sentences"]
 
 _TIMES = re.compile(r" \((\d+) times\)$")
 """How a finding's line of the console ends that came several times."""
+_CASE = "\0"
+"""Stands for the case that a sentence names in parentheses."""
 NAMED = 4
 """Cases that a sentence names at most."""
 
 
 def sentences(findings: Iterable[Finding]) -> list[str]:
-    """Return what is wrong, each sentence once, after the cases to which it applies."""
+    """Return what is wrong, each sentence once, with the cases to which it applies.
+
+    A sentence that has its case in parentheses lists all cases there.
+    """
     cases: dict[str, list[str]] = {}
     for finding in findings:
-        cases.setdefault(finding.sentence, []).append(finding.case)
-    return [_after(names, sentence) for sentence, names in cases.items()]
+        sentence, case = _apart(finding)
+        cases.setdefault(sentence, []).append(case)
+    return [_joined(names, sentence) for sentence, names in cases.items()]
 
 
-def _after(cases: Sequence[str], sentence: str) -> str:
-    if len(cases) == 1:
+def _apart(finding: Finding) -> tuple[str, str]:
+    """Return a finding's sentence, with a mark for a case in parentheses, and the case."""
+    parts = finding.case.split(", ")
+    for part in (", ".join(parts[at:]) for at in range(len(parts))):
+        before, found, after = finding.sentence.partition(f"({part})")
+        if found and part and part not in before + after:
+            return f"{before}({_CASE}){after}", part
+    return finding.sentence, finding.case
+
+
+def _joined(cases: Sequence[str], sentence: str) -> str:
+    before, mark, after = sentence.partition(_CASE)
+    if not mark and len(cases) == 1:
         return labelled(cases[0], sentence)
     rest = len(cases) - NAMED
-    named = list(cases) if rest <= 1 else [*cases[:NAMED], f"{rest} more"]
-    return f"{listing(named)}: {sentence}"
+    named = listing(list(cases) if rest <= 1 else [*cases[:NAMED], f"{rest} more"])
+    return f"{before}{named}{after}" if mark else f"{named}: {sentence}"
 
 
 @dataclass(frozen=True)

@@ -155,6 +155,20 @@ def test_cases_share_a_sentence() -> None:
     assert sentence_of(many) == "a, b, c, d and 4 more: It hung."
 
 
+def test_cases_in_parentheses_share_a_sentence() -> None:
+    """Sentences that differ in the case in parentheses alone are one, which lists the cases."""
+    names = ("one chunk", "no chunk", "GET, lower case, no blank")
+    findings = [
+        replace(
+            failing(name).findings[0], sentence=f"A body ({name.removeprefix('GET, ')}) is lost."
+        )
+        for name in names
+    ]
+    result = replace(FAILED, findings=tuple(findings))
+    assert sentence_of(result) == "A body (one chunk, no chunk and lower case, no blank) is lost."
+    assert sentence_of(replace(result, findings=findings[:1])) == "A body (one chunk) is lost."
+
+
 def test_the_worst_comes_first(tmp_path: Path) -> None:
     """Terminal, Markdown and HTML begin with what is worst, and name the severity."""
 
