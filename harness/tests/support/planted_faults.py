@@ -42,6 +42,7 @@ FAULTS = {
     "no_handshake_timeout": Fault(
         "waits for ever for a handshake",
         ("tls.handshake_timeout",),
+        consequences=("tls.silent_clients",),  # they keep their places
         observed="It still waits for a client",
     ),
     "cannot_do_a_handshake": Fault(
@@ -51,9 +52,12 @@ FAULTS = {
     "http_dies_with_https": Fault(
         "stops HTTP when a handshake fails",
         ("tls.abandoned:half of the ClientHello sent",),
-        consequences=("tls.*", "memory.handshakes"),  # nearly all of them leave a handshake
+        # Nearly all of tls leave a handshake, and without memory one fails.
+        consequences=("tls.*", "memory.handshakes", "memory.allocations", "memory.scarce"),
     ),
-    "no_close_notify": Fault("ends TLS sessions without close_notify", ("tls.server_closes",)),
+    "no_close_notify": Fault(
+        "ends TLS sessions without close_notify", ("tls.server_closes", "tls.close_notify")
+    ),
     "large_hello_fails": Fault("fails with a ClientHello over 1500 bytes", ("tls.large_hello",)),
     "split_hello_fails": Fault("wants the ClientHello in one record", ("tls.fragments",)),
     "tiny_segments_fail": Fault(
