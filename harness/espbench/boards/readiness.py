@@ -132,7 +132,7 @@ class ConsoleReadiness:
         except re.error as error:
             raise ConfigError(
                 f"{self.pattern!r} is not a valid regular expression ({error}): correct "
-                "--ready-console (pytest: --espbench-ready-console)."
+                "--ready-console (pytest: --espbench-ready-console, Device: ready)."
             ) from None
 
     def wait(self, device: ReadyTarget, deadline: Deadline) -> bool:

@@ -183,7 +183,7 @@ def device_options(args: argparse.Namespace) -> dict[str, Any]:
     if args.firmware_elf:
         said["elf"] = Path(args.firmware_elf)
         if not said["elf"].is_file():
-            raise ConfigError(f"{said['elf']} does not exist: check --firmware-elf.")
+            raise ConfigError(f"{said['elf']} does not exist: check its path.")
     return said
 
 

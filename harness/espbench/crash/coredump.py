@@ -30,7 +30,7 @@ def decoded(core: Path, elf: Path | None) -> str:
     if elf is None:
         return (
             f"The core dump in {core.name} cannot be decoded without an ELF: name one with "
-            "--firmware-elf (pytest: --espbench-firmware-elf).\n"
+            "--firmware-elf (pytest: --espbench-firmware-elf, Device: elf).\n"
         )
     if importlib.util.find_spec(MODULE) is None:
         return (

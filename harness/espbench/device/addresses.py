@@ -14,6 +14,8 @@ __all__ = ["Addresses"]
 
 SLIRP_SUBNET, GUEST_HOST = "10.0.2.0/24", 15
 """slirp's defaults: its network, and the index of the first guest's address in it."""
+SCHEMES = ("http", "https")
+"""URL schemes in the order in which a URL without one takes them."""
 
 
 class Addresses:
@@ -83,12 +85,18 @@ class Addresses:
                 qemu.add_forward(f"tcp:127.0.0.1:0-:{guest_port}")
         return self.port(guest_port)
 
-    def url(self, path: str = "/", scheme: str = "http", index: int = 0) -> str:
-        """Return the URL of a path on the device: scheme http, https, ws or wss.
+    def url(self, path: str = "/", scheme: str = "", index: int = 0) -> str:
+        """Return the URL of a path on the device.
+
+        Args:
+            path: the path.
+            scheme: http, https, ws or wss; "" for http, or https if the firmware serves no http.
+            index: which of several host ports; wraps around.
 
         Raises:
             ConfigError: the board has no port for that scheme, or the firmware does not serve it.
         """
+        scheme = scheme or next((each for each in SCHEMES if each in self._ports), SCHEMES[0])
         base = {"ws": "http", "wss": "https"}.get(scheme, scheme)
         if base not in self._ports:
             if self._listening is not None:

@@ -43,7 +43,7 @@ def check_firmware(board: Board, firmware: Path) -> None:
         what = "is not a file" if firmware.exists() else "does not exist"
         raise ConfigError(
             f"The firmware {firmware} {what}: name one with --firmware (pytest: "
-            "--espbench-firmware), or omit that option to build espbench's own."
+            "--espbench-firmware, Device: firmware), or omit that option to build espbench's own."
         )
     with firmware.open("rb") as file:
         blob = file.read(BEGINNING)
@@ -62,13 +62,14 @@ def check_firmware(board: Board, firmware: Path) -> None:
     if board.flash.firmware_at is not None and chip in CHIPS.values() and chip != board.machine:
         raise ConfigError(
             f"{firmware} is for the chip {chip}, and board {board.name} has another one: name the "
-            f"chip's board, --board {chip} (pytest: --espbench-board)."
+            f"chip's board, --board {chip} (pytest: --espbench-board, Device: board)."
         )
     if flaw := board.handover.flaw(firmware):
         if _is_flash_image(firmware):
             raise ConfigError(
                 f"{firmware} is a flash image for an ESP32 chip, which board {board.name} cannot "
-                "run: name the chip's board, such as --board esp32 (pytest: --espbench-board)."
+                "run: name the chip's board, such as --board esp32 (pytest: --espbench-board, "
+                "Device: board)."
             )
         raise ConfigError(
             f"Board {board.name} cannot run the firmware {firmware}: {flaw}. Copy or build it "
@@ -153,12 +154,12 @@ def check_elf(elf: Path, firmware: Path) -> None:
         WrongElf: it belongs to another build, or is not an ELF file.
     """
     if not elf.is_file():
-        raise ConfigError(f"The ELF file {elf} does not exist: check --firmware-elf.")
+        raise ConfigError(f"The ELF file {elf} does not exist: check its path.")
     with elf.open("rb") as file:
         if file.read(len(ELF_MAGIC)) != ELF_MAGIC:
             raise WrongElf(
                 f"{elf} is not an ELF file: name the one that the build wrote with --firmware-elf "
-                "(pytest: --espbench-firmware-elf)."
+                "(pytest: --espbench-firmware-elf, Device: elf)."
             )
     if why := _mismatch(elf, firmware, state_of(elf), state_of(firmware)):
         raise WrongElf(why)

@@ -255,12 +255,12 @@ class ReadinessMonitor:
             hints.append(
                 "it sent no control records; for a firmware other than espbench's, say when it "
                 "is ready with --ready-console or --ready-http (pytest: --espbench-ready-console, "
-                "--espbench-ready-http)"
+                "--espbench-ready-http, Device: ready)"
             )
         if longer:
             hints.append(
-                "if it just needs more time: --ready-timeout (pytest: --espbench-ready-timeout), "
-                f"or {SCALE_VARIABLE} on a slow machine"
+                "if it just needs more time: --ready-timeout (pytest: --espbench-ready-timeout, "
+                f"Device: ready_timeout), or {SCALE_VARIABLE} on a slow machine"
             )
         if hints:
             reason += f" ({'; '.join(hints)})"

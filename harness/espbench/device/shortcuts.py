@@ -117,8 +117,11 @@ class Shortcuts:
         """Return a host port that leads to a guest port, adding a forward if there is none yet."""
         return self.addresses.forward(guest_port)
 
-    def url(self, path: str = "/", scheme: str = "http", index: int = 0) -> str:
-        """Return the URL of a path on the device: scheme http, https, ws or wss."""
+    def url(self, path: str = "/", scheme: str = "", index: int = 0) -> str:
+        """Return the URL of a path on the device: scheme http, https, ws or wss.
+
+        Without a scheme: http, or https if the firmware serves no http.
+        """
         return self.addresses.url(path, scheme, index)
 
     def http(self, path: str = "/", index: int = 0) -> str:

@@ -53,7 +53,7 @@ def root() -> Path:
         raise BuildError(
             "This espbench was installed without the firmware's sources: install it from a wheel "
             "or a clone of the project, or name a firmware with --firmware "
-            "(pytest: --espbench-firmware)."
+            "(pytest: --espbench-firmware, Device: firmware)."
         )
     return found
 

@@ -247,7 +247,7 @@ def up(options: UpOptions, out: Console, *, as_json: bool) -> int:
     for port in options.fixed.values():
         check_free(port, options.host)
     if options.elf is not None and not options.elf.is_file():
-        raise ConfigError(f"The file {options.elf} does not exist: check --firmware-elf.")
+        raise ConfigError(f"The file {options.elf} does not exist: check its path.")
     check_firmware(options.board, options.firmware)
     known = start_files(options)
     people = Console(stderr=True) if as_json else out

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import espbench.device.readiness
 import planted
@@ -114,10 +114,12 @@ def test_https_alone() -> None:
     addresses = Addresses("esp32", {"http": 80, "https": 443}, None, Mock())
     addresses.serve(url_ports([Server(443, tls=True, http=True)], {}), [443])
     with pytest.raises(ConfigError) as caught:
-        addresses.url("/status")
+        addresses.url("/status", "http")
     assert str(caught.value) == (
         "The firmware serves https on port 443, not http: use device.url('/status', 'https')."
     )
+    with patch.object(addresses, "port", return_value=40443):
+        assert addresses.url("/status") == "https://127.0.0.1:40443/status"
     with pytest.raises(ConfigError, match=r"serves wss on port 443, not ws: use .*'wss'"):
         addresses.url("/chat", "ws")
     addresses.serve({}, [7, 23])

@@ -14,7 +14,7 @@ from espbench.errors import WrongElf
 
 REFUSED = (
     "other.elf comes from a different build than image.bin: its code differs. Build both again, or "
-    "name the right ELF file with --firmware-elf (pytest: --espbench-firmware-elf)."
+    "name the right ELF file with --firmware-elf (pytest: --espbench-firmware-elf, Device: elf)."
 )
 IGNORED = "image.elf beside image.bin comes from a different build, so it is ignored: build "
 

@@ -65,5 +65,5 @@ def test_not_installed(core: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert coredump.decoded(core, None) == (
         "The core dump in core-1.b64 cannot be decoded without an ELF: name one with "
-        "--firmware-elf (pytest: --espbench-firmware-elf).\n"
+        "--firmware-elf (pytest: --espbench-firmware-elf, Device: elf).\n"
     )

@@ -357,7 +357,7 @@ def test_an_image_for_another_chip(tmp_path: Path) -> None:
         Device("lx60", image)
     assert str(error.value) == (
         f"{image} is a flash image for an ESP32 chip, which board lx60 cannot run: name the chip's "
-        "board, such as --board esp32 (pytest: --espbench-board)."
+        "board, such as --board esp32 (pytest: --espbench-board, Device: board)."
     )
 
 
@@ -373,7 +373,7 @@ def test_a_board_with_another_chip(chip: int, board: str, tmp_path: Path) -> Non
         Device(board, image)
     assert str(error.value) == (
         f"{image} is for the chip {name}, and board {board} has another one: name the chip's "
-        f"board, --board {name} (pytest: --espbench-board)."
+        f"board, --board {name} (pytest: --espbench-board, Device: board)."
     )
 
 

@@ -305,7 +305,7 @@ def test_the_elf_file_for_gdb(
     options = ("up", firmware, "--gdb", "--firmware-elf", str(elf))
     assert main(options) == 1
     said = capsys.readouterr().err
-    assert said == f"espbench: The file {elf} does not exist: check --firmware-elf.\n"
+    assert said == f"espbench: The file {elf} does not exist: check its path.\n"
     elf.write_bytes(Path(firmware).read_bytes())
     with running(*options[1:]) as up:
         up.wait_for(rf"'target remote 127\.0\.0\.1:\d+' {elf}$")

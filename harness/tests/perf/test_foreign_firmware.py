@@ -77,8 +77,8 @@ def test_gate_of_one_that_does_not_become_ready(
     assert gate(firmware, baseline, *never) == 1
     assert capsys.readouterr().err == (
         "espbench: device did not print something that matches '^listening on 8080' within 1 s "
-        "(if it just needs more time: --ready-timeout (pytest: --espbench-ready-timeout), or "
-        "ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:\n"
+        "(if it just needs more time: --ready-timeout (pytest: --espbench-ready-timeout, Device: "
+        "ready_timeout), or ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:\n"
         "A firmware of our own\nserver up\n"
     )
 
@@ -89,9 +89,9 @@ def test_without_a_readiness(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert cli.main(["measure", "--firmware", str(firmware), "--ready-timeout", "1"]) == 1
     assert capsys.readouterr().err.startswith(
         "espbench: device did not answer on any TCP port within 1 s (if it serves nothing, say "
-        "when it is ready with --ready-console (pytest: --espbench-ready-console); if it just "
-        "needs more time: --ready-timeout (pytest: --espbench-ready-timeout), or "
-        "ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:\n"
+        "when it is ready with --ready-console (pytest: --espbench-ready-console, Device: ready); "
+        "if it just needs more time: --ready-timeout (pytest: --espbench-ready-timeout, Device: "
+        "ready_timeout), or ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:\n"
         "A firmware of our own\n"
     )
 
@@ -109,7 +109,7 @@ def test_gate_of_a_binary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     absent = ("--firmware-elf", str(tmp_path / "no.elf"))
     assert gate(firmware, tmp_path / "b.json", *READY, "--update", *absent) == 1
     assert capsys.readouterr().err == (
-        f"espbench: {tmp_path}/no.elf does not exist: check --firmware-elf.\n"
+        f"espbench: {tmp_path}/no.elf does not exist: check its path.\n"
     )
 
 

@@ -219,7 +219,7 @@ def test_not_ready(inner: Inner, tmp_path: Path) -> None:
     assert (
         "espbench.errors.NotReady: device did not print something that matches '^never' "
         "within 3 s (if it just needs more time: --ready-timeout (pytest: "
-        "--espbench-ready-timeout), or ESPBENCH_TIMEOUT_SCALE on a "
+        "--espbench-ready-timeout, Device: ready_timeout), or ESPBENCH_TIMEOUT_SCALE on a "
         "slow machine); its console ended with:\n" in output
     )
     assert re.search("^E +ready$", output, re.M)
@@ -300,7 +300,8 @@ def test_here(board): assert board.name == "lx60"
             ["--espbench-ready-console=("],
             (
                 "'(' is not a valid regular expression (missing ), unterminated subpattern at "
-                "position 0): correct --ready-console (pytest: --espbench-ready-console)."
+                "position 0): correct --ready-console (pytest: --espbench-ready-console, "
+                "Device: ready)."
             ),
         ),
         (
@@ -357,7 +358,10 @@ MANY = "".join(
 def test_no_firmware(refused: Refused) -> None:
     """A missing firmware is reported once, however many tests need it."""
     said = refused(MANY, "--espbench-firmware=none.elf")
-    assert "none.elf does not exist: name one with --firmware (pytest: --espbench-firmware)" in said
+    assert (
+        "none.elf does not exist: name one with --firmware (pytest: --espbench-firmware, "
+        "Device: firmware)" in said
+    )
 
 
 def test_no_qemu(refused: Refused) -> None:

@@ -156,7 +156,7 @@ def test_a_device_of_the_pool_is_like_any(inner: Inner, tmp_path: Path, firmware
                 (
                     "espbench.errors.NotReady: device did not print something that matches "
                     "'^never' within 2 s (if it just needs more time: "
-                    "--ready-timeout (pytest: --espbench-ready-timeout), or "
+                    "--ready-timeout (pytest: --espbench-ready-timeout, Device: ready_timeout), or "
                     "ESPBENCH_TIMEOUT_SCALE on a slow machine); its console ended with:"
                 ),
                 "somebody else's firmware",

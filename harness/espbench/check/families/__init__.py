@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 
 from espbench.check.check import Check, registered
@@ -15,7 +16,13 @@ ORDER = ("boot", "http", "websocket", "tls", "certificates", "memory", "soak")
 
 
 def all_checks() -> list[Check]:
-    """Return every check, in the order of the families and of their definition."""
+    """Return every check: by family, then by module, then in the order of definition."""
     for module in pkgutil.walk_packages(__path__, f"{__name__}."):
         importlib.import_module(module.name)  # registers its checks
-    return sorted(registered(), key=lambda each: ORDER.index(each.family))
+    return sorted(registered(), key=_place)
+
+
+def _place(check: Check) -> tuple[int, str, int]:
+    """Return where a check stands, whichever module was imported first."""
+    code = inspect.unwrap(check.function).__code__
+    return ORDER.index(check.family), check.function.__module__, code.co_firstlineno

@@ -45,7 +45,7 @@ TLS_PATHS = 10
 ECHO = "espbench"
 LISTEN, ANSWER = "open a listening port", "answer on any port that was tried"
 """What a firmware did not do whose program has ended."""
-FIX = "Correct --ports (pytest: --espbench-ports), or firmware.ports in the profile."
+FIX = "Correct --ports (pytest: --espbench-ports, Device: ports), or firmware.ports in the profile."
 
 
 def listening_ports(device: Device) -> list[int]:

@@ -91,7 +91,7 @@ def described(
     """
     elf = profile.elf if elf is None else elf
     if elf is not None and not elf.is_file():
-        raise ConfigError(f"The ELF file {elf} does not exist: check --firmware-elf.")
+        raise ConfigError(f"The ELF file {elf} does not exist: check its path.")
     folder = profile.files if files is None else files
     found = dict(content or {})
     if folder is not None:

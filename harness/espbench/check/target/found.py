@@ -22,7 +22,7 @@ __all__ = ["FoundReadiness", "find_by_default", "is_own", "url_ports"]
 
 HINT = (
     "if it serves nothing, say when it is ready with --ready-console (pytest: "
-    "--espbench-ready-console)"
+    "--espbench-ready-console, Device: ready)"
 )
 
 

@@ -43,7 +43,7 @@ class FirmwareElf:
         except (OSError, *DAMAGED):
             raise NotInspectable(
                 f"{path.name} has no symbols: to look into this firmware, put its .elf file beside "
-                "it or name it with --firmware-elf (pytest: --espbench-firmware-elf)."
+                "it or name it with --firmware-elf (pytest: --espbench-firmware-elf, Device: elf)."
             ) from None
 
     @cached_property
@@ -57,7 +57,7 @@ class FirmwareElf:
             raise NotInspectable(
                 f"{self.path.name} is for a different processor: only 32-bit little-endian "
                 "chips are supported. Name the firmware's ELF file with --firmware-elf (pytest: "
-                "--espbench-firmware-elf)."
+                "--espbench-firmware-elf, Device: elf)."
             )
         with self._intact():
             return SymbolTable.read(self._elf)
@@ -120,7 +120,8 @@ class FirmwareElf:
             raise NotInspectable(
                 f"{self.path.name} has been stripped of its "
                 f"{'debugging information' if self.symbols else 'symbols'}: name the ELF file that "
-                "the build wrote, with --firmware-elf (pytest: --espbench-firmware-elf)."
+                "the build wrote, with --firmware-elf (pytest: --espbench-firmware-elf, "
+                "Device: elf)."
             )
 
 

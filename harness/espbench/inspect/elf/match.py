@@ -53,7 +53,7 @@ def check_match(elf: Path, firmware: Path) -> None:
         raise NotInspectable(
             f"{elf.name} comes from a different build than {firmware.name}: its code differs. "
             "Build both again, or name the right ELF file with --firmware-elf (pytest: "
-            "--espbench-firmware-elf)."
+            "--espbench-firmware-elf, Device: elf)."
         )
 
 
@@ -81,7 +81,7 @@ def beside(firmware: Path) -> tuple[Path | None, str]:
         return None, (
             f"{sibling.name} beside {firmware.name} comes from a different build, so it is "
             f"ignored{without}: build both again, or name the right ELF file with --firmware-elf "
-            "(pytest: --espbench-firmware-elf)."
+            "(pytest: --espbench-firmware-elf, Device: elf)."
         )
     return sibling, ""
 

@@ -105,7 +105,7 @@ def test_stripped(compiled: Path, tmp_path: Path, option: str, lacks: str) -> No
         FirmwareElf(stripped).structure("thing.c", "outer")
     assert str(error.value) == (
         f"stripped.elf has been stripped of its {lacks}: name the ELF file that the build wrote, "
-        "with --firmware-elf (pytest: --espbench-firmware-elf)."
+        "with --firmware-elf (pytest: --espbench-firmware-elf, Device: elf)."
     )
 
 

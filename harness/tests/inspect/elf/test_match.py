@@ -86,7 +86,8 @@ def test_by_code(ours: Path, other: Path, tmp_path: Path) -> None:
         check_match(other, firmware)
     assert str(error.value) == (
         "other.elf comes from a different build than firmware.bin: its code differs. Build both "
-        "again, or name the right ELF file with --firmware-elf (pytest: --espbench-firmware-elf)."
+        "again, or name the right ELF file with --firmware-elf (pytest: --espbench-firmware-elf, "
+        "Device: elf)."
     )
 
 
@@ -132,7 +133,7 @@ def test_another_build_beside_it(ours: Path, other: Path) -> None:
     assert ignored_elf(firmware) == (
         "other.elf beside other.bin comes from a different build, so it is ignored, and panics and "
         "the heap are not decoded: build both again, or name the right ELF file with "
-        "--firmware-elf (pytest: --espbench-firmware-elf)."
+        "--firmware-elf (pytest: --espbench-firmware-elf, Device: elf)."
     )
     guest = Mock(firmware=firmware, elf=elf_of(firmware))
     assert Inspection(guest).why_not() == ignored_elf(firmware)
