@@ -109,9 +109,12 @@ def _say(found: Sequence[Remark], workflow: Path) -> None:
         chosen = [each for each in found if each.edit == edit]
         if chosen:
             print(f"{title} these lines of {workflow} before you commit it:")
-        for each in chosen:
-            number, line = line_of(text, each.key)
-            print(f"  line {number}: {line}\n    {each.text}")
+        for key in dict.fromkeys(each.key for each in chosen):
+            number, line = line_of(text, key)
+            print(f"  line {number}: {line}")
+            for each in chosen:
+                if each.key == key:
+                    print(f"    {each.text}")
 
 
 def write(

@@ -100,7 +100,8 @@ def test_a_build_with_esp_idf(job: Job, tmp_path: Path) -> None:
     """The build runs in ESP-IDF's environment, which the other commands do not see."""
     export = "export ONLY_HERE=1\nidf() { make && cp build/firmware.elf build/idf.elf; }\n"
     (tmp_path / "export.sh").write_text(export)
-    status, text = job.run(BUILD="idf", IDF_PATH=str(tmp_path), FIRMWARE="build/idf.elf")
+    build = 'idf && test "a  b" = "$(printf "a  b")"'  # a shell reads it, with its quotes
+    status, text = job.run(BUILD=build, IDF_PATH=str(tmp_path), FIRMWARE="build/idf.elf")
     assert status == 0, text
 
 

@@ -75,12 +75,22 @@ def test_an_esp_idf_project(tmp_path: Path, said: Said) -> None:
         "  line 9: branches: [main]\n"
         "    not in git yet: will this be the repository's default branch?\n"
         f"  {build}\n    makes build/merged-binary.bin\n"
+        "  line 24: FIRMWARE: build/merged-binary.bin\n"
+        "    nothing sets CONFIG_ETH_USE_OPENETH=y: QEMU has no Wi-Fi, so a server that waits "
+        "for it is not found (docs/tutorial/your-firmware.md shows how to add Ethernet for QEMU)\n"
         "  line 39: container: espressif/idf:v5.5.5\n"
         "    no build shows your version of ESP-IDF: is it this one?\n"
     )
     assert (tmp_path / ".github/workflows/espbench.yml").read_text() == TEMPLATE.read_text()
     assert not (tmp_path / "ci").exists()
     assert said() == text, "running it again changes nothing"
+
+
+@pytest.mark.parametrize("name", ["sdkconfig", "sdkconfig_defaults"])
+def test_ethernet_for_qemu(name: str, tmp_path: Path, said: Said) -> None:
+    """A project with QEMU's Ethernet is not told that QEMU has no Wi-Fi."""
+    idf_project(tmp_path, **{name: "CONFIG_ETH_USE_OPENETH=y\n"})
+    assert "Wi-Fi" not in said()
 
 
 @pytest.mark.parametrize(

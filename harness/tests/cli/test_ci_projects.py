@@ -197,6 +197,7 @@ def test_a_prebuilt_image(tmp_path: Path, said: Said) -> None:
     git(tmp_path, "init", "-q", "-b", "trunk")
     image(tmp_path / "out" / "app.bin")
     text = said()
+    assert "no ELF file" not in text
     assert settings(tmp_path) == ("ls out/app.bin out/app.elf", "out/app.bin")
     assert "--baseline ci/check.toml --update\nEdit these lines" in text, "nothing to build here"
     assert edits(text) == ["BUILD"]
@@ -210,6 +211,12 @@ def test_a_prebuilt_image(tmp_path: Path, said: Said) -> None:
     assert "nothing is built, because git has out/app.bin and out/app.elf\n" in text
     assert is_valid(tmp_path)
     subprocess.run(written(tmp_path)["env"]["BUILD"], shell=True, cwd=tmp_path, check=True)
+
+
+def test_a_prebuilt_image_without_symbols(tmp_path: Path, said: Said) -> None:
+    """It is said what the ELF file is good for."""
+    image(tmp_path / "app.bin", elf=False)
+    assert "no ELF file is beside it: with the one that the build made, reports decode" in said()
 
 
 def test_several_images(tmp_path: Path, said: Said) -> None:

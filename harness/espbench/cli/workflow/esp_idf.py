@@ -25,6 +25,8 @@ MERGED = "build/merged-binary.bin"
 
 _IDF = re.compile(r"^\s*include\(\s*\"?\$ENV\{IDF_PATH\}/tools/cmake/project\.cmake", re.M)
 _CHIP = re.compile(r"^CONFIG_IDF_TARGET=\"?(\w+)\"?\s*$", re.M)
+_OPENETH = re.compile(r"^CONFIG_ETH_USE_OPENETH=y\s*$", re.M)
+"""Ethernet that QEMU emulates (components/esp_eth/Kconfig)."""
 _CMAKE_VERSION = re.compile(r"^set\(IDF_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)\)", re.M)
 
 
@@ -65,6 +67,8 @@ def esp_idf_project(folder: Path, root: Path, chip: str) -> FirmwareProject:
     if there:
         command += ["-D", f"SDKCONFIG_DEFAULTS={';'.join(there)}"]
     lost = len(there) < len(defaults)
+    read = [folder / name for name in (*CONFIGURATIONS, *there)]
+    read += [build / CONFIGURATIONS[0] for build, _ in built]
     image = at(folder, root, MERGED)
     remark = f"makes {image}"
     if lost:
@@ -80,6 +84,7 @@ def esp_idf_project(folder: Path, root: Path, chip: str) -> FirmwareProject:
         sure=not lost,
         folder=where,
         idf=idf_of([folder, *(build for build, _ in built)]) or active_idf(),
+        ethernet=any(_OPENETH.search(text_of(path)) for path in read),
     )
 
 

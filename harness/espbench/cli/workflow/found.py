@@ -28,6 +28,8 @@ class FirmwareProject:
         idf: the version of ESP-IDF, such as "5.4.1"; "" if unknown.
         profile: the profile of `espbench check`; "" if there is none.
         others: images that were found, too.
+        ethernet: whether it is configured for QEMU's Ethernet; None if nothing shows that.
+        symbols: whether an ELF file lies beside the image, or the build makes one.
     """
 
     found: str
@@ -40,6 +42,8 @@ class FirmwareProject:
     idf: str = ""
     profile: str = ""
     others: Sequence[str] = ()
+    ethernet: bool | None = None
+    symbols: bool = True
 
 
 def at(folder: Path, root: Path, name: str = "") -> str:

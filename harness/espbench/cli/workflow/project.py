@@ -99,6 +99,7 @@ def _prebuilt(folder: Path, root: Path, chip: str) -> FirmwareProject | None:
         else f"write the command that makes {name} here, or add {listing(names)} to the repository",
         sure=tracked,
         makes=False,
+        symbols=image.is_dir() or bool(elf),
     )
 
 

@@ -24,6 +24,14 @@ LX60: Mapping[str, str] = {
     "PORTS": "name the ports on which it must serve",
 }
 """The same for firmware for `lx60`."""
+WIFI = (
+    "nothing sets CONFIG_ETH_USE_OPENETH=y: QEMU has no Wi-Fi, so a server that waits for it is "
+    "not found (docs/tutorial/your-firmware.md shows how to add Ethernet for QEMU)"
+)
+NO_ELF = (
+    "no ELF file is beside it: with the one that the build made, reports decode panics and name "
+    "tasks and functions"
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,10 @@ def of_project(project: FirmwareProject) -> list[Remark]:
         found.append(
             Remark("FIRMWARE", f"one of several images, besides {listing(project.others)}")
         )
+    if project.ethernet is False:
+        found.append(Remark("FIRMWARE", WIFI))
+    if not project.symbols:
+        found.append(Remark("FIRMWARE", NO_ELF))
     if not project.makes:
         text = "only its QEMU is used"
     elif project.idf:
