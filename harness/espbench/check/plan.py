@@ -80,7 +80,7 @@ def _items(check: Check, servers: Sequence[Server], blind: str) -> Iterator[Item
         return
     fitting = list(_fitting(check.needs, servers))
     if not fitting:
-        yield Item(check, reason=_sentence(LACKS[check.needs]))
+        yield Item(check, reason=_sentence(LACKS[_lacking(check.needs, servers)]))
         return
     if check.plain:
         fitting = [each for each in fitting if not _has_plain_twin(each[0], servers)]
@@ -88,6 +88,12 @@ def _items(check: Check, servers: Sequence[Server], blind: str) -> Iterator[Item
         fitting = fitting[:1]
     for server, websocket in fitting:
         yield Item(check, server, websocket, alone=len(fitting) == 1)
+
+
+def _lacking(needs: str, servers: Sequence[Server]) -> str:
+    """Return what a device lacks: without any WebSocket, there is nothing to say about echoes."""
+    some = any(server.websockets for server in servers)
+    return "websocket" if needs == "echo" and not some else needs
 
 
 def _has_plain_twin(server: Server, servers: Sequence[Server]) -> bool:

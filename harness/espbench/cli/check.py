@@ -237,13 +237,14 @@ def _write(
     if args.junit:
         write_file(args.junit, junit(document))
     if args.markdown:
-        write_file(args.markdown, markdown(document))
-    if args.write_scenario:
-        for result in document.run.results:
-            if result.findings:
-                target = Path(args.write_scenario) / file_name(result)
-                write_file(str(target), scenario(result))
-                _say(people, f"scenario: {target}")
+        write_file(args.markdown, markdown(document, Path.cwd()))
+    failed = [each for each in document.run.results if each.findings]
+    if args.write_scenario and failed:
+        for result in failed:
+            target = Path(args.write_scenario) / file_name(result)
+            write_file(str(target), scenario(result))
+            _say(people, f"scenario: {target}")
+        _say(people, f"to run them: {shlex.join(_pytest(args, document))}")
     if args.json:
         print_json(as_json(document))
 
@@ -256,6 +257,17 @@ def _command(args: argparse.Namespace) -> Sequence[str]:
         if value is not None:
             words += [f"--{name.replace('_', '-')}", str(value)]
     return words
+
+
+def _pytest(args: argparse.Namespace, document: Document) -> Sequence[str]:
+    """Return the command that runs the scenarios that were written."""
+    chosen = {**vars(args), "board": document.run.firmware.board.name, "firmware": args.image}
+    options = [
+        f"--espbench-{name.replace('_', '-')}={chosen[name]}"
+        for name in ("firmware", *KEPT, "ports")
+        if chosen[name] is not None
+    ]
+    return ["pytest", str(args.write_scenario), *options]
 
 
 def _firmware(args: argparse.Namespace) -> Firmware:

@@ -81,6 +81,10 @@ def test_failure(run: Run, tmp_path: Path) -> None:
     assert f"evidence: {evidence}" in said
     assert "ready" in (evidence / "console.txt").read_text()
     assert "run_check(name)" in (scenarios / "test_boot_comes_up.py").read_text()
+    (line,) = [line for line in said.splitlines() if line.startswith("to run them: ")]
+    assert line.startswith(f"to run them: pytest {scenarios} --espbench-firmware=")
+    assert " --espbench-board=lx60 " in line
+    assert "'--espbench-ready-console=^never'" in line
 
 
 def test_baseline(run: Run, tmp_path: Path) -> None:

@@ -49,7 +49,11 @@ def test_what_lacks() -> None:
     """What a device lacks is a reason, and so is a firmware that cannot be looked into."""
     assert ids(one("tls.a", "tls"), servers=(HTTP,)) == ["No TLS handshake succeeds."]
     assert ids(one("http.a", "http"), servers=()) == ["Nothing answers HTTP."]
-    assert "[[websockets]] with echo = true" in ids(one("w.a", "echo"), servers=(HTTP,))[0]
+    for needs in ("websocket", "echo"):
+        (reason,) = ids(one("w.a", needs), servers=(Server(80, http=True),))
+        assert reason.startswith("No path was found that upgrades to a WebSocket")
+    mute = Server(80, http=True, websockets=(WebSocketPath("/ws", echo=False),))
+    assert "[[websockets]] with echo = true" in ids(one("w.a", "echo"), servers=(mute,))[0]
     assert ids(one("memory.a", "", inspects=True), blind="No ELF.") == ["No ELF."]
 
 

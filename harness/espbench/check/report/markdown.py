@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from espbench.check.report.document import Document, sentence_of
 from espbench.check.report.rows import Row, worst_first
@@ -19,8 +20,13 @@ MOST_SENTENCES = 10
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|#]")
 
 
-def markdown(document: Document) -> str:
-    """Return the summary: what fails the gate first, everything in a collapsed section."""
+def markdown(document: Document, project: Path | None = None) -> str:
+    """Return the summary: what fails the gate first, everything in a collapsed section.
+
+    Args:
+        document: the finished run.
+        project: a folder; evidence in it is shown relative to it, as in a job's artifacts.
+    """
     parts = [f"### {document.summary()}", ""]
     it = document.comparison
     table = worst_first(document)
@@ -38,6 +44,8 @@ def markdown(document: Document) -> str:
     for each in document.explanations(new=True):
         first, *rest = each.lines(MOST_SENTENCES)
         parts.append(f"- **{_safe(each.heading)}**: {_safe(first)}")
+        if project is not None:
+            rest = [line.replace(f"evidence: {project}/", "evidence: ") for line in rest]
         parts += [f"  - {_item(line.removeprefix('- '))}" for line in rest]
     parts += ["", "<details><summary>All checks</summary>", ""]
     parts += [*_table(document, table), "", "</details>"]

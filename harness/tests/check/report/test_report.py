@@ -369,6 +369,13 @@ def test_markdown() -> None:
     assert "application my&#124;app &#60;b&#62; v1" in text
 
 
+def test_evidence_in_markdown(tmp_path: Path) -> None:
+    """A pull request shows where the evidence is among the job's artifacts."""
+    failed = replace(FAILED, evidence=tmp_path / "build" / "evidence" / "http.host")
+    text = markdown(document(failed, known=()), tmp_path)
+    assert "  - evidence: build/evidence/http.host\n" in text
+
+
 def test_html(tmp_path: Path) -> None:
     """The page is complete, escapes what a device sent, and links to the evidence."""
     page = tmp_path / "report.html"
