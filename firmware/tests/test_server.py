@@ -29,6 +29,7 @@ PROGRAMS = {
     ],
     "webserver/frame_test": ["webserver/ws/frame.c", "webserver/text/utf8.c"],
     "webserver/records_test": ["webserver/tls/records.c"],
+    "webserver/client_hello_test": ["webserver/tls/client_hello.c"],
     "webserver/pem_scan_test": ["webserver/tls/pem_scan.c"],
     "webserver/stats_test": ["webserver/stats.c"],
     "webserver/origin_test": ["webserver/http/origin.c", "webserver/http/authority.c"],

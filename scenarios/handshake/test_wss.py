@@ -98,13 +98,13 @@ def test_an_untrusted_root(shared_device: Device, endpoints: Endpoints) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
-@pytest.mark.failures("tls_version", "tls_cipher")
+@pytest.mark.failures("tls_version")
 @pytest.mark.parametrize(
     ("version", "alert"),
     [
         pytest.param(ssl.TLSVersion.TLSv1_1, 70, id="tls-1.1"),  # protocol_version
-        # For old servers its ClientHello says 1.2, but it offers only cipher suites of 1.3.
-        pytest.param(ssl.TLSVersion.TLSv1_3, 40, id="tls-1.3"),  # handshake_failure
+        # Its legacy_version says 1.2, but its supported_versions does not.
+        pytest.param(ssl.TLSVersion.TLSv1_3, 70, id="tls-1.3"),
     ],
 )
 def test_other_versions_are_refused(

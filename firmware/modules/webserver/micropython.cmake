@@ -36,6 +36,7 @@ target_sources(usermod_webserver INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/text/base64.c
     ${CMAKE_CURRENT_LIST_DIR}/text/utf8.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/allocator.c
+    ${CMAKE_CURRENT_LIST_DIR}/tls/client_hello.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/client_version.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/credentials.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/pem_scan.c

@@ -26,6 +26,7 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	text/base64.c \
 	text/utf8.c \
 	tls/allocator.c \
+	tls/client_hello.c \
 	tls/client_version.c \
 	tls/credentials.c \
 	tls/pem_scan.c \

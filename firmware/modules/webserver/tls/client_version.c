@@ -2,6 +2,7 @@
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS /* for the handshake of a mbedtls_ssl_context */
 #include "mbedtls/version.h"
 
+#include "webserver/tls/client_hello.h"
 #include "webserver/tls/client_version.h"
 
 #if MBEDTLS_VERSION_MAJOR == 3
@@ -18,23 +19,30 @@ typedef int update_checksum_t(mbedtls_ssl_context *, const unsigned char *, size
 
 static update_checksum_t *update_checksum; /* the same for every new session */
 
-static int update_and_lower(mbedtls_ssl_context *ssl, const unsigned char *message, size_t length) {
+static int update_and_negotiate(mbedtls_ssl_context *ssl, const unsigned char *message,
+                                size_t length) {
     int r = update_checksum(ssl, message, length);
     unsigned char *hello = ssl->in_msg;
-    if (message == hello && length >= VERSION_AT + 2 && hello[0] == MBEDTLS_SSL_HS_CLIENT_HELLO &&
-        MBEDTLS_GET_UINT16_BE(hello, VERSION_AT) > MBEDTLS_SSL_VERSION_TLS1_2) {
+    if (r != 0 || message != hello || length < VERSION_AT + 2 ||
+        hello[0] != MBEDTLS_SSL_HS_CLIENT_HELLO) {
+        return r;
+    }
+    if (!client_hello_offers_tls12(hello, length)) {
+        return MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION;
+    }
+    if (MBEDTLS_GET_UINT16_BE(hello, VERSION_AT) > MBEDTLS_SSL_VERSION_TLS1_2) {
         MBEDTLS_PUT_UINT16_BE(MBEDTLS_SSL_VERSION_TLS1_2, hello, VERSION_AT);
     }
-    return r;
+    return 0;
 }
 
-void tls_accept_later_versions(mbedtls_ssl_context *ssl) {
+void tls_negotiate_tls12(mbedtls_ssl_context *ssl) {
     update_checksum = ssl->handshake->update_checksum;
-    ssl->handshake->update_checksum = update_and_lower;
+    ssl->handshake->update_checksum = update_and_negotiate;
 }
 
 #else
 
-void tls_accept_later_versions(mbedtls_ssl_context *ssl) { (void)ssl; }
+void tls_negotiate_tls12(mbedtls_ssl_context *ssl) { (void)ssl; }
 
 #endif

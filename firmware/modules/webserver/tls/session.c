@@ -133,7 +133,7 @@ static int open_session(connection_t *connection) {
     mbedtls_ssl_init(&tls->ssl);
     int r = mbedtls_ssl_setup(&tls->ssl, &config);
     if (r == 0) {
-        tls_accept_later_versions(&tls->ssl);
+        tls_negotiate_tls12(&tls->ssl);
     }
     mbedtls_ssl_set_bio(&tls->ssl, connection, send, receive, NULL);
     return r;
@@ -142,6 +142,9 @@ static int open_session(connection_t *connection) {
 static uint8_t due_alert(const tls_session_t *tls, int code, bool memory) {
     if (memory || code == MBEDTLS_ERR_SSL_ALLOC_FAILED) {
         return MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR;
+    }
+    if (code == MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION) {
+        return MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION;
     }
     if (code == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE) {
         return MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE;
