@@ -72,6 +72,7 @@ FAULTS = {
         "never takes a TLS client again after it was full",
         ("tls.sessions",),
         consequences=(  # they fill it
+            "tls.burst",
             "tls.busy_sessions",
             "tls.silent_clients",
             "http.idle_connections",
