@@ -64,6 +64,18 @@ SUMMARIES = {
 }
 """What is wrong with each firmware, in short."""
 
+NOTES = {
+    "pyDirect webrepl": "Its own tests, httpserver/tests of commit 362a8cc, ran against the "
+    "emulated device, too, each script on a fresh one. test_connection_recovery passes, with the "
+    "device's address and password in place of those in its source. The others fail for reasons "
+    "that are not the emulator's. The six tests of test_http_functional pass on the device, but "
+    "its client takes the first output of a test for its result in JSON. The first test of "
+    "test_http_basic stops the server that carries its WebREPL. test_websocket and "
+    "test_device_side call `wsserver.start()` without the path that it requires; the latter also "
+    "imports the modules from `esp32`, where they are not.",
+}
+"""What else was run on them, by firmware."""
+
 
 def taken(results: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is kept of the output of `espbench check --json`.
@@ -132,6 +144,7 @@ def page(data: Mapping[str, Entry]) -> str:
     for name, entry in data.items():
         lines += [f"## {name}", "", f"Board `{entry['board']}`: {'; '.join(entry['servers'])}.", ""]
         lines += [SUMMARIES[name], ""]
+        lines += [NOTES[name], ""] if name in NOTES else []
         for check, result in entry["checks"].items():
             if result["outcome"] == FAILED:
                 lines += [f"- **{check}** ({result['severity']}): {shown(result['findings'])}"]
