@@ -59,6 +59,8 @@ that serves nobody for so long has failed, and its full queues make the network 
 """
 
 FRAMES = "the emulated Ethernet dropped frames"
+STARVED = "too little heap was left"
+"""Of memory that earlier checks cost; on a fresh device, a check is to blame itself."""
 _LATE = re.compile(r"did not (?:send|answer)|no answer|not answered|not served|no response")
 """What a finding by a time-out says."""
 
@@ -308,6 +310,8 @@ class Engine:
             # Once is always worth it: a lost RST alone lets a server wait for its client for ever.
             if not one.excuse or (number and time_left.expired()):
                 break
+            if one.excuse == STARVED and (fresh or number):
+                break
             first = one
             one = self._try_case(item, self._subject(item, fresh=True), case, last=last)
             if not (one.findings or one.broken or one.reason):
@@ -388,6 +392,8 @@ class Engine:
         if found and (mark is None or mark.silent):
             late = any(_LATE.search(each.sentence) for each in found)
             excuse = FRAMES if dropped_frames(lines) else overload() if late else ""
+            if mark is not None and mark.starved:
+                excuse = STARVED
         return _CaseResult(
             found,
             attempt.observation,

@@ -31,6 +31,12 @@ Function = Callable[..., Observation | None]
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
+@pytest.fixture(autouse=True)
+def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no check be repeated because the tests' machine has much to do."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+
+
 @pytest.fixture(scope="module")
 def dut(board: Board, firmware: Path) -> Iterator[Dut]:
     """Return espbench's own firmware as a device under test."""
@@ -387,6 +393,34 @@ def test_late(run: Callable[..., Result], dut: Dut, monkeypatch: pytest.MonkeyPa
         result.findings[0].sentence
     )
     assert dut.device() is before
+
+
+@pytest.mark.parametrize("again", [1, 9], ids=["once", "always"])
+def test_too_little_heap(
+    again: int, run: Callable[..., Result], dut: Dut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device without heap is replaced for a repeat; on a fresh one, the check is to blame."""
+    from espbench.check.diagnosis import health
+
+    monkeypatch.setattr(health, "PATIENCE", 0.3)
+    monkeypatch.setattr(health, "RECOVERY", 0.3)
+    monkeypatch.setattr(health, "shortage", lambda *_: "Only 9 B of heap were left.")
+    devices: list[Device] = []
+
+    def starves(subject: Subject) -> None:
+        devices.append(subject.device)
+        if len(devices) <= again:
+            subject.device.pause()
+
+    dut.device()
+    result = run(starves)
+    assert len(devices) == 2
+    assert devices[0] is not devices[1]
+    if again == 1:
+        assert result.outcome is Outcome.OBSERVED
+        assert "failed while too little heap was left, and passed when repeated" in result.sentence
+    else:
+        assert "no longer answered. Only 9 B of heap were left." in result.findings[0].sentence
 
 
 def test_limit(run: Callable[..., Result], dut: Dut) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from espbench.check.diagnosis.console_lines import program_ended
+from espbench.check.diagnosis.memory import shortage
 from espbench.check.diagnosis.processor import busiest
 from espbench.check.diagnosis.state import state_of
 from espbench.check.result import Severity
@@ -34,12 +35,14 @@ class Mark:
         recovered: whether it is well again; then the next check can use it.
         severity: what it means.
         silent: the servers that did not answer, such as "http on port 80"; "" if all did.
+        starved: whether too little heap was left for them.
     """
 
     sentence: str
     recovered: bool = False
     severity: Severity = Severity.ROBUSTNESS
     silent: str = ""
+    starved: bool = False
 
 
 def examine(
@@ -82,13 +85,16 @@ def _ask(subject: Subject, gone: Collection[str]) -> Mark | None:
     mark = examine(subject, ask=False)
     if mark is not None or not silent:
         return mark
-    who = busiest(subject.device)
+    memory = shortage(subject.device, silent)
+    who = f"{memory} {busiest(subject.device)}".strip()
+    starved = bool(memory)
     named = _names(silent)
     if named in gone:
         return Mark(
             f"Afterwards, {named} did not answer for {PATIENCE:.0f} s. espbench waited no longer, "
             f"as earlier checks had shown no recovery. {who}".strip(),
             silent=named,
+            starved=starved,
         )
     began = time.monotonic()
     deadline = Deadline(RECOVERY)
@@ -102,8 +108,10 @@ def _ask(subject: Subject, gone: Collection[str]) -> Mark | None:
             f"Afterwards, {named} did not answer for {PATIENCE + took:.0f} s. {who}".strip(),
             recovered=True,
             silent=named,
+            starved=starved,
         )
-    return Mark(f"Afterwards, {named} no longer answered. {who}".strip(), silent=named)
+    sentence = f"Afterwards, {named} no longer answered. {who}".strip()
+    return Mark(sentence, silent=named, starved=starved)
 
 
 def _answers(subject: Subject, server: Server, deadline: Deadline) -> bool:
