@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from espbench.boards.backends import IdfBackend
 from espbench.boards.board import Board
 from espbench.errors import BuildError, EspbenchError, ToolMissing
 from espbench.firmware import idf_env as idf
+from espbench.firmware import micropython
 from espbench.firmware import source_tree as tree
-from espbench.firmware import sources
 from espbench.firmware.checks import Finding
 from espbench.firmware.job import COMPILER, NOT_INSTALLED, Job, run_logged
 from espbench.firmware.make_paths import is_plain
+from espbench.firmware.micropython import dotted
 from espbench.util.idf_tools import find_idf
 from espbench.util.programs import first_line
 from espbench.util.system_packages import install_command
@@ -59,7 +60,7 @@ class IdfBuilder:
             _check_variant(folder, variant)
         own = [board_dir.absolute().name] if board_dir else []
         out = tree.builds(root) / "-".join([board.name, *own, *([variant] if variant else [])])
-        checkout = idf.find_micropython(os.environ)
+        checkout = micropython.find_micropython(os.environ)
         inputs = [checkout / name for name in CHECKOUT_FOLDERS] if checkout else []
         inputs += [board_dir.absolute()] if board_dir else []
         return Job(board, root, folder.absolute(), out, tuple(inputs), variant)
@@ -71,7 +72,7 @@ class IdfBuilder:
 
     def sources(self) -> list[str]:
         """Return the names of the pinned sources that it needs."""
-        ours = ["micropython"] if idf.find_micropython(os.environ) is None else []
+        ours = ["micropython"] if micropython.find_micropython(os.environ) is None else []
         return [*ours, "http-parser"]
 
     def variables(self, job: Job, folders: Mapping[str, Path]) -> dict[str, str]:
@@ -79,15 +80,17 @@ class IdfBuilder:
         from mpy_cross_v6_3 import MPY_CROSS_PATH
 
         path = find_idf(os.environ)
-        checkout = idf.find_micropython(os.environ)
+        checkout = micropython.find_micropython(os.environ)
         return {
             "BOARD_DIR": _inside(job.folder, job.root),
             "VARIANT": job.variant,
             "IDF_PATH": str(path or ""),
-            "IDF_VERSION": _dotted(idf.idf_version(path) if path else None),
+            "IDF_VERSION": dotted(idf.idf_version(path) if path else None),
             "MICROPYTHON": str(checkout or folders["micropython"]),
             "MICROPYTHON_VERSION": (
-                _dotted(idf.micropython_version(checkout)) if checkout else _pinned_version()
+                dotted(micropython.micropython_version(checkout))
+                if checkout
+                else micropython.pinned_version()
             ),
             "HTTP_PARSER": str(folders["http-parser"]),
             "MPY_CROSS": str(MPY_CROSS_PATH),
@@ -101,7 +104,7 @@ class IdfBuilder:
         """
         path = idf.check_idf(board.name, os.environ)
         _, environment = idf.activated(path, board.toolchain, os.environ)
-        idf.check_micropython(board.name, os.environ)
+        micropython.check_micropython(board.name, os.environ, PORT.name)
         for tool, package in TOOLS.items():
             if shutil.which(tool, path=environment["PATH"]) is None:
                 raise ToolMissing(
@@ -120,7 +123,7 @@ class IdfBuilder:
         """
         path = Path(variables["IDF_PATH"])
         python, environment = idf.activated(path, job.board.toolchain, os.environ)
-        tag = "" if idf.find_micropython(os.environ) else f"v{variables['MICROPYTHON_VERSION']}"
+        tag = micropython.git_tag(os.environ)
         environment["ESPBENCH_MPY_CROSS"] = variables["MPY_CROSS"]
         environment = build_environment(environment, str(job.root / MPY_CROSS), tag)
         port = Path(variables["MICROPYTHON"]) / PORT
@@ -171,8 +174,12 @@ class IdfBuilder:
             missing = Finding(
                 name, "ESP-IDF", "missing", str(error), f"espbench setup --board {name}"
             )
-            return [missing, *_build_tools(name, os.environ), _micropython(name)]
-        version = _dotted(idf.idf_version(path))
+            return [
+                missing,
+                *_build_tools(name, os.environ),
+                micropython.finding(name, os.environ, PORT.name),
+            ]
+        version = dotted(idf.idf_version(path))
         findings = [Finding(name, "ESP-IDF", "ok", f"v{version} ({path})")]
         install = idf.install_command(path, os.environ, name, self._way.target)
         try:
@@ -184,7 +191,11 @@ class IdfBuilder:
             findings.append(Finding(name, "ESP-IDF's Python", "ok", str(python)))
             compiler = _compiler(board, environment)
             findings.append(Finding(name, f"{board.toolchain}gcc", "ok", compiler))
-        return [*findings, *_build_tools(name, environment), _micropython(name)]
+        return [
+            *findings,
+            *_build_tools(name, environment),
+            micropython.finding(name, os.environ, PORT.name),
+        ]
 
 
 def _build_tools(board: str, environment: Mapping[str, str]) -> list[Finding]:
@@ -199,20 +210,6 @@ def _build_tools(board: str, environment: Mapping[str, str]) -> list[Finding]:
         else:
             findings.append(Finding(board, tool, "ok", found))
     return findings
-
-
-def _micropython(board: str) -> Finding:
-    try:
-        path = idf.check_micropython(board, os.environ)
-    except ToolMissing as error:
-        remedy = f"unset {idf.MICROPYTHON_VARIABLE}"
-        return Finding(board, "MicroPython", "missing", str(error), remedy)
-    if path is not None:
-        version = _dotted(idf.micropython_version(path))
-        return Finding(board, "MicroPython", "ok", f"v{version} ({path})")
-    there = sources.present(sources.pinned().sources["micropython"], sources.cache_folder())
-    found = f"v{_pinned_version()} (pinned; {idf.MICROPYTHON_VARIABLE} is not set)"
-    return Finding(board, "MicroPython", "ok" if there else "later", found)
 
 
 def _check_path(path: Path) -> None:
@@ -238,17 +235,9 @@ def _inside(folder: Path, root: Path) -> str:
     return str(folder.relative_to(root) if folder.is_relative_to(root) else folder)
 
 
-def _pinned_version() -> str:
-    return sources.pinned().sources["micropython"].version
-
-
 def _compiler(board: Board, environment: Mapping[str, str]) -> str:
     path = shutil.which(f"{board.toolchain}gcc", path=environment["PATH"])
     return first_line([path, "--version"]) if path else NOT_INSTALLED
-
-
-def _dotted(version: Sequence[int] | None) -> str:
-    return ".".join(map(str, version)) if version else ""
 
 
 def build_environment(

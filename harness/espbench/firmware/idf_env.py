@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds ESP-IDF and the user's MicroPython checkout, and sets up the environment for ESP-IDF."""
+"""Finds ESP-IDF, and sets up its environment."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from espbench.errors import ToolMissing
+from espbench.firmware.micropython import Version, numbers
 from espbench.util import idf_tools
 from espbench.util.idf_tools import (
     TOOLS_VARIABLE,
@@ -21,38 +22,16 @@ from espbench.util.idf_tools import (
     version_key,
 )
 
-Version = tuple[int, int, int]
-
 OLDEST, NEWEST = (5, 3), (5, 5)
 """The supported versions of ESP-IDF, by major and minor number."""
-MICROPYTHON_LEAST: Version = (1, 25, 0)
-MICROPYTHON_VARIABLE = "ESPBENCH_MICROPYTHON"
 
 
 def idf_version(idf: Path) -> Version | None:
     """Return ESP-IDF's version, from the file that its build reads."""
-    return _numbers(
+    return numbers(
         idf / "tools" / "cmake" / "version.cmake",
         *(rf"set\(IDF_VERSION_{part} (\d+)\)" for part in ("MAJOR", "MINOR", "PATCH")),
     )
-
-
-def micropython_version(micropython: Path) -> Version | None:
-    """Return MicroPython's version, from its own header."""
-    return _numbers(
-        micropython / "py" / "mpconfig.h",
-        *(rf"#define MICROPY_VERSION_{part} (\d+)" for part in ("MAJOR", "MINOR", "MICRO")),
-    )
-
-
-def _numbers(file: Path, major: str, minor: str, last: str) -> Version | None:
-    try:
-        text = file.read_text(errors="replace")
-    except OSError:
-        return None
-    found = [re.search(pattern, text) for pattern in (major, minor, last)]
-    numbers = [int(match[1]) for match in found if match]
-    return (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 else None
 
 
 def check_idf(board: str, environment: Mapping[str, str]) -> Path:
@@ -79,38 +58,6 @@ def check_idf(board: str, environment: Mapping[str, str]) -> Path:
             "these there and run its install.sh again, or point IDF_PATH at another."
         )
     return idf
-
-
-def find_micropython(environment: Mapping[str, str]) -> Path | None:
-    """Return the checkout that ESPBENCH_MICROPYTHON names; None to build the pinned sources."""
-    named = environment.get(MICROPYTHON_VARIABLE, "").strip()
-    return Path(named).expanduser().absolute() if named else None
-
-
-def check_micropython(board: str, environment: Mapping[str, str]) -> Path | None:
-    """Return the checkout that ESPBENCH_MICROPYTHON names, after checking that it can be built.
-
-    Raises:
-        ToolMissing: it has no esp32 port, or is too old.
-    """
-    path = find_micropython(environment)
-    if path is None:
-        return None
-    least = ".".join(map(str, MICROPYTHON_LEAST))
-    remedy = (
-        f"point {MICROPYTHON_VARIABLE} at a checkout of MicroPython v{least} or newer, or unset it "
-        "to build the pinned sources."
-    )
-    if not (path / "ports" / "esp32" / "CMakeLists.txt").is_file():
-        raise ToolMissing(f"{path} is not a MicroPython checkout with ports/esp32: {remedy}")
-    version = micropython_version(path)
-    if version is None or version < MICROPYTHON_LEAST:
-        found = f"v{'.'.join(map(str, version))}" if version else "of an unknown version"
-        raise ToolMissing(
-            f"MicroPython in {path} is {found}, but the {board} firmware needs v{least} or newer: "
-            f"{remedy}"
-        )
-    return path
 
 
 def python_of(idf: Path, environment: Mapping[str, str]) -> Path | None:

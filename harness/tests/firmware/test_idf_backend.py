@@ -397,8 +397,11 @@ def test_no_port(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "build the pinned sources."
     )
     monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(complete / "firmware"))
+    assert refused(complete) == f"{complete}/firmware is not a MicroPython checkout: {remedy}"
+    (complete / "micropython" / "ports" / "esp32" / "CMakeLists.txt").rename(complete / "aside")
+    monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(complete / "micropython"))
     assert refused(complete) == (
-        f"{complete}/firmware is not a MicroPython checkout with ports/esp32: {remedy}"
+        f"{complete}/micropython is not a MicroPython checkout with ports/esp32: {remedy}"
     )
     old = fake_micropython(complete / "old", (1, 24, 1))
     monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(old))
@@ -411,7 +414,7 @@ def test_pinned_micropython(complete: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Without a checkout, the pinned sources are built, and their version is passed on."""
     checkout = run(complete)
     assert f"MICROPY_MPYCROSS={complete}/{MPY_CROSS}\n" in (complete / "log.env").read_text()
-    assert "MICROPY_GIT_TAG" not in (complete / "log.env").read_text()
+    assert "MICROPY_GIT_TAG=v1.25.0\n" in (complete / "log.env").read_text()  # without git
     monkeypatch.delenv("ESPBENCH_MICROPYTHON")
     pinned = fill_micropython(sources.folders()["micropython"])
     built = run(complete)

@@ -63,6 +63,7 @@ def fill_micropython(checkout: Path, version: tuple[int, int, int] = (1, 25, 0))
     port.mkdir(parents=True)
     (port / "CMakeLists.txt").write_text("project(micropython)\n")
     (checkout / "py").mkdir()
+    (checkout / "py" / "py.mk").touch()
     parts = zip(("MAJOR", "MINOR", "MICRO"), version, strict=True)
     (checkout / "py" / "mpconfig.h").write_text(
         "".join(f"#define MICROPY_VERSION_{part} {number}\n" for part, number in parts)
