@@ -5,6 +5,11 @@
 
 static mp_obj_t mp_time_time_get(void) { return mp_obj_new_int_from_ull(board_us() / 1000000); }
 
+#if MICROPY_VERSION >= MICROPY_MAKE_VERSION(1, 27, 0)
+static void mp_time_localtime_get(timeutils_struct_time_t *tm) {
+    timeutils_seconds_since_epoch_to_struct_time(board_us() / 1000000, tm);
+}
+#else
 static mp_obj_t mp_time_localtime_get(void) {
     timeutils_struct_time_t tm;
     timeutils_seconds_since_epoch_to_struct_time(board_us() / 1000000, &tm);
@@ -15,3 +20,4 @@ static mp_obj_t mp_time_localtime_get(void) {
     };
     return mp_obj_new_tuple(8, tuple);
 }
+#endif
