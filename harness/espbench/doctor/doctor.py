@@ -7,15 +7,15 @@ import importlib.metadata
 import platform
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from packaging.requirements import Requirement
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from espbench.boards.board import Board
+from espbench.doctor.layout import columns, indented
 from espbench.errors import EspbenchError, QemuCannotStart
 from espbench.firmware import source_tree as tree
 from espbench.firmware import sources
@@ -226,31 +226,48 @@ def remedies(
     return [*line, *dict.fromkeys(others)]
 
 
+SIGNS: Mapping[State, tuple[str, str]] = {
+    "ok": ("ok", "green"),
+    "missing": ("missing", "bold red"),
+    "later": ("later", "yellow"),
+    "optional": ("not here", "yellow"),
+}
+"""How the table shows each state, and in which style."""
+
+
 def show(findings: Sequence[Finding], console: Console) -> None:
     """Print the findings as a table, then the remedies."""
-    signs = {
-        "ok": Text("ok", "green"),
-        "missing": Text("missing", "bold red"),
-        "later": Text("later", "yellow"),
-        "optional": Text("not here", "yellow"),
-    }
-    table = Table(box=None, pad_edge=False)
-    for heading in ("board", "what", "", "needed to", "found"):
-        table.add_column(heading, overflow="fold")
-    for finding in findings:
-        table.add_row(
-            finding.board,
-            finding.subject,
-            signs[finding.state],
-            finding.purpose,
-            Text(finding.found),
-        )
-    console.print(table)
+    for line in table(findings, console.width):
+        console.print(line, soft_wrap=True)
     if steps := remedies(findings, besides=_wanted_by_the_clone()):
         _steps("To get what is missing:", steps, console)
     _say_optional(findings, console)
     if lines := ready(findings):
         console.print("\n" + "\n".join(lines), highlight=False, soft_wrap=True)
+
+
+def table(findings: Sequence[Finding], width: int) -> Iterator[Text]:
+    """Yield the lines of a table of findings; pure.
+
+    What is present is a version or a path, to be copied: it stays in one line.
+
+    Args:
+        findings: what to show.
+        width: width of the terminal in columns.
+    """
+    names = columns([("board", "what"), *((each.board, each.subject) for each in findings)])
+    signs = columns([("",), *((SIGNS[each.state][0],) for each in findings)])
+    purposes = columns([("needed to",), *((each.purpose,) for each in findings)])
+    yield Text(f"{names[0]}{signs[0]}{purposes[0]}found", "bold")
+    rows = zip(names[1:], signs[1:], purposes[1:], findings, strict=True)
+    for name, sign, purpose, finding in rows:
+        start = f"{name}{sign}{purpose}"
+        whole = finding.state in ("ok", "later")
+        lines = [start + finding.found] if whole else indented(start, finding.found, width)
+        first = Text(lines[0])
+        first.stylize(SIGNS[finding.state][1], len(name), len(name) + len(sign))
+        yield first
+        yield from map(Text, lines[1:])
 
 
 READY: Mapping[Purpose, str] = {

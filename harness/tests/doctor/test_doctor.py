@@ -146,6 +146,27 @@ def test_one_line_for_apt() -> None:
     ]
 
 
+def test_paths_can_be_copied() -> None:
+    """A path stays in one line, however narrow the terminal is; sentences are wrapped at words."""
+    path = "/home/somebody/with a space/.espressif/tools/qemu-xtensa/esp_develop_9.2.2_20260417/qemu"
+    why = f"{path.replace(' ', '-')} is version 5.2.0, but board lx60 needs 7.2.0 or newer."
+    findings = [
+        Finding("esp32", "qemu-system-xtensa", "ok", f"9.2.2 ({path})"),
+        Finding("lx60", "qemu-system-xtensa", "missing", why),
+    ]
+    text = io.StringIO()
+    doctor.show(findings, Console(file=text, width=80))
+    lines = text.getvalue().splitlines()
+    assert f"esp32  qemu-system-xtensa  ok       boot       9.2.2 ({path})" in lines
+    at = next(number for number, line in enumerate(lines) if line.startswith("lx60"))
+    wrapped = lines[at : lines.index("", at)] if "" in lines[at:] else lines[at:]
+    assert len(wrapped) > 1
+    assert wrapped[0].endswith(path.replace(" ", "-"))
+    column = wrapped[0].index("/home")
+    assert " ".join(line[column:] for line in wrapped) == why
+    assert all(not line[:column].strip() for line in wrapped[1:])
+
+
 def test_what_a_machine_is_ready_for() -> None:
     """The last lines say what this machine can do, with which boards."""
     here = Finding("one", "a", "ok", "here")
