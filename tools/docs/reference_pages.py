@@ -3,8 +3,9 @@
 
     python tools/docs/reference_pages.py     # then commit docs/reference
 
-The checks and the command line are written in full. A page about Python gets a table of its names,
-each with the first sentence of its docstring; the site that `make docs` builds has the rest.
+The checks, the command line and the third-party parts are written in full. A page about Python gets
+a table of its names, each with the first sentence of its docstring; the site that `make docs`
+builds has the rest.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ from types import ModuleType
 
 import checks_page
 import cli_page
+import parts_page
 from espbench.check.families import all_checks
 from espbench.cli.main import make_parser
+from espbench.doctor.parts import parts
 
 __all__ = ["PAGES", "filled", "names_in"]
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 PAGES = [
-    *(REFERENCE / name for name in ("checks.md", "command-line.md")),
+    *(REFERENCE / name for name in ("checks.md", "command-line.md", "third-party.md")),
     *sorted((REFERENCE / "python").glob("*.md")),
 ]
 BEGIN, END = "<!-- written by tools/docs/reference_pages.py -->", "<!-- end of it -->"
@@ -49,6 +52,8 @@ def filled(page: Path) -> str:
         made = checks_page.sections(all_checks())
     elif page.name == "command-line.md":
         made = cli_page.sections(make_parser())
+    elif page.name == "third-party.md":
+        made = parts_page.table(parts())
     else:
         made = "\n".join([HEAD, *_rows(text), ""])
     text, count = _PART.subn(lambda _: f"\n{made}\n", text)

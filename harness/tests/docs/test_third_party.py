@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The table of docs/reference/third-party.md has the sources that are pinned."""
+"""docs/reference/third-party.md lists what the firmware is made of."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from espbench.doctor.parts import parts
 from espbench.firmware.sources import pinned
 
 TREE = Path(__file__).resolve().parents[3]
@@ -13,16 +14,20 @@ PAGE = (TREE / "docs" / "reference" / "third-party.md").read_text()
 PORT = TREE / "firmware" / "ports" / "lx60"
 
 
-def test_sources() -> None:
-    """Each source has a row with its version and licence, upstream's support and advisories."""
-    table = PAGE.partition("| source | version |")[2].partition("\n\n")[0]
+def test_parts() -> None:
+    """The page has the list of `espbench doctor --sources`, row by row and cell by cell."""
+    table = PAGE.partition("| part | version |")[2].partition("\n\n")[0]
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]
     ]
-    assert [row[:3] for row in rows] == [
-        [source.name, source.version, source.licence] for source in pinned().sources.values()
+    assert [(row[:3], row[4], row[5], row[7]) for row in rows] == [
+        ([part.name, part.version, part.licence], part.origin, part.support, part.looked_at)
+        for part in parts()
     ]
-    assert all(len(row) == 5 and all(row) for row in rows)
+    assert [re.findall(r"`(\w+)`", row[3]) for row in rows] == [list(p.boards) for p in parts()]
+    shown = [re.sub(r"\[.*?\]\(\.\./\.\./(.*?)\)", r"`\1`", row[6]) for row in rows]
+    assert shown == [part.advisories for part in parts()]
+    assert all(len(row) == 8 and all(row) for row in rows)
 
 
 def test_debian_patches() -> None:
