@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from espbench.firmware.toolchain import compiler_in
 from espbench.perf.baseline import Baseline, Entry
 from espbench.perf.metrics import (
     COMPILER,
@@ -22,6 +21,7 @@ from espbench.perf.metrics import (
     section_kind,
     stack_kind,
 )
+from espbench.perf.toolchain import compiler_in
 
 Verdict = Literal[
     "worse", "better", "moved", "same", "new", "unavailable", "lost", "not comparable"

@@ -11,8 +11,8 @@ from typing import Any
 
 from espbench.boards.board import Board
 from espbench.device.firmware_file import elf_of
-from espbench.firmware import toolchain
 from espbench.firmware import versions as involved
+from espbench.perf import toolchain
 from espbench.perf.metrics import Reading
 
 LOCAL = ("firmware", "Python")

@@ -15,8 +15,7 @@ from espbench.boards.builtin import BOARDS
 from espbench.cli import main as cli
 from espbench.cli.shared import WIDE
 from espbench.errors import GateError
-from espbench.firmware import toolchain
-from espbench.perf import baseline, gate, gate_report
+from espbench.perf import baseline, gate, gate_report, toolchain
 from espbench.perf import metrics as readings
 from espbench.perf.baseline import Baseline
 from espbench.perf.gate import Row
