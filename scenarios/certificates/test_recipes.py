@@ -10,10 +10,15 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from espbench.certs import BAD, GOOD, Fails, Recipe, Starts, recipes
+from espbench.check.families.tls.parameters import hello_for
+from espbench.check.handshake.names import TLS12
+from espbench.check.handshake.server_flight import ask
 from espbench.clients import Endpoints, Tls, TlsError
 from espbench.device.device import Device
 
 FOLDER = "/try"
+SECP384R1, X25519 = 24, 29
+"""Numbers of groups (RFC 8422, section 5.1.1)."""
 START = "__import__('httpserver').start"
 REMOVE = """
 import os
@@ -84,6 +89,17 @@ def test_good_ones_serve(
     # A client that does not verify is always served.
     assert endpoint.but(verify=False).get("/hello").text == "hello\n"
     assert endpoints.http.get("/hello").text == "hello\n"
+
+
+@pytest.mark.failures("handshake_closed")
+@pytest.mark.parametrize("name", ["rsa2048", "p384"])
+def test_x25519_is_preferred_to_p384(
+    name: str, install: Callable[[Recipe], str], shared_device: Device, endpoints: Endpoints
+) -> None:
+    """A client without P-256 gets X25519, which takes less work than P-384."""
+    assert shared_device.eval(f"{START}({install(recipes()[name])})", timeout=20) is True
+    hello = hello_for(TLS12, groups=[SECP384R1, X25519])
+    assert ask(endpoints.https, hello).group == X25519
 
 
 def test_the_users_line_is_its_own_trust(

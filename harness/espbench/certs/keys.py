@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 
 __all__ = [
     "KINDS",
@@ -31,14 +31,20 @@ __all__ = [
     "traditional",
 ]
 
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+PrivateKey = (
+    rsa.RSAPrivateKey
+    | ec.EllipticCurvePrivateKey
+    | ed25519.Ed25519PrivateKey
+    | x25519.X25519PrivateKey
+)
+"""An X25519 key cannot sign: only a certificate's own key can be one (RFC 8410)."""
 
 _CURVES: dict[str, type[ec.EllipticCurve]] = {
     "p256": ec.SECP256R1,
     "p384": ec.SECP384R1,
     "p521": ec.SECP521R1,
 }
-KINDS = ("rsa1024", "rsa2048", "rsa4096", *_CURVES, "ed25519")
+KINDS = ("rsa1024", "rsa2048", "rsa4096", *_CURVES, "ed25519", "x25519")
 """The kinds of key that `private_key` can generate."""
 
 
@@ -82,6 +88,8 @@ def generate(kind: str) -> PrivateKey:
     """Generate a new key of this kind without caching it."""
     if kind == "ed25519":
         return ed25519.Ed25519PrivateKey.generate()
+    if kind == "x25519":
+        return x25519.X25519PrivateKey.generate()
     if kind in _CURVES:
         return ec.generate_private_key(_CURVES[kind]())
     # The device has to refuse 1024 bits.
@@ -94,6 +102,8 @@ def kind_of(key: object) -> str:
         return f"rsa{key.key_size}"
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return next((kind for kind, curve in _CURVES.items() if isinstance(key.curve, curve)), "?")
+    if isinstance(key, x25519.X25519PrivateKey):
+        return "x25519"
     return "ed25519" if isinstance(key, ed25519.Ed25519PrivateKey) else "?"
 
 
@@ -105,9 +115,7 @@ def _load(path: Path, kind: str) -> PrivateKey | None:
         return None
     if kind_of(key) != kind:
         return None
-    assert isinstance(
-        key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-    )
+    assert isinstance(key, PrivateKey)
     return key
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from espbench.certs.keys import PrivateKey, private_key
@@ -125,6 +125,8 @@ def _issue(
 ) -> Issued:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     signer = issuer.key if issuer else key
+    if isinstance(signer, x25519.X25519PrivateKey):
+        raise ValueError("An X25519 key cannot sign a certificate: let another key issue it.")
     issuer_name = issuer.cert.subject if issuer else subject
     public = key.public_key()
     not_before, not_after = validity.bounds()

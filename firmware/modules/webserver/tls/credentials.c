@@ -122,6 +122,15 @@ static bool parse_chain(tls_identity_t *identity, const char *text, const char *
     return true;
 }
 
+/* Mbed TLS takes a Montgomery curve's key (RFC 8410), which is only good for a key exchange. */
+static bool can_sign(const mbedtls_pk_context *key) {
+    if (!mbedtls_pk_can_do(key, MBEDTLS_PK_ECKEY)) {
+        return true; /* RSA */
+    }
+    mbedtls_ecp_group_id curve = mbedtls_ecp_keypair_get_group_id(mbedtls_pk_ec(*key));
+    return curve != MBEDTLS_ECP_DP_CURVE25519 && curve != MBEDTLS_ECP_DP_CURVE448;
+}
+
 static bool parse_key(tls_identity_t *identity, const char *text, size_t size, const char *name,
                       char *error, size_t error_size) {
     pem_scan_t scan = pem_scan(text);
@@ -157,6 +166,13 @@ static bool parse_key(tls_identity_t *identity, const char *text, size_t size, c
     }
     if (r != 0) {
         snprintf(error, error_size, "the key in %s is damaged (-0x%04x)", name, (unsigned)-r);
+        return false;
+    }
+    if (!can_sign(&identity->key)) {
+        snprintf(error, error_size,
+                 "the key in %s is an unsupported X25519 or X448 key, which cannot sign: use P-256, "
+                 "P-384 or RSA",
+                 name);
         return false;
     }
     size_t bits = mbedtls_pk_get_bitlen(&identity->key);
