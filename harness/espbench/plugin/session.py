@@ -77,6 +77,7 @@ class Session:
         self.broken_checks: list[str] = []
         _add_suites(config)
         _add_page(config, self.board)
+        _add_properties(config, self.board)
         if gdb.wanted(config):
             config.pluginmanager.register(gdb.Patience(), "espbench-gdb")
         config.pluginmanager.register(FullDisk(config), "espbench-full-disk")
@@ -196,6 +197,14 @@ def _add_page(config: pytest.Config, board: Board) -> None:
             path(config, named), board, named_firmware(config), config.invocation_params.dir
         )
         config.pluginmanager.register(page, "espbench-page")
+
+
+def _add_properties(config: pytest.Config, board: Board) -> None:
+    if getattr(config.option, "xmlpath", None) and not hasattr(config, "workerinput"):
+        from espbench.plugin.evidence.junit_properties import JunitProperties
+
+        it = JunitProperties(board, named_firmware(config))
+        config.pluginmanager.register(it, "espbench-junit-properties")
 
 
 def _end_on_signals() -> None:

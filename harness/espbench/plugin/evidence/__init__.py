@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Where the evidence of failed tests goes, and what happens when the disk is full."""
+"""Where the evidence of failed tests goes, what JUnit XML says, and when the disk is full."""
