@@ -148,7 +148,9 @@ def test_one_line_for_apt() -> None:
 
 def test_paths_can_be_copied() -> None:
     """A path stays in one line, however narrow the terminal is; sentences are wrapped at words."""
-    path = "/home/somebody/with a space/.espressif/tools/qemu-xtensa/esp_develop_9.2.2_20260417/qemu"
+    path = (
+        "/home/somebody/with a space/.espressif/tools/qemu-xtensa/esp_develop_9.2.2_20260417/qemu"
+    )
     why = f"{path.replace(' ', '-')} is version 5.2.0, but board lx60 needs 7.2.0 or newer."
     findings = [
         Finding("esp32", "qemu-system-xtensa", "ok", f"9.2.2 ({path})"),

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from espbench.boards.builtin import LX60
-from espbench.firmware import sources, toolchain
+from espbench.firmware import sources
 from espbench.firmware.build import builder_of
+from espbench.perf import toolchain
 from espbench.qemu.discovery import find_qemu
 from installed import TREE, Installed, install, install_wheel
 

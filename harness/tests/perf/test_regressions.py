@@ -19,9 +19,10 @@ from espbench.cli import main as cli
 from espbench.clients import Endpoint
 from espbench.device.device import Device
 from espbench.device.memory.time_wait import TimeWait
-from espbench.firmware import build, toolchain
+from espbench.firmware import build
 from espbench.firmware import source_tree as sources
 from espbench.perf import measure as steady
+from espbench.perf import toolchain
 from espbench.perf.measure import Subject
 from espbench.util.timeouts import Deadline
 from patched_tree import PatchedTree

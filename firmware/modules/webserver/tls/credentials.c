@@ -169,10 +169,11 @@ static bool parse_key(tls_identity_t *identity, const char *text, size_t size, c
         return false;
     }
     if (!can_sign(&identity->key)) {
-        snprintf(error, error_size,
-                 "the key in %s is an unsupported X25519 or X448 key, which cannot sign: use P-256, "
-                 "P-384 or RSA",
-                 name);
+        snprintf(
+            error, error_size,
+            "the key in %s is an unsupported X25519 or X448 key, which cannot sign: use P-256, "
+            "P-384 or RSA",
+            name);
         return false;
     }
     size_t bits = mbedtls_pk_get_bitlen(&identity->key);
