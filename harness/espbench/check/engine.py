@@ -61,7 +61,10 @@ that serves nobody for so long has failed, and its full queues make the network 
 FRAMES = "the emulated Ethernet dropped frames"
 STARVED = "too little heap was left"
 """Of memory that earlier checks cost; on a fresh device, a check is to blame itself."""
-_LATE = re.compile(r"did not (?:send|answer)|no answer|not answered|not served|no response")
+_LATE = re.compile(
+    r"did not (?:send|answer)|no answer|not answered|not served|no response|"
+    r"(?:nobody else|no other client|no GET|no WebSocket) (?:is|was|were|opens|opened|could)"
+)
 """What a finding by a time-out says."""
 
 LOOK = 0.2
