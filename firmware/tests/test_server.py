@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -29,6 +30,7 @@ PROGRAMS = {
     ],
     "webserver/frame_test": ["webserver/ws/frame.c", "webserver/text/utf8.c"],
     "webserver/records_test": ["webserver/tls/records.c"],
+    "webserver/log_limit_test": ["webserver/log_limit.c"],
     "webserver/client_hello_test": ["webserver/tls/client_hello.c"],
     "webserver/pem_scan_test": ["webserver/tls/pem_scan.c"],
     "webserver/stats_test": ["webserver/stats.c"],
@@ -83,6 +85,36 @@ def test_the_password_compare_takes_constant_time(level: str, tmp_path: Path) ->
     subprocess.run(["gcc", *flags, "-o", program, test, compared], check=True)
     done = subprocess.run([program], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+SECRET = """
+#include "webserver/zeroize.h"
+
+size_t use(const char *);
+
+size_t check(void) {
+    char secret[64] = "x";
+    size_t n = use(secret);
+    CLEAR(secret, sizeof secret);
+    return n;
+}
+"""
+
+
+@pytest.mark.parametrize("level", ["-Os", "-O2", "-O3"])
+def test_secrets_are_cleared(level: str, tmp_path: Path) -> None:
+    """The compiler omits memset() of memory that nothing reads again, but not zeroize()."""
+    source = tmp_path / "secret.c"
+    source.write_text(SECRET)
+
+    def instructions(clear: str) -> list[str]:
+        command = ["gcc", level, "-S", "-o", "-", f"-I{MODULES}", f"-DCLEAR(p, n)={clear}", source]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return re.findall(r"^\t[a-z].*", done.stdout, re.MULTILINE)
+
+    not_at_all = instructions("(void)0")
+    assert instructions("memset(p, 0, n)") == not_at_all
+    assert len(instructions("zeroize(p, n)")) > len(not_at_all)
 
 
 def test_statistics_are_json_with_the_keys_of_the_contract(tmp_path: Path) -> None:

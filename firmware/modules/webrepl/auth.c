@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "auth.h"
 
-#include <string.h>
+#include "webserver/zeroize.h"
 
 #define CTRL_C 3
 #define BACKSPACE 8
@@ -31,7 +31,7 @@ size_t webrepl_password_type(webrepl_password_t *typed, const uint8_t *data, siz
         if (data[i] == BACKSPACE || data[i] == DELETE) {
             erase(typed);
         } else if (data[i] == CTRL_C) {
-            memset(typed, 0, sizeof *typed);
+            zeroize(typed, sizeof *typed);
         } else if (typed->length < WEBREPL_PASSWORD_MAX) {
             typed->text[typed->length++] = data[i];
         } else {

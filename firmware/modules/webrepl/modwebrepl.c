@@ -11,6 +11,7 @@
 #include "webserver/http/origins_argument.h"
 #include "webserver/port.h"
 #include "webserver/server.h"
+#include "webserver/zeroize.h"
 
 #define BUDGET_MS 20 /* of one process_queue(), so that a transfer leaves time for others */
 
@@ -107,7 +108,7 @@ static mp_obj_t webrepl_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_
     }
     strcpy(path, new_path);
     webrepl_session_password(&password);
-    memset(&password, 0, sizeof password);
+    zeroize(&password, sizeof password);
     if (!webrepl_files_busy()) { /* this may be called from a session */
         webrepl_files_clean();
     }

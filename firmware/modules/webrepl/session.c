@@ -11,6 +11,7 @@
 #include "webserver/server.h"
 #include "webserver/text/utf8.h"
 #include "webserver/ws/frame.h"
+#include "webserver/zeroize.h"
 
 #define GUESTS SERVER_GUESTS
 #define QUEUED_MAX 8192     /* bytes of input queued for MicroPython's thread */
@@ -168,7 +169,7 @@ bool webrepl_output_binary(const void *data, size_t length) {
 
 static void free_guest(guest_t *guest) {
     server_item_free(guest->connect);
-    memset(guest, 0, sizeof *guest); /* it held a password */
+    zeroize(guest, sizeof *guest); /* it held a password */
 }
 
 static void refuse_later(guest_t *guest, const refusal_t *why) {
@@ -243,7 +244,7 @@ static void check_password(guest_t *guest) {
         failures = 0;
     }
     guest->right = enabled && webrepl_password_equal(&guest->typed, &password);
-    memset(&guest->typed, 0, sizeof guest->typed);
+    zeroize(&guest->typed, sizeof guest->typed);
     if (!guest->right) {
         failures++;
         last_failure = now;
@@ -340,7 +341,7 @@ static server_verdict_t guest_message(guest_t *guest, server_item_t *item) {
     } else if (guest->state == GUEST_TYPES) {
         bool complete;
         size_t used = webrepl_password_type(&guest->typed, item->data, item->length, &complete);
-        memset(item->data, 0, used);
+        zeroize(item->data, used);
         drop_front(item, used);
         if (complete) {
             check_password(guest);
@@ -451,7 +452,7 @@ void webrepl_session_password(const webrepl_password_t *new_password) {
         password = *new_password;
         return;
     }
-    memset(&password, 0, sizeof password);
+    zeroize(&password, sizeof password);
     for (int i = 0; i <= GUESTS; i++) {
         if (guests[i].state != GUEST_NONE) {
             refuse(&guests[i], &STOPPED);
@@ -468,6 +469,6 @@ void webrepl_session_forget(void) {
     leaving = 0;
     activity = WEBREPL_IDLE;
     enabled = false;
-    memset(&password, 0, sizeof password);
-    memset(batch, 0, sizeof batch);
+    zeroize(&password, sizeof password);
+    zeroize(batch, sizeof batch);
 }

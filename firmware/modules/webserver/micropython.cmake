@@ -23,6 +23,7 @@ target_sources(usermod_webserver INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/http/response.c
     ${CMAKE_CURRENT_LIST_DIR}/http/target.c
     ${CMAKE_CURRENT_LIST_DIR}/http/ws_handshake.c
+    ${CMAKE_CURRENT_LIST_DIR}/log_limit.c
     ${CMAKE_CURRENT_LIST_DIR}/net/accept.c
     ${CMAKE_CURRENT_LIST_DIR}/net/connection.c
     ${CMAKE_CURRENT_LIST_DIR}/net/deferred_rst.c

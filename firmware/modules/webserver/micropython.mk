@@ -13,6 +13,7 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	http/response.c \
 	http/target.c \
 	http/ws_handshake.c \
+	log_limit.c \
 	net/accept.c \
 	net/connection.c \
 	net/deferred_rst.c \

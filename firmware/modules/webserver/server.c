@@ -8,6 +8,7 @@
 
 #include "py/mperrno.h"
 #include "py/runtime.h"
+#include "webserver/log_limit.h"
 #include "webserver/port.h"
 #include "webserver/queue_figures.h"
 
@@ -145,7 +146,20 @@ bool server_on_websocket(const server_module_t *owner, server_item_t *item) {
     return true;
 }
 
+static log_limit_t log_limits[SERVER_SCHEMES];
+
+static void log_omitted(void) {
+    for (int i = 0; i < SERVER_SCHEMES; i++) {
+        unsigned omitted = log_limit_omitted(&log_limits[i], board_us());
+        if (omitted > 0) {
+            server_log("%s: %u more failures were not logged",
+                       server_scheme_name((server_scheme_t)i), omitted);
+        }
+    }
+}
+
 void server_on_poll(void) {
+    log_omitted();
     for (int i = 0; i < MODULES_MAX && modules[i]; i++) {
         if (modules[i]->on_poll) {
             modules[i]->on_poll();
@@ -195,6 +209,9 @@ void server_log(const char *format, ...) {
 void server_failure(server_scheme_t scheme, server_cause_t cause, const char *format, ...) {
     server_stats.failures[cause]++;
     server_stats.scheme[scheme].errors++;
+    if (!log_limit_allows(&log_limits[scheme], board_us())) {
+        return;
+    }
     va_list args;
     va_start(args, format);
     char prefix[40];
