@@ -153,6 +153,7 @@ FAULTS = {
     "wrong_accept": Fault(
         "computes Sec-WebSocket-Accept with another GUID",
         ("websocket.upgrade",),
+        consequences=("websocket.aborted",),  # no client that checks it connects afterwards
     ),
     "invalid_utf8": Fault("takes text that is not UTF-8", ("websocket.utf8:6.3.1",)),
     "no_pong": Fault(
@@ -167,12 +168,16 @@ FAULTS = {
         ),
     ),
     "fragments": Fault(
-        "returns only the last fragment of a message", ("websocket.fragmentation:5.3",)
+        "returns only the last fragment of a message",
+        ("websocket.fragmentation:5.3",),
+        consequences=("websocket.auto_fragment", "websocket.utf8"),  # they send fragments, too
     ),
     "reserved_bits": Fault("takes frames with reserved bits", ("websocket.reserved_bits",)),
     "bad_opcode_restarts": Fault("restarts on an unknown opcode", ("websocket.opcodes:4.1.1",)),
     "oversized_frame_hangs": Fault(
-        "loops for ever after a frame that is too long", ("websocket.huge_frames:2**63 - 1",)
+        "loops for ever after a frame that is too long",
+        ("websocket.huge_frames:2**63 - 1",),
+        consequences=("memory.large_message",),
     ),
     "long_control_frame": Fault(
         "takes control frames of more than 125 bytes", ("websocket.pings:2.5",)
