@@ -150,6 +150,41 @@ static void test_encrypted_records_are_not_changed(void) {
     }
 }
 
+/* RFC 8446 appendix D.4: before its second ClientHello, a client of TLS 1.3 sends a
+ * change_cipher_spec for middleboxes. */
+static void test_a_second_hello_in_pieces(void) {
+    static uint8_t whole[5 + sizeof hello] = {22, 3, 1, sizeof hello >> 8, sizeof hello & 255};
+    static const uint8_t change[] = {20, 3, 1, 0, 1, 1};
+    static const uint8_t encrypted[] = {23, 3, 1, 0, 3, 'a', 'b', 'c'};
+    memcpy(whole + 5, hello, sizeof hello);
+    for (size_t cut = 1; cut < sizeof hello; cut += 50) {
+        start();
+        record(22, hello, sizeof hello);
+        record(20, "\1", 1);
+        record(22, hello, cut);
+        record(22, hello + cut, sizeof hello - cut);
+        record(20, "\1", 1);
+        record(23, "abc", 3);
+        CHECK(read_all() == END);
+        const uint8_t *at = got;
+        CHECK(memcmp(at, whole, sizeof whole) == 0);
+        CHECK(memcmp(at += sizeof whole, change, sizeof change) == 0);
+        CHECK(memcmp(at += sizeof change, whole, sizeof whole) == 0);
+        CHECK(memcmp(at += sizeof whole, change, sizeof change) == 0);
+        CHECK(memcmp(at += sizeof change, encrypted, sizeof encrypted) == 0);
+        CHECK(at + sizeof encrypted == got + got_length);
+    }
+    /* In TLS 1.2, it changes to encryption: the Finished that follows is not looked at. */
+    static const uint8_t exchange[] = {16, 0, 0, 1, 'k'};
+    start();
+    record(22, hello, sizeof hello);
+    record(22, exchange, sizeof exchange);
+    record(20, "\1", 1);
+    record(22, hello, 3);
+    record(22, hello, 1);
+    CHECK(read_all() == END && is(sent, sent_length));
+}
+
 static void test_other_records(void) {
     start(); /* an alert ends the handshake, also between pieces */
     record(21, "\2\50", 2);
@@ -235,6 +270,7 @@ int main(void) {
     test_pieces();
     test_several_messages();
     test_encrypted_records_are_not_changed();
+    test_a_second_hello_in_pieces();
     test_other_records();
     test_limits();
     return 0;

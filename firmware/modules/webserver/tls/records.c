@@ -12,6 +12,8 @@
 enum { CHANGE_CIPHER_SPEC = 20, ALERT, HANDSHAKE, APPLICATION_DATA }; /* RFC 5246 section 6.2.1 */
 enum { UNEXPECTED_MESSAGE = 10, RECORD_OVERFLOW = 22, DECODE_ERROR = 50, PROTOCOL_VERSION = 70 };
 
+#define CLIENT_HELLO 1 /* RFC 5246 section 7.4 */
+
 #define READY 1 /* other results are negative: see tls_records_receive() */
 
 void tls_records_init(tls_records_t *records, tls_receive_t *receive, void *context) {
@@ -83,7 +85,11 @@ static int begin_record(tls_records_t *records) {
             return TLS_RECORDS_INVALID;
         }
     }
-    records->opaque |= type == CHANGE_CIPHER_SPEC || type == APPLICATION_DATA;
+    /* A change_cipher_spec after a ClientHello is one of TLS 1.3 for middleboxes, and changes
+     * nothing: a second ClientHello may follow (RFC 8446 appendix D.4). In TLS 1.2 it comes after a
+     * ClientKeyExchange, since the server resumes no sessions. */
+    records->opaque |= type == APPLICATION_DATA;
+    records->opaque |= type == CHANGE_CIPHER_SPEC && !records->after_hello;
     return give(records, records->left);
 }
 
@@ -102,6 +108,7 @@ static int begin_message(tls_records_t *records) {
         records->message_known += (uint8_t)n;
         records->left -= (uint16_t)n;
     }
+    records->after_hello = records->message[0] == CLIENT_HELLO;
     size_t size = message_size(records);
     bool whole = size - MESSAGE_HEADER <= records->left;
     if (!records->cut && (whole || size > JOINED_MAX)) {

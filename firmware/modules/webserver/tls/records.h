@@ -32,6 +32,7 @@ typedef struct {
     uint8_t header_known, message_known;
     bool cut;         /* the message's header lies in several records */
     bool interrupted; /* another record came between a message's pieces */
+    bool after_hello; /* the last message was a ClientHello */
     bool opaque;      /* what follows is encrypted */
     bool plain;       /* the current record is not encrypted */
     uint16_t left;    /* bytes of the current record that were not received yet */
