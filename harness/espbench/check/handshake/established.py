@@ -6,7 +6,7 @@ It uses tlslite-ng, because OpenSSL encrypts nothing but application data for it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Self
 
@@ -17,6 +17,8 @@ from espbench.util.timeouts import Deadline
 from espbench.util.tlslite_import import import_tlslite
 
 __all__ = ["Established", "asks_for_certificate"]
+
+APPLICATION_DATA = 23
 
 
 def _connection(stream: Stream) -> Any:
@@ -85,13 +87,21 @@ def _credentials(tls: Tls | None) -> tuple[Any, Any]:
 class Established:
     """A TLS session over a TCP connection; the certificate is not verified."""
 
-    def __init__(self, stream: Stream, timeout: float, tls: Tls | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        timeout: float,
+        tls: Tls | None = None,
+        shares: Sequence[str] | None = None,
+    ) -> None:
         """Do the handshake.
 
         Args:
             stream: a fresh TCP connection.
             timeout: seconds (before scaling) for it.
             tls: has the client's certificate, if the server asks for one.
+            shares: the groups of the key shares in the first ClientHello, in tlslite-ng's words;
+                None: the usual ones.
 
         Raises:
             TlsError: it failed.
@@ -105,9 +115,12 @@ class Established:
         self.stream = stream
         stream.sock.settimeout(Deadline(timeout).remaining())
         self._connection = _connection(stream)
+        settings = _settings()
+        if shares is not None:
+            settings.keyShares = list(shares)
         try:
             self._connection.handshakeClientCert(
-                *_credentials(tls), settings=_settings(), serverName="espbench.test"
+                *_credentials(tls), settings=settings, serverName="espbench.test"
             )
         except TimeoutError:
             raise ClientTimeout("The server did not complete the TLS handshake in time.") from None
@@ -141,6 +154,30 @@ class Established:
         try:
             for _ in self._connection._recordLayer.sendRecord(
                 Message(content_type, bytearray(data))
+            ):
+                pass
+        except OSError:
+            raise ConnectionEnded("The server has ended the connection.", reset=True) from None
+
+    def send_data(self, data: bytes) -> None:
+        """Send application data in one record.
+
+        Raises:
+            ConnectionEnded: the peer has ended the connection.
+        """
+        self.send(APPLICATION_DATA, data)
+
+    def update_key(self) -> None:
+        """Send a KeyUpdate, and use the new key from then on (RFC 8446, section 4.6.3).
+
+        Raises:
+            ConnectionEnded: the peer has ended the connection.
+        """
+        from tlslite.constants import KeyUpdateMessageType
+
+        try:
+            for _ in self._connection.send_keyupdate_request(
+                KeyUpdateMessageType.update_not_requested
             ):
                 pass
         except OSError:

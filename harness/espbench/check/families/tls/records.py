@@ -27,6 +27,8 @@ from espbench.clients.errors import ClientError
 from espbench.clients.tls import Record, Step, records
 from espbench.util.timeouts import Deadline
 
+__all__ = ["is_status", "status_of"]
+
 ALERT, HANDSHAKE_RECORD, DATA = 21, 22, 23
 LARGEST = 2**14
 """Bytes of the largest record that each side has to take (RFC 5246, section 6.2.1)."""
@@ -39,7 +41,7 @@ def _session(subject: Subject) -> Established:
     return Established(subject.endpoint.patient(HANDSHAKE).raw(), HANDSHAKE, subject.tls)
 
 
-def _status(session: Established) -> str:
+def status_of(session: Established) -> str:
     """Return how a session goes on: the status line that arrives, or how it ends."""
     received = b""
     try:
@@ -57,7 +59,8 @@ def _status(session: Established) -> str:
     return received.split(b"\r\n", 1)[0].decode("latin-1")
 
 
-def _served(status: str) -> bool:
+def is_status(status: str) -> bool:
+    """Return whether a session went on: it is a status line of HTTP."""
     return status.startswith("HTTP/")
 
 
@@ -78,11 +81,11 @@ def empty_records(subject: Subject, count: int) -> None:
                 for _ in range(count):
                     session.send(DATA, b"")
                 session.send(DATA, subject.request())
-            status = _status(session)
+            status = status_of(session)
         except ConnectionEnded:
             status = "the end of the connection"
     expect(
-        _served(status),
+        is_status(status),
         f"After {'an empty record' if count == 1 else f'{count} empty records'} and a request, the "
         f"client got {status}: empty records of application data are allowed.",
     )
@@ -108,14 +111,14 @@ def largest_record(subject: Subject) -> Observation | None:
                 session.send(DATA, rest)
             except ConnectionEnded:
                 pass  # it may have answered before
-            return _status(session)
+            return status_of(session)
 
     small = post(SMALL)
-    if not _served(small):
+    if not is_status(small):
         return Observation(f"A POST of 16 kB in records of 1 kB gets {small}.")
     large = post(LARGEST)
     expect(
-        _served(large),
+        is_status(large),
         f"A POST of 16 kB gets {small!r} in records of 1 kB, but {large} in one record of 2^14 "
         "bytes: a server has to accept records of that size.",
     )
