@@ -76,6 +76,11 @@ def fields(record: griffe.Class) -> Mapping[str, str]:
     return {name: str(each.annotation) for name, each in record.attributes.items()}
 
 
+def constants(module: griffe.Module) -> set[str]:
+    """Return the names of a module's numbers."""
+    return {name for name, each in module.attributes.items() if str(each.annotation) == "int"}
+
+
 def functions(module: griffe.Module) -> list[griffe.Function]:
     """Return the functions of a module, with overloads listed separately."""
     return [each for one in module.functions.values() for each in (one.overloads or [one])]

@@ -62,11 +62,13 @@ mp_obj_t server_info_listener(server_scheme_t scheme, const transport_options_t 
     if (!transport_running(scheme)) {
         return mp_const_none;
     }
-    mp_obj_t dict = mp_obj_new_dict(3);
+    mp_obj_t dict = mp_obj_new_dict(5);
     store(dict, MP_QSTR_port, MP_OBJ_NEW_SMALL_INT(options->port));
     store(dict, MP_QSTR_max, MP_OBJ_NEW_SMALL_INT(options->max_connections));
     if (options->identity) {
         store(dict, MP_QSTR_certificate, certificate(&options->identity->chain));
+        store(dict, MP_QSTR_minimum_version, MP_OBJ_NEW_SMALL_INT(options->minimum_version));
+        store(dict, MP_QSTR_maximum_version, MP_OBJ_NEW_SMALL_INT(options->maximum_version));
     }
     return dict;
 }

@@ -14,6 +14,7 @@
 #include "webserver/port.h"
 #include "webserver/server.h"
 #include "webserver/tls/credentials.h"
+#include "webserver/tls/version.h"
 
 #define RECV_TIMEOUT_MS 5000 /* as ESP-IDF's recv_wait_timeout and send_wait_timeout */
 #define SEND_TIMEOUT_MS 5000
@@ -31,7 +32,9 @@ static bool same_options(server_scheme_t scheme, const transport_options_t *opti
            old->max_connections == options->max_connections && old->full == options->full &&
            old->handshake_timeout_ms == options->handshake_timeout_ms &&
            old->idle_timeout_ms == options->idle_timeout_ms &&
-           old->response_timeout_ms == options->response_timeout_ms;
+           old->response_timeout_ms == options->response_timeout_ms &&
+           old->minimum_version == options->minimum_version &&
+           old->maximum_version == options->maximum_version;
 }
 
 static void failed(server_scheme_t scheme, const char *cause) {
@@ -203,6 +206,19 @@ static server_full_t parse_full(mp_obj_t object) {
     return SERVER_FULL_REFUSE;
 }
 
+static uint16_t parse_version(mp_obj_t object, uint16_t usual, qstr name) {
+    mp_int_t value = object == mp_const_none ? usual : mp_obj_get_int(object);
+    if (value != TLS_1_2 && value != TLS_1_3) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%q must be TLSv1_2 or TLSv1_3"),
+                          name);
+    }
+    if (value > TLS_NEWEST) {
+        mp_raise_msg_varg(&mp_type_ValueError,
+                          MP_ERROR_TEXT("%q: this firmware was built without TLS 1.3"), name);
+    }
+    return (uint16_t)value;
+}
+
 static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
     enum {
         PORT,
@@ -216,7 +232,9 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
         IDLE,
         RESPONSE,
         BODY,
-        QUEUE
+        QUEUE,
+        MINIMUM,
+        MAXIMUM
     };
     static const mp_arg_t allowed[] = {
         {MP_QSTR_port, MP_ARG_INT, {.u_int = 80}},
@@ -231,6 +249,8 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
         {MP_QSTR_response_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 60000}},
         {MP_QSTR_max_body, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 16384}},
         {MP_QSTR_queue, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 16}},
+        {MP_QSTR_minimum_version, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_maximum_version, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
     };
     mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, args, kw_args, MP_ARRAY_SIZE(allowed), allowed, value);
@@ -252,6 +272,12 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
     transport_options_t https = http;
     https.port = (uint16_t)in_range(value[HTTPS_PORT].u_int, 1, 65535, MP_QSTR_https_port);
     https.max_connections = (uint16_t)in_range(value[MAX_HTTPS].u_int, 1, 250, MP_QSTR_max_https);
+    https.minimum_version = parse_version(value[MINIMUM].u_obj, TLS_1_2, MP_QSTR_minimum_version);
+    https.maximum_version =
+        parse_version(value[MAXIMUM].u_obj, TLS_NEWEST, MP_QSTR_maximum_version);
+    if (https.minimum_version > https.maximum_version) {
+        mp_raise_ValueError(MP_ERROR_TEXT("minimum_version is above maximum_version"));
+    }
     server_set_limits((size_t)in_range(value[BODY].u_int, 0, 1 << 20, MP_QSTR_max_body),
                       (size_t)in_range(value[QUEUE].u_int, 1, 1000, MP_QSTR_queue));
     bool ok = start_http(&http);
@@ -445,6 +471,8 @@ static const mp_rom_map_elem_t globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&httpserver_stats_obj)},
     {MP_ROM_QSTR(MP_QSTR_info), MP_ROM_PTR(&httpserver_info_obj)},
     {MP_ROM_QSTR(MP_QSTR_static), MP_ROM_PTR(&httpserver_static_obj)},
+    {MP_ROM_QSTR(MP_QSTR_TLSv1_2), MP_ROM_INT(TLS_1_2)},
+    {MP_ROM_QSTR(MP_QSTR_TLSv1_3), MP_ROM_INT(TLS_1_3)},
 };
 static MP_DEFINE_CONST_DICT(globals, globals_table);
 

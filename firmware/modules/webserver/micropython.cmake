@@ -43,6 +43,7 @@ target_sources(usermod_webserver INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/tls/pem_scan.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/records.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/session.c
+    ${CMAKE_CURRENT_LIST_DIR}/tls/wrapup.c
     ${CMAKE_CURRENT_LIST_DIR}/ws/frame.c
     ${CMAKE_CURRENT_LIST_DIR}/ws/session.c
     ${ESPBENCH_HTTP_PARSER}/http_parser.c

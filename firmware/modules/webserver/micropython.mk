@@ -33,6 +33,7 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	tls/pem_scan.c \
 	tls/records.c \
 	tls/session.c \
+	tls/wrapup.c \
 	ws/frame.c \
 	ws/session.c)
 SRC_USERMOD_LIB_C += $(HTTP_PARSER)/http_parser.c

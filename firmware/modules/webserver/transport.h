@@ -49,6 +49,8 @@ typedef struct {
     uint32_t send_timeout_ms;      /* without progress of a response */
     uint32_t response_timeout_ms;  /* for MicroPython to answer or to continue a body; 0: none */
     tls_identity_t *identity;      /* HTTPS only; owned by the transport after a successful start */
+    uint16_t minimum_version;      /* HTTPS only: TLS_1_2 or TLS_1_3 of tls/version.h */
+    uint16_t maximum_version;      /* the same; at most TLS_NEWEST */
 } transport_options_t;
 
 typedef enum {

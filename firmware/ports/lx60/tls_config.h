@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mbed TLS 3.6 as the transport uses it: a TLS 1.2 server with ECDHE for RSA and ECDSA keys.
+ * Mbed TLS 3.6 as the transport uses it: a TLS 1.2 server with ECDHE for RSA and ECDSA keys, and
+ * TLS 1.3 beside it with `make TLS13=1`.
  * Buffer sizes are ESP-IDF's default ("asymmetric content length": 16 kB in, 4 kB out). Not named
  * mbedtls_config.h, since Mbed TLS would then find its own file of that name.
  */
@@ -29,6 +30,19 @@
 #define MBEDTLS_SSL_OUT_CONTENT_LEN 4096
 #define MBEDTLS_KEY_EXCHANGE_ECDHE_RSA_ENABLED
 #define MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA_ENABLED
+
+#if LX60_TLS13
+/* Full handshakes alone: a server without tickets has no pre-shared keys. */
+#define MBEDTLS_SSL_PROTO_TLS1_3
+#define MBEDTLS_SSL_TLS1_3_COMPATIBILITY_MODE
+#define MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ENABLED
+#define MBEDTLS_SSL_KEEP_PEER_CERTIFICATE /* Mbed TLS asks for it, though no client has one */
+/* Mbed TLS has the key schedule and the key exchange of TLS 1.3 in PSA's interface alone. Its
+ * random numbers are the server's own (tls/credentials.c). */
+#define MBEDTLS_PSA_CRYPTO_C
+#define MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
+#define MBEDTLS_HKDF_C
+#endif
 
 #define MBEDTLS_BIGNUM_C
 #define MBEDTLS_MPI_MAX_SIZE 512 /* RSA-4096 */

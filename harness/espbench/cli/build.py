@@ -29,7 +29,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--variant",
         default="",
         metavar="NAME",
-        help="variant of the board definition, such as DUAL: esp32 with both cores",
+        help="variant: TLS13 has TLS 1.3, DUAL has both cores of esp32; or one of --board-dir",
     )
 
 

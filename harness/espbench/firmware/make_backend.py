@@ -32,7 +32,10 @@ WERROR_VARIABLE = "ESPBENCH_WERROR"
 """If 1, a warning in the project's own C code stops the build. CI sets it; for users, a newer
 compiler's warnings must not break the build."""
 
-FLAGS = frozenset({"WERROR"})
+VARIANTS = ("TLS13",)
+"""The variants of a firmware: each is a Makefile variable that is 1, by default 0."""
+
+FLAGS = frozenset({"WERROR", *VARIANTS})
 """Variables that are not paths."""
 
 C_LIBRARY = Path("/usr/lib/xtensa-lx106-elf/lib/libc.a")
@@ -55,15 +58,18 @@ class MakeBuilder:
         """Return the job of building a board.
 
         Raises:
-            BuildError: the tree has no such board, or `board_dir` or `variant` is given, which
-                these boards do not support.
+            BuildError: the tree has no such board or variant, or `board_dir` is given, which these
+                boards do not support.
         """
         if board_dir is not None:
             raise BuildError(
                 f"Board {board.name} is always built from its own folder: omit --board-dir."
             )
-        if variant:
-            raise BuildError(f"Board {board.name} has no variants: omit --variant.")
+        if variant and variant not in VARIANTS:
+            raise BuildError(
+                f"Board {board.name} has no variant {variant!r}: choose one of "
+                f"{', '.join(VARIANTS)}."
+            )
         folder = root / "firmware" / "ports" / board.name
         if not (folder / "Makefile").is_file():
             raise BuildError(
@@ -72,7 +78,8 @@ class MakeBuilder:
             )
         checkout = micropython.find_micropython(os.environ)
         inputs = tuple(checkout / name for name in CHECKOUT_FOLDERS) if checkout else ()
-        return Job(board, root, folder, tree.builds(root) / board.name, inputs)
+        out = tree.builds(root) / "-".join([board.name, *([variant] if variant else [])])
+        return Job(board, root, folder, out, inputs, variant)
 
     def sources(self) -> list[str]:
         """Return the names of the pinned sources that it needs."""
@@ -91,6 +98,7 @@ class MakeBuilder:
             "MPY_CROSS": str(MPY_CROSS_PATH),
             "PYTHON": sys.executable,
             "WERROR": "1" if os.environ.get(WERROR_VARIABLE) == "1" else "0",
+            **({job.variant: "1"} if job.variant else {}),
         }
 
     def check_tools(self, board: Board) -> None:

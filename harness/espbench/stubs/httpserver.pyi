@@ -27,6 +27,11 @@ from typing import (
     type_check_only,
 )
 
+TLSv1_2: int
+"""TLS 1.2, as `ssl.TLSVersion.TLSv1_2` of CPython: 0x0303."""
+TLSv1_3: int
+"""TLS 1.3, as `ssl.TLSVersion.TLSv1_3` of CPython: 0x0304."""
+
 Data: TypeAlias = bytes | bytearray | memoryview
 """Binary data, sent unchanged."""
 
@@ -85,6 +90,10 @@ class Listener(TypedDict):
     """Maximum number of connections."""
     certificate: NotRequired[Certificate]
     """Only for HTTPS."""
+    minimum_version: NotRequired[int]
+    """The oldest TLS version that it negotiates, `TLSv1_2` or `TLSv1_3`; only for HTTPS."""
+    maximum_version: NotRequired[int]
+    """The newest one; only for HTTPS."""
 
 @type_check_only
 class Info(TypedDict):
@@ -191,6 +200,8 @@ def start(
     response_timeout_ms: int = 60000,
     max_body: int = 16384,
     queue: int = 16,
+    minimum_version: int | None = None,
+    maximum_version: int | None = None,
 ) -> bool:
     """Start HTTP, and also HTTPS if both files are given.
 
@@ -226,6 +237,10 @@ def start(
             message waits. The same happens when more than `max_body` bytes of bodies, or of
             messages, wait and use memory that the WebREPL and TLS sessions up to `max_https` would
             need.
+        minimum_version: the oldest TLS version to negotiate, `TLSv1_2` or `TLSv1_3`; `None` means
+            `TLSv1_2`.
+        maximum_version: the newest TLS version to negotiate; `None` means `TLSv1_3` if the firmware
+            was built with it (`espbench build --variant TLS13`), else `TLSv1_2`.
 
     Returns:
         Whether everything requested is running. If not, one line on the console says why, such as
@@ -233,7 +248,8 @@ def start(
         still runs if only HTTPS failed.
 
     Raises:
-        ValueError: a number is out of range, or `full` has another value.
+        ValueError: a number is out of range, `full` has another value, or the firmware was built
+            without TLS 1.3 that a version asks for.
         TypeError: an argument has the wrong type.
 
     Memory:

@@ -10,7 +10,17 @@ import pytest
 from espbench.certs import Recipe
 from espbench.clients import Endpoint
 from espbench.device.device import Device
-from stub_files import BY_KEYWORD, BY_PLACE, FROZEN, IN_C, MODULES, fields, functions, read_module
+from stub_files import (
+    BY_KEYWORD,
+    BY_PLACE,
+    FROZEN,
+    IN_C,
+    MODULES,
+    constants,
+    fields,
+    functions,
+    read_module,
+)
 
 NO_SUCH_KEYWORD = ("extra keyword arguments given", "doesn't take keyword arguments")
 """MicroPython's words (py/argcheck.c)."""
@@ -56,7 +66,8 @@ def test_names(module: str, shared_device: Device) -> None:
     """dir() on the device and the stub have the same names."""
     on_device = shared_device.eval(f"dir(__import__({module!r}))")
     public = {name for name in on_device if not name.startswith("__")}
-    described = set(read_module(module).functions)
+    stub = read_module(module)
+    described = set(stub.functions) | constants(stub)
     assert public >= described if module in FROZEN else public == described
 
 

@@ -289,13 +289,24 @@ def test_board_without_makefile(tmp_path: Path) -> None:
 
 
 def test_other_folder(tree: Path) -> None:
-    """A board that make builds accepts neither another folder nor a variant."""
+    """A board that make builds does not accept another folder or an unknown variant."""
     with pytest.raises(BuildError) as error:
         build.build(BOARD, root=tree, board_dir=tree)
     assert str(error.value) == "Board lx60 is always built from its own folder: omit --board-dir."
     with pytest.raises(BuildError) as error:
         build.build(BOARD, root=tree, variant="DUAL")
-    assert str(error.value) == "Board lx60 has no variants: omit --variant."
+    assert str(error.value) == "Board lx60 has no variant 'DUAL': choose one of TLS13."
+
+
+def test_variant(tree: Path) -> None:
+    """A variant is built into its own folder, with its variable set for make."""
+    made = build.build(BOARD, root=tree, variant="TLS13")
+    assert made.firmware.parent == run(tree).firmware.parent.with_name("lx60-TLS13")
+    assert not build.build(BOARD, root=tree, variant="TLS13").rebuilt
+    given = json.loads((made.firmware.parent / build.VARIABLES).read_text())
+    usual = json.loads((run(tree).firmware.parent / build.VARIABLES).read_text())
+    assert given["TLS13"] == "1"
+    assert "TLS13" not in usual
 
 
 def test_made_with(tree: Path) -> None:

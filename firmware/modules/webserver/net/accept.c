@@ -143,7 +143,7 @@ transport_status_t transport_start(server_scheme_t scheme, const transport_optio
         return error == ERR_USE ? TRANSPORT_PORT_IN_USE : TRANSPORT_NO_MEMORY;
     }
     if (scheme == SERVER_HTTPS) {
-        tls_error = tls_start(options->identity);
+        tls_error = tls_start(options);
         if (tls_error != 0) {
             tcp_close(listening);
             return TRANSPORT_TLS_ERROR;

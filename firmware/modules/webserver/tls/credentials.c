@@ -11,6 +11,10 @@
 #include "webserver/port.h"
 #include "webserver/tls/pem_scan.h"
 
+#ifdef MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
+#include "psa/crypto.h"
+#endif
+
 #define RSA_BITS_MIN 2048
 
 /* The Certificate message (RFC 5246 section 7.4.2) must fit in one record: 4 bytes of handshake
@@ -42,6 +46,20 @@ int tls_random(void *unused, unsigned char *out, size_t length) {
     }
     return mbedtls_ctr_drbg_random(&drbg, out, length);
 }
+
+#ifdef MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
+/* Of Mbed TLS's PSA, for the keys of TLS 1.3. */
+psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context_t *unused,
+                                             uint8_t *out, size_t size, size_t *length) {
+    (void)unused;
+    *length = 0;
+    if (tls_random(NULL, out, size) != 0) {
+        return PSA_ERROR_INSUFFICIENT_ENTROPY;
+    }
+    *length = size;
+    return PSA_SUCCESS;
+}
+#endif
 
 /* Mbed TLS reports failed allocations by many codes, and in a chain's parser not at all: ask the
  * heap. */

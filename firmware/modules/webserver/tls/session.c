@@ -3,15 +3,25 @@
 
 #include "mbedtls/error.h"
 #include "mbedtls/platform_util.h"
+#ifdef MBEDTLS_SSL_PROTO_TLS1_3
+#include "psa/crypto.h"
+#endif
 
 #include "webserver/tls/allocator.h"
 #include "webserver/tls/client_version.h"
 #include "webserver/tls/credentials.h"
 #include "webserver/tls/session.h"
+#include "webserver/tls/version.h"
+#include "webserver/tls/wrapup.h"
 
-/* AEAD suites first, then CBC. ESP-IDF's Mbed TLS also has ARIA-GCM, but v5.3 and v5.4 compute
- * AES-GCM in its place (MBEDTLS_GCM_SUPPORT_NON_AES_CIPHER in components/mbedtls/Kconfig). */
+/* Those of TLS 1.3, then those of TLS 1.2: AEAD suites first, then CBC. ESP-IDF's Mbed TLS also has
+ * ARIA-GCM, but v5.3 and v5.4 compute AES-GCM in its place (MBEDTLS_GCM_SUPPORT_NON_AES_CIPHER in
+ * components/mbedtls/Kconfig). */
 static const int suites[] = {
+#ifdef MBEDTLS_SSL_PROTO_TLS1_3
+    MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+    MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+#endif
     MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
     MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
     MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
@@ -27,7 +37,8 @@ static const int suites[] = {
     0,
 };
 
-/* The quickest first: P-256 has a table for one of a handshake's multiplications. */
+/* The quickest first: a handshake on P-256 has a table for one of its multiplications, which X25519
+ * lacks. In TLS 1.3 the client's order decides, since Mbed TLS takes its first key share. */
 static const uint16_t groups[] = {
     MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
     MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
@@ -37,12 +48,33 @@ static const uint16_t groups[] = {
 
 static mbedtls_ssl_config config;
 static tls_identity_t *identity;
+static const char *no_common_version; /* with the versions of the running server */
 
-int tls_start(tls_identity_t *new_identity) {
+#ifdef MBEDTLS_SSL_PROTO_TLS1_3
+/* TLS 1.3 uses PSA's interface, which has to be initialized once. */
+static int start_psa(void) {
+    psa_status_t status = psa_crypto_init();
+    return status == PSA_SUCCESS                     ? 0
+           : status == PSA_ERROR_INSUFFICIENT_MEMORY ? MBEDTLS_ERR_SSL_ALLOC_FAILED
+                                                     : MBEDTLS_ERR_SSL_HW_ACCEL_FAILED;
+}
+#else
+static int start_psa(void) { return 0; }
+#endif
+
+int tls_start(const transport_options_t *options) {
+    tls_identity_t *new_identity = options->identity;
     mbedtls_ssl_config_init(&config);
     int r = mbedtls_ssl_config_defaults(&config, MBEDTLS_SSL_IS_SERVER,
                                         MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
     if (r == 0) {
+        r = start_psa();
+    }
+    if (r == 0) {
+        mbedtls_ssl_conf_min_tls_version(&config,
+                                         (mbedtls_ssl_protocol_version)options->minimum_version);
+        mbedtls_ssl_conf_max_tls_version(&config,
+                                         (mbedtls_ssl_protocol_version)options->maximum_version);
         mbedtls_ssl_conf_rng(&config, tls_random, NULL);
         mbedtls_ssl_conf_ciphersuites(&config, suites);
         mbedtls_ssl_conf_groups(&config, groups);
@@ -53,6 +85,11 @@ int tls_start(tls_identity_t *new_identity) {
         return r;
     }
     identity = new_identity;
+    no_common_version = options->minimum_version == TLS_1_3
+                            ? "no TLS version in common with the client (TLS 1.3)"
+                        : options->maximum_version == TLS_1_2
+                            ? "no TLS version in common with the client (TLS 1.2)"
+                            : "no TLS version in common with the client (TLS 1.2 and 1.3)";
     return 0;
 }
 
@@ -88,7 +125,7 @@ static server_cause_t explain(const connection_t *connection, int code, bool mem
         *what = "the client ended the handshake with an alert";
         return CAUSE_TLS_ALERT;
     case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
-        *what = "no TLS version in common with the client (TLS 1.2)";
+        *what = no_common_version;
         return CAUSE_TLS_VERSION;
     case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE: /* also for other parameters that differ */
         *what = "no cipher suite in common with the client";
@@ -228,6 +265,7 @@ io_result_t tls_handshake(connection_t *connection) {
         server_cause_t cause = explain(connection, r, memory, &what);
         return fail(connection, cause, what, r);
     }
+    tls_free_handshake(&connection->tls->ssl);
     server_stats.handshakes.ok++;
     return IO_OK;
 }

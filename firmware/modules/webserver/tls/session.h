@@ -12,7 +12,8 @@ struct tls_session {
     bool alerted; /* it has sent an alert */
 };
 
-int tls_start(tls_identity_t *identity);
+/* Returns 0, or Mbed TLS's error code. */
+int tls_start(const transport_options_t *options);
 void tls_stop(void);
 
 /* Continues a handshake. IO_OK: done. IO_ENDED: failed and logged; the connection is closing. */
