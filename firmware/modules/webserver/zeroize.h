@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Clearing secrets. */
 #ifndef ESPBENCH_WEBSERVER_ZEROIZE_H
 #define ESPBENCH_WEBSERVER_ZEROIZE_H
 

@@ -78,7 +78,7 @@ def test_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(error.value) == (
         "This espbench was installed without the firmware's sources: install it from a wheel or a "
         "clone of the project, or name a firmware with --firmware (pytest: "
-        "--espbench-firmware)."
+        "--espbench-firmware, Device: firmware)."
     )
 
 
