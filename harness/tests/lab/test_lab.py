@@ -217,7 +217,7 @@ def test_exporter_ends(lab: Lab, exporter: subprocess.Popen[bytes], number: int)
         (
             "a: {console: {cls: EspbenchConsole, unit: a, firmware: /no/such.elf}}",
             "The firmware /no/such.elf does not exist: name one with --firmware (pytest: "
-            "--espbench-firmware), or omit that option to build espbench's own.",
+            "--espbench-firmware, Device: firmware), or omit that option to build espbench's own.",
         ),
         (
             "a: {console: {cls: EspbenchConsole}}",
