@@ -188,7 +188,11 @@ FAULTS = {
         "refuses an upgrade with two Connection tokens", ("websocket.upgrade",)
     ),
     "http_leaks": Fault("loses 100 bytes with each HTTP connection", ("memory.requests@80",)),
-    "tls_leaks": Fault("loses 100 bytes with each TLS connection", ("memory.requests@443",)),
+    "tls_leaks": Fault(
+        "loses 100 bytes with each TLS connection",
+        ("memory.requests@443",),
+        consequences=("memory.handshakes", "memory.websockets"),
+    ),
     "aborted_handshake_leaks": Fault(
         "loses a session with each aborted handshake", ("memory.handshakes",)
     ),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
 from espbench.check.check import CheckFailed, NotApplicable, Observation, check
-from espbench.check.families.memory.support import HANDSHAKE, prepared
+from espbench.check.families.memory.support import HANDSHAKE, lost, prepared
 from espbench.check.result import Severity
 from espbench.check.subject import Subject
 from espbench.inspect.allocations import Outcome, Place
@@ -18,6 +18,8 @@ __all__ = ["exchange_of", "judge", "own_first", "survived", "sweep"]
 
 BUDGET = 30.0
 """Seconds (before scaling) for the places of one server."""
+REQUESTS = 5
+"""Requests that show whether each leaks memory by itself."""
 STACK = frozenset(
     {
         *("lwip", "esp_netif", "esp_eth", "freertos", "esp_event", "newlib", "vfs", "esp_timer"),
@@ -90,7 +92,7 @@ def survived(places: int) -> str:
     needs="http",
     inspects=True,
     limit=240,
-    estimate=13,
+    estimate=16,
     provokes=True,
 )
 def allocations(subject: Subject) -> Observation:
@@ -98,6 +100,12 @@ def allocations(subject: Subject) -> Observation:
     exchange = exchange_of(subject)
     with prepared("a request"):
         exchange()  # the first one also allocates what stays
+        loss = lost(subject, lambda _: exchange(), REQUESTS, BUDGET)
+        if loss.leak:
+            raise NotApplicable(
+                f"Each request leaks {loss.each:.0f} bytes even if no allocation fails: see "
+                "memory.requests."
+            )
         everything = subject.device.allocation_places(exchange)
     places = own_first(everything)
     if not places:
