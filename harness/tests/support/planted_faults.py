@@ -180,14 +180,24 @@ FAULTS = {
         consequences=("memory.large_message",),
     ),
     "long_control_frame": Fault(
-        "takes control frames of more than 125 bytes", ("websocket.pings:2.5",)
+        "takes control frames of more than 125 bytes",
+        ("websocket.pings:2.5",),
+        consequences=("websocket.close",),
     ),
-    "program_ends": Fault("ends its program on an empty message", ("websocket.framing:1.1.1",)),
+    "program_ends": Fault(
+        "ends its program on an empty message",
+        ("websocket.framing:1.1.1",),
+        consequences=("websocket.utf8",),
+    ),
     "any_version": Fault("takes any Sec-WebSocket-Version", ("websocket.version",)),
     "one_connection_token": Fault(
         "refuses an upgrade with two Connection tokens", ("websocket.upgrade",)
     ),
-    "http_leaks": Fault("loses 100 bytes with each HTTP connection", ("memory.requests@80",)),
+    "http_leaks": Fault(
+        "loses 100 bytes with each HTTP connection",
+        ("memory.requests@80",),
+        consequences=("memory.websockets",),
+    ),
     "tls_leaks": Fault(
         "loses 100 bytes with each TLS connection",
         ("memory.requests@443",),
@@ -197,8 +207,14 @@ FAULTS = {
         "loses a session with each aborted handshake", ("memory.handshakes",)
     ),
     "no_memory_panics": Fault(
-        "panics when it has no memory for a connection", ("memory.allocations",)
+        "panics when it has no memory for a connection",
+        ("memory.allocations",),
+        consequences=("memory.scarce",),
     ),
-    "wears_out": Fault("refuses every connection after the 700th", ("soak.requests",)),
+    "wears_out": Fault(
+        "refuses every connection after the 700th",
+        ("soak.requests",),
+        consequences=("*",),  # whichever makes the 700th finds a device that does not answer
+    ),
 }
 """Every fault by its name, which is that of a constant in planted/faults.h."""
