@@ -150,6 +150,9 @@ static log_limit_t log_limits[SERVER_SCHEMES];
 
 static void log_omitted(void) {
     for (int i = 0; i < SERVER_SCHEMES; i++) {
+        if (log_limits[i].omitted == 0) {
+            continue; /* this is called often */
+        }
         unsigned omitted = log_limit_omitted(&log_limits[i], board_us());
         if (omitted > 0) {
             server_log("%s: %u more failures were not logged",

@@ -72,9 +72,7 @@ FAULTS = {
         "never takes a TLS client again after it was full",
         ("tls.sessions",),
         consequences=(  # they fill it
-            "tls.burst",
-            "tls.busy_sessions",
-            "tls.silent_clients",
+            "tls.*",
             "http.idle_connections",
             "http.held_connections",
             "http.at_once",
