@@ -36,6 +36,7 @@
 #define MBEDTLS_SSL_PROTO_TLS1_3
 #define MBEDTLS_SSL_TLS1_3_COMPATIBILITY_MODE
 #define MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ENABLED
+#define MBEDTLS_X509_RSASSA_PSS_SUPPORT   /* an RSA key signs with PSS (RFC 8446 section 4.2.3) */
 #define MBEDTLS_SSL_KEEP_PEER_CERTIFICATE /* Mbed TLS asks for it, though no client has one */
 /* Mbed TLS has the key schedule and the key exchange of TLS 1.3 in PSA's interface alone. Its
  * random numbers are the server's own (tls/credentials.c). */
