@@ -20,6 +20,7 @@ from espbench.cli.shared import (
     add_bare_command,
     foreign_firmware_options,
     interrupted_status,
+    make_folder,
     out_folder,
     print_json,
     progress_console,
@@ -140,6 +141,10 @@ def run(args: argparse.Namespace) -> int:
     else:
         # Repeating one check does not replace the report of all.
         folder = out_folder(args.out, "check-only" if args.only else "check")
+        make_folder(folder)
+        if args.image is None:
+            said = "No image was named, so this checks espbench's own firmware."
+            _say(people, said, "yellow")
         document = _checked(args, folder, people)
     if path is not None and not args.update:
         compared = baselines.compare(before, document.run.results)

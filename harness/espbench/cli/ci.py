@@ -36,7 +36,7 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "ci",
         run,
-        "write a GitHub workflow that checks the firmware into its project",
+        "write a GitHub workflow that checks a project's firmware",
         "espbench ci ../my-firmware",
     )
     it.add_argument(

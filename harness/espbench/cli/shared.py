@@ -7,6 +7,7 @@ import argparse
 import json
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -198,6 +199,22 @@ def measured(
         return module.measure(
             board, firmware, effort, lambda what: status.update(f"measuring: {what}"), said
         )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder for results, before the minutes that they take.
+
+    Raises:
+        ConfigError: nothing can be written there.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written ({error.strerror}): choose another folder with --out."
+        ) from error
 
 
 def write_file(name: str | None, text: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from espbench.check.diagnosis.libraries import ESP_HTTP_SERVER, ESP_HTTPS_SERVER, ESP_IDF
 from espbench.check.server import Server
 
-__all__ = ["dropped_frames", "traits_of"]
+__all__ = ["dropped_frames", "label_of", "traits_of"]
 
 ONE_TASK = (
     "ESP-IDF's esp_https_server does the whole handshake in the one task that also serves all "
@@ -125,6 +125,11 @@ DROPPED = (
     "CONFIG_ETH_OPENETH_DMA_RX_BUFFER_NUM=16."
 )
 """emac_opencores_isr_handler (components/esp_eth/src/openeth/esp_eth_mac_openeth.c)."""
+
+
+def label_of(trait: str) -> str:
+    """Return what a sentence of `traits_of` is: an explanation, or a doubt about the finding."""
+    return "note" if trait == DROPPED else "known behaviour"
 
 
 def dropped_frames(console: Sequence[str]) -> bool:

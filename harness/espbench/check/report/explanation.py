@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from espbench.check.diagnosis.console_lines import kind_of
+from espbench.check.diagnosis.traits import label_of
 from espbench.check.result import Finding, Result, Severity, labelled
 from espbench.util.listing import listing
 
@@ -120,7 +121,7 @@ class Explanation:
             if most is not None and len(wrong) > most:
                 lines.append(f"- and {len(wrong) - most} more, which the HTML report shows")
         lines = [*lines, f"expected: {self.expected}"]
-        lines += [f"known behaviour: {trait}" for trait in self.traits]
+        lines += [f"{label_of(trait)}: {trait}" for trait in self.traits]
         lines += [f"console: {line}" for line in self.console]
         lines.append(f"rerun: {self.rerun}")
         if self.result.evidence is not None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from jinja2 import Template
 
+from espbench.check.diagnosis.traits import label_of
 from espbench.check.report.document import Document, sentence_of
 from espbench.check.report.rows import worst_first
 from espbench.check.result import Outcome, Result, Severity, labelled
@@ -63,5 +64,6 @@ def html(document: Document, page: Path, template: Template) -> str:
         ],
         figures=[figure for result in document.run.results for figure in result.figures],
         labelled=labelled,
+        label_of=label_of,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )

@@ -125,7 +125,7 @@ def test_a_certificate_that_is_read_late() -> None:
         ),
         ("A 405 response lacks Allow (RFC 9110, section 15.5.6: MUST).", "405 without Allow"),
         (
-            "The response to HEAD (404) has a body, which a client takes for the next response.",
+            "The response to HEAD (404) has a body, which a client can take for the next response.",
             "the body of the response to HEAD",
         ),
     ],

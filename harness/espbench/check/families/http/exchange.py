@@ -53,7 +53,7 @@ CHUNKS = b"4\r\nbody\r\n0\r\n\r\n"
 """A body in the chunked transfer coding (RFC 9112, section 7.1)."""
 CUT = "peer unexpectedly closed connection"
 """h11's words for a response that breaks off."""
-OPEN, CLOSED, RESET = "open", "closed", "reset"
+OPEN, CLOSED, RESET, UNSEEN = "open", "closed", "reset", "unseen"
 MOST = 4
 """Responses to wait for at most."""
 
@@ -64,7 +64,8 @@ class Exchange:
 
     Attributes:
         responses: the responses, in order.
-        end: how it ended: "open" (it did not), "closed" or "reset".
+        end: how it ended: "open" (it did not), "closed", "reset", or "unseen", as nobody waited
+            for its end after the last response.
         invalid: why something that came is not an HTTP response; "" if all are.
         partial: the beginning of a response that did not come to its end.
     """
@@ -87,7 +88,7 @@ class Exchange:
     @property
     def ended(self) -> bool:
         """Whether the server ended the connection."""
-        return self.end != OPEN
+        return self.end in (CLOSED, RESET)
 
     @property
     def silent(self) -> bool:
@@ -113,6 +114,8 @@ class Exchange:
                 return f"{it} sent nothing and kept the connection open"
             return f"{it} {ends[self.end]} without an answer"
         answers = ", then ".join(str(status) for status in self.statuses)
+        if self.end == UNSEEN:
+            return f"{it} answered {answers}"
         comma = "," if len(self.statuses) > 1 else ""
         return f"{it} answered {answers}{comma} and {ends[self.end]}"
 
@@ -302,7 +305,7 @@ def _receive_all(
                 return Exchange(tuple(responses), CLOSED, partial=http.left_over + partial)
             why = str(error).removeprefix(NOT_HTTP).removesuffix(".")
             return Exchange(tuple(responses), OPEN, why)
-    return Exchange(tuple(responses))
+    return Exchange(tuple(responses), UNSEEN)
 
 
 _NORMAL: WeakKeyDictionary[Device, dict[int, tuple[Response, float]]] = WeakKeyDictionary()

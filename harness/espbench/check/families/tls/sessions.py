@@ -215,9 +215,9 @@ def newcomer(subject: Subject) -> Observation | None:
                 break
     if gone == [full.count]:
         return Observation(
-            f"When it is full with {full.count} sessions, it ends the one of the client that has "
-            "just connected, although the others have been idle for longer: as long as idle "
-            "clients stay, new ones are hardly served."
+            f"When it is full with {full.count} sessions and another client connects, it ends the "
+            "session of a client that has not sent its first request yet, although the others "
+            "have been idle for longer."
         )
     return None
 

@@ -137,7 +137,11 @@ FAULTS = [
     ("tls.sessions", "places are lost", "no other could take its place"),
     ("tls.sessions", "full", "[It serves 4 sessions at once; one more failed after"),
     ("tls.sessions", "purges the oldest", "connects, it ends the oldest session without"),
-    ("tls.newcomer", "purges the newest", "the one of the client that has just connected"),
+    (
+        "tls.newcomer",
+        "purges the newest",
+        "session of a client that has not sent its first request yet",
+    ),
     ("tls.busy_sessions", "places are lost", "nobody was served"),
     ("tls.busy_sessions", "ends after each response", ""),
     ("tls.burst", "no handshake", "were not served within"),
