@@ -12,6 +12,7 @@
 #include "webserver/net/deferred_rst.h"
 #include "webserver/net/listener.h"
 #include "webserver/tls/session.h"
+#include "webserver/tls/version.h"
 #include "webserver/ws/session.h"
 
 #define NO_MEMORY_RETRY_US 20000 /* no event signals that memory is free again */
@@ -525,6 +526,9 @@ transport_room_t transport_room(void) {
 #if CONFIG_MBEDTLS_DYNAMIC_BUFFER
 #define TLS_SESSION 3072
 #define TLS_HANDSHAKE 20480
+#elif TLS_NEWEST == TLS_1_3
+#define TLS_SESSION 24576
+#define TLS_HANDSHAKE 13312
 #else
 #define TLS_SESSION 24576
 #define TLS_HANDSHAKE 10240
