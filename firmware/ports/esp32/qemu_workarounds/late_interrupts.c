@@ -10,7 +10,7 @@
  * tick, the CPU slept forever, and not even a machine reset helped. Re-enabling a line makes the
  * matrix check it, so all lines are re-enabled before the CPU sleeps, and periodically when it does
  * not because a program is polling. A real chip has none of these faults. */
-#ifdef __riscv
+#if defined(__riscv) && !defined(WITHOUT_LATE_INTERRUPTS)
 
 #include <stdbool.h>
 

@@ -3,7 +3,7 @@
  * translated code. While it does, each write to those pages takes a slow path, and an RSA signature
  * with its numbers there takes seconds. Overwriting the code makes the emulator drop the
  * translation. Only the ESP32-C3 has code and heap in the same memory. */
-#ifdef __riscv
+#if defined(__riscv) && !defined(WITHOUT_OLD_CODE)
 
 #include <string.h>
 

@@ -10,7 +10,7 @@
  */
 #include "stale_interrupt.h"
 
-#ifdef __XTENSA__
+#if defined(__XTENSA__) && !defined(WITHOUT_STALE_INTERRUPT)
 
 #include <stdint.h>
 
