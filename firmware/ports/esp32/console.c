@@ -114,7 +114,9 @@ static void IRAM_ATTR on_interrupt(void *unused) {
     BaseType_t woken = pdFALSE;
     uart_hal_disable_intr_mask(&hal, RX_INTERRUPTS);
     uart_hal_clr_intsts_mask(&hal, RX_INTERRUPTS);
-    vTaskNotifyGiveFromISR(answering, &woken);
+    if (answering != NULL) { /* in QEMU, an interrupt can be pending since before a reset */
+        vTaskNotifyGiveFromISR(answering, &woken);
+    }
     if (woken == pdTRUE) {
         portYIELD_FROM_ISR();
     }

@@ -108,8 +108,8 @@ def head_method(subject: Subject) -> Observation | None:
     # What follows the head without another request can only be a body.
     expect(
         len(got.responses) == 1 and not got.invalid and not got.partial,
-        f"The response to HEAD ({response.status}) has a body, which a client can take for the next "
-        "response: a server MUST NOT send one.",
+        f"The response to HEAD ({response.status}) has a body, which a client can take for the "
+        "next response: a server MUST NOT send one.",
     )
     status = normal(subject)
     if response.status != status:
