@@ -151,7 +151,7 @@ FAULTS = {
     "wrong_accept": Fault(
         "computes Sec-WebSocket-Accept with another GUID",
         ("websocket.upgrade",),
-        consequences=("websocket.aborted",),  # no client that checks it connects afterwards
+        consequences=("websocket.*",),  # no client that checks it connects
     ),
     "invalid_utf8": Fault("takes text that is not UTF-8", ("websocket.utf8:6.3.1",)),
     "no_pong": Fault(
@@ -175,7 +175,8 @@ FAULTS = {
     "oversized_frame_hangs": Fault(
         "loops for ever after a frame that is too long",
         ("websocket.huge_frames:2**63 - 1",),
-        consequences=("memory.large_message",),
+        # Rests of a message may be read as such a frame, even after a client has closed.
+        consequences=("memory.large_message", "websocket.*"),
     ),
     "long_control_frame": Fault(
         "takes control frames of more than 125 bytes",
