@@ -37,6 +37,7 @@ Attributes carry the same facts for programs. `MemoryLeaked` is also an Assertio
     │   ├── FigureUnavailable
     │   ├── InspectError
     │   │   ├── NotInspectable
+    │   │   │   └── NotEmulated
     │   │   ├── GuestBusy
     │   │   └── StubError
     │   │       ├── StubBusy
@@ -79,6 +80,7 @@ __all__ = [
     "ImageError",
     "InspectError",
     "MemoryLeaked",
+    "NotEmulated",
     "NotInspectable",
     "NotReady",
     "NotRunning",
@@ -307,6 +309,10 @@ class NotInspectable(InspectError):
 
     Such a check is not applicable, which is different from a failure.
     """
+
+
+class NotEmulated(NotInspectable):
+    """The emulator that runs the device lacks a feature that another one has."""
 
 
 class GuestBusy(InspectError):

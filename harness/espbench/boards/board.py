@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from espbench.boards.backends import IdfBackend, MakeBackend
 from espbench.boards.boot_media import BootMedia
+from espbench.boards.emulators import ESP_EMU, QEMU, Wifi
 from espbench.boards.espressif_tool import EspressifTool
 from espbench.boards.readiness import ListeningReadiness, Readiness
 from espbench.errors import ConfigError
@@ -88,6 +89,12 @@ class Board:
         options: further arguments for QEMU.
         still_watchdogs: arguments for QEMU that disable the chip's watchdogs, for devices that do
             not enable them; empty: the board has no watchdogs.
+        emulator: which emulator runs the board: `QEMU` or `ESP_EMU`. `qemu`, `qemu_least` and
+            `qemu_package` are then that emulator's.
+        also_forwarded: guest ports that are forwarded besides `ports`, because the emulator cannot
+            forward more ports once it runs.
+        own_firmware: whether espbench has firmware of its own for the board.
+        wifi: the Wi-Fi network that the emulator offers; None: the emulator's default, or none.
     """
 
     name: str
@@ -138,6 +145,10 @@ class Board:
     spares: int = 0
     options: tuple[str, ...] = ()
     still_watchdogs: tuple[str, ...] = ()
+    emulator: str = QEMU
+    also_forwarded: tuple[int, ...] = ()
+    own_firmware: bool = True
+    wifi: Wifi | None = None
 
     def __post_init__(self) -> None:
         """Check the values as far as possible without QEMU."""
@@ -177,6 +188,11 @@ class Board:
             check_boot_argument(key, merged[key])
         return " ".join(f"{key}={value}" for key, value in merged.items())
 
+    @property
+    def in_qemu(self) -> bool:
+        """Whether QEMU runs the board, which alone has a monitor."""
+        return self.emulator == QEMU
+
     def with_ports(self, ports: Mapping[str, int]) -> Board:
         """Return the same board with a firmware that listens on other ports."""
         return replace(self, ports=dict(ports))
@@ -206,6 +222,8 @@ class Board:
         Raises:
             ConfigError: the board has no watchdogs.
         """
+        if self.emulator == ESP_EMU:  # which has no option that disables them
+            return self
         if not self.still_watchdogs:
             raise ConfigError(f"Board {self.name} has no watchdogs: omit watchdogs.")
         return replace(self, still_watchdogs=())

@@ -8,12 +8,24 @@ from dataclasses import replace
 from espbench.boards.backends import IdfBackend, MakeBackend
 from espbench.boards.board import Board
 from espbench.boards.boot_media import Efuse, FlashBoot, KernelBoot
+from espbench.boards.esp_emu import in_esp_emu
 from espbench.boards.espressif_tool import EspressifTool
 from espbench.errors import ConfigError
 from espbench.flash.geometry import Flash
 from espbench.util.system_packages import install_command
 
-__all__ = ["BOARDS", "ESP32", "ESP32C3", "ESP32S3", "LX60", "board_named"]
+__all__ = [
+    "ALL_BOARDS",
+    "BOARDS",
+    "ESP32",
+    "ESP32C3",
+    "ESP32C6",
+    "ESP32S3",
+    "ESP_EMU_BOARDS",
+    "LX60",
+    "board_named",
+    "qemu_board_named",
+]
 
 WLAN = {"wlan_ssid": "MyNetwork", "wlan_password": "SecurePassword123"}
 """The Wi-Fi network that network.WLAN finds, named as in the users' guide."""
@@ -165,8 +177,36 @@ ESP32S3 = replace(
     still_watchdogs=("-global", "driver=timer.esp32s3.timg,property=wdt_disable,value=true"),
 )
 
+ESP32C6 = in_esp_emu(
+    replace(
+        ESP32C3,
+        name="esp32c6",
+        machine="esp32c6",
+        backend=IdfBackend("esp32c6", "ESP32C6_BENCH"),
+    )
+)
+
 BOARDS: dict[str, Board] = {board.name: board for board in (LX60, ESP32, ESP32C3, ESP32S3)}
+"""Every board that QEMU runs, by name."""
+ESP_EMU_BOARDS: dict[str, Board] = {ESP32C6.name: ESP32C6}
+"""Every board that esp-emu alone runs, by name; for images that the user brings."""
+ALL_BOARDS: dict[str, Board] = {**BOARDS, **ESP_EMU_BOARDS}
 """Every board by name."""
+
+
+def qemu_board_named(name: str) -> Board:
+    """Return the board of this name, for commands that work with QEMU alone.
+
+    Raises:
+        ConfigError: the board is unknown, or QEMU does not run it.
+    """
+    board = board_named(name)
+    if not board.in_qemu:
+        raise ConfigError(
+            f"Board {name} runs in esp-emu alone, which this command does not support: it supports "
+            f"{', '.join(sorted(BOARDS))}."
+        )
+    return board
 
 
 def board_named(name: str) -> Board:
@@ -176,8 +216,8 @@ def board_named(name: str) -> Board:
         ConfigError: the board is unknown; the message lists the known ones.
     """
     try:
-        return BOARDS[name]
+        return ALL_BOARDS[name]
     except KeyError:
         raise ConfigError(
-            f"Unknown board {name!r}: choose one of {', '.join(sorted(BOARDS))}."
+            f"Unknown board {name!r}: choose one of {', '.join(sorted(ALL_BOARDS))}."
         ) from None

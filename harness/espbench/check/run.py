@@ -142,7 +142,7 @@ def _run(
             run.results = [boot_failure(error, first.evidence, time.monotonic() - began)]
             return
         run.blind = blindness(first)
-        if run.blind and run.firmware.elf is not None:
+        if run.blind and run.firmware.elf is not None and run.firmware.board.in_qemu:
             raise ConfigError(run.blind)  # before minutes of checks, as somebody named that file
         items = plan(known, run.servers, run.blind)
         if only:

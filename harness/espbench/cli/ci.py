@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from espbench.boards.builtin import BOARDS, LX60, board_named
+from espbench.boards.builtin import BOARDS, LX60, qemu_board_named
 from espbench.cli.shared import Subparsers, add_bare_command
 from espbench.cli.workflow import remarks, repository
 from espbench.cli.workflow.found import FirmwareProject
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     folder = Path(args.project)
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder: name the folder of your firmware project.")
-    board = board_named(args.board) if args.board else None
+    board = qemu_board_named(args.board) if args.board else None
     ours = board is LX60
     within = repository.root_of(folder)
     # GitHub reads workflows at the root of the repository alone.

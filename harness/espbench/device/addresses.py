@@ -7,8 +7,10 @@ import ipaddress
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
+from espbench.boards.board import Board
+from espbench.emulator.espemu.command import GUEST
+from espbench.emulator.interface import Emulator
 from espbench.errors import ConfigError
-from espbench.qemu.process import Qemu
 
 __all__ = ["Addresses"]
 
@@ -21,22 +23,19 @@ SCHEMES = ("http", "https")
 class Addresses:
     """How the host reaches a device: through ports of 127.0.0.1, which slirp forwards."""
 
-    def __init__(
-        self, board: str, ports: Mapping[str, int], subnet: str | None, qemu: Callable[[], Qemu]
-    ) -> None:
+    def __init__(self, board: Board, subnet: str | None, emulator: Callable[[], Emulator]) -> None:
         """Create the addresses; nothing is forwarded yet.
 
         Args:
-            board: the board's name, for messages.
-            ports: guest port by URL scheme.
+            board: the board, with the guest's port by URL scheme.
             subnet: the guest's network; None for slirp's own.
-            qemu: returns the running QEMU, or raises NotRunning.
+            emulator: returns the running emulator, or raises NotRunning.
         """
         self._board = board
-        self._ports = ports
+        self._ports: Mapping[str, int] = board.ports
         self._subnet = subnet
         self._listening: Sequence[int] | None = None
-        self._qemu = qemu
+        self._emulator = emulator
         self._lock = threading.Lock()
 
     def serve(self, ports: Mapping[str, int], listening: Sequence[int]) -> None:
@@ -51,6 +50,8 @@ class Addresses:
     @property
     def guest(self) -> str:
         """The address that the guest gets by DHCP; the host reaches it only by forwarded ports."""
+        if not self._board.in_qemu:
+            return GUEST
         return str(ipaddress.ip_network(self._subnet or SLIRP_SUBNET)[GUEST_HOST])
 
     def ports(self, guest_port: int) -> list[int]:
@@ -60,7 +61,7 @@ class Addresses:
             ConfigError: the guest port is not forwarded.
             NotRunning: the device has not been started.
         """
-        found = self._qemu().host_ports(guest_port)
+        found = self._emulator().host_ports(guest_port)
         if not found:
             raise ConfigError(
                 f"Guest port {guest_port} is not forwarded: "
@@ -78,11 +79,12 @@ class Addresses:
 
         Raises:
             QemuError: QEMU could not add it.
+            NotEmulated: the emulator cannot add any.
         """
         with self._lock:
-            qemu = self._qemu()
-            if not qemu.host_ports(guest_port):
-                qemu.add_forward(f"tcp:127.0.0.1:0-:{guest_port}")
+            emulator = self._emulator()
+            if not emulator.host_ports(guest_port):
+                emulator.add_forward(f"tcp:127.0.0.1:0-:{guest_port}")
         return self.port(guest_port)
 
     def url(self, path: str = "/", scheme: str = "", index: int = 0) -> str:
@@ -102,7 +104,7 @@ class Addresses:
             if self._listening is not None:
                 raise ConfigError(self._not_served(path, scheme))
             raise ConfigError(
-                f"Board {self._board} serves {', '.join(self._ports)}, not {scheme!r}."
+                f"Board {self._board.name} serves {', '.join(self._ports)}, not {scheme!r}."
             )
         port = self.port(self._ports[base], index)
         return f"{scheme}://127.0.0.1:{port}/{path.removeprefix('/')}"

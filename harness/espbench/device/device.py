@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from espbench.boards.board import Board
 from espbench.boards.builtin import board_named
+from espbench.boards.emulators import MONITOR, lacks
 from espbench.crash.panic import Panic
 from espbench.device import flash_layout as layout
 from espbench.device.addresses import Addresses
@@ -23,6 +24,9 @@ from espbench.device.memory.allocation_sweep import sweep
 from espbench.device.readiness import Ready, readiness_of
 from espbench.device.run import Run
 from espbench.device.shortcuts import Shortcuts
+from espbench.emulator.choice import check_supported, emulator_of
+from espbench.emulator.espemu.process import EspEmu
+from espbench.emulator.interface import Emulator
 from espbench.errors import (
     ConfigError,
     EspbenchError,
@@ -36,8 +40,8 @@ from espbench.flash.littlefs_image import Content
 from espbench.inspect.allocations import Outcome, Place
 from espbench.inspect.debugging import Debugger, Debugging
 from espbench.inspect.hard_reset import hard_reset
-from espbench.netem.network import Network
 from espbench.qemu.process import Machine, Qemu
+from espbench.qemu.qmp import Qmp
 from espbench.qemu.record_replay import is_repeated
 from espbench.recording.recorder import Recorder
 from espbench.recording.recorder import check as check_recordable
@@ -135,7 +139,7 @@ class Device(Shortcuts):
         self.readiness = readiness_of(ready, self.board, self.elf)
         self.ready_timeout = self.board.ready_timeout if ready_timeout is None else ready_timeout
         self.name = name
-        counts = dict.fromkeys(self.board.ports.values(), 1)
+        counts = dict.fromkeys((*self.board.ports.values(), *self.board.also_forwarded), 1)
         self._forwards = {**counts, **(forwards or {})}
         self._internet = internet
         self._subnet = subnet
@@ -147,9 +151,11 @@ class Device(Shortcuts):
         self._extra = tuple(extra)
         self._record = record
         # To read the heap of any firmware, the guest is stopped, which gdb takes for an interrupt.
-        self._watches_heap = watch_heap and capture and not record and debugging is None
+        samples = watch_heap and capture and self.board.in_qemu
+        self._watches_heap = samples and not record and debugging is None
         if record:
             check_recordable(self.board)
+        check_supported(self.board, debugging=debugging is not None, subnet=subnet)
         self.recorder: Recorder | None = None
         """The recorder of the current or last run."""
         self.folder = Path()
@@ -158,8 +164,8 @@ class Device(Shortcuts):
         """The configuration of the last QEMU."""
         self.program = ""
         """The path of the last QEMU."""
-        self.addresses = Addresses(self.board.name, self.board.ports, subnet, lambda: self.qemu)
-        self._qemu: Qemu | None = None
+        self.addresses = Addresses(self.board, subnet, lambda: self.emulator)
+        self._emulator: Emulator | None = None
         self._stopping = False
         self._stop_lock = threading.Lock()
         self._paused_at: float | None = None
@@ -171,7 +177,7 @@ class Device(Shortcuts):
             self,
             tap=self._tap,
             records=self._record,
-            qmp=lambda: None if self._qemu is None else self._qemu.qmp,
+            qmp=lambda: None if self._emulator is None else self.qemu.qmp,
             ended=self._end,
         )
 
@@ -213,7 +219,7 @@ class Device(Shortcuts):
         Raises:
             EspbenchError: the start failed; nothing keeps running.
         """
-        if self._qemu is not None:
+        if self._emulator is not None:
             raise ConfigError(f"{self.name} is already running: stop it before you start it again.")
         self._stopping = False
         self._paused_at = None
@@ -265,17 +271,17 @@ class Device(Shortcuts):
             recording=recording,
         )
         self.machine = machine
-        self._qemu = Qemu(machine, self.folder)
-        self.program = self._qemu.program
+        self._emulator = emulator_of(machine, self.folder)
+        self.program = self._emulator.program
         self.timeline.add("image")
-        self._qemu.start()
-        self.timeline.add("exec", pid=self._qemu.pid)
-        console, control = self._qemu.take_wires()
-        self.console.attach(console, control, self._qemu.pace(self.elf))
-        self._qemu.connect(deadline)
+        self._emulator.start()
+        self.timeline.add("exec", pid=self._emulator.pid)
+        console, control = self._emulator.take_wires()
+        self.console.attach(console, control, self._emulator.pace(self.elf))
+        self._emulator.connect(deadline)
         self.timeline.add("forwards", ports={f.host_port: f.guest_port for f in self.forwards})
-        if self._debugger is not None and self._qemu.qmp is not None:
-            self._debugger.open(self._qemu.qmp)
+        if self._debugger is not None and self.qemu.qmp is not None:
+            self._debugger.open(self.qemu.qmp)
 
     def stop(self) -> None:
         """End QEMU but keep the device's files.
@@ -283,8 +289,8 @@ class Device(Shortcuts):
         Safe in any state, from any thread, and repeatedly.
         """
         with self._stop_lock:
-            qemu = self._qemu
-            if qemu is None:
+            emulator = self._emulator
+            if emulator is None:
                 return
             self._stopping = True
             if self.memory.watch is not None:
@@ -293,14 +299,14 @@ class Device(Shortcuts):
                 self._debugger.close()
             try:
                 self.inspection.close()
-                status = qemu.stop()
+                status = emulator.stop()
                 self.timeline.add("stopped", status=status)
-                if self.recorder is not None:
+                if self.recorder is not None and isinstance(emulator, Qemu):
                     self.console.detach()  # the transcript is complete now
-                    self.recorder.finish(qemu, self.elf, list(self.faults.panics), status)
+                    self.recorder.finish(emulator, self.elf, list(self.faults.panics), status)
             finally:
                 self.run.network.close()
-                self._qemu = None
+                self._emulator = None
                 self.console.detach()
                 if self.memory.watch is not None:
                     self.memory.watch.join()
@@ -364,11 +370,10 @@ class Device(Shortcuts):
 
     def _halt(self, paused: bool) -> None:
         """Stop the guest or let it run on, while no reader or breakpoint has stopped it."""
-        qmp = self.qemu.qmp
-        with self.halting:
+        qmp = self._qmp()
+        with qmp.halting:
             self._monitor_or_death("stop" if paused else "cont")
-            if qmp is not None:
-                qmp.paused = paused
+            qmp.paused = paused
 
     def _monitor_or_death(self, command: str) -> None:
         """Execute a QMP command; if QEMU has exited, raise that error instead."""
@@ -414,13 +419,24 @@ class Device(Shortcuts):
 
     @property
     def running(self) -> bool:
-        """Whether QEMU is running."""
-        return self._qemu is not None and self._qemu.running
+        """Whether the emulator is running."""
+        return self._emulator is not None and self._emulator.running
 
     @property
     def pid(self) -> int | None:
-        """QEMU's process id, or None."""
-        return self._qemu.pid if self._qemu else None
+        """The emulator's process id, or None."""
+        return self._emulator.pid if self._emulator else None
+
+    @property
+    def emulator(self) -> Emulator:
+        """The process that emulates the board.
+
+        Raises:
+            NotRunning: the device is not running.
+        """
+        if self._emulator is None:
+            raise NotRunning(f"{self.name} is not running: start it first.")
+        return self._emulator
 
     @property
     def qemu(self) -> Qemu:
@@ -428,10 +444,12 @@ class Device(Shortcuts):
 
         Raises:
             NotRunning: the device is not running.
+            NotEmulated: it runs in another emulator.
         """
-        if self._qemu is None:
-            raise NotRunning(f"{self.name} is not running: start it first.")
-        return self._qemu
+        emulator = self.emulator
+        if not isinstance(emulator, Qemu):
+            raise lacks(MONITOR)
+        return emulator
 
     # ---------------------------------------------------------------- files
 
@@ -444,36 +462,16 @@ class Device(Shortcuts):
 
         Raises:
             ImageError: the file system is damaged.
+            NotEmulated: the emulator keeps the flash to itself.
         """
+        if not self.board.in_qemu:
+            raise lacks("file with the flash of the running chip")
         return image.read_files(self.flash.read_bytes(), self._flash)
-
-    # ---------------------------------------------------------------- network
-
-    @property
-    def network(self) -> Network:
-        """The network between slirp and the guest's NIC, for impairing it.
-
-        The first use inserts a relay, which stays until the device is stopped; each start begins
-        with an unimpaired network.
-
-        Raises:
-            NotRunning: the device has not been started.
-        """
-        return self.run.network.get()
-
-    @property
-    def used_network(self) -> Network | None:
-        """The network of the last start, if a test used it; see `network`."""
-        return self.run.network.used
-
-    def reset_network(self) -> None:
-        """End all impairments of the network, and restart its random numbers."""
-        self.run.network.reset()
 
     @property
     def forwards(self) -> list[Any]:
-        """The forwarded ports, as QEMU listed them."""
-        return self.qemu.forwards
+        """The forwarded ports, as the emulator has them."""
+        return self.emulator.forwards
 
     # ---------------------------------------------------------------- readiness
 
@@ -530,9 +528,9 @@ class Device(Shortcuts):
 
     def _end(self) -> EspbenchError | None:
         """Return why the console is closed."""
-        if self._stopping or self._qemu is None:
+        if self._stopping or self._emulator is None:
             return NotRunning(f"{self.name} was stopped.")
-        death = self._qemu.death()
+        death = self._emulator.death()
         if isinstance(death, QemuDied):
             self.timeline.add("qemu_died", status=death.status)
         return death
@@ -567,7 +565,10 @@ class Device(Shortcuts):
         else:
             with self.console.changed:
                 self.run.boots.begin()
-            hard_reset(self, deadline)
+            if isinstance(emulator := self.emulator, EspEmu):
+                emulator.reset(deadline)
+            else:
+                hard_reset(self, deadline)
         if self.control.seen:
             self.run.readiness.wait_boot(boots, deadline)
         self.wait_ready(deadline)
@@ -579,9 +580,12 @@ class Device(Shortcuts):
         Raises:
             NotRunning: the device is not running.
         """
+        return self._qmp().halting
+
+    def _qmp(self) -> Qmp:
         if self.qemu.qmp is None:
             raise NotRunning(f"{self.name} is not running: start it first.")
-        return self.qemu.qmp.halting
+        return self.qemu.qmp
 
     def monitor(self, command: str, timeout: float | Deadline = 5.0, /, **arguments: Any) -> Any:
         """Execute a QMP command, such as `device.monitor("set_link", name="net0", up=False)`.
@@ -589,9 +593,7 @@ class Device(Shortcuts):
         Raises:
             QmpError: QEMU rejected the command or did not answer.
         """
-        qmp = self.qemu.qmp
-        if qmp is None:
-            raise NotRunning(f"{self.name} is not running: start it first.")
+        qmp = self._qmp()
         if self.recorder is not None and not is_repeated(command):
             self.recorder.unrepeatable.append(command)
         return qmp.execute(command, deadline=Deadline.of(timeout), **arguments)

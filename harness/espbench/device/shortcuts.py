@@ -29,6 +29,7 @@ from espbench.inspect.heap.figures import Heap
 from espbench.inspect.inspection import Inspection
 from espbench.inspect.sockets import Listener
 from espbench.inspect.tasks.task import Task
+from espbench.netem.network import Network
 from espbench.util.timeouts import Deadline
 
 __all__ = ["Shortcuts"]
@@ -97,6 +98,30 @@ class Shortcuts:
     def faults(self) -> FaultMonitor:
         """Panics, reboot loops, and the end of QEMU."""
         return self.run.faults
+
+    # ---------------------------------------------------------------- network
+
+    @property
+    def network(self) -> Network:
+        """The network between slirp and the guest's NIC, for impairing it.
+
+        The first use inserts a relay, which stays until the device is stopped; each start begins
+        with an unimpaired network.
+
+        Raises:
+            NotRunning: the device has not been started.
+            NotEmulated: the emulator has no such network.
+        """
+        return self.run.network.get()
+
+    @property
+    def used_network(self) -> Network | None:
+        """The network of the last start, if a test used it; see `network`."""
+        return self.run.network.used
+
+    def reset_network(self) -> None:
+        """End all impairments of the network, and restart its random numbers."""
+        self.run.network.reset()
 
     # ---------------------------------------------------------------- addresses
 

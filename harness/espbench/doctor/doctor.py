@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.text import Text
 
 from espbench.boards.board import Board
+from espbench.boards.builtin import ESP_EMU_BOARDS
 from espbench.doctor.layout import columns, indented
+from espbench.emulator.choice import find_emulator, found_version
 from espbench.errors import EspbenchError, QemuCannotStart
 from espbench.firmware import source_tree as tree
 from espbench.firmware import sources
@@ -121,7 +123,7 @@ def _program(board: str, program: str, package: str, purpose: str) -> Finding:
 def _cache(boards: Sequence[Board]) -> list[Finding]:
     """Look for the sources that these boards' firmware needs; a firmware may need none."""
     cache = sources.cache_folder()
-    names = {name for board in boards for name in builder_of(board).sources()}
+    names = {n for board in boards if board.own_firmware for n in builder_of(board).sources()}
     pins = [source for name, source in sources.pinned().sources.items() if name in names]
     there = sum(sources.present(source, cache) for source in pins)
     if not pins:
@@ -160,6 +162,8 @@ def _space() -> Finding:
 
 
 def _board(board: Board) -> list[Finding]:
+    if not board.in_qemu:
+        return [_esp_emu(board)]
     builder = builder_of(board)
     building = [*builder.findings(board), _firmware(board, builder.output)]
     return [*_qemu(board), *(replace(finding, purpose="build") for finding in building)]
@@ -185,6 +189,17 @@ def _qemu(board: Board) -> list[Finding]:
             )
         )
     return found
+
+
+def _esp_emu(board: Board) -> Finding:
+    purpose = "boots images for the chip, and with --emulator esp-emu Wi-Fi images for others"
+    try:
+        program = find_emulator(board)
+        version = found_version(board, program)
+    except EspbenchError as error:
+        remedy = f"use {board.qemu_package}"
+        return Finding(board.name, board.qemu, "missing", f"{error} It {purpose}.", remedy)
+    return Finding(board.name, board.qemu, "ok", f"{dotted(version)} ({program}); it {purpose}")
 
 
 def _firmware(board: Board, name: str) -> Finding:
@@ -286,7 +301,12 @@ def ready(findings: Sequence[Finding]) -> list[str]:
     boards = list(dict.fromkeys(each.board for each in findings if each.board != ALL))
     lines = []
     for purpose, text in READY.items():
-        able = [board for board in boards if not _lacking(findings, board, purpose)]
+        able = [
+            board
+            for board in boards
+            if not (purpose == "build" and board in ESP_EMU_BOARDS)  # which have no own firmware
+            and not _lacking(findings, board, purpose)
+        ]
         if able:
             lines.append(f"Ready to {text.format(listing(able))}.")
     return lines

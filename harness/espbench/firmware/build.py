@@ -107,11 +107,16 @@ def build(
         variant: variant of the board definition, if it has variants.
 
     Raises:
-        BuildError: the tree has no such board or variant, or compilation failed.
+        BuildError: the board has no firmware of its own, the tree has no such board or variant, or
+            compilation failed.
         SourceError: a third-party source could not be fetched.
         ToolMissing: the compiler or another tool is not installed.
         DiskFull: the disk is full.
     """
+    if not board.own_firmware:
+        raise BuildError(
+            f"espbench has no firmware of its own for board {board.name}: name an image of yours."
+        )
     root = root or tree.root()
     builder = builder_of(board)
     job = builder.job(board, root, board_dir, variant)

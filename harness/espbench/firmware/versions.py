@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The versions of everything in a run: QEMU, compiler, firmware, espbench, Python."""
+"""The versions of everything in a run: emulator, compiler, firmware, espbench, Python."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 from espbench.boards.board import Board
+from espbench.boards.emulators import TITLES
+from espbench.emulator.choice import find_emulator, found_version
 from espbench.firmware.build import builder_of
 from espbench.firmware.download import sha256_of
 from espbench.flash.software import software
-from espbench.qemu.discovery import find_qemu
-from espbench.qemu.process import check_version, dotted, qemu_version
+from espbench.qemu.process import dotted
 from espbench.util.version import __version__
 
 __all__ = ["versions"]
@@ -21,14 +22,12 @@ def versions(board: Board, firmware: Path) -> dict[str, str]:
     """Return the versions for the report.
 
     Raises:
-        EspbenchError: QEMU is missing or too old.
+        EspbenchError: the emulator is missing or too old.
     """
-    program = find_qemu(board)
-    qemu = qemu_version(program)
-    check_version(board, program, qemu)
+    version = found_version(board, find_emulator(board))
     return {
         "board": f"{board.name}: {board.title}",
-        "QEMU": dotted(qemu),
+        TITLES[board.emulator]: dotted(version),
         "compiler": builder_of(board).compiler(board),
         **software(firmware),
         "firmware": str(firmware),

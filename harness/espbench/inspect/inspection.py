@@ -7,6 +7,8 @@ import functools
 from pathlib import Path
 from typing import Protocol
 
+from espbench.boards.board import Board
+from espbench.boards.emulators import MONITOR, lacks
 from espbench.clients import Endpoint
 from espbench.errors import NotInspectable
 from espbench.inspect.allocation_control import AllocationControl
@@ -40,6 +42,10 @@ class InspectedGuest(MonitoredGuest, Protocol):
     """A guest with its firmware, such as a `Device`."""
 
     firmware: Path
+
+    @property
+    def board(self) -> Board:
+        """Its board."""
 
     @property
     def elf(self) -> Path:
@@ -92,7 +98,10 @@ class Inspection:
 
         Raises:
             NotInspectable: there is none, or it belongs to another build.
+            NotEmulated: the emulator could not read the memory that it describes.
         """
+        if not self._guest.board.in_qemu:
+            raise lacks(MONITOR)
         if self._refused is not None:
             raise NotInspectable(self._refused)
         try:

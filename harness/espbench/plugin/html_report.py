@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from espbench.boards.board import Board
+from espbench.boards.emulators import TITLES
 from espbench.device.boot_phases import phases_from_json
+from espbench.emulator.choice import emulator_version, find_emulator
 from espbench.errors import EspbenchError, is_disk_full
 from espbench.firmware.download import sha256_of
 from espbench.flash.software import software
-from espbench.qemu.process import dotted, find_qemu, qemu_version
+from espbench.qemu.process import dotted
 from espbench.reporting import html as report
 from espbench.reporting.model import Run
 from espbench.reporting.progress import BOOT, Follower
@@ -29,7 +31,7 @@ def versions(board: Board, firmware: Path | None) -> dict[str, str]:
     """Return the versions of all parts; missing parts, reported by the tests, are omitted."""
     known = {"board": f"{board.name}: {board.title}"}
     with contextlib.suppress(EspbenchError):
-        known["QEMU"] = dotted(qemu_version(find_qemu(board)))
+        known[TITLES[board.emulator]] = dotted(emulator_version(board, find_emulator(board)))
     if firmware is not None and firmware.is_file():
         known |= software(firmware)
         known |= {"firmware": str(firmware), "firmware sha256": sha256_of(firmware)}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checks for QEMU and the firmware before the first test, and ends a session without them."""
+"""Checks for emulator and firmware before the first test, and ends a session without them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from espbench.device.device import Device
+from espbench.emulator.choice import find_emulator, found_version
 from espbench.errors import EspbenchError
 from espbench.plugin import fixture_origin
 from espbench.plugin.refusal import refuse
 from espbench.plugin.session import Session
 from espbench.plugin.settings import chosen_firmware, common
 from espbench.prefetch.predictor import will_run
-from espbench.qemu.discovery import find_qemu
-from espbench.qemu.process import check_version, qemu_version
 
 
 def met(session: Session, pytest_session: pytest.Session) -> bool:
@@ -34,7 +33,7 @@ def met(session: Session, pytest_session: pytest.Session) -> bool:
 
 
 def _check(session: Session, items: Iterable[pytest.Item]) -> None:
-    """Find QEMU, and build and check the firmware, if a test boots a device.
+    """Find the emulator, and build and check the firmware, if a test boots a device.
 
     Raises:
         EspbenchError: something is missing, or the firmware could not be built.
@@ -43,8 +42,7 @@ def _check(session: Session, items: Iterable[pytest.Item]) -> None:
     if not booting:
         return
     board = session.board
-    program = find_qemu(board)
-    check_version(board, program, qemu_version(program))
+    found_version(board, find_emulator(board))
     # `device_factory` requests `firmware` lazily, so it is not among a test's fixtures.
     if any(fixture_origin.would_take(item, "firmware") for item in booting):
         with _shown(session.config):

@@ -121,6 +121,21 @@ def start(
         )
 
 
+def start_on(command: Sequence[str], *, console: int, stderr: Path) -> Process:
+    """Start `command` in a new session, with one descriptor as its standard input and output.
+
+    Args:
+        command: program and arguments.
+        console: the descriptor, such as one end of a socket pair.
+        stderr: file to which standard error is appended.
+
+    Raises:
+        OSError: the program cannot be started.
+    """
+    with stderr.open("ab") as output:
+        return _start(command, stdin=console, stdout=console, stderr=output.fileno())
+
+
 def _start(command: Sequence[str], pass_fds: Sequence[int] = (), **arguments: object) -> Process:
     global _launcher
     with _lock:

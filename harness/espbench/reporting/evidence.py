@@ -19,16 +19,20 @@ from typing import Any
 from espbench.crash.coredump import decoded
 from espbench.crash.panic import Panic
 from espbench.device.device import Device
+from espbench.emulator.choice import terminal_command
+from espbench.emulator.espemu.process import LOG
 from espbench.errors import EspbenchError, NotInspectable, QmpError, is_disk_full
 from espbench.netem.connections import connections, offset
 from espbench.netem.pcap import frames
-from espbench.qemu.process import Machine, Wires, command_line, pasteable
+from espbench.qemu.process import Machine, pasteable
 from espbench.util.timeouts import Deadline
 
 LAST_LOOK = 1.0
 """Seconds (scaled) for the last heap sample: a hung guest must not hold up the report."""
 TELLING = frozenset({"console.txt", "events.json", "heap.jsonl"})
 """Files by which a folder of evidence is recognized."""
+LOGS = ("qemu.txt", LOG)
+"""Standard error of an emulator, in the device's folder; there is one of them."""
 COPY_LIMIT = 64 << 20
 """Size in bytes up to which the firmware is copied; a larger one is referred to."""
 
@@ -121,14 +125,15 @@ def _parts(device: Device, *, looks: bool) -> dict[str, Callable[[Path], object]
         parts |= _core_dumps(device)
     parts["events.json"] = lambda p: p.write_text(_events(device))
     parts["heap.jsonl"] = lambda p: p.write_text(_heap(device))
-    if looks and not device.inspection.why_not():
+    if looks and device.board.in_qemu and not device.inspection.why_not():
         parts["tasks.json"] = lambda p: p.write_text(_tasks(device))
     if device.used_network is not None:
         network = json.dumps(device.used_network.as_json(), indent=1) + "\n"
         parts["network.json"] = lambda p: p.write_text(network)
     if device.folder != Path():
         parts["tls-secrets.txt"] = lambda p: _copy(device.tls_secrets, p)
-        parts["qemu.txt"] = lambda p: _copy(device.folder / "qemu.txt", p)
+        for name in LOGS:
+            parts[name] = lambda p: _copy(device.folder / p.name, p)
         parts["net.pcap"] = lambda p: _copy(device.capture_file, p)
         parts["connections.json"] = lambda p: _write_connections(device, p)
         parts["flash.img"] = lambda p: _keep_once(device.flash, p)
@@ -178,15 +183,23 @@ def replay(machine: Machine, folder: Path, *, copied: bool, program: str) -> str
         flash=(folder / "flash.img").absolute(),
         capture=None,
         recording=None,
-        extra=(*machine.extra, "-snapshot"),
     )
-    note = (
-        "# Boots the same device again, on this terminal (end it with: kill %1, or Ctrl-C), and\n"
-        "# leaves the files here as they are: what the firmware writes to its flash is discarded.\n"
-        "# The forwarded ports are new ones: add -monitor unix:monitor,server=on,wait=off and\n"
-        "# ask `info usernet` there.\n"
-    )
-    return note + pasteable(command_line(machine, Wires.terminal(), program=program))
+    note = IN_QEMU if machine.board.in_qemu else IN_ESP_EMU
+    return note + pasteable(terminal_command(machine, program))
+
+
+IN_QEMU = (
+    "# Boots the same device again, on this terminal (end it with: kill %1, or Ctrl-C), and\n"
+    "# leaves the files here as they are: what the firmware writes to its flash is discarded.\n"
+    "# The forwarded ports are new ones: add -monitor unix:monitor,server=on,wait=off and\n"
+    "# ask `info usernet` there.\n"
+)
+IN_ESP_EMU = (
+    "# Boots the same device again, on this terminal (end it with Ctrl-C), and leaves the files\n"
+    "# here as they are: what the firmware writes to its flash is discarded. The port before each\n"
+    "# -: is the host's, which you may change.\n"
+)
+"""What begins a command to paste."""
 
 
 def _events(device: Device) -> str:

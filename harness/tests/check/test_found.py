@@ -13,7 +13,7 @@ from unittest.mock import Mock, patch
 import espbench.device.readiness
 import planted
 import pytest
-from espbench.boards.builtin import LX60
+from espbench.boards.builtin import ESP32, LX60
 from espbench.boards.readiness import HttpReadiness
 from espbench.check.server import Server
 from espbench.check.target.found import FoundReadiness, find_by_default, url_ports
@@ -111,7 +111,7 @@ def test_serves_nothing(tiny_firmware: Callable[[bytes], Path]) -> None:
 
 def test_https_alone() -> None:
     """The URL of a server that was not found is refused, with the one that was."""
-    addresses = Addresses("esp32", {"http": 80, "https": 443}, None, Mock())
+    addresses = Addresses(ESP32, None, Mock())
     addresses.serve(url_ports([Server(443, tls=True, http=True)], {}), [443])
     with pytest.raises(ConfigError) as caught:
         addresses.url("/status", "http")

@@ -212,7 +212,7 @@ def test_exporter_ends(lab: Lab, exporter: subprocess.Popen[bytes], number: int)
     [
         (
             "a: {console: {cls: EspbenchConsole, unit: a, board: esp8266}}",
-            "Unknown board 'esp8266': choose one of esp32, esp32c3, esp32s3, lx60.",
+            "Unknown board 'esp8266': choose one of esp32, esp32c3, esp32c6, esp32s3, lx60.",
         ),
         (
             "a: {console: {cls: EspbenchConsole, unit: a, firmware: /no/such.elf}}",

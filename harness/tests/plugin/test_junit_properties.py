@@ -62,7 +62,7 @@ def test_what_is_missing_is_omitted(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_tree() -> Path:
         raise BuildError("no sources")
 
-    monkeypatch.setattr(junit_properties, "find_qemu", no_qemu)
+    monkeypatch.setattr(junit_properties, "find_emulator", no_qemu)
     monkeypatch.setattr(source_tree, "root", no_tree)
     seen = junit_properties.properties(LX60, None)
     assert {"board", "host", "Python", "espbench"} <= set(seen)

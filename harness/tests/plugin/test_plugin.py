@@ -289,7 +289,7 @@ def test_here(board): assert board.name == "lx60"
     [
         (
             ["--espbench-board=esp8266"],
-            "Unknown board 'esp8266': choose one of esp32, esp32c3, esp32s3, lx60.",
+            "Unknown board 'esp8266': choose one of esp32, esp32c3, esp32c6, esp32s3, lx60.",
         ),
         (
             ["--espbench-ports=80"],

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from espbench.boards.emulators import TITLES
 from espbench.check.diagnosis.console_lines import program_ended
 from espbench.check.diagnosis.memory import shortage
 from espbench.check.diagnosis.processor import busiest
@@ -50,7 +51,8 @@ def examine(
 ) -> Mark | None:
     """Return what became of a device during a check, or None if it is well.
 
-    In this order: QEMU ended, panic, restart, the program ended, nothing answers, it recovers late.
+    In this order: the emulator ended, panic, restart, the program ended, nothing answers, it
+    recovers late.
 
     Args:
         subject: the device, with its state when it was well, and its servers.
@@ -60,7 +62,7 @@ def examine(
     """
     device, before = subject.device, subject.state
     if not device.running:
-        return Mark("QEMU exited.")
+        return Mark(f"{TITLES[device.board.emulator]} exited.")
     device.panicked()  # waits until a dump that is being printed is complete
     panics = device.faults.panics[before.panics :]
     if panics:

@@ -34,7 +34,7 @@ _RESTARTS: WeakKeyDictionary[Device, list[str]] = WeakKeyDictionary()
 
 def watch_restarts(device: Device) -> None:
     """Count the restarts of a running device, even if neither ROM nor firmware reports them."""
-    qmp = device.qemu.qmp
+    qmp = device.qemu.qmp if device.board.in_qemu else None
     if qmp is None:
         return
     reasons: list[str] = []

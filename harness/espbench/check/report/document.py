@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from espbench.boards.emulators import TITLES
 from espbench.check.baseline import Comparison
 from espbench.check.report.explanation import Explanation, sentences
 from espbench.check.result import Finding, Outcome, Result, Severity
@@ -49,8 +50,8 @@ class Document:
 
     @property
     def software(self) -> str:
-        """What ran, in one line: the versions that the image names, and QEMU's."""
-        names = [name for name in (*SOFTWARE, "QEMU") if name in self.versions]
+        """What ran, in one line: the versions that the image names, and the emulator's."""
+        names = [name for name in (*SOFTWARE, *TITLES.values()) if name in self.versions]
         return ", ".join(f"{name} {self.versions[name]}" for name in names)
 
     @property

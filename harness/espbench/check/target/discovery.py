@@ -215,9 +215,16 @@ def _try_ports(
 
 
 def forwarded(device: Device, port: int) -> int:
-    """Return a host port for a guest's port, which has `FORWARDS` of them from then on."""
-    for _ in range(FORWARDS - len(device.qemu.host_ports(port))):
-        device.qemu.add_forward(f"tcp:127.0.0.1:0-:{port}")
+    """Return a host port for a guest's port, which has `FORWARDS` of them from then on.
+
+    In an emulator that cannot forward more ports once it runs, it has those of the start.
+
+    Raises:
+        ConfigError: the port is not forwarded, in such an emulator.
+    """
+    if device.board.in_qemu:  # other emulators forward ports only from their start on
+        for _ in range(FORWARDS - len(device.emulator.host_ports(port))):
+            device.emulator.add_forward(f"tcp:127.0.0.1:0-:{port}")
     return device.port(port)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from espbench.boards.board import Board
-from espbench.boards.builtin import BOARDS, LX60
+from espbench.boards.builtin import ALL_BOARDS, LX60
 from espbench.errors import ConfigError
 from espbench.flash.app_image import chip_of
 
@@ -35,12 +35,12 @@ def board_of(image: Path) -> Board:
         chip = _chip(image)
     except OSError as error:
         raise ConfigError(f"The firmware {image} cannot be read: {error.strerror}.") from None
-    if chip in BOARDS:
-        return BOARDS[chip]
+    if chip in ALL_BOARDS:
+        return ALL_BOARDS[chip]
     if chip:
         raise ConfigError(
             f"{image} is for the chip {chip}, which espbench does not emulate: it emulates "
-            f"{', '.join(BOARDS)}."
+            f"{', '.join(ALL_BOARDS)}."
         )
     raise ConfigError(
         f"{image} is not a firmware image: give ESP-IDF's build folder, or a merged image, which "
@@ -52,7 +52,7 @@ def board_of(image: Path) -> Board:
 def board_by_chip(image: Path) -> Board | None:
     """Return the board that an image is for; None if it is none, or for another chip."""
     try:
-        return BOARDS.get(_chip(image))
+        return ALL_BOARDS.get(_chip(image))
     except OSError:
         return None
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from espbench.boards.builtin import BOARDS, board_named
+from espbench.boards.builtin import ALL_BOARDS, board_named
 from espbench.cli.shared import Subparsers, add_command, print_json, terminal
 
 __all__ = ["add_parser", "run"]
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.sources:
         return _sources(args)
-    boards = [board_named(args.board)] if args.board else list(BOARDS.values())
+    boards = [board_named(args.board)] if args.board else list(ALL_BOARDS.values())
     findings = module.examine(boards, wanted=bool(args.board))
     if args.json:
         print_json(module.as_json(findings))

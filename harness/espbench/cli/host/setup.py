@@ -9,7 +9,7 @@ import sys
 
 from rich.console import Console
 
-from espbench.boards.builtin import board_named
+from espbench.boards.builtin import qemu_board_named
 from espbench.cli.shared import Subparsers, add_command, interrupted_status, print_json
 from espbench.errors import SetupError
 
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from espbench.setup import install as module
     from espbench.setup.plan import plan
 
-    board = board_named(args.board)
+    board = qemu_board_named(args.board)
     made = plan(board, os.environ, qemu_only=args.qemu_only)
     console = Console(stderr=True)
     if made.steps and not args.yes:

@@ -18,12 +18,14 @@ import pytest
 from _pytest.junitxml import xml_key
 
 from espbench.boards.board import Board
+from espbench.boards.emulators import TITLES
+from espbench.emulator.choice import emulator_version, find_emulator
 from espbench.errors import EspbenchError
 from espbench.firmware import source_tree as tree
 from espbench.firmware.build import builder_of
 from espbench.firmware.download import sha256_of
 from espbench.flash.software import software
-from espbench.qemu.process import dotted, find_qemu, qemu_version
+from espbench.qemu.process import dotted
 from espbench.reporting.history import commit
 from espbench.util.version import __version__
 
@@ -40,7 +42,7 @@ def properties(board: Board, firmware: Path | None) -> dict[str, str]:
     """
     known = {"board": board.name}
     with contextlib.suppress(EspbenchError):
-        known["QEMU"] = dotted(qemu_version(find_qemu(board)))
+        known[TITLES[board.emulator]] = dotted(emulator_version(board, find_emulator(board)))
     with contextlib.suppress(EspbenchError):
         image = firmware or _own(board)
         if image.is_file():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from espbench.boards.builtin import LX60
 from espbench.device.memory.bench_source import open_connections
 from espbench.device.memory.device_memory import DeviceMemory
 from espbench.device.timeline import Timeline
@@ -20,6 +21,7 @@ from espbench.util.timeouts import Deadline
 class Guest:
     """Answers from a list, repeating its last entry; its console never shows anything."""
 
+    board = LX60
     elf = firmware = Path("none.bin")
     folder = Path()
     seen = True

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""One interface to the emulators of boards, and the choice of a board's emulator."""
