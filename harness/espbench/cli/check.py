@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from espbench.boards.builtin import BOARDS, LX60, board_named
+from espbench.boards.builtin import ALL_BOARDS, LX60, board_named
 from espbench.cli.shared import (
     JSON_HELP,
     Subparsers,
     add_bare_command,
+    chosen_emulator,
+    emulator_options,
     foreign_firmware_options,
     interrupted_status,
     make_folder,
@@ -37,7 +39,7 @@ __all__ = ["add_parser", "run"]
 
 KEPT = (
     "board", "profile", "files", "files_partition", "firmware_elf", "ready_console", "ready_http",
-    "ready_timeout",
+    "ready_timeout", "emulator", "wifi_ssid", "wifi_password",
 )  # fmt: skip
 """Options that a command to repeat a check needs, too; and `ports`."""
 MOST_SENTENCES = 10
@@ -67,9 +69,10 @@ def add_parser(subparsers: Subparsers) -> None:
     it.add_argument(
         "--board",
         metavar="NAME",
-        help=f"one of {', '.join(BOARDS)} (default: the image's chip)",
+        help=f"one of {', '.join(ALL_BOARDS)} (default: the image's chip)",
     )
     foreign_firmware_options(it)
+    emulator_options(it)
     it.add_argument(
         "--profile",
         metavar="FILE",
@@ -197,6 +200,8 @@ def _checked(args: argparse.Namespace, folder: Path, people: Console) -> Documen
     from espbench.reporting.evidence import saver
 
     firmware = _firmware(args)
+    if (wifi := firmware.board.wifi) is not None and wifi.source:
+        _say(people, f"esp-emu offers the Wi-Fi network {wifi.ssid} ({wifi.source}).")
     with Printer(people) as printer:
         run = run_checks(
             firmware, printer, only=args.only, jobs=args.jobs, save=saver(folder / "evidence")
@@ -287,11 +292,12 @@ def _firmware(args: argparse.Namespace) -> Firmware:
 
     profile = read_profile(Path(args.profile)) if args.profile else Profile()
     if args.image is None:
-        board = board_named(args.board or LX60.name)
+        board = chosen_emulator(args, board_named(args.board or LX60.name), None)
         image = build.build(board, console=Console(stderr=True)).firmware
     else:
         image = image_of(Path(args.image))
         board = board_named(args.board) if args.board else board_of(image)
+        board = chosen_emulator(args, board, args.image)
     return described(
         board,
         image,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from espbench.boards.board import Board
-from espbench.boards.builtin import BOARDS, LX60, board_named
+from espbench.boards.builtin import ALL_BOARDS, BOARDS, LX60, board_named
+from espbench.boards.emulators import EMULATOR_VARIABLE, EMULATORS
 from espbench.errors import ConfigError
 from espbench.perf.metrics import Reading
 
@@ -34,7 +36,9 @@ __all__ = [
     "add_command",
     "board_of_command",
     "choice_options",
+    "chosen_emulator",
     "device_options",
+    "emulator_options",
     "firmware_of",
     "firmware_option",
     "foreign_firmware_options",
@@ -132,6 +136,29 @@ def board_of_command(args: argparse.Namespace) -> Board:
     if firmware is None or not firmware.exists():
         return LX60  # `firmware_of` says what is missing
     return board_of(firmware)
+
+
+def chosen_emulator(args: argparse.Namespace, board: Board, image: str | None) -> Board:
+    """Return a board in the emulator, and with the Wi-Fi network, that the options name.
+
+    Args:
+        args: has the options of `emulator_options`.
+        board: the board.
+        image: ESP-IDF's build folder, or the image, as it was named.
+
+    Raises:
+        ConfigError: see `espbench.emulator.options.board_in`.
+    """
+    from espbench.emulator.options import board_in
+
+    return board_in(
+        board,
+        args.emulator,
+        ssid=args.wifi_ssid,
+        password=args.wifi_password,
+        image=None if image is None else Path(image),
+        environment=os.environ,
+    )
 
 
 def firmware_of(args: argparse.Namespace, board: Board) -> Path:
@@ -256,11 +283,12 @@ def add_command(
     shown = f"default: {board}" if board else "default: all"
     if by_image:
         shown = f"default: the image's chip, or {LX60.name} without --firmware"
+    names = ALL_BOARDS if by_image else BOARDS
     parser.add_argument(
         "--board",
         default=None if by_image else board,
         metavar="NAME",
-        help=f"one of {', '.join(BOARDS)} ({shown})",
+        help=f"one of {', '.join(names)} ({shown})",
     )
     parser.add_argument("--json", action="store_true", help=JSON_HELP)
     return parser
@@ -298,6 +326,24 @@ def firmware_option(parser: argparse.ArgumentParser) -> None:
     """Add --firmware."""
     parser.add_argument(
         "--firmware", metavar="PATH", help="firmware to use (default: espbench's own, built first)"
+    )
+
+
+def emulator_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose an emulator, and the Wi-Fi network that it offers."""
+    parser.add_argument(
+        "--emulator",
+        metavar="NAME",
+        help=f"{' or '.join(EMULATORS)} (default: {EMULATOR_VARIABLE}, or else qemu; esp32c6: "
+        "esp-emu)",
+    )
+    parser.add_argument(
+        "--wifi-ssid",
+        metavar="NAME",
+        help="Wi-Fi network that esp-emu offers (default: that of ESP-IDF's build, or myssid)",
+    )
+    parser.add_argument(
+        "--wifi-password", metavar="TEXT", help="its password (default: none, an open network)"
     )
 
 

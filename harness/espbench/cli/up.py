@@ -13,6 +13,8 @@ from espbench.cli.shared import (
     Subparsers,
     add_command,
     board_of_command,
+    chosen_emulator,
+    emulator_options,
     firmware_of,
     firmware_option,
     foreign_firmware_options,
@@ -36,6 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
     it.add_argument("image", nargs="?", metavar="IMAGE", help="the same as --firmware IMAGE")
     firmware_option(it)
     foreign_firmware_options(it)
+    emulator_options(it)
     for scheme in ("http", "https"):
         it.add_argument(
             f"--{scheme}-port",
@@ -87,7 +90,8 @@ def run(args: argparse.Namespace) -> int:
         if args.firmware is not None:
             raise ConfigError("The firmware is given twice: omit IMAGE or --firmware.")
         args.firmware = args.image
-    board = board_of_command(args)
+    image = args.firmware
+    board = chosen_emulator(args, board_of_command(args), image)
     fixed = {"http": args.http_port, "https": args.https_port}
     options = module.UpOptions(
         board=board,

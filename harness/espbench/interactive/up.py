@@ -164,8 +164,13 @@ def check_address(options: UpOptions) -> None:
     """Check that the chosen address belongs to this machine, and that a port uses it.
 
     Raises:
-        ConfigError: it does not, or no port does.
+        ConfigError: it does not, or no port does; or the board's emulator takes free ports only.
     """
+    if options.fixed and not options.board.in_qemu:
+        raise ConfigError(
+            "espbench chooses the host's ports for esp-emu itself: omit --http-port and "
+            "--https-port, and take the address that it shows."
+        )
     if options.host == HERE:
         return
     try:
@@ -217,7 +222,7 @@ def forward(device: Device, host_port: int, guest_port: int, host: str = HERE) -
         PortInUse: QEMU could not listen there.
     """
     try:
-        device.qemu.add_forward(f"tcp:{host}:{host_port}-:{guest_port}")
+        device.emulator.add_forward(f"tcp:{host}:{host_port}-:{guest_port}")
     except PortInUse as error:
         raise PortInUse(
             f"QEMU could not listen on port {host_port} of {host}: end the program that uses it, "

@@ -26,6 +26,7 @@ DEFAULTS = {
 """Defaults of options; those of others are None."""
 INI = {
     "espbench_board": ("default of --espbench-board", ""),
+    "espbench_emulator": ("default of --espbench-emulator", ""),
     "espbench_firmware": ("default of --espbench-firmware, relative to the root", ""),
     "espbench_evidence_dir": ("default of --espbench-evidence-dir", "evidence"),
     "espbench_ports": ("default of --espbench-ports", ""),
@@ -112,8 +113,24 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--espbench-board",
         metavar="NAME",
-        help="board to emulate: lx60, esp32, esp32c3 or esp32s3 (default: ini espbench_board, else "
-        "that of the firmware's chip, or lx60)",
+        help="board to emulate: lx60, esp32, esp32c3, esp32s3 or esp32c6 (default: ini "
+        "espbench_board, else that of the firmware's chip, or lx60)",
+    )
+    group.addoption(
+        "--espbench-emulator",
+        metavar="NAME",
+        help="qemu or esp-emu (default: ini espbench_emulator, else ESPBENCH_EMULATOR, or qemu; "
+        "esp32c6: esp-emu)",
+    )
+    group.addoption(
+        "--espbench-wifi-ssid",
+        metavar="NAME",
+        help="Wi-Fi network that esp-emu offers (default: that of ESP-IDF's build, or myssid)",
+    )
+    group.addoption(
+        "--espbench-wifi-password",
+        metavar="TEXT",
+        help="its password (default: none, an open network)",
     )
     group.addoption(
         "--espbench-firmware",

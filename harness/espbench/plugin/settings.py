@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from espbench.boards.builtin import LX60, board_named
 from espbench.boards.firmware_options import files_in, parse_ports, parse_readiness
 from espbench.check.target.found import FoundReadiness
 from espbench.check.target.image import board_by_chip
+from espbench.emulator.options import board_in
 from espbench.errors import ConfigError
 from espbench.flash.merged_image import image_of
 from espbench.plugin.gdb import debugging
@@ -35,6 +37,8 @@ def parse_pool(text: str, board: Board, free: int) -> int:
     Raises:
         ConfigError: the text is not a number.
     """
+    if not board.in_qemu:  # a spare device is paused, which QEMU alone can do
+        return 0
     if not text:
         return min(board.spares, free)
     if not text.isdecimal():
@@ -96,12 +100,21 @@ def chosen_board(config: pytest.Config) -> Board:
     """Return the board that options or ini settings name, or else that of the firmware's chip.
 
     Raises:
-        ConfigError: the board is unknown.
+        ConfigError: the board is unknown, or its emulator cannot run it.
     """
-    if name := setting(config, "--espbench-board", "espbench_board"):
-        return board_named(name)
     firmware = named_firmware(config)
-    return LX60 if firmware is None else (board_by_chip(firmware) or LX60)
+    if name := setting(config, "--espbench-board", "espbench_board"):
+        board = board_named(name)
+    else:
+        board = LX60 if firmware is None else (board_by_chip(firmware) or LX60)
+    return board_in(
+        board,
+        setting(config, "--espbench-emulator", "espbench_emulator"),
+        ssid=config.getoption("--espbench-wifi-ssid"),
+        password=config.getoption("--espbench-wifi-password"),
+        image=_firmware_setting(config),
+        environment=os.environ,
+    )
 
 
 def chosen_firmware(config: pytest.Config, board: Board) -> Path:
@@ -120,13 +133,18 @@ def named_firmware(config: pytest.Config) -> Path | None:
         EspbenchError: they name a folder of which no image can be made.
     """
     if _NAMED not in config.stash:
-        named = None
-        if text := config.getoption("--espbench-firmware"):
-            named = image_of(path(config, text))
-        elif text := config.getini("espbench_firmware"):
-            named = image_of(config.rootpath / str(text))
-        config.stash[_NAMED] = named
+        named = _firmware_setting(config)
+        config.stash[_NAMED] = None if named is None else image_of(named)
     return config.stash[_NAMED]
+
+
+def _firmware_setting(config: pytest.Config) -> Path | None:
+    """Return the image or build folder that options or ini settings name."""
+    if text := config.getoption("--espbench-firmware"):
+        return path(config, text)
+    if text := config.getini("espbench_firmware"):
+        return config.rootpath / str(text)
+    return None
 
 
 def marked(node: pytest.Item | pytest.Collector) -> list[Options]:

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from espbench.check.check import CheckFailed, NotApplicable, Observation, check, expect
 from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
 from espbench.device.console.program import ending_of
+from espbench.device.device import Device
 from espbench.util.listing import listing
 from espbench.util.timeouts import Deadline
+
+STATION = re.compile(r"\bwifi:mode : sta\b")
+"""What ESP-IDF's Wi-Fi driver logs when it starts as a station."""
 
 
 @check(
@@ -28,6 +33,8 @@ def comes_up(subject: Subject) -> Observation:
     causes = f" (causes of reset: {listing(device.resets)})" if device.resets else ""
     expect(boots <= 1, f"It booted {boots} times before its servers answered{causes}.")
     if not subject.servers:
+        if not device.board.in_qemu:
+            return _without_servers(device)
         ending = ending_of(device.console.text)
         ended = ending.cause if ending is not None and ending.prompt else ""
         if device.inspection.why_not():
@@ -43,6 +50,27 @@ def comes_up(subject: Subject) -> Observation:
     tolerance = max(3.0, ready)
     figures = [Figure("boot.seconds", boot, ready, "s", tolerance=tolerance)]
     return Observation("", figures if ready else [])
+
+
+def _without_servers(device: Device) -> Observation:
+    """Return what is known of a firmware in esp-emu that answers on no port that was tried.
+
+    Raises:
+        CheckFailed: it waits for a Wi-Fi network.
+    """
+    text = device.console.text
+    wifi = device.board.wifi
+    name = "its default one, myssid with the password mypassword" if wifi is None else wifi.ssid
+    if STATION.search(text) and device.guest_address not in text:
+        raise CheckFailed(
+            f"It starts Wi-Fi, but got no address. The network that esp-emu offers is {name}: name "
+            "the one that the firmware joins with --wifi-ssid and --wifi-password."
+        )
+    tried = listing(str(port) for port in sorted({each.guest_port for each in device.forwards}))
+    return Observation(
+        f"It boots. No server answered on the ports {tried}, so there was nothing else to check. "
+        "If it listens on another one, name that with --ports."
+    )
 
 
 @check(
