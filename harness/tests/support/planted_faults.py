@@ -71,13 +71,7 @@ FAULTS = {
     "places_are_lost": Fault(
         "never takes a TLS client again after it was full",
         ("tls.sessions",),
-        consequences=(  # they fill it
-            "tls.*",
-            "http.idle_connections",
-            "http.held_connections",
-            "http.at_once",
-            "websocket.places",
-        ),
+        consequences=("*",),  # whichever fills it, or comes next
     ),
     "expired_certificate": Fault("has an expired certificate", ("tls.certificate_validity",)),
     "wrong_key": Fault(

@@ -14,6 +14,7 @@ from espbench.check.families.memory.support import (
     exercise,
     lost,
     message,
+    prepared,
     repeat,
 )
 from espbench.check.families.tls.support import reason
@@ -96,6 +97,8 @@ def websockets(subject: Subject) -> Observation:
     """It serves 1000 WebSockets with a message each, and leaks no memory."""
     scheme = "wss" if subject.server.tls else "ws"
     name = name_of(subject).replace("http", "ws", 1)
+    with prepared("an upgrade"):
+        message(subject)
     return _soak(subject, lambda _: message(subject), name, f"{scheme} sessions")
 
 

@@ -14,6 +14,7 @@ from espbench.check.families.memory.support import (
     after,
     lost,
     message,
+    prepared,
     repeat,
 )
 from espbench.check.families.tls.support import reason, tls_options
@@ -165,6 +166,8 @@ def websockets(subject: Subject) -> Observation:
     """WebSockets that are opened and closed leak no memory."""
     name = name_of(subject).replace("http", "ws", 1)
     what = f"{'wss' if subject.server.tls else 'ws'} sessions"
+    with prepared("an upgrade"):
+        message(subject)
     return leaks(subject, lambda _: message(subject), name, what)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from espbench.check.check import NotApplicable, Observation, check, expect
-from espbench.check.families.memory.support import HANDSHAKE, SETTLED
+from espbench.check.families.memory.support import HANDSHAKE, SETTLED, prepared
 from espbench.check.families.websocket.conversation import fields_of
 from espbench.check.result import Severity
 from espbench.check.server import Server
@@ -161,9 +161,10 @@ def large_body(subject: Subject) -> Observation:
 def large_message(subject: Subject, one: bool) -> Observation:
     """A message larger than all memory does no harm."""
     assert subject.websocket is not None
-    socket = subject.endpoint.patient(HANDSHAKE).websocket(
-        subject.websocket.path, headers=fields_of(subject)
-    )
+    with prepared("an upgrade"):
+        socket = subject.endpoint.patient(HANDSHAKE).websocket(
+            subject.websocket.path, headers=fields_of(subject)
+        )
     with contextlib.closing(socket.stream):
         deadline = Deadline(SENDING)
         sent = 0

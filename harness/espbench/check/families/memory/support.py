@@ -57,7 +57,8 @@ def message(subject: Subject) -> None:
 def prepared(what: str) -> Iterator[None]:
     """Turn a client's error in the block, which only prepares a check, into `NotApplicable`.
 
-    That it is not served is the finding of a check of `http` or `tls`, not one about memory.
+    That it is not served is the finding of a check of `http`, `websocket` or `tls`, not one about
+    memory.
 
     Args:
         what: what the block does, such as "a request".
@@ -67,7 +68,7 @@ def prepared(what: str) -> Iterator[None]:
     except ClientError as error:
         raise NotApplicable(
             f"On a quiet device, {what} fails: {uncapitalized(str(error)).rstrip('.')}. Look at "
-            "the families http and tls first."
+            "the families http, websocket and tls first."
         ) from None
 
 
