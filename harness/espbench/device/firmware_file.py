@@ -64,6 +64,12 @@ def check_firmware(board: Board, firmware: Path) -> None:
             f"{firmware} is for the chip {chip}, and board {board.name} has another one: name the "
             f"chip's board, --board {chip} (pytest: --espbench-board, Device: board)."
         )
+    if board.flash.firmware_at is not None and not chip and not _may_be_flash(firmware):
+        raise ConfigError(
+            f"{firmware} is not a firmware image: name ESP-IDF's build folder, or a merged image, "
+            "which `idf.py merge-bin` or `esptool merge-bin` makes of bootloader, partition table "
+            "and application."
+        )
     if flaw := board.handover.flaw(firmware):
         if _is_flash_image(firmware):
             raise ConfigError(
@@ -89,6 +95,12 @@ def _is_flash_image(firmware: Path) -> bool:
     with firmware.open("rb") as file:
         blob = file.read(TABLE_AT + 2)
     return blob[TABLE_AT:] == TABLE_MAGIC or blob[:1] == bytes((MAGIC,))
+
+
+def _may_be_flash(firmware: Path) -> bool:
+    """Return whether a file may be the content of a flash, perhaps an encrypted one."""
+    size = firmware.stat().st_size
+    return _is_flash_image(firmware) or (size >= 1 << 20 and size.bit_count() == 1)
 
 
 def with_psram(board: Board, firmware: Path, size: str | None = None) -> Board:

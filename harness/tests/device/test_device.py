@@ -361,6 +361,17 @@ def test_an_image_for_another_chip(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_that_is_no_image(tmp_path: Path) -> None:
+    """Another file is refused before anything boots, but not what may be an encrypted flash."""
+    text = tmp_path / "notes.txt"
+    text.write_text("hello\n" * 10_000)
+    with pytest.raises(ConfigError, match=r"notes\.txt is not a firmware image: name ESP-IDF's"):
+        Device("esp32", text)
+    encrypted = tmp_path / "flash.bin"
+    encrypted.write_bytes(b"\x5a" * (2 << 20))
+    assert Device("esp32", encrypted).board.name == "esp32"
+
+
 @pytest.mark.parametrize(("chip", "board"), [(5, "esp32"), (0, "esp32c3"), (9, "esp32")])
 def test_a_board_with_another_chip(chip: int, board: str, tmp_path: Path) -> None:
     """An image is not booted on a chip for which it was not built."""
