@@ -123,10 +123,12 @@ class Comparison:
         return bool(result.findings) and not any(each is result for each, _ in self.new)
 
 
-_CLAUSE = re.compile(r"[:;,.]\s")
+_SENTENCE, _CLAUSE = re.compile(r"[:;.]\s"), re.compile(r",\s")
 _VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|\([^)]*\)")
 KIND_WORDS = 8
 """Words of a sentence that make its kind at most."""
+CLAUSE_WORDS = 4
+"""Words of its clauses, separated by commas, that suffice."""
 
 
 def kind_of(sentence: str) -> str:
@@ -135,16 +137,19 @@ def kind_of(sentence: str) -> str:
     It tells failures of the same check apart, such as "it-panicked" and "it-restarted".
     """
     words: list[str] = []
-    for clause in _CLAUSE.split(_VARIES.sub(" ", sentence[:1].lower() + sentence[1:])):
-        words += [word for word in (each.strip(",;:.") for each in clause.split()) if _plain(word)]
+    for part in _SENTENCE.split(_VARIES.sub(" ", sentence[:1].lower() + sentence[1:])):
+        for clause in _CLAUSE.split(part):
+            words += [each for each in (w.strip(",;:.") for w in clause.split()) if _plain(each)]
+            if len(words) >= CLAUSE_WORDS:
+                break
         if len(words) > 1:
             break
     return "-".join(words[:KIND_WORDS])
 
 
 def _plain(word: str) -> bool:
-    """Return whether a word is not a number, a unit, or a name that a firmware has chosen."""
-    return word.isascii() and word.isalpha() and word.islower() and (len(word) > 1 or word == "a")
+    """Return whether a word is no number, unit or name, and does not join two of them."""
+    return word not in ("and", "or") and word.isascii() and word.isalpha() and word.islower() and (len(word) > 1 or word == "a")
 
 
 def _key(result: Result, finding: Finding) -> Known:

@@ -134,10 +134,15 @@ def test_file_of_an_earlier_version(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sentence", "kind"),
     [
-        ("Of three requests, only 1 was answered.", "of-three-requests"),
-        ("It chooses TLS_RSA (it closed), but fails.", "it-chooses"),
+        ("Of three requests, only 1 was answered.", "of-three-requests-only-was-answered"),
+        ("It chooses TLS_RSA (it closed), but fails.", "it-chooses-but-fails"),
         ("4 s after a request with 'Connection: close', it answered.", "after-a-request-with"),
-        ("GET /x is answered with 500, not 200.", "is-answered-with"),
+        ("GET /x is answered with 500, not 200.", "is-answered-with-not"),
+        ("It panicked: Guru Meditation Error: Core 0 panic'ed.", "it-panicked"),
+        ("After a client's close_notify, it sent none.", "after-a-it-sent-none"),
+        ("After a client's close_notify, it crashed.", "after-a-it-crashed"),
+        ("It cannot use TLS_A (it closed) and TLS_B (it closed).", "it-cannot-use"),
+        ("It cannot use TLS_A (it closed).", "it-cannot-use"),
         ("", ""),
     ],
 )
