@@ -149,7 +149,13 @@ def kind_of(sentence: str) -> str:
 
 def _plain(word: str) -> bool:
     """Return whether a word is no number, unit or name, and does not join two of them."""
-    return word not in ("and", "or") and word.isascii() and word.isalpha() and word.islower() and (len(word) > 1 or word == "a")
+    return (
+        word not in ("and", "or")
+        and word.isascii()
+        and word.isalpha()
+        and word.islower()
+        and (len(word) > 1 or word == "a")
+    )
 
 
 def _key(result: Result, finding: Finding) -> Known:

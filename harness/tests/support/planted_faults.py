@@ -71,7 +71,13 @@ FAULTS = {
     "places_are_lost": Fault(
         "never takes a TLS client again after it was full",
         ("tls.sessions",),
-        consequences=("*",),  # whichever fills it, or comes next
+        consequences=(  # they fill it
+            "tls.*",
+            "websocket.*",
+            "http.idle_connections",
+            "http.held_connections",
+            "http.at_once",
+        ),
     ),
     "expired_certificate": Fault("has an expired certificate", ("tls.certificate_validity",)),
     "wrong_key": Fault(
