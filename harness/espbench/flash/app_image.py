@@ -15,7 +15,10 @@ import struct
 from espbench.errors import ImageError
 
 MAGIC = 0xE9
-CHIPS = {0: "esp32", 2: "esp32s2", 5: "esp32c3", 9: "esp32s3", 12: "esp32c2", 13: "esp32c6"}
+CHIPS = {
+    0: "esp32", 2: "esp32s2", 5: "esp32c3", 9: "esp32s3", 12: "esp32c2", 13: "esp32c6",
+    16: "esp32h2", 18: "esp32p4", 20: "esp32c61", 23: "esp32c5", 25: "esp32h21", 28: "esp32h4",
+}  # fmt: skip
 """By `esp_chip_id_t` (components/bootloader_support/include/esp_app_format.h)."""
 CHIP_AT = 12
 """Offset of `chip_id` in `esp_image_header_t` (the same file)."""

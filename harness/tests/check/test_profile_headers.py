@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from espbench.boards.builtin import ESP32
 from espbench.certs import recipes
 from espbench.check.check import CheckFailed, NotApplicable
 from espbench.check.families import all_checks
@@ -152,7 +153,8 @@ def test_discovery(plain: Subject, heads: list[bytes]) -> None:
         "Device",
         SimpleNamespace(
             port=lambda _guest: host,
-            qemu=SimpleNamespace(
+            board=ESP32,
+            emulator=SimpleNamespace(
                 host_ports=lambda _guest: [host] * 8, add_forward=lambda _forward: None
             ),
             listeners=lambda: [SimpleNamespace(port=80, protocol="tcp", reachable=True)],

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from espbench.boards.builtin import ESP32
 from espbench.check.profile import ExpectedAnswer, Profile
 from espbench.check.target import discovery
 from espbench.check.target.discovery import find_servers
@@ -22,11 +23,12 @@ def device_on(port: int, *guests: int) -> Device:
     listeners = [
         SimpleNamespace(protocol="tcp", port=each, reachable=True) for each in guests or (80,)
     ]
-    qemu = SimpleNamespace(host_ports=lambda _: [port] * 8)
+    emulator = SimpleNamespace(host_ports=lambda _: [port] * 8)
     fake = SimpleNamespace(
+        board=ESP32,
         check=lambda: None,
         listeners=lambda: listeners,
-        qemu=qemu,
+        emulator=emulator,
         port=lambda _: port,
         run=SimpleNamespace(readiness=SimpleNamespace(check_program=lambda _: None)),
     )

@@ -35,7 +35,7 @@ def test_board(content: bytes, board: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (merged_image(13, 0), "for the chip esp32c6, which espbench does not emulate"),
+        (merged_image(16, 0), "for the chip esp32h2, which espbench does not emulate"),
         (merged_image(99, 0), "for the chip with the ID 99"),
         (b"", "not a firmware image: give ESP-IDF's build folder"),
         (b"\xe9", "not a firmware image"),
