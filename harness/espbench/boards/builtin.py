@@ -215,9 +215,7 @@ def board_named(name: str) -> Board:
     Raises:
         ConfigError: the board is unknown; the message lists the known ones.
     """
-    try:
-        return ALL_BOARDS[name]
-    except KeyError:
-        raise ConfigError(
-            f"Unknown board {name!r}: choose one of {', '.join(sorted(ALL_BOARDS))}."
-        ) from None
+    boards = {**BOARDS, **ESP_EMU_BOARDS}  # now: a project may have added some
+    if name not in boards:
+        raise ConfigError(f"Unknown board {name!r}: choose one of {', '.join(sorted(boards))}.")
+    return boards[name]
