@@ -36,9 +36,14 @@ def closed(*statuses: int) -> str:
     )
 
 
+def answered(status: int) -> str:
+    """Return an exchange in words: one response, after which nobody waited for an end."""
+    return f"the server answered {status}"
+
+
 def kept(status: int) -> str:
     """Return an exchange in words whose connection stays open."""
-    return f"the server answered {status} and kept the connection open"
+    return f"{answered(status)} and kept the connection open"
 
 
 TOO_BIG = "A message of {} bytes got a close frame with code 1009."
@@ -119,7 +124,7 @@ ANSWERS: dict[str, tuple[str, dict[str, str]]] = {
         {f"{method}, a tab after the number": closed(400) for method in ("GET", "POST")},
     ),
     "http.chunked": (closed(200, 200), {}),
-    "http.expect_continue": (kept(200), {"HTTP/1.0": closed(200)}),
+    "http.expect_continue": (answered(200), {"HTTP/1.0": closed(200)}),
     # requests
     "http.request_line": (
         closed(400),
@@ -142,7 +147,7 @@ ANSWERS: dict[str, tuple[str, dict[str, str]]] = {
     "http.long_path": (closed(414), {}),
     "http.long_field": (closed(431), {}),
     "http.many_fields": (closed(431), {}),
-    "http.browser": (kept(200), {}),
+    "http.browser": (answered(200), {}),
     # responses
     "http.get": (closed(200), {"a path that does not exist": closed(404)}),
     "http.head": (closed(200), {}),
@@ -155,10 +160,10 @@ ANSWERS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     # connections
-    "http.keep_alive": (kept(200), {}),
+    "http.keep_alive": (answered(200), {}),
     "http.connection_close": (closed(200), {}),
     "http.pipelining": (closed(200, 404, 200), {}),
-    "http.half_close": (kept(200), {}),
+    "http.half_close": (answered(200), {}),
     "http.aborted": ("", {}),
 }
 """By check: the last exchange of a case in words, and the cases that end in another way."""
