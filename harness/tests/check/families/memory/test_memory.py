@@ -129,8 +129,8 @@ def test_preparation() -> None:
     with pytest.raises(NotApplicable) as caught:
         allocations(subject)
     assert str(caught.value) == (
-        "On a quiet device, a request fails: it refused the connection. Look at the families http "
-        "and tls first."
+        "On a quiet device, a request fails: it refused the connection. Look at the families http, "
+        "websocket and tls first."
     )
 
 
