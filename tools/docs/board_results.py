@@ -31,22 +31,7 @@ ENVIRONMENT = ("board", "QEMU", "ESP-IDF", "host")
 """The properties in JUnit XML that tell environments apart."""
 COMMIT = "espbench commit"
 
-BUSY = "The host had a load of 15 to 29 on two cores, and the device got a fiftieth of a core: no "
-BUSY += "answer within 10 s, or no boot within 60 s. Not repeated yet."
-
-WHY = dict.fromkeys(
-    (
-        "protocol/test_http.py::test_framing_that_others_may_take",
-        "protocol/test_static.py::test_directories_and_names",
-        "protocol/test_static.py::test_media_types",
-        "protocol/test_static.py::test_no_way_out",
-        "protocol/test_websocket.py::test_1002",
-        "protocol/test_websocket.py::test_1002_over_tls",
-        "protocol/test_websocket.py::test_1007",
-        "protocol/test_websocket.py::test_1009_by_its_length",
-    ),
-    BUSY,
-)
+WHY: dict[str, str] = {}
 """Why scenarios failed, by the node ID without `scenarios/` and parameters: a fault that is known,
 a limit of the emulator, or what was wrong with the run."""
 
