@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from espbench.errors import QemuCannotStart, QemuNotFound
 from espbench.qemu.start_failure import cannot_start
 from espbench.util.idf_tools import container_shell, find_idf, tools_folders, version_key
+from espbench.util.programs import captured
 from espbench.util.timeouts import Deadline
 
 if TYPE_CHECKING:
@@ -157,15 +158,7 @@ def _answer_of(program: str) -> _Answer:
 def _asked(program: str, _modified: int) -> _Answer:
     # Don't query `-nic model=help`: it does not return on Espressif's machines.
     try:
-        result = subprocess.run(
-            [program, "-M", "help"],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=Deadline(20).seconds,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        result = captured([program, "-M", "help"], Deadline(20).seconds)
     except (OSError, subprocess.SubprocessError) as error:
         return _Answer(failure=str(error))
     if result.returncode:

@@ -32,6 +32,7 @@ from espbench.qemu.qmp import Qmp
 from espbench.qemu.record_replay import Recording, stream_pair
 from espbench.qemu.start_failure import cannot_start
 from espbench.qemu.uart_pacing import Pace, RecordedPace
+from espbench.util.programs import captured
 from espbench.util.timeouts import Deadline
 
 __all__ = [
@@ -210,14 +211,7 @@ def qemu_version(program: str) -> tuple[int, int, int]:
         QemuError: it cannot be run or prints no version.
     """
     try:
-        result = subprocess.run(
-            [program, "--version"],
-            capture_output=True,
-            text=True,
-            timeout=Deadline(20).seconds,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        result = captured([program, "--version"], Deadline(20).seconds)
     except (OSError, subprocess.SubprocessError) as error:
         raise QemuError(f"{program} --version failed ({error}): reinstall QEMU.") from error
     version = parse_version(result.stdout)

@@ -6,23 +6,33 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 
-__all__ = ["first_line", "output"]
+__all__ = ["captured", "first_line", "output"]
+
+
+def captured(command: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run a program without input, and return its exit status and output.
+
+    Raises:
+        OSError: it cannot be run.
+        subprocess.SubprocessError: it did not end in time.
+    """
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
 
 
 def output(command: Sequence[str]) -> str:
     """Return a program's standard output, or "" if it cannot be run or does not end within 20 s."""
     try:
-        result = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=20,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        return captured(command, 20).stdout
     except (OSError, subprocess.SubprocessError):
         return ""
-    return result.stdout
 
 
 def first_line(command: Sequence[str]) -> str:

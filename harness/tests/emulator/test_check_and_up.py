@@ -21,14 +21,6 @@ OPTIONS = ["--wifi-ssid", "home", "--wifi-password", "long enough"]
 
 
 @pytest.fixture
-def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the stand-in, which is on PATH."""
-    found = installed(tmp_path / "bin")
-    monkeypatch.setenv("PATH", f"{found.parent}{os.pathsep}{os.environ['PATH']}")
-    return found
-
-
-@pytest.fixture
 def image(tmp_path: Path) -> Callable[..., str]:
     """Return a function that writes an image, and returns its path."""
 

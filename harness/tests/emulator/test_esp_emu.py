@@ -6,7 +6,6 @@ None of this ran with esp-emu itself.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -43,14 +42,6 @@ from espbench.util.timeouts import Deadline
 HOME = Wifi("home", "long enough")
 JOINS = {"ssid": HOME.ssid, "password": HOME.password}
 Make = Callable[..., Device]
-
-
-@pytest.fixture
-def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the stand-in, which is on PATH."""
-    found = installed(tmp_path / "bin")
-    monkeypatch.setenv("PATH", f"{found.parent}{os.pathsep}{os.environ['PATH']}")
-    return found
 
 
 @pytest.fixture

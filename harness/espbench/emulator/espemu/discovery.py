@@ -12,6 +12,7 @@ from pathlib import Path
 
 from espbench.boards.esp_emu import INSTALLER, PROGRAM
 from espbench.errors import QemuError, QemuNotFound
+from espbench.util.programs import captured
 from espbench.util.timeouts import Deadline
 
 __all__ = ["esp_emu_version", "find_esp_emu", "parse_version"]
@@ -51,15 +52,7 @@ def esp_emu_version(program: str) -> tuple[int, int, int]:
         QemuError: it cannot be run or prints no version.
     """
     try:
-        result = subprocess.run(
-            [program, "--version"],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=Deadline(20).seconds,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        result = captured([program, "--version"], Deadline(20).seconds)
     except (OSError, subprocess.SubprocessError) as error:
         raise QemuError(f"{program} --version failed ({error}): reinstall esp-emu.") from error
     version = parse_version(result.stdout) or parse_version(result.stderr)
