@@ -148,7 +148,7 @@ def kind_of(sentence: str) -> str:
 
 
 def _plain(word: str) -> bool:
-    """Return whether a word is no number, unit or name, and does not join two of them."""
+    """Return whether a word says something: numbers, units, names and conjunctions do not."""
     return (
         word not in ("and", "or")
         and word.isascii()
