@@ -69,9 +69,10 @@ def test_sending(clock: Clock, pair: tuple[socket.socket, socket.socket]) -> Non
     near, far = pair
     fill(near)
     deadline = Deadline(SHORT, clock=clock)
-    threading.Timer(LONG, drain, [far]).start()
+    reader = threading.Timer(LONG, drain, [far])
+    reader.start()
     Stream(near).send(b"all of it", deadline)
-    drain(far)
+    reader.join()  # it may still be draining what `fill` sends
     fill(near)
     clock.release("debugger")
     with pytest.raises(ClientTimeout, match="did not take anything more within"):
@@ -105,8 +106,10 @@ def test_the_serial_line(clock: Clock, pair: tuple[socket.socket, socket.socket]
     line = SerialPort(lambda: None)
     line.attach(near)
     deadline = Deadline(SHORT, clock=clock)
-    threading.Timer(LONG, drain, [far]).start()
+    reader = threading.Timer(LONG, drain, [far])
+    reader.start()
     line.send(b"typed", deadline)
+    reader.join()  # it may still be draining what `fill` sends
     fill(near)
     clock.release("debugger")
     with pytest.raises(ConsoleTimeout, match="did not read"):

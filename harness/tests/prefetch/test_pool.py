@@ -538,10 +538,11 @@ def test_no_place_for_turns(tmp_path: Path) -> None:
 
 def test_every_option_counts(tmp_path: Path, tiny_firmware: Callable[..., Path]) -> None:
     """Two devices are equal only if all options are; the test covers every option."""
-    firmware, content = tiny_firmware(), tmp_path / "content"
+    firmware, other, content = (tmp_path / name for name in ("flash.bin", "other.bin", "content"))
+    for flash in firmware, other:
+        flash.write_bytes(bytes(1 << 20))
     content.write_text("old")
-    other = tmp_path / "other.elf"
-    other.write_bytes(firmware.read_bytes())
+    elf = tiny_firmware()
     given: dict[str, Any] = {"board": "esp32", "firmware": firmware, "files": {"/a": content}}
     variants: dict[str, Any] = {
         "board": "esp32c3",
@@ -559,7 +560,7 @@ def test_every_option_counts(tmp_path: Path, tiny_firmware: Callable[..., Path])
         "subnet": "10.0.3.0/24",
         "capture": False,
         "extra": ("-S",),
-        "elf": other,
+        "elf": elf,
         "qemu": "/bin/true",
         "tap": print,
         "debugging": Debugging(print),
@@ -571,11 +572,12 @@ def test_every_option_counts(tmp_path: Path, tiny_firmware: Callable[..., Path])
     inputs = Device(**given).boot_inputs()
     assert Device(**given).boot_inputs() == inputs
     for name, value in variants.items():
-        plain = {**given, "board": "lx60"} if name == "record" else given
+        lx60 = {"board": "lx60", "firmware": elf}
+        plain = {**given, **lx60} if name == "record" else given
         same = Device(**plain).boot_inputs()
         assert Device(**{**plain, name: value}).boot_inputs() != same, name
     content.write_text("new")
     assert Device(**given).boot_inputs() != inputs
     inputs = Device(**given).boot_inputs()
-    firmware.write_bytes(firmware.read_bytes() + b"\0")
+    firmware.write_bytes(b"\1" + firmware.read_bytes()[1:])
     assert Device(**given).boot_inputs() != inputs

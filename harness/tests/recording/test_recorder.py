@@ -276,7 +276,7 @@ def test_what_a_log_has() -> None:
 def test_boards_that_cannot(name: str, tmp_path: Path) -> None:
     """A board that cannot be recorded is refused before anything starts."""
     firmware = tmp_path / "firmware.bin"
-    firmware.touch()
+    firmware.write_bytes(bytes(1 << 20))
     with pytest.raises(ConfigError, match=f"Board {name} cannot be recorded, because .*lx60"):
         Device(BOARDS[name], firmware, record=True)
 
