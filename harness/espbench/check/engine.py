@@ -184,7 +184,7 @@ def boot_failure(error: Exception, evidence: Path | None, seconds: float) -> Res
         findings=(finding,),
         seconds=seconds,
         cases=1,
-        evidence=evidence,
+        evidence=() if evidence is None else (evidence,),
     )
 
 
@@ -203,6 +203,9 @@ class Engine:
         self._failed_boots = 0
         self._gone: Counter[str] = Counter()
         self._saved: set[Path] = set()
+        self._evidence: tuple[Path, ...] = ()
+        self._kept: tuple[Device, str] | None = None  # the last device with evidence, and its name
+        self._outdated = False  # whether that device has failed again since
 
     def run(self, item: Item) -> Result:
         """Run one check with all of its cases, and leave a device that is well.
@@ -210,8 +213,9 @@ class Engine:
         Evidence of what was repeated and is not a failure any more does not remain.
         """
         self._saved = set()
+        self._evidence, self._kept, self._outdated = (), None, False
         result = self._run(item)
-        self._drop(self._saved - {result.evidence})
+        self._drop(self._saved - {*result.evidence})
         return result
 
     def drop_evidence(self) -> None:
@@ -230,8 +234,6 @@ class Engine:
             return self._result(item, Outcome.ERROR, sentence, began)
         if item.reason:
             return self._result(item, Outcome.NOT_APPLICABLE, item.reason, began)
-        self._evidence: Path | None = None
-        self._dut.checked = item.id
         findings: list[Finding] = []
         sentences: list[str] = []
         figures: list[Figure] = []
@@ -269,6 +271,7 @@ class Engine:
                 )
                 cases = cases[: number + 1]
                 break
+        self._renew_evidence()
         if findings:
             outcome = Outcome.FAILED
         elif len(skipped) == len(cases):
@@ -282,6 +285,8 @@ class Engine:
         return replace(result, untried=tuple(c for c in item.check.cases if c not in cases))
 
     def _subject(self, item: Item, *, fresh: bool) -> Subject:
+        if fresh or not self._dut.running:
+            self._renew_evidence()
         try:
             device = self._dut.device(fresh=fresh)
         except (DeviceError, QemuError) as error:
@@ -327,6 +332,8 @@ class Engine:
     def _try_case(self, item: Item, subject: Subject, case: str, *, last: bool) -> _CaseResult:
         """Run the check, or one of its cases, and look at the device afterwards."""
         device = subject.device
+        device.timeline.add("check", id=item.id, case=case)
+        self._dut.checked = self._evidence_name(item, case)
         printed = subject.state.printed
         attempt = _Attempt(item, subject, case)
         limit = Deadline(item.check.limit)
@@ -353,7 +360,7 @@ class Engine:
             who = busiest(device)
             wrong.append((f"The check did not end within {limit}. {who}", Severity.ROBUSTNESS))
             mark = examine(subject, ask=False) or Mark("")
-            self._keep(item, device)
+            self._keep(item, case, device)
             device.stop()  # every client ends with its connection
             if not attempt.ended(Deadline(GRACE), lambda: False):
                 return _CaseResult(
@@ -367,10 +374,9 @@ class Engine:
         if isinstance(attempt.error, CheckFailed):
             further = attempt.error.console
             if attempt.error.evidence is not None:
-                self._saved.add(attempt.error.evidence)
-                self._evidence = self._evidence or attempt.error.evidence
-        if wrong:
-            self._keep(item, device)
+                self._add_evidence(attempt.error.evidence)
+        if wrong and further is None:
+            self._keep(item, case, device)
         lines = complaints(device.console.text[printed:]) if wrong else []
         shown = lines
         if further is not None:
@@ -379,6 +385,7 @@ class Engine:
             shown = tracebacks(device.console.text[printed:done])
             shown += complaints(device.console.text[done:])
         if (mark is not None and not mark.recovered) or item.check.spoils:
+            self._renew_evidence()
             self._dut.close()
         libraries = libraries_in(self._dut.firmware.image)
         found = [
@@ -406,13 +413,38 @@ class Engine:
             unsettled=isinstance(attempt.error, MemoryLeaked),
         )
 
-    def _keep(self, item: Item, device: Device) -> None:
-        """Save the evidence of the first finding."""
-        if self._save is None or self._evidence is not None or self._dut.ended:
+    def _evidence_name(self, item: Item, case: str) -> str:
+        """Return the name of the next evidence: the check's, or a case's after the first."""
+        return f"{item.id}:{case}" if self._evidence and case else item.id
+
+    def _keep(self, item: Item, case: str, device: Device) -> None:
+        """Save the evidence of a finding, once for each device; see `_renew_evidence`."""
+        if self._save is None or self._dut.ended:
             return
-        self._evidence = self._save(device, item.id)
-        if self._evidence is not None:
-            self._saved.add(self._evidence)
+        if self._kept is not None and self._kept[0] is device:
+            self._outdated = True
+            return
+        self._kept = device, self._evidence_name(item, case)
+        self._outdated = False
+        self._save_kept()
+
+    def _renew_evidence(self) -> None:
+        """Save the evidence of a device again that failed in further cases, before it is gone."""
+        if self._outdated and not self._dut.ended:
+            self._save_kept()
+        self._outdated = False
+
+    def _save_kept(self) -> None:
+        assert self._save is not None
+        assert self._kept is not None
+        folder = self._save(*self._kept)
+        if folder is not None:
+            self._add_evidence(folder)
+
+    def _add_evidence(self, folder: Path) -> None:
+        self._saved.add(folder)
+        if folder not in self._evidence:
+            self._evidence = (*self._evidence, folder)
 
     def _result(
         self,
@@ -435,5 +467,5 @@ class Engine:
             tuple(replace(figure, source=item.id) for figure in figures or ()),
             time.monotonic() - began,
             cases,
-            self._evidence if findings else None,
+            self._evidence if findings else (),
         )

@@ -114,7 +114,7 @@ class Result:
         figures: what was measured.
         seconds: how long it took.
         cases: how many cases ran.
-        evidence: the folder with the evidence of a failure, or None.
+        evidence: the folders with the evidence of a failure, one for each device that failed.
         untried: the check's cases that did not run, so that nothing is known about them.
     """
 
@@ -128,7 +128,7 @@ class Result:
     figures: Sequence[Figure] = ()
     seconds: float = 0.0
     cases: int = 0
-    evidence: Path | None = field(default=None, compare=False)
+    evidence: tuple[Path, ...] = field(default=(), compare=False)
     untried: Sequence[str] = ()
 
     @property
@@ -165,6 +165,6 @@ class Result:
             "figures": [asdict(figure) for figure in self.figures],
             "cases": self.cases,
             "seconds": round(self.seconds, 3),
-            "evidence": str(self.evidence) if self.evidence else None,
+            "evidence": [str(each) for each in self.evidence],
             "untried": list(self.untried),
         }

@@ -172,8 +172,9 @@ def runner(session: Session, under_test: Ahead) -> RunCheck:
         ]
         if new or compared.worse or compared.lost:
             for each in new:
-                kept = "" if each.evidence is None else shown(session.config, str(each.evidence))
-                session.broken_checks.append(kept)
+                session.broken_checks += [
+                    shown(session.config, str(folder)) for folder in each.evidence or ("",)
+                ]
             session.broken_checks += [] if new else [""]
             lines = [_report(each) for each in new]
             lines += [f"worse: {moved}" for moved in compared.worse]
@@ -227,6 +228,5 @@ def _report(result: Result) -> str:
         said.append(result.sentence)
     lines = [f"{result.id}: {said[0]}" if said else f"{result.id}:", *said[1:]]
     lines.append(f"expected: {result.title} [{result.source}]")
-    if result.evidence is not None:
-        lines.append(f"evidence: {result.evidence}")
+    lines += [f"evidence: {folder}" for folder in result.evidence]
     return "\n".join(lines)

@@ -19,6 +19,7 @@ from typing import Any
 from espbench.crash.coredump import decoded
 from espbench.crash.panic import Panic
 from espbench.device.device import Device
+from espbench.device.timeline import Event
 from espbench.emulator.choice import terminal_command
 from espbench.emulator.espemu.process import LOG
 from espbench.errors import EspbenchError, NotInspectable, QmpError, is_disk_full
@@ -117,7 +118,7 @@ def _is_evidence(folder: Path) -> bool:
 def _parts(device: Device, *, looks: bool) -> dict[str, Callable[[Path], object]]:
     """Return the writer of each file, most important first, because the disk may fill up."""
     parts: dict[str, Callable[[Path], object]] = {
-        "console.txt": lambda p: p.write_text(device.console.transcript.stamped()),
+        "console.txt": lambda p: p.write_text(_console(device)),
     }
     if device.panics:
         reports = panic_reports(device.panics)
@@ -200,6 +201,24 @@ IN_ESP_EMU = (
     "# -: is the host's, which you may change.\n"
 )
 """What begins a command to paste."""
+
+
+def _console(device: Device) -> str:
+    """Return the console with the time of each line, and with the checks that ran meanwhile."""
+    lines = device.console.transcript.stamped().splitlines(keepends=True)
+    marks = [event for event in device.timeline if event.name == "check"]
+    merged = []
+    for line in lines:
+        at = float(line[1 : line.index("]")])
+        while marks and marks[0].at <= at:
+            merged.append(_mark(marks.pop(0)))
+        merged.append(line)
+    return "".join([*merged, *map(_mark, marks)])
+
+
+def _mark(event: Event) -> str:
+    what = ": ".join(filter(None, (event.detail["id"], event.detail["case"])))
+    return f"[{event.at:10.6f}] --- check {what} ---\n"
 
 
 def _events(device: Device) -> str:

@@ -106,7 +106,7 @@ def test_failed(run: Callable[..., Result], saved: list[str]) -> None:
     assert failed.severity is Severity.SECURITY
     assert [each.sentence for each in failed.findings] == ["It said 200."]
     assert saved == ["http.it"]
-    assert failed.evidence == Path("http.it")
+    assert failed.evidence == (Path("http.it"),)
 
     def waits(subject: Subject) -> None:
         Endpoint(subject.endpoint.port, timeout=0.2).raw().receive()
@@ -259,6 +259,29 @@ def test_no_recovery(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
     assert "espbench waited no longer, as earlier checks had shown no recovery." in texts[2]
 
 
+def test_evidence_of_cases(run: Callable[..., Result], saved: list[str]) -> None:
+    """Evidence is renewed when its device fails again, and there is more for another device."""
+
+    def fails(subject: Subject, case: str) -> None:
+        if case != "good":
+            if case == "fatal":
+                subject.device.stop()
+            raise CheckFailed(f"Wrong {case}.")
+
+    cases = {name: name for name in ("first", "good", "second", "fatal", "third")}
+    failed = run(fails, cases=cases)
+    assert len(failed.findings) >= 4
+    assert saved == ["http.it", "http.it", "http.it:third"]
+    assert failed.evidence == (Path("http.it"), Path("http.it:third"))
+
+
+def test_checks_on_the_timeline(run: Callable[..., Result], dut: Dut) -> None:
+    """The events of a device say which check began when."""
+    run(lambda _subject, _case: None, cases={"a": 1, "b": 2})
+    begun = [event.detail for event in dut.device().timeline if event.name == "check"]
+    assert begun[-2:] == [{"id": "http.it", "case": "a"}, {"id": "http.it", "case": "b"}]
+
+
 def dropping(failures: int, kept: list[Device]) -> Function:
     """Return a check that fails a number of times, while the emulated Ethernet drops frames."""
 
@@ -283,7 +306,7 @@ def test_lost_packets(run: Callable[..., Result], saved: list[str]) -> None:
         "repeated. The failure was: No answer."
     )
     assert len(set(map(id, devices))) == 3
-    assert result.evidence is None
+    assert result.evidence == ()
 
 
 def test_lost_packets_each_time(run: Callable[..., Result]) -> None:
@@ -365,7 +388,7 @@ def test_connection_of_an_earlier_check(
     assert devices[1] is devices[0]
     assert devices[2] is not devices[0]
     assert len(devices) == 3
-    assert result.evidence is None
+    assert result.evidence == ()
 
 
 def test_device_that_never_rests(run: Callable[..., Result]) -> None:

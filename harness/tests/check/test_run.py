@@ -67,7 +67,7 @@ def test_not_ready(tiny_firmware: Callable[..., Path]) -> None:
     assert "did not print something that matches 'never' within 1 s" in result.findings[0].sentence
     assert "\n" not in result.findings[0].sentence
     assert saved == ["boot.comes_up"]
-    assert result.evidence == Path("boot.comes_up")
+    assert result.evidence == (Path("boot.comes_up"),)
 
 
 def test_nothing_listens(tiny_firmware: Callable[..., Path]) -> None:

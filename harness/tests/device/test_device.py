@@ -6,6 +6,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -292,6 +293,7 @@ def test_evidence(device: Device, tmp_path: Path) -> None:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert connection.recv(12) == b"HTTP/1.1 200"
     device.heap()
+    device.timeline.add("check", id="http.host", case="missing")
     saved = save(device, tmp_path / "evidence")
     assert saved.problem == ""
     assert packets((saved.folder / "net.pcap").read_bytes()) > 10
@@ -302,6 +304,8 @@ def test_evidence(device: Device, tmp_path: Path) -> None:
     assert [reason for reason in reasons if reason != "network"] == ["ready", "asked", "end"]
     assert '"scheme": "https"' in (saved.folder / "events.json").read_text()
     assert " seed=" in (saved.folder / "command.txt").read_text()
+    console = (saved.folder / "console.txt").read_text().splitlines()
+    assert re.fullmatch(r"\[ +[0-9.]+\] --- check http\.host: missing ---", console[-1])
 
 
 def test_readiness_of_one_byte(device_factory: DeviceFactory) -> None:

@@ -124,6 +124,5 @@ class Explanation:
         lines += [f"{label_of(trait)}: {trait}" for trait in self.traits]
         lines += [f"console: {line}" for line in self.console]
         lines.append(f"rerun: {self.rerun}")
-        if self.result.evidence is not None:
-            lines.append(f"evidence: {self.result.evidence}")
+        lines += [f"evidence: {folder}" for folder in self.result.evidence]
         return lines

@@ -61,7 +61,6 @@ def _server(data: Mapping[str, Any]) -> Server:
 
 
 def _result(data: Mapping[str, Any]) -> Result:
-    evidence = data["evidence"]
     return Result(
         data["id"],
         data["name"],
@@ -73,7 +72,7 @@ def _result(data: Mapping[str, Any]) -> Result:
         tuple(Figure(**each) for each in data["figures"]),
         float(data["seconds"]),
         int(data["cases"]),
-        Path(evidence) if evidence else None,
+        tuple(Path(each) for each in data["evidence"]),
         tuple(data["untried"]),
     )
 

@@ -13,7 +13,7 @@ from jinja2 import Template
 from espbench.check.diagnosis.traits import label_of
 from espbench.check.report.document import Document, sentence_of
 from espbench.check.report.rows import worst_first
-from espbench.check.result import Outcome, Result, Severity, labelled
+from espbench.check.result import Outcome, Severity, labelled
 
 __all__ = ["html"]
 
@@ -29,9 +29,8 @@ CLASSES = {
 def html(document: Document, page: Path, template: Template) -> str:
     """Return the report, to be written to `page`; `template` is check.html."""
 
-    def href(result: Result) -> str:
-        relative = os.path.relpath(str(result.evidence), page.absolute().parent)
-        return quote(relative)
+    def href(folder: Path) -> str:
+        return quote(os.path.relpath(folder, page.absolute().parent))
 
     shown = [
         (
@@ -48,7 +47,7 @@ def html(document: Document, page: Path, template: Template) -> str:
         (
             each,
             f"failure-{number}",
-            href(each.result) if each.result.evidence is not None else "",
+            [(folder.name, href(folder)) for folder in each.result.evidence],
         )
         for number, each in enumerate(document.explanations(), 1)
     ]

@@ -109,6 +109,11 @@ class Dut:
         assert self._servers is not None
         return self._servers
 
+    @property
+    def running(self) -> bool:
+        """Whether there is a device, and QEMU has not ended."""
+        return self._device is not None and self._device.running
+
     def device(self, *, fresh: bool = False) -> Device:
         """Return the running device, or boot one.
 

@@ -47,7 +47,7 @@ FAILED = Result(
         Finding("It took both.", Severity.CONFORMANCE, "two CL"),
     ),
     seconds=1.5,
-    evidence=Path("/there/evidence/http.smuggling"),
+    evidence=(Path("/there/evidence/http.smuggling"),),
 )
 PASSED = Result("http.head", "http.head", "No body.", "RFC 9110", Outcome.PASSED)
 SEEN = Result(
@@ -371,7 +371,7 @@ def test_markdown() -> None:
 
 def test_evidence_in_markdown(tmp_path: Path) -> None:
     """A pull request shows where the evidence is among the job's artifacts."""
-    failed = replace(FAILED, evidence=tmp_path / "build" / "evidence" / "http.host")
+    failed = replace(FAILED, evidence=(tmp_path / "build" / "evidence" / "http.host",))
     text = markdown(document(failed, known=()), tmp_path)
     assert "  - evidence: build/evidence/http.host\n" in text
 
