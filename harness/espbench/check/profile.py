@@ -163,6 +163,15 @@ class _Reader:
             raise self.error(key, f"must be {wanted}, not {value!r}")
         return value
 
+    def pattern(self, key: str) -> str:
+        """Return a regular expression; "" if there is none."""
+        value = self.take(key, str, "")
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise self.error(key, f"is not a regular expression: {error}") from None
+        return str(value)
+
     def table(self, key: str) -> _Reader:
         """Return the reader of a table."""
         return _Reader(self._path, self._text, self.take(key, dict, {}), f"{self._where}{key}.")
@@ -252,7 +261,7 @@ def _profile(top: _Reader, base: Path) -> Profile:
         elf=base / elf if elf else None,
         files=base / files if files else None,
         files_partition=firmware.take("files-partition", str, ""),
-        ready_console=firmware.take("ready-console", str, ""),
+        ready_console=firmware.pattern("ready-console"),
         ready_http=firmware.take("ready-http", str, ""),
         ready_timeout=firmware.number("ready-timeout", float, None, LEAST_TIMEOUT),
         ports=ports,

@@ -116,7 +116,8 @@ def add_parser(subparsers: Subparsers) -> None:
     it.add_argument(
         "--write-scenario",
         metavar="DIR",
-        help="folder into which to write a pytest file for each check that failed",
+        help="folder into which to write a pytest file for each check that failed; with "
+        "--baseline, for new failures alone",
     )
 
 
@@ -248,7 +249,7 @@ def _write(
         write_file(args.junit, junit(document))
     if args.markdown:
         write_file(args.markdown, markdown(document, Path.cwd()))
-    failed = [each for each in document.run.results if each.findings]
+    failed = [each for each in map(document.new, document.run.results) if each.findings]
     if args.write_scenario and failed:
         for result in failed:
             target = Path(args.write_scenario) / file_name(result)

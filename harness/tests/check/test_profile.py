@@ -97,6 +97,7 @@ def test_client(tmp_path: Path) -> None:
         ("[limit]\n", r":1: limit is unknown: use firmware, paths"),
         ("\n[limits]\ntls-sessions = 'x'\n", r":3: limits\.tls-sessions must be an integer, not"),
         ("[limits]\ntls-sessions = true\n", r":2: limits\.tls-sessions must be an integer"),
+        ("[firmware]\nready-console = '('\n", r":2: firmware\.ready-console is not a regular ex"),
         ("[firmware]\nready-timeout = '1'\n", r":2: firmware\.ready-timeout must be a number"),
         ("[limits]\ntls-sessions = -1\n", r":2: limits\.tls-sessions must be 1 or more, not -1"),
         ("[limits]\ntls-sessions = 0\n", r":2: limits\.tls-sessions must be 1 or more, not 0"),

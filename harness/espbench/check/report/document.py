@@ -6,7 +6,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from espbench.boards.emulators import TITLES
 from espbench.check.baseline import Comparison
@@ -84,6 +84,18 @@ class Document:
         if self.comparison is None:
             return True
         return any(r.id == result.id and f is finding for r, f in self.comparison.new)
+
+    def new(self, result: Result) -> Result:
+        """Return a result without the failures that are in the baseline."""
+        return replace(result, findings=tuple(f for f in result.findings if self.is_new(result, f)))
+
+    def sentence(self, result: Result) -> str:
+        """Return a result's sentence for a table; of new failures, if some are known."""
+        new = self.new(result)
+        known = len(sentences(result.findings)) - len(sentences(new.findings))
+        if not new.findings or known <= 0:
+            return sentence_of(result)
+        return f"{sentence_of(new)} ({known} known)"
 
     def outcome(self, result: Result) -> str:
         """Return a result's outcome for a table."""

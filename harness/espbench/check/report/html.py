@@ -11,7 +11,7 @@ from urllib.parse import quote
 from jinja2 import Template
 
 from espbench.check.diagnosis.traits import label_of
-from espbench.check.report.document import Document, sentence_of
+from espbench.check.report.document import Document
 from espbench.check.report.rows import worst_first
 from espbench.check.result import Outcome, Severity, labelled
 
@@ -39,7 +39,7 @@ def html(document: Document, page: Path, template: Template) -> str:
             "skip"
             if document.outcome(row.first).startswith("known")
             else CLASSES[row.first.outcome],
-            sentence_of(row.first),
+            document.sentence(row.first),
         )
         for row in worst_first(document)
     ]

@@ -29,7 +29,7 @@ def junit(document: Document) -> str:
                 case.result = [Skipped(f"known: {sentence_of(result)}")]
                 case.system_out = text
             else:
-                failure = Failure(sentence_of(result), outcome)
+                failure = Failure(document.sentence(result), outcome)
                 failure.text = text
                 case.result = [failure]
         elif result.outcome is Outcome.ERROR:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from espbench.check.report.document import Document, sentence_of
+from espbench.check.report.document import Document
 from espbench.check.report.rows import Row, worst_first
 from espbench.check.result import Outcome, Result, labelled
 
@@ -64,7 +64,7 @@ def _closes(document: Document, result: Result) -> bool:
 def _table(document: Document, rows: Sequence[Row]) -> Sequence[str]:
     lines = [f"| {' | '.join(HEADS)} |", "|---|---|---|"]
     for row in rows:
-        cells = (document.outcome(row.first), sentence_of(row.first))
+        cells = (document.outcome(row.first), document.sentence(row.first))
         lines.append(f"| {_code(row.id)} | {' | '.join(_safe(cell) for cell in cells)} |")
     return lines
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from espbench.check.report.document import Document, sentence_of
+from espbench.check.report.document import Document
 from espbench.check.report.rows import rows
 from espbench.check.report.styles import STYLES
 
@@ -28,6 +28,6 @@ def table(document: Document) -> Table:
             result.family,
             row.check,
             Text(outcome, style),
-            Text(sentence_of(result)),
+            Text(document.sentence(result)),
         )
     return made

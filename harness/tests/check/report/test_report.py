@@ -129,6 +129,10 @@ def test_cases_share_an_explanation() -> None:
     ]
     half = document(both, known=(failing("CL"),))
     assert [each.lines()[0] for each in half.explain(both, new=True)] == ["It took TE."]
+    assert half.new(both).findings == both.findings[1:]
+    assert half.sentence(both) == "It took TE. (1 known)"
+    assert document(both).sentence(both) == "It took CL. It took TE."
+    assert document(both, known=(both,)).sentence(both) == "It took CL. It took TE."
     assert [each.heading for each in half.explain(both)] == [
         "http.smuggling@443 (security, known)",
         "http.smuggling@443 (security)",
