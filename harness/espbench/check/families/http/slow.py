@@ -38,7 +38,8 @@ class Tricklers:
     """Clients that send bytes slowly, in a thread, until the block ends or they are dropped.
 
     Attributes:
-        dropped: seconds after which each one that was dropped was.
+        dropped: seconds after which each one that was dropped, or answered, was.
+        answered: how many of these got an answer.
     """
 
     def __init__(self, subject: Subject, count: int, first: bytes, rest: bytes) -> None:
@@ -50,6 +51,7 @@ class Tricklers:
         self._rest = rest
         self._streams: list[ByteStream] = []
         self.dropped: list[float] = []
+        self.answered = 0
         self._end = threading.Event()
         try:
             for number in range(count):
@@ -80,12 +82,11 @@ class Tricklers:
                     alive.remove(stream)
                     self.dropped.append(time.monotonic() - self._began)
 
-    @staticmethod
-    def _step(stream: ByteStream, byte: bytes) -> bool:
+    def _step(self, stream: ByteStream, byte: bytes) -> bool:
         """Send a byte; return whether the server still wants more."""
         try:
             stream.send(byte, 0.5)
-            stream.receive(0.001)
+            self.answered += bool(stream.receive(0.001))
         except ClientTimeout:
             return True
         except ClientError:
@@ -191,9 +192,11 @@ def _dropped(slow: Tricklers) -> str:
     else:
         when = f"after {first:.0f} to {last:.0f} s"
     count = len(slow.dropped)
-    if count == slow.count:
-        return f"all are dropped {when}"
-    return f"{count} {'is' if count == 1 else 'are'} dropped {when}"
+    who = "all are" if count == slow.count else "1 is" if count == 1 else f"{count} are"
+    verb = "dropped"
+    if slow.answered:
+        verb = "answered" if slow.answered == count else "answered or dropped"
+    return f"{who} {verb} {when}"
 
 
 @check(

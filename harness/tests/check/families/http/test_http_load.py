@@ -61,16 +61,20 @@ def test_all_are_let_go() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dropped", "words"),
+    ("dropped", "answered", "words"),
     [
-        ([], "none is dropped within 9 s"),
-        ([0.2, 0.4], "2 are dropped within a second"),
-        ([0.2, 5.0], "2 are dropped within 5 s"),
-        ([5.1, 5.3], "2 are dropped after 5 s"),
-        ([3.0, 7.0], "2 are dropped after 3 to 7 s"),
+        ([], 0, "none is dropped within 9 s"),
+        ([0.2, 0.4], 0, "2 are dropped within a second"),
+        ([0.2, 0.4], 2, "2 are answered within a second"),
+        ([0.2, 0.4], 1, "2 are answered or dropped within a second"),
+        ([0.2], 1, "1 is answered within a second"),
+        ([0.2, 5.0], 0, "2 are dropped within 5 s"),
+        ([5.1, 5.3], 0, "2 are dropped after 5 s"),
+        ([3.0, 7.0], 0, "2 are dropped after 3 to 7 s"),
+        ([0.1] * 8, 8, "all are answered within a second"),
     ],
 )
-def test_when_clients_are_dropped(dropped: list[float], words: str) -> None:
-    """Clients that are dropped at once are not dropped "after 0 s"."""
-    slow = SimpleNamespace(dropped=dropped, count=8, seconds=9.0)
+def test_when_clients_are_dropped(dropped: list[float], answered: int, words: str) -> None:
+    """Clients that are dropped at once are not dropped "after 0 s"; and answers are told apart."""
+    slow = SimpleNamespace(dropped=dropped, answered=answered, count=8, seconds=9.0)
     assert _dropped(cast("Tricklers", slow)) == words
