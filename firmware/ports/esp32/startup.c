@@ -29,6 +29,7 @@
 #include "retained.h"
 #include "shared/runtime/pyexec.h"
 #include "stdin.h"
+#include "webserver/net_heap.h"
 
 /* ESP-IDF logs when it runs out of memory, but its first log line allocates two locks and calls
  * abort() if that fails. So create both now. */
@@ -39,6 +40,8 @@ static void make_log_locks(void) {
 
 /* MICROPY_BOARD_STARTUP: runs before MicroPython's task exists. */
 void espbench_startup(void) {
+    /* old_code.c took the whole heap, and cannot reset it that early. */
+    net_heap_reset_low_water();
     boardctrl_startup(); /* the port's own: NVS */
     make_log_locks();
     boot_arguments_read();

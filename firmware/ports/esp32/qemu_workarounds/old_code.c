@@ -12,7 +12,9 @@
 #define CAPS (MALLOC_CAP_DEFAULT | MALLOC_CAP_INTERNAL)
 #define BLOCKS 8
 
-/* Runs after the heap is set up, before the application allocates from it. */
+/* Runs after the heap is set up, before the application allocates from it. The lowest free heap is
+ * near 0 afterwards, and only espbench_startup() can reset it: here, the heaps that begin as the
+ * stacks of the start are registered but not initialized, and ESP-IDF crashes on them. */
 static void __attribute__((constructor)) overwrite_free_memory(void) {
     void *blocks[BLOCKS];
     for (int i = 0; i < BLOCKS; i++) {
