@@ -24,6 +24,12 @@ from espbench.util.idf_tools import (
 
 OLDEST, NEWEST = (5, 3), (5, 5)
 """The supported versions of ESP-IDF, by major and minor number."""
+WHY_NOT_6 = (
+    "ESP-IDF v6 has Mbed TLS 4, which lacks mbedtls_ssl_conf_rng() and headers such as "
+    "mbedtls/ctr_drbg.h and mbedtls/sha1.h that MicroPython and this firmware need"
+)
+"""What MicroPython v1.25 to v1.29.0-preview (extmod/modtls_mbedtls.c, modhashlib.c) and modules/
+webserver use, and Mbed TLS 4.0 has removed or made private (docs/4.0-migration-guide.md there)."""
 
 
 def idf_version(idf: Path) -> Version | None:
@@ -53,9 +59,10 @@ def check_idf(board: str, environment: Mapping[str, str]) -> Path:
     version = idf_version(idf)
     if version is None or not OLDEST <= version[:2] <= NEWEST:
         found = f"v{'.'.join(map(str, version))}" if version else "of an unknown version"
+        reason = f" ({WHY_NOT_6})" if version and version[0] >= 6 else ""
         raise ToolMissing(
-            f"ESP-IDF in {idf} is {found}, but the {board} firmware needs {span}: check out one of "
-            "these there and run its install.sh again, or point IDF_PATH at another."
+            f"ESP-IDF in {idf} is {found}, but the {board} firmware needs {span}{reason}: check "
+            "out one of these there and run its install.sh again, or point IDF_PATH at another."
         )
     return idf
 

@@ -327,18 +327,30 @@ def test_usual_place(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert idf_tools.find_idf(os.environ) == made
 
 
-@pytest.mark.parametrize("version", [(5, 2, 3), (6, 0, 0)])
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        ((5, 2, 3), ""),
+        (
+            (6, 0, 2),
+            " (ESP-IDF v6 has Mbed TLS 4, which lacks mbedtls_ssl_conf_rng() and headers such as "
+            "mbedtls/ctr_drbg.h and mbedtls/sha1.h that MicroPython and this firmware need)",
+        ),
+    ],
+)
 def test_other_idf(
-    tree: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int]
+    tree: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int], reason: str
 ) -> None:
-    """An unsupported version of ESP-IDF is rejected, and the message has both versions."""
+    """An unsupported version of ESP-IDF is rejected before anything is compiled, and why."""
     path = fake_idf(tree, version)
     monkeypatch.setenv("IDF_PATH", str(path))
+    monkeypatch.setenv("ESPBENCH_MICROPYTHON", str(fake_micropython(tree)))
     assert refused(tree) == (
         f"ESP-IDF in {path} is v{'.'.join(map(str, version))}, but the esp32 firmware needs v5.3 "
-        "to v5.5: check out one of these there and run its install.sh again, or point IDF_PATH at "
-        "another."
+        f"to v5.5{reason}: check out one of these there and run its install.sh again, or point "
+        "IDF_PATH at another."
     )
+    assert not (tree / "log").exists()
 
 
 def test_unknown_version(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
