@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Shows which suites pass on which board, QEMU and ESP-IDF, from the results of runs.
+"""Shows which suites pass on which board, QEMU, ESP-IDF and MicroPython, from results of runs.
 
     python tools/docs/board_results.py take JUNIT_XML...
     python tools/docs/board_results.py write
@@ -27,7 +27,7 @@ TREE = Path(__file__).resolve().parent.parent.parent
 DATA = TREE / "docs" / "reference" / "board-results.json"
 PAGE = TREE / "docs" / "reference" / "board-results.md"
 COUNTED = ("passed", "failed", "skipped", "not run")
-ENVIRONMENT = ("board", "QEMU", "ESP-IDF", "host")
+ENVIRONMENT = ("board", "QEMU", "ESP-IDF", "MicroPython", "host")
 """The properties in JUnit XML that tell environments apart."""
 COMMIT = "espbench commit"
 
@@ -105,7 +105,7 @@ def merged(
     ran = {name: it for name, it in before.items() if "date" in it}
     together = dict(sorted({**every, **ran, **suites}.items()))
     found = [*others, {"environment": dict(environment), "suites": together}]
-    return sorted(found, key=lambda each: list(each["environment"].values()))
+    return sorted(found, key=lambda each: [each["environment"][name] for name in ENVIRONMENT])
 
 
 def page(data: Sequence[Entry], why: Mapping[str, str]) -> str:
@@ -119,9 +119,10 @@ def page(data: Sequence[Entry], why: Mapping[str, str]) -> str:
         "",
         "<!-- written by tools/docs/board_results.py -->",
         "",
-        "Which scenarios pass on the reference firmware, by board, QEMU, ESP-IDF and host. The",
-        "numbers are counted in JUnit XML of the runs; no other run is listed. A commit with a +",
-        "had uncommitted changes. [Boards](boards.md) describes the boards.",
+        "Which scenarios pass on the reference firmware, by board, QEMU, ESP-IDF, MicroPython and",
+        "host. The numbers are counted in JUnit XML of the runs; no other run is listed. A commit",
+        "with a + had uncommitted changes. [Boards](boards.md) describes the boards, and",
+        "[which versions of ESP-IDF](boards.md#versions-of-esp-idf) they need.",
         "",
         f"| {' | '.join(ENVIRONMENT)} | suites | {' | '.join(COUNTED)} | date |",
         f"|{'---|' * (len(ENVIRONMENT) + len(COUNTED) + 2)}",
@@ -132,15 +133,15 @@ def page(data: Sequence[Entry], why: Mapping[str, str]) -> str:
         lines += [f"## {title(each['environment'])}", ""]
         lines += [f"| suite | {' | '.join(COUNTED)} | date | commit |"]
         lines += [f"|{'---|' * (len(COUNTED) + 3)}"]
-        lines += [row(name, it) for name, it in each["suites"].items()]
-        lines += ["", *remarks(each["suites"], why)]
+        lines += [row(name, it) for name, it in each["suites"].items() if "date" in it]
+        lines += ["", *not_run(each["suites"]), *remarks(each["suites"], why)]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def title(environment: Mapping[str, str]) -> str:
     """Return the heading of an environment."""
-    idf = f", ESP-IDF {environment['ESP-IDF']}" if environment["ESP-IDF"] else ""
-    return f"{environment['board']}, QEMU {environment['QEMU']}{idf}, {environment['host']}"
+    named = (f"{name} {environment[name]}" for name in ENVIRONMENT[1:-1] if environment[name])
+    return ", ".join([environment["board"], *named, environment["host"]])
 
 
 def overview(each: Entry) -> str:
@@ -160,6 +161,15 @@ def row(name: str, it: Entry) -> str:
     cells = [f"`{name}`", *(str(it[each]) for each in COUNTED)]
     cells += [it.get("date", ""), f"`{it['commit']}`" if it.get("commit") else ""]
     return f"| {' | '.join(cells)} |"
+
+
+def not_run(suites: Mapping[str, Entry]) -> list[str]:
+    """Return a paragraph about the suites of which no scenario ran; nothing if all did."""
+    left = {name: it["not run"] for name, it in suites.items() if "date" not in it}
+    if not left:
+        return []
+    names = ", ".join(f"`{name}`" for name in left)
+    return [f"Suites that were not run, with {sum(left.values())} scenarios: {names}.", ""]
 
 
 def remarks(suites: Mapping[str, Entry], why: Mapping[str, str]) -> list[str]:

@@ -11,7 +11,8 @@ import pytest
 
 JUNIT = """<testsuites><testsuite name="pytest" timestamp="2026-11-30T18:44:05+00:00"><properties>
 <property name="board" value="esp32s3"/><property name="QEMU" value="9.2.2"/>
-<property name="ESP-IDF" value="v5.4.1"/><property name="host" value="Debian GNU/Linux 12 x86_64"/>
+<property name="ESP-IDF" value="v5.4.1"/><property name="MicroPython" value="v1.25.0"/>
+<property name="host" value="Debian GNU/Linux 12 x86_64"/>
 <property name="espbench commit" value="{commit}"/></properties>
 <testcase classname="scenarios.test_smoke" name="test_boots"/>
 <testcase classname="scenarios.test_smoke" name="test_serves[http]">
@@ -34,6 +35,7 @@ HERE = {
     "board": "esp32s3",
     "QEMU": "9.2.2",
     "ESP-IDF": "v5.4.1",
+    "MicroPython": "v1.25.0",
     "host": "Debian GNU/Linux 12 x86_64",
 }
 
@@ -61,10 +63,10 @@ def test_outcomes_are_counted() -> None:
     rows = board_results.page(sample(), {FAILURE: "A known fault."}).splitlines()
     assert "| `smoke` | 1 | 1 | 0 | 1 | 2026-11-30 | `1234567890` |" in rows
     assert "| `crash/panic` | 0 | 0 | 1 | 0 | 2026-11-30 | `1234567890` |" in rows
-    assert "| `network/address` | 0 | 0 | 0 | 2 |  |  |" in rows
+    assert "Suites that were not run, with 2 scenarios: `network/address`." in rows
     assert (
-        "| esp32s3 | 9.2.2 | v5.4.1 | Debian GNU/Linux 12 x86_64 | 2 of 3 | 1 | 1 | 1 | 3 "
-        "| 2026-11-30 |"
+        "| esp32s3 | 9.2.2 | v5.4.1 | v1.25.0 | Debian GNU/Linux 12 x86_64 | 2 of 3 | 1 | 1 | 1 "
+        "| 3 | 2026-11-30 |"
     ) in rows
     assert f"- 1 of `{FAILURE}`: A known fault." in rows
     assert "- 1: needs board lx60" in rows
@@ -89,10 +91,29 @@ def test_a_later_run_replaces_an_earlier_one() -> None:
     assert commits == {"crash/panic": "1234567890", "network/address": None, "smoke": "later"}
 
 
+def test_versions_have_their_own_rows() -> None:
+    """The same board with another ESP-IDF or MicroPython is another environment, in order."""
+    data: list[dict[str, object]] = []
+    for idf, micropython in (("v5.5.3", "v1.25.0"), ("v5.4.1", "v1.28.0"), ("v5.4.1", "v1.25.0")):
+        text = JUNIT.format(commit="1").replace("v5.4.1", idf).replace("v1.25.0", micropython)
+        data = board_results.merged(data, *board_results.taken(text, COLLECTED), COLLECTED)
+    lines = board_results.page(data, {FAILURE: "A known fault."}).splitlines()
+    assert [line for line in lines if line.startswith("## ")] == [
+        f"## esp32s3, QEMU 9.2.2, ESP-IDF {idf}, MicroPython {micropython}, "
+        "Debian GNU/Linux 12 x86_64"
+        for idf, micropython in (
+            ("v5.4.1", "v1.25.0"),
+            ("v5.4.1", "v1.28.0"),
+            ("v5.5.3", "v1.25.0"),
+        )
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
         (JUNIT.replace('name="QEMU"', 'name="other"'), "does not name QEMU"),
+        (JUNIT.replace('name="MicroPython"', 'name="other"'), "does not name MicroPython"),
         (JUNIT.replace("scenarios.", "harness.tests."), "has no scenarios"),
     ],
 )
