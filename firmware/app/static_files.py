@@ -5,9 +5,9 @@ A file is streamed in pieces, so its size does not matter. It is sent with a med
 its extension and a strong ETag (SHA-256 of its content); If-None-Match gets 304. Clients that accept
 gzip get name.gz instead if it exists.
 
-Never served from any directory: /certs, names that begin with a dot, and keys (*.pem, *.key and the
-like). From "/" itself, programs (*.py, *.mpy) and /config.json, which may hold passwords, are not
-served either.
+Never served from any directory: /certs, names that begin with a dot, keys and certificates (*.pem,
+*.key, *.crt and the like), and programs (*.py, *.mpy). Directly in "/", configuration (*.json, *.toml
+and the like), which may hold passwords, is not served either.
 """
 
 import hashlib
@@ -52,8 +52,8 @@ _TYPES = {
     "xml": "application/xml",
     "zip": "application/zip",
 }
-_SECRET = ("pem", "key", "der", "p8", "p12", "pfx", "jks")
-_PROGRAMS = ("py", "mpy")
+_SECRET = ("pem", "key", "der", "p8", "p12", "pfx", "jks", "crt", "cer", "csr", "py", "mpy")
+_CONFIGURATION = ("json", "toml", "ini", "cfg", "conf", "yaml", "yml", "bak")
 
 _etags = {}  # path: (size, time, ETag)
 
@@ -105,6 +105,10 @@ def segments(path):
         # FAT treats "a." and "a " as "a"; a leading dot covers "." and ".."
         if name and (name[0] == "." or name[-1] in ". "):
             return None
+        # FAT has a second name for each file, such as CONFIG~1.JSO, which would hide its ending
+        _, tilde, number = name.partition("~")
+        if tilde and number[:1].isdigit():
+            return None
         for c in name:
             if c in "/\\:" or ord(c) < 32 or ord(c) == 127:
                 return None
@@ -120,7 +124,7 @@ def is_private(path):
         ending = _ending(names[-1][:-3])
     if names[0] == "certs" or ending in _SECRET:
         return True
-    return len(names) == 1 and (ending in _PROGRAMS or names[0].startswith("config.json"))
+    return len(names) == 1 and ending in _CONFIGURATION
 
 
 def _stat(path):

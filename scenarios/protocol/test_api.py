@@ -153,6 +153,45 @@ def test_a_header_cannot_split_an_answer(shared_device: Device, endpoints: Endpo
     shared_device.exec("httpserver.off('/split')")
 
 
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ("{'Content-Length': 3}", "Content-Length"),
+        ("{'content-length': '3'}", "content-length"),
+        ("[('Connection', 'keep-alive')]", "Connection"),
+        ("{'Transfer-Encoding': 'chunked'}", "Transfer-Encoding"),
+        ("{'Content-Type': 'text/html'}", "content_type="),
+        ("{'X Name': 'a'}", "invalid"),
+        ("{'X-Name ': 'a'}", "invalid"),
+        ("{'X-N\\x01ame': 'a'}", "invalid"),
+        ("{'X-N\\x7fame': 'a'}", "invalid"),
+        ("{'X-Näme': 'a'}", "invalid"),
+        ("{'X(Name)': 'a'}", "invalid"),
+        ("{'': 'a'}", "invalid"),
+        ("{'X-Name': 'a\\x1b[2J'}", "invalid"),
+        ("{'X-Name': 'a\\x00b'}", "invalid"),
+        ("None, content_type='text/plain\\x08'", "content_type"),
+    ],
+)
+def test_headers_that_are_refused(
+    fields: str, word: str, shared_device: Device, endpoints: Endpoints
+) -> None:
+    """send() refuses the server's own fields and invalid ones (RFC 9110, 5.1, 5.5 and 5.6.2)."""
+    shared_device.exec(
+        "def refused(request):\n"
+        f"    try: httpserver.send('sent', headers={fields})\n"
+        "    except ValueError as error: return str(error)\n"
+        "httpserver.on('/refused', refused)"
+    )
+    with endpoints.http.http() as http:
+        for _ in range(2):  # the connection goes on
+            answer = http.get("/refused")
+            assert word in answer.text
+            assert [name for name, _ in answer.headers].count("content-length") == 1
+            assert answer.header("x-name") is None
+    shared_device.exec("httpserver.off('/refused')")
+
+
 # -------------------------------------------------------------------- wsserver
 
 

@@ -43,6 +43,13 @@ FILES = {
     "/secret.txt": SECRET,
     "/main_old.py": SECRET,
     "/config.json": b"{}",
+    "/wifi.toml": SECRET,
+    "/lib/umqtt/simple.py": SECRET,
+    "/lib/fast.mpy": SECRET,
+    "/www/program.py": SECRET,
+    "/www/ca.crt": SECRET,
+    "/www/HIDDEN~1.TXT": SECRET,
+    "/www/backup~.txt": b"no number",
     "/notes.txt": b"notes",
 }
 MAIN = """
@@ -323,6 +330,7 @@ def test_gzip_only(endpoints: Endpoints) -> None:
         ("/www/a%20b+c%20%c3%A4.txt", 200, b"odd"),
         ("/www/%69ndex.html", 200, b"<!doctype html><p>index</p>"),
         ("/www/%252e%252e", 200, b"a name that only looks encoded"),
+        ("/www/backup~.txt", 200, b"no number"),
         ("/root/notes.txt", 200, b"notes"),
         ("/root/www/docs/", 200, b"docs"),
     ],
@@ -418,15 +426,59 @@ def test_no_way_out(path: str, endpoints: Endpoints) -> None:
         "/root/main_old.py",
         "/root/main.py",
         "/root/config.json",
+        "/root/wifi.toml",
+        "/root/lib/umqtt/simple.py",
+        "/root/lib/fast.mpy",
+        "/root/LIB/umqtt/simple.PY",
+        "/root/www/program.py",
+        "/www/program.py",
+        "/www/ca.crt",
+        "/www/HIDDEN~1.TXT",
+        "/www/HIDDEN%7e1.TXT",
         "/root/",
     ],
 )
 def test_private_files(path: str, endpoints: Endpoints) -> None:
-    """Keys, hidden files, programs and the configuration get a 404, with or without gzip."""
+    """Keys, certificates, hidden files, programs and configuration get a 404, even for gzip."""
     for headers in ({}, {"Accept-Encoding": "gzip"}):
         answer = get(endpoints, path, headers)
         assert answer.status == 404
         assert answer.body == b"404 Not Found\n"
+
+
+FAT = """
+import httpserver, os
+class Ram:
+    def __init__(self): self.data = bytearray(512 * 60)
+    def readblocks(self, n, buffer, offset=0):
+        buffer[:] = memoryview(self.data)[512 * n + offset:][:len(buffer)]
+    def writeblocks(self, n, buffer, offset=0):
+        self.data[512 * n + offset:512 * n + offset + len(buffer)] = buffer
+    def ioctl(self, op, argument): return {4: 60, 5: 512}.get(op, 0)
+disk = Ram()
+os.VfsFat.mkfs(disk)
+os.mount(os.VfsFat(disk), "/fat")
+for name in (".hidden.txt", "a b.txt", "key of the server.pem"):
+    with open("/fat/" + name, "w") as file: file.write("text")
+httpserver.static("/fat", "/fat")
+"""
+
+
+def test_short_names_of_fat(endpoints: Endpoints, shared_device: Device) -> None:
+    """A file's second name on FAT, such as HIDDEN~1.TXT, does not get around what is private."""
+    if not shared_device.eval("hasattr(__import__('os'), 'VfsFat')"):
+        pytest.skip("this firmware has no FAT")
+    shared_device.exec(FAT)
+    try:
+        assert get(endpoints, "/fat/a%20b.txt").text == "text"
+        # The device itself opens these names.
+        assert shared_device.eval("open('/fat/HIDDEN~1.TXT').read()") == "text"
+        for name in ("HIDDEN~1.TXT", "hidden~1.txt", "HIDDEN%7E1.TXT", "KEYOFT~1.PEM"):
+            assert get(endpoints, f"/fat/{name}").status == 404
+    finally:
+        shared_device.exec(
+            "for uri in ('/fat', '/fat/*'): httpserver.off(uri)\nos.umount('/fat')\ndel disk, Ram"
+        )
 
 
 def test_an_absolute_target(endpoints: Endpoints) -> None:

@@ -2,6 +2,7 @@
 #include "handlers.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "body_streams.h"
 #include "py/objstr.h"
@@ -57,9 +58,15 @@ static void add_header(vstr_t *lines, mp_obj_t name, mp_obj_t value) {
     }
     const char *n = mp_obj_str_get_data(name, &name_length);
     const char *v = mp_obj_str_get_data(value, &value_length);
-    if (name_length == 0 || !http_is_line_safe(n, name_length) ||
-        !http_is_line_safe(v, value_length) || memchr(n, ':', name_length)) {
+    if (!http_is_token(n, name_length) || !http_is_field_value(v, value_length)) {
         mp_raise_ValueError(MP_ERROR_TEXT("invalid header name or value"));
+    }
+    if (http_is_framing_field(n, name_length)) {
+        mp_raise_msg_varg(&mp_type_ValueError,
+                          MP_ERROR_TEXT("%s: the server sends it itself, leave it out"), n);
+    }
+    if (name_length == 12 && strncasecmp(n, "content-type", name_length) == 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("pass the Content-Type as content_type="));
     }
     vstr_add_strn(lines, n, name_length);
     vstr_add_strn(lines, ": ", 2);
@@ -100,8 +107,8 @@ bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_t
     if (status < 200 || status > 999) {
         mp_raise_ValueError(MP_ERROR_TEXT("status must be 200 to 999"));
     }
-    if (content_type && !http_is_line_safe(content_type, strlen(content_type))) {
-        mp_raise_ValueError(MP_ERROR_TEXT("content_type contains CR, LF or NUL"));
+    if (content_type && !http_is_field_value(content_type, strlen(content_type))) {
+        mp_raise_ValueError(MP_ERROR_TEXT("content_type contains a control character"));
     }
     vstr_t lines;
     vstr_init(&lines, 16);

@@ -328,7 +328,7 @@ static mp_obj_t httpserver_off(size_t n_args, const mp_obj_t *args) {
     uint8_t wanted = n_args > 1 && args[1] != mp_const_none ? parse_method(args[1]) : 0x7f;
     bool found = false;
     for (int bit = 0; bit < ROUTE_METHODS; bit++) {
-        int index = wanted & 1 << bit ? server_route_remove(uri, (uint8_t)(1 << bit)) : -1;
+        int index = wanted & 1 << bit ? server_route_remove(uri, (uint8_t)(1 << bit), NULL) : -1;
         if (index >= 0) {
             http_handlers_set(index, MP_OBJ_NULL);
             found = true;

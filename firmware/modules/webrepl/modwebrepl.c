@@ -59,6 +59,7 @@ static void soft_reset(void) {
 }
 
 const server_module_t webrepl_server_module = {
+    .name = "webrepl",
     .on_item = webrepl_session_item,
     .on_poll = webrepl_session_poll,
     .deadline = webrepl_session_deadline,
@@ -91,6 +92,7 @@ static mp_obj_t webrepl_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_
     if (value[PING_INTERVAL].u_int < 0 || value[PING_TIMEOUT].u_int < 1) {
         mp_raise_ValueError(MP_ERROR_TEXT("ping_interval_ms or ping_timeout_ms is out of range"));
     }
+    server_endpoint_claim(new_path, &webrepl_server_module);
     server_endpoint_t endpoint = {
         .owner = &webrepl_server_module,
         .max_message = WEBREPL_LOGIN_MESSAGE_MAX,
@@ -99,7 +101,7 @@ static mp_obj_t webrepl_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_
         .origins = server_origins_new(value[ORIGINS].u_obj),
     };
     if (path[0] && strcmp(path, new_path) != 0) {
-        server_route_remove(path, ROUTE_WEBSOCKET);
+        server_route_remove(path, ROUTE_WEBSOCKET, &webrepl_server_module);
         path[0] = 0;
     }
     int index = server_route_add(new_path, ROUTE_WEBSOCKET, &endpoint);
@@ -141,7 +143,7 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(webrepl_process_queue_obj, 0, 1, webr
 
 static mp_obj_t webrepl_stop(void) {
     if (path[0]) {
-        server_route_remove(path, ROUTE_WEBSOCKET);
+        server_route_remove(path, ROUTE_WEBSOCKET, &webrepl_server_module);
         path[0] = 0;
     }
     webrepl_session_password(NULL);

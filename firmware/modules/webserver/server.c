@@ -296,12 +296,24 @@ static void remove_index(int index) {
     net_free(path);
 }
 
-int server_route_remove(const char *path, uint8_t methods) {
+int server_route_remove(const char *path, uint8_t methods, const server_module_t *owner) {
     int index = route_index(&table, path, methods);
-    if (index >= 0) {
-        remove_index(index);
+    if (index < 0 || (methods == ROUTE_WEBSOCKET && endpoints[index].owner != owner)) {
+        return -1;
     }
+    remove_index(index);
     return index;
+}
+
+void server_endpoint_claim(const char *path, const server_module_t *module) {
+    int index = route_index(&table, path, ROUTE_WEBSOCKET);
+    const server_module_t *owner = index < 0 ? module : endpoints[index].owner;
+    if (owner != module) {
+        mp_raise_msg_varg(&mp_type_ValueError,
+                          MP_ERROR_TEXT("%s is an endpoint of %s: choose another path, or stop "
+                                        "that one first"),
+                          path, owner->name);
+    }
 }
 
 const route_table_t *server_routes(void) { return &table; }

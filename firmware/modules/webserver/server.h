@@ -108,8 +108,12 @@ void server_wait(uint32_t timeout_ms);
  * origins, and frees them on failure. Returns its index, -1: table full, -2: no memory. */
 int server_route_add(const char *path, uint8_t methods, const server_endpoint_t *endpoint);
 
-/* Returns the index of the removed route, or -1. */
-int server_route_remove(const char *path, uint8_t methods);
+/* Returns the index of the removed route, or -1. An endpoint is removed only by its owner; a
+ * handler has none (NULL). */
+int server_route_remove(const char *path, uint8_t methods, const server_module_t *owner);
+
+/* Raises ValueError when the path is an endpoint of another module, which must not lose it. */
+void server_endpoint_claim(const char *path, const server_module_t *module);
 const route_table_t *server_routes(void);
 route_result_t server_route_find(const char *target, const char *method, int *index);
 
@@ -140,6 +144,8 @@ typedef enum {
 
 /* Any function may be NULL. */
 struct server_module {
+    const char *name; /* as Python imports it; of a module with endpoints */
+
     /* Below MicroPython, in the network context: gets each event of the module's endpoints before
      * it is queued in QUEUE_REPL. `queued`: bytes of messages waiting there. Without this function,
      * events go to QUEUE_APP. */

@@ -89,7 +89,8 @@ static void soft_reset(void) {
     MP_STATE_VM(wsserver_sessions) = MP_OBJ_NULL;
 }
 
-static const server_module_t module = {.dispatch = dispatch, .soft_reset = soft_reset};
+static const server_module_t module = {
+    .name = "wsserver", .dispatch = dispatch, .soft_reset = soft_reset};
 
 static mp_obj_t wsserver_init(void) {
     server_register(&module);
@@ -118,6 +119,7 @@ static mp_obj_t wsserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw
         mp_raise_ValueError(MP_ERROR_TEXT("max_message, ping_interval_ms or ping_timeout_ms is out "
                                           "of range"));
     }
+    server_endpoint_claim(path, &module);
     server_endpoint_t endpoint = {
         .owner = &module,
         .max_message = (uint32_t)value[MAX_MESSAGE].u_int,
@@ -151,7 +153,7 @@ static void close_sessions(const char *path) {
  * heap: a collection may run Python code that removes the route. */
 static void stop_path(const char *path) {
     close_sessions(path);
-    server_route_remove(path, ROUTE_WEBSOCKET);
+    server_route_remove(path, ROUTE_WEBSOCKET, &module);
 }
 
 static mp_obj_t wsserver_stop(size_t n_args, const mp_obj_t *args) {

@@ -29,8 +29,14 @@ int main(void) {
     CHECK(http_lists_token(lines, "connection", "upgrade"));
     CHECK(!http_lists_token(lines, "connection", "close") && !http_lists_token("", "x", "upgrade"));
 
-    CHECK(http_is_line_safe("abc", 3) && !http_is_line_safe("a\r\nb", 4));
-    CHECK(!http_is_line_safe("a\0b", 3) && http_is_line_safe("", 0));
+    CHECK(http_is_token("X-Name", 6) && http_is_token("!#$%&'*+-.^_`|~09azAZ", 21));
+    CHECK(!http_is_token("", 0) && !http_is_token("a b", 3) && !http_is_token("a:", 2));
+    CHECK(!http_is_token("a\0b", 3) && !http_is_token("a\x7f", 2) && !http_is_token("\xe4", 1));
+    CHECK(http_is_field_value("a \t\xe4", 4) && http_is_field_value("", 0));
+    CHECK(!http_is_field_value("a\r\nb", 4) && !http_is_field_value("a\0b", 3));
+    CHECK(!http_is_field_value("\x1b", 1) && !http_is_field_value("\x7f", 1));
+    CHECK(http_is_framing_field("Content-Length", 14) && http_is_framing_field("CONNECTION", 10));
+    CHECK(http_is_framing_field("transfer-encoding", 17) && !http_is_framing_field("Content", 7));
 
     http_head_t head = {
         .status = 200, .content_type = "text/plain", .length = 5, .keep_alive = true};

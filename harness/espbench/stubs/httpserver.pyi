@@ -322,7 +322,8 @@ def send(
             connection is closed.
         status: status code, 200 to 999.
         content_type: media type; `None` means `text/plain; charset=utf-8`.
-        headers: further headers, as a dictionary, or as pairs if a name appears twice.
+        headers: further headers, as a dictionary, or as pairs if a name appears twice. The server
+            sends `Content-Length` and `Connection` itself.
 
     Returns:
         Whether it was queued; `False` if the client is gone, the response is overdue
@@ -331,8 +332,10 @@ def send(
     Raises:
         RuntimeError: no request waits for a response, or Python code that `send` called (an
             iterator of headers, a `__str__`, a stream's `ioctl`) has already sent it.
-        ValueError: the status is out of range, or a header contains an invalid character such as
-            a line break.
+        ValueError: the status is out of range, a header's name is not a token (RFC 9110, 5.6.2), a
+            value or `content_type` contains a control character, or `headers` has a field that the
+            server sends itself (`Content-Length`, `Connection`, `Transfer-Encoding`) or that has an
+            argument (`Content-Type`).
         OSError: the length of the stream cannot be determined.
 
     Memory:
@@ -363,9 +366,10 @@ def static(uri: str, directory: str, /) -> None:
     """Serve the files below a directory for GET and HEAD, with media type and ETag.
 
     A directory is served as its `index.html`. If `name.gz` exists, clients that accept gzip get it
-    for `name`. A matching If-None-Match gets a 304. `/certs`, names that begin with a dot, and
-    keys (`*.pem`, `*.key` and the like) are never served; from `/` itself, programs and
-    `/config.json` are not served either.
+    for `name`. A matching If-None-Match gets a 304. Never served from any directory are `/certs`,
+    names that begin with a dot, keys and certificates (`*.pem`, `*.key`, `*.crt` and the like), and
+    programs (`*.py`, `*.mpy`); directly in `/`, configuration (`*.json`, `*.toml` and the like) is
+    not served either. A handler that calls `send` can serve any file.
 
     Args:
         uri: absolute path of the URLs.

@@ -36,8 +36,8 @@ def start(
         `True`.
 
     Raises:
-        ValueError: the password is missing or too long, the path or a number is out of range, or
-            an origin is invalid.
+        ValueError: the password is missing or too long, the path is invalid or an endpoint of
+            `wsserver`, a number is out of range, or an origin is invalid.
         TypeError: `origins` is not a list or tuple.
         OSError: ENOSPC: all 32 entries for handlers and endpoints are in use; ENOMEM: no memory.
 

@@ -38,8 +38,8 @@ def start(
         `True`.
 
     Raises:
-        ValueError: the path does not begin with `/`, a number is out of range, or an origin is
-            invalid.
+        ValueError: the path does not begin with `/` or is an endpoint of another module, such as
+            the WebREPL's, a number is out of range, or an origin is invalid.
         TypeError: `origins` is not a list or tuple.
         OSError: ENOSPC: all 32 entries for handlers and endpoints are in use; ENOMEM: no memory.
 
@@ -49,7 +49,10 @@ def start(
     """
 
 def stop(path: str | None = None, /) -> None:
-    """Remove an endpoint, or all of this module; their sessions are closed with 1001."""
+    """Remove an endpoint, or all of this module; their sessions are closed with 1001.
+
+    An endpoint of another module, such as the WebREPL's, stays.
+    """
 
 @overload
 def on(event: Literal["connect"], callback: Callable[[int], object] | None, /) -> None:

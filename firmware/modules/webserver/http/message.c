@@ -95,13 +95,38 @@ bool http_lists_token(const char *headers, const char *name, const char *token) 
     return false;
 }
 
-bool http_is_line_safe(const char *text, size_t length) {
+static bool is_token_character(char c) {
+    char lower = (char)(c | 0x20);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
+           (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+bool http_is_token(const char *text, size_t length) {
     for (size_t i = 0; i < length; i++) {
-        if (text[i] == '\r' || text[i] == '\n' || text[i] == 0) {
+        if (!is_token_character(text[i])) {
+            return false;
+        }
+    }
+    return length > 0;
+}
+
+bool http_is_field_value(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if ((c < ' ' && c != '\t') || c == 127) {
             return false;
         }
     }
     return true;
+}
+
+static bool is_name(const char *text, size_t length, const char *name) {
+    return length == strlen(name) && strncasecmp(text, name, length) == 0;
+}
+
+bool http_is_framing_field(const char *name, size_t length) {
+    return is_name(name, length, "content-length") || is_name(name, length, "connection") ||
+           is_name(name, length, "transfer-encoding");
 }
 
 bool http_status_has_body(unsigned status) {

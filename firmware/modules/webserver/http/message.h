@@ -24,8 +24,15 @@ bool http_has_token(const char *list, const char *token);
  * may be sent in several lines (RFC 9110 section 5.3). */
 bool http_lists_token(const char *headers, const char *name, const char *token);
 
-/* Whether a part of a header line is free of CR, LF and NUL, which would end the line. */
-bool http_is_line_safe(const char *text, size_t length);
+/* Whether it is a token, as the name of a field has to be (RFC 9110 section 5.6.2). */
+bool http_is_token(const char *text, size_t length);
+
+/* Whether it may be the value of a field (RFC 9110 section 5.5): no control character but HTAB. */
+bool http_is_field_value(const char *text, size_t length);
+
+/* Whether a response's field of this name is the server's own: it says how the response is framed,
+ * and whether the connection stays open. */
+bool http_is_framing_field(const char *name, size_t length);
 
 typedef struct {
     unsigned status;
