@@ -129,6 +129,21 @@ def test_damage(name: str, failed: int, shared_device: Device) -> None:
     assert handshakes(shared_device)[1] - before[1] == failed
 
 
+@pytest.mark.failures(
+    "tls_protocol", "tls_version", "tls_cipher", "plain_http_on_tls", "handshake_closed"
+)
+@pytest.mark.parametrize("case", list(CHECKS["tls.alerts"].cases))
+def test_alerts(case: str, shared_device: Device) -> None:
+    """Wrong input gets the alert that is due for it (RFC 5246, section 7.2)."""
+    assert CHECKS["tls.alerts"].run(secure(shared_device), case) is None
+
+
+@pytest.mark.parametrize("case", list(CHECKS["tls.empty_records"].cases))
+def test_empty_records(case: str, shared_device: Device) -> None:
+    """A client may send empty records, also several in a row."""
+    assert CHECKS["tls.empty_records"].run(secure(shared_device), case) is None
+
+
 @pytest.mark.failures("handshake_closed", "peer_reset", "tls_protocol")
 @pytest.mark.parametrize("case", list(CHECKS["tls.abandoned"].cases))
 def test_abandoned(case: str, shared_device: Device) -> None:

@@ -19,16 +19,22 @@ typedef int update_checksum_t(mbedtls_ssl_context *, const unsigned char *, size
 
 static update_checksum_t *update_checksum; /* the same for every new session */
 
-static int update_and_negotiate(mbedtls_ssl_context *ssl, const unsigned char *message,
-                                size_t length) {
+static int update_and_judge(mbedtls_ssl_context *ssl, const unsigned char *message, size_t length) {
     int r = update_checksum(ssl, message, length);
     unsigned char *hello = ssl->in_msg;
     if (r != 0 || message != hello || length < VERSION_AT + 2 ||
         hello[0] != MBEDTLS_SSL_HS_CLIENT_HELLO) {
         return r;
     }
-    if (!client_hello_offers_tls12(hello, length)) {
+    switch (client_hello_judge(hello, length)) {
+    case HELLO_NO_TLS12:
         return MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION;
+    case HELLO_ILLEGAL:
+        return MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER;
+    case HELLO_MALFORMED:
+        return MBEDTLS_ERR_SSL_DECODE_ERROR;
+    case HELLO_OK:
+        break;
     }
     if (MBEDTLS_GET_UINT16_BE(hello, VERSION_AT) > MBEDTLS_SSL_VERSION_TLS1_2) {
         MBEDTLS_PUT_UINT16_BE(MBEDTLS_SSL_VERSION_TLS1_2, hello, VERSION_AT);
@@ -38,7 +44,7 @@ static int update_and_negotiate(mbedtls_ssl_context *ssl, const unsigned char *m
 
 void tls_negotiate_tls12(mbedtls_ssl_context *ssl) {
     update_checksum = ssl->handshake->update_checksum;
-    ssl->handshake->update_checksum = update_and_negotiate;
+    ssl->handshake->update_checksum = update_and_judge;
 }
 
 #else

@@ -46,6 +46,8 @@ static const uint16_t groups[] = {
     MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
 };
 
+#define SSL_ERRORS 0x5e80 /* those of mbedtls/ssl.h, negated, begin here */
+
 static mbedtls_ssl_config config;
 static tls_identity_t *identity;
 static const char *no_common_version; /* with the versions of the running server */
@@ -152,6 +154,15 @@ static io_result_t fail(connection_t *connection, server_cause_t cause, const ch
     return IO_ENDED;
 }
 
+/* Fails before there is a session to send an alert. */
+static io_result_t fail_early(connection_t *connection, server_cause_t cause, const char *what,
+                              int code, uint8_t alert) {
+    const uint8_t record[] = {MBEDTLS_SSL_MSG_ALERT,         3,    3, 0, 2,
+                              MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert};
+    connection_bio_send(connection, record, sizeof record);
+    return fail(connection, cause, what, code);
+}
+
 static int receive(void *context, unsigned char *data, size_t length) {
     connection_t *connection = context;
     int n = tls_records_receive(&connection->tls->records, data, length);
@@ -186,16 +197,27 @@ static int open_session(connection_t *connection) {
 }
 
 static uint8_t due_alert(const tls_session_t *tls, int code, bool memory) {
-    if (memory || code == MBEDTLS_ERR_SSL_ALLOC_FAILED) {
+    if (memory) {
         return MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR;
     }
-    if (code == MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION) {
+    switch (code) {
+    case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
         return MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION;
-    }
-    if (code == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE) {
+    case MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE:
         return MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE;
+    case MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER:
+        return MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER;
+    case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
+        return MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
+    case MBEDTLS_ERR_SSL_INVALID_MAC:
+        return MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC;
+    case MBEDTLS_ERR_SSL_ALLOC_FAILED:
+    case MBEDTLS_ERR_SSL_INTERNAL_ERROR:
+        return MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR;
+    default: /* those of other modules, such as for a signature, are not the client's fault */
+        return -code >= SSL_ERRORS ? tls_records_alert(&tls->records)
+                                   : MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR;
     }
-    return tls_records_alert(&tls->records);
 }
 
 /* Sends the alert that is due for an error (RFC 5246 section 7.2.2), unless Mbed TLS has sent one,
@@ -235,12 +257,14 @@ io_result_t tls_handshake(connection_t *connection) {
         }
         uint8_t first = *((uint8_t *)connection->rx->payload + connection->rx_at);
         if (first >= 'A' && first <= 'Z') {
-            return fail(connection, CAUSE_PLAIN_ON_TLS, "plain HTTP on the TLS port", 0);
+            return fail_early(connection, CAUSE_PLAIN_ON_TLS, "plain HTTP on the TLS port", 0,
+                              MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE);
         }
         connection->started = first == 0x16; /* a handshake record (RFC 8446 section 5.1) */
         int r = open_session(connection);
         if (r != 0) {
-            return fail(connection, CAUSE_NO_MEMORY, "out of memory for a TLS session", r);
+            return fail_early(connection, CAUSE_NO_MEMORY, "out of memory for a TLS session", r,
+                              MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR);
         }
     }
     /* Mbed TLS reports failed allocations by many codes, or not at all: ask the heap. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Host test of the look for TLS 1.2 in a ClientHello. */
+/* Host test of what is looked at in a ClientHello. */
 #include "webserver/tls/client_hello.h"
 
 #include <string.h>
@@ -16,25 +16,59 @@ static const uint8_t START[] = {
     1, 7, 0, 4, 0x13, 0x01, 0x13, 0x02, 1, 0,
 };
 
-static bool offers(const void *extensions, size_t length) {
+static client_hello_t judge(const void *extensions, size_t length) {
     uint8_t hello[SIZE];
     memcpy(hello, START, sizeof START);
     memcpy(hello + sizeof START, extensions, length);
-    return client_hello_offers_tls12(hello, sizeof START + length);
+    return client_hello_judge(hello, sizeof START + length);
 }
 
-#define OFFERS(...) offers((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+#define JUDGE(...) judge((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+#define OFFERS(...) (JUDGE(__VA_ARGS__) == HELLO_OK)
+#define LACKS(...) (JUDGE(__VA_ARGS__) == HELLO_NO_TLS12)
+
+static void test_server_name(void) {
+    CHECK(JUDGE(0, 10, 0, 0, 0, 6, 0, 4, 0, 0, 1, 'a') == HELLO_OK);
+    CHECK(JUDGE(0, 14, 0, 0, 0, 10, 0, 8, 0, 0, 1, 'a', 7, 0, 1, 'b') == HELLO_OK);
+    CHECK(JUDGE(0, 14, 0, 0, 0, 10, 0, 8, 0, 0, 1, 'a', 0, 0, 1, 'b') == HELLO_ILLEGAL);
+    CHECK(JUDGE(0, 4, 0, 0, 0, 0) == HELLO_MALFORMED);                           /* no list */
+    CHECK(JUDGE(0, 6, 0, 0, 0, 2, 0, 0) == HELLO_MALFORMED);                     /* an empty one */
+    CHECK(JUDGE(0, 9, 0, 0, 0, 5, 0, 3, 0, 0, 0) == HELLO_MALFORMED);            /* an empty name */
+    CHECK(JUDGE(0, 10, 0, 0, 0, 6, 0, 5, 0, 0, 1, 'a') == HELLO_MALFORMED);      /* too long */
+    CHECK(JUDGE(0, 10, 0, 0, 0, 6, 0, 4, 0, 0, 2, 'a') == HELLO_MALFORMED);      /* too long */
+    CHECK(JUDGE(0, 11, 0, 0, 0, 7, 0, 4, 0, 0, 1, 'a', 'b') == HELLO_MALFORMED); /* too short */
+    CHECK(JUDGE(0, 7, 0, 0, 0, 3, 0, 1, 0) == HELLO_MALFORMED);                  /* a type alone */
+}
+
+static void test_twice(void) {
+    CHECK(JUDGE(0, 8, 0, 23, 0, 0, 0, 22, 0, 0) == HELLO_OK);
+    CHECK(JUDGE(0, 8, 0, 23, 0, 0, 0, 23, 0, 0) == HELLO_ILLEGAL);
+    CHECK(JUDGE(0, 15, 0, 43, 0, 3, 2, 3, 3, 0, 23, 0, 0, 0, 23, 0, 0) == HELLO_ILLEGAL);
+    /* A client with other versions is told so, whatever else is wrong. */
+    CHECK(LACKS(0, 15, 0, 23, 0, 0, 0, 23, 0, 0, 0, 43, 0, 3, 2, 3, 4));
+    CHECK(LACKS(0, 15, 0, 43, 0, 3, 2, 3, 4, 0, 23, 0, 0, 0, 23, 0, 0));
+}
+
+static void test_compression(void) {
+    uint8_t hello[sizeof START];
+    memcpy(hello, START, sizeof hello);
+    hello[sizeof hello - 1] = 1; /* DEFLATE */
+    CHECK(client_hello_judge(hello, sizeof hello) == HELLO_ILLEGAL);
+    hello[sizeof hello - 2] = 0; /* none at all, and one byte too many: Mbed TLS refuses it */
+    CHECK(client_hello_judge(hello, sizeof hello) == HELLO_OK);
+    CHECK(client_hello_judge(hello, sizeof hello - 1) == HELLO_ILLEGAL);
+}
 
 int main(void) {
-    CHECK(client_hello_offers_tls12(START, sizeof START)); /* no extensions at all */
+    CHECK(client_hello_judge(START, sizeof START) == HELLO_OK); /* no extensions at all */
     CHECK(OFFERS(0, 0));
     CHECK(OFFERS(0, 5, 0, 23, 0, 1, 43)); /* another extension */
     CHECK(OFFERS(0, 9, 0, 43, 0, 5, 4, 3, 4, 3, 3));
     CHECK(OFFERS(0, 13, 0, 23, 0, 0, 0, 43, 0, 5, 4, 0x3a, 0x3a, 3, 3));
-    CHECK(!OFFERS(0, 7, 0, 43, 0, 3, 2, 3, 4));
-    CHECK(!OFFERS(0, 9, 0, 43, 0, 5, 4, 3, 4, 3, 5));
-    CHECK(!OFFERS(0, 11, 0, 23, 0, 0, 0, 43, 0, 3, 2, 3, 4));
-    CHECK(!OFFERS(0, 7, 0, 43, 0, 3, 2, 3, 2));
+    CHECK(LACKS(0, 7, 0, 43, 0, 3, 2, 3, 4));
+    CHECK(LACKS(0, 9, 0, 43, 0, 5, 4, 3, 4, 3, 5));
+    CHECK(LACKS(0, 11, 0, 23, 0, 0, 0, 43, 0, 3, 2, 3, 4));
+    CHECK(LACKS(0, 7, 0, 43, 0, 3, 2, 3, 2));
     /* Malformed, at each place where it can be cut. */
     CHECK(OFFERS(0, 8, 0, 43, 0, 4, 3, 3, 4, 3));
     CHECK(OFFERS(0, 7, 0, 43, 0, 3, 9, 3, 4));
@@ -42,7 +76,10 @@ int main(void) {
     CHECK(OFFERS(0, 9, 0, 43, 0, 3, 2, 3, 4));
     CHECK(OFFERS(0, 1, 0));
     for (size_t length = 0; length < sizeof START; length++) {
-        CHECK(client_hello_offers_tls12(START, length));
+        CHECK(client_hello_judge(START, length) == HELLO_OK);
     }
+    test_server_name();
+    test_twice();
+    test_compression();
     return 0;
 }

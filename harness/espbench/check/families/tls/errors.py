@@ -176,6 +176,14 @@ WRONG = {
         (ILLEGAL, DECODE),
         may_go_on=True,
     ),
+    "malformed server_name": Wrong(
+        "a ClientHello whose list of server names is longer than the extension",
+        lambda: _hello(extensions=[Extension(0, b"\0\x20\0\0\x05hello"), *usual()[1:]]),
+        (DECODE, ILLEGAL),
+        "",
+        "RFC 8446, section 6",
+        may_go_on=True,
+    ),
     "extension with a wrong length": Wrong(
         "a ClientHello whose list of supported_groups has 3 bytes",
         lambda: _hello(extensions=[Extension(10, b"\0\3\0\x1d\0"), *usual()[3:]]),
