@@ -101,8 +101,9 @@ static void raise_without_request(void) {
     }
 }
 
-bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_type,
-                        mp_obj_t headers) {
+/* `first`: the first piece, which a generator has yielded already, or MP_OBJ_NULL. */
+static bool send_from(mp_obj_t content, mp_obj_t first, unsigned status, const char *content_type,
+                      mp_obj_t headers) {
     raise_without_request();
     if (status < 200 || status > 999) {
         mp_raise_ValueError(MP_ERROR_TEXT("status must be 200 to 999"));
@@ -119,15 +120,14 @@ bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_t
     mp_buffer_info_t body = {.buf = NULL, .len = 0};
     bool streamed = content != mp_const_none && !mp_get_buffer(content, &body, MP_BUFFER_READ);
     if (streamed) {
-        content = server_stream(content, MP_STREAM_OP_READ | MP_STREAM_OP_IOCTL);
-        body.len = http_streams_length(content);
+        content = http_streams_source(content, &body.len);
     }
     /* From here to the response nothing runs Python or allocates in its heap (a collection closes
      * files, whose block device may be in Python), so the request and the buffer stay valid. */
     raise_without_request();
     if (streamed && !http_streams_room()) {
         respond(503, TEXT, "Retry-After: 1\r\n", "503 Service Unavailable\n", 24);
-        http_streams_add(0, content);
+        http_streams_add(0, content, first);
         return false;
     }
     transport_request_t *request = current;
@@ -143,12 +143,17 @@ bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_t
         transport_stream_t stream;
         bool answered = transport_respond_stream(request, &response, &stream);
         vstr_clear(&lines);
-        http_streams_add(stream, content);
+        http_streams_add(stream, content, first);
         return answered;
     }
     bool sent = transport_respond(request, &response);
     vstr_clear(&lines);
     return sent;
+}
+
+bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_type,
+                        mp_obj_t headers) {
+    return send_from(content, MP_OBJ_NULL, status, content_type, headers);
 }
 
 static mp_obj_t text_object(const char *text, size_t length) {
@@ -216,9 +221,30 @@ static void answer_with(mp_obj_t result) {
         return;
     }
     mp_buffer_info_t body;
-    mp_get_buffer_raise(result, &body, MP_BUFFER_READ);
+    if (!mp_get_buffer(result, &body, MP_BUFFER_READ)) {
+        send_from(result, MP_OBJ_NULL, 200, TEXT, mp_const_none);
+        return;
+    }
     respond(200, mp_obj_is_str(result) ? TEXT : "application/octet-stream", NULL, body.buf,
             body.len);
+}
+
+/* The result of a handler that is a generator, or a coroutine, which MicroPython cannot tell apart:
+ * it runs to its first piece, or to its end if it returns its result. What it raises until then
+ * becomes a 500. */
+static void answer_with_generator(mp_obj_t generator) {
+    mp_obj_t first = mp_iternext(generator);
+    if (first == MP_OBJ_STOP_ITERATION) {
+        mp_obj_t result = MP_STATE_THREAD(stop_iteration_arg);
+        answer_with(result == MP_OBJ_NULL ? mp_const_none : result);
+        return;
+    }
+    if (first != mp_const_none) {
+        http_streams_check_piece(first);
+    }
+    if (current) { /* else it has called send() */
+        send_from(generator, first, 200, TEXT, mp_const_none);
+    }
 }
 
 static void call_handler(void) {
@@ -231,7 +257,12 @@ static void call_handler(void) {
         return;
     }
     called = true;
-    answer_with(mp_call_function_1(MP_STATE_VM(httpserver_handlers)[index], object));
+    mp_obj_t result = mp_call_function_1(MP_STATE_VM(httpserver_handlers)[index], object);
+    if (mp_obj_is_type(result, &mp_type_gen_instance)) {
+        answer_with_generator(result);
+    } else {
+        answer_with(result);
+    }
 }
 
 void http_handlers_run(server_item_t *item) {

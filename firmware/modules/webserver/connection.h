@@ -30,12 +30,15 @@
 #define HEAD_MAX 2560        /* bytes of a stored head with its target; more is 431 */
 #define OUT_HIGH 4096        /* queued output above which no more input is read */
 #define STREAM_LOW 4096      /* queued output below which a body's next piece is asked for */
-#define STREAM_PIECE 4096    /* largest piece in bytes */
+#define STREAM_PIECE 4096    /* largest piece in bytes, framed as a chunk if it is one */
 #define WS_OUT_MAX 65536     /* queued output above which a WebSocket send is refused */
 #define LINGER_US 1000000    /* how long input is discarded after our FIN has arrived */
 #define LOST_US 8000000      /* the same, without progress: lwIP retransmits after 1.5 and 3 s */
 #define GRACE_US 500000      /* after a handshake, not idle: the first request is on its way */
 #define NO_MEMORY_US 1000000 /* how long lwIP may be out of memory for sending */
+
+/* stream_left of a body whose length is not known: transport_stream_end() ends it. */
+#define STREAM_UNKNOWN SIZE_MAX
 
 typedef struct connection connection_t;
 
@@ -73,6 +76,8 @@ struct connection {
     out_block_t *out, *out_last;
     size_t out_bytes;
     size_t stream_left; /* bytes of a response's body still to be written */
+    bool chunked;       /* that body is sent in chunks */
+    bool stream_idle;   /* MicroPython had nothing to write when it was asked last */
     uint64_t admitted_at, last_used, last_received, last_sent, handshake_by, linger_by;
     uint64_t turn_by; /* net/pending.c: the end of its turn; 0: it has had none */
     uint64_t no_memory_since;
@@ -133,6 +138,13 @@ bool pending_may_have_place(const connection_t *connection);
 void pending_drop_closing(connection_t *list);
 
 /* ---- net/connection.c ---- */
+
+/* Queues all parts or nothing. */
+typedef struct {
+    const void *data;
+    size_t length;
+} part_t;
+bool connection_queue_parts(connection_t *connection, const part_t *parts, size_t count);
 
 /* Queues both pieces or nothing; the second may be NULL. */
 bool connection_queue(connection_t *connection, const void *a, size_t a_length, const void *b,

@@ -121,9 +121,11 @@ void transport_request_view(const transport_request_t *request, transport_reques
  * (then the failure is counted and the connection ends). */
 bool transport_respond(transport_request_t *request, const transport_response_t *response);
 
-/* Answers with a body written piece by piece: response->length is its total length, response->body
- * is ignored. *stream gets the number to write it with; 0: no body is needed, because the request
- * was a HEAD or the length is 0. Returns the same as transport_respond(). */
+/* Answers with a body written piece by piece: response->length is its total length, or
+ * TRANSPORT_UNKNOWN_LENGTH if transport_stream_end() ends it; response->body is ignored. *stream
+ * gets the number to write it with; 0: no body is needed, because the request was a HEAD or the
+ * length is 0. Returns the same as transport_respond(). */
+#define TRANSPORT_UNKNOWN_LENGTH SIZE_MAX
 typedef uint32_t transport_stream_t;
 bool transport_respond_stream(transport_request_t *request, const transport_response_t *response,
                               transport_stream_t *stream);
@@ -132,12 +134,18 @@ bool transport_respond_stream(transport_request_t *request, const transport_resp
  * -1 when the body is complete or the client is gone. */
 int transport_stream_room(transport_stream_t stream);
 
-/* Whether any body has room for a piece. */
+/* Whether any body has room for a piece, leaving out those whose source was idle. */
 bool transport_stream_wants(void);
+
+/* Notes that the source of a body had nothing to write, until it writes again. */
+void transport_stream_idle(transport_stream_t stream);
 
 /* Writes a piece, which is copied, of at most transport_stream_room() bytes. False: the client is
  * gone, or out of memory (then the failure is counted and the connection ends). */
 bool transport_stream_write(transport_stream_t stream, const void *data, size_t length);
+
+/* Ends a body of unknown length. False: the client is gone, or out of memory. */
+bool transport_stream_end(transport_stream_t stream);
 
 /* Aborts an incomplete body by ending its connection, so that the client notices. */
 void transport_stream_abort(transport_stream_t stream);

@@ -48,6 +48,12 @@ int main(void) {
     formats(&head, "HTTP/1.1 204 No Content\r\nConnection: close\r\nA: b\r\n\r\n");
     head = (http_head_t){.status = 599, .keep_alive = true};
     formats(&head, "HTTP/1.1 599 Status\r\nContent-Length: 0\r\n\r\n");
+    head = (http_head_t){.status = 200, .delimited = BODY_CHUNKED, .keep_alive = true};
+    formats(&head, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    head.status = 304;
+    formats(&head, "HTTP/1.1 304 Not Modified\r\n\r\n");
+    head = (http_head_t){.status = 200, .delimited = BODY_UNTIL_CLOSE, .http_1_0 = true};
+    formats(&head, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
     char small[16];
     CHECK(http_format_head(&head, small, sizeof small) > sizeof small);
     CHECK(!http_status_has_body(101) && !http_status_has_body(304) && http_status_has_body(404));

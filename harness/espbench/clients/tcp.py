@@ -136,6 +136,11 @@ class Stream:
         """Close the connection with a FIN."""
         self.sock.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether this end has closed the connection."""
+        return self.sock.fileno() < 0
+
     def reset(self) -> None:
         """Close the connection with a RST (SO_LINGER of 0 seconds, socket(7))."""
         with contextlib.suppress(OSError):

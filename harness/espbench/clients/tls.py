@@ -197,8 +197,9 @@ class TlsStream:
         self._flush_quietly(Deadline(1))
 
     def close(self) -> None:
-        """Send close_notify, then close the TCP connection."""
-        self.finish()
+        """Send close_notify, then close the TCP connection, unless `reset` has ended it."""
+        if not self.raw.closed:
+            self.finish()
         self.raw.close()
 
     def reset(self) -> None:

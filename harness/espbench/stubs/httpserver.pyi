@@ -15,7 +15,7 @@ Handlers, callbacks of `wsserver` and streams written in Python may call every f
 modules except `process_queue`, which runs them and raises RuntimeError when they call it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from io import BytesIO
 from typing import (
     Literal,
@@ -70,6 +70,11 @@ class Readable(Protocol):
 
     def close(self) -> None:
         """Close the stream."""
+
+Body: TypeAlias = str | Data | Readable | BytesIO | Iterator[str | Data | None]
+"""The body of a response; see `send`."""
+Answer: TypeAlias = Body | Coroutine[object, object, Body | None] | None
+"""What a handler returns; see `on`."""
 
 @type_check_only
 class Certificate(TypedDict):
@@ -269,13 +274,18 @@ def stop() -> None:
 def https_running() -> bool:
     """Return whether HTTPS is running."""
 
-def on(uri: str, handler: Callable[[Request], str | Data | None], method: str = "GET") -> None:
+def on(uri: str, handler: Callable[[Request], Answer], method: str = "GET") -> None:
     """Register a handler on both servers, replacing any other for the same path and method.
 
-    The handler responds by calling `send` or by its return value: text or bytes become the body of
-    a 200, and `None` without `send` is a 204. An exception becomes a 500, and its traceback goes to
-    the console. A path without a handler gets a 404, and another method of a path with a handler
-    gets a 405 with `Allow`. The handler of GET also handles HEAD.
+    The handler responds by calling `send` or by its return value: text, bytes, a stream or an
+    iterator become the body of a 200 (see `send`), and `None` without `send` is a 204. An exception
+    becomes a 500, and its traceback goes to the console. A path without a handler gets a 404, and
+    another method of a path with a handler gets a 405 with `Allow`. The handler of GET also handles
+    HEAD.
+
+    A generator function and `async def` are handlers, too. What a generator yields becomes the
+    body. A coroutine runs at once: it may await other coroutines, but nothing that waits for
+    asyncio's loop, such as `asyncio.sleep`.
 
     Args:
         uri: the path, beginning with `/`. A trailing `*` makes it a prefix. An exact path takes
@@ -306,7 +316,7 @@ def off(uri: str, method: str | None = None, /) -> bool:
     """
 
 def send(
-    content: str | Data | Readable | BytesIO | None,
+    content: Body | None,
     status: int = 200,
     content_type: str | None = None,
     headers: Mapping[str, object] | Iterable[tuple[str, object]] | None = None,
@@ -319,7 +329,12 @@ def send(
             pieces as the client reads, and then closed. Up to 16 streams are sent at once; one
             more gets a 503. A stream may be written in Python, as a class derived from `io.IOBase`
             with `ioctl` and `readinto`. If it raises, or returns less than its length, the
-            connection is closed.
+            connection is closed. An iterator, such as a generator, is the body of unknown length:
+            `process_queue` takes its next piece, text or bytes, when the client has read enough,
+            and sends it as a chunk (RFC 9112, 7.1; HTTP/1.0 clients get it until the connection is
+            closed). `None` means that there is nothing to send now, as between server-sent events;
+            the next `process_queue` asks again. If it raises, the connection is closed without the
+            last chunk. Its `close` is called at the end, or when the client has gone.
         status: status code, 200 to 999.
         content_type: media type; `None` means `text/plain; charset=utf-8`.
         headers: further headers, as a dictionary, or as pairs if a name appears twice. The server

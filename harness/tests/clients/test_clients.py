@@ -115,6 +115,14 @@ def one_connection(behave: Callable[[socket.socket], object]) -> Iterator[Endpoi
     thread.join(5)
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_reset_in_a_block(scheme: str, request: pytest.FixtureRequest) -> None:
+    """A stream that was reset can be closed, as a `with` block does."""
+    endpoint: Endpoint = request.getfixturevalue(f"{scheme}_endpoint")
+    with contextlib.closing(endpoint.stream()) as stream:
+        stream.reset()
+
+
 def test_get(http_endpoint: Endpoint) -> None:
     """A GET request gives status, headers and body."""
     answer = http_endpoint.get("/path?query")

@@ -135,7 +135,11 @@ bool http_status_has_body(unsigned status) {
 
 size_t http_format_head(const http_head_t *head, char *out, size_t size) {
     char length[40] = "";
-    if (http_status_has_body(head->status)) {
+    if (!http_status_has_body(head->status)) {
+        /* neither field */
+    } else if (head->delimited == BODY_CHUNKED) {
+        strcpy(length, "Transfer-Encoding: chunked\r\n");
+    } else if (head->delimited == BODY_OF_LENGTH) {
         snprintf(length, sizeof length, "Content-Length: %lu\r\n", (unsigned long)head->length);
     }
     const char *connection = "";

@@ -34,11 +34,15 @@ bool http_is_field_value(const char *text, size_t length);
  * and whether the connection stays open. */
 bool http_is_framing_field(const char *name, size_t length);
 
+/* How a body is delimited (RFC 9112 section 6.3). */
+typedef enum { BODY_OF_LENGTH, BODY_CHUNKED, BODY_UNTIL_CLOSE } http_body_t;
+
 typedef struct {
     unsigned status;
     const char *content_type;  /* or NULL */
     const char *extra_headers; /* lines that end in CRLF, or NULL */
     size_t length;             /* of the body, for HEAD of the body that GET would have sent */
+    http_body_t delimited;
     bool keep_alive;
     bool http_1_0;
 } http_head_t;

@@ -18,13 +18,19 @@ static bool answer(transport_request_t *request, const transport_response_t *res
                    bool keep_alive) {
     connection_t *connection = request->connection;
     bool known = request->head_done && request->parser.http_major == 1;
+    bool http_1_0 = known && request->parser.http_minor == 0;
+    bool endless = !response->body && response->length == TRANSPORT_UNKNOWN_LENGTH;
+    keep_alive = keep_alive && !(endless && http_1_0); /* only the close can end the body */
     http_head_t head = {
         .status = response->status,
         .content_type = response->content_type,
         .extra_headers = response->extra_headers,
         .length = response->length,
         .keep_alive = keep_alive,
-        .http_1_0 = known && request->parser.http_minor == 0,
+        .delimited = !endless   ? BODY_OF_LENGTH
+                     : http_1_0 ? BODY_UNTIL_CLOSE
+                                : BODY_CHUNKED,
+        .http_1_0 = http_1_0,
     };
     bool body = http_status_has_body(response->status) &&
                 !(request->head_done && request->parser.method == HTTP_HEAD);
@@ -58,6 +64,8 @@ static bool answer(transport_request_t *request, const transport_response_t *res
     server_count_response(response->status);
     if (body && !response->body) {
         connection->stream_left = response->length;
+        connection->chunked = head.delimited == BODY_CHUNKED;
+        connection->stream_idle = false;
     }
     if (!keep_alive) {
         connection->state = STATE_FLUSH;

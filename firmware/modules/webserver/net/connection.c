@@ -25,11 +25,17 @@ static void free_blocks(out_block_t *block) {
 
 bool connection_queue(connection_t *connection, const void *a, size_t a_length, const void *b,
                       size_t b_length) {
+    const part_t parts[] = {{a, a_length}, {b, b_length}};
+    return connection_queue_parts(connection, parts, 2);
+}
+
+bool connection_queue_parts(connection_t *connection, const part_t *parts, size_t count) {
     out_block_t *first = NULL, *last = NULL;
-    size_t left = a_length + b_length, total = left;
-    const uint8_t *from[2] = {a, b};
-    size_t lengths[2] = {a_length, b_length};
-    int piece = 0;
+    size_t left = 0, used = 0;
+    for (size_t i = 0; i < count; i++) {
+        left += parts[i].length;
+    }
+    size_t total = left;
     while (left) {
         size_t n = left < BLOCK_MAX ? left : BLOCK_MAX;
         out_block_t *block = net_malloc(sizeof *block + n);
@@ -39,12 +45,14 @@ bool connection_queue(connection_t *connection, const void *a, size_t a_length, 
         }
         *block = (out_block_t){.length = n};
         for (size_t at = 0; at < n;) {
-            size_t k = lengths[piece] < n - at ? lengths[piece] : n - at;
-            memcpy(block->data + at, from[piece], k);
-            from[piece] += k;
-            lengths[piece] -= k;
+            size_t rest = parts->length - used, k = rest < n - at ? rest : n - at;
+            memcpy(block->data + at, (const uint8_t *)parts->data + used, k);
+            used += k;
             at += k;
-            piece += lengths[piece] == 0;
+            if (used == parts->length) {
+                parts++;
+                used = 0;
+            }
         }
         if (last) {
             last->next = block;

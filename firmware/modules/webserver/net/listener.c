@@ -38,7 +38,7 @@ connection_t *connection_by_id(uint32_t id) {
 connection_t *connection_streaming(void) {
     for (int i = 0; i < SERVER_SCHEMES; i++) {
         for (connection_t *c = listeners[i].connections; c; c = c->next) {
-            if (stream_has_room(c)) {
+            if (stream_has_room(c) && !c->stream_idle) {
                 return c;
             }
         }
