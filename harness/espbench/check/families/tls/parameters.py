@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from espbench.check.check import CheckFailed, NotApplicable, Observation, check, expect
 from espbench.check.families.tls.support import HANDSHAKE, reason
@@ -64,7 +65,9 @@ WHY = {
 }
 CERTIFICATE_CURVES = (23, 24, 25)
 BUDGET = 25.0
-"""Seconds (before scaling) in which what a server takes is listed."""
+"""Seconds (before scaling) in which what a server takes is listed, for each version of TLS."""
+NONE = "It does not accept a typical ClientHello: see tls.handshake."
+UNTRIED = "the others were not tried, as this took too long"
 
 
 def hello_for(
@@ -93,8 +96,8 @@ def takes(subject: Subject, version: int) -> bool:
     return flight.accepted and flight.version == version
 
 
-def best_version(subject: Subject) -> int:
-    """Return the best version that the server takes.
+def _version_to_ask(subject: Subject) -> int:
+    """Return TLS 1.2 if the server takes it, of which a client sees more, else TLS 1.3.
 
     Raises:
         NotApplicable: it takes neither TLS 1.2 nor TLS 1.3.
@@ -102,7 +105,7 @@ def best_version(subject: Subject) -> int:
     for version in (TLS12, TLS13):
         if takes(subject, version):
             return version
-    raise NotApplicable("It does not accept a typical ClientHello: see tls.handshake.")
+    raise NotApplicable(NONE)
 
 
 @check("tls.versions", "RFC 9325, section 3.1.1", needs="tls", estimate=2)
@@ -147,7 +150,7 @@ def old_versions(subject: Subject, version: int) -> None:
 )
 def version_tolerance(subject: Subject, case: int) -> None:
     """A client that also supports unknown versions gets a version that both support."""
-    version = best_version(subject)
+    version = _version_to_ask(subject)
     if case >= 0x0300:
         if version != TLS12:
             raise NotApplicable("It does not support TLS 1.2.")
@@ -176,7 +179,14 @@ def version_tolerance(subject: Subject, case: int) -> None:
 )
 def unknown_values(subject: Subject, case: int) -> None:
     """It ignores unknown values in a ClientHello."""
-    version = best_version(subject)
+    versions = [version for version in (TLS12, TLS13) if takes(subject, version)]
+    if not versions:
+        raise NotApplicable(NONE)
+    for version in versions:
+        _ignores_unknown(subject, case, version)
+
+
+def _ignores_unknown(subject: Subject, case: int, version: int) -> None:
     grease = 0x3A3A
     versions_offered = (TLS13,) if version == TLS13 else ()
     suites: tuple[int, ...] = SUITES13 if version == TLS13 else (*SUITES, 0x00FF)
@@ -195,8 +205,8 @@ def unknown_values(subject: Subject, case: int) -> None:
     flight = ask(subject.endpoint, ClientHello(TLS12, suites, extensions, bytes(32)).record())
     expect(
         flight.accepted,
-        f"It {flight.how()} after a ClientHello with two unknown values: a server must "
-        "ignore them.",
+        f"It {flight.how()} after a ClientHello of {version_name(version)} with two unknown "
+        "values: a server must ignore them.",
     )
 
 
@@ -220,69 +230,95 @@ def weak_suites(subject: Subject, suites: Sequence[int]) -> None:
             )
 
 
+class _Listed(NamedTuple):
+    """What a server takes.
+
+    Attributes:
+        values: its choices, in its order, or in the client's.
+        all: whether it was asked until it refused, and not only until the time was up.
+        own: whether the order is its own, and it does not take the client's first choice.
+    """
+
+    values: list[int]
+    all: bool
+    own: bool
+
+
 def _listed(
     ask_for: Callable[[list[int]], ServerFlight],
     chosen: Callable[[ServerFlight], int],
     offered: Sequence[int],
     what: str,
-    budget: Deadline,
-) -> list[int]:
-    """Offer values, leave out what the server chooses, and so on; return its choices in order.
+) -> _Listed:
+    """Offer values, leave out what the server chooses, and so on, for `BUDGET` seconds.
 
     Raises:
         CheckFailed: it chose what was not offered.
     """
-    left, found = list(offered), []
-    while left and not budget.expired():
+    left, found, budget = list(offered), list[int](), Deadline(BUDGET)
+    refused = False
+    while left and not refused and not (found and budget.expired()):
         flight = ask_for(left)
-        if not flight.complete:
-            if flight.end == "silent":
-                raise CheckFailed(f"It {flight.how()} when a client offered {len(left)} {what}.")
-            break
-        value = chosen(flight)
-        expect(
-            value in left,
-            f"It chose 0x{value:04x}, which was not among the {what} that the client offered.",
-            Severity.CONFORMANCE,
-        )
-        left.remove(value)
-        found.append(value)
-    return found
+        if flight.end == "silent":
+            raise CheckFailed(f"It {flight.how()} when a client offered {len(left)} {what}.")
+        refused = not flight.complete
+        if not refused:
+            value = chosen(flight)
+            expect(
+                value in left,
+                f"It chose 0x{value:04x}, which was not among the {what} that the client offered.",
+                Severity.CONFORMANCE,
+            )
+            left.remove(value)
+            found.append(value)
+    return _Listed(found, refused or not left, own=_own_order(ask_for, chosen, found))
+
+
+def _own_order(
+    ask_for: Callable[[list[int]], ServerFlight],
+    chosen: Callable[[ServerFlight], int],
+    found: Sequence[int],
+) -> bool:
+    """Return whether a server's first choice stays the same if a client offers it last."""
+    if len(found) < 2:
+        return True
+    flight = ask_for(list(reversed(found)))
+    return not flight.complete or chosen(flight) == found[0]
 
 
 @check("tls.suites", "RFC 5246, section 7.4.1.3; RFC 9325, section 4.2", needs="tls", estimate=12)
 def suites(subject: Subject) -> Observation:
     """It chooses a cipher suite that the client offers."""
-    budget = Deadline(BUDGET)
 
-    def taken(version: int, offered: Sequence[int]) -> list[int]:
+    def taken(version: int, offered: Sequence[int]) -> _Listed:
         return _listed(
             lambda left: ask(subject.endpoint, hello_for(version, left)),
             lambda flight: flight.suite,
             offered,
             "cipher suites",
-            budget,
         )
 
-    parts, count, static = [], 0, 0
+    parts, count, static, complete = [], 0, 0, True
     for version, offered in ((TLS13, SUITES13), (TLS12, SUITES)):
         if not takes(subject, version):
             continue
-        found = taken(version, offered)
+        found, every, own = taken(version, offered)
         if not found:
             continue
         count += len(found)
+        complete = complete and every
         static += sum(suite_name(each).startswith("TLS_RSA_WITH") for each in found)
-        best = suite_name(found[0]).removeprefix("TLS_")
-        number = counted(len(found), "cipher suite")
+        best = suite_name(found[0]).removeprefix("TLS_") if own else "the client's"
+        number = f"{'' if every else 'at least '}{counted(len(found), 'cipher suite')}"
         parts.append(f"{number} of {version_name(version)} (first choice: {best})")
-    sentence = f"It supports {listing(parts)}." if parts else ""
+    sentence = f"It supports {listing(parts)}{'' if complete else f'; {UNTRIED}'}." if parts else ""
     if static:
         sentence += (
             f" {static} of them {'lacks' if static == 1 else 'lack'} forward secrecy, so RFC 9325 "
             "advises against them."
         )
-    return Observation(sentence, [Figure("tls.suites", "supported cipher suites", count)])
+    figure = Figure("tls.suites", "supported cipher suites", count)
+    return Observation(sentence, [figure] if complete else [])
 
 
 def _openssl_names() -> dict[int, str]:
@@ -301,9 +337,10 @@ def suites_work(subject: Subject) -> Observation:
             "precisely."
         )
     names, budget = _openssl_names(), Deadline(BUDGET)
-    done, broken = 0, []
+    done, broken, untried = 0, [], ""
     for suite in (each for each in SUITES if each in names):
         if budget.expired():
+            untried = f"; {UNTRIED}"
             break
         flight = ask(subject.endpoint, hello_for(TLS12, (suite,)))
         if not flight.complete:
@@ -318,7 +355,7 @@ def suites_work(subject: Subject) -> Observation:
         f"client that prefers {which} is not served.",
     )
     number = counted(done, "cipher suite")
-    return Observation(f"It completes handshakes with {number} of TLS 1.2.")
+    return Observation(f"It completes handshakes with {number} of TLS 1.2{untried}.")
 
 
 def _handshake_fails(subject: Subject, cipher: str) -> str:
@@ -340,19 +377,18 @@ def _handshake_fails(subject: Subject, cipher: str) -> str:
 @check("tls.groups", "RFC 8446, section 4.2.7; RFC 8422, section 5.1.1", needs="tls", estimate=4)
 def groups(subject: Subject) -> Observation:
     """It chooses a group that the client offers."""
-    version = best_version(subject)
+    version = _version_to_ask(subject)
     suites = None if version == TLS13 else [each for each in SUITES if _ecdhe(each)]
-    found = _listed(
+    found, every, own = _listed(
         lambda left: ask(subject.endpoint, hello_for(version, suites, groups=left)),
         lambda flight: flight.group,
         list(ALL_GROUPS),
         "groups",
-        Deadline(BUDGET),
     )
     # An ECDSA certificate can only be used if its own curve is offered, too (RFC 8422, section
     # 5.1), so what the server likes less than that has to be offered beside it.
     curves = [group for group in found if group in CERTIFICATE_CURVES]
-    for group in ALL_GROUPS if curves else ():
+    for group in ALL_GROUPS if curves and every else ():
         if group not in found:
             flight = ask(subject.endpoint, hello_for(version, suites, groups=[group, *curves]))
             found += [group] if flight.complete and flight.group == group else []
@@ -361,8 +397,9 @@ def groups(subject: Subject) -> Observation:
             "It does not support elliptic curves, so it has no forward secrecy from ECDHE."
         )
     names = listing(group_name(each) for each in found)
-    order = ", in this order of preference" if len(found) > 1 else ""
-    return Observation(f"It supports {names}{order}.")
+    whose = "this" if own else "the client's"
+    order = f", in {whose} order of preference" if len(found) > 1 else ""
+    return Observation(f"It supports {names}{order}{'' if every else f'; {UNTRIED}'}.")
 
 
 def _ecdhe(suite: int) -> bool:
@@ -377,22 +414,22 @@ def signatures(subject: Subject) -> Observation:
             "It does not support TLS 1.2, and in TLS 1.3 the signature is encrypted."
         )
     suites = [each for each in SUITES if _ecdhe(each)]
-    found = _listed(
+    found, every, _ = _listed(
         lambda left: ask(subject.endpoint, hello_for(TLS12, suites, signatures=left)),
         lambda flight: flight.signature,
         list(ALL_SIGNATURES),
         "signature schemes",
-        Deadline(BUDGET),
     )
     names = listing(signature_name(each) for each in found)
     weak = [each for each in found if each >> 8 in (1, 2)]
     expect(
-        not weak or len(found) > len(weak),
+        not weak or not every or len(found) > len(weak),
         f"It only signs with {names}, which RFC 9155 forbids.",
         Severity.SECURITY,
     )
     old = " MD5 and SHA-1 are deprecated (RFC 9155)." if weak else ""
-    return Observation(f"It signs with {names}.{old}" if names else "")
+    untried = "" if every else f"; {UNTRIED}"
+    return Observation(f"It signs with {names}{untried}.{old}" if names else "")
 
 
 @check(
@@ -403,7 +440,7 @@ def signatures(subject: Subject) -> Observation:
 )
 def server_hello(subject: Subject) -> Observation:
     """Its ServerHello has no compression, and no extension that the client did not send."""
-    version = best_version(subject)
+    version = _version_to_ask(subject)
     flight = ask(subject.endpoint, hello_for(version))
     asked = {0, 10, 11, 13, 23, 43, 45, 51, 0xFF01}
     more = [each for each in flight.extensions if each not in asked]
