@@ -124,7 +124,9 @@ class TlsStream:
                 self._flush_quietly(deadline)
                 raise tls_error(raw.peer, error) from None
             self._flush(deadline)
-            return
+            break
+        # OpenSSL no longer tells it after the peer has ended the connection without close_notify.
+        self._version = self._object.version() or ""
 
     @property
     def port(self) -> int:
@@ -134,7 +136,7 @@ class TlsStream:
     @property
     def version(self) -> str:
         """The protocol version, such as ``TLSv1.2``."""
-        return self._object.version() or ""
+        return self._version
 
     @property
     def cipher(self) -> str:

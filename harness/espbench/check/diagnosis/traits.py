@@ -25,15 +25,18 @@ SHARED_SOCKETS = (
 )
 FRAGMENTED = (
     "Mbed TLS before 3.6.3 accepts no handshake message that is fragmented into records; later "
-    "versions accept such a ClientHello only if TLS 1.3 is enabled."
+    "versions accept such a ClientHello only if TLS 1.3 is enabled and the first record has all 4 "
+    "bytes of the message's header (mbedtls_ssl_prepare_handshake_record in library/ssl_msg.c)."
 )
 CLIENT_VERSION = (
     "Mbed TLS 3 accepts no client_version but 3.3 without the extension supported_versions "
-    "(ssl_parse_client_hello in library/ssl_tls12_server.c)."
+    "(ssl_parse_client_hello in library/ssl_tls12_server.c; where TLS 1.3 is enabled, "
+    "ssl_tls13_parse_client_hello in library/ssl_tls13_server.c)."
 )
 UNKNOWN_RECORD = (
-    "Mbed TLS closes the connection without an alert after a record with an unknown header "
-    "(ssl_parse_record_header in library/ssl_msg.c)."
+    "Mbed TLS closes the connection without an alert after a record with an unknown header or one "
+    "that does not fit its buffer (ssl_parse_record_header and mbedtls_ssl_fetch_input in "
+    "library/ssl_msg.c)."
 )
 
 ARIA_GCM = (
@@ -104,7 +107,7 @@ _TLS: Sequence[tuple[re.Pattern[str], str, str]] = (
     (re.compile(r"without (sending its own|a close_notify)"), UNNOTIFIED, ESP_HTTPS_SERVER),
     (re.compile(r"in (two records|records of one byte)"), FRAGMENTED, ""),
     (re.compile(r"protocol_version, although the client also supports"), CLIENT_VERSION, ""),
-    (re.compile(r"without an alert after a record of type"), UNKNOWN_RECORD, ""),
+    (re.compile(r"without an alert after a record of"), UNKNOWN_RECORD, ""),
     (re.compile(r"_ARIA_\d+_GCM_\w+ \(TLS failed: .* bad record mac\)"), ARIA_GCM, ESP_IDF),
     (re.compile(r"After 3 empty records"), EMPTY_RECORDS, ""),
     (

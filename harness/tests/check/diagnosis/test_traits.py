@@ -28,7 +28,7 @@ HTTP, HTTPS = Server(80, http=True), Server(443, tls=True, http=True)
         ),
         (
             "After a client's close_notify, the server closed the connection without sending its "
-            "own, which it must do in TLS 1.2.",
+            "own, which it must do first.",
             ["closes a session's socket before its TLS context"],
         ),
         (
@@ -39,6 +39,15 @@ HTTP, HTTPS = Server(80, http=True), Server(443, tls=True, http=True)
         (
             "It did not serve a client that sent a ClientHello in two records, cut at byte 4: it.",
             ["Mbed TLS before 3.6.3"],
+        ),
+        (
+            "It did not serve a client that sent a ClientHello in two records, cut at byte 1: it.",
+            ["if TLS 1.3 is enabled and the first record has all 4 bytes of the message's header"],
+        ),
+        (
+            "It closed the connection without an alert after a record of 2^14 + 2049 bytes: it "
+            "must send the alert record_overflow or decode_error (RFC 8446, section 5.1).",
+            ["one that does not fit its buffer"],
         ),
         (
             "It sent the alert protocol_version, although the client also supports TLS 1.2: a "

@@ -19,7 +19,7 @@ ANSWER = 8.0
 @check(
     "tls.close_notify", "RFC 5246, section 7.2.1; RFC 8446, section 6.1", needs="tls", estimate=3
 )
-def close_notify(subject: Subject) -> Observation | None:
+def close_notify(subject: Subject) -> None:
     """It answers a client's close_notify with its own, and closes the connection."""
     endpoint = subject.endpoint.patient(HANDSHAKE)
     with endpoint.tls_stream() as stream:
@@ -37,17 +37,12 @@ def close_notify(subject: Subject) -> Observation | None:
             ) from None
         except ConnectionEnded:
             reset = True
-        old = stream.version != "TLSv1.3"
         if stream.ended_cleanly:
-            return None
+            return
     how = "reset the connection" if reset else "closed the connection"
-    if old:
-        raise CheckFailed(
-            f"After a client's close_notify, the server {how} without sending its own, which it "
-            "must do in TLS 1.2."
-        )
-    return Observation(
-        f"After a client's close_notify, it {how} without sending its own, which TLS 1.3 allows."
+    raise CheckFailed(
+        f"After a client's close_notify, the server {how} without sending its own, which it must "
+        "do first."
     )
 
 

@@ -39,6 +39,8 @@ def retry(group: int, session: bytes = SESSION) -> bytes:
 
 
 ANSWER = server_hello(bytes(32), struct.pack("!HH", X25519, 32) + bytes(32))
+OLD = record(b"\2\0\0\x26\3\3" + bytes(33) + b"\xc0\x2b\0", HANDSHAKE, TLS12)
+"""A ServerHello of TLS 1.2."""
 WRONG = [
     ("tls.retry", HANDSHAKE_FAILURE, "It sent the alert handshake_failure after a ClientHello"),
     ("tls.retry", ANSWER, "It went on with a ServerHello after a ClientHello without a key share"),
@@ -78,3 +80,43 @@ def test_a_key_update_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeTls(version="1.3").subject() as subject:
         said = outcome_of(subject, "tls.key_update")
     assert "After a KeyUpdate, a request gets the alert" in said
+
+
+def test_no_close_notify() -> None:
+    """TLS 1.3 demands one, too, before a server closes (RFC 8446, section 6.1)."""
+    with FakeTls("no close_notify", version="1.3").subject() as subject:
+        said = outcome_of(subject, "tls.close_notify")
+        with subject.endpoint.tls_stream() as stream:
+            stream.finish()
+            while stream.receive(5):
+                pass
+            assert stream.ended_cleanly is False
+            assert stream.version == "TLSv1.3"
+    assert "the server closed the connection without sending its own" in said
+
+
+def test_another_hello_behind_tickets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tickets, which come first, do not hide that a server answers another ClientHello."""
+    answers = iter([(HANDSHAKE, b"\4\0\0\0"), (HANDSHAKE, b"\4\0\0\0"), (HANDSHAKE, b"\2\0\0\0")])
+    monkeypatch.setattr(Established, "receive", lambda _session, _timeout: next(answers))
+    with FakeTls(version="1.3").subject() as subject:
+        said = outcome_of(subject, "tls.renegotiation:without renegotiation_info")
+    assert "It accepts another ClientHello in TLS 1.3" in said
+
+
+def test_an_unknown_extension_refused() -> None:
+    """Of two versions, each has to ignore unknown values: TLS 1.2 does here, TLS 1.3 does not."""
+    seen = []
+
+    def serve(connection: socket.socket) -> None:
+        hello = connection.recv(65536)
+        modern = struct.pack("!HHBH", VERSIONS, 3, 2, 0x0304) in hello
+        seen.append(modern)
+        unknown = b"what is it?" in hello
+        connection.sendall(HANDSHAKE_FAILURE if modern and unknown else ANSWER if modern else OLD)
+
+    with served_by(serve) as subject:
+        said = outcome_of(subject, "tls.unknown_values:extensions")
+    assert "after a ClientHello of TLS 1.3 with two unknown values" in said
+    assert True in seen
+    assert False in seen
