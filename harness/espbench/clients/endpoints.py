@@ -7,6 +7,7 @@ import itertools
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 from espbench.clients.http import Headers, HttpConnection, Response, with_defaults
@@ -144,12 +145,20 @@ class Endpoints:
         guest_ports: Mapping[str, int] | None = None,
         timeout: float = TIMEOUT,
     ) -> None:
-        """Look up the ports; `timeout` (seconds, before scaling) is for each call of a client."""
+        """Look up the ports.
+
+        Args:
+            device: the device, whose `tls_secrets`, if it has that, gets the clients' TLS secrets.
+            tls: TLS options; its `secrets`, if set, are another file for these.
+            guest_ports: guest port by URL scheme.
+            timeout: seconds, before scaling, for each call of a client.
+        """
         guest = {"http": 80, "https": 443} if guest_ports is None else guest_ports
         self._ports = {
             scheme: itertools.cycle(device.ports(port)) for scheme, port in guest.items()
         }
-        self.tls = tls
+        secrets: Path | None = getattr(device, "tls_secrets", None)
+        self.tls = tls if tls.secrets else replace(tls, secrets=secrets)
         self.timeout = timeout
 
     @property

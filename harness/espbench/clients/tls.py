@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import os
 import ssl
 import struct
 from collections.abc import Iterator
@@ -21,7 +22,20 @@ from espbench.clients.errors import ClientError, ConnectionEnded, TlsError
 from espbench.clients.tcp import Stream, Timeout
 from espbench.util.timeouts import Deadline
 
-__all__ = ["UNVERIFIED", "Record", "Step", "Tls", "TlsSteps", "TlsStream", "records", "tls_error"]
+__all__ = [
+    "KEY_LOG",
+    "UNVERIFIED",
+    "Record",
+    "Step",
+    "Tls",
+    "TlsSteps",
+    "TlsStream",
+    "records",
+    "tls_error",
+]
+
+KEY_LOG = "SSLKEYLOGFILE"
+"""Environment variable with the file for the secrets of clients that name no other."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,9 @@ class Tls:
         minimum, maximum: TLS versions; None is OpenSSL's default.
         ciphers: an OpenSSL cipher list for TLS 1.2, such as ``ECDHE-ECDSA-AES128-GCM-SHA256``.
         curve: the only group to offer, such as ``prime256v1``.
-        secrets: file to which session secrets are appended (SSLKEYLOGFILE format).
+        secrets: file to which session secrets are appended (SSLKEYLOGFILE format); None for the one
+            that the environment variable SSLKEYLOGFILE names, if it does, as in
+            `ssl.create_default_context`. `Endpoints` names the device's.
         certificate: PEM file with the client's own certificate and its chain, for a server that
             asks for one; None for none.
         key: PEM file with its private key; None if `certificate` has it, too.
@@ -61,7 +77,7 @@ class Tls:
         Raises:
             ssl.SSLError: OpenSSL does not know the ciphers or the curve, or the client's
                 certificate and key are invalid.
-            OSError: the file with one of them cannot be read.
+            OSError: the file with one of them cannot be read, or the secrets cannot be written.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # An end without close_notify must be visible, whatever this Python's default is.
@@ -80,8 +96,8 @@ class Tls:
             context.set_ciphers(self.ciphers)
         if self.curve is not None:
             context.set_ecdh_curve(self.curve)
-        if self.secrets is not None:
-            context.keylog_filename = str(self.secrets)
+        if secrets := self.secrets or os.environ.get(KEY_LOG):
+            context.keylog_filename = str(secrets)
         return context
 
 

@@ -19,6 +19,7 @@ from espbench.embedded.services import services
 from espbench.plugin import fixture_origin, gdb
 from espbench.plugin.evidence import folder as evidence_folder
 from espbench.plugin.evidence.full_disk import FullDisk
+from espbench.plugin.evidence.key_log import KeyLog
 from espbench.plugin.options import setting
 from espbench.plugin.settings import (
     chosen_board,
@@ -74,6 +75,8 @@ class Session:
         self.boot_reported = False
         self.embedded: EmbeddedPlugin | None = None
         self.evidence = evidence_folder.claim(config)
+        keeps = config.getoption("--espbench-evidence") != "never"
+        self._key_log = KeyLog() if keeps else None
         self.broken_checks: list[str] = []
         _add_suites(config)
         _add_page(config, self.board)
@@ -109,6 +112,8 @@ class Session:
         for device in list(self.devices):
             device.close()
         self.devices.clear()
+        if self._key_log is not None:
+            self._key_log.close()
 
     def header(self) -> list[str]:
         """Return the board (`lx60` is not an ESP32), and a note if the evidence goes elsewhere."""

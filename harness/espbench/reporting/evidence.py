@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import filecmp
 import json
+import os
 import re
 import shutil
 import stat
@@ -16,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from espbench.clients.tls import KEY_LOG
 from espbench.crash.coredump import decoded
 from espbench.crash.panic import Panic
 from espbench.device.device import Device
@@ -23,6 +25,7 @@ from espbench.device.timeline import Event
 from espbench.emulator.choice import terminal_command
 from espbench.emulator.espemu.process import LOG
 from espbench.errors import EspbenchError, NotInspectable, QmpError, is_disk_full
+from espbench.netem.client_randoms import client_randoms, secrets_of
 from espbench.netem.connections import connections, offset
 from espbench.netem.pcap import frames
 from espbench.qemu.process import Machine, pasteable
@@ -132,7 +135,7 @@ def _parts(device: Device, *, looks: bool) -> dict[str, Callable[[Path], object]
         network = json.dumps(device.used_network.as_json(), indent=1) + "\n"
         parts["network.json"] = lambda p: p.write_text(network)
     if device.folder != Path():
-        parts["tls-secrets.txt"] = lambda p: _copy(device.tls_secrets, p)
+        parts["tls-secrets.txt"] = lambda p: _write_secrets(device, p)
         for name in LOGS:
             parts[name] = lambda p: _copy(device.folder / p.name, p)
         parts["net.pcap"] = lambda p: _copy(device.capture_file, p)
@@ -251,6 +254,20 @@ def _write_connections(device: Device, path: Path) -> None:
     if clock is not None:
         found = [connection.as_json() for connection in connections(seen, clock)]
         path.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _write_secrets(device: Device, path: Path) -> None:
+    """Write the clients' TLS secrets: the device's file, and what other clients have logged.
+
+    The latter is shared by all devices and servers, so only the connections in the capture count.
+    """
+    known = device.tls_secrets.read_text(errors="replace").splitlines()
+    log = Path(os.environ.get(KEY_LOG, ""))
+    if log.is_file() and device.capture_file.is_file():
+        randoms = client_randoms(device.capture_file.read_bytes())
+        with log.open(errors="replace") as lines:
+            known += secrets_of(lines, randoms)
+    path.write_text("".join(f"{line}\n" for line in dict.fromkeys(known)))
 
 
 def _copy(source: Path, target: Path) -> None:
