@@ -7,17 +7,29 @@ Only the compilation units of these addresses are read: a whole firmware would t
 from __future__ import annotations
 
 import bisect
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
+from elftools.common.exceptions import DWARFError, ELFError
+from elftools.construct import ConstructError
 from elftools.dwarf.ranges import BaseAddressEntry, RangeEntry
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from espbench.crash.types import Frame
 
-__all__ = ["Symbols"]
+__all__ = ["DAMAGED", "Symbols"]
+
+DAMAGED = (
+    *(ELFError, DWARFError, ConstructError, struct.error, zlib.error),
+    *(AssertionError, AttributeError, LookupError, TypeError, ValueError),
+    *(ArithmeticError, EOFError, MemoryError, RuntimeError),
+)
+"""What pyelftools raises for a file that is truncated, that is not what its headers say, or whose
+DWARF is of a kind that it does not know (RuntimeError: NotImplementedError, RecursionError)."""
 
 _DEPTH = 10
 """Maximum number of references to follow for a name; DWARF needs two, damaged DWARF has loops."""
@@ -26,9 +38,14 @@ _DEPTH = 10
 class Symbols:
     """Looks up addresses in one ELF file."""
 
-    def __init__(self, elf: ELFFile) -> None:
-        """Read the symbol table; DWARF is read when it is needed."""
-        self._dwarf = elf.get_dwarf_info() if elf.has_dwarf_info() else None
+    def __init__(self, elf: ELFFile, *, dwarf: bool = True) -> None:
+        """Read the symbol table; DWARF is read when it is needed.
+
+        Args:
+            elf: the file, which must stay open.
+            dwarf: False to use the symbol table only, which has functions but no files and lines.
+        """
+        self._dwarf = elf.get_dwarf_info() if dwarf and elf.has_dwarf_info() else None
         self._aranges = self._dwarf.get_aranges() if self._dwarf else None
         table = elf.get_section_by_name(".symtab")
         functions = {}

@@ -7,17 +7,17 @@ registers, the stack and the compiler's description of every frame.
 
 from __future__ import annotations
 
+import contextlib
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from elftools.common.exceptions import DWARFError, ELFError
 from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
 
-from espbench.crash.symbols import Symbols
+from espbench.crash.symbols import DAMAGED, Symbols
 from espbench.crash.types import Dump, Frame
 
 __all__ = ["MACHINES", "FrameTable", "Machine", "caller_registers", "decode", "unwind"]
@@ -57,26 +57,35 @@ MACHINES = {
 def decode(dump: Dump, elf: Path | None) -> tuple[Frame, ...]:
     """Return the decoded backtrace, innermost first.
 
-    Without a usable ELF the frames are bare addresses, as the guest printed them.
+    If the ELF's DWARF cannot be read, the frames have function names only; without a usable ELF
+    they are bare addresses, as the guest printed them.
     """
-    printed = _printed(dump)
     if elf is not None:
-        try:
-            with elf.open("rb") as file:
-                image = ELFFile(file)
-                symbols = Symbols(image)
-                found = [] if dump.exact else unwind(dump, image)
-                return tuple(
-                    replace(frame, guessed=guess)
-                    for number, (address, guess) in enumerate(found or printed)
-                    # A return address is behind the call, perhaps already on another line.
-                    for frame in symbols.frames(
-                        address - 1 if number and not dump.exact else address, address
-                    )
-                )
-        except (OSError, ELFError, DWARFError):
-            pass
-    return tuple(Frame(address, guessed=guess) for address, guess in printed)
+        for dwarf in (True, False):
+            with contextlib.suppress(OSError, *DAMAGED):
+                return _decoded(dump, elf, dwarf=dwarf)
+    return tuple(Frame(address, guessed=guess) for address, guess in _printed(dump))
+
+
+def _decoded(dump: Dump, elf: Path, *, dwarf: bool) -> tuple[Frame, ...]:
+    """Return the decoded backtrace, with the ELF's DWARF or without it.
+
+    Raises:
+        OSError: the file cannot be read.
+        Exception: one of `DAMAGED`.
+    """
+    with elf.open("rb") as file:
+        image = ELFFile(file)
+        symbols = Symbols(image, dwarf=dwarf)
+        found = unwind(dump, image) if dwarf and not dump.exact else []
+        return tuple(
+            replace(frame, guessed=guess)
+            for number, (address, guess) in enumerate(found or _printed(dump))
+            # A return address is behind the call, perhaps already on another line.
+            for frame in symbols.frames(
+                address - 1 if number and not dump.exact else address, address
+            )
+        )
 
 
 def _printed(dump: Dump) -> list[tuple[int, bool]]:

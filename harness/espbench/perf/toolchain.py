@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from elftools.common.exceptions import DWARFError, ELFError
 from elftools.elf.elffile import ELFFile
+
+from espbench.crash.symbols import DAMAGED
 
 _GCC = re.compile(r"(?:GNU C\S*|GCC:?|gcc\S*)(?: \([^)]*\))? (\d+(?:\.\d+)+)")
 _CLANG = re.compile(r"clang (?:version )?(\d+(?:\.\d+)+)")
@@ -24,7 +25,7 @@ def compiler_of(elf: Path) -> str:
     try:
         with elf.open("rb") as file:
             return most(_producers(ELFFile(file)))
-    except (OSError, ELFError, DWARFError):
+    except (OSError, *DAMAGED):
         return ""
 
 

@@ -92,11 +92,11 @@ def save(device: Device, folder: Path) -> Saved:
     for name, write in _parts(device, looks=looks).items():
         try:
             write(folder / name)
-        except (OSError, EspbenchError) as error:
+        except Exception as error:  # noqa: BLE001 (pytest would end with an INTERNALERROR)
             # A truncated file would be more misleading than a missing one.
             with contextlib.suppress(OSError):
                 (folder / name).unlink(missing_ok=True)
-            problems.append(_sentence(error, folder))
+            problems.append(_sentence(error, folder, name))
     return Saved(folder, "; ".join(dict.fromkeys(problems)))
 
 
@@ -124,8 +124,7 @@ def _parts(device: Device, *, looks: bool) -> dict[str, Callable[[Path], object]
         "console.txt": lambda p: p.write_text(_console(device)),
     }
     if device.panics:
-        reports = panic_reports(device.panics)
-        parts["panic.txt"] = lambda p: p.write_text(reports)
+        parts["panic.txt"] = lambda p: p.write_text(panic_reports(device.panics))
         parts |= _core_dumps(device)
     parts["events.json"] = lambda p: p.write_text(_events(device))
     parts["heap.jsonl"] = lambda p: p.write_text(_heap(device))
@@ -304,12 +303,15 @@ def _equals(source: Path, others: Iterable[Path]) -> Iterator[Path]:
                 yield other
 
 
-def _sentence(error: Exception, folder: Path) -> str:
+def _sentence(error: Exception, folder: Path, name: str = "") -> str:
+    """Return why a file of evidence, or its folder, could not be written."""
     if isinstance(error, OSError) and is_disk_full(error):
         return f"the disk of {folder} is full, so evidence is missing: free some space there"
     if isinstance(error, OSError):
         return f"{error.filename or folder} could not be written: {error.strerror}"
-    return str(error)
+    if isinstance(error, EspbenchError):
+        return str(error)
+    return f"{name} could not be made ({type(error).__name__}: {error}): please report this"
 
 
 def panic_reports(panics: Sequence[Panic]) -> str:

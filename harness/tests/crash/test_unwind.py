@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 from espbench.boards.readiness import ConsoleReadiness
+from espbench.crash.panic import Panic
 from espbench.crash.types import Frame
 from espbench.device.device import Device
 from espbench.util.timeouts import Deadline
@@ -99,8 +102,8 @@ def crashing(tmp_path: Path) -> Path:
     return tmp_path / "crash.elf"
 
 
-def backtrace(firmware: Path, elf: Path) -> tuple[Frame, ...]:
-    """Boot the firmware and decode its panic with an ELF."""
+def panic_of(firmware: Path, elf: Path) -> Panic:
+    """Boot the firmware and return its panic, to be decoded with an ELF."""
     ready = ConsoleReadiness("^Rebooting")
     device = Device("lx60", firmware, ready=ready, elf=elf)
     try:
@@ -110,7 +113,12 @@ def backtrace(firmware: Path, elf: Path) -> tuple[Frame, ...]:
     finally:
         device.close()
     assert panicked is not None
-    return panicked.panic.backtrace
+    return panicked.panic
+
+
+def backtrace(firmware: Path, elf: Path) -> tuple[Frame, ...]:
+    """Boot the firmware and decode its panic with an ELF."""
+    return panic_of(firmware, elf).backtrace
 
 
 def test_exact(crashing: Path) -> None:
@@ -132,3 +140,28 @@ def test_stripped(crashing: Path, tmp_path: Path) -> None:
     subprocess.run([strip, "--strip-debug", str(crashing), "-o", str(stripped)], check=True)
     frames = backtrace(crashing, stripped)
     assert [(frame.function, frame.line) for frame in frames] == [("middle", 0)]
+
+
+def test_damaged_debugging_information(crashing: Path, tmp_path: Path) -> None:
+    """Whatever is in the sections of DWARF, the backtrace has the functions that are known."""
+    panic = panic_of(crashing, crashing)
+    content = crashing.read_bytes()
+    with crashing.open("rb") as file:
+        sections = [
+            (str(each.name), int(each["sh_offset"]), int(each["sh_size"]))
+            for each in ELFFile(file).iter_sections()
+            if each.name.startswith(".debug_") and each["sh_size"]
+        ]
+    assert {".debug_info", ".debug_abbrev", ".debug_frame"} <= {name for name, _, _ in sections}
+    damaged = tmp_path / "damaged.elf"
+    for name, at, size in sections:
+        # An endless LEB128, a length beyond the section, no entries, and text.
+        for filler in (b"\x80", b"\xff", b"\0", b"odd!", b"\x05\0\0\0"):
+            rest = (filler * size)[: size - 8]
+            for start in (at, at + 8):  # with the first entry's header, or behind it
+                damaged.write_bytes(content[:start] + rest + content[start + len(rest) :])
+                frames = replace(panic, elf=damaged).backtrace
+                names = {frame.function for frame in frames}
+                assert names, (name, filler, start - at)
+                if name not in (".debug_str", ".debug_line_str"):  # which have the names
+                    assert "middle" in names, (name, filler, start - at)

@@ -79,6 +79,18 @@ def test_evidence_shares_equal_files(
     assert "-snapshot" in (folders[0] / "command.txt").read_text()
 
 
+def test_evidence_that_cannot_be_made(inner: Inner, tmp_path: Path) -> None:
+    """An error within espbench costs one file of evidence, not the session."""
+    source = FAILING.replace("assert 0", "device.console.transcript.stamped = dict\n    assert 0")
+    status, output = inner(source)
+    assert status == 1
+    assert "INTERNALERROR" not in output
+    assert "(incomplete: console.txt could not be made (TypeError: " in output
+    names = {path.name for path in (tmp_path / "evidence" / "test_inner-test_it").iterdir()}
+    assert "console.txt" not in names
+    assert {"events.json", "net.pcap", "command.txt"} <= names
+
+
 def test_command_can_be_pasted(inner: Inner, tmp_path: Path) -> None:
     """The command in the evidence boots the same device from the files in the folder."""
     inner(FAILING)

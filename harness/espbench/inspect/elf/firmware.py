@@ -5,26 +5,19 @@ from __future__ import annotations
 
 import contextlib
 import io
-import struct
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from elftools.common.exceptions import DWARFError, ELFError
 from elftools.elf.elffile import ELFFile
 
+from espbench.crash.symbols import DAMAGED
 from espbench.errors import NotInspectable
 from espbench.inspect.elf.debug_info import DebugInfo
 from espbench.inspect.elf.structure import Structure
 from espbench.inspect.elf.symbols import SymbolTable
 
 __all__ = ["FirmwareElf", "firmware_elf"]
-
-DAMAGED = (
-    *(ELFError, DWARFError, struct.error),
-    *(AssertionError, AttributeError, LookupError, TypeError, ValueError, RecursionError),
-)
-"""What pyelftools raises for a file that is truncated or not what its headers say."""
 
 
 class FirmwareElf:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from elftools.common.exceptions import DWARFError, ELFError
+from elftools.common.exceptions import ELFError
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from espbench.crash.symbols import Symbols
+from espbench.crash.symbols import DAMAGED, Symbols
 from espbench.crash.types import Frame
 from espbench.crash.unwind import MACHINES, FrameTable, Machine
 from espbench.errors import ConfigError
@@ -118,7 +118,7 @@ class FirmwareCode:
             # One byte before, because the return address may belong to another line.
             try:
                 found = self._symbols.frames(return_address - 1, return_address)
-            except (ELFError, DWARFError):
+            except DAMAGED:
                 function = self.function_at(return_address - 1)
                 found = [Frame(return_address, function.name if function else "??")]
             self._places[return_address] = tuple(found)
