@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 from espbench.boards.board import Board
+from espbench.clients.errors import ClientError
 from espbench.crash.dump import Collector, parse_dump
 from espbench.crash.panic import Panic
 from espbench.device import flash_layout as layout
@@ -15,7 +16,7 @@ from espbench.device.boots import Boots
 from espbench.device.console.console import Console
 from espbench.device.readiness import ReadinessMonitor
 from espbench.device.timeline import Timeline
-from espbench.errors import ControlError, EspbenchError, Panicked, RebootLoop
+from espbench.errors import ControlError, DeviceError, EspbenchError, Panicked, RebootLoop
 from espbench.util.timeouts import Deadline
 
 __all__ = ["FaultMonitor"]
@@ -108,15 +109,21 @@ class FaultMonitor:
     def expects_panic(self, deadline: Deadline) -> Generator[list[Panic]]:
         """Expect the block to make the guest panic, and do not report that as a fault.
 
-        The yielded list holds the panic once the block has been left.
+        The yielded list holds the panic once the block has been left. What the block raises because
+        the panic cut off its connection (see `_is_of_connection`) is not an error.
 
         Raises:
             ControlError: the guest did not panic in time.
         """
         before = len(self.panics)
         found: list[Panic] = []
-        with contextlib.suppress(Panicked, ControlError):
+        cut_off: Exception | None = None
+        try:
             yield found
+        except Exception as error:
+            if not _is_of_connection(error):
+                raise
+            cut_off = error
         # `Console.wait_for` would raise because of the very panic that is expected.
         with self._console.changed:
             while len(self.panics) == before and not self._console.closed:
@@ -128,7 +135,8 @@ class FaultMonitor:
             self._unseen.clear()
         if not found:
             self._console.check()
-            raise ControlError(f"Expected a panic, but the guest did not panic within {deadline}.")
+            message = f"Expected a panic, but the guest did not panic within {deadline}."
+            raise ControlError(message) from cut_off
 
     def take_unseen(self) -> list[Panic]:
         """Return the panics that would be reported as faults, and do not report them any more."""
@@ -165,3 +173,18 @@ class FaultMonitor:
             cause=self._boots.cause,
             tail=tail,
         )
+
+
+def _is_of_connection(error: Exception) -> bool:
+    """Return whether a client, or the device, may raise this when the guest panics.
+
+    Clients of any library count, whose errors are classes of their own, such as
+    `httpx.RemoteProtocolError`. Of Python's built-in ones, most would be mistakes in a test.
+    """
+    if isinstance(error, AssertionError):
+        return False
+    if isinstance(error, EspbenchError):
+        return isinstance(error, (DeviceError, ClientError))
+    if type(error).__module__ == "builtins":
+        return isinstance(error, (ConnectionError, TimeoutError, EOFError))
+    return True

@@ -21,6 +21,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 from espbench.certs import recipes
+from espbench.clients import Endpoint
 from espbench.device.console.console import INTERRUPT
 from espbench.device.device import Device
 from espbench.device.memory.time_wait import TimeWait
@@ -172,6 +173,20 @@ def test_panic(device: Device) -> None:
     assert "board_main" in [frame.function for frame in panic.backtrace]
     assert device.events[device.boots and -1]["event"] in ("listening", "net", "boot")
     assert get(device).startswith(b"espbench")
+
+
+PANICS = """
+import bench, httpserver
+httpserver.on("/panic", lambda request: bench.panic("exception"))
+"""
+
+
+def test_panic_over_http(device: Device) -> None:
+    """A request that makes the device panic ends with its connection, which is no error."""
+    device.exec(PANICS)
+    with device.expects_panic() as panics:
+        Endpoint(device.port(80)).get("/panic")
+    assert "bench_panic_exception" in panics[0].backtrace[0].function
 
 
 def test_unexpected_panic(device_factory: DeviceFactory) -> None:
