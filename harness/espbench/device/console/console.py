@@ -34,13 +34,33 @@ class Transcript:
 
     def __init__(self) -> None:
         """Start empty."""
-        self.text = ""
+        self._text = ""
+        self._new: list[str] = []
+        self._length = 0
         self._pieces: list[tuple[int, float]] = []
+        self._joining = threading.Lock()
+
+    @property
+    def text(self) -> str:
+        """All text so far.
+
+        A UART delivers it in pieces of some ten characters, so they are joined only when somebody
+        reads them; CPython then extends the text in place if nobody else holds it.
+        """
+        with self._joining:
+            if self._new:
+                text, self._text = self._text, ""
+                text += "".join(self._new)
+                self._text = text
+                self._new.clear()
+            return self._text
 
     def add(self, text: str, at: float) -> None:
         """Append `text`, seen `at` seconds after the start."""
-        self._pieces.append((len(self.text), at))
-        self.text += text
+        with self._joining:
+            self._pieces.append((self._length, at))
+            self._new.append(text)
+            self._length += len(text)
 
     def tail(self, lines: int = TAIL_LINES) -> str:
         """Return the last lines."""

@@ -340,3 +340,26 @@ def test_transcript() -> None:
     )
     assert transcript.tail(2) == "three\nfour"
     assert Transcript().stamped() == ""
+
+
+class Piece(str):
+    """Text that counts the characters that are copied to append it to another one."""
+
+    copied = 0
+    __slots__ = ()
+
+    def __radd__(self, other: str) -> str:
+        Piece.copied += len(other)
+        return other + str(self)
+
+
+def test_transcript_in_small_pieces() -> None:
+    """Appending does not copy what came before, of which a chatty guest prints megabytes."""
+    transcript = Transcript()
+    for number in range(1000):
+        transcript.add(Piece(f"line {number}\n"), float(number))
+    assert Piece.copied == 0
+    assert transcript.text.splitlines() == [f"line {number}" for number in range(1000)]
+    transcript.add("more\n", 1000.0)
+    assert transcript.tail(2) == "line 999\nmore"
+    assert transcript.stamped().endswith("[999.000000] line 999\n[1000.000000] more\n")
