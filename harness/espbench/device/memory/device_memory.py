@@ -36,8 +36,8 @@ ANSWER = 10.0
 """Timeout in seconds (scaled) for an answer that a test needs."""
 SILENCE = 2.0
 """Seconds (scaled) to wait for an answer from a firmware that has never sent anything."""
-PAUSE = 10.0
-"""A sample from outside stops the guest, so this many times as long passes until the next one."""
+PAUSE = 40.0
+"""A sample keeps the guest from its work, so this many times as long passes until the next one."""
 POLL = 0.01
 """Seconds between two polls of figures for which the guest sends no event."""
 DELAYED_ACK = 0.5
@@ -141,8 +141,7 @@ class DeviceMemory:
 
     def start_watch(self, capture: Path) -> None:
         """Sample the heap whenever the network capture grows, until `watch` is stopped."""
-        pause = PAUSE if self.from_outside else 0.0
-        self.watch = HeapWatch(capture, self._timeline, self._look, pause_per_sample=pause)
+        self.watch = HeapWatch(capture, self._timeline, self._look, pause_per_sample=PAUSE)
         self.watch.start()
 
     def _look(self) -> None:

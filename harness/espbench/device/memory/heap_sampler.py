@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import statistics
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,14 +14,38 @@ from espbench.device.timeline import Timeline
 from espbench.errors import ControlTimeout, EspbenchError, NotRunning
 from espbench.netem.connections import Look
 
-__all__ = ["PERIOD", "HeapWatch"]
+__all__ = ["PERIOD", "Budget", "HeapWatch"]
 
 PERIOD = 0.01
 """Seconds between two checks of the capture's size. A check costs a few microseconds on the host,
-and the guest is asked only after new frames. The pause is short so that a request can reach the
-guest between two handshakes."""
+and the guest is asked only after new frames, within the `Budget`."""
 PLENTY = 1000
-"""The pause doubles after every so many samples, because a test may be long."""
+"""The pause doubles after every so many looks at a growing capture, because a test may be long."""
+RECENT = 5
+"""Samples whose median is what a sample costs: a guest that is busy answers later, at no cost."""
+
+
+class Budget:
+    """Says when the next sample may be taken, so that samples take a bounded part of the time."""
+
+    def __init__(self, pause_per_sample: float) -> None:
+        """Allow the first sample at once.
+
+        Args:
+            pause_per_sample: the pause after a sample, as a multiple of the time that one takes.
+        """
+        self._pause = pause_per_sample
+        self._took: deque[float] = deque(maxlen=RECENT)
+        self._next = float("-inf")
+
+    def allows(self, now: float) -> bool:
+        """Return whether a sample may be taken now, in seconds of the caller's clock."""
+        return now >= self._next
+
+    def spend(self, begun: float, ended: float) -> None:
+        """Note a sample."""
+        self._took.append(ended - begun)
+        self._next = ended + self._pause * statistics.median(self._took)
 
 
 class HeapWatch:
@@ -39,13 +65,13 @@ class HeapWatch:
             capture: the capture of its network.
             timeline: its clock.
             sample: samples its heap and records the figures, or raises an EspbenchError.
-            pause_per_sample: the shortest pause, as a multiple of the time that a sample takes:
-                for samples that stop the guest.
+            pause_per_sample: see `Budget`.
         """
         self._capture = capture
         self._timeline = timeline
         self._sample = sample
-        self._pause_per_sample = pause_per_sample
+        self._budget = Budget(pause_per_sample)
+        self._grown = False
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._looking = threading.Lock()
@@ -77,26 +103,29 @@ class HeapWatch:
             self._thread.join(timeout=2)
 
     def _run(self) -> None:
-        pause, asks = PERIOD, True
-        while not self._ended.wait(pause):
+        asks = True
+        while not self._ended.wait(PERIOD * 2 ** (len(self.looks) // PLENTY)):
             with self._looking:
-                started = time.monotonic()
-                if not self._held:
-                    asks = self._look(asks=asks)
-                took = time.monotonic() - started
-            pause = max(PERIOD * 2 ** (len(self.looks) // PLENTY), took * self._pause_per_sample)
+                if self._held:
+                    continue
+                self._look()
+                begun = time.monotonic()
+                if asks and self._grown and self._budget.allows(begun):
+                    self._grown = False
+                    asks = self._ask()
+                    self._budget.spend(begun, time.monotonic())
 
-    def _look(self, *, asks: bool) -> bool:
-        """Sample the heap if the network was busy; return whether to ask the guest again."""
+    def _look(self) -> None:
+        """Note the capture's size, if it has grown."""
         try:
             size = self._capture.stat().st_size
         except OSError:
             self._ended.set()  # the device's folder is gone, and the device with it
-            return False
-        if self.looks and size == self.looks[-1].size:
-            return asks
-        self.looks.append(Look(self._timeline.now(), size))
-        return asks and self._ask()
+            self._grown = False
+            return
+        if not self.looks or size != self.looks[-1].size:
+            self.looks.append(Look(self._timeline.now(), size))
+            self._grown = True
 
     def _ask(self) -> bool:
         """Sample the heap; return whether to do so again."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from espbench.device.memory.heap_sampler import PERIOD, HeapWatch
+from espbench.device.memory.heap_sampler import PERIOD, Budget, HeapWatch
 from espbench.device.timeline import Timeline
 from espbench.errors import ControlError, ControlTimeout, EspbenchError
 
@@ -19,12 +19,12 @@ QUIET = 20 * PERIOD
 class Bench:
     """A watch on a capture that the test writes, with a fake heap."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pause: float = 0.0) -> None:
         self.capture = folder / "net.pcap"
         self.capture.write_bytes(bytes(24))
         self.error: EspbenchError | None = None
         self.looked = threading.Semaphore(0)
-        self.watch = HeapWatch(self.capture, Timeline(), self._sample)
+        self.watch = HeapWatch(self.capture, Timeline(), self._sample, pause_per_sample=pause)
         self.watch.start()
         assert self.looked.acquire(timeout=10)
 
@@ -94,3 +94,34 @@ def test_gone(bench: Bench) -> None:
     bench.capture.unlink()
     bench.watch.join()
     assert "espbench-heap" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_samples_take_a_bounded_part_of_the_time() -> None:
+    """On a network that is always busy, samples take one part of 31, whatever one costs."""
+    budget, now, spent = Budget(30), 0.0, 0.0
+    while now < 100:
+        if budget.allows(now):
+            budget.spend(now, now + 0.003)
+            now += 0.003
+            spent += 0.003
+        now += PERIOD
+    assert 0.8 / 31 < spent / now <= 1 / 31
+
+
+def test_slow_answer_costs_no_long_pause() -> None:
+    """A guest that answers late once, because it is busy, is asked again as soon as usual."""
+    budget = Budget(30)
+    for begun in range(4):
+        budget.spend(begun, begun + 0.001)
+    budget.spend(4, 6)
+    assert not budget.allows(6.029)
+    assert budget.allows(6.031)
+
+
+def test_frames_during_the_pause(tmp_path: Path) -> None:
+    """Frames of the pause are noted at once, and sampled when it is over."""
+    bench = Bench(tmp_path, pause=1e9)
+    bench.frame()
+    assert not bench.looks()
+    assert [look.size for look in bench.watch.looks] == [24, 84]
+    bench.end()
