@@ -274,6 +274,7 @@ def up(options: UpOptions, out: Console, *, as_json: bool) -> int:
         ports=options.ports,
         ready=options.ready or options.board.readiness,
         ready_timeout=options.ready_timeout,
+        capture=False,  # it would grow for as long as the device runs, and nobody reads it
         debugging=debugging,
         name="up",
     )
