@@ -113,6 +113,7 @@ def panic_of(firmware: Path, elf: Path) -> Panic:
     finally:
         device.close()
     assert panicked is not None
+    assert isinstance(panicked.panic, Panic)
     return panicked.panic
 
 

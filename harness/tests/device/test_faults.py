@@ -46,6 +46,12 @@ def faults() -> FaultMonitor:
     )
 
 
+def cut_off(faults: FaultMonitor, error: Exception) -> None:
+    """Have the guest panic, and the client raise an error."""
+    faults.feed(DUMP)
+    raise error
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -61,8 +67,7 @@ def faults() -> FaultMonitor:
 def test_end_of_a_connection(faults: FaultMonitor, error: Exception) -> None:
     """A panic explains the error of any client; without one, that error is named as the cause."""
     with faults.expects_panic(Deadline(5)) as panics:
-        faults.feed(DUMP)
-        raise error
+        cut_off(faults, error)
     assert [panic.cause for panic in panics] == ["LoadProhibited"]
     with (
         pytest.raises(ControlError, match=r"^Expected a panic") as caught,
@@ -86,6 +91,5 @@ def test_end_of_a_connection(faults: FaultMonitor, error: Exception) -> None:
 def test_mistake_of_a_test(faults: FaultMonitor, error: Exception) -> None:
     """A failed assertion and a mistake are raised, although the guest panicked."""
     with pytest.raises(type(error), match="wrong"), faults.expects_panic(Deadline(5)):
-        faults.feed(DUMP)
-        raise error
+        cut_off(faults, error)
     assert isinstance(faults.panicked(), Panicked)
