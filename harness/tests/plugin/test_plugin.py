@@ -85,7 +85,7 @@ def test_evidence_that_cannot_be_made(inner: Inner, tmp_path: Path) -> None:
     status, output = inner(source)
     assert status == 1
     assert "INTERNALERROR" not in output
-    assert "(incomplete: console.txt could not be made (TypeError: " in output
+    assert "(incomplete: console.txt could not be made (" in output
     names = {path.name for path in (tmp_path / "evidence" / "test_inner-test_it").iterdir()}
     assert "console.txt" not in names
     assert {"events.json", "net.pcap", "command.txt"} <= names
