@@ -117,6 +117,19 @@ def test_room_for_some_sessions(
         assert shared_device.stats()["https"]["open"] == len(sessions)
 
 
+@pytest.mark.failures("no_memory")
+def test_a_long_head_leaves_memory_for_sessions(
+    leave: Callable[[int], None], endpoints: Endpoints
+) -> None:
+    """With little memory left, a long head gets a 503, while a usual one is served."""
+    leave(20_000)  # one TLS session needs more
+    with endpoints.http.http() as http:
+        assert http.get("/hello?" + "x" * 2400).status == 200
+        assert http.get("/hello?" + "x" * 6000).status == 503
+        assert http.ended() is False
+    assert endpoints.http.get("/hello").status == 200
+
+
 def test_recovery_when_the_ballast_goes(
     session_cost: SessionCost,
     leave: Callable[[int], None],

@@ -12,6 +12,8 @@ from espbench.clients import (
     ClientError,
     ConnectionEnded,
     Endpoints,
+    Stream,
+    TlsStream,
     chunked,
     encode_request,
     run_concurrently,
@@ -92,11 +94,43 @@ def test_413_in_chunks(scheme: str, endpoints: Endpoints) -> None:
 
 @pytest.mark.failures("header_too_large")
 @BOTH
-@pytest.mark.parametrize("headers", [{"X": "y" * 4000}, {f"X-{i}": "y" * 40 for i in range(80)}])
+@pytest.mark.parametrize("headers", [{"X": "y" * 9000}, {f"X-{i}": "y" * 40 for i in range(200)}])
 def test_431(scheme: str, headers: dict[str, str], endpoints: Endpoints) -> None:
     """A header field that is too long, or too many of them, get a 431 (RFC 6585 section 5)."""
     with endpoints[scheme].http() as http:
         assert http.request("GET", "/hello", headers=headers).status == 431
+
+
+LIMITS = (
+    "__import__('httpserver').start(cert_file='/certs/servercert.pem', "
+    "key_file='/certs/prvtkey.pem'{})".format
+)
+
+
+@pytest.mark.failures("uri_too_long", "header_too_large")
+@BOTH
+def test_limits_of_a_head(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
+    """start() sets the limits of target and head; by default a target may have 8000 bytes.
+
+    RFC 9110, section 4.1, recommends that as the least.
+    """
+
+    def statuses() -> list[int]:
+        """Return what targets of 100, 101, 8000 and 8001 bytes get, and fields of 400 to 8000."""
+        targets = ("/hello?" + "x" * (size - len("/hello?")) for size in (100, 101, 8000, 8001))
+        got = [endpoints[scheme].get(target).status for target in targets]
+        for size in (400, 1000, 7900, 9000):
+            headers = {"X-Long": "y" * size}
+            got.append(endpoints[scheme].request("GET", "/hello", headers=headers).status)
+        return got
+
+    assert statuses() == [200, 200, 200, 414, 200, 200, 200, 431]
+    shared_device.eval(LIMITS(", max_target=100, max_head=600"))
+    try:
+        assert statuses() == [200, 414, 414, 414, 200, 431, 431, 431]
+    finally:
+        shared_device.eval(LIMITS(""))
+    assert statuses() == [200, 200, 200, 414, 200, 200, 200, 431]
 
 
 def test_a_browsers_headers_fit(endpoints: Endpoints) -> None:
@@ -119,7 +153,7 @@ def test_a_browsers_headers_fit(endpoints: Endpoints) -> None:
 @pytest.mark.failures("uri_too_long")
 def test_414(endpoints: Endpoints) -> None:
     """A target that is too long gets a 414 (RFC 9110 section 15.5.15)."""
-    assert endpoints.http.get("/hello?" + "x" * 1000).status == 414
+    assert endpoints.http.get("/hello?" + "x" * 8000).status == 414
 
 
 @pytest.mark.failures("queue_full")
@@ -155,6 +189,20 @@ def test_pipelining(scheme: str, endpoints: Endpoints) -> None:
             b"".join(encode_request("POST", "/echo", body=b"%d" % i) for i in range(8))
         )
         assert [http.receive().json()["body"] for _ in range(8)] == [str(i) for i in range(8)]
+
+
+@BOTH
+def test_all_requests_before_a_fin_are_answered(scheme: str, endpoints: Endpoints) -> None:
+    """A FIN, or close_notify, behind pipelined requests is not a reason to drop them."""
+    with endpoints[scheme].http() as http:
+        stream = http.stream
+        assert isinstance(stream, Stream | TlsStream)
+        stream.send(b"".join(encode_request("POST", "/echo", body=b"%d" % i) for i in range(3)))
+        stream.finish()
+        answers = [http.receive() for _ in range(3)]
+        assert [answer.json()["body"] for answer in answers] == ["0", "1", "2"]
+        assert [answer.keeps_alive for answer in answers[:2]] == [True, True]
+        assert http.ended() is False
 
 
 @BOTH

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 import pytest
@@ -76,17 +77,99 @@ def test_white_space_around_a_value(scheme: str, parts: None, endpoints: Endpoin
     with endpoints[scheme].http() as http:
         http.stream.send(
             b"POST /parts HTTP/1.1\r\nHost: \t a.test \t\r\nX-Inside:a \t b \r\n"
-            b"X-Empty: \t \r\nX-None:\r\nContent-Length: 4 \r\n\r\nbody"
+            b"X-Empty: \t \r\nX-None:\r\nContent-Length: 4 \t \r\nConnection: close\t\r\n\r\nb\tdy"
         )
-        _, _, _, headers, body = http.receive().json()
+        answer = http.receive()
+        assert answer.header("connection") == "close"
+        _, _, _, headers, body = answer.json()
     assert headers == {
         "host": "a.test",
         "x-inside": "a \t b",
         "x-empty": "",
         "x-none": "",
         "content-length": "4",
+        "connection": "close",
     }
-    assert body == "body"
+    assert body == "b\tdy"
+
+
+@pytest.mark.failures("bad_request")
+@pytest.mark.parametrize("length", [b"4\t5", b"\t4\t4", b"4\x0b"])
+def test_a_tab_inside_a_length(length: bytes, endpoints: Endpoints) -> None:
+    """White space inside a Content-Length, or another control character, is a 400."""
+    with endpoints.http.http() as http:
+        http.stream.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %b\r\n\r\n" % length)
+        assert http.receive().status == 400
+        assert http.ended() is False
+
+
+REPEATED = {
+    (b"one", b"two"): "one, two",
+    (b"one", b"\xff"): b"one, \xff",
+    (b"\xff", b"one", b"two"): b"\xff, one, two",
+    (b"\xc3", b"\xa4"): b"\xc3, \xa4",
+}
+"""What a handler sees, by the values of a field that is repeated."""
+
+
+@BOTH
+def test_a_repeated_field(scheme: str, shared_device: Device, endpoints: Endpoints) -> None:
+    """Values of one field form a list (RFC 9110, section 5.3), also where one is not UTF-8."""
+    shared_device.exec(
+        "import httpserver\nhttpserver.on('/list', lambda r: repr(r.headers['x-value']))"
+    )
+    seen = {}
+    try:
+        with endpoints[scheme].http() as http:
+            for values in REPEATED:
+                lines = b"".join(b"X-Value: %b\r\n" % value for value in values)
+                http.stream.send(b"GET /list HTTP/1.1\r\nHost: a\r\n%b\r\n" % lines)
+                seen[values] = ast.literal_eval(http.receive().text)
+    finally:
+        shared_device.exec("httpserver.off('/list')")
+    assert seen == REPEATED
+
+
+METHODS = {
+    # any token (RFC 9110, section 9.1), known to anybody else or not
+    **dict.fromkeys(
+        ("FROB /", "get /", "Get /", "GE /", "GETX /", "X-Y.z!# *", "PROPFIND /", "TRACE /"), 501
+    ),
+    **dict.fromkeys(("A" * 32 + " /", "A" * 4000 + " /", "CONNECT a.test:80"), 501),
+    # none
+    **dict.fromkeys(("FR(B /", "FROB\t/", "FR\xd6B /", "GET\x00 /", "@GET /", "FROB?"), 400),
+    # the whole server, which only OPTIONS may ask (RFC 9112, section 3.2.4)
+    **dict.fromkeys(("GET *", "OPTIONS *x", "DELETE *"), 400),
+}
+"""The status by request line, without its version."""
+
+
+@pytest.mark.failures("bad_request")
+@BOTH
+@pytest.mark.parametrize("pieces", [False, True], ids=["at once", "byte by byte"])
+def test_methods(pieces: bool, scheme: str, endpoints: Endpoints) -> None:
+    """An unknown method is a 501, one that is not a token a 400, however it arrives."""
+    got = {}
+    for line in METHODS:
+        data = line.encode("latin-1") + b" HTTP/1.1\r\nHost: a.test\r\n\r\n"
+        with endpoints[scheme].http() as http:
+            for piece in [data[at : at + 1] for at in range(40)] if pieces else [data]:
+                http.stream.send(piece)
+            http.stream.send(data[40:] if pieces else b"")
+            got[line] = http.receive().status
+    assert got == METHODS
+
+
+@BOTH
+def test_options_of_the_whole_server(scheme: str, endpoints: Endpoints) -> None:
+    """OPTIONS * is a 204 with the methods of all handlers (RFC 9110, section 9.3.7)."""
+    with endpoints[scheme].http() as http:
+        for target in ("*", f"{scheme}://a.test"):
+            answer = http.request("OPTIONS", target)
+            assert (answer.status, answer.body, answer.header("content-type")) == (204, b"", None)
+            allowed = {name.strip() for name in (answer.header("allow") or "").split(",")}
+            assert allowed == {"GET", "HEAD", "POST", "OPTIONS"}
+        assert http.get("/hello").status == 200
 
 
 VALUES = {

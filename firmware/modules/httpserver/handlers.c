@@ -167,14 +167,21 @@ static mp_obj_t text_object(const char *text, size_t length) {
 static void put_header(mp_obj_t dict, const char *name, const char *value) {
     mp_map_elem_t *element = mp_map_lookup(
         mp_obj_dict_get_map(dict), text_object(name, strlen(name)), MP_MAP_LOOKUP_ADD_IF_NOT_FOUND);
-    mp_obj_t object = text_object(value, strlen(value));
-    if (element->value != MP_OBJ_NULL && mp_obj_is_str(element->value) &&
-        mp_obj_is_str(object)) { /* RFC 9110 section 5.3: repeated fields form one list */
-        object = mp_binary_op(
-            MP_BINARY_OP_ADD,
-            mp_binary_op(MP_BINARY_OP_ADD, element->value, mp_obj_new_str(", ", 2)), object);
+    size_t length = strlen(value);
+    if (element->value == MP_OBJ_NULL) {
+        element->value = text_object(value, length);
+        return;
     }
-    element->value = object;
+    /* RFC 9110 section 5.3: repeated fields form one list. It is bytes if any of them is. */
+    size_t before;
+    const char *list = mp_obj_str_get_data(element->value, &before);
+    vstr_t vstr;
+    vstr_init(&vstr, before + 2 + length);
+    vstr_add_strn(&vstr, list, before);
+    vstr_add_strn(&vstr, ", ", 2);
+    vstr_add_strn(&vstr, value, length);
+    element->value = text_object(vstr.buf, vstr.len);
+    vstr_clear(&vstr);
 }
 
 /* An absolute-form target's authority replaces Host (RFC 9112 section 3.2.2). */

@@ -234,7 +234,9 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
         BODY,
         QUEUE,
         MINIMUM,
-        MAXIMUM
+        MAXIMUM,
+        TARGET,
+        HEAD
     };
     static const mp_arg_t allowed[] = {
         {MP_QSTR_port, MP_ARG_INT, {.u_int = 80}},
@@ -251,6 +253,8 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
         {MP_QSTR_queue, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 16}},
         {MP_QSTR_minimum_version, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
         {MP_QSTR_maximum_version, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_max_target, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 8000}},
+        {MP_QSTR_max_head, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 8192}},
     };
     mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, args, kw_args, MP_ARRAY_SIZE(allowed), allowed, value);
@@ -278,8 +282,13 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
     if (https.minimum_version > https.maximum_version) {
         mp_raise_ValueError(MP_ERROR_TEXT("minimum_version is above maximum_version"));
     }
-    server_set_limits((size_t)in_range(value[BODY].u_int, 0, 1 << 20, MP_QSTR_max_body),
-                      (size_t)in_range(value[QUEUE].u_int, 1, 1000, MP_QSTR_queue));
+    server_limits_t limits = {
+        .max_target = (size_t)in_range(value[TARGET].u_int, 64, 65535, MP_QSTR_max_target),
+        .max_head = (size_t)in_range(value[HEAD].u_int, 512, 65535, MP_QSTR_max_head),
+        .max_body = (size_t)in_range(value[BODY].u_int, 0, 1 << 20, MP_QSTR_max_body),
+        .queue = (size_t)in_range(value[QUEUE].u_int, 1, 1000, MP_QSTR_queue),
+    };
+    server_set_limits(&limits);
     bool ok = start_http(&http);
     if (cert_file || key_file) {
         ok = start_https(&https, cert_file, key_file) && ok;

@@ -26,8 +26,6 @@
 #include "webserver/server.h"
 
 #define NEVER UINT64_MAX
-#define TARGET_MAX 512       /* bytes of a request target; more is 414 */
-#define HEAD_MAX 2560        /* bytes of a stored head with its target; more is 431 */
 #define OUT_HIGH 4096        /* queued output above which no more input is read */
 #define STREAM_LOW 4096      /* queued output below which a body's next piece is asked for */
 #define STREAM_PIECE 4096    /* largest piece in bytes, framed as a chunk if it is one */

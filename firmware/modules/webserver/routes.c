@@ -100,6 +100,14 @@ int route_find_websocket(const route_table_t *table, const char *target) {
     return index;
 }
 
+uint8_t route_all_methods(const route_table_t *table) {
+    uint8_t methods = 0;
+    for (int i = 0; i < ROUTE_MAX; i++) {
+        methods |= table->routes[i].methods; /* 0 in a free entry */
+    }
+    return (uint8_t)(methods & ROUTE_GET ? methods | ROUTE_HEAD : methods);
+}
+
 size_t route_allow(uint8_t methods, char *out, size_t size) {
     size_t n = 0;
     if (size) {

@@ -60,6 +60,9 @@ route_result_t route_find(const route_table_t *table, const char *target, uint8_
 /* Returns the index of the WebSocket endpoint at a target, or -1. */
 int route_find_websocket(const route_table_t *table, const char *target);
 
+/* The methods that any path supports. */
+uint8_t route_all_methods(const route_table_t *table);
+
 /* Writes methods for the Allow header, such as "GET, POST, HEAD". Returns the length. */
 size_t route_allow(uint8_t methods, char *out, size_t size);
 

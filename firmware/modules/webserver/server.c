@@ -13,11 +13,12 @@
 #include "webserver/queue_figures.h"
 
 #define DEFAULT_QUEUE 16
-#define DEFAULT_MAX_BODY 16384
+#define DEFAULT_LIMITS                                                                             \
+    {.max_target = 8000, .max_head = 8192, .max_body = 16384, .queue = DEFAULT_QUEUE}
 
 static queue_t queues[QUEUES] = {{.limit = DEFAULT_QUEUE}, {.limit = DEFAULT_QUEUE}};
 static size_t bytes_in[QUEUES]; /* of messages in each queue */
-static size_t max_body = DEFAULT_MAX_BODY;
+static server_limits_t limits = DEFAULT_LIMITS;
 static route_table_t table;
 static server_endpoint_t endpoints[ROUTE_MAX];
 
@@ -51,6 +52,13 @@ void server_item_free(server_item_t *item) { net_free(item); }
 unsigned server_on_head(const char *method, const char *target, char *allow, size_t size) {
     int index;
     uint8_t methods, bit = route_method(method);
+    if (bit == 0) {
+        return 501;
+    }
+    if (strcmp(target, "*") == 0) {
+        route_allow(route_all_methods(&table) | ROUTE_OPTIONS, allow, size);
+        return 204;
+    }
     switch (route_find(&table, target, bit, &index, &methods)) {
     case ROUTE_FOUND:
         return 0;
@@ -90,8 +98,10 @@ bool server_on_upgrade(const server_module_t *owner) {
 }
 
 bool server_may_hold(size_t all, size_t more) {
-    return all <= max_body || net_heap_figures().free >= transport_reserve() + more;
+    return all <= limits.max_body || server_has_spare(more);
 }
+
+bool server_has_spare(size_t more) { return net_heap_figures().free >= transport_reserve() + more; }
 
 bool server_keeps_place(void) {
     for (int i = 0; i < ROUTE_MAX; i++) {
@@ -187,7 +197,7 @@ bool server_at_prompt(void) {
     return reset;
 }
 
-size_t server_max_body(void) { return max_body; }
+const server_limits_t *server_limits(void) { return &limits; }
 
 const char *server_scheme_name(server_scheme_t scheme) {
     return scheme == SERVER_HTTPS ? "https" : "http";
@@ -245,10 +255,10 @@ bool server_pending(void) {
 
 bool server_pending_on(server_queue_t queue) { return queues[queue].head != NULL; }
 
-void server_set_limits(size_t body, size_t queue) {
-    max_body = body;
-    queues[QUEUE_APP].limit = queue;
-    queues[QUEUE_REPL].limit = queue;
+void server_set_limits(const server_limits_t *new_limits) {
+    limits = *new_limits;
+    queues[QUEUE_APP].limit = limits.queue;
+    queues[QUEUE_REPL].limit = limits.queue;
 }
 
 void server_wait(uint32_t timeout_ms) {
@@ -350,7 +360,7 @@ void server_soft_reset(void) {
             remove_index(i);
         }
     }
-    server_set_limits(DEFAULT_MAX_BODY, DEFAULT_QUEUE);
+    server_set_limits(&(server_limits_t)DEFAULT_LIMITS);
 }
 
 server_queue_figures_t server_queue_figures(void) {

@@ -46,8 +46,10 @@ typedef struct {
 server_item_t *server_item_new(server_item_kind_t kind, size_t capacity);
 void server_item_free(server_item_t *item);
 
-/* Routes a request before its body is read. 0: go on; else the status to answer with (404, 405).
- * For 405, `allow` (at least 64 bytes) gets the value of the Allow header. */
+/* Routes a request before its body is read. 0: go on; else the status to answer with: 404, 405, 501
+ * for a method that no handler can have (RFC 9110 section 9.1), or 204 for OPTIONS of the whole
+ * server (9.3.7). For 405 and 204, `allow` (at least 64 bytes) gets the value of the Allow
+ * header. */
 unsigned server_on_head(const char *method, const char *target, char *allow, size_t size);
 
 /* Finds the WebSocket endpoint at a target; false when there is none. */
@@ -81,8 +83,18 @@ void server_on_poll(void);
 /* When server_on_poll() next has work, in microseconds since boot. */
 uint64_t server_deadline(void);
 
-/* The largest size of a request body in bytes. */
-size_t server_max_body(void);
+/* Whether `more` bytes can be allocated while transport_reserve() stays free. */
+bool server_has_spare(size_t more);
+
+/* Limits of both servers, for a request in bytes, and the length of the queue. */
+typedef struct {
+    size_t max_target; /* more is 414 */
+    size_t max_head;   /* with its target, as it is stored; more is 431 */
+    size_t max_body;   /* more is 413 */
+    size_t queue;
+} server_limits_t;
+
+const server_limits_t *server_limits(void);
 
 /* Counts a failure and prints one line on the console: "https: <what>". */
 void server_failure(server_scheme_t scheme, server_cause_t cause, const char *format, ...)
@@ -99,7 +111,7 @@ typedef enum { QUEUE_APP, QUEUE_REPL, QUEUES } server_queue_t;
 server_item_t *server_take(server_queue_t queue);
 bool server_pending(void);
 bool server_pending_on(server_queue_t queue);
-void server_set_limits(size_t max_body, size_t queue);
+void server_set_limits(const server_limits_t *limits);
 
 /* Waits until an item is pending or the time is up; runs MicroPython's scheduled functions. */
 void server_wait(uint32_t timeout_ms);

@@ -51,6 +51,10 @@ int main(void) {
     CHECK(route_find_websocket(&table, "/ws/a") == sockets);
     CHECK(route_find_websocket(&table, "/echo") == -1);
 
+    char all[64];
+    route_allow(route_all_methods(&table), all, sizeof all);
+    CHECK(strcmp(all, "GET, POST, HEAD") == 0);
+
     /* a HEAD route wins over GET standing in for it */
     int head = route_add(&table, "/echo", ROUTE_HEAD);
     finds("/echo", ROUTE_HEAD, ROUTE_FOUND, head, "GET, POST, HEAD");

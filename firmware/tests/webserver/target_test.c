@@ -60,6 +60,7 @@ static void refused(void) {
     CHECK(status("wss://a/b", HTTPS) == 400 && status("httpx://a/b", HTTP) == 400);
     CHECK(status("htt://a/b", HTTP) == 400 && status("://a/b", HTTP) == 400);
     CHECK(status("", HTTP) == 400 && status("a", HTTP) == 400 && status("http", HTTP) == 400);
+    CHECK(status("*", HTTP) == 400 && status("*/x", HTTP) == 400); /* of OPTIONS alone */
     CHECK(status("http:", HTTP) == 400 && status("http:/a", HTTP) == 400);
     CHECK(status("http:a", HTTP) == 400 && status("a.test:80", HTTP) == 400);
 

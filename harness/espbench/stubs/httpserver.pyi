@@ -50,8 +50,8 @@ class Request:
     query: str
     """The part of `uri` after `?`, or `""`."""
     headers: dict[str, str | bytes]
-    """Header values by lower-case name; repeated ones are joined by `", "` (RFC 9110, 5.3). A
-    value that is not UTF-8 is `bytes`. `"host"` is the host of a target in absolute form, if the
+    """Header values by lower-case name; repeated ones are joined by `", "` (RFC 9110, 5.3). What is
+    not UTF-8 is `bytes`. `"host"` is the host of a target in absolute form, if the
     client sent one. The server answers 400 to an invalid `Host`."""
     body: bytes
     """The whole body, `b""` if there is none."""
@@ -207,6 +207,8 @@ def start(
     queue: int = 16,
     minimum_version: int | None = None,
     maximum_version: int | None = None,
+    max_target: int = 8000,
+    max_head: int = 8192,
 ) -> bool:
     """Start HTTP, and also HTTPS if both files are given.
 
@@ -246,6 +248,11 @@ def start(
             `TLSv1_2`.
         maximum_version: the newest TLS version to negotiate; `None` means `TLSv1_3` if the firmware
             was built with it (`espbench build --variant TLS13`), else `TLSv1_2`.
+        max_target: maximum size of a request's target (path and query) in bytes, 64 to 65535; a
+            longer one gets a 414. RFC 9110, 4.1, recommends at least 8000.
+        max_head: maximum size of a request's target and header fields in bytes, 512 to 65535; a
+            larger one gets a 431. Above 2560 bytes, one for which memory is too short gets a 503:
+            the WebREPL and TLS sessions up to `max_https` must still fit.
 
     Returns:
         Whether everything requested is running. If not, one line on the console says why, such as
@@ -281,7 +288,8 @@ def on(uri: str, handler: Callable[[Request], Answer], method: str = "GET") -> N
     iterator become the body of a 200 (see `send`), and `None` without `send` is a 204. An exception
     becomes a 500, and its traceback goes to the console. A path without a handler gets a 404, and
     another method of a path with a handler gets a 405 with `Allow`. The handler of GET also handles
-    HEAD.
+    HEAD. A method that is not among those below gets a 501, and `OPTIONS *` a 204 with the methods
+    of all handlers.
 
     A generator function and `async def` are handlers, too. What a generator yields becomes the
     body. A coroutine runs at once: it may await other coroutines, but nothing that waits for

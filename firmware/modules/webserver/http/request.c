@@ -9,6 +9,9 @@
 #include "webserver/http/ws_handshake.h"
 
 #define HEAD_FIRST 512      /* initial size of the buffer for a head */
+#define HEAD_SURE 2560      /* a larger head must leave memory for connections to come */
+#define METHOD_MAX 32       /* bytes of a method, more than those of any that exists */
+#define TLS_HANDSHAKE 0x16  /* the first byte of a ClientHello */
 #define HEAD_US 20000000ull /* time limit for a whole head, even if it keeps arriving */
 
 static size_t bodies; /* total bytes of all requests' bodies */
@@ -73,7 +76,8 @@ void request_release(transport_request_t *request) {
 /* Appends to the head; leaves two bytes free for its final NULs. */
 static int append_head(transport_request_t *request, const char *text, size_t length) {
     size_t wanted = request->head_length + length + 2;
-    if (wanted > HEAD_MAX) {
+    size_t most = server_limits()->max_head;
+    if (wanted > most) {
         return request_refuse(request, 431, CAUSE_HEADER_TOO_LARGE,
                               "the request's header is too large");
     }
@@ -81,8 +85,10 @@ static int append_head(transport_request_t *request, const char *text, size_t le
     while (capacity < wanted) {
         capacity *= 2;
     }
-    capacity = capacity < HEAD_MAX ? capacity : HEAD_MAX;
-    if (!grow(&request->head, &request->head_capacity, request->head_length, capacity)) {
+    capacity = capacity > HEAD_SURE && wanted <= HEAD_SURE ? HEAD_SURE : capacity;
+    capacity = capacity < most ? capacity : most;
+    bool spare = capacity <= HEAD_SURE || server_has_spare(capacity);
+    if (!spare || !grow(&request->head, &request->head_capacity, request->head_length, capacity)) {
         return request_refuse(request, 503, CAUSE_NO_MEMORY,
                               "out of memory for a request's header");
     }
@@ -93,7 +99,7 @@ static int append_head(transport_request_t *request, const char *text, size_t le
 
 static int on_url(http_parser *parser, const char *text, size_t length) {
     transport_request_t *request = parser->data;
-    if (request->head_length + length > TARGET_MAX) {
+    if (request->head_length + length > server_limits()->max_target) {
         return request_refuse(request, 414, CAUSE_URI_TOO_LONG, "the request's URI is too long");
     }
     if (memchr(text, 0, length)) {
@@ -150,7 +156,7 @@ static int on_header_value(http_parser *parser, const char *text, size_t length)
         }
         request->in_value = true;
     }
-    return append_head(request, text, length);
+    return append_head(request, request->tab ? "\t" : text, length);
 }
 
 static int check_upgrade(transport_request_t *request, http_parser *parser) {
@@ -198,7 +204,7 @@ static int check_target(transport_request_t *request, const http_parser *parser)
         return request_refuse(request, 400, CAUSE_BAD_REQUEST, fault);
     }
     http_target_t target = {.path = request->head};
-    if (parser->method != HTTP_CONNECT) { /* CONNECT's authority-form matches no route */
+    if (parser->method != HTTP_CONNECT) { /* its authority-form matters to nobody: a 501 */
         target = http_target(request->head, request->scheme == SERVER_HTTPS,
                              parser->method == HTTP_OPTIONS);
     }
@@ -238,7 +244,7 @@ static int route(transport_request_t *request, http_parser *parser) {
         request->no_place = true;
         return -1;
     }
-    if (endpoint && (wants_websocket || status != 0)) {
+    if (endpoint && status != 501 && (wants_websocket || status != 0)) {
         return check_upgrade(request, parser);
     }
     request->status = status;
@@ -248,7 +254,7 @@ static int route(transport_request_t *request, http_parser *parser) {
 static int prepare_body(transport_request_t *request, http_parser *parser) {
     bool chunked = parser->flags & F_CHUNKED;
     uint64_t length = parser->flags & F_CONTENTLENGTH ? parser->content_length : 0;
-    if (!chunked && length > server_max_body()) {
+    if (!chunked && length > server_limits()->max_body) {
         return request_refuse(request, 413, CAUSE_BODY_TOO_LARGE,
                               "the request's body is too large");
     }
@@ -305,7 +311,7 @@ static int on_headers_complete(http_parser *parser) {
 static int on_body(http_parser *parser, const char *data, size_t length) {
     transport_request_t *request = parser->data;
     size_t wanted = request->body_length + length;
-    if (wanted > server_max_body()) {
+    if (wanted > server_limits()->max_body) {
         return request_refuse(request, 413, CAUSE_BODY_TOO_LARGE,
                               "the request's body is too large");
     }
@@ -316,7 +322,7 @@ static int on_body(http_parser *parser, const char *data, size_t length) {
     if (wanted > request->body_capacity) { /* chunked: the length is not known in advance */
         size_t capacity = request->body_capacity * 2;
         capacity = capacity > wanted ? capacity : wanted;
-        capacity = capacity < server_max_body() ? capacity : server_max_body();
+        capacity = capacity < server_limits()->max_body ? capacity : server_limits()->max_body;
         if (grow_body(request, capacity) != 0) {
             return -1;
         }
@@ -355,27 +361,65 @@ static transport_request_t *new_request(connection_t *connection) {
     return request;
 }
 
-/* Whether the data looks like an unknown method, "FROB /" (501), rather than garbage (400). */
-static bool looks_like_method(const uint8_t *data, size_t length) {
+/* http-parser knows only spaces behind a value such as Content-Length's or Connection's, although a
+ * tab is white space, too (RFC 9110 section 5.6.3). So it gets a space for each tab in a value,
+ * which is stored as it came. Stops behind a complete request, and at an error. */
+static size_t execute(transport_request_t *request, const uint8_t *data, size_t length) {
+    http_parser *parser = &request->parser;
+    size_t used = 0, n = 0, taken = 0;
+    while (used < length && taken == n && !request->complete) {
+        const uint8_t *from = data + used;
+        request->tab = *from == '\t' && request->in_value && !request->head_done;
+        if (request->tab) {
+            n = 1;
+            taken = http_parser_execute(parser, &settings, " ", n);
+        } else {
+            const uint8_t *tab =
+                request->head_done ? NULL : memchr(from + 1, '\t', length - used - 1);
+            n = tab ? (size_t)(tab - from) : length - used;
+            taken = http_parser_execute(parser, &settings, (const char *)from, n);
+        }
+        used += taken;
+        if (HTTP_PARSER_ERRNO(parser) != HPE_OK) {
+            break;
+        }
+        request->begun = true;
+    }
+    request->tab = false;
+    return used;
+}
+
+/* Reads on to the end of a method that http-parser does not know: a token (501, RFC 9110 section
+ * 9.1), or garbage (400). */
+static size_t read_unknown_method(transport_request_t *request, const uint8_t *data,
+                                  size_t length) {
     size_t n = 0;
-    while (n < length && data[n] >= 'A' && data[n] <= 'Z') {
+    while (n < length && request->unknown < METHOD_MAX &&
+           http_is_token((const char *)data + n, 1)) {
+        request->unknown++;
         n++;
     }
-    return n > 0 && n + 1 < length && data[n] == ' ' && data[n + 1] == '/';
+    if (n == length && n > 0 && request->unknown < METHOD_MAX) {
+        return n; /* there is more to come */
+    }
+    bool token = request->unknown == METHOD_MAX || (request->unknown && data[n] == ' ');
+    request_refuse(request, token ? 501 : 400, CAUSE_BAD_REQUEST,
+                   token ? "the request's method is unknown"
+                         : http_errno_description(HPE_INVALID_METHOD));
+    request_answer_status(request, false);
+    return n;
 }
 
 /* Finds the reason why the parser stopped when no callback of ours did it. */
 static void explain(transport_request_t *request, const uint8_t *data, size_t length, size_t used) {
     bool first = request->head_length == 0 && !request->head_done;
     enum http_errno error = HTTP_PARSER_ERRNO(&request->parser);
-    if (first && request->scheme == SERVER_HTTP && used < length && data[0] == 0x16) {
+    if (first && request->scheme == SERVER_HTTP && used < length && data[0] == TLS_HANDSHAKE) {
         request_refuse(request, 400, CAUSE_TLS_ON_PLAIN, "TLS on the plain HTTP port");
     } else if (error == HPE_HEADER_OVERFLOW) {
         request_refuse(request, 431, CAUSE_HEADER_TOO_LARGE, "the request's header is too large");
     } else if (error == HPE_INVALID_VERSION) {
         request_refuse(request, 505, CAUSE_BAD_REQUEST, "the request's HTTP version is not 1.x");
-    } else if (error == HPE_INVALID_METHOD && looks_like_method(data, length)) {
-        request_refuse(request, 501, CAUSE_BAD_REQUEST, "the request's method is unknown");
     } else {
         request_refuse(request, 400, CAUSE_BAD_REQUEST, http_errno_description(error));
     }
@@ -395,8 +439,11 @@ size_t http_input(connection_t *connection, const uint8_t *data, size_t length) 
         }
     }
     transport_request_t *request = connection->request;
+    if (request->unknown) {
+        return read_unknown_method(request, data, length);
+    }
     request->folded |= !request->head_done && http_fold_found(&request->fold, data, length);
-    size_t used = http_parser_execute(&request->parser, &settings, (const char *)data, length);
+    size_t used = execute(request, data, length);
     enum http_errno error = HTTP_PARSER_ERRNO(&request->parser);
     if (request->complete && (error == HPE_OK || error == HPE_PAUSED)) {
         http_parser_pause(&request->parser, 0);
@@ -409,6 +456,9 @@ size_t http_input(connection_t *connection, const uint8_t *data, size_t length) 
         }
     } else if (request->no_place) {
         connection_refuse(connection); /* frees the request */
+    } else if (error == HPE_INVALID_METHOD && data[0] != TLS_HANDSHAKE) {
+        request->unknown = request->begun || used > 0; /* what the parser took is a token */
+        used += read_unknown_method(request, data + used, length - used);
     } else if (error != HPE_OK) {
         if (!request->status) {
             explain(request, data, length, used);

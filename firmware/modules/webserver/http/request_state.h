@@ -22,8 +22,11 @@ struct transport_request {
     uint64_t started;
     server_item_t *item;
     unsigned status; /* not 0: answer with this instead of a handler */
-    char allow[64];  /* for 405 */
+    char allow[64];  /* for 405, and for OPTIONS of the whole server */
     bool in_value;   /* the last piece was part of a field value */
+    bool tab;        /* the parser is given a space in place of a tab */
+    bool begun;      /* the parser has taken a byte */
+    uint8_t unknown; /* bytes of a method that the parser does not know; 0: it knows it so far */
     bool head_done, complete, upgrade, skip_body, bad_version, folded;
     server_cause_t cause; /* with status, when has_cause */
     bool has_cause;

@@ -80,7 +80,7 @@ void request_answer_status(transport_request_t *request, bool keep_alive) {
     char body[64], extra[112] = "";
     unsigned status = request->status;
     int length = snprintf(body, sizeof body, "%u %s\n", status, http_reason(status));
-    if (status == 405) {
+    if (status == 405 || status == 204) {
         snprintf(extra, sizeof extra, "Allow: %s\r\n", request->allow);
     } else if (status == 426) {
         /* RFC 9110 section 15.5.22; RFC 6455 section 4.4. Upgrade is a hop-by-hop option. */
@@ -92,7 +92,7 @@ void request_answer_status(transport_request_t *request, bool keep_alive) {
     }
     transport_response_t response = {
         .status = (uint16_t)status,
-        .content_type = "text/plain; charset=utf-8",
+        .content_type = http_status_has_body(status) ? "text/plain; charset=utf-8" : NULL,
         .extra_headers = extra,
         .body = body,
         .length = (size_t)length,
@@ -174,7 +174,10 @@ bool transport_respond(transport_request_t *request, const transport_response_t 
         request_free(request);
         return false;
     }
-    return answer(request, response, request_keeps_alive(request) && !request->connection->eof);
+    /* A client that has sent its FIN behind several requests gets all responses. */
+    const connection_t *connection = request->connection;
+    bool last = connection->eof && !connection->rx && !connection->stash;
+    return answer(request, response, request_keeps_alive(request) && !last);
 }
 
 bool transport_respond_stream(transport_request_t *request, const transport_response_t *response,

@@ -21,8 +21,11 @@ static char *cut_authority(char *target, char *authority) {
 }
 
 http_target_t http_target(char *target, bool secure, bool options) {
-    if (*target == '/' || *target == '*') {
+    if (*target == '/' || (options && strcmp(target, "*") == 0)) {
         return (http_target_t){.path = target};
+    }
+    if (*target == '*') {
+        return refuse(400, "the request's target * is only for OPTIONS");
     }
     size_t scheme = strcspn(target, ":");
     bool http = scheme == 4 && strncasecmp(target, "http", scheme) == 0;

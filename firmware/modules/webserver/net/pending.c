@@ -23,6 +23,7 @@
 #define QUIET_US 500000 /* the same, without a sign of life */
 #define RECORD_HEADER 5 /* RFC 8446 section 5.1 */
 #define RECORD_HANDSHAKE 0x16
+#define HELLO_MAX 2560 /* bytes of a ClientHello that may wait */
 
 static bool is_pending(const connection_t *connection) {
     return connection->spare && !connection->ws && connection->pcb &&
@@ -83,7 +84,7 @@ bool pending_waits(connection_t *connection) {
     if (first >= 'A' && first <= 'Z') {
         return false; /* tls_handshake() reports the error without allocating */
     }
-    if (first != RECORD_HANDSHAKE || connection->rx->tot_len > HEAD_MAX || connection->eof) {
+    if (first != RECORD_HANDSHAKE || connection->rx->tot_len > HELLO_MAX || connection->eof) {
         connection_refuse(connection);
     } else if (has_hello(connection)) {
         connection->handshake_by = NEVER; /* until its turn */

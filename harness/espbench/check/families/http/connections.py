@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import contextlib
 
-from espbench.check.check import Observation, check, expect
+from espbench.check.check import NotApplicable, Observation, check, expect
 from espbench.check.families.http.exchange import (
     PATIENCE,
     exchange,
     head,
     normal,
     normal_get,
+    pipelines,
     receive_all,
     with_fields,
 )
@@ -98,19 +99,35 @@ def pipelining(subject: Subject) -> Observation | None:
     return Observation(f"Not all pipelined requests are answered: {got}.")
 
 
-@check("http.half_close", "RFC 9293, section 3.6", plain=True, estimate=0.5)
-def half_close(subject: Subject) -> Observation | None:
-    """A client that has closed its sending side still gets its response."""
+HALF_CLOSED = {"one request": 1, "three requests": REQUESTS}
+
+
+@check(
+    "http.half_close",
+    "RFC 9293, section 3.6; RFC 9112, section 9.3.2",
+    plain=True,
+    cases=HALF_CLOSED,
+    estimate=1,
+)
+def half_close(subject: Subject, requests: int) -> Observation | None:
+    """A client that has closed its sending side still gets its responses."""
+    if requests > 1 and not pipelines(subject):
+        raise NotApplicable("The server does not answer pipelined requests.")
     stream = subject.endpoint.stream()
     if not isinstance(stream, Stream):
         stream.close()
         return None  # TLS closes both sides at once
     with stream:
-        stream.send(head(subject))
+        stream.send(head(subject) * requests)
         stream.finish()
-        got = receive_all(HttpConnection(stream), most=1)
+        got = receive_all(HttpConnection(stream), most=requests)
     if got.status != normal(subject):
         return Observation(f"A client that has half-closed its connection gets no response: {got}.")
+    if len(got.responses) < requests:
+        return Observation(
+            "A client that has half-closed its connection does not get the responses to all of its "
+            f"{requests} requests: {got}."
+        )
     return None
 
 
