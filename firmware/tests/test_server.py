@@ -127,6 +127,7 @@ def test_statistics_are_json_with_the_keys_of_the_contract(tmp_path: Path) -> No
     assert stats["https"] == {
         "open": 3, "accepted": 0, "purged": 0, "refused": 0, "closed": 0, "errors": 0,
     }  # fmt: skip
+    assert stats["handshakes"] == {"ok": 0, "resumed": 0, "failed": 0, "timeout": 0}
     assert stats["responses"]["200"] == 2
     assert len(stats["responses"]) == 24
     assert stats["queue"] == {"depth": 1, "max": 2, "full": 3}

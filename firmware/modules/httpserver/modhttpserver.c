@@ -14,6 +14,7 @@
 #include "webserver/port.h"
 #include "webserver/server.h"
 #include "webserver/tls/credentials.h"
+#include "webserver/tls/resumption.h"
 #include "webserver/tls/version.h"
 
 #define RECV_TIMEOUT_MS 5000 /* as ESP-IDF's recv_wait_timeout and send_wait_timeout */
@@ -34,7 +35,10 @@ static bool same_options(server_scheme_t scheme, const transport_options_t *opti
            old->idle_timeout_ms == options->idle_timeout_ms &&
            old->response_timeout_ms == options->response_timeout_ms &&
            old->minimum_version == options->minimum_version &&
-           old->maximum_version == options->maximum_version;
+           old->maximum_version == options->maximum_version &&
+           old->session_tickets == options->session_tickets &&
+           old->session_ids == options->session_ids &&
+           old->session_timeout_ms == options->session_timeout_ms;
 }
 
 static void failed(server_scheme_t scheme, const char *cause) {
@@ -236,7 +240,10 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
         MINIMUM,
         MAXIMUM,
         TARGET,
-        HEAD
+        HEAD,
+        TICKETS,
+        IDS,
+        SESSION_TIMEOUT
     };
     static const mp_arg_t allowed[] = {
         {MP_QSTR_port, MP_ARG_INT, {.u_int = 80}},
@@ -255,6 +262,9 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
         {MP_QSTR_maximum_version, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
         {MP_QSTR_max_target, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 8000}},
         {MP_QSTR_max_head, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 8192}},
+        {MP_QSTR_session_tickets, MP_ARG_KW_ONLY | MP_ARG_BOOL, {.u_bool = TLS_HAS_TICKETS}},
+        {MP_QSTR_session_ids, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 0}},
+        {MP_QSTR_session_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 3600000}},
     };
     mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, args, kw_args, MP_ARRAY_SIZE(allowed), allowed, value);
@@ -288,7 +298,14 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
         .max_body = (size_t)in_range(value[BODY].u_int, 0, 1 << 20, MP_QSTR_max_body),
         .queue = (size_t)in_range(value[QUEUE].u_int, 1, 1000, MP_QSTR_queue),
     };
-    server_set_limits(&limits);
+    https.session_tickets = value[TICKETS].u_bool;
+    if (https.session_tickets && !TLS_HAS_TICKETS) {
+        mp_raise_ValueError(
+            MP_ERROR_TEXT("session_tickets: this firmware was built without session tickets"));
+    }
+    https.session_ids = (uint16_t)in_range(value[IDS].u_int, 0, 64, MP_QSTR_session_ids);
+    https.session_timeout_ms = (uint32_t)in_range(value[SESSION_TIMEOUT].u_int, 1000, 86400000,
+                                                  MP_QSTR_session_timeout_ms);
     bool ok = start_http(&http);
     if (cert_file || key_file) {
         ok = start_https(&https, cert_file, key_file) && ok;

@@ -42,6 +42,7 @@ target_sources(usermod_webserver INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/tls/credentials.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/pem_scan.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/records.c
+    ${CMAKE_CURRENT_LIST_DIR}/tls/resumption.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/session.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/wrapup.c
     ${CMAKE_CURRENT_LIST_DIR}/ws/frame.c

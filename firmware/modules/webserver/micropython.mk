@@ -32,6 +32,7 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	tls/credentials.c \
 	tls/pem_scan.c \
 	tls/records.c \
+	tls/resumption.c \
 	tls/session.c \
 	tls/wrapup.c \
 	ws/frame.c \

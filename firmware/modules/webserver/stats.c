@@ -63,9 +63,10 @@ size_t server_stats_json(char *buf, size_t n) {
     put(&w, "{");
     put_scheme(&w, "http", &s->scheme[0]);
     put_scheme(&w, "https", &s->scheme[1]);
-    put(&w, "\"handshakes\":{\"ok\":%lu,\"failed\":%lu,\"timeout\":%lu},\"requests\":%lu,",
-        (unsigned long)s->handshakes.ok, (unsigned long)s->handshakes.failed,
-        (unsigned long)s->handshakes.timeout, (unsigned long)s->requests);
+    put(&w, "\"handshakes\":{\"ok\":%lu,\"resumed\":%lu,\"failed\":%lu,\"timeout\":%lu},",
+        (unsigned long)s->handshakes.ok, (unsigned long)s->handshakes.resumed,
+        (unsigned long)s->handshakes.failed, (unsigned long)s->handshakes.timeout);
+    put(&w, "\"requests\":%lu,", (unsigned long)s->requests);
     put(&w, "\"responses\":{");
     for (int i = 0; i < SERVER_STATUS_KINDS && s->responses[i].status; i++) {
         put(&w, "%s\"%u\":%lu", i ? "," : "", s->responses[i].status,

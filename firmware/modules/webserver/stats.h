@@ -54,7 +54,7 @@ typedef struct {
 typedef struct {
     server_scheme_stats_t scheme[2]; /* http, https */
     struct {
-        uint32_t ok, failed, timeout;
+        uint32_t ok, resumed, failed, timeout; /* `ok` includes `resumed` */
     } handshakes;
     uint32_t requests;
     struct {

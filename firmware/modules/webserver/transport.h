@@ -51,6 +51,9 @@ typedef struct {
     tls_identity_t *identity;      /* HTTPS only; owned by the transport after a successful start */
     uint16_t minimum_version;      /* HTTPS only: TLS_1_2 or TLS_1_3 of tls/version.h */
     uint16_t maximum_version;      /* the same; at most TLS_NEWEST */
+    bool session_tickets;          /* HTTPS only: resume sessions by ticket; TLS_HAS_TICKETS */
+    uint16_t session_ids;          /* HTTPS only: sessions to keep, to be resumed by ID */
+    uint32_t session_timeout_ms;   /* HTTPS only: of both */
 } transport_options_t;
 
 typedef enum {

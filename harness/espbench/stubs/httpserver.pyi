@@ -133,7 +133,9 @@ class HandshakeStats(TypedDict):
     """TLS handshakes since the start."""
 
     ok: int
-    """Completed."""
+    """Completed, including the resumed ones."""
+    resumed: int
+    """Completed by resuming a session (`session_tickets`, `session_ids`)."""
     failed: int
     """Ended by an error."""
     timeout: int
@@ -209,6 +211,9 @@ def start(
     maximum_version: int | None = None,
     max_target: int = 8000,
     max_head: int = 8192,
+    session_tickets: bool = True,
+    session_ids: int = 0,
+    session_timeout_ms: int = 3600000,
 ) -> bool:
     """Start HTTP, and also HTTPS if both files are given.
 
@@ -253,6 +258,16 @@ def start(
         max_head: maximum size of a request's target and header fields in bytes, 512 to 65535; a
             larger one gets a 431. Above 2560 bytes, one for which memory is too short gets a 503:
             the WebREPL and TLS sessions up to `max_https` must still fit.
+        session_tickets: whether a client of TLS 1.2 gets a ticket (RFC 5077), with which its next
+            handshake resumes the session: without a signature or a key exchange, which are nearly
+            all of its time. Tickets take 1.5 kB in all. They are encrypted with keys of this
+            start, and whoever reads those from memory can decrypt recorded sessions. `False` if
+            the firmware was built without `MBEDTLS_SSL_SESSION_TICKETS`.
+        session_ids: how many sessions to keep for clients of TLS 1.2 that do not take tickets,
+            0 to 64; each takes 0.2 kB. The oldest one makes room for the next.
+        session_timeout_ms: how long a session can be resumed, 1000 to 86400000. A ticket is valid
+            for up to twice as long, since its key is replaced after this time and then decrypts
+            for as long again.
 
     Returns:
         Whether everything requested is running. If not, one line on the console says why, such as
@@ -261,12 +276,13 @@ def start(
 
     Raises:
         ValueError: a number is out of range, `full` has another value, or the firmware was built
-            without TLS 1.3 that a version asks for.
+            without TLS 1.3 or session tickets, which an argument asks for.
         TypeError: an argument has the wrong type.
 
     Memory:
         On `lx60` about 3.3 kB of the network heap for an RSA-2048 pair while HTTPS runs, and
-        1.9 kB more from the first handshake on (constants of the RSA key).
+        1.9 kB more from the first handshake on (constants of the RSA key). Session tickets take
+        1.5 kB, and each of `session_ids` 0.2 kB.
     """
 
 def stop() -> None:

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "webserver/tls/client_hello.h"
 
-#include <stdbool.h>
-
 enum { HEADER = 4, VERSION_AND_RANDOM = 2 + 32 };
 enum { TLS12 = 0x0303, NO_COMPRESSION = 0, HOST_NAME = 0 };
-enum { SERVER_NAME = 0, SUPPORTED_VERSIONS = 43 }; /* extensions */
+enum { SERVER_NAME = 0, EXTENDED_MASTER_SECRET = 23, SUPPORTED_VERSIONS = 43 }; /* extensions */
 
 /* What is left of the message to read; reading beyond its end makes it malformed. */
 typedef struct {
@@ -64,7 +62,7 @@ static client_hello_t judge_names(reader_t data) {
     return malformed || names.malformed ? HELLO_MALFORMED : twice ? HELLO_ILLEGAL : HELLO_OK;
 }
 
-client_hello_t client_hello_judge(const uint8_t *message, size_t length) {
+client_hello_t client_hello_judge(const uint8_t *message, size_t length, bool *extended) {
     reader_t hello = {message, length, false};
     take(&hello, HEADER + VERSION_AND_RANDOM);
     vector(&hello, 1); /* legacy_session_id */
@@ -84,5 +82,6 @@ client_hello_t client_hello_judge(const uint8_t *message, size_t length) {
         seen |= bit;
         verdict = verdict == HELLO_OK || found == HELLO_NO_TLS12 ? found : verdict;
     }
+    *extended = (seen & UINT64_C(1) << EXTENDED_MASTER_SECRET) != 0;
     return hello.malformed || extensions.malformed ? HELLO_OK : verdict;
 }

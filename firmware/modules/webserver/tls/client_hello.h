@@ -3,6 +3,7 @@
 #ifndef ESPBENCH_WEBSERVER_TLS_CLIENT_HELLO_H
 #define ESPBENCH_WEBSERVER_TLS_CLIENT_HELLO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,7 +15,8 @@ typedef enum {
     HELLO_MALFORMED, /* in the extension server_name (RFC 6066 section 3) */
 } client_hello_t;
 
-/* `message` begins with the header of the handshake message. */
-client_hello_t client_hello_judge(const uint8_t *message, size_t length);
+/* `message` begins with the header of the handshake message. `extended`: whether it has the
+ * extension extended_master_secret (RFC 7627). */
+client_hello_t client_hello_judge(const uint8_t *message, size_t length, bool *extended);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "webserver/tls/client_hello.h"
 #include "webserver/tls/client_version.h"
+#include "webserver/tls/resumption.h"
 
 #if MBEDTLS_VERSION_MAJOR == 3
 
@@ -26,7 +27,10 @@ static int update_and_judge(mbedtls_ssl_context *ssl, const unsigned char *messa
         hello[0] != MBEDTLS_SSL_HS_CLIENT_HELLO) {
         return r;
     }
-    switch (client_hello_judge(hello, length)) {
+    bool extended;
+    client_hello_t verdict = client_hello_judge(hello, length, &extended);
+    tls_resumption_extended(ssl, extended);
+    switch (verdict) {
     case HELLO_NO_TLS12:
         return MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION;
     case HELLO_ILLEGAL:

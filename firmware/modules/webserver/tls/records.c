@@ -87,9 +87,9 @@ static int begin_record(tls_records_t *records) {
     }
     /* A change_cipher_spec after a ClientHello is one of TLS 1.3 for middleboxes, and changes
      * nothing: a second ClientHello may follow (RFC 8446 appendix D.4). In TLS 1.2 it comes after a
-     * ClientKeyExchange, since the server resumes no sessions. */
+     * ClientKeyExchange, or after the server's own when a session is resumed. */
     records->opaque |= type == APPLICATION_DATA;
-    records->opaque |= type == CHANGE_CIPHER_SPEC && !records->after_hello;
+    records->opaque |= type == CHANGE_CIPHER_SPEC && (!records->after_hello || records->changed);
     return give(records, records->left);
 }
 
@@ -187,6 +187,11 @@ int tls_records_receive(tls_records_t *records, unsigned char *data, size_t leng
             return r;
         }
     }
+}
+
+bool tls_records_changed(tls_records_t *records) {
+    records->changed = true;
+    return !records->opaque;
 }
 
 bool tls_records_is_alert(const tls_records_t *records) {

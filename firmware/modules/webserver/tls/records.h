@@ -33,6 +33,7 @@ typedef struct {
     bool cut;         /* the message's header lies in several records */
     bool interrupted; /* another record came between a message's pieces */
     bool after_hello; /* the last message was a ClientHello */
+    bool changed;     /* the server has sent its ChangeCipherSpec in TLS 1.2 */
     bool opaque;      /* what follows is encrypted */
     bool plain;       /* the current record is not encrypted */
     uint16_t left;    /* bytes of the current record that were not received yet */
@@ -54,6 +55,10 @@ void tls_records_free(tls_records_t *records);
  * (CONFIG_MBEDTLS_DYNAMIC_BUFFER) lose a partial one, and are allocated by that length before Mbed
  * TLS checks it. */
 int tls_records_receive(tls_records_t *records, unsigned char *data, size_t length);
+
+/* Notes that the server has sent its ChangeCipherSpec in TLS 1.2. Returns whether that is before
+ * the client's, as when a session is resumed (RFC 5246 section 7.3). */
+bool tls_records_changed(tls_records_t *records);
 
 /* Whether the current record is an unencrypted alert. */
 bool tls_records_is_alert(const tls_records_t *records);

@@ -10,6 +10,7 @@
 #include "webserver/tls/allocator.h"
 #include "webserver/tls/client_version.h"
 #include "webserver/tls/credentials.h"
+#include "webserver/tls/resumption.h"
 #include "webserver/tls/session.h"
 #include "webserver/tls/version.h"
 #include "webserver/tls/wrapup.h"
@@ -82,7 +83,11 @@ int tls_start(const transport_options_t *options) {
         mbedtls_ssl_conf_groups(&config, groups);
         r = mbedtls_ssl_conf_own_cert(&config, &new_identity->chain, &new_identity->key);
     }
+    if (r == 0) {
+        r = tls_resumption_start(&config, options);
+    }
     if (r != 0) {
+        tls_resumption_stop();
         mbedtls_ssl_config_free(&config);
         return r;
     }
@@ -98,6 +103,7 @@ int tls_start(const transport_options_t *options) {
 void tls_stop(void) {
     if (identity) {
         mbedtls_ssl_config_free(&config);
+        tls_resumption_stop();
         tls_identity_free(identity);
         identity = NULL;
     }
@@ -171,9 +177,21 @@ static int receive(void *context, unsigned char *data, size_t length) {
                                         : n;
 }
 
+/* Whether this is a whole record, not the rest of one of which lwIP took a part. */
+static bool is_whole(const unsigned char *data, size_t length) {
+    return length > RECORD_HEADER && length - RECORD_HEADER == (size_t)(data[3] << 8 | data[4]);
+}
+
 static int send(void *context, const unsigned char *data, size_t length) {
     connection_t *connection = context;
-    connection->tls->alerted |= data[0] == MBEDTLS_SSL_MSG_ALERT;
+    tls_session_t *tls = connection->tls;
+    if (is_whole(data, length)) {
+        tls->alerted |= data[0] == MBEDTLS_SSL_MSG_ALERT;
+        if (data[0] == MBEDTLS_SSL_MSG_CHANGE_CIPHER_SPEC &&
+            mbedtls_ssl_get_version_number(&tls->ssl) == MBEDTLS_SSL_VERSION_TLS1_2) {
+            tls->resumed = tls_records_changed(&tls->records);
+        }
+    }
     return connection_bio_send(connection, data, length);
 }
 
@@ -185,7 +203,7 @@ static int open_session(connection_t *connection) {
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     }
     tls_session_t *tls = connection->tls;
-    tls->alerted = false;
+    tls->alerted = tls->resumed = false;
     tls_records_init(&tls->records, connection_bio_receive, connection);
     mbedtls_ssl_init(&tls->ssl);
     int r = mbedtls_ssl_setup(&tls->ssl, &config);
@@ -228,9 +246,14 @@ static void send_alert(tls_session_t *tls, int code, bool memory) {
     case MBEDTLS_ERR_SSL_WANT_READ:
     case MBEDTLS_ERR_SSL_WANT_WRITE:
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
+        return;
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
+        tls_resumption_forget(&tls->ssl);
         return;
     default:
+        if (code < 0) {
+            tls_resumption_forget(&tls->ssl);
+        }
         if (code < 0 && !tls->alerted) {
             mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                                            due_alert(tls, code, memory));
@@ -270,6 +293,7 @@ io_result_t tls_handshake(connection_t *connection) {
     /* Mbed TLS reports failed allocations by many codes, or not at all: ask the heap. */
     uint32_t failures = net_heap_failures();
     tls_memory_begin_step();
+    tls_resumption_step(&connection->tls->ssl);
     /* A signature takes tenths of a second: frames and timers must not wait for it. */
     network_pause();
     int r = mbedtls_ssl_handshake(&connection->tls->ssl);
@@ -291,5 +315,6 @@ io_result_t tls_handshake(connection_t *connection) {
     }
     tls_free_handshake(&connection->tls->ssl);
     server_stats.handshakes.ok++;
+    server_stats.handshakes.resumed += connection->tls->resumed;
     return IO_OK;
 }

@@ -10,6 +10,7 @@ struct tls_session {
     mbedtls_ssl_context ssl;
     tls_records_t records;
     bool alerted; /* it has sent an alert */
+    bool resumed; /* its handshake resumes a session */
 };
 
 /* Returns 0, or Mbed TLS's error code. */

@@ -8,6 +8,8 @@
 
 enum { SIZE = 256 };
 
+static bool extended;
+
 /* Everything before the extensions: header, version, random, one byte of session id, two suites. */
 static const uint8_t START[] = {
     1, 0, 0, 0, 3,    3, /* the lengths in the header do not matter */
@@ -20,7 +22,7 @@ static client_hello_t judge(const void *extensions, size_t length) {
     uint8_t hello[SIZE];
     memcpy(hello, START, sizeof START);
     memcpy(hello + sizeof START, extensions, length);
-    return client_hello_judge(hello, sizeof START + length);
+    return client_hello_judge(hello, sizeof START + length, &extended);
 }
 
 #define JUDGE(...) judge((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
@@ -49,18 +51,24 @@ static void test_twice(void) {
     CHECK(LACKS(0, 15, 0, 43, 0, 3, 2, 3, 4, 0, 23, 0, 0, 0, 23, 0, 0));
 }
 
+static void test_extended_master_secret(void) {
+    CHECK(JUDGE(0, 8, 0, 22, 0, 0, 0, 35, 0, 0) == HELLO_OK && !extended);
+    CHECK(JUDGE(0, 8, 0, 35, 0, 0, 0, 23, 0, 0) == HELLO_OK && extended);
+}
+
 static void test_compression(void) {
     uint8_t hello[sizeof START];
     memcpy(hello, START, sizeof hello);
     hello[sizeof hello - 1] = 1; /* DEFLATE */
-    CHECK(client_hello_judge(hello, sizeof hello) == HELLO_ILLEGAL);
+    CHECK(client_hello_judge(hello, sizeof hello, &extended) == HELLO_ILLEGAL);
     hello[sizeof hello - 2] = 0; /* none at all, and one byte too many: Mbed TLS refuses it */
-    CHECK(client_hello_judge(hello, sizeof hello) == HELLO_OK);
-    CHECK(client_hello_judge(hello, sizeof hello - 1) == HELLO_ILLEGAL);
+    CHECK(client_hello_judge(hello, sizeof hello, &extended) == HELLO_OK);
+    CHECK(client_hello_judge(hello, sizeof hello - 1, &extended) == HELLO_ILLEGAL);
 }
 
 int main(void) {
-    CHECK(client_hello_judge(START, sizeof START) == HELLO_OK); /* no extensions at all */
+    CHECK(client_hello_judge(START, sizeof START, &extended) ==
+          HELLO_OK); /* no extensions at all */
     CHECK(OFFERS(0, 0));
     CHECK(OFFERS(0, 5, 0, 23, 0, 1, 43)); /* another extension */
     CHECK(OFFERS(0, 9, 0, 43, 0, 5, 4, 3, 4, 3, 3));
@@ -76,10 +84,11 @@ int main(void) {
     CHECK(OFFERS(0, 9, 0, 43, 0, 3, 2, 3, 4));
     CHECK(OFFERS(0, 1, 0));
     for (size_t length = 0; length < sizeof START; length++) {
-        CHECK(client_hello_judge(START, length) == HELLO_OK);
+        CHECK(client_hello_judge(START, length, &extended) == HELLO_OK);
     }
     test_server_name();
     test_twice();
+    test_extended_master_secret();
     test_compression();
     return 0;
 }

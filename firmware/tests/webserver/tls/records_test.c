@@ -183,6 +183,24 @@ static void test_a_second_hello_in_pieces(void) {
     record(22, hello, 3);
     record(22, hello, 1);
     CHECK(read_all() == END && is(sent, sent_length));
+    CHECK(!tls_records_changed(&records)); /* the server's comes after it */
+}
+
+/* RFC 5246 section 7.3: a resumed session has the server's ChangeCipherSpec first, and the client's
+ * right after its hello. */
+static void test_a_resumed_session(void) {
+    start();
+    record(22, hello, sizeof hello);
+    CHECK(read_all() == END && is(sent, sent_length));
+    CHECK(tls_records_changed(&records));
+    sent_length = sent_at = got_length = 0;
+    record(20, "\1", 1);
+    record(22, hello, 3);
+    record(22, hello, 1);
+    while (pull(RECORD_HEADER) > 0) {
+        CHECK(pull(got[got_length - 1]) > 0);
+    }
+    CHECK(is(sent, sent_length));
 }
 
 static void test_other_records(void) {
@@ -271,6 +289,7 @@ int main(void) {
     test_several_messages();
     test_encrypted_records_are_not_changed();
     test_a_second_hello_in_pieces();
+    test_a_resumed_session();
     test_other_records();
     test_limits();
     return 0;

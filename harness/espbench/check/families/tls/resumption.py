@@ -21,6 +21,8 @@ from espbench.clients.tls import tls_error
 from espbench.util.listing import listing
 from espbench.util.timeouts import Deadline
 
+__all__ = ["Session", "connect", "context_for"]
+
 TICKET = 35
 PATIENCE = 2.0
 """Seconds (before scaling) for tickets of TLS 1.3, which follow the handshake."""
@@ -41,7 +43,7 @@ class Session:
     seconds: float
 
 
-def _handshake(
+def connect(
     subject: Subject, context: ssl.SSLContext, session: ssl.SSLSession | None = None
 ) -> Session:
     """Do a handshake and a request, offering a session to resume.
@@ -85,7 +87,8 @@ def _handshake(
         return Session(tls.session, bool(tls.session_reused), took)
 
 
-def _context(subject: Subject, version: ssl.TLSVersion, *, tickets: bool) -> ssl.SSLContext:
+def context_for(subject: Subject, version: ssl.TLSVersion, *, tickets: bool) -> ssl.SSLContext:
+    """Return the context of a client with one version, which takes tickets or none."""
     context = tls_options(subject, minimum=version, maximum=version).context()
     if not tickets:
         context.options |= ssl.OP_NO_TICKET
@@ -110,13 +113,13 @@ def resumption(subject: Subject) -> Observation:
         kinds.append(("by ticket of TLS 1.3", ssl.TLSVersion.TLSv1_3, True))
     done, times = [], []
     for name, version, tickets in kinds:
-        context = _context(subject, version, tickets=tickets)
-        first = _handshake(subject, context)
+        context = context_for(subject, version, tickets=tickets)
+        first = connect(subject, context)
         if first.session is None:
             continue
         if tickets and version is ssl.TLSVersion.TLSv1_2 and not first.session.has_ticket:
             continue
-        second = _handshake(subject, context, first.session)
+        second = connect(subject, context, first.session)
         if second.resumed:
             done.append(name)
             times.append(second.seconds)
