@@ -6,11 +6,13 @@ from __future__ import annotations
 import ipaddress
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from espbench.boards.board import Board
 from espbench.emulator.espemu.command import GUEST
 from espbench.emulator.interface import Emulator
-from espbench.errors import ConfigError
+from espbench.errors import ConfigError, NotEmulated
+from espbench.tcprelay import OnDemandRelay
 
 __all__ = ["Addresses"]
 
@@ -20,22 +22,36 @@ SCHEMES = ("http", "https")
 """URL schemes in the order in which a URL without one takes them."""
 
 
+class Relayed(Protocol):
+    """A run of a device, with its relay."""
+
+    relay: OnDemandRelay
+
+
 class Addresses:
     """How the host reaches a device: through ports of 127.0.0.1, which slirp forwards."""
 
-    def __init__(self, board: Board, subnet: str | None, emulator: Callable[[], Emulator]) -> None:
+    def __init__(
+        self,
+        board: Board,
+        subnet: str | None,
+        emulator: Callable[[], Emulator],
+        run: Callable[[], Relayed],
+    ) -> None:
         """Create the addresses; nothing is forwarded yet.
 
         Args:
             board: the board, with the guest's port by URL scheme.
             subnet: the guest's network; None for slirp's own.
             emulator: returns the running emulator, or raises NotRunning.
+            run: returns the current run.
         """
         self._board = board
         self._ports: Mapping[str, int] = board.ports
         self._subnet = subnet
         self._listening: Sequence[int] | None = None
         self._emulator = emulator
+        self._run = run
         self._lock = threading.Lock()
 
     def serve(self, ports: Mapping[str, int], listening: Sequence[int]) -> None:
@@ -87,13 +103,31 @@ class Addresses:
                 emulator.add_forward(f"tcp:127.0.0.1:0-:{guest_port}")
         return self.port(guest_port)
 
-    def url(self, path: str = "/", scheme: str = "", index: int = 0) -> str:
-        """Return the URL of a path on the device.
+    def relay(self, guest_port: int) -> int:
+        """Return a host port on which any number of clients may connect at once.
+
+        A relay accepts them and continues each connection through a port that slirp forwards,
+        whose backlog is one. The first call starts it. With esp-emu, which cannot forward further
+        ports, it is the port that `port` returns.
+
+        Raises:
+            ConfigError: the emulator is esp-emu, and the port is not forwarded.
+            NotRunning: the device has not been started.
+        """
+        self._emulator()
+        try:
+            return self._run().relay.port(guest_port)
+        except NotEmulated:
+            return self.port(guest_port)
+
+    def url(self, path: str = "/", scheme: str = "", index: int | None = None) -> str:
+        """Return the URL of a path on the device, on which any number of clients may connect.
 
         Args:
             path: the path.
             scheme: http, https, ws or wss; "" for http, or https if the firmware serves no http.
-            index: which of several host ports; wraps around.
+            index: None for the port of the relay; else which of the ports that slirp forwards,
+                for a client that must not connect through a relay; wraps around.
 
         Raises:
             ConfigError: the board has no port for that scheme, or the firmware does not serve it.
@@ -106,7 +140,8 @@ class Addresses:
             raise ConfigError(
                 f"Board {self._board.name} serves {', '.join(self._ports)}, not {scheme!r}."
             )
-        port = self.port(self._ports[base], index)
+        guest_port = self._ports[base]
+        port = self.relay(guest_port) if index is None else self.port(guest_port, index)
         return f"{scheme}://127.0.0.1:{port}/{path.removeprefix('/')}"
 
     def _not_served(self, path: str, scheme: str) -> str:

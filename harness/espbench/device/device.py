@@ -99,7 +99,7 @@ class Device(Shortcuts):
             args: the guest's boot arguments, such as `{"heap": 65536}`.
             ports: guest port by URL scheme, for a firmware that does not use the board's ports.
             forwards: number of host ports that lead to each guest port (default: one for each of
-                `ports`). Concurrent clients need a port each, because slirp's backlog is one.
+                `ports`); concurrent clients need a port each, or that of `url()` or `relay()`.
             ready: when the device counts as ready; see `readiness_of`.
             ready_timeout: seconds until then, scaled; None for the board's.
             psram: size of the machine's PSRAM, such as "4M", for boards that can have some; None
@@ -164,7 +164,7 @@ class Device(Shortcuts):
         """The configuration of the last QEMU."""
         self.program = ""
         """The path of the last QEMU."""
-        self.addresses = Addresses(self.board, subnet, lambda: self.emulator)
+        self.addresses = Addresses(self.board, subnet, lambda: self.emulator, lambda: self.run)
         self._emulator: Emulator | None = None
         self._stopping = False
         self._stop_lock = threading.Lock()
@@ -178,6 +178,7 @@ class Device(Shortcuts):
             tap=self._tap,
             records=self._record,
             qmp=lambda: None if self._emulator is None else self.qemu.qmp,
+            emulator=lambda: self.emulator,
             ended=self._end,
         )
 
@@ -305,7 +306,7 @@ class Device(Shortcuts):
                     self.console.detach()  # the transcript is complete now
                     self.recorder.finish(emulator, self.elf, list(self.faults.panics), status)
             finally:
-                self.run.network.close()
+                self.run.close()
                 self._emulator = None
                 self.console.detach()
                 if self.memory.watch is not None:

@@ -17,11 +17,13 @@ from espbench.device.memory.device_memory import DeviceMemory
 from espbench.device.micropython import MicroPython
 from espbench.device.readiness import ReadinessMonitor
 from espbench.device.timeline import Timeline
+from espbench.emulator.interface import Emulator
 from espbench.errors import EspbenchError
 from espbench.inspect.inspection import InspectedGuest
 from espbench.inspect.tasks.system import has_own_tasks
 from espbench.netem.on_demand import OnDemandNetwork
 from espbench.qemu.qmp import Qmp
+from espbench.tcprelay import OnDemandRelay
 
 __all__ = ["Run", "RunTarget"]
 
@@ -50,6 +52,7 @@ class Run:
         tap: Callable[[bytes], None] | None,
         records: bool,
         qmp: Callable[[], Qmp | None],
+        emulator: Callable[[], Emulator],
         ended: Callable[[], EspbenchError | None],
     ) -> None:
         """Create the parts; nothing runs yet.
@@ -59,6 +62,7 @@ class Run:
             tap: called with everything that the guest prints, as it arrives.
             records: whether QEMU records the run.
             qmp: returns QEMU's monitor, or None.
+            emulator: returns the running emulator, or raises NotRunning.
             ended: returns why the console is closed.
         """
         board = device.board
@@ -78,6 +82,7 @@ class Run:
         piece = board.longest_request // 2 - 256
         self.filesystem = Filesystem(self.python, min(piece, RECORDED_PIECE) if records else piece)
         self.network = OnDemandNetwork(device.name, qmp, self.timeline.add)
+        self.relay = OnDemandRelay(device.name, emulator)
         self.boots = Boots(
             board, self.timeline, printed=lambda: len(self.console.text), on_begin=self._end_boot
         )
@@ -101,6 +106,11 @@ class Run:
             timeline=self.timeline,
             ended=ended,
         )
+
+    def close(self) -> None:
+        """End the relays, when the emulator has ended."""
+        self.network.close()
+        self.relay.close()
 
     def _take_record(self, record: dict[str, Any]) -> None:
         """Take a control record; called with the console's lock held."""

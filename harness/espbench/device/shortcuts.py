@@ -142,26 +142,31 @@ class Shortcuts:
         """Return a host port that leads to a guest port, adding a forward if there is none yet."""
         return self.addresses.forward(guest_port)
 
-    def url(self, path: str = "/", scheme: str = "", index: int = 0) -> str:
+    def relay(self, guest_port: int) -> int:
+        """Return a host port on which any number of clients may connect at once."""
+        return self.addresses.relay(guest_port)
+
+    def url(self, path: str = "/", scheme: str = "", index: int | None = None) -> str:
         """Return the URL of a path on the device: scheme http, https, ws or wss.
 
-        Without a scheme: http, or https if the firmware serves no http.
+        Without a scheme: http, or https if the firmware serves no http. With an index, it leads
+        to that forwarded port itself; see `Addresses.url`.
         """
         return self.addresses.url(path, scheme, index)
 
-    def http(self, path: str = "/", index: int = 0) -> str:
+    def http(self, path: str = "/", index: int | None = None) -> str:
         """Return an http URL."""
         return self.addresses.url(path, "http", index)
 
-    def https(self, path: str = "/", index: int = 0) -> str:
+    def https(self, path: str = "/", index: int | None = None) -> str:
         """Return an https URL."""
         return self.addresses.url(path, "https", index)
 
-    def ws(self, path: str = "/ws", index: int = 0) -> str:
+    def ws(self, path: str = "/ws", index: int | None = None) -> str:
         """Return a ws URL."""
         return self.addresses.url(path, "ws", index)
 
-    def wss(self, path: str = "/ws", index: int = 0) -> str:
+    def wss(self, path: str = "/ws", index: int | None = None) -> str:
         """Return a wss URL."""
         return self.addresses.url(path, "wss", index)
 

@@ -66,6 +66,16 @@ class Emulator(Protocol):
             NotEmulated: the emulator cannot do that.
         """
 
+    def forward_apart(
+        self, guest_port: int, number: int, deadline: Deadline | float = 5.0
+    ) -> list[int]:
+        """Forward ports of 127.0.0.1 that `forwards` does not list, and return them.
+
+        Raises:
+            QemuError: a port could not be forwarded.
+            NotEmulated: the emulator cannot do that.
+        """
+
     def host_ports(self, guest_port: int) -> list[int]:
         """Return the host ports that are forwarded to a guest port."""
 

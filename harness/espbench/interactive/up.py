@@ -198,7 +198,7 @@ def check_free(port: int, host: str = HERE) -> None:
     if not 1 <= port <= 65535:
         raise ConfigError(f"{port} is not a valid port: choose one from 1 to 65535.")
     with socket.socket() as probe:
-        # QEMU's listener sets this too, so a port in TIME-WAIT counts as free.
+        # The relay's listener sets this too, so a port in TIME-WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -216,16 +216,17 @@ def check_free(port: int, host: str = HERE) -> None:
 
 
 def forward(device: Device, host_port: int, guest_port: int, host: str = HERE) -> None:
-    """Forward one more host port to the running device.
+    """Open one more host port that leads to the running device.
 
     Raises:
-        PortInUse: QEMU could not listen there.
+        PortInUse: another program has taken it meanwhile.
+        NotEmulated: the emulator cannot forward further ports.
     """
     try:
-        device.emulator.add_forward(f"tcp:{host}:{host_port}-:{guest_port}")
+        device.run.relay.listen(guest_port, host, host_port)
     except PortInUse as error:
         raise PortInUse(
-            f"QEMU could not listen on port {host_port} of {host}: end the program that uses it, "
+            f"Port {host_port} of {host} is in use by now: end the program that uses it, "
             "choose another, or omit the option for a free one."
         ) from error
 
@@ -236,7 +237,7 @@ def servers(device: Device, options: UpOptions) -> list[Server]:
     for scheme, guest_port in device.board.ports.items():
         fixed = scheme in options.fixed
         host = options.host if fixed and options.host != EVERYWHERE else HERE
-        port = options.fixed[scheme] if fixed else device.port(guest_port)
+        port = options.fixed[scheme] if fixed else device.relay(guest_port)
         found.append(Server(scheme, host, port))
     return found
 
@@ -453,7 +454,7 @@ class _Announcer:
         usual = self._device.board.ports.get(server.scheme) == server.port
         if usual and server.scheme in self._left:
             return answering([self._left.pop(server.scheme)])
-        return addresses_of(server.scheme, server.port, self._device.forward(server.port))
+        return addresses_of(server.scheme, server.port, self._device.relay(server.port))
 
     def _say_first(self, why: str) -> None:
         if why:

@@ -133,12 +133,10 @@ class Unit:
                     raise
 
     def _forward(self) -> None:
-        """Forward fixed ports, because QEMU chooses others at each start."""
+        """Open the same ports as before, because the device's own are others at each start."""
         for scheme, guest_port in self._device.board.ports.items():
-            before = set(self._device.ports(guest_port))
-            host_port = self._servers.get(scheme, 0)
-            self._device.qemu.add_forward(f"tcp:{self.listen}:{host_port}-:{guest_port}")
-            (self._servers[scheme],) = set(self._device.ports(guest_port)) - before
+            port = self._servers.get(scheme, 0)
+            self._servers[scheme] = self._device.run.relay.listen(guest_port, self.listen, port)
 
     def _show(self, data: bytes) -> None:
         if (console := self._console) is None:

@@ -269,6 +269,9 @@ class Qemu:
         self.control: socket.socket | None = None
         self.qmp: Qmp | None = None
         self.forwards: list[Forward] = []
+        self._apart: set[int] = set()
+        """Host ports that `forwards` does not list."""
+        self._forwarding = threading.Lock()
         self._process: launcher.Process | None = None
         self._stderr = folder / "qemu.txt"
         self.transcript = folder / "console.raw"
@@ -358,7 +361,8 @@ class Qemu:
     def _read_forwards(self, deadline: Deadline) -> str:
         assert self.qmp is not None
         answer = self.qmp.monitor("info usernet", deadline=deadline)
-        self.forwards = parse_forwards(answer)
+        found = parse_forwards(answer)
+        self.forwards = [each for each in found if each.host_port not in self._apart]
         return answer
 
     def add_forward(self, rule: str, deadline: Deadline | float = 5.0) -> None:
@@ -371,12 +375,41 @@ class Qemu:
         Raises:
             QemuError: QEMU could not forward the port, or is not running.
         """
+        deadline = Deadline.of(deadline)
+        with self._forwarding:
+            self._add_forward(rule, deadline)
+            self._read_forwards(deadline)
+
+    def forward_apart(
+        self, guest_port: int, number: int, deadline: Deadline | float = 5.0
+    ) -> list[int]:
+        """Forward ports of 127.0.0.1 that `forwards` does not list, and return them.
+
+        Args:
+            guest_port: where they lead.
+            number: how many.
+            deadline: deadline for the monitor's responses, or seconds, scaled.
+
+        Raises:
+            QemuError: QEMU could not forward a port, or is not running.
+        """
+        deadline = Deadline.of(deadline)
+        with self._forwarding:
+            before = {each.host_port for each in self.forwards} | self._apart
+            for _ in range(number):
+                self._add_forward(f"tcp:127.0.0.1:0-:{guest_port}", deadline)
+            assert self.qmp is not None
+            after = parse_forwards(self.qmp.monitor("info usernet", deadline=deadline))
+            new = [each.host_port for each in after if each.host_port not in before]
+            self._apart.update(new)
+            return new
+
+    def _add_forward(self, rule: str, deadline: Deadline) -> None:
         if self.qmp is None:
             raise QemuError("QEMU is not running, so it cannot forward a port: start it first.")
         output = self.qmp.monitor(f"hostfwd_add net0 {rule}", deadline=deadline).strip()
         if output:
             raise PortInUse(f"QEMU could not forward {rule}: {output}")
-        self._read_forwards(Deadline.of(deadline))
 
     def host_ports(self, guest_port: int) -> list[int]:
         """Return the host ports that are forwarded to a guest port."""

@@ -111,14 +111,14 @@ def test_serves_nothing(tiny_firmware: Callable[[bytes], Path]) -> None:
 
 def test_https_alone() -> None:
     """The URL of a server that was not found is refused, with the one that was."""
-    addresses = Addresses(ESP32, None, Mock())
+    addresses = Addresses(ESP32, None, Mock(), Mock())
     addresses.serve(url_ports([Server(443, tls=True, http=True)], {}), [443])
     with pytest.raises(ConfigError) as caught:
         addresses.url("/status", "http")
     assert str(caught.value) == (
         "The firmware serves https on port 443, not http: use device.url('/status', 'https')."
     )
-    with patch.object(addresses, "port", return_value=40443):
+    with patch.object(addresses, "relay", return_value=40443):
         assert addresses.url("/status") == "https://127.0.0.1:40443/status"
     with pytest.raises(ConfigError, match=r"serves wss on port 443, not ws: use .*'wss'"):
         addresses.url("/chat", "ws")

@@ -61,7 +61,7 @@ def test_it(device, dut):
     dut.expect_exact("somebody else's firmware\\n")
     assert dut.expect("(r..)dy")[1] == b"rea"
     device.console.expect("^ready$")
-    assert device.url("/x") == f"http://127.0.0.1:{device.port(80)}/x"
+    assert device.url("/x", index=0) == f"http://127.0.0.1:{device.port(80)}/x"
     assert dut.qemu.poll() is None
     assert dut.qemu.qmp_execute_cmd("query-status")["running"]
     pathlib.Path("pid").write_text(str(dut.qemu.pid))

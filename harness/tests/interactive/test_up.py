@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from at_once import repeated_segments
 from espbench.boards.builtin import ESP32, LX60
 from espbench.cli.main import main
 from espbench.clients import Endpoint
@@ -227,6 +228,16 @@ def test_an_address_for_others_is_warned_of(tiny_firmware: Callable[[bytes], Pat
             "with the WebREPL's password its REPL. Over http, that password is not encrypted.\n"
             in up.shown
         )
+
+
+def test_clients_at_once(tiny_firmware: Callable[[bytes], Path]) -> None:
+    """Any number of clients may connect at the same moment, to whichever image."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with running(str(tiny_firmware(b"hello\r\n")), "--http-port", str(port)) as up:
+        up.wait_for(r"^hello$")
+        assert repeated_segments(port) == 0
 
 
 # ------------------------------------------------------------------- the firmware

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 import serial
+from at_once import repeated_segments
 from espbench.boards.builtin import BOARDS
 from espbench.errors import QemuError
 from espbench.interactive import up
@@ -185,6 +186,7 @@ def test_unit(tiny_firmware: Callable[[], Path]) -> None:
             assert ask(ports.power, b"1") == b"1"
             assert read(client, len(TEXT)) == TEXT
         assert unit.ports == ports
+        assert [repeated_segments(port) for port in ports.servers.values()] == [0, 0]
         unit.release()
         assert ask(ports.power) == b"1"
     finally:

@@ -152,6 +152,19 @@ class EspEmu:
         """
         raise lacks(f"way to forward a port ({rule}) once it runs")
 
+    def forward_apart(
+        self,
+        guest_port: int,
+        number: int,  # noqa: ARG002
+        deadline: Deadline | float = 5.0,  # noqa: ARG002
+    ) -> list[int]:
+        """Raise an error, as `add_forward` does.
+
+        Raises:
+            NotEmulated: always.
+        """
+        raise lacks(f"way to forward a port (to {guest_port}) once it runs")
+
     def host_ports(self, guest_port: int) -> list[int]:
         """Return the host port that is forwarded to a guest port, or none."""
         return [each.host_port for each in self.forwards if each.guest_port == guest_port]
