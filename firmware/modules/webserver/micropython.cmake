@@ -25,6 +25,7 @@ target_sources(usermod_webserver INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/http/ws_handshake.c
     ${CMAKE_CURRENT_LIST_DIR}/log_limit.c
     ${CMAKE_CURRENT_LIST_DIR}/net/accept.c
+    ${CMAKE_CURRENT_LIST_DIR}/net/closed.c
     ${CMAKE_CURRENT_LIST_DIR}/net/connection.c
     ${CMAKE_CURRENT_LIST_DIR}/net/deferred_rst.c
     ${CMAKE_CURRENT_LIST_DIR}/net/listener.c

@@ -15,6 +15,7 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	http/ws_handshake.c \
 	log_limit.c \
 	net/accept.c \
+	net/closed.c \
 	net/connection.c \
 	net/deferred_rst.c \
 	net/listener.c \

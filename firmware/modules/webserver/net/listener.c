@@ -9,6 +9,7 @@
 
 #include "webserver/http/body_stream.h"
 #include "webserver/http/request.h"
+#include "webserver/net/closed.h"
 #include "webserver/net/deferred_rst.h"
 #include "webserver/net/listener.h"
 #include "webserver/tls/session.h"
@@ -221,6 +222,7 @@ static void admit(listener_t *listener) {
         if (!next) {
             return;
         }
+        closed_limit();
         bool place = has_place(listener);
         if (!place && !pending_make_room(listener->connections)) {
             connection_refuse(next);
@@ -513,7 +515,7 @@ void transport_resume(void) {
 
 /* Where lwIP allocates control blocks from the heap (MEMP_MEM_MALLOC), it does not count them;
  * MEMP_NUM_TCP_PCB is then what the board's memory was measured for. Closed connections do not
- * count: lwIP drops them when it needs their memory (tcp_alloc()). */
+ * count: closed_limit() drops them. */
 transport_room_t transport_room(void) {
     const unsigned all = MEMP_NUM_TCP_PCB, others = NEWCOMERS + SOCKETS;
     /* MicroPython's own boards have fewer connections than sockets: the servers get half of
