@@ -6,9 +6,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 
 import pytest
-from espbench.clients import ClientTimeout, Endpoints, Frame, WebRepl
+from espbench.clients import ByteStream, ClientError, ClientTimeout, Endpoints, Frame, WebRepl
 from espbench.clients.webrepl import GET, request
 from espbench.clients.websocket import PING, RawWebSocket
 from espbench.device.device import Device
@@ -207,6 +208,43 @@ def test_nobody_pushes_out_who_waits_for_an_answer(scheme: str, endpoints: Endpo
     refusals = [refusal(guest) for guest in guests]
     assert refusals[:3] == [("\r\nToo many clients without a password\r\n", 1013)] * 3
     assert refusals[3:] == [("\r\nWebREPL is in use by another client\r\n", 1013)] * 3
+    owner.close()
+
+
+def connects_and_stays(endpoints: Endpoints, scheme: str, turn: int) -> ByteStream:
+    """Return a connection of an intruder: each turn another kind."""
+    kind = turn % 4
+    if kind == 0:
+        return endpoints[scheme].raw()
+    if kind == 1:
+        return endpoints[scheme].websocket("/ws").stream
+    websocket = endpoints[scheme].websocket("/webrepl")
+    if kind == 2:
+        websocket.receive(1)
+        websocket.send(WRONG + "\r")
+    return websocket.stream
+
+
+@pytest.mark.failures(
+    *("refused", "peer_reset", "ws_close_timeout", "handshake_closed", "handshake_timeout")
+)
+@BOTH
+def test_nobody_pushes_out_who_waits_while_others_come(scheme: str, endpoints: Endpoints) -> None:
+    """After six wrong passwords the owner gets in, whatever others open twice a second."""
+    for _ in range(6):
+        send_password(endpoints, WRONG).close()
+    owner = send_password(endpoints, PASSWORD, scheme)
+    deadline = Deadline(20)
+    with ExitStack() as stack:
+        turn, text = 0, ""
+        while not text:
+            assert not deadline.expired(), f"the owner waits although {turn} others have come"
+            with suppress(ClientError):
+                stack.callback(connects_and_stays(endpoints, scheme, turn).close)
+            turn += 1
+            with suppress(ClientTimeout):
+                text = str(owner.receive(0.5))
+        assert text == "\r\nWebREPL connected\r\n>>> "
     owner.close()
 
 
