@@ -34,6 +34,8 @@ static bool same_options(server_scheme_t scheme, const transport_options_t *opti
            old->handshake_timeout_ms == options->handshake_timeout_ms &&
            old->idle_timeout_ms == options->idle_timeout_ms &&
            old->response_timeout_ms == options->response_timeout_ms &&
+           old->transfer_timeout_ms == options->transfer_timeout_ms &&
+           old->us_per_byte == options->us_per_byte &&
            old->minimum_version == options->minimum_version &&
            old->maximum_version == options->maximum_version &&
            old->session_tickets == options->session_tickets &&
@@ -235,6 +237,8 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
         HANDSHAKE,
         IDLE,
         RESPONSE,
+        TRANSFER,
+        RATE,
         BODY,
         QUEUE,
         MINIMUM,
@@ -256,6 +260,8 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
         {MP_QSTR_handshake_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 10000}},
         {MP_QSTR_idle_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 0}},
         {MP_QSTR_response_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 60000}},
+        {MP_QSTR_transfer_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 20000}},
+        {MP_QSTR_minimum_rate, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 500}},
         {MP_QSTR_max_body, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 16384}},
         {MP_QSTR_queue, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 16}},
         {MP_QSTR_minimum_version, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
@@ -270,6 +276,7 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
     mp_arg_parse_all(n_args, args, kw_args, MP_ARRAY_SIZE(allowed), allowed, value);
     const char *cert_file = path_or_null(value[CERT].u_obj);
     const char *key_file = path_or_null(value[KEY].u_obj);
+    mp_int_t rate = in_range(value[RATE].u_int, 0, 1000000, MP_QSTR_minimum_rate);
     transport_options_t http = {
         .port = (uint16_t)in_range(value[PORT].u_int, 1, 65535, MP_QSTR_port),
         .max_connections = (uint16_t)in_range(value[MAX_HTTP].u_int, 1, 250, MP_QSTR_max_http),
@@ -282,6 +289,9 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
         .send_timeout_ms = SEND_TIMEOUT_MS,
         .response_timeout_ms =
             (uint32_t)in_range(value[RESPONSE].u_int, 0, 86400000, MP_QSTR_response_timeout_ms),
+        .transfer_timeout_ms =
+            (uint32_t)in_range(value[TRANSFER].u_int, 1, 3600000, MP_QSTR_transfer_timeout_ms),
+        .us_per_byte = rate ? 1000000 / (uint32_t)rate : 0,
     };
     transport_options_t https = http;
     https.port = (uint16_t)in_range(value[HTTPS_PORT].u_int, 1, 65535, MP_QSTR_https_port);

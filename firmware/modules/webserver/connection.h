@@ -77,7 +77,8 @@ struct connection {
     bool chunked;       /* that body is sent in chunks */
     bool stream_idle;   /* MicroPython had nothing to write when it was asked last */
     uint64_t admitted_at, last_used, last_received, last_sent, handshake_by, linger_by;
-    uint64_t turn_by; /* net/pending.c: the end of its turn; 0: it has had none */
+    uint64_t in_by, out_by; /* net/pace.h: of incomplete input, and of output; NEVER: none */
+    uint64_t turn_by;       /* net/pending.c: the end of its turn; 0: it has had none */
     uint64_t no_memory_since;
     transport_request_t *request;
     websocket_t *ws;
@@ -89,6 +90,9 @@ struct connection {
 extern const transport_options_t *connection_options(const connection_t *connection);
 connection_t *connection_by_id(uint32_t id);
 connection_t *connection_streaming(void); /* one with room for a piece of its body, or NULL */
+
+/* Whether the client has begun to send something whose rest is still to be read. */
+bool connection_is_receiving(const connection_t *connection);
 
 /* Claims a place for the request whose head was received. False: all are in use, and the module
  * that the request is for keeps none (server_module_t.keeps_place): call connection_refuse(). */

@@ -29,7 +29,9 @@ target_sources(usermod_webserver INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/net/connection.c
     ${CMAKE_CURRENT_LIST_DIR}/net/deferred_rst.c
     ${CMAKE_CURRENT_LIST_DIR}/net/listener.c
+    ${CMAKE_CURRENT_LIST_DIR}/net/pace.c
     ${CMAKE_CURRENT_LIST_DIR}/net/pending.c
+    ${CMAKE_CURRENT_LIST_DIR}/net/places.c
     ${CMAKE_CURRENT_LIST_DIR}/queue.c
     ${CMAKE_CURRENT_LIST_DIR}/routes.c
     ${CMAKE_CURRENT_LIST_DIR}/server.c

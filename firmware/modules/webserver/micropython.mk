@@ -19,7 +19,9 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	net/connection.c \
 	net/deferred_rst.c \
 	net/listener.c \
+	net/pace.c \
 	net/pending.c \
+	net/places.c \
 	queue.c \
 	routes.c \
 	server.c \

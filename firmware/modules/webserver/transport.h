@@ -47,6 +47,8 @@ typedef struct {
     uint32_t idle_timeout_ms;      /* of a persistent connection between requests; 0: none */
     uint32_t recv_timeout_ms;      /* without progress inside a request or a frame */
     uint32_t send_timeout_ms;      /* without progress of a response */
+    uint32_t transfer_timeout_ms;  /* for a head, and for other transfers below the minimum rate */
+    uint32_t us_per_byte;          /* the minimum rate, see net/pace.h; 0: none */
     uint32_t response_timeout_ms;  /* for MicroPython to answer or to continue a body; 0: none */
     tls_identity_t *identity;      /* HTTPS only; owned by the transport after a successful start */
     uint16_t minimum_version;      /* HTTPS only: TLS_1_2 or TLS_1_3 of tls/version.h */

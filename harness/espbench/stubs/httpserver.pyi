@@ -205,6 +205,8 @@ def start(
     handshake_timeout_ms: int = 10000,
     idle_timeout_ms: int = 0,
     response_timeout_ms: int = 60000,
+    transfer_timeout_ms: int = 20000,
+    minimum_rate: int = 500,
     max_body: int = 16384,
     queue: int = 16,
     minimum_version: int | None = None,
@@ -232,10 +234,12 @@ def start(
         max_https: maximum number of HTTPS connections, 1 to 250; on `lx60` each takes 24 kB,
             33 kB at its peak.
         full: what to do with one more connection: `"purge"` closes the one that has been idle
-            longest in its favour, or refuses it if all wait for responses or send; `"refuse"`
-            always refuses it. With either, a client that waits for its response and has sent a
-            FIN is closed first, with a 503, since it has probably gone. The WebREPL has a
-            reserved connection in addition to both limits (see `webrepl`).
+            longest in its favour, else one that sends its handshake or its request, or reads its
+            response, more slowly than `minimum_rate`; it refuses the new one if there is none.
+            `"refuse"` always refuses it. With either, a client that waits for its response and has
+            sent a FIN is closed first, with a 503, since it has probably gone, and then one that
+            has connected and sent nothing. The WebREPL has a reserved connection in addition to
+            both limits (see `webrepl`).
         handshake_timeout_ms: limit for a whole TLS handshake, in milliseconds.
         idle_timeout_ms: time after which an idle persistent connection is closed, in milliseconds;
             0: never.
@@ -243,6 +247,13 @@ def start(
             is closed, in milliseconds; 0: never. If its handler has not started, it is not called;
             if it is running, its `send` returns `False`. A body that is sent in pieces is aborted
             if no piece follows for that time.
+        transfer_timeout_ms: time limit for the head of a request, for its body, for a WebSocket
+            message and for reading a response, in milliseconds, 1 to 3600000. Each byte extends
+            the last three, as `minimum_rate` says. Without any progress, all of them end after 5 s.
+        minimum_rate: bytes per second that keep a transfer alive, 0 to 1000000: so many extend
+            its limit by a second, to `transfer_timeout_ms` from then at most. A client that stays
+            below this rate gets a 408, or close code 1008, or is disconnected; a slow client above
+            it may take as long as its data needs. 0: no minimum.
         max_body: maximum size of a request body in bytes, 0 to 1048576; a larger one gets a 413.
         queue: maximum number of requests, new WebSocket sessions and messages that wait for
             `process_queue`, 1 to 1000. A further request or session gets a 503, and a further

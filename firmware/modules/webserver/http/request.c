@@ -8,11 +8,10 @@
 #include "webserver/http/target.h"
 #include "webserver/http/ws_handshake.h"
 
-#define HEAD_FIRST 512      /* initial size of the buffer for a head */
-#define HEAD_SURE 2560      /* a larger head must leave memory for connections to come */
-#define METHOD_MAX 32       /* bytes of a method, more than those of any that exists */
-#define TLS_HANDSHAKE 0x16  /* the first byte of a ClientHello */
-#define HEAD_US 20000000ull /* time limit for a whole head, even if it keeps arriving */
+#define HEAD_FIRST 512     /* initial size of the buffer for a head */
+#define HEAD_SURE 2560     /* a larger head must leave memory for connections to come */
+#define METHOD_MAX 32      /* bytes of a method, more than those of any that exists */
+#define TLS_HANDSHAKE 0x16 /* the first byte of a ClientHello */
 
 static size_t bodies; /* total bytes of all requests' bodies */
 
@@ -288,6 +287,7 @@ static int prepare_body(transport_request_t *request, http_parser *parser) {
 static int on_headers_complete(http_parser *parser) {
     transport_request_t *request = parser->data;
     request->head_done = true;
+    request->connection->in_by = NEVER; /* the body has its own pace */
     if (end_string(request) != 0) {
         return -1;
     }
@@ -354,6 +354,7 @@ static transport_request_t *new_request(connection_t *connection) {
     if (request) {
         request->connection = connection;
         request->scheme = connection->scheme;
+        connection->in_by = NEVER; /* it has its own pace */
         request->started = board_us();
         http_parser_init(&request->parser, HTTP_REQUEST);
         request->parser.data = request;
@@ -491,6 +492,19 @@ void http_unavailable(connection_t *connection) {
     request_answer_status(connection->request, false);
 }
 
+/* For a head, even if it keeps arriving, and for the largest body at the minimum rate: chunks may
+ * have more framing than data. */
+static uint64_t whole_request_by(const transport_request_t *request,
+                                 const transport_options_t *options) {
+    uint64_t limit = options->transfer_timeout_ms * 1000ull;
+    if (!request->head_done) {
+        return request->started + limit;
+    }
+    return options->us_per_byte
+               ? request->started + 2 * limit + (uint64_t)server_max_body() * options->us_per_byte
+               : NEVER;
+}
+
 uint64_t http_deadline(const connection_t *connection) {
     const transport_options_t *options = connection_options(connection);
     const transport_request_t *request = connection->request;
@@ -504,15 +518,19 @@ uint64_t http_deadline(const connection_t *connection) {
                    ? request->completed + options->response_timeout_ms * 1000ull
                    : NEVER;
     }
-    uint64_t by = connection->last_received + options->recv_timeout_ms * 1000ull;
-    uint64_t head_by = request->started + HEAD_US;
-    return !request->head_done && head_by < by ? head_by : by;
+    uint64_t stalls = connection->last_received + options->recv_timeout_ms * 1000ull;
+    uint64_t whole_by = whole_request_by(request, options);
+    return stalls < whole_by ? stalls : whole_by;
 }
 
 void http_timeout(connection_t *connection) {
     transport_request_t *request = connection->request;
     if (!request) {
-        connection_finish(connection); /* idle for too long: not an error */
+        if (connection_is_receiving(connection)) {
+            connection_failure(connection, CAUSE_RECV_TIMEOUT,
+                               "a TLS record did not arrive in time");
+        } /* else idle for too long: not an error */
+        connection_finish(connection);
         return;
     }
     if (request->complete) {

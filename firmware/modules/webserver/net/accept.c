@@ -5,6 +5,7 @@
 
 #include "webserver/net/deferred_rst.h"
 #include "webserver/net/listener.h"
+#include "webserver/net/pace.h"
 #include "webserver/tls/session.h"
 
 /* A burst of SYNs waits here until the TCP handshakes are done, all within one poll. When it is
@@ -33,7 +34,9 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
         connection->eof = true;
         return ERR_OK;
     }
-    connection->last_received = board_us();
+    uint64_t now = board_us();
+    connection->last_received = now;
+    connection->in_by = pace_after(connection, connection->in_by, p->tot_len, now);
     if (connection->rx) {
         pbuf_cat(connection->rx, p);
     } else {
@@ -45,9 +48,11 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
 
 static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length) {
     connection_t *connection = arg;
-    (void)pcb, (void)length;
+    (void)pcb;
     if (connection) {
-        connection->last_sent = board_us();
+        uint64_t now = board_us();
+        connection->last_sent = now;
+        connection->out_by = pace_after(connection, connection->out_by, length, now);
         connection->ready = true;
         network_wake();
     }
@@ -99,6 +104,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error) {
     connection->peer = pcb->remote_ip;
     connection->peer_port = pcb->remote_port;
     connection->last_received = board_us();
+    connection->in_by = connection->out_by = NEVER;
     connection->next = listener->connections;
     listener->connections = connection;
     keep_alive(pcb);

@@ -4,6 +4,7 @@
 
 #include "webserver/http/request.h"
 #include "webserver/net/deferred_rst.h"
+#include "webserver/net/pace.h"
 #include "webserver/tls/session.h"
 #include "webserver/ws/session.h"
 
@@ -68,8 +69,12 @@ bool connection_queue_parts(connection_t *connection, const part_t *parts, size_
     if (connection->out_last) {
         connection->out_last->next = first;
     } else {
+        uint64_t now = board_us();
         connection->out = first;
-        connection->last_sent = board_us();
+        connection->last_sent = now;
+        if (connection->out_by == NEVER) {
+            connection->out_by = pace_begin(connection, now);
+        }
     }
     connection->out_last = last;
     connection->out_bytes += total;

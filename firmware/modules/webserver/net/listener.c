@@ -12,6 +12,8 @@
 #include "webserver/net/closed.h"
 #include "webserver/net/deferred_rst.h"
 #include "webserver/net/listener.h"
+#include "webserver/net/pace.h"
+#include "webserver/net/places.h"
 #include "webserver/tls/session.h"
 #include "webserver/tls/version.h"
 #include "webserver/ws/session.h"
@@ -61,89 +63,9 @@ void connection_failure(connection_t *connection, server_cause_t cause, const ch
 
 /* ---- limits ---- */
 
-static bool is_busy(const connection_t *connection) {
-    switch (connection->state) {
-    case STATE_HTTP:
-        return connection->request || connection->out || connection->stream_left ||
-               connection->rx ||
-               (connection->tls && !connection->asked &&
-                board_us() < connection->last_used + GRACE_US);
-    case STATE_WEBSOCKET:
-        return connection->out || connection->rx || connection->ws->waiting ||
-               pending_guest_stays(connection);
-    default:
-        return true;
-    }
-}
-
 bool connection_is_session(const connection_t *connection) {
     const server_module_t *owner = connection->ws ? connection->ws->endpoint.owner : NULL;
     return owner && owner->is_session && owner->is_session(connection->id);
-}
-
-static bool is_idle(const connection_t *connection) { return !is_busy(connection); }
-
-/* Whether the connection is waiting for MicroPython alone. */
-static bool waits_for_micropython(const connection_t *connection) {
-    switch (connection->state) {
-    case STATE_HTTP:
-    case STATE_FLUSH:
-        return !connection->out && (http_waits(connection) || connection->stream_left);
-    case STATE_WEBSOCKET:
-        return connection->ws->waiting;
-    default:
-        return false;
-    }
-}
-
-/* The client has sent its FIN. It may still be reading (shutdown(2) with SHUT_WR), but most such
- * clients are gone, which only shows once we send. */
-static bool is_half_closed(const connection_t *connection) {
-    return connection->eof && waits_for_micropython(connection);
-}
-
-/* Whether the connection counts towards the limit: not if it only waits for the peer's FIN, nor if
- * it is the WebREPL's session, which has its own place. */
-static bool holds_place(const connection_t *connection) {
-    return connection->admitted && !connection->spare && connection->state != STATE_LINGER &&
-           !connection_is_session(connection);
-}
-
-static connection_t *least_recently_used(const listener_t *listener,
-                                         bool (*fits)(const connection_t *)) {
-    connection_t *found = NULL;
-    for (connection_t *c = listener->connections; c; c = c->next) {
-        if (holds_place(c) && fits(c) && (!found || c->last_used < found->last_used)) {
-            found = c;
-        }
-    }
-    return found;
-}
-
-/* Closes without close_notify, as ESP-IDF's LRU purge does. */
-void connection_purge(connection_t *connection) {
-    server_stats.scheme[connection->scheme].purged++;
-    server_log("%s: %s:%u: purged to make room for a new connection",
-               server_scheme_name(connection->scheme), ipaddr_ntoa(&connection->peer),
-               connection->peer_port);
-    if (connection->state == STATE_HTTP && http_waits(connection)) {
-        http_unavailable(connection);
-        connection_send(connection);
-        connection_drop_input(connection); /* closing with unread input would send a RST */
-    }
-    connection_end(connection, false);
-}
-
-/* Frees a place, preferably of a client that has probably gone, else of an idle one. */
-static bool make_place(listener_t *listener) {
-    connection_t *victim = least_recently_used(listener, is_half_closed);
-    if (!victim && listener->options.full == SERVER_FULL_PURGE) {
-        victim = least_recently_used(listener, is_idle);
-    }
-    if (victim) {
-        connection_purge(victim);
-    }
-    return victim != NULL;
 }
 
 static unsigned count_open(const listener_t *listener, connection_t **oldest_lingering) {
@@ -151,7 +73,7 @@ static unsigned count_open(const listener_t *listener, connection_t **oldest_lin
     *oldest_lingering = NULL;
     for (connection_t *c = listener->connections; c; c = c->next) {
         if (c->state != STATE_LINGER) {
-            open += holds_place(c);
+            open += place_is_held(c);
         } else if (c->pcb) {
             lingering++;
             *oldest_lingering = c; /* new ones are at the head of the list */
@@ -166,7 +88,7 @@ static unsigned count_open(const listener_t *listener, connection_t **oldest_lin
 static bool has_place(listener_t *listener) {
     connection_t *lingering;
     return count_open(listener, &lingering) < listener->options.max_connections ||
-           make_place(listener);
+           place_make(listener);
 }
 
 void connection_refuse(connection_t *connection) {
@@ -254,7 +176,7 @@ static void reset_by_peer(connection_t *connection) {
         server_stats.handshakes.failed++;
         connection_failure(connection, CAUSE_HANDSHAKE_CLOSED,
                            "the client reset the connection in the handshake");
-    } else if (connection->state != STATE_LINGER && (is_busy(connection) || connection->ws)) {
+    } else if (connection->state != STATE_LINGER && (place_is_busy(connection) || connection->ws)) {
         connection_failure(connection, CAUSE_PEER_RESET, "the client reset the connection");
     }
     connection_end(connection, false);
@@ -267,6 +189,29 @@ static bool wants_input(const connection_t *connection) {
     return connection->state == STATE_HTTP        ? http_wants_input(connection)
            : connection->state == STATE_WEBSOCKET ? ws_wants_input(connection)
                                                   : false;
+}
+
+bool connection_is_receiving(const connection_t *connection) {
+    if (connection->state == STATE_HANDSHAKE) {
+        return connection->tls || connection->rx;
+    }
+    return wants_input(connection) &&
+           ((connection->tls && tls_records_incomplete(&connection->tls->records)) ||
+            (connection->state == STATE_HTTP ? connection->request != NULL
+                                             : ws_decoder_busy(&connection->ws->decoder)));
+}
+
+/* Begins or ends the deadlines for incomplete input, and for output that the client does not take
+ * from lwIP. */
+static void keep_pace(connection_t *connection) {
+    if (!connection_is_receiving(connection)) {
+        connection->in_by = NEVER;
+    } else if (connection->in_by == NEVER) {
+        connection->in_by = pace_begin(connection, board_us());
+    }
+    if (!connection->out && !(connection->pcb && connection->pcb->unsent)) {
+        connection->out_by = NEVER;
+    }
 }
 
 static void peer_finished(connection_t *connection) {
@@ -312,8 +257,10 @@ static void service(connection_t *connection) {
         if (tls_handshake(connection) == IO_OK) {
             connection->state = STATE_HTTP;
             connection->last_used = board_us();
+            connection->in_by = NEVER;
         }
         pending_computed(connection, since);
+        places_computed(since);
         if (connection->pcb) {
             tcp_output(connection->pcb);
         }
@@ -341,6 +288,7 @@ static void service(connection_t *connection) {
         connection_failure(connection, CAUSE_NO_MEMORY, "out of memory for input");
         connection_end(connection, true);
     }
+    keep_pace(connection);
 }
 
 /* ---- deadlines ---- */
@@ -357,6 +305,19 @@ static uint64_t piece_deadline(const connection_t *connection) {
     return timeout ? since + timeout : NEVER;
 }
 
+static uint64_t earliest(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* The deadline for input that has begun, beyond those of http/ and ws/. */
+static uint64_t input_deadline(const connection_t *connection) {
+    if (connection->in_by == NEVER || !connection->tls ||
+        !tls_records_incomplete(&connection->tls->records)) {
+        return connection->in_by;
+    }
+    return earliest(connection->in_by,
+                    connection->last_received +
+                        connection_options(connection)->recv_timeout_ms * 1000ull);
+}
+
 static uint64_t deadline(const connection_t *connection) {
     if (!connection->pcb) {
         return 0;
@@ -368,18 +329,19 @@ static uint64_t deadline(const connection_t *connection) {
     case STATE_LINGER:
         return connection->linger_by;
     case STATE_HTTP:
-        by = http_deadline(connection);
+        by = earliest(http_deadline(connection), input_deadline(connection));
         break;
     case STATE_WEBSOCKET:
-        by = ws_deadline(connection);
+        by = earliest(ws_deadline(connection), input_deadline(connection));
         break;
     default:
         break;
     }
+    by = earliest(by, connection->out_by);
     uint64_t other_by = connection->out           ? send_deadline(connection)
                         : connection->stream_left ? piece_deadline(connection)
                                                   : NEVER;
-    return other_by < by ? other_by : by;
+    return earliest(by, other_by);
 }
 
 /* Whether the peer still owes acknowledgements, of our FIN included. */
@@ -392,14 +354,17 @@ static void expire(connection_t *connection, uint64_t now) {
         connection_failure(connection, CAUSE_HANDSHAKE_TIMEOUT, "the handshake timed out");
         connection_end(connection, true);
     } else if (connection->state == STATE_LINGER) {
-        if (has_unacknowledged(connection->pcb) && now < connection->last_sent + LOST_US) {
+        if (has_unacknowledged(connection->pcb) && now < connection->last_sent + LOST_US &&
+            now < connection->out_by) {
             /* retransmission takes longer than LINGER_US: a RST now would lose the segment */
             connection->linger_by = now + LINGER_US;
         } else {
             connection_end(connection, true);
         }
-    } else if (connection->out && now >= send_deadline(connection)) {
-        connection_failure(connection, CAUSE_SEND_TIMEOUT, "the client does not read the output");
+    } else if (now >= connection->out_by || (connection->out && now >= send_deadline(connection))) {
+        connection_failure(connection, CAUSE_SEND_TIMEOUT,
+                           now >= connection->out_by ? "the client reads the output too slowly"
+                                                     : "the client does not read the output");
         connection_end(connection, true);
     } else if (!connection->out && connection->stream_left && now >= piece_deadline(connection)) {
         connection_failure(connection, CAUSE_RESPONSE_TIMEOUT,
@@ -470,7 +435,10 @@ uint32_t transport_wait_us(void) {
     for (int i = 0; i < SERVER_SCHEMES; i++) {
         if (listeners[i].any_spare) {
             uint64_t turn_by = pending_deadline(listeners[i].connections);
-            by = turn_by < by ? turn_by : by;
+            by = earliest(by, turn_by);
+            if (turn_by != NEVER) { /* somebody waits: look for a place meanwhile */
+                by = earliest(by, now + SILENT_US);
+            }
         }
         for (connection_t *c = listeners[i].connections; c; c = c->next) {
             if (c->ready) {

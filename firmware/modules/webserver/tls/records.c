@@ -194,6 +194,10 @@ bool tls_records_changed(tls_records_t *records) {
     return !records->opaque;
 }
 
+bool tls_records_incomplete(const tls_records_t *records) {
+    return records->header_known > 0 || records->left > 0;
+}
+
 bool tls_records_is_alert(const tls_records_t *records) {
     return records->plain && records->header[0] == ALERT;
 }

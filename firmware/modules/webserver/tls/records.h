@@ -60,6 +60,9 @@ int tls_records_receive(tls_records_t *records, unsigned char *data, size_t leng
  * the client's, as when a session is resumed (RFC 5246 section 7.3). */
 bool tls_records_changed(tls_records_t *records);
 
+/* Whether a record was begun whose rest has not been received. */
+bool tls_records_incomplete(const tls_records_t *records);
+
 /* Whether the current record is an unencrypted alert. */
 bool tls_records_is_alert(const tls_records_t *records);
 

@@ -30,7 +30,7 @@ bool ws_open(connection_t *connection, const server_endpoint_t *endpoint, const 
     ws->close_code = WS_CODE_ABNORMAL;
     ws->ping_at =
         endpoint->ping_interval_ms ? board_us() + endpoint->ping_interval_ms * 1000ull : NEVER;
-    ws->pong_by = ws->close_by = NEVER;
+    ws->pong_by = ws->close_by = ws->message_by = NEVER;
     ws_decoder_init(&ws->decoder, endpoint->max_message);
     here->client = gone->client = connection->id;
     memcpy(here->data, target, length + 1);
@@ -108,7 +108,17 @@ static void fail_input(connection_t *connection) {
     fail(connection, decoder->fail_code, decoder->fail_reason);
 }
 
-static bool reserve(websocket_t *ws) {
+/* For the largest message at the minimum rate: control frames may come between its fragments. */
+static uint64_t whole_message_by(const connection_t *connection) {
+    const transport_options_t *options = connection_options(connection);
+    return options->us_per_byte
+               ? board_us() + options->transfer_timeout_ms * 1000ull +
+                     (uint64_t)connection->ws->endpoint.max_message * options->us_per_byte
+               : NEVER;
+}
+
+static bool reserve(connection_t *connection) {
+    websocket_t *ws = connection->ws;
     size_t wanted = ws->decoder.needed;
     if (ws->message) { /* a fragmented message: leave room for more fragments */
         size_t doubled = ws->decoder.capacity * 2;
@@ -119,7 +129,9 @@ static bool reserve(websocket_t *ws) {
     if (!item) {
         return false;
     }
-    if (ws->message) {
+    if (!ws->message) {
+        ws->message_by = whole_message_by(connection);
+    } else {
         memcpy(item->data, ws->message->data, ws->decoder.length);
         server_item_free(ws->message);
     }
@@ -144,6 +156,7 @@ static void deliver(connection_t *connection) {
     if (!ws->waiting) {
         server_stats.websocket.messages_in++;
         ws->message = NULL;
+        connection->in_by = NEVER; /* the next message has its own pace */
         ws_decoder_take(&ws->decoder);
     } else if (!was_waiting && !ws->endpoint.owner->on_item) {
         /* (not for the WebREPL, which holds back a client that sends a file too fast) */
@@ -203,7 +216,7 @@ size_t ws_input(connection_t *connection, const uint8_t *data, size_t length) {
         }
         switch (event) {
         case WS_EVENT_RESERVE:
-            if (!reserve(ws)) {
+            if (!reserve(connection)) {
                 no_memory(connection);
             }
             break;
@@ -248,6 +261,7 @@ uint64_t ws_deadline(const connection_t *connection) {
     }
     uint64_t by = ws->close_by < ws->pong_by ? ws->close_by : ws->pong_by;
     by = ws->ping_at < by ? ws->ping_at : by;
+    by = ws->decoder.in_message && ws->message_by < by ? ws->message_by : by;
     if (ws->decoder.in_payload || ws->decoder.header_length) {
         const transport_options_t *options = connection_options(connection);
         uint64_t stalled = connection->last_received + options->recv_timeout_ms * 1000ull;

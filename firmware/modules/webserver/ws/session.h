@@ -15,6 +15,7 @@ struct websocket {
     bool close_sent, close_received;
     uint16_t close_code; /* the code of the disconnect event */
     uint64_t ping_at, pong_by, close_by;
+    uint64_t message_by; /* of the message being received, however fast its frames arrive */
 };
 
 /* Takes over the connection after a valid upgrade; false: no memory, nothing changed. */

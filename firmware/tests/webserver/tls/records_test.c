@@ -203,6 +203,21 @@ static void test_a_resumed_session(void) {
     CHECK(is(sent, sent_length));
 }
 
+static void test_incomplete_records(void) {
+    start();
+    record(23, "7 bytes", 7);
+    tls_records_init(&records, receive, sent);
+    got_length = 0;
+    CHECK(!tls_records_incomplete(&records));
+    size_t whole = sent_length;
+    for (size_t known = 1; known <= whole; known++) {
+        sent_length = known;
+        int r = pull(got_length < RECORD_HEADER ? RECORD_HEADER : whole - got_length);
+        CHECK(r == END || known == RECORD_HEADER || known == whole);
+        CHECK(tls_records_incomplete(&records) == (known < whole));
+    }
+}
+
 static void test_other_records(void) {
     start(); /* an alert ends the handshake, also between pieces */
     record(21, "\2\50", 2);
@@ -290,6 +305,7 @@ int main(void) {
     test_encrypted_records_are_not_changed();
     test_a_second_hello_in_pieces();
     test_a_resumed_session();
+    test_incomplete_records();
     test_other_records();
     test_limits();
     return 0;
