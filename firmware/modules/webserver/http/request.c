@@ -500,9 +500,9 @@ static uint64_t whole_request_by(const transport_request_t *request,
     if (!request->head_done) {
         return request->started + limit;
     }
-    return options->us_per_byte
-               ? request->started + 2 * limit + (uint64_t)server_max_body() * options->us_per_byte
-               : NEVER;
+    return options->us_per_byte ? request->started + 2 * limit +
+                                      (uint64_t)server_limits()->max_body * options->us_per_byte
+                                : NEVER;
 }
 
 uint64_t http_deadline(const connection_t *connection) {
