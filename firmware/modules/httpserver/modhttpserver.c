@@ -316,6 +316,7 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
     https.session_ids = (uint16_t)in_range(value[IDS].u_int, 0, 64, MP_QSTR_session_ids);
     https.session_timeout_ms = (uint32_t)in_range(value[SESSION_TIMEOUT].u_int, 1000, 86400000,
                                                   MP_QSTR_session_timeout_ms);
+    server_set_limits(&limits);
     bool ok = start_http(&http);
     if (cert_file || key_file) {
         ok = start_https(&https, cert_file, key_file) && ok;
