@@ -14,7 +14,7 @@ import pytest
 from espbench.check.families.tls.resumption import Session, connect, context_for
 from espbench.check.server import Server
 from espbench.check.subject import Subject
-from espbench.clients import Endpoints
+from espbench.clients import Endpoints, encode_request
 from espbench.device.device import Device
 from espbench.errors import ControlError
 from espbench.util.timeouts import Deadline
@@ -67,6 +67,34 @@ def test_six_reconnects(
         for _ in range(6):
             assert connected(first).resumed
     assert handshakes(shared_device) == (before[0] + 7, before[1] + 6)
+
+
+@pytest.mark.parametrize("size", [1000, 10_000])
+def test_large_records(size: int, endpoints: Endpoints) -> None:
+    """A resumed session takes a record that is much larger than its handshake's messages.
+
+    ESP-IDF's dynamic buffers before v5.5 keep the buffer that they have allocated for the Finished,
+    and write the record behind its end.
+    """
+    settings = HandshakeSettings()
+    settings.minVersion = settings.maxVersion = (3, 3)
+    body = b"x" * size
+    request = encode_request("POST", "/echo", body=body)
+    session = None
+    for resumed in (False, True):
+        with endpoints.https.raw() as stream:
+            stream.sock.settimeout(20)
+            connection = TLSConnection(stream.sock)
+            connection.closeSocket = False
+            connection.handshakeClientCert(session=session, settings=settings)
+            session = connection.session
+            assert connection.resumed is resumed
+            connection.write(request)
+            received = b""
+            while not received.endswith(body):
+                received += bytes(connection.read(min=1, max=4096))
+            connection.close()
+        assert received.startswith(b"HTTP/1.1 200")
 
 
 def test_tickets_are_the_default(shared_device: Device) -> None:

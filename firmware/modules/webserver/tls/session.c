@@ -313,7 +313,11 @@ io_result_t tls_handshake(connection_t *connection) {
         server_cause_t cause = explain(connection, r, memory, &what);
         return fail(connection, cause, what, r);
     }
-    tls_free_handshake(&connection->tls->ssl);
+    r = tls_free_handshake(&connection->tls->ssl);
+    if (r != 0) {
+        send_alert(connection->tls, r, true);
+        return fail(connection, CAUSE_NO_MEMORY, "out of memory in the handshake", r);
+    }
     server_stats.handshakes.ok++;
     server_stats.handshakes.resumed += connection->tls->resumed;
     return IO_OK;
