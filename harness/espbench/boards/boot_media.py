@@ -3,22 +3,67 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from espbench.errors import ConfigError
 from espbench.flash import kernel_elf, reset_vector
 
-Files = Mapping[str, Callable[[Path], bytes]]
-"""Functions that make a file's content from the firmware, by the file's name."""
+Files = Mapping[str, Callable[[Path, str], bytes]]
+"""Functions that make a file's content from firmware and boot arguments, by the file's name."""
 
-__all__ = ["BootMedia", "Efuse", "FlashBoot", "KernelBoot", "option_value"]
+__all__ = [
+    "BOOT_ARGUMENTS",
+    "BootMedia",
+    "Efuse",
+    "FlashBoot",
+    "KernelBoot",
+    "option_value",
+    "write_files",
+]
+
+BOOT_ARGUMENTS = "boot-arguments.cfg"
+"""Name of the file with a kernel's boot arguments, which may be secret, for QEMU's `-readconfig`: a
+command line can be read by every user of the machine."""
+LONGEST_LINE = 1023
+"""Bytes that QEMU reads as a value in such a file (util/qemu-config.c), and the guest of `lx60`."""
 
 
 def option_value(path: Path | str) -> str:
     """Return `path` as a value inside a QEMU option, with commas doubled."""
     return str(path).replace(",", ",,")
+
+
+def write_files(media: BootMedia, folder: Path, firmware: Path, boot_arguments: str) -> None:
+    """Write the files that a machine needs besides the flash image, readable by this user only.
+
+    Raises:
+        ConfigError: QEMU could not read the boot arguments.
+        OSError: a file cannot be written.
+    """
+    for name, content in media.files.items():
+        data = content(firmware, boot_arguments)
+        path = folder / name
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+
+
+def _boot_config(_firmware: Path, line: str) -> bytes:
+    """Return the boot arguments as a file for `-readconfig`.
+
+    Raises:
+        ConfigError: they do not fit into one.
+    """
+    if len(line) > LONGEST_LINE or '"' in line:
+        raise ConfigError(
+            f"The boot arguments have {len(line)} characters: QEMU reads at most {LONGEST_LINE} "
+            "from a file, without quotation marks."
+        )
+    return f'[machine]\n  append = "{line}"\n'.encode()
 
 
 class BootMedia(Protocol):
@@ -35,8 +80,8 @@ class BootMedia(Protocol):
     def flaw(self, firmware: Path) -> str:
         """Return why this file cannot be booted, as part of a sentence; "" if it can."""
 
-    def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:
-        """Return QEMU's arguments."""
+    def arguments(self, firmware: Path, flash: Path) -> list[str]:
+        """Return QEMU's arguments; the further files are beside the flash image."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +101,21 @@ class KernelBoot:
     @property
     def files(self) -> Files:
         """Further files that the machine needs, besides the flash image."""
-        return {self.RESET_VECTOR: lambda kernel: reset_vector.code(kernel_elf.entry(kernel))}
+        return {
+            self.RESET_VECTOR: lambda kernel, _: reset_vector.code(kernel_elf.entry(kernel)),
+            BOOT_ARGUMENTS: _boot_config,
+        }
 
     def flaw(self, firmware: Path) -> str:
         """Return why QEMU could not load this file, or ""."""
         return kernel_elf.flaw(firmware, self.processor)
 
-    def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:
-        """Return QEMU's arguments."""
+    def arguments(self, firmware: Path, flash: Path) -> list[str]:
+        """Return QEMU's arguments; the further files are beside the flash image."""
         vector = option_value(flash.with_name(self.RESET_VECTOR))
         return [
             *("-kernel", str(firmware)),
-            *("-append", boot_arguments),
+            *("-readconfig", str(flash.with_name(BOOT_ARGUMENTS))),
             *("-drive", f"if=pflash,format=raw,file={option_value(flash)}"),
             "-device",
             f"loader,addr={reset_vector.ADDRESS:#x},force-raw=on,file={vector}",
@@ -110,13 +158,13 @@ class FlashBoot:
     def files(self) -> Files:
         """Further files that the machine needs, besides the flash image."""
         efuse = self.efuse
-        return {} if efuse is None else {self.EFUSE: lambda _firmware: efuse.content()}
+        return {} if efuse is None else {self.EFUSE: lambda _firmware, _arguments: efuse.content()}
 
     def flaw(self, firmware: Path) -> str:  # noqa: ARG002
         """Return "": the chip's ROM and the bootloader report faults on the console."""
         return ""
 
-    def arguments(self, firmware: Path, flash: Path, boot_arguments: str) -> list[str]:  # noqa: ARG002
+    def arguments(self, firmware: Path, flash: Path) -> list[str]:  # noqa: ARG002
         """Return QEMU's arguments; firmware and boot arguments are inside the flash image."""
         arguments = ["-drive", f"if=mtd,format=raw,file={option_value(flash)}"]
         if self.efuse is not None:

@@ -16,6 +16,7 @@ __all__ = [
     "PASSPHRASE",
     "QEMU",
     "TITLES",
+    "WIFI_PASSWORD_VARIABLE",
     "Wifi",
     "lacks",
 ]
@@ -26,6 +27,9 @@ EMULATORS = (QEMU, ESP_EMU)
 """Names for `--emulator`."""
 EMULATOR_VARIABLE = "ESPBENCH_EMULATOR"
 """Environment variable with the emulator, where no option names one."""
+WIFI_PASSWORD_VARIABLE = "ESPBENCH_WIFI_PASSWORD"
+"""Environment variable with the passphrase of the network that an option names. There is no option
+for it, because all users of the machine can read a command line, and reports repeat it."""
 TITLES = {QEMU: "QEMU", ESP_EMU: "esp-emu"}
 """Names in sentences."""
 
@@ -66,7 +70,7 @@ class Wifi:
             raise ConfigError(
                 f"The password of the Wi-Fi network {self.ssid!r} has {len(self.password)} "
                 f"characters: WPA2 needs {PASSPHRASE.start} to {PASSPHRASE.stop - 1}, or none for "
-                "an open network (--wifi-password, pytest: --espbench-wifi-password)."
+                f"an open network ({WIFI_PASSWORD_VARIABLE})."
             )
 
 

@@ -96,6 +96,6 @@ def emulated(board: Board, emulator: str, wifi: Wifi | None = None) -> Board:
     if board.in_qemu:
         raise ConfigError(
             "QEMU emulates no Wi-Fi: add --emulator esp-emu (pytest: --espbench-emulator), which "
-            f"runs {listing(CHIPS)}, or omit --wifi-ssid and --wifi-password."
+            f"runs {listing(CHIPS)}, or omit --wifi-ssid."
         )
     return replace(board, wifi=wifi)

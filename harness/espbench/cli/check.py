@@ -39,7 +39,7 @@ __all__ = ["add_parser", "run"]
 
 KEPT = (
     "board", "profile", "files", "files_partition", "firmware_elf", "ready_console", "ready_http",
-    "ready_timeout", "emulator", "wifi_ssid", "wifi_password",
+    "ready_timeout", "emulator", "wifi_ssid",
 )  # fmt: skip
 """Options that a command to repeat a check needs, too; and `ports`."""
 MOST_SENTENCES = 10
@@ -112,6 +112,12 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="FILE",
         help=f"take the results of a run that has ended, its {RESULT}, and boot nothing; with "
         "--baseline and --update, make them the baseline",
+    )
+    it.add_argument(
+        "--redact",
+        action="store_true",
+        help="leave the device's lasting secrets out of evidence: flash image, firmware, boot "
+        "arguments, core dumps",
     )
     it.add_argument(
         "--write-scenario",
@@ -203,10 +209,9 @@ def _checked(args: argparse.Namespace, folder: Path, people: Console) -> Documen
     firmware = _firmware(args)
     if (wifi := firmware.board.wifi) is not None and wifi.source:
         _say(people, f"esp-emu offers the Wi-Fi network {wifi.ssid} ({wifi.source}).")
+    save = saver(folder / "evidence", redact=args.redact)
     with Printer(people) as printer:
-        run = run_checks(
-            firmware, printer, only=args.only, jobs=args.jobs, save=saver(folder / "evidence")
-        )
+        run = run_checks(firmware, printer, only=args.only, jobs=args.jobs, save=save)
     return documents.Document(run, _command(args), None, _versions(firmware))
 
 

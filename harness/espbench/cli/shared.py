@@ -17,7 +17,7 @@ from rich.console import Console
 
 from espbench.boards.board import Board
 from espbench.boards.builtin import ALL_BOARDS, BOARDS, LX60, board_named
-from espbench.boards.emulators import EMULATOR_VARIABLE, EMULATORS
+from espbench.boards.emulators import EMULATOR_VARIABLE, EMULATORS, WIFI_PASSWORD_VARIABLE
 from espbench.errors import ConfigError
 from espbench.perf.metrics import Reading
 
@@ -155,7 +155,6 @@ def chosen_emulator(args: argparse.Namespace, board: Board, image: str | None) -
         board,
         args.emulator,
         ssid=args.wifi_ssid,
-        password=args.wifi_password,
         image=None if image is None else Path(image),
         environment=os.environ,
     )
@@ -340,10 +339,8 @@ def emulator_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wifi-ssid",
         metavar="NAME",
-        help="Wi-Fi network that esp-emu offers (default: that of ESP-IDF's build, or myssid)",
-    )
-    parser.add_argument(
-        "--wifi-password", metavar="TEXT", help="its password (default: none, an open network)"
+        help=f"Wi-Fi network that esp-emu offers; {WIFI_PASSWORD_VARIABLE} has its password, or it "
+        "is open (default: that of ESP-IDF's build, or myssid)",
     )
 
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from espbench.boards.board import Board
+from espbench.boards.boot_media import write_files
 from espbench.boards.builtin import board_named
 from espbench.boards.emulators import MONITOR, lacks
 from espbench.crash.panic import Panic
@@ -40,7 +41,7 @@ from espbench.flash.littlefs_image import Content
 from espbench.inspect.allocations import Outcome, Place
 from espbench.inspect.debugging import Debugger, Debugging
 from espbench.inspect.hard_reset import hard_reset
-from espbench.qemu.process import Machine, Qemu
+from espbench.qemu.process import Machine, Qemu, boot_line
 from espbench.qemu.qmp import Qmp
 from espbench.qemu.record_replay import is_repeated
 from espbench.recording.recorder import Recorder
@@ -250,8 +251,6 @@ class Device(Shortcuts):
         )
         start.write_to(self.flash)
         self._flash = start.flash
-        for name, content in self.board.handover.files.items():
-            (self.folder / name).write_bytes(content(self.firmware))
         self.recorder = Recorder(self.folder) if self._record else None
         recording = self.recorder.begin(self.board, self.flash) if self.recorder else None
         self.tls_secrets.touch(mode=0o600)
@@ -271,6 +270,7 @@ class Device(Shortcuts):
             extra=(*self._extra, *(self._debugging.arguments if self._debugging else ())),
             recording=recording,
         )
+        write_files(self.board.handover, self.folder, self.firmware, boot_line(machine))
         self.machine = machine
         self._emulator = emulator_of(machine, self.folder)
         self.program = self._emulator.program

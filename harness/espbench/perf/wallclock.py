@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from espbench.boards.board import Board
+from espbench.boards.boot_media import write_files
 from espbench.certs import recipes
 from espbench.clients import Endpoint, Tls
 from espbench.device.firmware_file import elf_of
@@ -26,7 +27,7 @@ from espbench.flash.elf import image_bytes
 from espbench.flash.littlefs_image import normalise
 from espbench.perf import figures
 from espbench.perf.figures import Figure
-from espbench.qemu.process import Machine, Wires, command_line, find_qemu
+from espbench.qemu.process import Machine, Wires, boot_line, command_line, find_qemu
 from espbench.util import tempdirs
 
 BOOT_LIMIT = 1.05
@@ -256,8 +257,6 @@ def _bare_machine(board: Board, firmware: Path, folder: Path) -> tuple[Machine, 
     recipe = recipes()[figures.ECDSA]
     files = {f"{figures.CERTS}/{name}": data for name, data in recipe.device_files.items()}
     image = device_image(board, firmware, normalise(files), {}).build()
-    for name, content in board.handover.files.items():
-        (folder / name).write_bytes(content(firmware))
     machine = Machine(
         board=board,
         firmware=firmware.absolute(),
@@ -265,6 +264,7 @@ def _bare_machine(board: Board, firmware: Path, folder: Path) -> tuple[Machine, 
         boot_arguments={"seed": "5e" * 32} if board.seeded else {},
         forwards={board.ports["https"]: 1},
     )
+    write_files(board.handover, folder, firmware, boot_line(machine))
     return machine, image
 
 

@@ -91,7 +91,7 @@ class Ahead:
 def ahead(session: Session) -> Iterator[Ahead]:
     """Yield what runs checks; its devices boot when a check needs them."""
     keeps = session.config.getoption("--espbench-evidence") != "never"
-    save = saver(session.evidence / "check") if keeps else None
+    save = saver(session.evidence / "check", redact=session.redacts) if keeps else None
     with _told():
         subject = firmware(session.config)
     made = Ahead(Dut(subject, save=save))

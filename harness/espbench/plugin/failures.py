@@ -165,7 +165,7 @@ def _keep_recordings(session: Session, item: pytest.Item, devices: list[Device])
 
 def _save(session: Session, item: pytest.Item, devices: list[Device]) -> list[str]:
     return [
-        shown(session.config, str(save(device, folder)))
+        shown(session.config, str(save(device, folder, redact=session.redacts)))
         for device, folder in zip(devices, _folders(session, item, devices), strict=True)
     ]
 

@@ -19,6 +19,7 @@ DEFAULTS = {
     "espbench_check": False,
     "espbench_evidence": "failed",
     "espbench_record": "never",
+    "espbench_redact": False,
     "espbench_dut": MODES[0],
     "espbench_gdb": False,
     "espbench_gdb_wait": False,
@@ -37,6 +38,7 @@ INI = {
     "espbench_baseline": ("default of --espbench-baseline, relative to the root", ""),
     "espbench_files": ("default of --espbench-files, relative to the root", ""),
     "espbench_files_partition": ("default of --espbench-files-partition", ""),
+    "espbench_redact": ("default of --espbench-redact: true or false", ""),
 }
 """Ini settings with their description and default."""
 
@@ -125,12 +127,8 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--espbench-wifi-ssid",
         metavar="NAME",
-        help="Wi-Fi network that esp-emu offers (default: that of ESP-IDF's build, or myssid)",
-    )
-    group.addoption(
-        "--espbench-wifi-password",
-        metavar="TEXT",
-        help="its password (default: none, an open network)",
+        help="Wi-Fi network that esp-emu offers; ESPBENCH_WIFI_PASSWORD has its password, or it is "
+        "open (default: that of ESP-IDF's build, or myssid)",
     )
     group.addoption(
         "--espbench-firmware",
@@ -152,6 +150,12 @@ def add(parser: pytest.Parser) -> None:
         "--espbench-evidence-dir",
         metavar="PATH",
         help="folder for evidence (default: ini espbench_evidence_dir, else evidence/ in the root)",
+    )
+    group.addoption(
+        "--espbench-redact",
+        action="store_true",
+        help="leave the device's lasting secrets out of evidence: flash image, firmware, boot "
+        "arguments, core dumps (default: ini espbench_redact)",
     )
     group.addoption(
         "--espbench-report",

@@ -29,6 +29,7 @@ from espbench.plugin.settings import (
     named_firmware,
     parse_pool,
     path,
+    redacts,
 )
 from espbench.prefetch.boot_slots import turns, usable_cores
 from espbench.prefetch.pool import Pool
@@ -54,6 +55,7 @@ class Session:
         boot_reported: whether a report contains the phases of a boot.
         embedded: provides pytest-embedded's duts, if that is installed.
         evidence: the evidence folder.
+        redacts: whether evidence leaves out the device's lasting secrets.
         broken_checks: the evidence of each check that the running test has failed; "" for none.
     """
 
@@ -67,6 +69,7 @@ class Session:
         gdb.check(config)
         self.board = chosen_board(config)
         common(config)
+        self.redacts = redacts(config)
         self.pool = _pool(config, self.board)
         self.forecast = Forecast(lambda: common(config), marked)
         self.devices: list[Device] = []

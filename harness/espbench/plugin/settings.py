@@ -87,6 +87,24 @@ def common(config: pytest.Config) -> dict[str, Any]:
     return options
 
 
+def redacts(config: pytest.Config) -> bool:
+    """Return whether evidence leaves out the device's lasting secrets.
+
+    Raises:
+        ConfigError: recordings, which need these, are kept as well; or the ini setting is wrong.
+    """
+    text = str(config.getini("espbench_redact")).lower()
+    if text not in ("", "true", "false"):
+        raise ConfigError(f"espbench_redact is {text!r}: write true or false.")
+    wanted = bool(config.getoption("--espbench-redact")) or text == "true"
+    if wanted and _records(config):
+        raise ConfigError(
+            "A recording has the flash image and the boot arguments: omit --espbench-record or "
+            "--espbench-redact."
+        )
+    return wanted
+
+
 def _records(config: pytest.Config) -> bool:
     return bool(config.getoption("--espbench-record") != "never")
 
@@ -111,7 +129,6 @@ def chosen_board(config: pytest.Config) -> Board:
         board,
         setting(config, "--espbench-emulator", "espbench_emulator"),
         ssid=config.getoption("--espbench-wifi-ssid"),
-        password=config.getoption("--espbench-wifi-password"),
         image=_firmware_setting(config),
         environment=os.environ,
     )

@@ -39,6 +39,7 @@ __all__ = [
     "Machine",
     "Qemu",
     "Wires",
+    "boot_line",
     "check_version",
     "command_line",
     "dotted",
@@ -175,7 +176,7 @@ def command_line(machine: Machine, wires: Wires, *, program: str | None = None) 
     if board.ram is not None:
         command += ["-m", board.ram]
     command += ["-display", "none", "-monitor", "none", *wires.arguments]
-    command += board.handover.arguments(machine.firmware, machine.flash, boot_line(machine))
+    command += board.handover.arguments(machine.firmware, machine.flash)
     command += ["-nic", ",".join(nic)]
     if machine.capture is not None:
         path = option_value(machine.capture)

@@ -61,7 +61,7 @@ class Manifest:
 
 
 def write(path: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
-    """Write an archive atomically.
+    """Write an archive atomically; only this user can read it, as it has the device's secrets.
 
     Raises:
         DiskFull: the disk is full.
@@ -70,6 +70,8 @@ def write(path: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        part.touch(mode=0o600)
         sums = {name: _sum(file.read_bytes()) for name, file in files.items()}
         content = {"format": FORMAT, **asdict(manifest), "files": sums}
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:

@@ -12,13 +12,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from espbench.boards.board import Board
+from espbench.boards.boot_media import write_files
 from espbench.boards.builtin import board_named
 from espbench.crash.dump import Collector, parse_dump
 from espbench.crash.panic import Panic
 from espbench.errors import ArchiveError, QmpError
 from espbench.qemu.debugger import HOST, find_gdb, gdb_command, gdb_port, missing, usual_gdb
 from espbench.qemu.discovery import find_qemu
-from espbench.qemu.process import Machine, Qemu, dotted, explain_status, parse_version, qemu_version
+from espbench.qemu.process import (
+    Machine,
+    Qemu,
+    boot_line,
+    dotted,
+    explain_status,
+    parse_version,
+    qemu_version,
+)
 from espbench.qemu.record_replay import Recording
 from espbench.recording import archive
 from espbench.recording.archive import Manifest
@@ -116,9 +125,7 @@ def machine_of(manifest: Manifest, folder: Path, program: str) -> Machine:
     flash = folder / "flash-now.img"
     shutil.copyfile(folder / archive.FLASH, flash)
     board = board_of(manifest)
-    for name, content in board.handover.files.items():
-        (folder / name).write_bytes(content(folder / manifest.firmware))
-    return Machine(
+    machine = Machine(
         board=board,
         firmware=folder / manifest.firmware,
         flash=flash,
@@ -130,6 +137,8 @@ def machine_of(manifest: Manifest, folder: Path, program: str) -> Machine:
         extra=manifest.extra,
         recording=Recording("replay", folder / archive.LOG, manifest.shift),
     )
+    write_files(board.handover, folder, machine.firmware, boot_line(machine))
+    return machine
 
 
 def replay(

@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from espbench.boards.boot_media import BOOT_ARGUMENTS
+from espbench.boards.emulators import WIFI_PASSWORD_VARIABLE
 from espbench.clients.tls import KEY_LOG
 from espbench.crash.coredump import decoded
 from espbench.crash.panic import Panic
@@ -37,6 +39,8 @@ TELLING = frozenset({"console.txt", "events.json", "heap.jsonl"})
 """Files by which a folder of evidence is recognized."""
 LOGS = ("qemu.txt", LOG)
 """Standard error of an emulator, in the device's folder; there is one of them."""
+PRIVATE = 0o700
+"""Mode of folders: only this user can read them."""
 COPY_LIMIT = 64 << 20
 """Size in bytes up to which the firmware is copied; a larger one is referred to."""
 
@@ -64,18 +68,27 @@ def folder_name(nodeid: str) -> str:
     return name.strip("-")[-150:] or "test"
 
 
-def save(device: Device, folder: Path) -> Saved:
+def save(device: Device, folder: Path, *, redact: bool = False) -> Saved:
     """Write the evidence of a device, running or stopped, to a new `folder`.
 
-    Problems such as a full disk or a dead guest do not raise, because the test's own failure
-    matters more; they are described in the result. An unrelated folder of that name is left alone.
+    The folder is this user's alone, because it has the device's secrets: keys in the flash, boot
+    arguments, TLS secrets. Problems such as a full disk or a dead guest do not raise, because the
+    test's own failure matters more; they are described in the result. An unrelated folder of that
+    name is left alone.
+
+    Args:
+        device: the device.
+        folder: where to write.
+        redact: whether to leave out what has the device's lasting secrets: the flash image, the
+            firmware, boot arguments, more arguments of QEMU, and core dumps.
     """
     problems: list[str] = []
     try:
         if folder.is_symlink() or (folder.exists() and not _is_evidence(folder)):
             return Saved(folder, "a file or folder of that name exists already: move it away")
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        folder.mkdir(mode=PRIVATE)
         ignore = folder.parent / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
@@ -89,7 +102,7 @@ def save(device: Device, folder: Path) -> Saved:
         looks = False  # QEMU does not answer, so waiting for it once more is useless
     except EspbenchError:
         pass
-    for name, write in _parts(device, looks=looks).items():
+    for name, write in _parts(device, looks=looks, redact=redact).items():
         try:
             write(folder / name)
         except Exception as error:  # noqa: BLE001 (pytest would end with an INTERNALERROR)
@@ -100,11 +113,11 @@ def save(device: Device, folder: Path) -> Saved:
     return Saved(folder, "; ".join(dict.fromkeys(problems)))
 
 
-def saver(folder: Path) -> Callable[[Device, str], Path | None]:
+def saver(folder: Path, *, redact: bool = False) -> Callable[[Device, str], Path | None]:
     """Return a function that saves a device's evidence in a new folder below `folder`, by name."""
 
     def keep(device: Device, name: str) -> Path | None:
-        saved = save(device, folder / folder_name(name))
+        saved = save(device, folder / folder_name(name), redact=redact)
         return saved.folder if saved.folder.exists() else None
 
     return keep
@@ -118,14 +131,14 @@ def _is_evidence(folder: Path) -> bool:
     return not names or not names.isdisjoint(TELLING)
 
 
-def _parts(device: Device, *, looks: bool) -> dict[str, Callable[[Path], object]]:
+def _parts(device: Device, *, looks: bool, redact: bool) -> dict[str, Callable[[Path], object]]:
     """Return the writer of each file, most important first, because the disk may fill up."""
     parts: dict[str, Callable[[Path], object]] = {
         "console.txt": lambda p: p.write_text(_console(device)),
     }
     if device.panics:
         parts["panic.txt"] = lambda p: p.write_text(panic_reports(device.panics))
-        parts |= _core_dumps(device)
+        parts |= {} if redact else _core_dumps(device)
     parts["events.json"] = lambda p: p.write_text(_events(device))
     parts["heap.jsonl"] = lambda p: p.write_text(_heap(device))
     if looks and device.board.in_qemu and not device.inspection.why_not():
@@ -139,17 +152,21 @@ def _parts(device: Device, *, looks: bool) -> dict[str, Callable[[Path], object]
             parts[name] = lambda p: _copy(device.folder / p.name, p)
         parts["net.pcap"] = lambda p: _copy(device.capture_file, p)
         parts["connections.json"] = lambda p: _write_connections(device, p)
-        parts["flash.img"] = lambda p: _keep_once(device.flash, p)
+        if not redact:
+            parts["flash.img"] = lambda p: _keep_once(device.flash, p)
     if device.machine is not None:
         machine = device.machine
         for name in machine.board.handover.files:
-            parts[name] = lambda p: _copy(device.folder / p.name, p)
+            if not (redact and name == BOOT_ARGUMENTS):
+                parts[name] = lambda p: _copy(device.folder / p.name, p)
         copies = machine.firmware.is_file() and machine.firmware.stat().st_size <= COPY_LIMIT
-        if copies:
+        if copies and not redact:
             parts[machine.firmware.name] = lambda p: _keep_once(machine.firmware, p)
         program = device.program or machine.board.qemu
+        described = replace(machine, extra=()) if redact else machine
+        note = REDACTED if redact else ""
         parts["command.txt"] = lambda p: p.write_text(
-            replay(machine, p.parent, copied=copies, program=program)
+            note + replay(described, p.parent, copied=copies, program=program)
         )
     return parts
 
@@ -177,18 +194,27 @@ def replay(machine: Machine, folder: Path, *, copied: bool, program: str) -> str
 
     It starts from the flash as the failed test left it, with the same seed and arguments, and does
     not write to it, because several folders may share that file. It names the same QEMU program,
-    because another one of that name may lack the machine.
+    because another one of that name may lack the machine. A Wi-Fi password is not in it.
     """
+    board = machine.board
+    hides = board.wifi is not None and bool(board.wifi.password)
+    if board.wifi is not None and hides:
+        board = replace(board, wifi=replace(board.wifi, password=WIFI_PASSWORD_VARIABLE))
     firmware = folder / machine.firmware.name if copied else machine.firmware
     machine = replace(
         machine,
+        board=board,
         firmware=firmware.absolute(),
         flash=(folder / "flash.img").absolute(),
         capture=None,
         recording=None,
     )
     note = IN_QEMU if machine.board.in_qemu else IN_ESP_EMU
-    return note + pasteable(terminal_command(machine, program))
+    command = pasteable(terminal_command(machine, program))
+    if hides:
+        note += PASSWORD
+        command = command.replace(WIFI_PASSWORD_VARIABLE, f'"${WIFI_PASSWORD_VARIABLE}"')
+    return note + command
 
 
 IN_QEMU = (
@@ -201,6 +227,11 @@ IN_ESP_EMU = (
     "# Boots the same device again, on this terminal (end it with Ctrl-C), and leaves the files\n"
     "# here as they are: what the firmware writes to its flash is discarded. The port before each\n"
     "# -: is the host's, which you may change.\n"
+)
+PASSWORD = f"# Set {WIFI_PASSWORD_VARIABLE} to the password of the Wi-Fi network before.\n"
+REDACTED = (
+    "# Redacted: the flash image, the firmware, the boot arguments and the extra arguments were\n"
+    "# left out, so that this command needs them first.\n"
 )
 """What begins a command to paste."""
 

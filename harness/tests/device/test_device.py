@@ -318,7 +318,8 @@ def test_evidence(device: Device, tmp_path: Path) -> None:
     reasons = [line.split('"')[5] for line in (saved.folder / "heap.jsonl").open()]
     assert [reason for reason in reasons if reason != "network"] == ["ready", "asked", "end"]
     assert '"scheme": "https"' in (saved.folder / "events.json").read_text()
-    assert " seed=" in (saved.folder / "command.txt").read_text()
+    assert " seed=" in (saved.folder / "boot-arguments.cfg").read_text()
+    assert "seed=" not in (saved.folder / "command.txt").read_text()
     console = (saved.folder / "console.txt").read_text().splitlines()
     assert re.fullmatch(r"\[ +[0-9.]+\] --- check http\.host: missing ---", console[-1])
 

@@ -113,7 +113,7 @@ def test_efuses_stay(build: Path, tmp_path: Path) -> None:
     status, output = run_embedded(tmp_path, source, *options)
     assert status == 0, output
     content = BOARDS["esp32"].handover.files["efuse.bin"]
-    assert (tmp_path / "efuse.bin").read_bytes() == content(tmp_path)
+    assert (tmp_path / "efuse.bin").read_bytes() == content(tmp_path, "")
 
 
 def test_chip_without_a_board(build: Path, tmp_path: Path) -> None:

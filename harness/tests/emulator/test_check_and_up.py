@@ -14,10 +14,17 @@ from typing import Any
 
 import pytest
 from esp_emu_image import image_for, installed
+from espbench.boards.emulators import WIFI_PASSWORD_VARIABLE
 from espbench.cli.main import main
 
 HOME = {"ssid": "home", "password": "long enough"}
-OPTIONS = ["--wifi-ssid", "home", "--wifi-password", "long enough"]
+OPTIONS = ["--wifi-ssid", "home"]
+
+
+@pytest.fixture(autouse=True)
+def password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the password of the network that the options name."""
+    monkeypatch.setenv(WIFI_PASSWORD_VARIABLE, HOME["password"])
 
 
 @pytest.fixture
@@ -59,6 +66,24 @@ def test_check(image: Callable[..., str], check: Check) -> None:
     assert found["versions"]["esp-emu"] == "0.49.0"
 
 
+def test_password_is_not_repeated(image: Callable[..., str], check: Check, tmp_path: Path) -> None:
+    """The password is in no file that a check leaves, although its evidence can be booted again."""
+    junit = tmp_path / "out" / "check.xml"
+    status, found = check(
+        *(image(ssid="elsewhere"), *OPTIONS, "--redact", "--junit", str(junit)),
+        *("--only", "boot.comes_up", "--ready-timeout", "3"),
+    )
+    assert status == 1, found["results"]
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert {"check.json", "report.html", "check.xml", "command.txt"} <= {p.name for p in files}
+    for path in files:
+        assert HOME["password"].encode() not in path.read_bytes(), path
+    (command,) = (path.read_text() for path in files if path.name == "command.txt")
+    assert '--wifi-ssid home --wifi-password "$ESPBENCH_WIFI_PASSWORD"' in command.replace(
+        " \\\n    ", " "
+    )
+
+
 def test_what_esp_emu_lacks_is_not_applicable(image: Callable[..., str], check: Check) -> None:
     """Checks that look into the guest are not applicable, with the reason; others run."""
     chosen = ("http.versions", "memory.requests", "memory.stacks")
@@ -84,7 +109,7 @@ def test_waits_for_another_network(image: Callable[..., str], check: Check) -> N
     assert finding["sentence"] == (
         "It starts Wi-Fi, but got no address. The network that esp-emu offers is its default one, "
         "myssid with the password mypassword: name the one that the firmware joins with "
-        "--wifi-ssid and --wifi-password."
+        "--wifi-ssid, and set ESPBENCH_WIFI_PASSWORD."
     )
 
 

@@ -118,8 +118,11 @@ def chosen() -> Chosen:
     """Return a function that chooses a board by options."""
 
     def choose(name: str, emulator: str | None = None, variable: str = "", **said: Any) -> Board:
-        options = {"ssid": None, "password": None, "image": None, **said}
+        password = said.pop("password", None)
+        options = {"ssid": None, "image": None, **said}
         environment = {"ESPBENCH_EMULATOR": variable} if variable else {}
+        if password is not None:
+            environment["ESPBENCH_WIFI_PASSWORD"] = password
         return board_in(ALL_BOARDS[name], emulator, environment=environment, **options)
 
     return choose
@@ -135,8 +138,8 @@ def test_choice(chosen: Chosen) -> None:
     assert chosen("esp32c6", ssid="home", password="long enough").wifi == Wifi(
         "home", "long enough"
     )
-    with pytest.raises(ConfigError, match="add --wifi-ssid"):
-        chosen("esp32c6", password="long enough")
+    assert chosen("esp32c6", ssid="home").wifi == Wifi("home", "")
+    assert chosen("esp32c6", password="long enough").wifi is None  # that of no network here
 
 
 def test_network_of_the_build(chosen: Chosen, tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ def test_password_and_network(firmware: str) -> None:
         command = up.qemu().cmdline()
         assert any("restrict=on" in word for word in command)
         assert not any(password in word for word in command)
+        assert not any("seed=" in word or "wlan_password" in word for word in command)
         assert not any("filter-dump" in word for word in command)  # it would grow for days
         for name in ("http", "https", "ws", "wss", "webrepl-wss"):
             up.wait_for(rf"^{name} +\w+://127\.0\.0\.1:\d+/")

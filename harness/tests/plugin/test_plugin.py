@@ -47,7 +47,10 @@ def test_evidence_of_a_failure(inner: Inner, tmp_path: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {
         *("console.txt", "events.json", "heap.jsonl", "tls-secrets.txt", "qemu.txt"),
         *("net.pcap", "flash.img", "reset-vector.bin", "tiny.elf", "command.txt"),
+        "boot-arguments.cfg",
     }
+    for private in (folder, folder.parent):
+        assert private.stat().st_mode & 0o777 == 0o700
     lines = (folder / "console.txt").read_text().splitlines()
     assert [line[13:] for line in lines] == ["somebody else's firmware", "ready"]
     assert (folder / "tls-secrets.txt").read_text() == "CLIENT_RANDOM 00 11\n"
@@ -56,6 +59,37 @@ def test_evidence_of_a_failure(inner: Inner, tmp_path: Path) -> None:
     assert events[:2] == ["start", "image"]
     assert {"exec", "first_byte", "forwards", "ready", "test"} <= set(events)
     assert (tmp_path / "evidence" / ".gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize("ini", [False, True])
+def test_redacted_evidence(inner: Inner, tmp_path: Path, ini: bool) -> None:
+    """On request, evidence has neither the flash nor what the device got at its boot."""
+    source = (
+        f"@pytest.mark.device(args={{'token': 'hunter2'}}, files={{'/key': 'hunter2'}}){FAILING}"
+    )
+    option = "-oespbench_redact=true" if ini else "--espbench-redact"
+    status, output = inner(source, "--espbench-ready-console=^ready", option)
+    assert status == 1, output
+    folder = tmp_path / "evidence" / "test_inner-test_it"
+    assert {path.name for path in folder.iterdir()} == {
+        *("console.txt", "events.json", "heap.jsonl", "tls-secrets.txt", "qemu.txt"),
+        *("net.pcap", "reset-vector.bin", "command.txt"),
+    }
+    assert not [path for path in folder.iterdir() if b"hunter2" in path.read_bytes()]
+    assert (folder / "command.txt").read_text().startswith("# Redacted: ")
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--espbench-record=failed", "omit --espbench-record or --espbench-redact"),
+        ("-oespbench_redact=maybe", "espbench_redact is 'maybe': write true or false"),
+    ],
+)
+def test_what_cannot_be_redacted(inner: Inner, option: str, said: str) -> None:
+    """A recording cannot be redacted, because a replay needs everything."""
+    status, output = inner("def test_it(device): pass", "--espbench-redact", option)
+    assert (status, said in output) == (4, True), output
 
 
 def test_evidence_shares_equal_files(

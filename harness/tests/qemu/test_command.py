@@ -4,24 +4,28 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from espbench.boards.boot_media import FlashBoot
+from espbench.boards.boot_media import BOOT_ARGUMENTS, FlashBoot, write_files
 from espbench.boards.builtin import BOARDS, LX60, board_named
 from espbench.errors import ConfigError, QemuTooOld
 from espbench.flash.geometry import Flash
 from espbench.qemu.process import (
     Machine,
     Wires,
+    boot_line,
     check_version,
     command_line,
     explain_status,
     parse_version,
     pasteable,
 )
+
+Tiny = Callable[[], Path]
 
 
 def machine(**changes: object) -> Machine:
@@ -44,8 +48,7 @@ def test_whole_line() -> None:
         *("-display", "none", "-monitor", "none"),
         *("-chardev", "socket,id=console,fd=7", "-serial", "chardev:console"),
         *("-chardev", "socket,id=qmp,fd=9", "-mon", "chardev=qmp,mode=control"),
-        *("-kernel", "/f/firmware.elf", "-append"),
-        "wlan_ssid=MyNetwork wlan_password=SecurePassword123 heap=1000 seed=ab",
+        *("-kernel", "/f/firmware.elf", "-readconfig", "/f/boot-arguments.cfg"),
         *("-drive", "if=pflash,format=raw,file=/f/flash.img"),
         *("-device", "loader,addr=0x50000000,force-raw=on,file=/f/reset-vector.bin"),
         "-nic",
@@ -55,6 +58,28 @@ def test_whole_line() -> None:
         ),
         *("-object", "filter-dump,id=capture,netdev=net0,file=/f/net.pcap"),
     ]
+
+
+def test_boot_arguments_are_in_a_private_file(tiny_firmware: Tiny, tmp_path: Path) -> None:
+    """They may be secret, so that neither the command line nor other users' files have them."""
+    described = machine(firmware=tiny_firmware(), boot_arguments={"seed": "ab"})
+    line = boot_line(described)
+    assert line == "wlan_ssid=MyNetwork wlan_password=SecurePassword123 seed=ab"
+    for _ in range(2):  # also over those of an earlier start
+        write_files(LX60.handover, tmp_path, described.firmware, line)
+    path = tmp_path / BOOT_ARGUMENTS
+    assert path.read_text() == f'[machine]\n  append = "{line}"\n'
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert not any("wlan_password" in word for word in command_line(described, Wires.terminal()))
+
+
+@pytest.mark.parametrize("line", ["a=" + 1022 * "b", 'a="b"'])
+def test_boot_arguments_that_qemu_cannot_read(
+    line: str, tiny_firmware: Tiny, tmp_path: Path
+) -> None:
+    """QEMU would cut off the arguments, or misread them."""
+    with pytest.raises(ConfigError, match=r"^The boot arguments have \d+ characters: QEMU reads "):
+        write_files(LX60.handover, tmp_path, tiny_firmware(), line)
 
 
 def test_nothing_opens_the_host() -> None:
@@ -117,11 +142,11 @@ def test_an_esp32c3_differs_in_its_data_only() -> None:
 def test_efuses() -> None:
     """The eFuse files are those of `idf.py qemu`, for chip revisions 3 and 0.3."""
     ((name, content_for),) = BOARDS["esp32"].handover.files.items()
-    content = content_for(Path("firmware.bin"))
+    content = content_for(Path("firmware.bin"), "")
     assert (name, len(content)) == ("efuse.bin", 124)
     assert content.hex().strip("0") == "8000000000000000001"
     ((_, content_for),) = BOARDS["esp32c3"].handover.files.items()
-    content = content_for(Path("firmware.bin"))
+    content = content_for(Path("firmware.bin"), "")
     assert (len(content), content[38]) == (1024, 0x0C)
 
 
@@ -227,15 +252,12 @@ def test_network_names_may_hold_anything() -> None:
     described = machine(
         boot_arguments={"wlan_ssid": "Caf\u00e9 100%", "wlan_password": "a b", "x": "50%"}
     )
-    line = command_line(described, Wires.terminal())
-    assert line[line.index("-append") + 1] == (
-        "wlan_ssid=Caf%C3%A9%20100%25 wlan_password=a%20b x=50%"
-    )
+    assert boot_line(described) == "wlan_ssid=Caf%C3%A9%20100%25 wlan_password=a%20b x=50%"
 
 
 def test_pasteable() -> None:
     """A shell parses the text as exactly the same command."""
-    line = command_line(machine(boot_arguments={"a": "$(b)'"}), Wires.terminal())
+    line = command_line(machine(firmware=Path("/f/$(b)' c.elf")), Wires.terminal())
     text = pasteable(line)
     assert shlex.split(text.replace("\\\n", " ")) == line
     assert max(map(len, text.splitlines())) < 100

@@ -65,6 +65,11 @@ def written(tmp_path: Path) -> Path:
     return path
 
 
+def test_archive_is_private(written: Path) -> None:
+    """Only its owner can read the flash image and the boot arguments in it."""
+    assert written.stat().st_mode & 0o777 == 0o600
+
+
 def test_archive_comes_back(written: Path, tmp_path: Path) -> None:
     """A written archive can be read, with a checksum for each file."""
     folder = tmp_path / "unpacked"

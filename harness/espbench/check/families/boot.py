@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import time
 
+from espbench.boards.emulators import WIFI_PASSWORD_VARIABLE
 from espbench.check.check import CheckFailed, NotApplicable, Observation, check, expect
 from espbench.check.result import Figure, Severity
 from espbench.check.subject import Subject
@@ -64,7 +65,7 @@ def _without_servers(device: Device) -> Observation:
     if STATION.search(text) and device.guest_address not in text:
         raise CheckFailed(
             f"It starts Wi-Fi, but got no address. The network that esp-emu offers is {name}: name "
-            "the one that the firmware joins with --wifi-ssid and --wifi-password."
+            f"the one that the firmware joins with --wifi-ssid, and set {WIFI_PASSWORD_VARIABLE}."
         )
     tried = listing(str(port) for port in sorted({each.guest_port for each in device.forwards}))
     return Observation(
