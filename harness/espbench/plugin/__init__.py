@@ -363,6 +363,7 @@ def pytest_terminal_summary(
         suites = config.pluginmanager.hasplugin("espbench-suites")
         failures.report_skips(terminalreporter, all_of_them=suites)
         failures.summarize(terminalreporter)
+        failures.report_flaky(terminalreporter)
 
 
 __all__ = ["FIXTURES", "DeviceFactory", "activate", "active"]

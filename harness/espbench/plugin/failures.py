@@ -151,6 +151,29 @@ def summarize(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
+def report_flaky(terminalreporter: pytest.TerminalReporter) -> None:
+    """List the tests that passed only when pytest-rerunfailures repeated them."""
+    passed = {report.nodeid for report in terminalreporter.stats.get("passed", [])}
+    reports = [
+        report
+        for report in terminalreporter.stats.get("rerun", [])
+        if report.nodeid in passed and vars(report).get(USED)
+    ]
+    if not reports:
+        return
+    terminalreporter.section("espbench: what passed only when it was repeated")
+    shown_id: Callable[[Any], object] = terminalreporter.config.cwd_relative_nodeid
+    for report in reports:
+        reason = broken.cause(progress.message_of(report))
+        for line in broken.failure_lines(
+            str(shown_id(report.nodeid)),
+            reason.removeprefix("Failed: "),
+            progress.property_values(report, "device"),
+            progress.property_values(report, "evidence"),
+        ):
+            terminalreporter.write_line(line)
+
+
 def _keep_recordings(session: Session, item: pytest.Item, devices: list[Device]) -> list[str]:
     """Keep the recordings of the devices, which end with their fixtures; return the archives."""
     folders = _folders(session, item, devices)

@@ -62,6 +62,10 @@ def render(run: Run, page: Path) -> str:
             (case, [folder(path, page, ports) for path in case.evidence])
             for case in results.failures()
         ],
+        flaky=[
+            (case, [folder(path, page, ports) for path in case.evidence])
+            for case in results.flaky()
+        ],
         slowest=sorted(results.cases.values(), key=lambda case: -case.seconds)[:10],
         started=run.started.strftime("%Y-%m-%d %H:%M UTC"),
     )

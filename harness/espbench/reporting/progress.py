@@ -56,7 +56,7 @@ class Follower:
             outcome=report.outcome,
             seconds=report.duration,
             message=message_of(report),
-            detail=report.longreprtext if report.failed else "",
+            detail=report.longreprtext if report.failed or _repeated(report) else "",
             expected=hasattr(report, "wasxfail"),
             evidence=property_values(report, "evidence"),
             devices=property_values(report, "device"),
@@ -80,13 +80,18 @@ class Speaker(Follower):
         self._pipe.write(json.dumps({"event": event, **detail}) + "\n")
 
 
+def _repeated(report: pytest.TestReport) -> bool:
+    """Return whether this failed, and pytest-rerunfailures runs the test again."""
+    return str(report.outcome) == "rerun"
+
+
 def message_of(report: pytest.TestReport) -> str:
     """Return a report's error, or its reason for skipping, or ""."""
     if isinstance(report.longrepr, tuple):  # skipped: path, line, reason
         return str(report.longrepr[2])
     crash = getattr(report.longrepr, "reprcrash", None)
     message = str(crash.message) if crash is not None else ""
-    return message or (report.longreprtext if report.failed else "")
+    return message or (report.longreprtext if report.failed or _repeated(report) else "")
 
 
 def property_values(report: pytest.TestReport, name: str) -> list[str]:

@@ -26,6 +26,7 @@ class Case:
         evidence: folders of evidence.
         devices: a line about the state of each device at the failure.
         ended: whether its teardown has ended, so that nothing changes any more.
+        repeated: why each earlier attempt failed, if pytest-rerunfailures repeated it.
     """
 
     nodeid: str
@@ -36,6 +37,7 @@ class Case:
     evidence: list[str] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)
     ended: bool = False
+    repeated: list[str] = field(default_factory=list)
 
     @property
     def suite(self) -> str:
@@ -100,6 +102,8 @@ class Results:
             if first:  # a later failure in teardown is probably a consequence
                 case.message, case.detail = event["message"], event["detail"]
                 case.devices = list(event.get("devices", ()))
+        elif event["outcome"] == "rerun":
+            case.repeated.append(event["message"])
         elif event["outcome"] == "skipped":
             case.outcome = "skipped"
             reason = event["message"].removeprefix("Skipped: ")
@@ -162,6 +166,10 @@ class Results:
     def failures(self) -> list[Case]:
         """Return the scenarios that failed, then the suites that could not be read."""
         return [case for case in self.everything() if case.outcome == "failed"]
+
+    def flaky(self) -> list[Case]:
+        """Return the scenarios that passed only when they were repeated."""
+        return [c for c in self.cases.values() if c.repeated and c.outcome == "passed"]
 
     def skipped(self) -> list[Case]:
         """Return the scenarios that were skipped."""

@@ -330,6 +330,10 @@ def as_json(outcome: Run) -> dict[str, Any]:
             {"scenario": case.nodeid, "message": case.message, "evidence": case.evidence}
             for case in outcome.results.failures()
         ],
+        "flaky": [
+            {"scenario": case.nodeid, "failed": case.repeated, "evidence": case.evidence}
+            for case in outcome.results.flaky()
+        ],
         "figures": {figure.key: figure.as_json() for figure in outcome.figures},
         "boot": [mark.as_json() for mark in outcome.boot],
         "versions": outcome.versions,

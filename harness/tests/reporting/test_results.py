@@ -98,6 +98,18 @@ def test_teardown_that_fails() -> None:
     assert [case.message for case in made.failures()] == ["leak", "first"]
 
 
+def test_passed_when_repeated() -> None:
+    """A test that pytest-rerunfailures repeats has its last outcome, and why it failed before."""
+    again = [report(A, "setup"), report(A, "call", "rerun", message="boom", evidence=["e/a"])]
+    start = {"event": "start", "nodeid": A}
+    made = results(collected(A), start, *again, *whole(A))
+    (case,) = made.flaky()
+    assert (case.outcome, case.repeated, case.evidence) == ("passed", ["boom"], ["e/a"])
+    assert (made.good, made.failures()) == (True, [])
+    failed = results(collected(A), start, *again, *whole(A, "failed", message="again"))
+    assert ([case.message for case in failed.failures()], failed.flaky()) == (["again"], [])
+
+
 def test_skipped_is_not_passed() -> None:
     """A run in which all scenarios were skipped is not good."""
     events = [report(A, "setup", "skipped", message="Skipped: needs esp32"), report(A, "teardown")]
