@@ -10,6 +10,7 @@ link.py         decides about each frame (no I/O, no clock)
 impairment.py   the impairments, as data
 packets.py      parses and changes frames
 connections.py  finds TCP connections in a capture
+client_randoms.py   finds TLS connections in a capture, and their secrets in a key log
 pcap.py         reads the frames of a capture
 """
 
