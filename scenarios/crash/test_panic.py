@@ -115,8 +115,9 @@ def test_core_dump(device: Device, tmp_path: Path) -> None:
     assert core[:60] not in (folder / "panic.txt").read_text()  # too long to read
     assert len(core) > 10_000  # all stacks
     text = (folder / "core-1.txt").read_text()
-    if shutil.which(f"{device.board.toolchain}gdb", path=path_with_gdb(os.environ)) is None:
-        assert "check that ESP-IDF's gdb is installed" in text
+    if "check that ESP-IDF's gdb is installed" in text:
+        gdb = shutil.which(f"{device.board.toolchain}gdb", path=path_with_gdb(os.environ))
+        assert gdb is None, text
         return
     stack, _, others = text.partition("THREADS INFO")
     assert "bench_panic_exception" in stack
