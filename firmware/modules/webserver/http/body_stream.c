@@ -49,7 +49,7 @@ bool transport_stream_write(transport_stream_t stream, const void *data, size_t 
     if (length == 0) {
         return true; /* an empty chunk would end the body */
     }
-    char size[CHUNK_FRAMING] = "";
+    char size[sizeof "ffffffff\r\n"] = ""; /* as long as GCC for the chips expects */
     if (connection->chunked) {
         snprintf(size, sizeof size, "%x\r\n", (unsigned)length);
     }
