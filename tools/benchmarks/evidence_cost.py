@@ -66,7 +66,7 @@ def costs(rounds: int) -> tuple[dict[str, list[float]], int]:
 def main() -> int:
     """Measure and print; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=60, help=f"batches of {BATCH} requests")
+    parser.add_argument("--rounds", type=int, default=150, help=f"batches of {BATCH} requests")
     arguments = parser.parse_args()
     spent, samples = costs(arguments.rounds)
     ratios = {}
