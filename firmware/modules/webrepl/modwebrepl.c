@@ -15,7 +15,10 @@
 
 #define BUDGET_MS 20 /* of one process_queue(), so that a transfer leaves time for others */
 
+#define CLI_PATH "/" /* where MicroPython's webrepl_cli.py connects to */
+
 static char path[64];
+static bool serves_cli; /* whether there is an endpoint for it, perhaps the only one */
 
 static webrepl_password_t parse_password(mp_obj_t object) {
     size_t length = 0;
@@ -44,6 +47,26 @@ static const char *parse_path(mp_obj_t object) {
     return text;
 }
 
+static void remove_endpoints(void) {
+    if (path[0]) {
+        server_route_remove(path, ROUTE_WEBSOCKET, &webrepl_server_module);
+        path[0] = 0;
+    }
+    if (serves_cli) {
+        server_route_remove(CLI_PATH, ROUTE_WEBSOCKET, &webrepl_server_module);
+        serves_cli = false;
+        webrepl_session_serve_cli(false);
+    }
+}
+
+/* Adds or replaces an endpoint; it takes over the origins. */
+static void add_endpoint(const char *at, const server_endpoint_t *endpoint) {
+    int index = server_route_add(at, ROUTE_WEBSOCKET, endpoint);
+    if (index < 0) {
+        mp_raise_OSError(index == -1 ? MP_ENOSPC : MP_ENOMEM);
+    }
+}
+
 static bool at_prompt(void) {
     bool reset = false;
     if (!webrepl_terminal_runs() && !webrepl_terminal_busy() && server_pending_on(QUEUE_REPL)) {
@@ -55,6 +78,8 @@ static bool at_prompt(void) {
 static void soft_reset(void) {
     webrepl_terminal_forget();
     webrepl_session_forget();
+    webrepl_session_serve_cli(false);
+    serves_cli = false;
     path[0] = 0;
 }
 
@@ -77,13 +102,14 @@ static mp_obj_t webrepl_init(void) {
 static MP_DEFINE_CONST_FUN_OBJ_0(webrepl_init_obj, webrepl_init);
 
 static mp_obj_t webrepl_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
-    enum { PASSWORD, PATH, ORIGINS, PING_INTERVAL, PING_TIMEOUT };
+    enum { PASSWORD, PATH, ORIGINS, PING_INTERVAL, PING_TIMEOUT, CLI };
     static const mp_arg_t allowed[] = {
         {MP_QSTR_password, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
         {MP_QSTR_path, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
         {MP_QSTR_origins, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
         {MP_QSTR_ping_interval_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 0}},
         {MP_QSTR_ping_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 10000}},
+        {MP_QSTR_webrepl_cli, MP_ARG_KW_ONLY | MP_ARG_BOOL, {.u_bool = false}},
     };
     mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, args, kw_args, MP_ARRAY_SIZE(allowed), allowed, value);
@@ -92,23 +118,33 @@ static mp_obj_t webrepl_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_
     if (value[PING_INTERVAL].u_int < 0 || value[PING_TIMEOUT].u_int < 1) {
         mp_raise_ValueError(MP_ERROR_TEXT("ping_interval_ms or ping_timeout_ms is out of range"));
     }
+    bool cli = value[CLI].u_bool, at_cli_path = cli && strcmp(new_path, CLI_PATH) == 0;
     server_endpoint_claim(new_path, &webrepl_server_module);
+    if (cli) {
+        server_endpoint_claim(CLI_PATH, &webrepl_server_module);
+    }
     server_endpoint_t endpoint = {
         .owner = &webrepl_server_module,
         .max_message = WEBREPL_LOGIN_MESSAGE_MAX,
-        .ping_interval_ms = (uint32_t)value[PING_INTERVAL].u_int,
+        /* webrepl_cli.py does not answer pings */
+        .ping_interval_ms = at_cli_path ? 0 : (uint32_t)value[PING_INTERVAL].u_int,
         .ping_timeout_ms = (uint32_t)value[PING_TIMEOUT].u_int,
+        .lenient = at_cli_path,
         .origins = server_origins_new(value[ORIGINS].u_obj),
     };
-    if (path[0] && strcmp(path, new_path) != 0) {
-        server_route_remove(path, ROUTE_WEBSOCKET, &webrepl_server_module);
-        path[0] = 0;
+    if ((path[0] && strcmp(path, new_path) != 0) || serves_cli != cli) {
+        remove_endpoints();
     }
-    int index = server_route_add(new_path, ROUTE_WEBSOCKET, &endpoint);
-    if (index < 0) {
-        mp_raise_OSError(index == -1 ? MP_ENOSPC : MP_ENOMEM);
-    }
+    add_endpoint(new_path, &endpoint);
     strcpy(path, new_path);
+    if (cli && !at_cli_path) {
+        endpoint.ping_interval_ms = 0;
+        endpoint.lenient = true;
+        endpoint.origins = server_origins_new(value[ORIGINS].u_obj);
+        add_endpoint(CLI_PATH, &endpoint);
+    }
+    serves_cli = cli;
+    webrepl_session_serve_cli(cli);
     webrepl_session_password(&password);
     zeroize(&password, sizeof password);
     if (!webrepl_files_busy()) { /* this may be called from a session */
@@ -142,10 +178,7 @@ static mp_obj_t webrepl_process_queue(size_t n_args, const mp_obj_t *args) {
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(webrepl_process_queue_obj, 0, 1, webrepl_process_queue);
 
 static mp_obj_t webrepl_stop(void) {
-    if (path[0]) {
-        server_route_remove(path, ROUTE_WEBSOCKET, &webrepl_server_module);
-        path[0] = 0;
-    }
+    remove_endpoints();
     webrepl_session_password(NULL);
     return mp_const_none;
 }

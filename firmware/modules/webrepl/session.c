@@ -60,7 +60,7 @@ typedef struct {
 
 static guest_t guests[GUESTS + 1]; /* the last is for a client that is being refused */
 static webrepl_password_t password;
-static bool enabled;
+static bool enabled, serves_cli;
 static unsigned failures; /* wrong passwords in a row, from any client */
 static uint64_t last_failure;
 
@@ -330,13 +330,18 @@ static void drop_front(server_item_t *item, size_t count) {
     memmove(item->data, item->data + count, item->length);
 }
 
+/* Whether a guest has not logged in yet at the endpoint for webrepl_cli.py. */
+static bool is_cli(const guest_t *guest) {
+    return serves_cli && route_path_length((const char *)guest->connect->data) == 1; /* "/" */
+}
+
 /* Sends nothing, as that could end the connection that is being read. Input after the password is
  * held until the password is answered: webrepl_cli.py asks for the version right away. */
 static server_verdict_t guest_message(guest_t *guest, server_item_t *item) {
     if (guest->state == GUEST_NEW || guest->state == GUEST_WAITS) {
         return SERVER_ITEM_WAIT;
     }
-    if (guest->state == GUEST_TYPES && !item->text) {
+    if (guest->state == GUEST_TYPES && !item->text && !is_cli(guest)) {
         refuse_later(guest, &BINARY);
     } else if (guest->state == GUEST_TYPES) {
         bool complete;
@@ -460,6 +465,8 @@ void webrepl_session_password(const webrepl_password_t *new_password) {
     }
     webrepl_session_close(WS_CODE_GOING_AWAY, "WebREPL stopped");
 }
+
+void webrepl_session_serve_cli(bool serves) { serves_cli = serves; }
 
 void webrepl_session_forget(void) {
     for (int i = 0; i <= GUESTS; i++) {

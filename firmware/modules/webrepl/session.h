@@ -36,6 +36,10 @@ bool webrepl_session_is_authenticating(transport_client_t client);
 /* Sets the password. NULL: disconnects all clients and refuses new ones. */
 void webrepl_session_password(const webrepl_password_t *password);
 
+/* Whether the endpoint at "/" is for MicroPython's webrepl_cli.py, which sends its password in a
+ * binary message. */
+void webrepl_session_serve_cli(bool serves);
+
 /* The client of the session, or 0. */
 transport_client_t webrepl_session_client(void);
 

@@ -18,6 +18,8 @@ typedef struct {
     uint32_t max_message;
     uint32_t ping_interval_ms; /* 0: no pings of our own */
     uint32_t ping_timeout_ms;
+    bool lenient;  /* takes the handshake and the frames of MicroPython's webrepl_cli.py, which
+                      RFC 6455 forbids: see ws_check_upgrade() and ws_decoder_t.takes_unmasked */
     char *origins; /* whose pages may connect besides our own, see origin.h; owned by the route
                       table */
 } server_endpoint_t;

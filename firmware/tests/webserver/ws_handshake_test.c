@@ -16,6 +16,14 @@ static bool example_sha1(const uint8_t *data, size_t length, uint8_t digest[20])
     return true;
 }
 
+/* The key of MicroPython's webrepl_cli.py, which is shorter than a valid one. */
+static bool foo_sha1(const uint8_t *data, size_t length, uint8_t digest[20]) {
+    static const char text[] = "foo258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    CHECK(length == sizeof text - 1 && memcmp(data, text, length) == 0);
+    memset(digest, 0, 20);
+    return true;
+}
+
 static bool broken_sha1(const uint8_t *data, size_t length, uint8_t digest[20]) {
     (void)data, (void)length, (void)digest;
     return false;
@@ -37,19 +45,33 @@ int main(void) {
     CHECK(!ws_key_valid("AAAAAAAAAAAAAAAAAAAA===="));
     CHECK(!ws_key_valid("AAAAAAAAAAAAAAAAAAAA A==") && !ws_key_valid(""));
 
-    CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION KEY) == WS_UPGRADE_OK);
-    CHECK(ws_check_upgrade(UPGRADE "connection\0keep-alive\0" CONNECTION VERSION KEY) ==
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION KEY, false) == WS_UPGRADE_OK);
+    CHECK(ws_check_upgrade(UPGRADE "connection\0keep-alive\0" CONNECTION VERSION KEY, false) ==
           WS_UPGRADE_OK);
-    CHECK(ws_check_upgrade("host\0x\0") == WS_UPGRADE_NONE);
-    CHECK(ws_check_upgrade("upgrade\0h2c\0" CONNECTION VERSION KEY) == WS_UPGRADE_NONE);
-    CHECK(ws_check_upgrade(UPGRADE VERSION KEY) == WS_UPGRADE_BAD);
-    CHECK(ws_check_upgrade(UPGRADE "connection\0close\0" VERSION KEY) == WS_UPGRADE_BAD);
-    CHECK(ws_check_upgrade(UPGRADE CONNECTION KEY) == WS_UPGRADE_BAD_VERSION);
-    CHECK(ws_check_upgrade(UPGRADE CONNECTION "sec-websocket-version\0008\0" KEY) ==
+    CHECK(ws_check_upgrade("host\0x\0", false) == WS_UPGRADE_NONE);
+    CHECK(ws_check_upgrade("upgrade\0h2c\0" CONNECTION VERSION KEY, false) == WS_UPGRADE_NONE);
+    CHECK(ws_check_upgrade(UPGRADE VERSION KEY, false) == WS_UPGRADE_BAD);
+    CHECK(ws_check_upgrade(UPGRADE "connection\0close\0" VERSION KEY, false) == WS_UPGRADE_BAD);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION KEY, false) == WS_UPGRADE_BAD_VERSION);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION "sec-websocket-version\0008\0" KEY, false) ==
           WS_UPGRADE_BAD_VERSION);
-    CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION) == WS_UPGRADE_BAD);
-    CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION KEY KEY) == WS_UPGRADE_BAD);
-    CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION "sec-websocket-key\0short\0") ==
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION, false) == WS_UPGRADE_BAD);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION KEY KEY, false) == WS_UPGRADE_BAD);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION "sec-websocket-key\0short\0", false) ==
           WS_UPGRADE_BAD);
+
+    /* what MicroPython's webrepl_cli.py sends */
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION "sec-websocket-key\0foo\0", true) == WS_UPGRADE_OK);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION "sec-websocket-key\0foo\0", false) ==
+          WS_UPGRADE_BAD_VERSION);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION VERSION KEY, true) == WS_UPGRADE_OK);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION "sec-websocket-version\0008\0" KEY, true) ==
+          WS_UPGRADE_BAD_VERSION);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION, true) == WS_UPGRADE_BAD);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION "sec-websocket-key\0\0", true) == WS_UPGRADE_BAD);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION KEY KEY, true) == WS_UPGRADE_BAD);
+    CHECK(ws_check_upgrade(UPGRADE CONNECTION "sec-websocket-key\0of twenty-five characters\0",
+                           true) == WS_UPGRADE_BAD);
+    CHECK(ws_accept("foo", foo_sha1, accept));
     return 0;
 }

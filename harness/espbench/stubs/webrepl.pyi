@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """MicroPython's WebREPL on a WebSocket endpoint, over ws and wss: the REPL and file transfer.
 
-It uses MicroPython's own protocol, so MicroPython's clients work. Only one session is open at a
+It uses MicroPython's own protocol; `webrepl_cli.py` needs an option. Only one session is open at a
 time: a second client is informed and closed with 1013.
 
 One connection is reserved for it, in addition to `max_http` and `max_https` of `httpserver.start`:
@@ -15,6 +15,7 @@ def start(
     origins: list[str] | tuple[str, ...] | None = None,
     ping_interval_ms: int = 0,
     ping_timeout_ms: int = 10000,
+    webrepl_cli: bool = False,
 ) -> bool:
     """Register the endpoint, before or after the servers start; a second call moves it.
 
@@ -31,6 +32,10 @@ def start(
             client that sends no `Origin` is not a browser and is accepted.
         ping_interval_ms: how often to ping the client, in milliseconds; 0: never.
         ping_timeout_ms: how long to wait for its pong, in milliseconds.
+        webrepl_cli: whether to register a second endpoint at `/`, for MicroPython's
+            `webrepl_cli.py`. RFC 6455 forbids what it sends: its handshake has no version and an
+            invalid key, and its frames have no mask. Only this endpoint takes that; it sends no
+            pings. With `path="/"`, it is the only one.
 
     Returns:
         `True`.

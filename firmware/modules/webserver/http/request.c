@@ -164,7 +164,7 @@ static int check_upgrade(transport_request_t *request, http_parser *parser) {
         strcpy(request->allow, "GET");
         return 0;
     }
-    switch (ws_check_upgrade(request_headers(request))) {
+    switch (ws_check_upgrade(request_headers(request), request->endpoint.lenient)) {
     case WS_UPGRADE_OK:
         break;
     case WS_UPGRADE_BAD:

@@ -17,7 +17,7 @@ bool ws_key_valid(const char *key) {
            base64_decode(key, KEY_LENGTH, bytes, sizeof bytes) == KEY_BYTES;
 }
 
-ws_upgrade_t ws_check_upgrade(const char *headers) {
+ws_upgrade_t ws_check_upgrade(const char *headers, bool lenient) {
     if (!http_lists_token(headers, "upgrade", "websocket")) {
         return WS_UPGRADE_NONE;
     }
@@ -26,18 +26,23 @@ ws_upgrade_t ws_check_upgrade(const char *headers) {
     }
     unsigned versions, keys;
     const char *version = http_header(headers, "sec-websocket-version", &versions);
-    if (!version || versions != 1 || strcmp(version, "13") != 0) {
+    if (version ? versions != 1 || strcmp(version, "13") != 0 : !lenient) {
         return WS_UPGRADE_BAD_VERSION;
     }
     const char *key = http_header(headers, "sec-websocket-key", &keys);
-    return key && keys == 1 && ws_key_valid(key) ? WS_UPGRADE_OK : WS_UPGRADE_BAD;
+    if (!key || keys != 1) {
+        return WS_UPGRADE_BAD;
+    }
+    return ws_key_valid(key) || (lenient && key[0] && strlen(key) <= KEY_LENGTH) ? WS_UPGRADE_OK
+                                                                                 : WS_UPGRADE_BAD;
 }
 
 bool ws_accept(const char *key, ws_sha1_t sha1, char out[WS_ACCEPT_SIZE]) {
     uint8_t text[KEY_LENGTH + sizeof guid - 1], digest[20];
-    memcpy(text, key, KEY_LENGTH);
-    memcpy(text + KEY_LENGTH, guid, sizeof guid - 1);
-    if (!sha1(text, sizeof text, digest)) {
+    size_t length = strlen(key);
+    memcpy(text, key, length);
+    memcpy(text + length, guid, sizeof guid - 1);
+    if (!sha1(text, length + sizeof guid - 1, digest)) {
         return false;
     }
     base64_encode(digest, sizeof digest, out);

@@ -18,15 +18,16 @@ typedef enum {
     WS_UPGRADE_BAD_VERSION, /* not version 13: 426 with Sec-WebSocket-Version (section 4.4) */
 } ws_upgrade_t;
 
-/* Checks a request's headers (see http_header()); the caller checks the method. */
-ws_upgrade_t ws_check_upgrade(const char *headers);
+/* Checks a request's headers (see http_header()); the caller checks the method. Lenient: the
+ * version may be missing, and the key may be any text of up to 24 bytes. */
+ws_upgrade_t ws_check_upgrade(const char *headers, bool lenient);
 
 /* Whether a Sec-WebSocket-Key is the base64 of 16 bytes. */
 bool ws_key_valid(const char *key);
 
 typedef bool (*ws_sha1_t)(const uint8_t *data, size_t length, uint8_t digest[20]);
 
-/* The Sec-WebSocket-Accept of a valid key; false when the hash fails. */
+/* The Sec-WebSocket-Accept of a key that was checked; false when the hash fails. */
 bool ws_accept(const char *key, ws_sha1_t sha1, char out[WS_ACCEPT_SIZE]);
 
 #endif

@@ -30,7 +30,6 @@ static size_t header_size(const ws_decoder_t *decoder) {
         return 2;
     }
     uint8_t n = decoder->header[1] & 0x7f;
-    /* A frame without a mask is rejected before its mask would be read. */
     return 2 + (n == 126 ? 2 : n == 127 ? 8 : 0) + (decoder->header[1] & 0x80 ? 4 : 0);
 }
 
@@ -41,7 +40,7 @@ static ws_event_t check_first_bytes(ws_decoder_t *decoder) {
     if (first & 0x70) {
         return fail(decoder, WS_CODE_PROTOCOL, "reserved bits are set");
     }
-    if (!(second & 0x80)) {
+    if (!(second & 0x80) && !decoder->takes_unmasked) {
         return fail(decoder, WS_CODE_PROTOCOL, "frame is not masked");
     }
     if (opcode > WS_PONG || (opcode > WS_BINARY && opcode < WS_CLOSE)) {
@@ -81,7 +80,11 @@ static ws_event_t begin_payload(ws_decoder_t *decoder) {
     }
     decoder->opcode = header[0] & 0x0f;
     decoder->fin = header[0] & 0x80;
-    memmove(decoder->header, header + decoder->header_length - 4, 4); /* keep the mask */
+    if (header[1] & 0x80) {
+        memmove(decoder->header, header + decoder->header_length - 4, 4); /* keep the mask */
+    } else {
+        memset(decoder->header, 0, 4);
+    }
     decoder->header_length = 0;
     decoder->mask_at = 0;
     decoder->in_payload = true;

@@ -50,6 +50,7 @@ typedef struct {
     uint8_t *message;
     size_t capacity, length, needed;
     size_t max_message;
+    bool takes_unmasked; /* the caller may set it: section 5.1 requires masks of a client */
     bool text;
     /* the control frame just read */
     uint8_t control_opcode, control_length, control[WS_CONTROL_MAX];

@@ -32,6 +32,7 @@ bool ws_open(connection_t *connection, const server_endpoint_t *endpoint, const 
         endpoint->ping_interval_ms ? board_us() + endpoint->ping_interval_ms * 1000ull : NEVER;
     ws->pong_by = ws->close_by = ws->message_by = NEVER;
     ws_decoder_init(&ws->decoder, endpoint->max_message);
+    ws->decoder.takes_unmasked = endpoint->lenient;
     here->client = gone->client = connection->id;
     memcpy(here->data, target, length + 1);
     here->length = length;
