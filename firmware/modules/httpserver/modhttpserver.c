@@ -34,7 +34,7 @@ static bool same_options(server_scheme_t scheme, const transport_options_t *opti
            old->handshake_timeout_ms == options->handshake_timeout_ms &&
            old->idle_timeout_ms == options->idle_timeout_ms &&
            old->response_timeout_ms == options->response_timeout_ms &&
-           old->transfer_timeout_ms == options->transfer_timeout_ms &&
+           old->transfer_timeout_us == options->transfer_timeout_us &&
            old->us_per_byte == options->us_per_byte &&
            old->minimum_version == options->minimum_version &&
            old->maximum_version == options->maximum_version &&
@@ -289,8 +289,8 @@ static mp_obj_t httpserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *
         .send_timeout_ms = SEND_TIMEOUT_MS,
         .response_timeout_ms =
             (uint32_t)in_range(value[RESPONSE].u_int, 0, 86400000, MP_QSTR_response_timeout_ms),
-        .transfer_timeout_ms =
-            (uint32_t)in_range(value[TRANSFER].u_int, 1, 3600000, MP_QSTR_transfer_timeout_ms),
+        .transfer_timeout_us = 1000ull * (uint64_t)in_range(value[TRANSFER].u_int, 1, 3600000,
+                                                            MP_QSTR_transfer_timeout_ms),
         .us_per_byte = rate ? 1000000 / (uint32_t)rate : 0,
     };
     transport_options_t https = http;

@@ -47,15 +47,17 @@ typedef struct {
     uint32_t idle_timeout_ms;      /* of a persistent connection between requests; 0: none */
     uint32_t recv_timeout_ms;      /* without progress inside a request or a frame */
     uint32_t send_timeout_ms;      /* without progress of a response */
-    uint32_t transfer_timeout_ms;  /* for a head, and for other transfers below the minimum rate */
-    uint32_t us_per_byte;          /* the minimum rate, see net/pace.h; 0: none */
-    uint32_t response_timeout_ms;  /* for MicroPython to answer or to continue a body; 0: none */
-    tls_identity_t *identity;      /* HTTPS only; owned by the transport after a successful start */
-    uint16_t minimum_version;      /* HTTPS only: TLS_1_2 or TLS_1_3 of tls/version.h */
-    uint16_t maximum_version;      /* the same; at most TLS_NEWEST */
-    bool session_tickets;          /* HTTPS only: resume sessions by ticket; TLS_HAS_TICKETS */
-    uint16_t session_ids;          /* HTTPS only: sessions to keep, to be resumed by ID */
-    uint32_t session_timeout_ms;   /* HTTPS only: of both */
+    /* For a head, and for other transfers below the minimum rate. In us, because it is added for
+     * each segment, and a chip without a multiplier would take long to convert it. */
+    uint64_t transfer_timeout_us;
+    uint32_t us_per_byte;         /* the minimum rate, see net/pace.h; 0: none */
+    uint32_t response_timeout_ms; /* for MicroPython to answer or to continue a body; 0: none */
+    tls_identity_t *identity;     /* HTTPS only; owned by the transport after a successful start */
+    uint16_t minimum_version;     /* HTTPS only: TLS_1_2 or TLS_1_3 of tls/version.h */
+    uint16_t maximum_version;     /* the same; at most TLS_NEWEST */
+    bool session_tickets;         /* HTTPS only: resume sessions by ticket; TLS_HAS_TICKETS */
+    uint16_t session_ids;         /* HTTPS only: sessions to keep, to be resumed by ID */
+    uint32_t session_timeout_ms;  /* HTTPS only: of both */
 } transport_options_t;
 
 typedef enum {

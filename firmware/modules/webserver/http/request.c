@@ -496,7 +496,7 @@ void http_unavailable(connection_t *connection) {
  * have more framing than data. */
 static uint64_t whole_request_by(const transport_request_t *request,
                                  const transport_options_t *options) {
-    uint64_t limit = options->transfer_timeout_ms * 1000ull;
+    uint64_t limit = options->transfer_timeout_us;
     if (!request->head_done) {
         return request->started + limit;
     }

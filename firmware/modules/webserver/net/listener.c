@@ -393,14 +393,19 @@ void listener_remove_ended(listener_t *listener) {
     }
 }
 
+static void expire_due(listener_t *listener) {
+    uint64_t now = board_us();
+    for (connection_t *c = listener->connections; c; c = c->next) {
+        if (c->admitted && c->pcb && now >= deadline(c)) {
+            expire(c, now);
+        }
+    }
+}
+
 static void serve(listener_t *listener) {
     for (connection_t *c = listener->connections; c; c = c->next) {
         if (!c->admitted && c->pcb) {
             continue;
-        }
-        uint64_t now = board_us();
-        if (c->pcb && now >= deadline(c)) {
-            expire(c, now);
         }
         if (c->ready || c->no_memory) {
             service(c);
@@ -417,6 +422,7 @@ void transport_poll(void) {
     polling = true;
     server_on_poll();
     for (int i = 0; i < SERVER_SCHEMES; i++) {
+        expire_due(&listeners[i]);
         serve(&listeners[i]);
         admit(&listeners[i]);
         if (listeners[i].any_spare) {

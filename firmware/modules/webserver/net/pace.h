@@ -3,8 +3,8 @@
  * The pace of a transfer. A deadline without progress is not enough: a client that sends or takes a
  * byte every second would keep its place for hours.
  *
- * A transfer may take transfer_timeout_ms, and each byte moves its deadline, but never further than
- * transfer_timeout_ms from now, so a client that was fast cannot stop later. This is like Apache's
+ * A transfer may take transfer_timeout_us, and each byte moves its deadline, but never further than
+ * transfer_timeout_us from now, so a client that was fast cannot stop later. This is like Apache's
  * mod_reqtimeout (RequestReadTimeout body=20,MinRate=500), which has no such bound. Bytes are those
  * of TCP: those of a TLS record count before it is complete.
  */
@@ -20,9 +20,8 @@ static inline bool pace_applies(const connection_t *connection) {
 
 /* The deadline of a transfer that begins now. */
 static inline uint64_t pace_begin(const connection_t *connection, uint64_t now) {
-    return pace_applies(connection)
-               ? now + connection_options(connection)->transfer_timeout_ms * 1000ull
-               : NEVER;
+    return pace_applies(connection) ? now + connection_options(connection)->transfer_timeout_us
+                                    : NEVER;
 }
 
 /* The deadline after these bytes; NEVER stays. */

@@ -113,7 +113,7 @@ static void fail_input(connection_t *connection) {
 static uint64_t whole_message_by(const connection_t *connection) {
     const transport_options_t *options = connection_options(connection);
     return options->us_per_byte
-               ? board_us() + options->transfer_timeout_ms * 1000ull +
+               ? board_us() + options->transfer_timeout_us +
                      (uint64_t)connection->ws->endpoint.max_message * options->us_per_byte
                : NEVER;
 }
