@@ -17,7 +17,8 @@
 #include "webserver/tls/session.h"
 #include "webserver/ws/session.h"
 
-static uint64_t computed_until; /* before that, no client could be heard */
+/* The last computation of a handshake: meanwhile, no client could be heard. */
+static uint64_t computed_since, computed_until;
 
 bool place_is_busy(const connection_t *connection) {
     switch (connection->state) {
@@ -89,12 +90,14 @@ void connection_purge(connection_t *connection) {
 /* A client that has sent nothing since it connected. Its handshake's session, which takes memory,
  * begins with its first bytes. */
 static bool is_silent(const connection_t *connection) {
-    uint64_t since =
-        connection->admitted_at > computed_until ? connection->admitted_at : computed_until;
+    uint64_t by = connection->admitted_at + SILENT_US;
+    if (by > computed_since && connection->admitted_at < computed_until) {
+        by += computed_until - computed_since;
+    }
     return !connection->tls && !connection->rx && !connection->eof &&
            (connection->state == STATE_HANDSHAKE ||
             (connection->state == STATE_HTTP && !connection->asked)) &&
-           board_us() >= since + SILENT_US;
+           board_us() >= by;
 }
 
 static connection_t *furthest_behind(const listener_t *listener) {
@@ -122,6 +125,7 @@ bool place_make(listener_t *listener) {
 }
 
 void places_computed(uint64_t since) {
+    computed_since = since;
     computed_until = board_us();
     for (int i = 0; i < SERVER_SCHEMES; i++) {
         pace_extend(listeners[i].connections, computed_until - since);
