@@ -33,6 +33,7 @@ PROGRAMS = {
     "webserver/log_limit_test": ["webserver/log_limit.c"],
     "webserver/tls/client_hello_test": ["webserver/tls/client_hello.c"],
     "webserver/tls/pem_scan_test": ["webserver/tls/pem_scan.c"],
+    "webserver/tls/der_scan_test": ["webserver/tls/der_scan.c"],
     "webserver/stats_test": ["webserver/stats.c"],
     "webserver/origin_test": ["webserver/http/origin.c", "webserver/http/authority.c"],
     "webserver/authority_test": ["webserver/http/authority.c"],

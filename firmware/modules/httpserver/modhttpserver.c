@@ -155,7 +155,7 @@ static void stop_https(void) {
 /* Restarts unless a server with the same contents and options is already running. */
 static bool start_https(transport_options_t *options, const char *cert_file, const char *key_file) {
     files_t files = {0};
-    char cause[200];
+    char cause[320];
     uint8_t digest[32];
     if (!fits(SERVER_HTTPS, options->max_connections,
               transport_running(SERVER_HTTP) ? running[SERVER_HTTP].max_connections : 0)) {
@@ -174,8 +174,9 @@ static bool start_https(transport_options_t *options, const char *cert_file, con
         return true;
     }
     stop_https(); /* before the new identity takes its memory */
-    options->identity = tls_identity_new(files.cert.text, cert_file, files.key.text, files.key.size,
-                                         key_file, cause, sizeof cause);
+    tls_file_t certificates = {files.cert.text, files.cert.size - 1, cert_file};
+    tls_file_t key = {files.key.text, files.key.size - 1, key_file};
+    options->identity = tls_identity_new(&certificates, &key, cause, sizeof cause);
     free_files(&files);
     if (!options->identity) {
         failed(SERVER_HTTPS, cause);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads a PEM file through MicroPython's file system into the network heap. */
+/* Reads a file with certificates or a key through MicroPython's file system. */
 #ifndef ESPBENCH_PEM_FILE_H
 #define ESPBENCH_PEM_FILE_H
 

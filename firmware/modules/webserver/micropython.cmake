@@ -43,6 +43,8 @@ target_sources(usermod_webserver INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/tls/client_hello.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/client_version.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/credentials.c
+    ${CMAKE_CURRENT_LIST_DIR}/tls/der_scan.c
+    ${CMAKE_CURRENT_LIST_DIR}/tls/identity_files.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/pem_scan.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/records.c
     ${CMAKE_CURRENT_LIST_DIR}/tls/resumption.c

@@ -33,6 +33,8 @@ SRC_USERMOD_C += $(addprefix $(USERMOD_DIR)/,\
 	tls/client_hello.c \
 	tls/client_version.c \
 	tls/credentials.c \
+	tls/der_scan.c \
+	tls/identity_files.c \
 	tls/pem_scan.c \
 	tls/records.c \
 	tls/resumption.c \

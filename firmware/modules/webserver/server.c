@@ -204,7 +204,7 @@ const char *server_scheme_name(server_scheme_t scheme) {
 }
 
 static void log_line(const char *prefix, const char *format, va_list args) {
-    char line[240];
+    char line[360];
     size_t n = (size_t)snprintf(line, sizeof line, "%s", prefix);
     int k = vsnprintf(line + n, sizeof line - n - 1, format, args);
     n += k < 0 ? 0 : (size_t)k < sizeof line - n - 1 ? (size_t)k : sizeof line - n - 2;

@@ -38,7 +38,6 @@
 #define MBEDTLS_SSL_PROTO_TLS1_3
 #define MBEDTLS_SSL_TLS1_3_COMPATIBILITY_MODE
 #define MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ENABLED
-#define MBEDTLS_X509_RSASSA_PSS_SUPPORT   /* an RSA key signs with PSS (RFC 8446 section 4.2.3) */
 #define MBEDTLS_SSL_KEEP_PEER_CERTIFICATE /* Mbed TLS asks for it, though no client has one */
 /* Mbed TLS has the key schedule and the key exchange of TLS 1.3 in PSA's interface alone. Its
  * random numbers are the server's own (tls/credentials.c). */
@@ -81,7 +80,11 @@
 #define MBEDTLS_OID_C
 #define MBEDTLS_PK_C
 #define MBEDTLS_PK_PARSE_C
+#define MBEDTLS_PK_PARSE_EC_EXTENDED   /* curves whose parameters are spelled out */
+#define MBEDTLS_PK_PARSE_EC_COMPRESSED /* compressed points */
 #define MBEDTLS_X509_USE_C
 #define MBEDTLS_X509_CRT_PARSE_C
+/* Certificates that are signed with it; and in TLS 1.3, an RSA key does (RFC 8446 section 4.2.3). */
+#define MBEDTLS_X509_RSASSA_PSS_SUPPORT
 
 #endif

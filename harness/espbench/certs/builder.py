@@ -6,9 +6,11 @@ The recipes are in `certs/*.toml`; `certs/README.md` explains their fields.
 
 from __future__ import annotations
 
+import base64
+import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +24,12 @@ TEXT = b"This is the README of my device, not what belongs here.\n"
 EC_PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
 """The curve P-256, which `openssl ecparam -name prime256v1 -genkey` writes before the key."""
 BEGIN = b"-----BEGIN CERTIFICATE-----\n"
+TRUSTED = b"TRUSTED CERTIFICATE"
+SERVER_TRUST = bytes.fromhex("300c300a06082b06010505070301")
+"""What OpenSSL appends to a certificate that is trusted for TLS servers (X509_CERT_AUX)."""
 FILES = {"certificate": (CERT_FILE,), "key": (KEY_FILE,), "both": (CERT_FILE, KEY_FILE)}
 SENDS = ("chain", "server", "all", "reversed")
-FORMATS = ("pkcs8", "traditional", "ec-parameters")
+FORMATS = ("pkcs8", "traditional", "ec-parameters", "openssh")
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,8 @@ def _key(spec: Specification, own: keys.PrivateKey) -> bytes:
     password = None if spec.password is None else spec.password.encode()
     if spec.format == "pkcs8":
         return keys.pkcs8(key, password)
+    if spec.format == "openssh":
+        return keys.openssh(key)
     parameters = EC_PARAMETERS if spec.format == "ec-parameters" else b""
     return parameters + keys.traditional(key, password)
 
@@ -194,8 +201,21 @@ def _text(files: dict[str, bytes], name: str, _: Issued) -> None:
     files[name] = TEXT
 
 
-def _der(files: dict[str, bytes], name: str, issued: Issued) -> None:
-    files[name] = issued.der if name == CERT_FILE else keys.der(issued.key)
+def _der(files: dict[str, bytes], name: str, _: Issued) -> None:
+    """Take the PEM's contents alone, those of several certificates one after the other."""
+    files[name] = b"".join(_contents(files[name]))
+
+
+def _contents(text: bytes) -> Iterator[bytes]:
+    for block in re.findall(rb"-----BEGIN [^-]+-----([^-]+)-----END", text):
+        yield base64.b64decode(block)
+
+
+def _trusted(files: dict[str, bytes], name: str, _: Issued) -> None:
+    """Write the certificate as `openssl x509 -trustout` does: what it is trusted for follows."""
+    (der,) = _contents(files[name])
+    lines = base64.encodebytes(der + SERVER_TRUST)
+    files[name] = b"-----BEGIN %b-----\n%b-----END %b-----\n" % (TRUSTED, lines, TRUSTED)
 
 
 def _truncated(files: dict[str, bytes], name: str, _: Issued) -> None:
@@ -227,6 +247,20 @@ def _crlf(files: dict[str, bytes], name: str, _: Issued) -> None:
     files[name] = files[name].replace(b"\n", b"\r\n")
 
 
+def _carriage_return(files: dict[str, bytes], name: str, _: Issued) -> None:
+    files[name] = files[name].replace(b"\n", b"\r")
+
+
+def _literal_newlines(files: dict[str, bytes], name: str, _: Issued) -> None:
+    # As in JSON, or in a string of C.
+    files[name] = files[name].replace(b"\n", b"\\n")
+
+
+def _indented(files: dict[str, bytes], name: str, _: Issued) -> None:
+    # As from a block of YAML, or a string of Python.
+    files[name] = b"".join(b"    " + line for line in files[name].splitlines(keepends=True))
+
+
 def _text_before(files: dict[str, bytes], name: str, _: Issued) -> None:
     # `openssl x509 -text` writes a description first.
     files[name] = b"Certificate:\n    Data:\n        Version: 3 (0x2)\n" + files[name]
@@ -253,6 +287,10 @@ DEFECTS: Mapping[str, Change] = {
     "second-damaged": _second_damaged,
     "second-truncated": _second_truncated,
     "crlf": _crlf,
+    "carriage-return": _carriage_return,
+    "literal-newlines": _literal_newlines,
+    "indented": _indented,
+    "trusted": _trusted,
     "text-before": _text_before,
     "no-last-newline": _no_last_newline,
     "one-file": _one_file,

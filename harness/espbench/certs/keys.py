@@ -22,10 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 __all__ = [
     "KINDS",
     "PrivateKey",
-    "der",
     "generate",
     "key_folder",
     "kind_of",
+    "openssh",
     "pkcs8",
     "private_key",
     "traditional",
@@ -146,17 +146,13 @@ def traditional(key: PrivateKey, password: bytes | None = None) -> bytes:
     return _pem(key, serialization.PrivateFormat.TraditionalOpenSSL, password)
 
 
+def openssh(key: PrivateKey) -> bytes:
+    """Return PEM in OpenSSH's own format, which ssh-keygen has written by default since 7.8."""
+    return _pem(key, serialization.PrivateFormat.OpenSSH, None)
+
+
 def _pem(key: PrivateKey, form: serialization.PrivateFormat, password: bytes | None) -> bytes:
     how: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if password is not None:
         how = serialization.BestAvailableEncryption(password)
     return key.private_bytes(serialization.Encoding.PEM, form, how)
-
-
-def der(key: PrivateKey) -> bytes:
-    """Return the key as DER, which the device does not accept."""
-    return key.private_bytes(
-        serialization.Encoding.DER,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )

@@ -225,8 +225,9 @@ def start(
 
     Args:
         port: port of HTTP, 1 to 65535.
-        cert_file: path of the certificates in PEM, the device's own first.
-        key_file: path of its private key in PEM, not encrypted: RSA from 2048 bits, P-256 or P-384.
+        cert_file: path of the certificates in PEM or DER, the device's own first.
+        key_file: path of its private key in PEM or DER, not encrypted: RSA of 2048 to 4096 bits,
+            P-256 or P-384.
         https_port: port of HTTPS, 1 to 65535.
         max_http: maximum number of HTTP connections, 1 to 250. The sum with `max_https` is limited
             by lwIP's configuration: 52 on espbench's boards (`CONFIG_LWIP_MAX_ACTIVE_TCP` on

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import re
 import shutil
@@ -30,7 +31,9 @@ from espbench.certs import (
 from espbench.certs import keys as cert_keys
 from espbench.certs.keys import kind_of, private_key
 
-SERVING = GOOD
+OURS = {"cr", "literal-newlines", "indented", "der", "der-rsa", "der-chain"}
+"""Files that the device takes, and `SSLContext.load_cert_chain()` does not."""
+SERVING = [recipe for recipe in GOOD if recipe.name not in OURS]
 
 
 def by_name(*groups: tuple[Recipe, ...] | list[Recipe]) -> list[object]:
@@ -111,11 +114,29 @@ def test_the_guides_command_writes_the_guides_files(tmp_path: Path) -> None:
         ("key-sec1", b"-----BEGIN EC PRIVATE KEY-----"),
         ("key-ec-parameters", b"-----BEGIN EC PARAMETERS-----"),
         ("key-encrypted", b"-----BEGIN ENCRYPTED PRIVATE KEY-----"),
+        ("key-openssh", b"-----BEGIN OPENSSH PRIVATE KEY-----"),
     ],
 )
 def test_key_formats_start_as_their_standard_says(name: str, first_line: bytes) -> None:
     """Each key format has its own first line."""
     assert recipes()[name].files[KEY_FILE].splitlines()[0] == first_line
+
+
+@pytest.mark.parametrize("name", sorted(OURS - {"der-rsa", "der-chain"}))
+def test_other_forms_have_the_same_contents(name: str) -> None:
+    """They are the files of `p256`, written in another way."""
+    good, files = recipes()["p256"].files, recipes()[name].files
+    for each in (CERT_FILE, KEY_FILE):
+        assert files[each] != good[each]
+        if name == "der":
+            assert _contents(good[each]) == files[each]
+        else:
+            plain = files[each].replace(b"\\n", b"\n").replace(b"\r", b"\n").replace(b"    ", b"")
+            assert plain == good[each]
+
+
+def _contents(text: bytes) -> bytes:
+    return base64.b64decode(b"".join(text.splitlines()[1:-1]))
 
 
 @pytest.mark.parametrize("length", [2, 3])
@@ -137,7 +158,7 @@ def test_mismatched_pairs_are_refused_by_openssl(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["cert-truncated", "cert-damaged", "cert-text", "cert-der", "cert-empty"]
+    "name", ["cert-truncated", "cert-damaged", "cert-text", "cert-request", "cert-empty", "der"]
 )
 def test_bad_certificates_cannot_be_loaded(name: str) -> None:
     """None of the unusable certificate files can be read as PEM."""
@@ -155,7 +176,7 @@ def test_only_the_second_certificate_is_bad(name: str) -> None:
         x509.load_pem_x509_certificate(rest)
 
 
-@pytest.mark.parametrize("name", ["key-truncated", "key-text", "key-der", "key-empty"])
+@pytest.mark.parametrize("name", ["key-truncated", "key-text", "der", "key-empty"])
 def test_bad_keys_cannot_be_loaded(name: str) -> None:
     """None of the unusable key files can be read as PEM."""
     with pytest.raises(ValueError, match=r"."):
@@ -175,6 +196,7 @@ def test_every_bad_recipe_differs_from_the_good_one_in_one_file() -> None:
     """A bad recipe has one defect: its other file is that of the good recipe."""
     good = recipes()["p256"].files
     whole_pairs = {"chain-wrong-order", "ed25519", "p521", "rsa1024", "x25519"}
+    whole_pairs |= {"rsa-pss", "pkcs12", "cert-request"}
     for recipe in BAD:
         if recipe.name in whole_pairs or re.match("chain-second|.*too-large", recipe.name):
             continue

@@ -11,20 +11,17 @@
 
 #include "mbedtls/pk.h"
 #include "mbedtls/x509_crt.h"
+#include "webserver/tls/identity_files.h"
 #include "webserver/transport.h"
-
-/* The largest accepted PEM file, in bytes. */
-#define TLS_FILE_MAX 16384
 
 struct tls_identity {
     mbedtls_x509_crt chain;
     mbedtls_pk_context key;
 };
 
-/* Parses and checks a chain and its key. The texts are PEM and end in NUL, which key_size includes.
- * Returns the identity, or NULL with one sentence in error. */
-tls_identity_t *tls_identity_new(const char *certificates, const char *cert_name, const char *key,
-                                 size_t key_size, const char *key_name, char *error,
+/* Parses and checks a chain and its key, whose texts it may change. Returns the identity, or NULL
+ * with one sentence in error. */
+tls_identity_t *tls_identity_new(const tls_file_t *certificates, const tls_file_t *key, char *error,
                                  size_t error_size);
 
 /* Zeroizes and frees an identity; NULL does nothing. */
