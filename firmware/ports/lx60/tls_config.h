@@ -84,7 +84,8 @@
 #define MBEDTLS_PK_PARSE_EC_COMPRESSED /* compressed points */
 #define MBEDTLS_X509_USE_C
 #define MBEDTLS_X509_CRT_PARSE_C
-/* Certificates that are signed with it; and in TLS 1.3, an RSA key does (RFC 8446 section 4.2.3). */
+/* Certificates that are signed with it; and in TLS 1.3, an RSA key does (RFC 8446 section 4.2.3).
+ */
 #define MBEDTLS_X509_RSASSA_PSS_SUPPORT
 
 #endif

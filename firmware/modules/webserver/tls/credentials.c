@@ -66,6 +66,14 @@ static void format_mismatch(const tls_identity_t *identity, const char *cert_nam
              cert_name);
 }
 
+/* Whether a certificate has the x-coordinate of its point alone. OpenSSL's clients take that from a
+ * server that announces compressed points, which Mbed TLS does not (RFC 8422 section 5.1.2). */
+static bool is_compressed(const mbedtls_x509_crt *certificate) {
+    size_t coordinate = (mbedtls_pk_get_bitlen(&certificate->pk) + 7) / 8;
+    return mbedtls_pk_can_do(&certificate->pk, MBEDTLS_PK_ECKEY) &&
+           certificate->pk_raw.len < 1 + 2 * coordinate;
+}
+
 static bool check(tls_identity_t *identity, const tls_file_t *certificates, const tls_file_t *key,
                   char *error, size_t error_size) {
     unsigned char probe;
@@ -75,6 +83,13 @@ static bool check(tls_identity_t *identity, const tls_file_t *certificates, cons
     }
     if (!tls_parse_chain(&identity->chain, certificates, error, error_size) ||
         !tls_parse_key(&identity->key, key, error, error_size)) {
+        return false;
+    }
+    if (is_compressed(&identity->chain)) {
+        snprintf(error, error_size,
+                 "the certificate in %s has a compressed point, which clients refuse: make it of "
+                 "the key that openssl ec -in %s -conv_form uncompressed writes",
+                 certificates->name, key->name);
         return false;
     }
     uint32_t failures = net_heap_failures();
