@@ -2,8 +2,8 @@
 """Serve files of the file system over HTTP: the implementation of httpserver.static().
 
 A file is streamed in pieces, so its size does not matter. It is sent with a media type according to
-its extension and a strong ETag (SHA-256 of its content); If-None-Match gets 304. Clients that accept
-gzip get name.gz instead if it exists.
+its extension and a strong ETag (SHA-256 of its content); If-None-Match gets 304, If-Match 412, and Range
+a part of the file. Clients that accept gzip get name.gz instead if it exists.
 
 Never served from any directory: /certs, names that begin with a dot, keys and certificates (*.pem,
 *.key, *.crt and the like), and programs (*.py, *.mpy). Directly in "/", configuration (*.json, *.toml
@@ -177,16 +177,43 @@ def accepts_gzip(request):
     return weights.get("gzip", weights.get("x-gzip", weights.get("*", False)))
 
 
+def _lists(header, etags):
+    return isinstance(header, str) and any(item.strip() in etags for item in header.split(","))
+
+
 def matches(request, etag):
     """Return whether If-None-Match lists this ETag (RFC 9110, 13.1.2; weak comparison)."""
-    header = request.headers.get("if-none-match", "")
-    if not isinstance(header, str):
-        return False
-    for item in header.split(","):
-        item = item.strip()
-        if item == "*" or item == etag or item == "W/" + etag:
-            return True
-    return False
+    return _lists(request.headers.get("if-none-match"), ("*", etag, "W/" + etag))
+
+
+def fails(request, etag):
+    """Return whether there is an If-Match without this ETag (RFC 9110, 13.1.1; strong comparison)."""
+    header = request.headers.get("if-match")
+    return header is not None and not _lists(header, ("*", etag))
+
+
+def part(request, size, etag):
+    """Return the first byte and the length that Range asks for: None for all, () for none (416).
+
+    Range concerns GET alone (RFC 9110, 14.2), and If-Range makes it depend on the ETag (13.1.5).
+    What is invalid, in another unit or has several ranges is ignored, which a server may do.
+    """
+    header = request.headers.get("range")
+    if request.method != "GET" or not isinstance(header, str):
+        return None
+    if request.headers.get("if-range", etag) != etag:
+        return None
+    unit, _, value = header.partition("=")
+    first, dash, last = value.strip().partition("-")
+    first, last = first.strip(), last.strip()
+    digits = "0" + first + last
+    if unit.strip().lower() != "bytes" or not dash or not (first or last) or len(digits) > 20:
+        return None
+    if not all("0" <= c <= "9" for c in digits) or (first and last and int(last) < int(first)):
+        return None
+    start = int(first) if first else max(size - int(last), 0)
+    end = min(int(last) + 1, size) if first and last else size
+    return (start, end - start) if start < end else ()
 
 
 def _not_found():
@@ -209,11 +236,27 @@ def _send(request, path):
             httpserver.send("406 Not Acceptable: available as gzip only\n", 406, headers=headers)
             return
     etag = headers["ETag"] = _etag(file, stat)
+    if fails(request, etag):  # before If-None-Match, and that before Range (RFC 9110, 13.2.2)
+        httpserver.send("412 Precondition Failed\n", 412)
+        return
     if matches(request, etag):
         headers.pop("Content-Encoding", None)
         httpserver.send(None, 304, media_type(path), headers)
         return
-    httpserver.send(open(file, "rb"), 200, media_type(path), headers)
+    headers["Accept-Ranges"] = "bytes"
+    wanted, size = part(request, stat[6], etag), stat[6]
+    if wanted == ():
+        headers = {"Content-Range": "bytes */%d" % size}
+        httpserver.send("416 Range Not Satisfiable\n", 416, headers=headers)
+        return
+    stream = open(file, "rb")
+    if wanted is None:
+        httpserver.send(stream, 200, media_type(path), headers)
+        return
+    start, length = wanted
+    stream.seek(start)
+    headers["Content-Range"] = "bytes %d-%d/%d" % (start, start + length - 1, size)
+    httpserver.send(stream, 206, media_type(path), headers, length=length)
 
 
 def _redirect(location):

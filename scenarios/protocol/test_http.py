@@ -346,6 +346,31 @@ def test_an_upgrade_to_http_2_is_ignored(endpoints: Endpoints) -> None:
     assert endpoints.http.request("GET", "/hello", headers=headers).status == 200
 
 
+def test_date(shared_device: Device, endpoints: Endpoints) -> None:
+    """A response has a Date only once the clock was set (RFC 9110, section 6.6.1)."""
+    if not shared_device.eval("hasattr(__import__('machine'), 'RTC')"):
+        assert endpoints.http.get("/hello").header("date") is None
+        pytest.skip("this board has no clock that could be set")
+    shared_device.exec(
+        "import httpserver, machine\n"
+        "httpserver.on('/dated', lambda r: httpserver.send('', headers={'Date': 'mine'}))\n"
+        "machine.RTC().datetime((2000, 1, 1, 0, 0, 0, 0, 0))"
+    )
+    try:
+        assert endpoints.http.get("/hello").header("date") is None
+        shared_device.exec("machine.RTC().datetime((2028, 2, 29, 0, 23, 59, 0, 0))")
+        for path in ("/hello", "/nothing"):
+            date = endpoints.http.get(path).header("date") or ""
+            assert date.startswith("Tue, 29 Feb 2028 23:59:")
+            assert date.endswith(" GMT")
+        dates = [value for name, value in endpoints.http.get("/dated").headers if name == "date"]
+        assert dates == ["mine"]
+    finally:
+        shared_device.exec(
+            "machine.RTC().datetime((2000, 1, 1, 0, 0, 0, 0, 0))\nhttpserver.off('/dated')"
+        )
+
+
 def test_many_connections_one_after_the_other(shared_device: Device, endpoints: Endpoints) -> None:
     """Two hundred connections, each with one request, leave nothing behind."""
     for _ in range(200):

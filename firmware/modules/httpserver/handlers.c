@@ -103,7 +103,7 @@ static void raise_without_request(void) {
 
 /* `first`: the first piece, which a generator has yielded already, or MP_OBJ_NULL. */
 static bool send_from(mp_obj_t content, mp_obj_t first, unsigned status, const char *content_type,
-                      mp_obj_t headers) {
+                      mp_obj_t headers, size_t most) {
     raise_without_request();
     if (status < 200 || status > 999) {
         mp_raise_ValueError(MP_ERROR_TEXT("status must be 200 to 999"));
@@ -122,6 +122,10 @@ static bool send_from(mp_obj_t content, mp_obj_t first, unsigned status, const c
     if (streamed) {
         content = http_streams_source(content, &body.len);
     }
+    if (body.len == TRANSPORT_UNKNOWN_LENGTH && most != SIZE_MAX) {
+        mp_raise_ValueError(MP_ERROR_TEXT("length needs content of a known length"));
+    }
+    body.len = body.len < most ? body.len : most;
     /* From here to the response nothing runs Python or allocates in its heap (a collection closes
      * files, whose block device may be in Python), so the request and the buffer stay valid. */
     raise_without_request();
@@ -152,8 +156,8 @@ static bool send_from(mp_obj_t content, mp_obj_t first, unsigned status, const c
 }
 
 bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_type,
-                        mp_obj_t headers) {
-    return send_from(content, MP_OBJ_NULL, status, content_type, headers);
+                        mp_obj_t headers, size_t most) {
+    return send_from(content, MP_OBJ_NULL, status, content_type, headers, most);
 }
 
 static mp_obj_t text_object(const char *text, size_t length) {
@@ -229,7 +233,7 @@ static void answer_with(mp_obj_t result) {
     }
     mp_buffer_info_t body;
     if (!mp_get_buffer(result, &body, MP_BUFFER_READ)) {
-        send_from(result, MP_OBJ_NULL, 200, TEXT, mp_const_none);
+        send_from(result, MP_OBJ_NULL, 200, TEXT, mp_const_none, SIZE_MAX);
         return;
     }
     respond(200, mp_obj_is_str(result) ? TEXT : "application/octet-stream", NULL, body.buf,
@@ -250,7 +254,7 @@ static void answer_with_generator(mp_obj_t generator) {
         http_streams_check_piece(first);
     }
     if (current) { /* else it has called send() */
-        send_from(generator, first, 200, TEXT, mp_const_none);
+        send_from(generator, first, 200, TEXT, mp_const_none, SIZE_MAX);
     }
 }
 

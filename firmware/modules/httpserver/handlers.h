@@ -13,9 +13,10 @@ void http_handlers_forget(void);
  * KeyboardInterrupt and SystemExit. */
 void http_handlers_run(server_item_t *item);
 
-/* Answers the request whose handler is running. False: the client is gone, or out of memory. Raises
- * RuntimeError when no request awaits a response, ValueError for a bad header. */
+/* Answers the request whose handler is running, with at most `most` bytes of the content. False:
+ * the client is gone, or out of memory. Raises RuntimeError when no request awaits a response,
+ * ValueError for a bad header. */
 bool http_handlers_send(mp_obj_t content, unsigned status, const char *content_type,
-                        mp_obj_t headers);
+                        mp_obj_t headers, size_t most);
 
 #endif

@@ -377,19 +377,26 @@ static mp_obj_t httpserver_off(size_t n_args, const mp_obj_t *args) {
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(httpserver_off_obj, 1, 2, httpserver_off);
 
 static mp_obj_t httpserver_send(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
-    enum { CONTENT, STATUS, CONTENT_TYPE, HEADERS };
+    enum { CONTENT, STATUS, CONTENT_TYPE, HEADERS, LENGTH };
     static const mp_arg_t allowed[] = {
         {MP_QSTR_content, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
         {MP_QSTR_status, MP_ARG_INT, {.u_int = 200}},
         {MP_QSTR_content_type, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
         {MP_QSTR_headers, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_length, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
     };
     mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, args, kw_args, MP_ARRAY_SIZE(allowed), allowed, value);
     const char *content_type = path_or_null(value[CONTENT_TYPE].u_obj);
-    bool sent = http_handlers_send(value[CONTENT].u_obj, (unsigned)value[STATUS].u_int,
-                                   content_type ? content_type : "text/plain; charset=utf-8",
-                                   value[HEADERS].u_obj);
+    mp_obj_t length = value[LENGTH].u_obj;
+    mp_int_t most = length == mp_const_none ? 0 : mp_obj_get_int(length);
+    if (most < 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("length must not be negative"));
+    }
+    bool sent =
+        http_handlers_send(value[CONTENT].u_obj, (unsigned)value[STATUS].u_int,
+                           content_type ? content_type : "text/plain; charset=utf-8",
+                           value[HEADERS].u_obj, length == mp_const_none ? SIZE_MAX : (size_t)most);
     return mp_obj_new_bool(sent);
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(httpserver_send_obj, 0, httpserver_send);

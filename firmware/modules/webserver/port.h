@@ -27,6 +27,9 @@
 /* Microseconds since boot. */
 uint64_t board_us(void);
 
+/* Seconds since 1970 of a clock that was set; 0 if there is none. */
+uint32_t board_clock(void);
+
 /* Fills `out` with entropy. Returns 0 on success. */
 int board_entropy(unsigned char *out, size_t length);
 

@@ -21,6 +21,9 @@ void board_wait_event(uint32_t us);
 /* Microseconds since the last reset. */
 uint64_t board_us(void);
 
+/* Seconds since 1970 of a clock that was set: always 0. */
+uint32_t board_clock(void);
+
 /* Fills `out` from the generator seeded by seed= on the kernel command line. Always returns 0. */
 int board_entropy(unsigned char *out, size_t length);
 

@@ -3,6 +3,7 @@
 #include "webserver/http/message.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "check.h"
 
@@ -38,6 +39,23 @@ int main(void) {
     CHECK(http_is_framing_field("Content-Length", 14) && http_is_framing_field("CONNECTION", 10));
     CHECK(http_is_framing_field("transfer-encoding", 17) && !http_is_framing_field("Content", 7));
 
+    char date[HTTP_DATE_SIZE];
+    http_date(784111777, date);
+    CHECK(strcmp(date, "Sun, 06 Nov 1994 08:49:37 GMT") == 0); /* of RFC 9110 */
+    http_date(0, date);
+    CHECK(strcmp(date, "Thu, 01 Jan 1970 00:00:00 GMT") == 0);
+    http_date(951827696, date);
+    CHECK(strcmp(date, "Tue, 29 Feb 2000 12:34:56 GMT") == 0);
+    http_date(UINT32_MAX, date);
+    CHECK(strcmp(date, "Sun, 07 Feb 2106 06:28:15 GMT") == 0);
+    for (uint32_t day = 0; day < 49710; day += 7) { /* against the C library */
+        char want[HTTP_DATE_SIZE];
+        time_t seconds = (time_t)day * 86400 + day;
+        strftime(want, sizeof want, "%a, %d %b %Y %H:%M:%S GMT", gmtime(&seconds));
+        http_date((uint32_t)seconds, date);
+        CHECK(strcmp(date, want) == 0);
+    }
+
     http_head_t head = {
         .status = 200, .content_type = "text/plain", .length = 5, .keep_alive = true};
     formats(&head, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n");
@@ -46,6 +64,11 @@ int main(void) {
                    "Connection: keep-alive\r\n\r\n");
     head = (http_head_t){.status = 204, .extra_headers = "A: b\r\n"};
     formats(&head, "HTTP/1.1 204 No Content\r\nConnection: close\r\nA: b\r\n\r\n");
+    head.date = 784111777;
+    formats(&head, "HTTP/1.1 204 No Content\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                   "Connection: close\r\nA: b\r\n\r\n");
+    head.extra_headers = "A: b\r\ndate: x\r\n"; /* of the handler */
+    formats(&head, "HTTP/1.1 204 No Content\r\nConnection: close\r\nA: b\r\ndate: x\r\n\r\n");
     head = (http_head_t){.status = 599, .keep_alive = true};
     formats(&head, "HTTP/1.1 599 Status\r\nContent-Length: 0\r\n\r\n");
     head = (http_head_t){.status = 200, .delimited = BODY_CHUNKED, .keep_alive = true};

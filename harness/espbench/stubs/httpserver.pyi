@@ -356,6 +356,8 @@ def send(
     status: int = 200,
     content_type: str | None = None,
     headers: Mapping[str, object] | Iterable[tuple[str, object]] | None = None,
+    *,
+    length: int | None = None,
 ) -> bool:
     """Send the response to the request whose handler is running; at most once per request.
 
@@ -374,7 +376,10 @@ def send(
         status: status code, 200 to 999.
         content_type: media type; `None` means `text/plain; charset=utf-8`.
         headers: further headers, as a dictionary, or as pairs if a name appears twice. The server
-            sends `Content-Length` and `Connection` itself.
+            sends `Content-Length` and `Connection` itself, and `Date` if a clock was set, unless
+            `headers` has it (RFC 9110, 6.6.1).
+        length: send at most this many bytes of the content, such as a part of a file whose
+            position was set; `None`: all.
 
     Returns:
         Whether it was queued; `False` if the client is gone, the response is overdue
@@ -386,7 +391,8 @@ def send(
         ValueError: the status is out of range, a header's name is not a token (RFC 9110, 5.6.2), a
             value or `content_type` contains a control character, or `headers` has a field that the
             server sends itself (`Content-Length`, `Connection`, `Transfer-Encoding`) or that has an
-            argument (`Content-Type`).
+            argument (`Content-Type`), or `length` is negative or
+            given for an iterator.
         OSError: the length of the stream cannot be determined.
 
     Memory:
@@ -417,7 +423,9 @@ def static(uri: str, directory: str, /) -> None:
     """Serve the files below a directory for GET and HEAD, with media type and ETag.
 
     A directory is served as its `index.html`. If `name.gz` exists, clients that accept gzip get it
-    for `name`. A matching If-None-Match gets a 304. Never served from any directory are `/certs`,
+    for `name`. A matching If-None-Match gets a 304, and an If-Match that does not match a 412.
+    Range gets a part of the file (206, or 416 for one beyond its end); several ranges get all of
+    it. Never served from any directory are `/certs`,
     names that begin with a dot, keys and certificates (`*.pem`, `*.key`, `*.crt` and the like), and
     programs (`*.py`, `*.mpy`); directly in `/`, configuration (`*.json`, `*.toml` and the like) is
     not served either. A handler that calls `send` can serve any file.

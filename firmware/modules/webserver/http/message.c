@@ -31,9 +31,11 @@ static const struct {
     {408, "Request Timeout"},
     {409, "Conflict"},
     {411, "Length Required"},
+    {412, "Precondition Failed"},
     {413, "Content Too Large"},
     {414, "URI Too Long"},
     {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
     {417, "Expectation Failed"},
     {421, "Misdirected Request"},
     {426, "Upgrade Required"},
@@ -133,6 +135,34 @@ bool http_status_has_body(unsigned status) {
     return status >= 200 && status != 204 && status != 304;
 }
 
+void http_date(uint32_t seconds, char out[HTTP_DATE_SIZE]) {
+    static const char days[] = "ThuFriSatSunMonTueWed"; /* from 1970-01-01 on */
+    static const char months[] = "MarAprMayJunJulAugSepOctNovDecJanFeb";
+    uint32_t day = seconds / 86400, second = seconds % 86400;
+    /* Years begin in March, so that a leap day is the last one, and eras of 400 years have a year
+     * 0 in which nothing is left out (Howard Hinnant, "chrono-compatible low-level date
+     * algorithms"). */
+    uint32_t shifted = day + 719468, era = shifted / 146097, of_era = shifted % 146097;
+    uint32_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    uint32_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    uint32_t month = (5 * of_year + 2) / 153;
+    uint32_t of_month = of_year - (153 * month + 2) / 5 + 1;
+    year += era * 400 + (month >= 10);
+    snprintf(out, HTTP_DATE_SIZE, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days + day % 7 * 3,
+             (unsigned)(of_month % 100), months + month * 3, (unsigned)(year % 10000),
+             (unsigned)(second / 3600), (unsigned)(second / 60 % 60), (unsigned)(second % 60));
+}
+
+/* Whether lines of a response have a field of this name. */
+static bool has_field(const char *lines, const char *name) {
+    for (const char *line = lines; line && *line; line = strchr(line, '\n') + 1) {
+        if (is_name(line, strcspn(line, ":"), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t http_format_head(const http_head_t *head, char *out, size_t size) {
     char length[40] = "";
     if (!http_status_has_body(head->status)) {
@@ -148,8 +178,13 @@ size_t http_format_head(const http_head_t *head, char *out, size_t size) {
     } else if (head->http_1_0) {
         connection = "Connection: keep-alive\r\n";
     }
-    int n = snprintf(out, size, "HTTP/1.1 %u %s\r\n%s%s%s%s%s%s\r\n", head->status,
-                     http_reason(head->status), head->content_type ? "Content-Type: " : "",
+    char date[HTTP_DATE_SIZE] = "";
+    if (head->date && !has_field(head->extra_headers, "date")) {
+        http_date(head->date, date);
+    }
+    int n = snprintf(out, size, "HTTP/1.1 %u %s\r\n%s%s%s%s%s%s%s%s%s\r\n", head->status,
+                     http_reason(head->status), *date ? "Date: " : "", date, *date ? "\r\n" : "",
+                     head->content_type ? "Content-Type: " : "",
                      head->content_type ? head->content_type : "", head->content_type ? "\r\n" : "",
                      length, connection, head->extra_headers ? head->extra_headers : "");
     return n < 0 ? 0 : (size_t)n;

@@ -37,8 +37,14 @@ bool http_is_framing_field(const char *name, size_t length);
 /* How a body is delimited (RFC 9112 section 6.3). */
 typedef enum { BODY_OF_LENGTH, BODY_CHUNKED, BODY_UNTIL_CLOSE } http_body_t;
 
+#define HTTP_DATE_SIZE 30 /* "Sun, 06 Nov 1994 08:49:37 GMT" and its NUL */
+
+/* Writes a time as an IMF-fixdate (RFC 9110 section 5.6.7). */
+void http_date(uint32_t seconds_since_1970, char out[HTTP_DATE_SIZE]);
+
 typedef struct {
     unsigned status;
+    uint32_t date; /* seconds since 1970; 0: no clock, so no Date (RFC 9110 section 6.6.1) */
     const char *content_type;  /* or NULL */
     const char *extra_headers; /* lines that end in CRLF, or NULL */
     size_t length;             /* of the body, for HEAD of the body that GET would have sent */

@@ -23,6 +23,7 @@ static bool answer(transport_request_t *request, const transport_response_t *res
     keep_alive = keep_alive && !(endless && http_1_0); /* only the close can end the body */
     http_head_t head = {
         .status = response->status,
+        .date = board_clock(),
         .content_type = response->content_type,
         .extra_headers = response->extra_headers,
         .length = response->length,

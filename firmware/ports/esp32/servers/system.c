@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The functions of webserver/port.h that use the chip and ESP-IDF. */
 #include <stdio.h>
+#include <time.h>
 
 #include "esp_random.h"
 #include "esp_timer.h"
@@ -9,6 +10,14 @@
 #include "webserver/tls/allocator.h"
 
 uint64_t board_us(void) { return (uint64_t)esp_timer_get_time(); }
+
+/* MicroPython sets it to the year 2000 in a boot after which nobody has set it. */
+#define CLOCK_IS_SET 1704067200 /* 2024-01-01 */
+
+uint32_t board_clock(void) {
+    time_t now = time(NULL);
+    return now >= CLOCK_IS_SET && now <= UINT32_MAX ? (uint32_t)now : 0;
+}
 
 int board_entropy(unsigned char *out, size_t length) {
     esp_fill_random(out, length);
