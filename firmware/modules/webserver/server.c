@@ -47,7 +47,15 @@ server_item_t *server_item_new(server_item_kind_t kind, size_t capacity) {
     return item;
 }
 
-void server_item_free(server_item_t *item) { net_free(item); }
+void server_item_free(server_item_t *item) {
+    server_piece_t *piece = item ? item->pieces : NULL;
+    while (piece) {
+        server_piece_t *next = piece->next;
+        net_free(piece);
+        piece = next;
+    }
+    net_free(item);
+}
 
 unsigned server_on_head(const char *method, const char *target, char *allow, size_t size) {
     int index;
@@ -275,6 +283,13 @@ void server_wait(uint32_t timeout_ms) {
     }
 }
 
+static void free_lists(const server_endpoint_t *endpoint) {
+    if (endpoint) {
+        net_free(endpoint->origins);
+        net_free(endpoint->protocols);
+    }
+}
+
 int server_route_add(const char *path, uint8_t methods, const server_endpoint_t *endpoint) {
     int index = route_index(&table, path, methods);
     if (index < 0) {
@@ -285,12 +300,12 @@ int server_route_add(const char *path, uint8_t methods, const server_endpoint_t 
         }
         if (index < 0) {
             net_free(copy);
-            net_free(endpoint ? endpoint->origins : NULL);
+            free_lists(endpoint);
             return copy ? -1 : -2;
         }
     }
     if (endpoint) {
-        net_free(endpoints[index].origins);
+        free_lists(&endpoints[index]);
         endpoints[index] = *endpoint;
     }
     return index;
@@ -299,8 +314,8 @@ int server_route_add(const char *path, uint8_t methods, const server_endpoint_t 
 static void remove_index(int index) {
     char *path = (char *)table.routes[index].path;
     if (table.routes[index].methods == ROUTE_WEBSOCKET) {
-        net_free(endpoints[index].origins);
-        endpoints[index].origins = NULL;
+        free_lists(&endpoints[index]);
+        endpoints[index] = (server_endpoint_t){0};
     }
     route_remove(&table, index);
     net_free(path);

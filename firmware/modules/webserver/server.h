@@ -18,13 +18,22 @@ typedef struct {
     uint32_t max_message;
     uint32_t ping_interval_ms; /* 0: no pings of our own */
     uint32_t ping_timeout_ms;
-    bool lenient;  /* takes the handshake and the frames of MicroPython's webrepl_cli.py, which
-                      RFC 6455 forbids: see ws_check_upgrade() and ws_decoder_t.takes_unmasked */
-    char *origins; /* whose pages may connect besides our own, see origin.h; owned by the route
-                      table */
+    bool lenient;    /* takes the handshake and the frames of MicroPython's webrepl_cli.py, which
+                        RFC 6455 forbids: see ws_check_upgrade() and ws_decoder_t.takes_unmasked */
+    char *origins;   /* whose pages may connect besides our own, see origin.h; owned by the route
+                        table */
+    char *protocols; /* subprotocols that it speaks: name NUL ... NUL, or NULL; owned likewise */
 } server_endpoint_t;
 
 typedef enum { ITEM_REQUEST, ITEM_CONNECT, ITEM_MESSAGE, ITEM_DISCONNECT } server_item_kind_t;
+
+/* A further part of a fragmented message: one buffer for all of it would have to grow, and both the
+ * old and the new one would take memory. */
+typedef struct server_piece {
+    struct server_piece *next;
+    size_t length;
+    uint8_t data[];
+} server_piece_t;
 
 /* An item of a queue to MicroPython's thread. Allocated by the transport (server_item_new()), freed
  * by the consumer (server_item_free()). */
@@ -38,8 +47,11 @@ typedef struct {
     transport_client_t client; /* the rest */
     uint16_t code;             /* ITEM_DISCONNECT */
     bool text;                 /* ITEM_MESSAGE */
-    size_t length;
-    uint8_t data[]; /* a message, or the request target for ITEM_CONNECT; ends in NUL */
+    size_t length;             /* of the whole message, or of the target */
+    server_piece_t *pieces;    /* ITEM_MESSAGE: what follows `first` bytes in data, or NULL */
+    size_t first;
+    uint8_t data[]; /* a message; for ITEM_CONNECT the request's target, NUL and the subprotocol, or
+                       "". Ends in NUL, unless there are pieces. */
 } server_item_t;
 
 /* ---- for transports: called in the network context ---- */
@@ -119,7 +131,7 @@ void server_set_limits(const server_limits_t *limits);
 void server_wait(uint32_t timeout_ms);
 
 /* Adds or replaces a route. Copies the path to the network heap; takes ownership of the endpoint's
- * origins, and frees them on failure. Returns its index, -1: table full, -2: no memory. */
+ * lists, and frees them on failure. Returns its index, -1: table full, -2: no memory. */
 int server_route_add(const char *path, uint8_t methods, const server_endpoint_t *endpoint);
 
 /* Returns the index of the removed route, or -1. An endpoint is removed only by its owner; a

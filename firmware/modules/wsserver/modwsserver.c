@@ -7,15 +7,19 @@
 #include "py/objlist.h"
 #include "py/runtime.h"
 #include "webserver/exception.h"
+#include "webserver/http/message.h"
 #include "webserver/http/origins_argument.h"
 #include "webserver/port.h"
 #include "webserver/server.h"
 #include "webserver/ws/frame.h"
 
+#define PROTOCOL_MAX 64 /* bytes of a subprotocol's name */
+
 enum { ON_CONNECT, ON_MESSAGE, ON_DISCONNECT, EVENTS };
 
 MP_REGISTER_ROOT_POINTER(mp_obj_t wsserver_callbacks[3]);
-MP_REGISTER_ROOT_POINTER(mp_obj_t wsserver_sessions); /* dict: client -> path, or NULL */
+/* dict: client -> path, or (path, subprotocol); or NULL */
+MP_REGISTER_ROOT_POINTER(mp_obj_t wsserver_sessions);
 
 static mp_obj_t sessions(void) {
     if (MP_STATE_VM(wsserver_sessions) == MP_OBJ_NULL) {
@@ -45,18 +49,52 @@ static void call(int event, size_t n_args, const mp_obj_t *args) {
     }
 }
 
+static mp_obj_t session_object(const server_item_t *item) {
+    const char *target = (const char *)item->data;
+    const char *protocol = target + item->length + 1;
+    mp_obj_t parts[2] = {mp_obj_new_str(target, route_path_length(target)), MP_OBJ_NULL};
+    if (!*protocol) {
+        return parts[0];
+    }
+    parts[1] = mp_obj_new_str(protocol, strlen(protocol));
+    return mp_obj_new_tuple(2, parts);
+}
+
+/* A session's part: 0 is its path, 1 its subprotocol or None. Allocates nothing. */
+static mp_obj_t session_part(mp_obj_t session, int part) {
+    if (mp_obj_is_str(session)) {
+        return part == 0 ? session : mp_const_none;
+    }
+    mp_obj_t *parts;
+    mp_obj_get_array_fixed_n(session, 2, &parts);
+    return parts[part];
+}
+
+/* Joins the pieces of a fragmented message. */
+static mp_obj_t message_object(const server_item_t *item) {
+    if (!item->pieces) {
+        return item->text ? mp_obj_new_str((const char *)item->data, item->length)
+                          : mp_obj_new_bytes(item->data, item->length);
+    }
+    vstr_t vstr;
+    vstr_init(&vstr, item->length + 1);
+    vstr_add_strn(&vstr, (const char *)item->data, item->first);
+    for (const server_piece_t *piece = item->pieces; piece; piece = piece->next) {
+        vstr_add_strn(&vstr, (const char *)piece->data, piece->length);
+    }
+    return item->text ? mp_obj_new_str_from_utf8_vstr(&vstr) : mp_obj_new_bytes_from_vstr(&vstr);
+}
+
 static void run(const server_item_t *item) {
     mp_obj_t args[2] = {mp_obj_new_int_from_uint(item->client), MP_OBJ_NULL};
     switch (item->kind) {
     case ITEM_CONNECT:
-        args[1] =
-            mp_obj_new_str((const char *)item->data, route_path_length((const char *)item->data));
+        args[1] = session_object(item);
         mp_obj_dict_store(sessions(), args[0], args[1]);
         call(ON_CONNECT, 1, args);
         break;
     case ITEM_MESSAGE:
-        args[1] = item->text ? mp_obj_new_str((const char *)item->data, item->length)
-                             : mp_obj_new_bytes(item->data, item->length);
+        args[1] = message_object(item);
         call(ON_MESSAGE, 2, args);
         break;
     default:
@@ -98,14 +136,20 @@ static mp_obj_t wsserver_init(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(wsserver_init_obj, wsserver_init);
 
+static bool protocol_valid(const char *text) {
+    size_t length = strlen(text);
+    return length <= PROTOCOL_MAX && http_is_token(text, length);
+}
+
 static mp_obj_t wsserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
-    enum { PATH, MAX_MESSAGE, PING_INTERVAL, PING_TIMEOUT, ORIGINS };
+    enum { PATH, MAX_MESSAGE, PING_INTERVAL, PING_TIMEOUT, ORIGINS, PROTOCOLS };
     static const mp_arg_t allowed[] = {
         {MP_QSTR_path, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
         {MP_QSTR_max_message, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 16384}},
         {MP_QSTR_ping_interval_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 0}},
         {MP_QSTR_ping_timeout_ms, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 10000}},
         {MP_QSTR_origins, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_protocols, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
     };
     mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, args, kw_args, MP_ARRAY_SIZE(allowed), allowed, value);
@@ -125,8 +169,17 @@ static mp_obj_t wsserver_start(size_t n_args, const mp_obj_t *args, mp_map_t *kw
         .max_message = (uint32_t)value[MAX_MESSAGE].u_int,
         .ping_interval_ms = (uint32_t)value[PING_INTERVAL].u_int,
         .ping_timeout_ms = (uint32_t)value[PING_TIMEOUT].u_int,
-        .origins = server_origins_new(value[ORIGINS].u_obj),
+        .protocols = server_list_new(value[PROTOCOLS].u_obj, MP_QSTR_protocols, protocol_valid,
+                                     MP_ERROR_TEXT("a subprotocol must be a token of at most 64 "
+                                                   "bytes")),
     };
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        net_free(endpoint.protocols);
+        nlr_jump(nlr.ret_val);
+    }
+    endpoint.origins = server_origins_new(value[ORIGINS].u_obj);
+    nlr_pop();
     int index = server_route_add(path, ROUTE_WEBSOCKET, &endpoint);
     if (index < 0) {
         mp_raise_OSError(index == -1 ? MP_ENOSPC : MP_ENOMEM);
@@ -142,7 +195,7 @@ static void close_sessions(const char *path) {
     mp_map_t *map = mp_obj_dict_get_map(MP_STATE_VM(wsserver_sessions));
     for (size_t i = 0; i < map->alloc; i++) {
         if (mp_map_slot_is_filled(map, i) &&
-            strcmp(mp_obj_str_get_str(map->table[i].value), path) == 0) {
+            strcmp(mp_obj_str_get_str(session_part(map->table[i].value, 0)), path) == 0) {
             transport_ws_close((transport_client_t)mp_obj_get_int_truncated(map->table[i].key),
                                WS_CODE_GOING_AWAY, "endpoint stopped");
         }
@@ -216,6 +269,13 @@ static mp_obj_t wsserver_close(size_t n_args, const mp_obj_t *args, mp_map_t *kw
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(wsserver_close_obj, 0, wsserver_close);
 
+static mp_obj_t wsserver_protocol(mp_obj_t client) {
+    mp_map_t *map = mp_obj_dict_get_map(sessions());
+    mp_map_elem_t *session = mp_map_lookup(map, client, MP_MAP_LOOKUP);
+    return session ? session_part(session->value, 1) : mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(wsserver_protocol_obj, wsserver_protocol);
+
 static mp_obj_t wsserver_clients(void) {
     mp_obj_t list = mp_obj_new_list(0, NULL);
     mp_map_t *map = mp_obj_dict_get_map(sessions());
@@ -236,6 +296,7 @@ static const mp_rom_map_elem_t globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_on), MP_ROM_PTR(&wsserver_on_obj)},
     {MP_ROM_QSTR(MP_QSTR_send), MP_ROM_PTR(&wsserver_send_obj)},
     {MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&wsserver_close_obj)},
+    {MP_ROM_QSTR(MP_QSTR_protocol), MP_ROM_PTR(&wsserver_protocol_obj)},
     {MP_ROM_QSTR(MP_QSTR_clients), MP_ROM_PTR(&wsserver_clients_obj)},
 };
 static MP_DEFINE_CONST_DICT(globals, globals_table);

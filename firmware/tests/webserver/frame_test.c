@@ -43,9 +43,10 @@ static void text_frame(stream_t *stream, int first, const char *text) {
     frame(stream, first, text, strlen(text));
 }
 
-/* Feeds the stream in pieces of `step` bytes to a decoder that gets exactly the memory it
- * requests. */
-static heard_t feed(const stream_t *stream, size_t step, size_t max_message) {
+/* Feeds the stream in pieces of `step` bytes to a decoder that gets exactly the memory it requests;
+ * with a piece_size, another buffer of that size for each further request of a message. */
+static heard_t feed_pieces(const stream_t *stream, size_t step, size_t max_message,
+                           size_t piece_size) {
     heard_t heard = {0};
     ws_decoder_t decoder;
     ws_decoder_init(&decoder, max_message);
@@ -63,17 +64,25 @@ static heard_t feed(const stream_t *stream, size_t step, size_t max_message) {
             done += used;
             switch (event) {
             case WS_EVENT_RESERVE:
-                CHECK(decoder.needed <= max_message);
-                memory = realloc(memory, decoder.needed ? decoder.needed : 1);
+                CHECK(decoder.before + decoder.length + decoder.needed <= max_message);
+                if (piece_size && memory) {
+                    /* `memory` has the earlier pieces in front of the current one */
+                    CHECK(decoder.length == decoder.capacity);
+                    size_t begun = decoder.before + decoder.length;
+                    memory = realloc(memory, begun + piece_size);
+                    ws_decoder_next(&decoder, memory + begun, piece_size);
+                    break;
+                }
+                memory = realloc(memory, decoder.length + decoder.needed + 1);
                 decoder.message = memory;
-                decoder.capacity = decoder.needed;
+                decoder.capacity = decoder.length + decoder.needed;
                 break;
             case WS_EVENT_MESSAGE:
                 heard.messages++;
-                heard.last_length = decoder.length;
-                if (decoder.length < 100) {
+                heard.last_length = decoder.before + decoder.length;
+                if (heard.last_length < 100) {
                     strcat(heard.text, decoder.text ? "T(" : "B(");
-                    strncat(heard.text, (char *)decoder.message, decoder.length);
+                    strncat(heard.text, (char *)memory, heard.last_length);
                     strcat(heard.text, ")");
                 }
                 free(memory);
@@ -107,12 +116,21 @@ static heard_t feed(const stream_t *stream, size_t step, size_t max_message) {
     return heard;
 }
 
+static heard_t feed(const stream_t *stream, size_t step, size_t max_message) {
+    return feed_pieces(stream, step, max_message, 0);
+}
+
 static void hears(const stream_t *stream, const char *text, uint16_t code) {
     static const size_t steps[] = {1, 2, 3, 5, 7, 64, 100000};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         heard_t heard = feed(stream, steps[i], 70000);
         CHECK(strcmp(heard.text, text) == 0);
         CHECK(heard.code == code);
+        for (size_t piece_size = 1; piece_size < 9; piece_size += 3) {
+            heard = feed_pieces(stream, steps[i], 70000, piece_size);
+            CHECK(strcmp(heard.text, text) == 0);
+            CHECK(heard.code == code);
+        }
     }
 }
 

@@ -34,6 +34,8 @@ static bool broken_sha1(const uint8_t *data, size_t length, uint8_t digest[20]) 
 #define UPGRADE "upgrade\0WebSocket\0"
 #define VERSION "sec-websocket-version\00013\0"
 
+#define OFFER "sec-websocket-protocol\0"
+
 int main(void) {
     char accept[WS_ACCEPT_SIZE];
     CHECK(ws_accept("dGhlIHNhbXBsZSBub25jZQ==", example_sha1, accept));
@@ -73,5 +75,13 @@ int main(void) {
     CHECK(ws_check_upgrade(UPGRADE CONNECTION "sec-websocket-key\0of twenty-five characters\0",
                            true) == WS_UPGRADE_BAD);
     CHECK(ws_accept("foo", foo_sha1, accept));
+    const char protocols[] = "mqtt\0chat.v2\0";
+    CHECK(strcmp(ws_choose_protocol(OFFER "a, chat.v2,mqtt\0", protocols), "chat.v2") == 0);
+    CHECK(strcmp(ws_choose_protocol("host\0mqtt\0" OFFER "a\0" OFFER ",, mqtt\0", protocols),
+                 "mqtt") == 0);
+    CHECK(strcmp(ws_choose_protocol(OFFER "MQTT, chat, chat.v22, mqt\0", protocols), "") == 0);
+    CHECK(strcmp(ws_choose_protocol(OFFER "mqtt\0", NULL), "") == 0);
+    CHECK(strcmp(ws_choose_protocol(OFFER ", \0", protocols), "") == 0);
+    CHECK(strcmp(ws_choose_protocol("host\0x\0", protocols), "") == 0);
     return 0;
 }

@@ -19,6 +19,7 @@ def start(
     ping_interval_ms: int = 0,
     ping_timeout_ms: int = 10000,
     origins: list[str] | tuple[str, ...] | None = None,
+    protocols: list[str] | tuple[str, ...] | None = None,
 ) -> bool:
     """Register an endpoint, before or after the servers start; several paths may be registered.
 
@@ -33,14 +34,18 @@ def start(
             Pages of the device's own origin may always connect: the scheme, host and port of
             their `Origin` are those of the request. A page of any other origin gets a 403. A
             client that sends no `Origin` is not a browser and is accepted.
+        protocols: subprotocols that the endpoint speaks (RFC 6455, 1.9), such as `("mqtt",)`. A
+            session gets the first one of its client's list that is among them. A client that offers
+            none of them gets a session without one, which a browser closes if it has offered any.
 
     Returns:
         `True`.
 
     Raises:
         ValueError: the path does not begin with `/` or is an endpoint of another module, such as
-            the WebREPL's, a number is out of range, or an origin is invalid.
-        TypeError: `origins` is not a list or tuple.
+            the WebREPL's, a number is out of range, an origin is invalid, or a subprotocol is not a
+            token of at most 64 bytes.
+        TypeError: `origins` or `protocols` is not a list or tuple.
         OSError: ENOSPC: all 32 entries for handlers and endpoints are in use; ENOMEM: no memory.
 
     Memory:
@@ -100,6 +105,9 @@ def close(client: int, code: int = 1000, reason: str = "") -> bool:
     Raises:
         ValueError: the code may not be sent, or the reason is too long.
     """
+
+def protocol(client: int, /) -> str | None:
+    """Return a session's subprotocol; `None` if it has none, or is not one of `clients`."""
 
 def clients() -> list[int]:
     """Return the clients whose `connect` callback has run, but not yet `disconnect`."""

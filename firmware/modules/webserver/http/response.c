@@ -115,16 +115,19 @@ void request_upgrade(transport_request_t *request) {
         request_answer_status(request, false);
         return;
     }
-    char accept[WS_ACCEPT_SIZE], text[160];
+    char accept[WS_ACCEPT_SIZE], text[256];
+    const char *protocol =
+        ws_choose_protocol(request_headers(request), request->endpoint.protocols);
     const char *key = http_header(request_headers(request), "sec-websocket-key", NULL);
     int length = -1;
     if (ws_accept(key, sha1, accept)) {
         length = snprintf(text, sizeof text,
                           "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                          "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-                          accept);
+                          "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%s%s\r\n",
+                          accept, *protocol ? "Sec-WebSocket-Protocol: " : "", protocol,
+                          *protocol ? "\r\n" : "");
     }
-    if (length < 0 || !ws_open(connection, &request->endpoint, request->path)) {
+    if (length < 0 || !ws_open(connection, &request->endpoint, request->path, protocol)) {
         request_refuse(request, 503, CAUSE_NO_MEMORY, "out of memory for a WebSocket");
         request_answer_status(request, false);
         return;

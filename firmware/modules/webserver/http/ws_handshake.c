@@ -37,6 +37,32 @@ ws_upgrade_t ws_check_upgrade(const char *headers, bool lenient) {
                                                                                  : WS_UPGRADE_BAD;
 }
 
+/* The entry of a list that equals a token, or NULL. */
+static const char *find_protocol(const char *protocols, const char *token, size_t length) {
+    for (; *protocols; protocols += strlen(protocols) + 1) {
+        if (strlen(protocols) == length && memcmp(protocols, token, length) == 0) {
+            return protocols;
+        }
+    }
+    return NULL;
+}
+
+const char *ws_choose_protocol(const char *headers, const char *protocols) {
+    const char *chosen = NULL;
+    while (protocols && *headers && !chosen) {
+        const char *value = headers + strlen(headers) + 1;
+        const char *offered = strcmp(headers, "sec-websocket-protocol") == 0 ? value : "";
+        while (*offered && !chosen) {
+            offered += strspn(offered, ", \t");
+            size_t length = strcspn(offered, ", \t");
+            chosen = length ? find_protocol(protocols, offered, length) : NULL;
+            offered += length;
+        }
+        headers = value + strlen(value) + 1;
+    }
+    return chosen ? chosen : "";
+}
+
 bool ws_accept(const char *key, ws_sha1_t sha1, char out[WS_ACCEPT_SIZE]) {
     uint8_t text[KEY_LENGTH + sizeof guid - 1], digest[20];
     size_t length = strlen(key);

@@ -25,6 +25,10 @@ ws_upgrade_t ws_check_upgrade(const char *headers, bool lenient);
 /* Whether a Sec-WebSocket-Key is the base64 of 16 bytes. */
 bool ws_key_valid(const char *key);
 
+/* The first of the subprotocols that a client offers, in its order of preference, that is among
+ * these (name NUL ... NUL, or NULL); "" if there is none (section 4.2.2). */
+const char *ws_choose_protocol(const char *headers, const char *protocols);
+
 typedef bool (*ws_sha1_t)(const uint8_t *data, size_t length, uint8_t digest[20]);
 
 /* The Sec-WebSocket-Accept of a key that was checked; false when the hash fails. */

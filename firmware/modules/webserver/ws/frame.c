@@ -8,9 +8,16 @@ void ws_decoder_init(ws_decoder_t *decoder, size_t max_message) {
     decoder->max_message = max_message;
 }
 
+void ws_decoder_next(ws_decoder_t *decoder, uint8_t *buffer, size_t capacity) {
+    decoder->before += decoder->length;
+    decoder->message = buffer;
+    decoder->capacity = capacity;
+    decoder->length = 0;
+}
+
 void ws_decoder_take(ws_decoder_t *decoder) {
     decoder->message = NULL;
-    decoder->capacity = decoder->length = decoder->needed = 0;
+    decoder->capacity = decoder->length = decoder->needed = decoder->before = 0;
     decoder->in_message = false;
 }
 
@@ -94,7 +101,8 @@ static ws_event_t begin_payload(ws_decoder_t *decoder) {
         decoder->control_length = 0;
         return WS_EVENT_NONE;
     }
-    if (length > decoder->max_message || decoder->length > decoder->max_message - length) {
+    if (length > decoder->max_message ||
+        decoder->before + decoder->length > decoder->max_message - length) {
         return fail(decoder, WS_CODE_TOO_BIG, "message is too big");
     }
     if (decoder->opcode != WS_CONTINUATION) {
@@ -103,7 +111,6 @@ static ws_event_t begin_payload(ws_decoder_t *decoder) {
         decoder->utf8 = (utf8_t){0};
     }
     decoder->left = (uint32_t)length;
-    decoder->needed = decoder->length + (size_t)length;
     return WS_EVENT_NONE;
 }
 
@@ -150,6 +157,9 @@ static ws_event_t read_payload(ws_decoder_t *decoder, const uint8_t *data, size_
     size_t n = length - *used;
     n = n < decoder->left ? n : decoder->left;
     bool control = decoder->opcode & 8;
+    if (!control && n > decoder->capacity - decoder->length) {
+        n = decoder->capacity - decoder->length;
+    }
     uint8_t *out =
         control ? decoder->control + decoder->control_length : decoder->message + decoder->length;
     if (n) {
@@ -180,7 +190,9 @@ ws_event_t ws_decode(ws_decoder_t *decoder, const uint8_t *data, size_t length, 
         } else {
             bool control = decoder->opcode & 8;
             /* An empty message needs memory too: it becomes an item like any other. */
-            if (!control && (!decoder->message || decoder->capacity < decoder->needed)) {
+            if (!control &&
+                (!decoder->message || (decoder->left && decoder->length == decoder->capacity))) {
+                decoder->needed = decoder->left;
                 return WS_EVENT_RESERVE;
             }
             if (*used == length && decoder->left) {

@@ -39,16 +39,18 @@ enum {
 
 typedef enum {
     WS_EVENT_NONE,    /* all input is used */
-    WS_EVENT_RESERVE, /* grow message and capacity to `needed` bytes, then continue */
-    WS_EVENT_MESSAGE, /* message[0..length) is complete; take it with ws_decoder_take() */
+    WS_EVENT_RESERVE, /* `needed` more bytes come: grow message and capacity, or continue in another
+                         buffer with ws_decoder_next() */
+    WS_EVENT_MESSAGE, /* message[0..length) completes it; take it with ws_decoder_take() */
     WS_EVENT_CONTROL, /* control_opcode, control[0..control_length) */
     WS_EVENT_FAIL,    /* fail_code: the connection must be failed with it */
 } ws_event_t;
 
 typedef struct {
     /* the message being assembled; the caller owns the memory */
-    uint8_t *message;
+    uint8_t *message; /* the current buffer */
     size_t capacity, length, needed;
+    size_t before; /* bytes of the message in earlier buffers */
     size_t max_message;
     bool takes_unmasked; /* the caller may set it: section 5.1 requires masks of a client */
     bool text;
@@ -67,6 +69,9 @@ void ws_decoder_init(ws_decoder_t *decoder, size_t max_message);
 
 /* Decodes up to the next event; *used gets the bytes consumed. */
 ws_event_t ws_decode(ws_decoder_t *decoder, const uint8_t *data, size_t length, size_t *used);
+
+/* Continues the message in another buffer. */
+void ws_decoder_next(ws_decoder_t *decoder, uint8_t *buffer, size_t capacity);
 
 /* Releases the message to the caller. */
 void ws_decoder_take(ws_decoder_t *decoder);

@@ -4,6 +4,7 @@
 #include "webserver/ws/session.h"
 
 #define CLOSE_US 5000000ull /* how long to wait for the peer's close frame */
+#define PIECE_MAX 4096      /* bytes of a message that are reserved for fragments to come */
 
 static void fail(connection_t *connection, uint16_t code, const char *reason);
 
@@ -14,10 +15,11 @@ static bool queue_frame(connection_t *connection, uint8_t opcode, const void *da
     return connection_queue(connection, header, n, data, length);
 }
 
-bool ws_open(connection_t *connection, const server_endpoint_t *endpoint, const char *target) {
+bool ws_open(connection_t *connection, const server_endpoint_t *endpoint, const char *target,
+             const char *protocol) {
     websocket_t *ws = net_calloc(1, sizeof *ws);
-    size_t length = strlen(target);
-    server_item_t *here = server_item_new(ITEM_CONNECT, length);
+    size_t length = strlen(target), protocol_length = strlen(protocol);
+    server_item_t *here = server_item_new(ITEM_CONNECT, length + 1 + protocol_length);
     server_item_t *gone = server_item_new(ITEM_DISCONNECT, 0);
     if (!ws || !here || !gone) {
         net_free(ws);
@@ -35,6 +37,7 @@ bool ws_open(connection_t *connection, const server_endpoint_t *endpoint, const 
     ws->decoder.takes_unmasked = endpoint->lenient;
     here->client = gone->client = connection->id;
     memcpy(here->data, target, length + 1);
+    memcpy(here->data + length + 1, protocol, protocol_length + 1);
     here->length = length;
     connection->ws = ws;
     connection->state = STATE_WEBSOCKET;
@@ -82,10 +85,15 @@ static bool send_close(connection_t *connection, uint16_t code, const char *reas
     return true;
 }
 
+static void drop_message(websocket_t *ws) {
+    server_item_free(ws->message);
+    ws->message = NULL;
+    ws->last = NULL;
+}
+
 static void no_memory(connection_t *connection) {
     connection_failure(connection, CAUSE_NO_MEMORY, "out of memory for a WebSocket message");
-    server_item_free(connection->ws->message); /* makes room for the close frame */
-    connection->ws->message = NULL;
+    drop_message(connection->ws); /* makes room for the close frame */
     fail(connection, WS_CODE_ERROR, "out of memory");
 }
 
@@ -118,11 +126,41 @@ static uint64_t whole_message_by(const connection_t *connection) {
                : NEVER;
 }
 
+/* Notes how much of the message is in the current buffer. */
+static void end_buffer(websocket_t *ws) {
+    *(ws->last ? &ws->last->length : &ws->message->first) = ws->decoder.length;
+}
+
+/* Begins a further piece of a fragmented message, with room for more fragments. */
+static bool add_piece(websocket_t *ws) {
+    ws_decoder_t *decoder = &ws->decoder;
+    size_t held = decoder->before + decoder->length, room = decoder->max_message - held;
+    size_t wanted = held < PIECE_MAX ? held : PIECE_MAX;
+    wanted = wanted < room ? wanted : room;
+    wanted = wanted > decoder->needed ? wanted : decoder->needed;
+    server_piece_t *piece = net_malloc(sizeof *piece + wanted);
+    if (!piece) {
+        return false;
+    }
+    *piece = (server_piece_t){0};
+    end_buffer(ws);
+    *(ws->last ? &ws->last->next : &ws->message->pieces) = piece;
+    ws->last = piece;
+    ws_decoder_next(decoder, piece->data, wanted);
+    return true;
+}
+
+/* Provides memory for the rest of a frame. A module below MicroPython (on_item) gets a message in
+ * one buffer. */
 static bool reserve(connection_t *connection) {
     websocket_t *ws = connection->ws;
-    size_t wanted = ws->decoder.needed;
+    ws_decoder_t *decoder = &ws->decoder;
+    if (ws->message && !ws->endpoint.owner->on_item) {
+        return add_piece(ws);
+    }
+    size_t wanted = decoder->length + decoder->needed;
     if (ws->message) { /* a fragmented message: leave room for more fragments */
-        size_t doubled = ws->decoder.capacity * 2;
+        size_t doubled = decoder->capacity * 2;
         wanted = doubled > wanted ? doubled : wanted;
         wanted = wanted < ws->endpoint.max_message ? wanted : ws->endpoint.max_message;
     }
@@ -133,12 +171,12 @@ static bool reserve(connection_t *connection) {
     if (!ws->message) {
         ws->message_by = whole_message_by(connection);
     } else {
-        memcpy(item->data, ws->message->data, ws->decoder.length);
+        memcpy(item->data, ws->message->data, decoder->length);
         server_item_free(ws->message);
     }
     ws->message = item;
-    ws->decoder.message = item->data;
-    ws->decoder.capacity = wanted;
+    decoder->message = item->data;
+    decoder->capacity = wanted;
     return true;
 }
 
@@ -150,14 +188,16 @@ static void deliver(connection_t *connection) {
     if (!was_waiting) {
         item->client = connection->id;
         item->text = ws->decoder.text;
-        item->length = ws->decoder.length;
-        item->data[item->length] = 0;
+        item->length = ws->decoder.before + ws->decoder.length;
+        end_buffer(ws);
+        item->data[item->first] = 0;
     }
     ws->waiting = !server_on_websocket(ws->endpoint.owner, item);
     if (!ws->waiting) {
         server_stats.websocket.messages_in++;
         ws->message = NULL;
         connection->in_by = NEVER; /* the next message has its own pace */
+        ws->last = NULL;
         ws_decoder_take(&ws->decoder);
     } else if (!was_waiting && !ws->endpoint.owner->on_item) {
         /* (not for the WebREPL, which holds back a client that sends a file too fast) */
@@ -223,8 +263,7 @@ size_t ws_input(connection_t *connection, const uint8_t *data, size_t length) {
             break;
         case WS_EVENT_MESSAGE:
             if (ws->close_sent) { /* section 5.5.1: data after our close frame is discarded */
-                server_item_free(ws->message);
-                ws->message = NULL;
+                drop_message(ws);
                 ws_decoder_take(&ws->decoder);
             } else {
                 deliver(connection);
