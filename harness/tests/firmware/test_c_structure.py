@@ -31,7 +31,7 @@ LAYERS = (
 """Folders, lowest first."""
 
 PORT_INTERFACE = (
-    *("board_us", "board_entropy", "board_console_write", "board_wait_event"),
+    *("board_us", "board_clock", "board_entropy", "board_console_write", "board_wait_event"),
     *("net_malloc", "net_calloc", "net_free", "net_heap_figures", "net_heap_failures"),
 )
 """What webserver/port.h declares and a port defines."""
