@@ -22,7 +22,7 @@ SCHEMES = ("http", "https")
 """URL schemes in the order in which a URL without one takes them."""
 
 
-class Relayed(Protocol):
+class _Relayed(Protocol):
     """A run of a device, with its relay."""
 
     relay: OnDemandRelay
@@ -36,7 +36,7 @@ class Addresses:
         board: Board,
         subnet: str | None,
         emulator: Callable[[], Emulator],
-        run: Callable[[], Relayed],
+        run: Callable[[], _Relayed],
     ) -> None:
         """Create the addresses; nothing is forwarded yet.
 

@@ -102,6 +102,9 @@ def test_arguments(module: str, shared_device: Device) -> None:
         if least:
             text = said(shared_device, module, each, least - 1)
             assert any(words in text for words in TOO_FEW), (each.name, least - 1, text)
+    if module == "httpserver":  # any value is a bool, so start() did start HTTP, and HTTP alone
+        pair = "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'"
+        assert shared_device.eval(f"__import__('httpserver').start({pair})")
 
 
 def test_request(shared_device: Device) -> None:
