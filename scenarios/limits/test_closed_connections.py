@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
-from espbench.clients import ClientError, Endpoints, run_concurrently
+from espbench.clients import (
+    ClientError,
+    Endpoints,
+    RawWebSocket,
+    WebSocketError,
+    run_concurrently,
+)
 from espbench.clients.websocket import CLOSE, Frame, close_payload
 from espbench.device.device import Device
 from espbench.util.timeouts import Deadline
@@ -37,9 +43,19 @@ def closes_https(endpoints: Endpoints) -> None:
         stream.wait_until_gone()
 
 
+def opened(endpoints: Endpoints, path: str) -> RawWebSocket:
+    """Open a session; on a slow chip, the queue to MicroPython may be full, which means 503."""
+    deadline = Deadline(20)
+    while True:
+        try:
+            return endpoints.http.websocket(path)
+        except WebSocketError:
+            assert not deadline.expired()
+
+
 def closes_websocket(endpoints: Endpoints, path: str = "/ws") -> None:
     """Have the device close a session: the server closes TCP first (RFC 6455 section 7.1.1)."""
-    websocket = endpoints.http.websocket(path)
+    websocket = opened(endpoints, path)
     websocket.send_frame(Frame(CLOSE, close_payload(1000)))
     websocket.wait_until_gone()
     websocket.stream.close()
@@ -53,7 +69,7 @@ def closes_webrepl(endpoints: Endpoints) -> None:
 KINDS = [closes_http, closes_https, closes_websocket, closes_webrepl]
 
 
-@pytest.mark.failures("plain_http_on_tls")
+@pytest.mark.failures("plain_http_on_tls", "queue_full")
 @pytest.mark.parametrize("closes", KINDS)
 def test_few_closed_connections_are_kept(
     closes: Callable[[Endpoints], None], shared_device: Device, endpoints: Endpoints
@@ -83,6 +99,7 @@ def little_memory(shared_device: Device) -> Iterator[None]:
     shared_device.ballast(0)
 
 
+@pytest.mark.failures("queue_full")
 @pytest.mark.parametrize("closes", [closes_http, closes_websocket])
 def test_closed_connections_leave_memory_for_requests(
     closes: Callable[[Endpoints], None],
