@@ -190,7 +190,7 @@ class TestEnabled:
                 cli.stream.reset()
 
 
-@pytest.mark.failures("ws_protocol")
+@pytest.mark.failures("ws_protocol", "peer_reset")  # a client may close before it has read all
 def test_it_is_an_option(shared_device: Device, endpoints: Endpoints) -> None:
     """Without it, `/` is no endpoint; `start` and `stop` add and remove it."""
 
