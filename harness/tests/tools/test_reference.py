@@ -25,7 +25,12 @@ from stub_files import (
 )
 
 FIRMWARE = STUBS.parents[2] / "firmware" / "modules"
-C_CONSTANTS = {"WS_CODE_NORMAL": "1000", "false": "False", "true": "True"}
+C_CONSTANTS = {
+    "TLS_HAS_TICKETS": "True",
+    "WS_CODE_NORMAL": "1000",
+    "false": "False",
+    "true": "True",
+}
 
 EXAMPLE = '''\
 """A program for the device."""
