@@ -78,7 +78,7 @@ def test_an_esp_idf_project(tmp_path: Path, said: Said) -> None:
         "  line 24: FIRMWARE: build/merged-binary.bin\n"
         "    nothing sets CONFIG_ETH_USE_OPENETH=y: QEMU has no Wi-Fi, so a server that waits "
         "for it is not found (docs/tutorial/your-firmware.md shows how to add Ethernet for QEMU)\n"
-        "  line 39: container: espressif/idf:v5.5.5\n"
+        "  line 40: container: espressif/idf:v5.5.5\n"
         "    no build shows your version of ESP-IDF: is it this one?\n"
     )
     assert (tmp_path / ".github/workflows/espbench.yml").read_text() == TEMPLATE.read_text()

@@ -338,7 +338,8 @@ def test_up_on_an_address(tiny_firmware: Callable[[bytes], Path], tmp_path: Path
             assert process.stdout is not None
             read_until(process.stdout.fileno(), b"hello up")
             (qemu,) = children()
-            connections = psutil.Process(qemu).net_connections("tcp4")
+            both = (psutil.Process(each) for each in (process.pid, qemu))
+            connections = [each for one in both for each in one.net_connections("tcp4")]
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
