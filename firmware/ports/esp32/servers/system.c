@@ -6,16 +6,26 @@
 #include "esp_random.h"
 #include "esp_timer.h"
 #include "mbedtls/platform.h"
+#include "py/mpconfig.h"
 #include "webserver/port.h"
 #include "webserver/tls/allocator.h"
 
 uint64_t board_us(void) { return (uint64_t)esp_timer_get_time(); }
 
-/* MicroPython sets it to the year 2000 in a boot after which nobody has set it. */
+/* MicroPython has the system's clock count from its own epoch, 2000, which is also what it sets it
+ * to in a boot after which nobody has set it. ESP-IDF's SNTP counts from 1970. */
+#if MICROPY_EPOCH_IS_1970
+#define EPOCH 0
+#else
+#define EPOCH 946684800 /* 2000-01-01 */
+#endif
 #define CLOCK_IS_SET 1704067200 /* 2024-01-01 */
 
 uint32_t board_clock(void) {
-    time_t now = time(NULL);
+    int64_t now = (int64_t)time(NULL);
+    if (now < CLOCK_IS_SET) {
+        now += EPOCH;
+    }
     return now >= CLOCK_IS_SET && now <= UINT32_MAX ? (uint32_t)now : 0;
 }
 
