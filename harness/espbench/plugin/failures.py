@@ -134,21 +134,7 @@ def summarize(terminalreporter: pytest.TerminalReporter) -> None:
         if isinstance(report, pytest.TestReport)
         and any(progress.property_values(report, name) for name in ("device", CHECK))
     ]
-    if not reports:
-        return
-    terminalreporter.section("espbench: what broke")
-    # As pytest shows them, to be pasted into a command. pytest 9.2 has a class for them.
-    shown_id: Callable[[Any], object] = terminalreporter.config.cwd_relative_nodeid
-    for report in reports:
-        reason = broken.cause(progress.message_of(report))
-        lines = broken.failure_lines(
-            str(shown_id(report.nodeid)),
-            reason.removeprefix("Failed: "),
-            progress.property_values(report, "device"),
-            progress.property_values(report, "evidence"),
-        )
-        for line in lines:
-            terminalreporter.write_line(line)
+    _write_section(terminalreporter, "espbench: what broke", reports)
 
 
 def report_flaky(terminalreporter: pytest.TerminalReporter) -> None:
@@ -159,9 +145,17 @@ def report_flaky(terminalreporter: pytest.TerminalReporter) -> None:
         for report in terminalreporter.stats.get("rerun", [])
         if report.nodeid in passed and vars(report).get(USED)
     ]
+    _write_section(terminalreporter, "espbench: what passed only when it was repeated", reports)
+
+
+def _write_section(
+    terminalreporter: pytest.TerminalReporter, title: str, reports: Sequence[pytest.TestReport]
+) -> None:
+    """Write a section with a few lines about each report, if there are any."""
     if not reports:
         return
-    terminalreporter.section("espbench: what passed only when it was repeated")
+    terminalreporter.section(title)
+    # As pytest shows them, to be pasted into a command. pytest 9.2 has a class for them.
     shown_id: Callable[[Any], object] = terminalreporter.config.cwd_relative_nodeid
     for report in reports:
         reason = broken.cause(progress.message_of(report))
