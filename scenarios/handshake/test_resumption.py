@@ -8,7 +8,7 @@ chip's time for each full handshake. A resumed one needs no certificate, signatu
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from espbench.check.families.tls.resumption import Session, connect, context_for
@@ -22,23 +22,10 @@ from tlslite.api import TLSConnection
 from tlslite.handshakesettings import HandshakeSettings
 from tlslite.session import Session as TlsliteSession
 
-START = (
-    "__import__('httpserver').start("
-    "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'{})"
-)
+from .start import START
+
 SERVER = Server(443, tls=True, http=True, path="/hello", status=200)
 Client = Callable[[Session | None], Session]
-
-
-@pytest.fixture
-def restart(shared_device: Device) -> Iterator[Callable[[str], None]]:
-    """Return a function that starts HTTPS with further arguments."""
-
-    def start(arguments: str) -> None:
-        assert shared_device.eval(START.format(f", {arguments}")) is True
-
-    yield start
-    assert shared_device.eval(START.format("")) is True
 
 
 def client(device: Device, *, tickets: bool) -> Client:

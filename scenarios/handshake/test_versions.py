@@ -8,7 +8,7 @@ both versions, TLS 1.3 brings a second ClientHello, other alerts, and memory tha
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from espbench.check.check import CheckFailed
@@ -24,10 +24,8 @@ from espbench.device.device import Device
 from espbench.errors import ControlError
 from espbench.util.timeouts import Deadline
 
-START = (
-    "__import__('httpserver').start("
-    "cert_file='/certs/servercert.pem', key_file='/certs/prvtkey.pem'{})"
-)
+from .start import START
+
 INFO = "__import__('httpserver').info()['https']"
 CHECKS = {each.name: each for each in all_checks()}
 PROTOCOL_VERSION = 70
@@ -45,17 +43,6 @@ def tls13(shared_device: Device) -> None:
     """Skip the test if the firmware was built without TLS 1.3."""
     if newest(shared_device) < TLS13:
         pytest.skip("this firmware was built without TLS 1.3: espbench build --variant TLS13")
-
-
-@pytest.fixture
-def restart(shared_device: Device) -> Iterator[Callable[[str], None]]:
-    """Return a function that starts HTTPS with further arguments."""
-
-    def start(arguments: str) -> None:
-        assert shared_device.eval(START.format(f", {arguments}")) is True
-
-    yield start
-    assert shared_device.eval(START.format("")) is True
 
 
 def subject(device: Device) -> Subject:
