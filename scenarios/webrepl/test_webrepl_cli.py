@@ -192,7 +192,7 @@ class TestEnabled:
 
 @pytest.mark.failures("ws_protocol", "peer_reset")  # a client may close before it has read all
 def test_it_is_an_option(shared_device: Device, endpoints: Endpoints) -> None:
-    """Without it, `/` is no endpoint; `start` and `stop` add and remove it."""
+    """`/` is an endpoint only with this option; `start` and `stop` add and remove it."""
 
     def refused(path: str) -> bool:
         try:

@@ -28,8 +28,8 @@ EMULATORS = (QEMU, ESP_EMU)
 EMULATOR_VARIABLE = "ESPBENCH_EMULATOR"
 """Environment variable with the emulator, where no option names one."""
 WIFI_PASSWORD_VARIABLE = "ESPBENCH_WIFI_PASSWORD"
-"""Environment variable with the passphrase of the network that an option names. There is no option
-for it, because all users of the machine can read a command line, and reports repeat it."""
+"""Environment variable with the passphrase of the network that `--wifi-ssid` names. A command line
+would show it to all users of the machine, and reports repeat command lines."""
 TITLES = {QEMU: "QEMU", ESP_EMU: "esp-emu"}
 """Names in sentences."""
 

@@ -182,7 +182,7 @@ httpserver.on("/panic", lambda request: bench.panic("exception"))
 
 
 def test_panic_over_http(device: Device) -> None:
-    """A request that makes the device panic ends with its connection, which is no error."""
+    """If a request makes the device panic, the lost connection does not fail the test."""
     device.exec(PANICS)
     with device.expects_panic() as panics:
         Endpoint(device.port(80)).get("/panic")
